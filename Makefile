@@ -1,0 +1,44 @@
+# Each target sets up what it needs, in a virtual environment of its own making.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := runs/demo
+
+.PHONY: help demo test lint check format clean
+
+help:  ## Say what each target does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+# The stamps rebuild the environment when the list of dependencies changes.
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@ $(VENV)/.installed
+
+demo: $(VENV)/.installed  ## Train and score the chapter's network on simulated storms, offline
+	rm -rf $(RUN)
+	$(BIN)/stormlens train chapter-relu --data simulated --out $(RUN)
+	@echo "$(CURDIR)/$(RUN)/report.html"
+
+test: $(VENV)/.installed-test lint  ## Lint, type-check and run the whole suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: $(VENV)/.installed-test lint  ## The suite without its slow tests
+	$(BIN)/python -m pytest -m "not slow"
+
+format: $(VENV)/.installed-test  ## Rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove the environment, caches and demo run
+	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
