@@ -1,0 +1,129 @@
+"""Files written beside and renamed: a killed process leaves the old file or the new one."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stormlens.errors import InputError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """
+    A temporary path in the same folder that becomes `path` when the block ends well.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final name; missing parent folders are made.
+
+    Yields
+    ------
+    temporary : Path
+        Where to write. It is removed if the block raises.
+
+    Raises
+    ------
+    InputError
+        If the disk is full, the folder cannot be written, or `path` is a folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; give the name of a file to write.")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _new_beside(path)
+    try:
+        with disk_errors(path):
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, content: bytes) -> Path:
+    """
+    Write a whole file, beside and renamed.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write.
+    content : bytes
+        All of it.
+
+    Returns
+    -------
+    path : Path
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)
+
+
+def write_text(path: str | Path, content: str) -> Path:
+    """
+    Write a whole text file in UTF-8, beside and renamed.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write.
+    content : str
+        All of it; line ends stay as they are.
+
+    Returns
+    -------
+    path : Path
+    """
+    return write_bytes(path, content.encode())
+
+
+@contextmanager
+def disk_errors(path: str | Path) -> Iterator[None]:
+    """
+    Turn what the disk refuses into a sentence about `path`.
+
+    Parameters
+    ----------
+    path : str or Path
+        File or folder that the block writes.
+
+    Raises
+    ------
+    InputError
+        For a full disk, a read-only place, or a parent that is a file.
+    """
+    reasons = {
+        errno.ENOSPC: "no space is left on the disk; free some or write elsewhere",
+        errno.EDQUOT: "the disk quota is used up; free some space or write elsewhere",
+        errno.EACCES: "permission is denied; write elsewhere",
+        errno.EPERM: "permission is denied; write elsewhere",
+        errno.EFBIG: "the file grew past the size that is allowed here; write elsewhere",
+        errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+        errno.EROFS: "the disk is read-only; write elsewhere",
+        errno.ENOTDIR: "a part of this path is a file, not a folder",
+        errno.EEXIST: "a part of this path is a file, not a folder",
+    }
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in reasons:
+            raise
+        raise InputError(f"Cannot write {path}: {reasons[error.errno]}.") from error
+
+
+def _new_beside(path: Path) -> Path:
+    # Made by os.open, not tempfile, so that the umask decides who may read the result.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}{path.suffix}")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    return temporary
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

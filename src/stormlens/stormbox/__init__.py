@@ -1,0 +1,48 @@
+"""
+The storm box: its grid, its modes, its reflectivity bounds and its identifier.
+
+Constants and small pure functions that every floor above shares. A storm box
+is 136 x 136 pixels of 3.75 km, whole dBZ, row 0 at the southern edge, 0 dBZ
+where there is no echo.
+"""
+
+from stormlens.stormbox._grid import (
+    GRID_SHAPE,
+    MAX_DBZ,
+    PIXEL_KM,
+    SIZE,
+    box_centre,
+    cell_to_lonlat,
+    lonlat_to_cell,
+    offsets_km,
+)
+from stormlens.stormbox._modes import (
+    CODES,
+    MODES,
+    SPLIT_COUNTS,
+    SPLIT_YEARS,
+    SPLITS,
+    mode_code,
+    split_of_year,
+)
+from stormlens.stormbox._unid import hazard_of_unid, time_of_unid
+
+__all__ = [
+    "CODES",
+    "GRID_SHAPE",
+    "MAX_DBZ",
+    "MODES",
+    "PIXEL_KM",
+    "SIZE",
+    "SPLITS",
+    "SPLIT_COUNTS",
+    "SPLIT_YEARS",
+    "box_centre",
+    "cell_to_lonlat",
+    "hazard_of_unid",
+    "lonlat_to_cell",
+    "mode_code",
+    "offsets_km",
+    "split_of_year",
+    "time_of_unid",
+]

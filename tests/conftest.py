@@ -1,0 +1,37 @@
+"""What all tests share: the place of real radar data, and a quiet set-up."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import pytest
+
+SHARED = Path(
+    os.environ.get("STORMLENS_SHARED", Path(__file__).parents[1] / ".." / "shared" / "data")
+)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Folder of real radar data, or a skip that says how to provide it."""
+    if not SHARED.is_dir():
+        pytest.skip("real radar data not found: set STORMLENS_SHARED to their folder")
+    return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Networks compiled by one test, or in a process that it starts, are there for the next."""
+    settings = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            jax.config.update(name, value)
+            patch.setenv(name.upper(), str(value))
+        yield
+    for name, value in before.items():
+        jax.config.update(name, value)

@@ -1,0 +1,89 @@
+"""A file holds its old content or its new, whatever happens in between."""
+
+import errno
+import os
+import stat
+
+import pytest
+
+from stormlens.errors import InputError
+from stormlens.storage import atomic_path, disk_errors, write_bytes, write_text
+
+
+def test_a_file_and_its_folders_are_written(tmp_path):
+    path = write_text(tmp_path / "new" / "folder" / "note.txt", "café\n")
+    assert path.read_bytes() == "café\n".encode()
+    assert os.listdir(path.parent) == ["note.txt"]
+
+
+def test_a_block_that_raises_leaves_the_old_content_and_nothing_else(tmp_path):
+    path = write_bytes(tmp_path / "note.txt", b"old")
+    with pytest.raises(TypeError), atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.writelines([b"half of the ne", None])
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["note.txt"]
+
+
+def test_the_right_name_appears_only_at_the_end(tmp_path):
+    path = tmp_path / "note.nc"
+    with atomic_path(path) as temporary:
+        assert temporary.suffix == ".nc"
+        temporary.write_bytes(b"new")
+        assert not path.exists()
+    assert path.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_the_umask_decides_who_may_read(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        path = write_bytes(tmp_path / "note.txt", b"new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
+def test_a_folder_in_the_way_is_named(tmp_path):
+    with pytest.raises(InputError, match="is a directory"):
+        write_bytes(tmp_path, b"")
+    write_bytes(tmp_path / "file", b"")
+    with pytest.raises(InputError, match=r"Cannot write .*a part of this path is a file"):
+        write_bytes(tmp_path / "file" / "note.txt", b"")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no space is left on the disk"),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "permission is denied"),
+        (errno.EROFS, "read-only"),
+        (errno.ENAMETOOLONG, "name is too long"),
+    ],
+)
+def test_what_the_disk_refuses_becomes_a_sentence(number, words):
+    with pytest.raises(InputError, match=f"Cannot write run.nc: .*{words}"), disk_errors("run.nc"):
+        raise OSError(number, "refused")
+
+
+def test_other_faults_of_the_disk_stay_as_they_are():
+    with pytest.raises(OSError, match="I/O"), disk_errors("run.nc"):
+        raise OSError(errno.EIO, "I/O error")
+
+
+def test_no_space_left_is_a_sentence_and_keeps_the_old_file(tmp_path):
+    resource = pytest.importorskip("resource")  # a limit on file size stands for a full disk
+    signal = pytest.importorskip("signal")
+    path = write_bytes(tmp_path / "note.txt", b"old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(InputError, match="grew past the size"):
+            write_bytes(path, bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["note.txt"]
