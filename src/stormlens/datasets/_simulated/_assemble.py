@@ -1,0 +1,240 @@
+"""
+Simulated storm boxes, from a seed.
+
+Box i of a split depends on the seed, the split, its own code and the codes of
+the boxes before it (which share storm days with it), and on nothing else: not
+on how many are asked for, nor on how many threads paint them.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from operator import index
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from stormlens.datasets._container import make_dataset
+from stormlens.datasets._simulated._catalogue import (
+    NEW_DAY,
+    StormDay,
+    box_centres,
+    report,
+    storm_day,
+)
+from stormlens.datasets._simulated._cellular import cellular
+from stormlens.datasets._simulated._finish import observe, with_network
+from stormlens.datasets._simulated._missing import missing
+from stormlens.datasets._simulated._noise import noise
+from stormlens.datasets._simulated._other import other
+from stormlens.datasets._simulated._qlcs import qlcs
+from stormlens.datasets._simulated._scene import Scene, Weather
+from stormlens.datasets._simulated._texture import Textures, textures
+from stormlens.datasets._simulated._tropical import tropical
+from stormlens.errors import InputError, unknown
+from stormlens.stormbox import MODES, SIZE, SPLIT_COUNTS, SPLITS
+
+SOURCE = "SIMULATED storm boxes of stormlens: made from a seed, seen by no radar"
+"""The attribute `source` of every simulated dataset."""
+
+_PAINTERS = (cellular, qlcs, tropical, other, noise, missing)
+
+# First number of each stream's spawn key, so that no two streams can meet.
+_TEXTURES, _ORDER, _DAY, _BOX = range(4)
+
+
+def simulate(codes: ArrayLike, seed: int = 0, split: str = "train") -> xr.Dataset:
+    """
+    Simulated storm boxes of the modes asked for.
+
+    Parameters
+    ----------
+    codes : array_like of int, shape (storm,)
+        Mode code of each box, 0 to 5.
+    seed : int, optional
+        0 or more. The same seed gives the same bits.
+    split : str, optional
+        ``"train"``, ``"validation"`` or ``"test"``: its years, and a world of its own.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+        The container of `stormlens.datasets`, with attribute ``simulated = 1``.
+
+    Raises
+    ------
+    InputError
+        If a code, the seed or the split is not valid.
+
+    Examples
+    --------
+    >>> boxes = simulate([0, 1, 5], seed=7)
+    >>> boxes.reflectivity.shape, boxes.attrs["simulated"], str(boxes.unid.values[2])
+    ((3, 136, 136), 1, 'sim-train-00002')
+    """
+    modes = _checked_codes(codes)
+    world = _World(_whole("seed", seed, 0), _checked_split(split))
+    boxes = _planned(world, modes)
+    longitude, latitude = box_centres(
+        [box.longitude for box in boxes], [box.latitude for box in boxes]
+    )
+    return make_dataset(
+        _painted(world, boxes),
+        modes,
+        unid=[f"sim-{split}-{number:05d}" for number in range(len(modes))],
+        time=np.array([box.time for box in boxes], dtype="datetime64[ns]"),
+        latitude=latitude,
+        longitude=longitude,
+        source=SOURCE,
+        simulated=True,
+        where="simulated boxes",
+    )
+
+
+def load_simulated(split: str | None = None, seed: int = 0, count: int | None = None) -> xr.Dataset:
+    """
+    A simulated archive: the split sizes and class frequencies of SVRIMG, or any size.
+
+    Parameters
+    ----------
+    split : str, optional
+        ``"train"`` (1,331 boxes), ``"validation"`` (110) or ``"test"`` (300); all
+        three in this order unless told, each box's in the coordinate `split`.
+    seed : int, optional
+        0 or more.
+    count : int, optional
+        Boxes of each split, in place of the archive's number. The first boxes are
+        the same whatever the count.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+        The container of `stormlens.datasets`, with attribute ``simulated = 1``.
+
+    Raises
+    ------
+    InputError
+        If the split, the seed or the count is not valid.
+    """
+    if split is None:
+        parts = [load_simulated(name, seed, count) for name in SPLITS]
+        return xr.concat(
+            parts,
+            dim="storm",
+            data_vars="minimal",
+            coords="minimal",
+            compat="equals",
+            combine_attrs="override",
+        )
+    world = _World(_whole("seed", seed, 0), _checked_split(split))
+    size = sum(SPLIT_COUNTS[split]) if count is None else _whole("count", count, 1)
+    dataset = simulate(_modes_in_order(world, size), seed, split)
+    return dataset.assign_coords(split=("storm", np.full(size, split)))
+
+
+class _World:
+    """The random streams of one seed and split."""
+
+    def __init__(self, seed: int, split: str) -> None:
+        self.seed, self.split = seed, split
+        self._key = SPLITS.index(split)
+
+    def rng(self, *stream: int) -> np.random.Generator:
+        """The generator of one stream, such as a box's."""
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(self._key, *stream))
+        return np.random.Generator(np.random.PCG64(sequence))
+
+    @property
+    def textures(self) -> Textures:
+        """The noise fields that all its boxes are cut from."""
+        return textures((self.seed, self._key, _TEXTURES))
+
+
+@dataclass(frozen=True)
+class _Box:
+    """What is settled of a box before it is painted."""
+
+    code: int
+    rng: np.random.Generator
+    weather: Weather
+    time: np.datetime64
+    longitude: float
+    latitude: float
+
+
+def _modes_in_order(world: _World, size: int) -> NDArray[np.int8]:
+    # Shuffled blocks of exactly the archive's counts, so that a prefix is a fair sample.
+    block = np.repeat(np.arange(len(MODES), dtype=np.int8), SPLIT_COUNTS[world.split])
+    blocks = -(-size // len(block))
+    parts = [world.rng(_ORDER, number).permutation(block) for number in range(blocks)]
+    return np.concatenate(parts)[:size]
+
+
+def _planned(world: _World, modes: NDArray[np.int8]) -> list[_Box]:
+    """Day, weather, time and place of each box; it opens a storm day or shares its mode's last."""
+    today: dict[int, tuple[StormDay, Weather]] = {}
+    boxes = []
+    for number, code in enumerate(modes.tolist()):
+        rng = world.rng(_BOX, number)
+        opens = rng.random() < NEW_DAY
+        if opens or code not in today:
+            of_day = world.rng(_DAY, number)
+            today[code] = storm_day(of_day, world.split, code), Weather.of_day(of_day)
+        day, weather = today[code]
+        boxes.append(_Box(code, rng, weather, *report(rng, day)))
+    return boxes
+
+
+def _painted(world: _World, boxes: list[_Box]) -> NDArray[np.uint8]:
+    """All boxes, on one thread or two (more would wait for each other); each has its generator."""
+    images = np.empty((len(boxes), SIZE, SIZE), dtype=np.uint8)
+    fields = world.textures
+
+    def paint(number: int) -> None:
+        box = boxes[number]
+        scene = Scene(box.rng, fields, box.weather)
+        dbz = _PAINTERS[box.code](scene)
+        if MODES[box.code] != "Missing":
+            dbz = with_network(scene, dbz)
+        images[number] = observe(scene, dbz)
+
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 2)) as pool:
+        for _ in pool.map(paint, range(len(boxes))):
+            pass
+    return images
+
+
+def _checked_codes(codes: ArrayLike) -> NDArray[np.int8]:
+    array = np.asarray(codes)
+    if array.ndim != 1 or array.size == 0:
+        msg = f"Mode codes have shape {array.shape}; give a list of one or more whole numbers."
+        raise InputError(msg)
+    wrong = ~np.isin(array, np.arange(len(MODES)))
+    if wrong.any():
+        msg = (
+            f"Mode code {array[wrong][0]} does not exist; codes run from 0 to "
+            f"{len(MODES) - 1} ({', '.join(MODES)})."
+        )
+        raise InputError(msg)
+    return array.astype(np.int8)
+
+
+def _checked_split(split: str) -> str:
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    return split
+
+
+def _whole(name: str, value: Any, lowest: int) -> int:
+    try:
+        number = index(value)
+    except TypeError:
+        number = lowest - 1
+    if number < lowest or isinstance(value, bool):
+        msg = (
+            f"The {name} of simulated boxes is {value!r}; give a whole number of {lowest} or more."
+        )
+        raise InputError(msg)
+    return number
