@@ -1,0 +1,41 @@
+"""Labelled radar images from every source, in one container."""
+
+from stormlens.datasets import svrimg
+from stormlens.datasets._cache import cache_folder
+from stormlens.datasets._container import (
+    class_names,
+    is_simulated,
+    make_dataset,
+    read_netcdf,
+    validate,
+    write_netcdf,
+)
+from stormlens.datasets._images import read_images
+from stormlens.datasets._load import (
+    Source,
+    SourceInfo,
+    fetch,
+    info,
+    list_sources,
+    load,
+    load_splits,
+)
+
+__all__ = [
+    "Source",
+    "SourceInfo",
+    "cache_folder",
+    "class_names",
+    "fetch",
+    "info",
+    "is_simulated",
+    "list_sources",
+    "load",
+    "load_splits",
+    "make_dataset",
+    "read_images",
+    "read_netcdf",
+    "svrimg",
+    "validate",
+    "write_netcdf",
+]

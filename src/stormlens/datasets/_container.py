@@ -1,0 +1,435 @@
+"""
+The one container for labelled radar images, from the download to the web page.
+
+An `xarray.Dataset` with dimensions (storm, y, x): `reflectivity` uint8 whole
+dBZ with row 0 in the south, and, where labels are known, `mode` as CF flags
+(`flag_values`, `flag_meanings`). Storm coordinates are `unid`, `time` (UTC),
+`latitude`, `longitude` and, where boxes come from several splits, `split`;
+unknown times are NaT and unknown places NaN. Attribute `simulated` is 1 for
+simulated boxes, which every picture and file made from them must say.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from stormlens.errors import InputError
+from stormlens.storage import write_bytes
+from stormlens.stormbox import MAX_DBZ, MODES, SPLITS, offsets_km
+
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def make_dataset(
+    reflectivity: ArrayLike,
+    mode: ArrayLike | None = None,
+    *,
+    classes: Sequence[str] = MODES,
+    unid: ArrayLike | None = None,
+    time: ArrayLike | None = None,
+    latitude: ArrayLike | None = None,
+    longitude: ArrayLike | None = None,
+    source: str,
+    simulated: bool = False,
+    units: str = "dBZ",
+    where: str = "reflectivity",
+) -> xr.Dataset:
+    """
+    Put images and what is known of them into the container.
+
+    Parameters
+    ----------
+    reflectivity : array_like, shape (storm, y, x)
+        Whole dBZ, 0 to 80; 0 is no echo. Row 0 is the southern edge.
+    mode : array_like of int, shape (storm,), optional
+        Class code of each image, 0 to ``len(classes) - 1``.
+    classes : sequence of str, optional
+        Class names by code; the six storm modes unless told.
+    unid : array_like of str, shape (storm,), optional
+        Identifiers; ``box-00000`` and so on unless told.
+    time : array_like of datetime64, shape (storm,), optional
+        UTC; unknown (NaT) unless told.
+    latitude, longitude : array_like of float, shape (storm,), optional
+        Degrees north and east of the box centre; unknown (NaN) unless told.
+    source : str
+        Where the images come from, in words for a reader.
+    simulated : bool, optional
+        Whether a simulator made them.
+    units : str, optional
+        ``"dBZ"``, or ``"1"`` where the images hold no reflectivity (digits).
+    where : str, optional
+        What error messages call the images, such as a file's name.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+        Dimensions (storm, y, x).
+
+    Raises
+    ------
+    InputError
+        If a shape, a value or a class code is out of bounds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> boxes = make_dataset(np.zeros((2, 136, 136)), [0, 1], source="two empty boxes")
+    >>> boxes.reflectivity.dtype, class_names(boxes)[1]
+    (dtype('uint8'), 'QLCS')
+    """
+    images = check_reflectivity(
+        reflectivity, where=where, maximum=MAX_DBZ if units == "dBZ" else 255
+    )
+    n, rows, columns = images.shape
+    if unid is None:
+        unid = [f"box-{i:05d}" for i in range(n)]
+    dataset = xr.Dataset(
+        {"reflectivity": (("storm", "y", "x"), images, {"units": units})},
+        coords={
+            "unid": ("storm", _storm_values("unid", unid, n, "str", where)),
+            "time": ("storm", _storm_values("time", time, n, "datetime64[ns]", where)),
+            "latitude": (
+                "storm",
+                _storm_values("latitude", latitude, n, "float64", where),
+                {"units": "degrees_north"},
+            ),
+            "longitude": (
+                "storm",
+                _storm_values("longitude", longitude, n, "float64", where),
+                {"units": "degrees_east"},
+            ),
+            "y": ("y", *_axis(rows, units, "southern")),
+            "x": ("x", *_axis(columns, units, "western")),
+        },
+        attrs={"Conventions": "CF-1.11", "source": source, "simulated": int(simulated)},
+    )
+    if mode is not None:
+        dataset["mode"] = ("storm", _check_codes(mode, n, classes, where), _flags(classes))
+    return dataset
+
+
+def _storm_values(
+    name: str, values: ArrayLike | None, n: int, dtype: str, where: str
+) -> np.ndarray:
+    """One value a storm; NaT or NaN for all where nothing is known."""
+    if values is None:
+        return np.full(n, "NaT" if name == "time" else "NaN", dtype)
+    array = np.asarray(values)
+    if array.shape != (n,):
+        msg = f"{where}: {name} has shape {array.shape} for {n} images; give one value each."
+        raise InputError(msg)
+    if name == "time" and array.dtype.kind not in "MOU":
+        msg = f"{where}: time holds {array.dtype} values, not dates; give UTC as datetime64."
+        raise InputError(msg)
+    try:
+        return array.astype(dtype)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: {name} holds values that are no {dtype}: {error}.") from error
+
+
+def _axis(pixels: int, units: str, edge: str) -> tuple[np.ndarray, dict[str, str]]:
+    """Pixel centres in km where the images are radar boxes, else pixel numbers."""
+    if units == "dBZ":
+        return offsets_km(pixels), {"units": "km", "long_name": f"from {edge} edge"}
+    side = "bottom" if edge == "southern" else "left"
+    return np.arange(pixels, dtype=float), {"units": "1", "long_name": f"pixels from the {side}"}
+
+
+def check_reflectivity(
+    values: ArrayLike, *, where: str, maximum: int = MAX_DBZ, size: int | None = None
+) -> np.ndarray:
+    """
+    Images as uint8, or an error that says which value cannot be one.
+
+    Parameters
+    ----------
+    values : array_like, shape (storm, y, x) or (storm, y, x, 1)
+        Numbers from 0 to `maximum`; fractions are truncated as the archive does.
+    where : str
+        What to call the images in an error.
+    maximum : int, optional
+        Highest value accepted.
+    size : int, optional
+        Rows and columns required; any unless told.
+
+    Returns
+    -------
+    images : ndarray of uint8, shape (storm, y, x)
+
+    Raises
+    ------
+    InputError
+        If the shape is wrong, there is no image, or a value is NaN, negative or above `maximum`.
+    """
+    array = np.asarray(values)
+    if array.ndim == 4 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim != 3 or array.size == 0:
+        msg = f"{where}: shape {array.shape} is not (storm, y, x) with at least one image."
+        raise InputError(msg)
+    if size is not None and array.shape[1:] != (size, size):
+        rows, columns = array.shape[1:]
+        msg = f"{where}: images are {rows} x {columns} pixels; a storm box is {size} x {size}."
+        raise InputError(msg)
+    if array.dtype == bool or not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
+        raise InputError(f"{where}: values of type {array.dtype} are no reflectivity in dBZ.")
+    _check_range(array, where, maximum)
+    return array.astype(np.uint8)
+
+
+def _check_range(array: np.ndarray, where: str, maximum: int) -> None:
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        storm, y, x = np.argwhere(~np.isfinite(array))[0]
+        msg = (
+            f"{where}: image {storm} has {array[storm, y, x]} at row {y}, column {x}; "
+            "write 0 where there is no echo."
+        )
+        raise InputError(msg)
+    for worst, limit in ((array.argmin(), "negative"), (array.argmax(), f"above {maximum}")):
+        storm, y, x = np.unravel_index(worst, array.shape)
+        value = array[storm, y, x]
+        if (limit == "negative" and value < 0) or (limit != "negative" and value > maximum):
+            msg = (
+                f"{where}: image {storm} has {value} at row {y}, column {x}, which is {limit}; "
+                f"values run from 0 (no echo) to {maximum}."
+            )
+            raise InputError(msg)
+
+
+def _check_codes(mode: ArrayLike, n: int, classes: Sequence[str], where: str) -> np.ndarray:
+    codes = np.asarray(mode)
+    if codes.shape != (n,):
+        msg = f"{where}: labels have shape {codes.shape} for {n} images; give one code each."
+        raise InputError(msg)
+    allowed = np.isin(codes, np.arange(len(classes)))
+    if not allowed.all():
+        first = int(np.flatnonzero(~allowed)[0])
+        msg = (
+            f"{where}: label {codes[first]} of image {first} is no class code; "
+            f"codes run from 0 to {len(classes) - 1} ({', '.join(classes)})."
+        )
+        raise InputError(msg)
+    return codes.astype(np.int8 if len(classes) <= 128 else np.int16)
+
+
+def _flags(classes: Sequence[str]) -> dict[str, object]:
+    # CF separates flag meanings by blanks, so a name can hold none.
+    meanings = ["_".join(name.split()) for name in classes]
+    if "" in meanings or len(set(meanings)) != len(meanings):
+        msg = f"Class names must differ and not be blank; these do not: {', '.join(classes)}."
+        raise InputError(msg)
+    return {
+        "long_name": "storm mode" if tuple(classes) == MODES else "class",
+        "flag_values": np.arange(len(classes), dtype=np.int8 if len(classes) <= 128 else np.int16),
+        "flag_meanings": " ".join(meanings),
+    }
+
+
+def class_names(dataset: xr.Dataset) -> tuple[str, ...]:
+    """
+    Class names of a labelled dataset, by code.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        The container.
+
+    Returns
+    -------
+    classes : tuple of str
+
+    Raises
+    ------
+    InputError
+        If the dataset holds no labels.
+    """
+    if "mode" not in dataset:
+        raise InputError("This dataset has no labels: its boxes can be classified, not scored.")
+    return tuple(str(dataset["mode"].attrs["flag_meanings"]).split())
+
+
+def is_simulated(dataset: xr.Dataset) -> bool:
+    """
+    Whether a simulator made the images.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        The container, or anything that carries its attributes on.
+
+    Returns
+    -------
+    simulated : bool
+    """
+    return str(dataset.attrs.get("simulated", 0)) != "0"
+
+
+def validate(dataset: xr.Dataset, *, where: str = "dataset") -> xr.Dataset:
+    """
+    Check that a dataset is a container, as one read from a file must be.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Anything.
+    where : str, optional
+        What to call it in an error.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+        A container with every coordinate in place; missing ones become unknown.
+
+    Raises
+    ------
+    InputError
+        If variable, dimension, label or value is missing or out of bounds.
+    """
+    if "reflectivity" not in dataset:
+        held = ", ".join(map(str, dataset.data_vars)) or "nothing"
+        msg = f"{where}: no variable 'reflectivity' (it holds {held}); see the container's format."
+        raise InputError(msg)
+    images = dataset["reflectivity"]
+    if images.dims != ("storm", "y", "x"):
+        msg = f"{where}: reflectivity has dimensions {images.dims}, expected ('storm', 'y', 'x')."
+        raise InputError(msg)
+    known = {
+        name: dataset[name].values
+        for name in ("unid", "time", "latitude", "longitude")
+        if name in dataset.variables
+    }
+    labelled = "mode" in dataset
+    if labelled:
+        _check_flags(dataset["mode"].attrs, where)
+    if str(dataset.attrs.get("simulated", 0)) not in {"0", "1"}:
+        msg = f"{where}: attribute simulated is {dataset.attrs['simulated']!r}; write 0 or 1."
+        raise InputError(msg)
+    result = make_dataset(
+        images.values,
+        dataset["mode"].values if labelled else None,
+        classes=class_names(dataset) if labelled else MODES,
+        source=str(dataset.attrs.get("source", where)),
+        simulated=is_simulated(dataset),
+        units=str(images.attrs.get("units", "dBZ")),
+        where=where,
+        **known,
+    )
+    if "split" in dataset.variables:
+        split = _storm_values("split", dataset["split"].values, result.sizes["storm"], "str", where)
+        if not np.isin(split, SPLITS).all():
+            strange = split[~np.isin(split, SPLITS)][0]
+            msg = f"{where}: split '{strange}' of a box is none of {', '.join(SPLITS)}."
+            raise InputError(msg)
+        result = result.assign_coords(split=("storm", split))
+    result.attrs = {**dataset.attrs, **result.attrs}
+    return result
+
+
+def _check_flags(attrs: dict[str, object], where: str) -> None:
+    """Names of the codes must be there, and stand for 0, 1, 2 and so on."""
+    meanings = attrs.get("flag_meanings")
+    if not isinstance(meanings, str) or not meanings.split():
+        raise InputError(f"{where}: variable 'mode' lacks flag_meanings, the names of its codes.")
+    n = len(meanings.split())
+    values = np.atleast_1d(np.asarray(attrs.get("flag_values", np.arange(n))))
+    if not np.array_equal(values, np.arange(n)):
+        msg = f"{where}: flag_values of 'mode' are {values.tolist()}, expected 0 to {n - 1}."
+        raise InputError(msg)
+
+
+def read_netcdf(path: str | Path) -> xr.Dataset:
+    """
+    Read a container from a NetCDF file.
+
+    Parameters
+    ----------
+    path : str or Path
+        NetCDF-4 file in the container's format.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+        In memory, checked; the file is closed.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not NetCDF, or is no container.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "does not exist"
+        raise InputError(f"{path} {what}; give a NetCDF file in the container's format.")
+    return validate(open_netcdf(path), where=str(path))
+
+
+def open_netcdf(path: Path) -> xr.Dataset:
+    """
+    All of a NetCDF-4 file, in memory; the file is closed.
+
+    Parameters
+    ----------
+    path : Path
+        Any NetCDF-4 file.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+
+    Raises
+    ------
+    InputError
+        If the file is empty, of another format, or cut short.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    if not start:
+        raise InputError(f"{path} is empty; get or write it again.")
+    if start[:3] == b"CDF":
+        msg = f"{path} is NetCDF-3; convert it: nccopy -k nc4 {path.name} new-{path.name}"
+        raise InputError(msg)
+    if start != _HDF5_SIGNATURE:
+        raise InputError(f"{path} is not a NetCDF-4 file; write it again in that format.")
+    import h5py
+
+    try:
+        # Plainly first: where h5netcdf fails to open, it prints a traceback as it is discarded.
+        with h5py.File(path) as plain:
+            list(plain.attrs.items())
+        with xr.open_dataset(path, engine="h5netcdf") as opened:
+            return opened.load()
+    except Exception as error:
+        # HDF5 raises a dozen kinds of errors on a damaged file; all mean the same to a user.
+        msg = f"{path} cannot be read as NetCDF-4 ({error}); it is damaged or cut short."
+        raise InputError(" ".join(msg.split())) from error
+
+
+def write_netcdf(dataset: xr.Dataset, path: str | Path) -> Path:
+    """
+    Write a container to a NetCDF file, beside and renamed.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        The container.
+    path : str or Path
+        File to write; a killed process leaves the old one or the new one.
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    InputError
+        If the disk is full or the place cannot be written.
+    """
+    # Made in memory first: HDF5 crashes the process where the disk fills up under it.
+    encoding = {"reflectivity": {"zlib": True, "complevel": 4, "shuffle": True}}
+    return write_bytes(path, bytes(dataset.to_netcdf(engine="h5netcdf", encoding=encoding)))

@@ -1,0 +1,286 @@
+"""
+Storm boxes out of the files a person has: PNG, NPY and NetCDF.
+
+SVRIMG keeps dBZ as the palette *indices* of a PNG whose first row of pixels is
+the box's southern edge, so a picture viewer shows it upside down. Indices are
+read as they lie in the file, without a flip and without their colours; an RGB
+or grey PNG holds colours instead of dBZ and is refused.
+"""
+
+import io
+import os
+import struct
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from stormlens.datasets._container import (
+    check_reflectivity,
+    is_simulated,
+    make_dataset,
+    open_netcdf,
+    validate,
+)
+from stormlens.datasets._join import join
+from stormlens.errors import InputError
+from stormlens.stormbox import SIZE, time_of_unid
+
+ARRAY_SUFFIXES = (".png", ".npy")
+NETCDF_SUFFIXES = (".nc", ".nc4", ".netcdf")
+MAX_SIDE = 4096
+"""Longest side of an image read from a file, pixels."""
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"IEND\xaeB`\x82"
+_PNG_KINDS = {
+    "RGB": "an RGB image",
+    "RGBA": "an RGB image with transparency",
+    "L": "a grey image",
+    "LA": "a grey image with transparency",
+    "I": "a 16-bit grey image",
+    "I;16": "a 16-bit grey image",
+    "I;16B": "a 16-bit grey image",
+    "1": "a black-and-white image",
+}
+
+
+def read_images(paths: str | Path | Iterable[str | Path]) -> xr.Dataset:
+    """
+    Read storm boxes from files, in the order given.
+
+    Parameters
+    ----------
+    paths : path or iterable of path
+        SVRIMG PNG (palette indices are dBZ), NPY of shape (136, 136) or (N, 136, 136), or
+        NetCDF in the container's format; row 0 is the southern edge in each.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+        The container. `unid` is the file's name without its suffix (``name[3]`` for entry 3
+        of a file of many), or a NetCDF file's own; `time` is known where that is a UNID.
+        Labels are kept where every file has them.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, unreadable, of another kind, or holds anything but boxes of
+        136 x 136 pixels and 0 to 80 dBZ; the sentence names the file.
+    """
+    listed = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(p) for p in paths]
+    if not listed:
+        raise InputError("No file to read: give at least one PNG, NPY or NetCDF file.")
+    parts = [_read_file(path) for path in listed]
+    labelled = all("mode" in part for part in parts)
+    if not labelled:
+        parts = [part.drop_vars("mode", errors="ignore") for part in parts]
+    parts = [part.drop_vars("split", errors="ignore") for part in parts]
+    joined = join(_told_apart(parts, listed), where=", ".join(map(str, listed)))
+    sources = dict.fromkeys(str(part.attrs["source"]) for part in parts)
+    return joined.assign_attrs(
+        source="; ".join(sources), simulated=int(any(map(is_simulated, parts)))
+    )
+
+
+def _read_file(path: Path) -> xr.Dataset:
+    check_readable(path, (*ARRAY_SUFFIXES, *NETCDF_SUFFIXES))
+    if path.suffix.lower() in NETCDF_SUFFIXES:
+        dataset = validate(open_netcdf(path), where=str(path))
+        units = dataset["reflectivity"].attrs["units"]
+        check_reflectivity(
+            dataset["reflectivity"].values,
+            where=str(path),
+            maximum=255,
+            size=SIZE if units == "dBZ" else None,
+        )
+        return dataset
+    images = read_array(path, size=SIZE)
+    return make_dataset(
+        images,
+        unid=image_names(path, len(images)),
+        time=np.full(len(images), time_of_name(path.stem)),
+        source=path.name,
+        where=str(path),
+    )
+
+
+def _told_apart(parts: list[xr.Dataset], paths: list[Path]) -> list[xr.Dataset]:
+    """Add the folder to the names of boxes that two files share."""
+    seen = Counter(name for part in parts for name in set(part["unid"].values.tolist()))
+    named = []
+    for part, path in zip(parts, paths, strict=True):
+        names = [
+            f"{path.parent.as_posix()}/{name}" if seen[name] > 1 else name
+            for name in part["unid"].values.tolist()
+        ]
+        named.append(part.assign_coords(unid=("storm", np.asarray(names, str))))
+    return named
+
+
+def image_names(path: Path, n: int) -> list[str]:
+    """
+    Names of a file's images: its stem, with the entry's number where there are many.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n : int
+        Images in it.
+
+    Returns
+    -------
+    names : list of str
+        ``["name"]``, or ``["name[0]", "name[1]", ...]``.
+    """
+    return [path.stem] if n == 1 else [f"{path.stem}[{i}]" for i in range(n)]
+
+
+def time_of_name(stem: str) -> np.datetime64:
+    """
+    UTC report time where a file is named by a UNID, else NaT.
+
+    Parameters
+    ----------
+    stem : str
+        File name without suffix.
+
+    Returns
+    -------
+    time : datetime64[m]
+    """
+    try:
+        return time_of_unid(stem)
+    except InputError:
+        return np.datetime64("NaT", "m")
+
+
+def check_readable(path: Path, suffixes: tuple[str, ...]) -> None:
+    """
+    Raise a sentence unless `path` is a file with content and one of the suffixes.
+
+    Parameters
+    ----------
+    path : Path
+        What the user named.
+    suffixes : tuple of str
+        Accepted endings, lower case, with their dot.
+
+    Raises
+    ------
+    InputError
+        Which of these fails.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; give the files in it.")
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; check the name.")
+    if path.suffix.lower() not in suffixes:
+        ending = path.suffix or "no suffix"
+        msg = f"{path} has {ending}, which is not read; accepted are {', '.join(suffixes)}."
+        raise InputError(msg)
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty; get or write it again.")
+
+
+def read_array(path: Path, *, size: int | None = None) -> np.ndarray:
+    """
+    Images of one PNG or NPY file, checked.
+
+    Parameters
+    ----------
+    path : Path
+        File with suffix ``.png`` or ``.npy``.
+    size : int, optional
+        Rows and columns required; any unless told.
+
+    Returns
+    -------
+    images : ndarray of uint8, shape (n, y, x)
+        dBZ, row 0 in the south.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a shape or value is out of bounds.
+    """
+    check_readable(path, ARRAY_SUFFIXES)
+    try:
+        raw = read_palette_png(path) if path.suffix.lower() == ".png" else _read_npy(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return check_reflectivity(raw, where=str(path), size=size)
+
+
+def read_palette_png(path: Path) -> np.ndarray:
+    """
+    Palette indices of a PNG: the dBZ values of an SVRIMG image.
+
+    Parameters
+    ----------
+    path : Path
+        PNG with a palette.
+
+    Returns
+    -------
+    indices : ndarray of uint8, shape (1, y, x)
+        As they lie in the file: row 0 is the southern edge.
+
+    Raises
+    ------
+    InputError
+        If the file is no PNG, is cut short, is over 4096 pixels wide, or has no palette.
+    """
+    from PIL import Image
+
+    content = path.read_bytes()
+    if not content.startswith(_PNG_START):
+        raise InputError(f"{path} is not a PNG image; get the original file.")
+    if _PNG_END not in content:
+        raise InputError(f"{path} is a PNG image cut short; get it again.")
+    columns, rows = struct.unpack(">II", content[16:24])
+    if max(rows, columns) > MAX_SIDE:
+        raise InputError(
+            f"{path} is {rows} x {columns} pixels; images over {MAX_SIDE} are refused."
+        )
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            _check_palette(image.mode, path)
+            return np.asarray(image, np.uint8)[np.newaxis]
+    except InputError:
+        raise
+    except Exception as error:
+        # Pillow raises OSError, SyntaxError, ValueError, struct.error... on a damaged PNG.
+        raise InputError(f"{path} is a damaged PNG image ({error}); get it again.") from error
+
+
+def _check_palette(mode: str, path: Path) -> None:
+    if mode != "P":
+        msg = (
+            f"{path} is {_PNG_KINDS.get(mode, f'an image of mode {mode}')}; "
+            "a storm box keeps its dBZ as palette indices. Use the original PNG."
+        )
+        raise InputError(msg)
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    try:
+        # Mapped first, so that a header which promises more than the file holds costs nothing,
+        # and objects (which would have to be unpickled) are never touched.
+        mapped = np.lib.format.open_memmap(path, mode="r")
+        array = np.array(mapped)
+        del mapped
+    except OSError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if "objects" in reason:
+            reason = "it holds Python objects, not numbers"
+        msg = f"{path} cannot be read as NPY ({reason}); write it with numpy.save from numbers."
+        raise InputError(msg) from error
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 1):
+        return array[np.newaxis]
+    return array

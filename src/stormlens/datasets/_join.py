@@ -1,0 +1,69 @@
+"""Several containers as one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from stormlens.errors import InputError
+
+
+def join(parts: Sequence[xr.Dataset], *, where: str) -> xr.Dataset:
+    """
+    Storms of several containers, one after the other.
+
+    Parameters
+    ----------
+    parts : sequence of xarray.Dataset
+        Containers with equal image sizes, units and, where labelled, classes.
+    where : str
+        What to call them in an error.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+        Attributes are the first part's.
+
+    Raises
+    ------
+    InputError
+        If sizes, units or classes differ.
+    """
+    for what, value_of in (
+        ("sizes", lambda part: part["reflectivity"].shape[1:]),
+        ("units", lambda part: part["reflectivity"].attrs.get("units")),
+        ("classes", lambda part: part["mode"].attrs["flag_meanings"] if "mode" in part else None),
+    ):
+        values = list(dict.fromkeys(value_of(part) for part in parts))
+        if len(values) > 1:
+            msg = f"{where}: images differ in their {what} ({values[0]}, {values[1]}); keep one."
+            raise InputError(msg)
+    if len(parts) == 1:
+        return parts[0]
+    return xr.concat(
+        parts,
+        dim="storm",
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="override",
+    )
+
+
+def with_split(dataset: xr.Dataset, split: str | np.ndarray) -> xr.Dataset:
+    """
+    A container with the coordinate `split`.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        The container.
+    split : str or ndarray of str, shape (storm,)
+        One name for all storms, or one each.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+    """
+    return dataset.assign_coords(split=("storm", np.full(dataset.sizes["storm"], split)))
