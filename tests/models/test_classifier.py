@@ -1,0 +1,164 @@
+import io
+import json
+import pickle
+import zipfile
+
+import numpy as np
+import numpy.testing as npt
+import pytest
+
+from stormlens.datasets import make_dataset
+from stormlens.errors import InputError
+from stormlens.models import Classifier, build
+from stormlens.models._keras import import_keras
+from stormlens.stormbox import MODES
+
+SHAPE = (30, 30, 1)
+
+
+def images(n=5, size=30):
+    return np.random.default_rng(0).integers(0, 75, (n, size, size)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    model = build("chapter-relu", input_shape=SHAPE, seed=3)
+    return Classifier(model, "chapter-relu", MODES, 2.0, 74.0, {"training_simulated": True})
+
+
+def test_prediction_is_keras_on_scaled_images(classifier):
+    scaled = (images().astype(np.float32)[..., None] - 2) / 72
+    expected = classifier.model.predict(scaled, verbose=0)
+    npt.assert_allclose(classifier.probabilities(images()), expected, atol=1e-6)
+
+
+def test_probabilities_do_not_depend_on_the_batch(classifier):
+    # 70 images take two batches, the second padded.
+    many = images(70)
+    together = classifier.probabilities(many)
+    npt.assert_allclose(classifier.probabilities(many[66:67]), together[66:67], atol=1e-6)
+    npt.assert_allclose(together.sum(1), 1, atol=1e-5)
+
+
+def test_predictions_keep_the_storm_coordinates(classifier):
+    dataset = make_dataset(images(2), [0, 1], unid=["a", "b"], latitude=[30, 40], source="test")
+    predictions = classifier.predict(dataset)
+    assert predictions["probability"].dims == ("storm", "mode")
+    assert predictions["mode"].values.tolist() == list(MODES)
+    assert predictions["unid"].values.tolist() == ["a", "b"]
+    npt.assert_array_equal(predictions["latitude"], [30, 40])
+    assert predictions.attrs["simulated_training"] == 1
+
+
+def test_no_image_gives_no_row(classifier):
+    assert classifier.probabilities(images(0)).shape == (0, 6)
+
+
+def test_another_image_size_is_refused(classifier):
+    dataset = make_dataset(images(1, 31), source="test")
+    with pytest.raises(InputError, match="31 x 31 pixels; this classifier takes 30 x 30"):
+        classifier.predict(dataset)
+
+
+def test_a_saved_classifier_loads_to_the_same_bits(classifier, tmp_path):
+    classifier.save(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["classifier.json", "weights.safetensors"]
+    loaded = Classifier.load(tmp_path)
+    npt.assert_array_equal(loaded.probabilities(images()), classifier.probabilities(images()))
+    assert loaded.trained_on_simulated
+    assert (loaded.minimum, loaded.maximum, loaded.classes) == (2.0, 74.0, MODES)
+
+
+def test_a_users_own_model_travels_as_a_keras_file(tmp_path):
+    keras = import_keras()
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input(SHAPE), layers.Flatten(), layers.Dense(6, activation="softmax")]
+    )
+    own = Classifier(model, None)
+    own.save(tmp_path)
+    assert (tmp_path / "model.keras").exists()
+    loaded = Classifier.load(tmp_path)
+    npt.assert_allclose(loaded.probabilities(images()), own.probabilities(images()), atol=1e-6)
+    direct = Classifier.from_keras(tmp_path / "model.keras")
+    npt.assert_allclose(direct.probabilities(images()), own.probabilities(images()), atol=1e-6)
+
+
+class Hostile:
+    """Would leave a mark if it were ever unpickled."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return open, (str(self.mark), "w")
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.pkl", "model.pt", "model.keras"])
+def test_files_that_can_run_code_are_refused(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(pickle.dumps(Hostile(tmp_path / "mark")))
+    with pytest.raises(InputError, match=r"\.keras files only|not a model that Keras 3 saved"):
+        Classifier.from_keras(path)
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_lambda_in_a_keras_file_is_refused(tmp_path):
+    keras = import_keras()
+    path = tmp_path / "lambda.keras"
+    model = keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Lambda(lambda x: x), keras.layers.Flatten()]
+    )
+    model.save(path)
+    with pytest.raises(InputError, match="cannot be loaded in Keras's safe mode"):
+        Classifier.from_keras(path)
+
+
+def test_an_empty_archive_is_refused(tmp_path):
+    path = tmp_path / "empty.keras"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w"):
+        pass
+    path.write_bytes(buffer.getvalue())
+    with pytest.raises(InputError, match="cannot be loaded"):
+        Classifier.from_keras(path)
+
+
+def test_damaged_runs_are_named(classifier, tmp_path):
+    with pytest.raises(InputError, match="is no run folder"):
+        Classifier.load(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        Classifier.load(tmp_path / "nowhere")
+    classifier.save(tmp_path)
+    weights = tmp_path / "weights.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"weights\.safetensors is damaged"):
+        Classifier.load(tmp_path)
+    weights.unlink()
+    with pytest.raises(InputError, match=r"weights\.safetensors is missing"):
+        Classifier.load(tmp_path)
+    card = tmp_path / "classifier.json"
+    fields = json.loads(card.read_text())
+    del fields["minimum"]
+    card.write_text(json.dumps(fields))
+    with pytest.raises(InputError, match="lacks the field 'minimum'"):
+        Classifier.load(tmp_path)
+    card.write_text("{")
+    with pytest.raises(InputError, match="not valid JSON"):
+        Classifier.load(tmp_path)
+
+
+def test_weights_of_another_model_are_refused(classifier, tmp_path):
+    classifier.save(tmp_path)
+    card = tmp_path / "classifier.json"
+    fields = json.loads(card.read_text())
+    card.write_text(json.dumps({**fields, "architecture": "lenet5", "input_shape": [40, 40, 1]}))
+    with pytest.raises(InputError, match="holds other weights than model lenet5"):
+        Classifier.load(tmp_path)
+
+
+def test_images_of_one_value_cannot_be_scaled():
+    model = build("chapter-linear", input_shape=SHAPE)
+    with pytest.raises(InputError, match="must lie above minimum"):
+        Classifier(model, "chapter-linear", MODES, 5.0, 5.0)

@@ -1,0 +1,120 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.testing as npt
+import pytest
+
+from stormlens.models import build, forward_pass
+from stormlens.models._keras import import_keras
+
+keras = import_keras()
+layers = keras.layers
+
+
+def chain(*inner):
+    return keras.Sequential(
+        [keras.Input((21, 23, 1)), *inner, layers.Flatten(), layers.Dense(4, activation="softmax")]
+    )
+
+
+def functional():
+    image = keras.Input((21, 23, 1))
+    left = layers.MaxPooling2D(3)(layers.Conv2D(2, 3, activation="relu")(image))
+    right = layers.AveragePooling2D(3)(layers.Conv2D(2, 3, activation="tanh")(image))
+    both = layers.Flatten()(layers.Concatenate()([left, right]))
+    return keras.Model(image, layers.Dense(4, activation="softmax")(both))
+
+
+def zoo(name):
+    return lambda: build(name, input_shape=(64, 64, 1), n_classes=4)
+
+
+# Every model that must compute as Keras does: fused runs, near misses of them, and the zoo.
+MODELS = {
+    "relu run": lambda: chain(layers.Conv2D(3, 3, activation="relu"), layers.MaxPooling2D(3)),
+    "apart": lambda: chain(
+        layers.Conv2D(3, 5),
+        layers.ReLU(),
+        layers.SpatialDropout2D(0.4),
+        layers.MaxPooling2D(2),
+    ),
+    "tanh is not fused": lambda: chain(
+        layers.Conv2D(3, 3, activation="tanh"), layers.MaxPooling2D(2)
+    ),
+    "same padding": lambda: chain(layers.Conv2D(3, 3, padding="same"), layers.MaxPooling2D(2)),
+    "overlapping pool": lambda: chain(layers.Conv2D(3, 3), layers.MaxPooling2D(3, strides=2)),
+    "padded pool": lambda: chain(layers.Conv2D(3, 3), layers.MaxPooling2D(2, padding="same")),
+    "no bias": lambda: chain(layers.Conv2D(3, 3, use_bias=False), layers.MaxPooling2D(2)),
+    "capped relu": lambda: chain(
+        layers.Conv2D(3, 3), layers.ReLU(max_value=0.1), layers.MaxPooling2D(2)
+    ),
+    "convolution last": lambda: chain(layers.MaxPooling2D(2), layers.Conv2D(3, 3)),
+    "batch normalisation": lambda: chain(layers.BatchNormalization(), layers.Conv2D(2, 3)),
+    "functional": functional,
+    **{name: zoo(name) for name in ("chapter-linear", "chapter-relu", "svrimg-3conv", "lenet5")},
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_probabilities_and_gradients_equal_keras(name):
+    model = MODELS[name]()
+    forward = forward_pass(model)
+    rng = np.random.default_rng(0)
+    images = jnp.asarray(rng.random((3, *model.input_shape[1:])), jnp.float32)
+    codes = np.array([0, 2, 3])
+
+    def ours(weights):
+        log_p, _ = forward.apply(weights, forward.state, images, jax.random.key(0), False)
+        return -log_p[np.arange(3), codes].mean()
+
+    def theirs(weights):
+        p, _ = model.stateless_call(weights, forward.state, images, training=False)
+        return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(codes, p))
+
+    mine, my_gradient = jax.value_and_grad(ours)(forward.weights)
+    judge, judge_gradient = jax.value_and_grad(theirs)(forward.weights)
+    npt.assert_allclose(mine, judge, rtol=1e-5)
+    for a, b in zip(my_gradient, judge_gradient, strict=True):
+        npt.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
+
+
+def test_spatial_dropout_drops_whole_channels_and_keeps_the_mean():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(64, 1, kernel_initializer="ones"),
+            layers.SpatialDropout2D(0.3),
+            layers.MaxPooling2D(2),
+            layers.GlobalAveragePooling2D(),
+        ]
+    )
+    forward = forward_pass(model)
+    images = jnp.ones((200, 8, 8, 1))
+    log_p, _ = forward.apply(forward.weights, forward.state, images, jax.random.key(1), True)
+    dropped = np.asarray(log_p) < np.log(2e-7)  # zero, clipped
+    npt.assert_allclose(dropped.mean(), 0.3, atol=0.02)
+    # Kept channels of one image are all alike: a channel is dropped whole or not at all.
+    kept = np.where(dropped, np.nan, np.asarray(log_p))
+    assert np.nanmax(np.nanstd(kept, axis=1)) < 1e-5
+
+
+def test_dropout_follows_the_key_and_only_while_training():
+    forward = forward_pass(build("chapter-relu", input_shape=(12, 12, 1)))
+    images = jnp.ones((2, 12, 12, 1))
+
+    def run(key, training):
+        return np.asarray(forward.apply(forward.weights, forward.state, images, key, training)[0])
+
+    npt.assert_array_equal(run(jax.random.key(1), True), run(jax.random.key(1), True))
+    assert not np.array_equal(run(jax.random.key(1), True), run(jax.random.key(2), True))
+    npt.assert_array_equal(run(jax.random.key(1), False), run(jax.random.key(2), False))
+
+
+def test_batch_normalisation_moves_its_averages_in_training_only():
+    model = MODELS["batch normalisation"]()
+    forward = forward_pass(model)
+    images = jnp.full((2, 21, 23, 1), 5.0)
+    _, trained = forward.apply(forward.weights, forward.state, images, jax.random.key(0), True)
+    _, at_rest = forward.apply(forward.weights, forward.state, images, jax.random.key(0), False)
+    npt.assert_allclose(trained[0], 0.99 * 0 + 0.01 * 5)  # Keras's momentum 0.99
+    npt.assert_array_equal(at_rest[0], forward.state[0])
