@@ -1,0 +1,128 @@
+"""
+The state of a training between two epochs, in one safetensors file.
+
+Weights, the model's other variables, the optimiser's moments, the best weights
+so far where early stopping asks for them, and as metadata the history, the
+recipe and the data's fingerprint. Resuming from it gives the bits that an
+uninterrupted training gives.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stormlens.errors import InputError
+from stormlens.storage import write_bytes
+
+FILE = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """
+    What a training needs to go on.
+
+    Attributes
+    ----------
+    tensors : dict of str to ndarray
+        Keys ``group/number``, such as ``weights/000``.
+    history : list of dict
+        A row an epoch: epoch, seconds, loss, accuracy, val_loss, val_accuracy.
+    recipe : dict
+        The recipe's plain values.
+    data : str
+        Fingerprint of the training and validation arrays.
+    """
+
+    tensors: dict[str, np.ndarray]
+    history: list[dict[str, float]]
+    recipe: dict[str, Any]
+    data: str
+
+    def group(self, name: str) -> list[np.ndarray]:
+        """
+        The tensors of one group, in their order.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``"weights"``.
+
+        Returns
+        -------
+        tensors : list of ndarray
+        """
+        return [self.tensors[key] for key in sorted(self.tensors) if key.startswith(f"{name}/")]
+
+
+def write_checkpoint(
+    run: Path,
+    groups: dict[str, list[Any]],
+    *,
+    history: list[dict[str, float]],
+    recipe: dict[str, Any],
+    data: str,
+) -> None:
+    """
+    Write a checkpoint, beside and renamed.
+
+    Parameters
+    ----------
+    run : Path
+        Run folder.
+    groups : dict of str to list of Array
+        Tensors by group.
+    history, recipe, data
+        As in `Checkpoint`.
+    """
+    import safetensors.numpy
+
+    tensors = {
+        f"{name}/{i:03d}": np.asarray(value, order="C")
+        for name, values in groups.items()
+        for i, value in enumerate(values)
+    }
+    metadata = {"history": json.dumps(history), "recipe": json.dumps(recipe), "data": data}
+    # Not save_file, which makes a hidden file of its own that a killed process leaves behind.
+    write_bytes(run / FILE, safetensors.numpy.save(tensors, metadata))
+
+
+def read_checkpoint(run: str | Path) -> Checkpoint | None:
+    """
+    The checkpoint of a run.
+
+    Parameters
+    ----------
+    run : str or Path
+        Run folder.
+
+    Returns
+    -------
+    checkpoint : Checkpoint or None
+        None where no epoch has ended yet.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    import safetensors
+
+    path = Path(run) / FILE
+    if not path.exists():
+        return None
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata()
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        return Checkpoint(
+            tensors,
+            json.loads(metadata["history"]),
+            json.loads(metadata["recipe"]),
+            metadata["data"],
+        )
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error}); train again in a new folder.") from error

@@ -1,0 +1,401 @@
+"""
+`fit`: from a recipe and splits to a trained classifier, and the run folder it leaves.
+
+An epoch ends with its validation scores, a row of history.csv and a checkpoint
+from which a killed training resumes to the same bits.
+"""
+
+import csv
+import hashlib
+import io
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from stormlens.datasets import class_names, is_simulated
+from stormlens.errors import InputError
+from stormlens.models import Classifier, build, forward_pass
+from stormlens.models._classifier import load_keras_file
+from stormlens.storage import write_text
+from stormlens.training import _checkpoint
+from stormlens.training._progress import Listener, RichProgress, Silent
+from stormlens.training._recipe import Recipe, load_recipe
+from stormlens.training._step import (
+    Arrays,
+    State,
+    Totals,
+    balanced_weights,
+    make_evaluate,
+    make_optimiser,
+    make_train,
+)
+
+HISTORY_FIELDS = ("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy")
+_STEPS_A_CALL = 6
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """
+    What a training gives.
+
+    Attributes
+    ----------
+    classifier : Classifier
+        With the last weights, or the best under early stopping.
+    history : list of dict
+        A row an epoch: epoch, seconds, loss, accuracy, val_loss, val_accuracy. Training
+        figures are means over the epoch as it ran, with dropout and augmentation.
+    """
+
+    classifier: Classifier
+    history: list[Row]
+
+
+def fit(
+    recipe: Recipe,
+    splits: Mapping[str, xr.Dataset],
+    out: str | Path | None = None,
+    *,
+    model: Any = None,
+    start: Classifier | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> Fitted:
+    """
+    Train a network as a recipe says.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to train and how.
+    splits : mapping of str to xarray.Dataset
+        ``train`` and, for validation scores, ``validation``; others are not looked at.
+    out : str or Path, optional
+        Run folder to leave; nothing is written unless told.
+    model : keras.Model, optional
+        A user's own model instead of the recipe's; its present weights are the start.
+    start : Classifier, optional
+        Trained classifier to continue. Unless told, a recipe that continues another
+        trains that one first, in a folder of its name inside `out`.
+    resume : bool, optional
+        Go on from the checkpoint in `out`.
+    progress : bool, optional
+        Show it on standard error.
+
+    Returns
+    -------
+    fitted : Fitted
+
+    Raises
+    ------
+    InputError
+        If splits, recipe, model and run folder do not fit each other.
+    """
+    run = None if out is None else Path(out)
+    _check_splits(splits, recipe)
+    checkpoint = _open_run(run, recipe, splits, resume)
+    for note in recipe.notes():
+        warnings.warn(f"Recipe {recipe.name}: {note}", UserWarning, stacklevel=2)
+    if start is None and recipe.continues is not None:
+        start = _fit_first(recipe, splits, run, resume, progress)
+    classifier = _new_classifier(recipe, splits["train"], model, start)
+    training = _Training(recipe, splits, classifier, run)
+    if checkpoint is not None:
+        training.restore(checkpoint)
+    if progress:
+        with RichProgress(recipe.name) as listener:
+            training.run_epochs(listener)
+    else:
+        training.run_epochs(Silent())
+    return training.finish()
+
+
+class _Training:
+    """One training in progress: arrays, compiled functions, state and history."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        splits: Mapping[str, xr.Dataset],
+        classifier: Classifier,
+        run: Path | None,
+    ) -> None:
+        self.recipe, self.classifier, self.run = recipe, classifier, run
+        self.data = fingerprint(splits)
+        self.train_arrays = Arrays.of(splits["train"])
+        self.validation = Arrays.of(splits["validation"]) if "validation" in splits else None
+        forward = forward_pass(classifier.model, recipe.seed)
+        weights = [jnp.array(w, copy=True) for w in forward.weights]
+        variables = [jnp.array(v, copy=True) for v in forward.state]
+        self.state = State(weights, variables, make_optimiser(recipe).init(weights), Totals.zero())
+        self.best: list[np.ndarray] = []
+        self.history: list[Row] = []
+        bounds = (classifier.minimum, classifier.maximum)
+        n_classes = len(classifier.classes)
+        factors = np.ones(n_classes, np.float32)
+        if recipe.class_weights:
+            factors = balanced_weights(np.asarray(self.train_arrays.codes), n_classes)
+        self._train = make_train(forward, recipe, bounds, jnp.asarray(factors))
+        self._evaluate = make_evaluate(forward, bounds)
+
+    def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
+        """Continue where a checkpoint stands."""
+        structure = jax.tree.structure(self.state.optimiser)
+        self.state = State(
+            [jnp.asarray(a) for a in checkpoint.group("weights")],
+            [jnp.asarray(a) for a in checkpoint.group("variables")],
+            jax.tree.unflatten(structure, map(jnp.asarray, checkpoint.group("optimiser"))),
+            Totals.zero(),
+        )
+        self.best = checkpoint.group("best")
+        self.history = checkpoint.history
+
+    def run_epochs(self, listener: Listener) -> None:
+        """Train until the recipe's last epoch, or until validation stops improving."""
+        while len(self.history) < self.recipe.epochs and not self._stalled():
+            row = self._one_epoch(len(self.history) + 1, listener)
+            self.history.append(row)
+            if self.recipe.early_stopping and self._best_epoch() == row["epoch"]:
+                self.best = [np.asarray(w) for w in self._trained_values()]
+            self._save()
+            listener.epoch(row, self.recipe.epochs)
+
+    def _one_epoch(self, epoch: int, listener: Listener) -> Row:
+        began = time.perf_counter()
+        key = jax.random.fold_in(jax.random.key(self.recipe.seed), epoch)
+        images, codes = self.train_arrays.images, self.train_arrays.codes
+        n, batch = len(images), self.recipe.batch_size
+        steps = -(-n // batch)
+        order = jax.random.permutation(jax.random.fold_in(key, steps), n)
+        order = jnp.concatenate([order, jnp.full(steps * batch - n, n, order.dtype)])
+        self.state = self.state._replace(totals=Totals.zero())
+        listener.step(epoch, 0, steps, float("nan"), float("nan"))
+        for first in range(0, steps, _STEPS_A_CALL):
+            stop = min(first + _STEPS_A_CALL, steps)
+            self.state = self._train(self.state, images, codes, order, key, first, stop)
+            listener.step(epoch, stop, steps, *self.state.totals.means())
+        loss, accuracy = self.state.totals.means()
+        if not np.isfinite(loss):
+            raise InputError(
+                f"Training diverged in epoch {epoch}: the loss is no longer a number. "
+                f"Lower the learning rate (it is {self.recipe.learning_rate:g})."
+            )
+        val_loss, val_accuracy = self._validate()
+        seconds = round(time.perf_counter() - began, 3)
+        values = (epoch, seconds, loss, accuracy, val_loss, val_accuracy)
+        return dict(zip(HISTORY_FIELDS, values, strict=True))
+
+    def _validate(self) -> tuple[float, float]:
+        if self.validation is None:
+            return Totals.zero().means()
+        totals = self._evaluate(
+            self.state.weights,
+            self.state.variables,
+            self.validation.images,
+            self.validation.codes,
+        )
+        return totals.means()
+
+    def _best_epoch(self) -> int:
+        return int(min(self.history, key=lambda row: row["val_loss"])["epoch"])
+
+    def _stalled(self) -> bool:
+        patience = self.recipe.early_stopping
+        return bool(patience and self.history) and (
+            len(self.history) - self._best_epoch() >= patience
+        )
+
+    def _trained_values(self) -> list[Any]:
+        return [*self.state.weights, *self.state.variables]
+
+    def _save(self) -> None:
+        if self.run is None:
+            return
+        groups = {
+            "weights": self.state.weights,
+            "variables": self.state.variables,
+            "optimiser": jax.tree.leaves(self.state.optimiser),
+            "best": self.best,
+        }
+        _checkpoint.write_checkpoint(
+            self.run,
+            groups,
+            history=self.history,
+            recipe=self.recipe.to_dict(),
+            data=self.data,
+        )
+        write_text(self.run / "history.csv", history_csv(self.history))
+
+    def finish(self) -> Fitted:
+        """Put the trained values into the Keras model and save the classifier."""
+        values = self.best or self._trained_values()
+        model = self.classifier.model
+        variables = [*model.trainable_variables, *model.non_trainable_variables]
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self.classifier.provenance["epochs"] = len(self.history)
+        if self.run is not None:
+            self.classifier.save(self.run)
+            write_text(self.run / "history.csv", history_csv(self.history))
+        return Fitted(self.classifier, self.history)
+
+
+def _check_splits(splits: Mapping[str, xr.Dataset], recipe: Recipe) -> None:
+    if "train" not in splits or splits["train"].sizes["storm"] == 0:
+        raise InputError("There is nothing to train on: the data has no split 'train'.")
+    classes = class_names(splits["train"])
+    for name in splits:
+        if class_names(splits[name]) != classes:
+            raise InputError(f"Split {name} has other classes than split train ({classes}).")
+    if recipe.early_stopping and "validation" not in splits:
+        raise InputError(
+            f"recipe {recipe.name}: early_stopping needs a validation split, which the data "
+            "lacks; set early_stopping to 0."
+        )
+
+
+def _open_run(
+    run: Path | None, recipe: Recipe, splits: Mapping[str, xr.Dataset], resume: bool
+) -> _checkpoint.Checkpoint | None:
+    """Claim a run folder: a new one, or one whose checkpoint fits what is asked."""
+    if run is None:
+        return None
+    if run.exists() and not run.is_dir():
+        raise InputError(f"{run} is a file; give a folder for the run.")
+    recorded = run / "recipe.toml"
+    if recorded.exists() and not resume:
+        raise InputError(
+            f"{run} already holds a run; resume it (--resume) or choose another folder."
+        )
+    checkpoint = _checkpoint.read_checkpoint(run) if resume else None
+    if checkpoint is not None:
+        _check_same(checkpoint, recipe, splits, run)
+    write_text(recorded, recipe.to_toml())
+    return checkpoint
+
+
+def _check_same(
+    checkpoint: _checkpoint.Checkpoint,
+    recipe: Recipe,
+    splits: Mapping[str, xr.Dataset],
+    run: Path,
+) -> None:
+    asked, before = recipe.to_dict(), checkpoint.recipe
+    for key in sorted({*asked, *before} - {"epochs", "description", "name"}):
+        if asked.get(key) != before.get(key):
+            raise InputError(
+                f"{run} was trained with {key} = {before.get(key)!r}, not {asked.get(key)!r}; "
+                "resume with the same recipe or choose another folder."
+            )
+    if checkpoint.data != fingerprint(splits):
+        raise InputError(f"{run} was trained on other data; resume with the same --data.")
+
+
+def _fit_first(
+    recipe: Recipe,
+    splits: Mapping[str, xr.Dataset],
+    run: Path | None,
+    resume: bool,
+    progress: bool,
+) -> Classifier:
+    """Train the recipe that this one continues."""
+    first = load_recipe(str(recipe.continues)).with_changes(seed=recipe.seed)
+    out = None if run is None else run / first.name
+    again = resume and out is not None and (out / "recipe.toml").exists()
+    return fit(first, splits, out, resume=again, progress=progress).classifier
+
+
+def _new_classifier(
+    recipe: Recipe, train: xr.Dataset, model: Any, start: Classifier | None
+) -> Classifier:
+    """The untrained (or continued) classifier, scaled by the training split alone."""
+    images = train["reflectivity"].values
+    classes = class_names(train)
+    bounds = float(images.min()), float(images.max())
+    architecture: str | None = recipe.model
+    if model is not None or recipe.model.endswith(".keras"):
+        model = load_keras_file(recipe.model) if model is None else model
+        architecture = None
+    elif start is not None:
+        model, architecture = start.model, start.architecture
+        bounds = start.minimum, start.maximum
+    else:
+        shape = (images.shape[1], images.shape[2], 1)
+        model = build(recipe.model, input_shape=shape, n_classes=len(classes), seed=recipe.seed)
+    classifier = Classifier(model, architecture, classes, *bounds, _provenance(recipe, train))
+    if classifier.image_shape != images.shape[1:]:
+        raise InputError(
+            f"The model takes {classifier.image_shape} pixels; the data has {images.shape[1:]}."
+        )
+    return classifier
+
+
+def _provenance(recipe: Recipe, train: xr.Dataset) -> dict[str, Any]:
+    packages = ("stormlens", "jax", "keras", "optax", "numpy", "xarray")
+    return {
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "data_source": str(train.attrs.get("source", "unknown")),
+        "training_simulated": is_simulated(train),
+        "training_boxes": int(train.sizes["storm"]),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in packages},
+    }
+
+
+def fingerprint(splits: Mapping[str, xr.Dataset]) -> str:
+    """
+    SHA-256 of the training and validation images and labels.
+
+    Parameters
+    ----------
+    splits : mapping of str to xarray.Dataset
+        Labelled containers.
+
+    Returns
+    -------
+    digest : str
+        Hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for name in ("train", "validation"):
+        if name in splits:
+            for variable in ("reflectivity", "mode"):
+                values = np.ascontiguousarray(splits[name][variable].values)
+                digest.update(f"{name} {variable} {values.shape} {values.dtype}".encode())
+                digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+def history_csv(history: list[Row]) -> str:
+    """
+    The history as CSV text.
+
+    Parameters
+    ----------
+    history : list of dict
+        As in `Fitted`.
+
+    Returns
+    -------
+    text : str
+        Header and a line an epoch; floats in full precision.
+    """
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, HISTORY_FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return buffer.getvalue()

@@ -1,0 +1,251 @@
+"""
+The compiled part of training: steps over arrays that stay on the device.
+
+One call runs steps `start` to `stop` of an epoch as a single compiled loop, so
+that a caller can show progress and be interrupted between calls without any
+recompilation. The last, partial batch is padded with samples of weight zero.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from stormlens.augment import Augmentation
+from stormlens.models import Forward
+from stormlens.training._recipe import Recipe
+
+_EVALUATION_BATCH = 64
+
+
+class Totals(NamedTuple):
+    """Sums over the samples seen: cross-entropy, right answers, samples."""
+
+    loss: Array
+    correct: Array
+    seen: Array
+
+    @classmethod
+    def zero(cls) -> "Totals":
+        """Nothing seen yet."""
+        return cls(*(jnp.zeros((), jnp.float32) for _ in range(3)))
+
+    def means(self) -> tuple[float, float]:
+        """Mean loss and accuracy; NaN where nothing was seen."""
+        seen = float(self.seen)
+        if seen == 0:
+            return float("nan"), float("nan")
+        return float(self.loss) / seen, float(self.correct) / seen
+
+
+class State(NamedTuple):
+    """What a step changes: weights, other variables, optimiser state, sums."""
+
+    weights: list[Array]
+    variables: list[Array]
+    optimiser: Any
+    totals: Totals
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """
+    One split on the device.
+
+    Attributes
+    ----------
+    images : Array of uint8, shape (N, rows, columns)
+    codes : Array of int32, shape (N,)
+    """
+
+    images: Array
+    codes: Array
+
+    @classmethod
+    def of(cls, dataset: Any) -> "Arrays":
+        """Copy a labelled container to the device."""
+        return cls(
+            jnp.asarray(dataset["reflectivity"].values),
+            jnp.asarray(dataset["mode"].values.astype(np.int32)),
+        )
+
+
+def make_optimiser(recipe: Recipe) -> optax.GradientTransformation:
+    """
+    The recipe's optimiser.
+
+    Parameters
+    ----------
+    recipe : Recipe
+
+    Returns
+    -------
+    optimiser : optax.GradientTransformation
+    """
+    if recipe.optimiser == "sgd":
+        return optax.sgd(recipe.learning_rate, momentum=0.9)
+    return optax.adam(recipe.learning_rate, eps=1e-7)
+
+
+def make_train(
+    forward: Forward,
+    recipe: Recipe,
+    bounds: tuple[float, float],
+    class_weights: Array,
+) -> Callable[..., State]:
+    """
+    The compiled training loop.
+
+    Parameters
+    ----------
+    forward : Forward
+        The model's computation.
+    recipe : Recipe
+        Batch size, optimiser, augmentation.
+    bounds : tuple of float
+        Minimum and maximum that images are scaled by.
+    class_weights : Array of float, shape (classes,)
+        Factor on the loss of each class.
+
+    Returns
+    -------
+    train : callable
+        ``train(state, images, codes, order, key, start, stop)`` to the new state; `order` is
+        a permutation of the samples padded with N to whole batches.
+    """
+    optimiser = make_optimiser(recipe)
+
+    def step(
+        number: Array, state: State, images: Array, codes: Array, order: Array, key: Array
+    ) -> State:
+        chosen = jax.lax.dynamic_slice_in_dim(order, number * recipe.batch_size, recipe.batch_size)
+        present = chosen < len(images)
+        chosen = jnp.minimum(chosen, len(images) - 1)
+        batch_codes = codes[chosen]
+        augment_key, forward_key = jax.random.split(jax.random.fold_in(key, number))
+        batch = prepare(images[chosen], bounds, recipe.augmentation, augment_key)
+
+        def loss_of(weights: list[Array]) -> tuple[Array, tuple[Array, Array, list[Array]]]:
+            log_p, variables = forward.apply(weights, state.variables, batch, forward_key, True)
+            losses = -jnp.take_along_axis(log_p, batch_codes[:, None], 1)[:, 0] * present
+            weighted = (losses * class_weights[batch_codes]).sum() / present.sum()
+            return weighted, (losses.sum(), log_p, variables)
+
+        gradient, (loss_sum, log_p, variables) = jax.grad(loss_of, has_aux=True)(state.weights)
+        updates, optimiser_state = optimiser.update(gradient, state.optimiser, state.weights)
+        correct = ((log_p.argmax(1) == batch_codes) & present).sum()
+        before = state.totals
+        totals = Totals(
+            before.loss + loss_sum, before.correct + correct, before.seen + present.sum()
+        )
+        weights = optax.apply_updates(state.weights, updates)
+        return State(weights, variables, optimiser_state, totals)
+
+    def train(
+        state: State, images: Array, codes: Array, order: Array, key: Array, start: int, stop: int
+    ) -> State:
+        return jax.lax.fori_loop(
+            start, stop, lambda i, s: step(i, s, images, codes, order, key), state
+        )
+
+    return jax.jit(train, donate_argnums=0)
+
+
+def make_evaluate(forward: Forward, bounds: tuple[float, float]) -> Callable[..., Totals]:
+    """
+    The compiled scoring loop, without dropout or augmentation.
+
+    Parameters
+    ----------
+    forward : Forward
+        The model's computation.
+    bounds : tuple of float
+        Minimum and maximum that images are scaled by.
+
+    Returns
+    -------
+    evaluate : callable
+        ``evaluate(weights, variables, images, codes)`` to `Totals`.
+    """
+
+    @jax.jit
+    def evaluate(
+        weights: list[Array], variables: list[Array], images: Array, codes: Array
+    ) -> Totals:
+        def step(number: Array, totals: Totals) -> Totals:
+            position = number * _EVALUATION_BATCH + jnp.arange(_EVALUATION_BATCH)
+            present = position < len(images)
+            chosen = jnp.minimum(position, len(images) - 1)
+            batch = prepare(images[chosen], bounds, None, None)
+            log_p, _ = forward.apply(weights, variables, batch, jax.random.key(0), False)
+            losses = -jnp.take_along_axis(log_p, codes[chosen][:, None], 1)[:, 0]
+            correct = (log_p.argmax(1) == codes[chosen]) & present
+            return Totals(
+                totals.loss + (losses * present).sum(),
+                totals.correct + correct.sum(),
+                totals.seen + present.sum(),
+            )
+
+        batches = -(-len(images) // _EVALUATION_BATCH)
+        return jax.lax.fori_loop(0, batches, step, Totals.zero())
+
+    return evaluate
+
+
+def prepare(
+    images: Array, bounds: tuple[float, float], augmentation: Augmentation | None, key: Array | None
+) -> Array:
+    """
+    Raw images as the network takes them.
+
+    Parameters
+    ----------
+    images : Array of uint8, shape (N, rows, columns)
+    bounds : tuple of float
+        Become 0 and 1.
+    augmentation : Augmentation or None
+        Drawn from `key`, before scaling.
+    key : Array or None
+        Random key.
+
+    Returns
+    -------
+    prepared : Array of float32, shape (N, rows, columns, 1)
+    """
+    if augmentation is not None and key is not None:
+        images = augmentation.apply(key, images)
+    low, high = bounds
+    return ((images.astype(jnp.float32) - low) / (high - low))[..., None]
+
+
+def balanced_weights(codes: np.ndarray, n_classes: int) -> np.ndarray:
+    """
+    Factors that give each class the same total weight.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (N,)
+        Class codes.
+    n_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    weights : ndarray of float32, shape (n_classes,)
+        N / (present classes * count), as scikit-learn's "balanced"; 0 for an absent class.
+
+    Examples
+    --------
+    >>> print(balanced_weights(np.array([0, 0, 0, 1]), 2))
+    [0.6666667 2.       ]
+    """
+    counts = np.bincount(codes, minlength=n_classes)
+    present = counts > 0
+    weights = np.zeros(n_classes, np.float32)
+    weights[present] = len(codes) / (present.sum() * counts[present])
+    return weights

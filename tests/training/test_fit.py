@@ -1,0 +1,243 @@
+import warnings
+
+import jax
+import numpy as np
+import numpy.testing as npt
+import pytest
+from sklearn.utils.class_weight import compute_class_weight
+
+from stormlens.augment import Augmentation
+from stormlens.datasets import make_dataset
+from stormlens.errors import InputError
+from stormlens.models import Classifier
+from stormlens.models._keras import import_keras
+from stormlens.training import Recipe, fit, read_checkpoint
+from stormlens.training._step import balanced_weights
+
+SIZE = 14
+TINY = Recipe("tiny", "chapter-relu", learning_rate=1e-3, batch_size=8, epochs=3)
+
+
+def boxes(n, seed, classes=("Bright", "Striped", "Empty")):
+    """Images that a network can tell apart within a few epochs, with some noise."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, len(classes), n)
+    images = rng.integers(0, 12, (n, SIZE, SIZE))
+    images[codes == 0] += 40
+    images[codes == 1, ::3] += 60
+    return make_dataset(images, codes, classes=classes, source="test", simulated=True)
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return {"train": boxes(43, 1), "validation": boxes(17, 2)}
+
+
+def own_model(*inner):
+    keras = import_keras()
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 1)),
+            *inner,
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def weights_of(fitted):
+    return fitted.classifier.model.get_weights()
+
+
+def assert_same_bits(one, two):
+    for a, b in zip(weights_of(one), weights_of(two), strict=True):
+        npt.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def straight(splits):
+    return fit(TINY, splits, progress=False)
+
+
+def test_one_seed_gives_one_result_and_another_seed_another(splits, straight):
+    assert_same_bits(straight, fit(TINY, splits, progress=False))
+    other = fit(TINY.with_changes(seed=1), splits, progress=False)
+    assert not np.array_equal(weights_of(straight)[0], weights_of(other)[0])
+
+
+def test_it_learns(splits):
+    fitted = fit(TINY.with_changes(epochs=12), splits, progress=False)
+    assert fitted.history[-1]["val_accuracy"] > 0.9
+    assert fitted.history[-1]["loss"] < fitted.history[0]["loss"]
+
+
+def test_the_last_validation_row_is_what_the_classifier_scores(splits, straight):
+    probability = straight.classifier.predict(splits["validation"])["probability"].values
+    codes = splits["validation"]["mode"].values
+    last = straight.history[-1]
+    npt.assert_allclose(last["val_accuracy"], (probability.argmax(1) == codes).mean())
+    cross_entropy = -np.log(probability[np.arange(len(codes)), codes]).mean()
+    npt.assert_allclose(last["val_loss"], cross_entropy, rtol=1e-5)
+
+
+def test_loss_curve_follows_keras_with_the_same_weights_and_order(splits):
+    """Three epochs of Keras's own train_on_batch, same start, same batches, no dropout."""
+    keras = import_keras()
+    layers = keras.layers
+
+    def make():
+        return own_model(
+            layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(3), layers.Conv2D(2, 2)
+        )
+
+    ours, judge = make(), make()
+    judge.set_weights(ours.get_weights())
+    recipe = TINY.with_changes(learning_rate=1e-2)
+    fitted = fit(recipe, splits, model=ours, progress=False)
+    judge.compile(loss="sparse_categorical_crossentropy", optimizer=keras.optimizers.Adam(1e-2))
+    train = splits["train"]
+    images = train["reflectivity"].values.astype(np.float32)[..., None]
+    images = (images - images.min()) / (images.max() - images.min())
+    codes = train["mode"].values
+    for epoch, row in enumerate(fitted.history, start=1):
+        key = jax.random.fold_in(jax.random.key(0), epoch)
+        order = np.asarray(jax.random.permutation(jax.random.fold_in(key, 6), 43))
+        sums = 0.0
+        for start in range(0, 43, 8):
+            batch = order[start : start + 8]
+            judge.reset_metrics()
+            sums += float(judge.train_on_batch(images[batch], codes[batch])) * len(batch)
+        npt.assert_allclose(row["loss"], sums / 43, rtol=1e-4)
+    for mine, theirs in zip(weights_of(fitted), judge.get_weights(), strict=True):
+        npt.assert_allclose(mine, theirs, atol=1e-3)
+
+
+def test_scaling_comes_from_the_training_split_alone(splits):
+    brighter = splits["validation"].copy(deep=True)
+    brighter["reflectivity"][0, 0, 0] = 80
+    fitted = fit(TINY.with_changes(epochs=1), {**splits, "validation": brighter}, progress=False)
+    train = splits["train"]["reflectivity"].values
+    assert (fitted.classifier.minimum, fitted.classifier.maximum) == (train.min(), train.max())
+
+
+@pytest.mark.parametrize("stop", [1, 2])
+def test_a_resumed_training_ends_in_the_same_bits(splits, straight, tmp_path, stop):
+    fit(TINY.with_changes(epochs=stop), splits, tmp_path, progress=False)
+    resumed = fit(TINY, splits, tmp_path, resume=True, progress=False)
+    assert_same_bits(straight, resumed)
+    same = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+    for one, two in zip(straight.history, resumed.history, strict=True):
+        assert [one[k] for k in same] == [two[k] for k in same]
+    npt.assert_array_equal(
+        Classifier.load(tmp_path).predict(splits["validation"])["probability"],
+        straight.classifier.predict(splits["validation"])["probability"],
+    )
+
+
+def test_augmentation_resumes_to_the_same_bits_too(splits, tmp_path):
+    recipe = TINY.with_changes(augmentation=Augmentation(rotation_range=40), epochs=2)
+    straight = fit(recipe, splits, progress=False)
+    fit(recipe.with_changes(epochs=1), splits, tmp_path, progress=False)
+    assert_same_bits(straight, fit(recipe, splits, tmp_path, resume=True, progress=False))
+
+
+def test_a_run_folder_is_claimed_once(splits, tmp_path):
+    one_epoch = TINY.with_changes(epochs=1)
+    fit(one_epoch, splits, tmp_path, progress=False)
+    with pytest.raises(InputError, match="already holds a run"):
+        fit(one_epoch, splits, tmp_path, progress=False)
+    with pytest.raises(InputError, match=r"learning_rate = 0\.001, not 0\.5"):
+        fit(TINY.with_changes(learning_rate=0.5), splits, tmp_path, resume=True, progress=False)
+    other = {**splits, "train": boxes(43, 9)}
+    with pytest.raises(InputError, match="trained on other data"):
+        fit(one_epoch, other, tmp_path, resume=True, progress=False)
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"short")
+    with pytest.raises(InputError, match=r"checkpoint\.safetensors is damaged"):
+        fit(one_epoch, splits, tmp_path, resume=True, progress=False)
+
+
+def test_the_run_holds_history_and_checkpoint(splits, tmp_path):
+    fitted = fit(TINY.with_changes(epochs=2), splits, tmp_path, progress=False)
+    lines = (tmp_path / "history.csv").read_text().splitlines()
+    assert lines[0] == "epoch,seconds,loss,accuracy,val_loss,val_accuracy"
+    assert len(lines) == 3
+    assert read_checkpoint(tmp_path).history == fitted.history
+    assert Recipe.from_toml((tmp_path / "recipe.toml").read_text(), name="x").epochs == 2
+
+
+def test_early_stopping_keeps_the_best_epoch(splits):
+    # A rate this high makes later epochs worse than earlier ones.
+    recipe = TINY.with_changes(learning_rate=0.05, epochs=30, early_stopping=3)
+    fitted = fit(recipe, splits, progress=False)
+    losses = [row["val_loss"] for row in fitted.history]
+    assert len(losses) < 30
+    assert len(losses) - 1 - int(np.argmin(losses)) == 3
+    probability = fitted.classifier.predict(splits["validation"])["probability"].values
+    codes = splits["validation"]["mode"].values
+    kept = -np.log(probability[np.arange(len(codes)), codes].clip(1e-7)).mean()
+    npt.assert_allclose(kept, min(losses), rtol=1e-3, atol=1e-6)
+
+
+def test_class_weights_are_scikit_learns_balanced_ones():
+    codes = np.array([0, 0, 0, 0, 2, 2, 3])
+    ours = balanced_weights(codes, 5)
+    expected = compute_class_weight("balanced", classes=np.array([0, 2, 3]), y=codes)
+    npt.assert_allclose(ours[[0, 2, 3]], expected, rtol=1e-6)
+    npt.assert_array_equal(ours[[1, 4]], 0)
+
+
+def test_a_recipe_that_continues_trains_the_first_one_first(splits, tmp_path, monkeypatch):
+    from stormlens.training import _fit
+
+    first = TINY.with_changes(epochs=2)
+    monkeypatch.setattr(_fit, "load_recipe", lambda name: {"tiny": first}[name])
+    second = TINY.with_changes(name="second", continues="tiny", epochs=1, learning_rate=1e-5)
+    fitted = fit(second, splits, tmp_path, progress=False)
+    before = Classifier.load(tmp_path / "tiny").model.get_weights()
+    moved = [np.abs(a - b).max() for a, b in zip(before, weights_of(fitted), strict=True)]
+    # One epoch of six steps of Adam at 1e-5 moves no weight by more than about 6e-5.
+    assert 0 < max(moved) < 1e-4
+
+
+def test_a_users_model_trains_and_returns_changed(splits):
+    model = own_model(import_keras().layers.BatchNormalization())
+    fitted = fit(TINY.with_changes(epochs=1), splits, model=model, progress=False)
+    assert fitted.classifier.model is model
+    assert fitted.classifier.architecture is None
+    # The moving mean has left its initial zero.
+    assert abs(model.layers[0].get_weights()[2]).max() > 0
+
+
+def test_a_range_under_one_degree_warns(splits):
+    recipe = TINY.with_changes(epochs=1, augmentation=Augmentation(rotation_range=0.1))
+    with pytest.warns(UserWarning, match="moves nothing that can be seen"):
+        fit(recipe, splits, progress=False)
+
+
+def test_what_does_not_fit_is_refused(splits):
+    with pytest.raises(InputError, match="no split 'train'"):
+        fit(TINY, {"validation": splits["validation"]}, progress=False)
+    other = boxes(5, 3, classes=("A", "B", "C"))
+    with pytest.raises(InputError, match="Split validation has other classes"):
+        fit(TINY, {"train": splits["train"], "validation": other}, progress=False)
+    with pytest.raises(InputError, match="early_stopping needs a validation split"):
+        fit(TINY.with_changes(early_stopping=2), {"train": splits["train"]}, progress=False)
+    with pytest.raises(InputError, match="Unknown model"):
+        fit(TINY.with_changes(model="chapterrelu"), splits, progress=False)
+
+
+def test_a_loss_that_is_no_number_stops_the_training(splits):
+    model = own_model()
+    model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
+    with pytest.raises(InputError, match="Training diverged in epoch 1"):
+        fit(TINY, splits, model=model, progress=False)
+
+
+def test_progress_goes_to_stderr(splits, capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(TINY.with_changes(epochs=1), splits)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "val. accuracy" in captured.err

@@ -1,0 +1,86 @@
+import pytest
+
+from stormlens.errors import InputError
+from stormlens.training import Recipe, list_recipes, load_recipe
+
+
+def test_named_recipes_say_what_the_chapter_did():
+    linear, relu, augmented = (
+        load_recipe(f"chapter-{name}") for name in ("linear", "relu", "augmented")
+    )
+    for recipe in (linear, relu):
+        assert (recipe.optimiser, recipe.learning_rate) == ("adam", 1e-4)
+        assert (recipe.batch_size, recipe.epochs, recipe.augmentation) == (32, 10, None)
+    assert (augmented.model, augmented.continues) == ("chapter-relu", "chapter-relu")
+    assert (augmented.learning_rate, augmented.epochs) == (1e-5, 10)
+    ranges = augmented.augmentation
+    assert (ranges.rotation_range, ranges.shear_range, ranges.zoom_range) == (0.1, 0.1, (0.9, 1.1))
+    assert (ranges.width_shift_range, ranges.height_shift_range) == (0.1, 0.1)
+    assert ranges.horizontal_flip
+    assert ranges.vertical_flip
+    assert ranges.fill_mode == "reflect"
+
+
+def test_the_archives_own_recipe():
+    recipe = load_recipe("svrimg-3conv")
+    assert (recipe.learning_rate, recipe.epochs) == (1e-3, 100)
+    assert recipe.augmentation.rotation_range == 55
+    assert recipe.augmentation.zoom_range == (0.9, 1.0)
+
+
+@pytest.mark.parametrize("recipe", list_recipes(), ids=lambda recipe: recipe.name)
+def test_toml_round_trip_keeps_every_value(recipe):
+    assert Recipe.from_toml(recipe.to_toml(), name="other") == recipe
+
+
+def test_only_the_augmented_recipe_moves_too_little_to_see():
+    assert [recipe.name for recipe in list_recipes() if recipe.notes()] == ["chapter-augmented"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model = 'x'\nlearning_rate = 10", r"learning_rate is 10, it must be in \(0, 1\]"),
+        ("model = 'x'\nlearning_rate = nan", "learning_rate is nan"),
+        ("model = 'x'\nepochs = 0", "epochs is 0, it must be a whole number from 1"),
+        ("model = 'x'\nepochs = 2.5", "epochs is 2.5"),
+        ("model = 'x'\nbatch_size = true", "batch_size is True"),
+        ("model = 'x'\nseed = -1", "seed is -1"),
+        ("model = 'x'\noptimiser = 'adan'", "Did you mean 'adam'"),
+        ("model = 'x'\nlearnig_rate = 0.1", "Did you mean 'learning_rate'"),
+        ("model = 3", "model is 3, it must be text"),
+        ("model = 'x'\ncontinues = 3", "continues is 3, it must be text"),
+        ("model = 'x'\nclass_weights = 1", "class_weights is 1"),
+        ("model = 'x'\naugmentation = 3", "must be a table"),
+        ("model = 'x'\n[augmentation]\nzoom_range = 2", "recipe bow: augmentation.zoom_range is 2"),
+        ("epochs = 3", "names no model"),
+        ("model =", "not valid TOML"),
+    ],
+)
+def test_bad_recipes_are_refused(text, message):
+    with pytest.raises(InputError, match=message):
+        Recipe.from_toml(text, name="bow")
+
+
+def test_unknown_names_and_paths(tmp_path):
+    with pytest.raises(InputError, match="Did you mean 'chapter-relu'"):
+        load_recipe("chapter-rely")
+    with pytest.raises(InputError, match="does not exist"):
+        load_recipe(tmp_path / "none.toml")
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(InputError, match="is a directory"):
+        load_recipe(tmp_path / "folder.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="not UTF-8"):
+        load_recipe(tmp_path / "binary.toml")
+
+
+def test_a_recipe_file_takes_its_name_from_the_file(tmp_path):
+    (tmp_path / "bow.toml").write_text("model = 'lenet5'")
+    assert load_recipe(tmp_path / "bow.toml").name == "bow"
+
+
+def test_changes_skip_what_is_none():
+    recipe = load_recipe("chapter-relu")
+    assert recipe.with_changes(epochs=None, seed=None) == recipe
+    assert recipe.with_changes(epochs=3).epochs == 3
