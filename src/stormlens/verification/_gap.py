@@ -1,0 +1,173 @@
+"""
+What the curves of a training say: overfitting, under-fitted, or healthy.
+
+The chapter reads its networks by the gap between training and validation
+accuracy. The same reading in numbers, with the thresholds stated here.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stormlens.errors import InputError
+
+GAP = 0.05
+"""Accuracy difference that counts as a gap; 5 points, over one standard error of 110 boxes."""
+
+RISE = 1.1
+"""Validation loss over its lowest value that counts as a rise, if it is 0.05 or more as well."""
+
+FALL = 0.05
+"""Relative fall of validation loss over the last quarter of epochs that means: still learning."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """
+    The end of a training, read from its curves.
+
+    Attributes
+    ----------
+    epochs : int
+        Epochs trained.
+    accuracy, val_accuracy : float
+        At the last epoch. Training accuracy is measured during the epoch, with
+        dropout and augmentation at work.
+    difference : float
+        `accuracy` minus `val_accuracy`; NaN without validation.
+    val_loss, lowest_val_loss : float
+        At the last epoch, and the lowest.
+    best_epoch : int
+        Number of the epoch with the lowest validation loss.
+    verdict : str
+        ``"overfitting"``, ``"under-fitted"``, ``"healthy"`` or ``"unknown"``.
+    """
+
+    epochs: int
+    accuracy: float
+    val_accuracy: float
+    difference: float
+    val_loss: float
+    lowest_val_loss: float
+    best_epoch: int
+    verdict: str
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words, with its numbers."""
+        if self.verdict == "unknown":
+            return "Without validation accuracy and loss nothing can be said of the gap."
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        return (
+            f"After {epochs} training accuracy is {100 * self.accuracy:.1f} % and validation "
+            f"accuracy {100 * self.val_accuracy:.1f} %, {self._reading()}"
+        )
+
+    def _reading(self) -> str:
+        points = f"{100 * abs(self.difference):.1f} points"
+        rise = (
+            f"validation loss was lowest at epoch {self.best_epoch} ({self.lowest_val_loss:.3f}) "
+            f"and has risen to {self.val_loss:.3f} since"
+        )
+        risen = _risen(self.val_loss, self.lowest_val_loss)
+        if self.verdict == "overfitting" and self.difference > GAP:
+            end = f" Moreover, {rise}." if risen else ""
+            return _WIDE.format(points=points) + end
+        if self.verdict == "overfitting":
+            return _RISEN.format(points=points, rise=rise)
+        if self.verdict == "under-fitted":
+            return (_BELOW if self.difference < -GAP else _FALLING).format(points=points)
+        return _HEALTHY.format(points=points)
+
+
+_WIDE = (
+    "a gap of {points}: the network is overfitting, it knows its training examples better than it "
+    "can read new ones. Dropout, augmentation or more data would narrow the gap."
+)
+_RISEN = (
+    "only {points} apart, but {rise}: the network is overfitting, it grows surer of answers that "
+    "are wrong. Early stopping would help."
+)
+_BELOW = (
+    "which is {points} higher: the network is under-fitted. Dropout and augmentation make its "
+    "training examples harder than the plain validation ones; more epochs or a larger learning "
+    "rate should raise both."
+)
+_FALLING = (
+    "{points} apart, and validation loss is still falling: the network is under-fitted, and more "
+    "epochs should raise both."
+)
+_HEALTHY = (
+    "{points} apart: a healthy fit, it reads new examples about as well as those it learned from."
+)
+
+
+def gap(history: Sequence[Mapping[str, Any]]) -> Gap:
+    """
+    Read a training's curves: how far training and validation have come apart.
+
+    Overfitting: training accuracy lies over 5 points above validation accuracy,
+    or validation loss has risen by 10 % and 0.05 from its lowest. Under-fitted:
+    training lies over 5 points below validation, or validation loss fell by
+    over 5 % in the last quarter of the epochs. Healthy: neither.
+
+    Parameters
+    ----------
+    history : sequence of mapping
+        One entry an epoch: epoch, loss, accuracy, val_loss, val_accuracy.
+
+    Returns
+    -------
+    gap : Gap
+        Verdict ``"unknown"`` where the last epoch has no validation figures.
+
+    Raises
+    ------
+    InputError
+        If there is no epoch.
+
+    Examples
+    --------
+    >>> epoch = {"epoch": 10, "loss": 0.4, "accuracy": 0.93, "val_loss": 0.7, "val_accuracy": 0.78}
+    >>> gap([epoch]).verdict
+    'overfitting'
+    """
+    if not history:
+        raise InputError("The history holds no epoch; train for at least one.")
+    last = history[-1]
+    val_losses = [float(epoch["val_loss"]) for epoch in history]
+    accuracy, val_accuracy = float(last["accuracy"]), float(last["val_accuracy"])
+    known = [loss for loss in val_losses if not math.isnan(loss)]
+    lowest = min(known, default=math.nan)
+    best = val_losses.index(lowest) if known else len(history) - 1
+    return Gap(
+        epochs=len(history),
+        accuracy=accuracy,
+        val_accuracy=val_accuracy,
+        difference=accuracy - val_accuracy,
+        val_loss=val_losses[-1],
+        lowest_val_loss=lowest,
+        best_epoch=int(history[best]["epoch"]),
+        verdict=_verdict(accuracy - val_accuracy, val_losses),
+    )
+
+
+def _verdict(difference: float, val_losses: list[float]) -> str:
+    if math.isnan(difference) or any(map(math.isnan, val_losses)):
+        return "unknown"
+    if difference > GAP or _risen(val_losses[-1], min(val_losses)):
+        return "overfitting"
+    if difference < -GAP or _still_falling(val_losses):
+        return "under-fitted"
+    return "healthy"
+
+
+def _risen(last: float, lowest: float) -> bool:
+    return last > RISE * lowest and last - lowest >= 0.05
+
+
+def _still_falling(val_losses: list[float]) -> bool:
+    quarter = max(1, len(val_losses) // 4)
+    earlier, late = val_losses[:-quarter], val_losses[-quarter:]
+    return bool(earlier) and min(late) < (1 - FALL) * min(earlier)

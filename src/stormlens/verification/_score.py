@@ -1,0 +1,236 @@
+"""Judge a classifier's probabilities against a labelled dataset."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormlens.datasets import class_names, is_simulated
+from stormlens.errors import InputError
+from stormlens.stormbox import MODES
+from stormlens.verification import _categorical as categorical
+from stormlens.verification._bootstrap import day_groups, percentile_interval, replicates
+from stormlens.verification._probability import brier_terms, checked, log_loss_terms
+from stormlens.verification._scores import OVERALL, PER_MODE, Estimate, ModeScores, Scores
+
+Floats = NDArray[np.float64]
+
+_LEVEL = 0.95
+
+
+def align(
+    predictions: xr.Dataset, dataset: xr.Dataset
+) -> tuple[Floats, NDArray[np.int64], tuple[str, ...]]:
+    """
+    Probabilities and true codes of the same boxes, in the same order.
+
+    Parameters
+    ----------
+    predictions : xarray.Dataset
+        What `Classifier.predict` gave: `probability` (storm, mode).
+    dataset : xarray.Dataset
+        The labelled container that was classified.
+
+    Returns
+    -------
+    probability : ndarray of float64, shape (storm, mode)
+    truth : ndarray of int64, shape (storm,)
+        Class codes.
+    classes : tuple of str
+        Class names by code.
+
+    Raises
+    ------
+    InputError
+        If the dataset has no labels, boxes or classes differ, or a probability
+        is NaN, outside 0 to 1, or a row of them does not sum to 1.
+    """
+    classes = class_names(dataset)
+    answered = tuple(str(name).strip().replace(" ", "_") for name in predictions["mode"].values)
+    if answered != classes:
+        msg = (
+            f"The classifier answers {', '.join(answered)}, but the dataset's classes are "
+            f"{', '.join(classes)}; score it on a dataset with the same classes in the same order."
+        )
+        raise InputError(msg)
+    _check_boxes(predictions, dataset)
+    probability = predictions["probability"].transpose("storm", "mode").values
+    given, truth = checked(probability, dataset["mode"].values)
+    return given, truth, classes
+
+
+def _check_boxes(predictions: xr.Dataset, dataset: xr.Dataset) -> None:
+    predicted, labelled = predictions.sizes["storm"], dataset.sizes["storm"]
+    if predicted != labelled:
+        msg = f"{predicted} predictions stand against {labelled} labelled boxes; give one each."
+        raise InputError(msg)
+    if "unid" in predictions.coords and "unid" in dataset.coords:
+        ours, theirs = predictions["unid"].values, dataset["unid"].values
+        differing = np.flatnonzero(ours != theirs)
+        if differing.size:
+            box = int(differing[0])
+            msg = (
+                f"Box {box} is {ours[box]} in the predictions and {theirs[box]} in the dataset; "
+                "score predictions against the dataset they were made from."
+            )
+            raise InputError(msg)
+
+
+def score(
+    predictions: xr.Dataset, dataset: xr.Dataset, n_boot: int = 1000, seed: int = 0
+) -> Scores:
+    """
+    Score a classifier on labelled boxes, with a 95 % interval on every number.
+
+    Intervals are percentiles of a bootstrap that draws whole UTC days with
+    replacement (boxes, where times are unknown), since boxes of one day show
+    the same storms. Replicates that leave a score undefined are left out of
+    its interval; with fewer than two days there is no interval (NaN).
+
+    Parameters
+    ----------
+    predictions : xarray.Dataset
+        What `Classifier.predict` gave: `probability` (storm, mode).
+    dataset : xarray.Dataset
+        The labelled container that was classified.
+    n_boot : int, optional
+        Bootstrap replicates, 1 or more.
+    seed : int, optional
+        Of the bootstrap.
+
+    Returns
+    -------
+    scores : Scores
+        Undefined scores are NaN, and None in `to_dict`.
+
+    Raises
+    ------
+    InputError
+        As `align`, or if `n_boot` is below 1.
+    """
+    if n_boot < 1:
+        raise InputError(f"A bootstrap needs at least 1 replicate, not {n_boot}.")
+    probability, truth, classes = align(predictions, dataset)
+    answer = probability.argmax(1)
+    group, by = day_groups(dataset["time"].values)
+    totals = _group_totals(probability, truth, answer, group)
+    values = _statistics(totals.sum(0, keepdims=True), len(classes))[0]
+    if totals.shape[0] > 1:
+        low, high = percentile_interval(
+            replicates(totals, lambda sums: _statistics(sums, len(classes)), n_boot, seed), _LEVEL
+        )
+        low, high = (np.where(np.isnan(values), np.nan, bound) for bound in (low, high))
+    else:
+        low = high = np.full(values.shape, np.nan)
+    estimates = [Estimate(*map(float, triple)) for triple in zip(values, low, high, strict=True)]
+    confusion = categorical.confusion_matrix(truth, answer, len(classes))
+    return Scores(
+        **dict(zip(OVERALL, estimates, strict=False)),
+        per_mode=_per_mode(estimates[len(OVERALL) :], confusion, classes),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        count=int(truth.size),
+        classes=classes,
+        baseline=_baseline(truth, classes),
+        simulated={
+            "training": bool(predictions.attrs.get("simulated_training", 0)),
+            "test": is_simulated(dataset),
+        },
+        intervals={
+            "level": _LEVEL,
+            "method": "percentile bootstrap",
+            "by": by,
+            "groups": int(totals.shape[0]),
+            "replicates": n_boot,
+            "seed": seed,
+        },
+    )
+
+
+def most_confident_mistakes(predictions: xr.Dataset, dataset: xr.Dataset, n: int = 8) -> xr.Dataset:
+    """
+    The boxes that a classifier got wrong while most sure of itself.
+
+    Parameters
+    ----------
+    predictions : xarray.Dataset
+        What `Classifier.predict` gave: `probability` (storm, mode).
+    dataset : xarray.Dataset
+        The labelled container that was classified.
+    n : int, optional
+        How many at most.
+
+    Returns
+    -------
+    mistakes : xarray.Dataset
+        Those boxes of `dataset`, most confident first, with `truth` and
+        `answer` (class names), `probability` (of the answer) and
+        `probability_of_truth`. It has no storms where nothing was wrong.
+
+    Raises
+    ------
+    InputError
+        As `align`.
+    """
+    probability, truth, classes = align(predictions, dataset)
+    answer = probability.argmax(1)
+    wrong = np.flatnonzero(answer != truth)
+    order = wrong[np.argsort(-probability[wrong, answer[wrong]], kind="stable")][:n]
+    names = np.asarray(classes)
+    return dataset.isel(storm=order).assign(
+        truth=("storm", names[truth[order]]),
+        answer=("storm", names[answer[order]]),
+        probability=("storm", probability[order, answer[order]]),
+        probability_of_truth=("storm", probability[order, truth[order]]),
+    )
+
+
+def _group_totals(
+    probability: Floats,
+    truth: NDArray[np.int64],
+    answer: NDArray[np.int64],
+    group: NDArray[np.int64],
+) -> Floats:
+    """Each group's confusion counts, then its sums of Brier and log loss: (group, C * C + 2)."""
+    n_groups, cells = int(group.max()) + 1, probability.shape[1] ** 2
+    cell = truth * probability.shape[1] + answer
+    counts = np.bincount(group * cells + cell, minlength=n_groups * cells).reshape(n_groups, cells)
+    sums = [
+        np.bincount(group, weights=terms(probability, truth), minlength=n_groups)
+        for terms in (brier_terms, log_loss_terms)
+    ]
+    return np.column_stack([counts, *sums])
+
+
+def _statistics(sums: Floats, n_classes: int) -> Floats:
+    """Every score from rows of sums: OVERALL first, then each of PER_MODE for all modes."""
+    confusion = sums[:, :-2].reshape(-1, n_classes, n_classes)
+    n = confusion.sum((-2, -1))
+    overall = [categorical.accuracy(confusion), categorical.macro_f1(confusion)]
+    overall += [categorical.hss(confusion), sums[:, -2] / n, sums[:, -1] / n]
+    per_mode = [getattr(categorical, name)(confusion) for name in PER_MODE]
+    return np.column_stack([*overall, *per_mode])
+
+
+def _per_mode(
+    estimates: list[Estimate], confusion: NDArray[np.int64], classes: tuple[str, ...]
+) -> dict[str, ModeScores]:
+    size = len(classes)
+    return {
+        name: ModeScores(
+            **{key: estimates[i * size + code] for i, key in enumerate(PER_MODE)},
+            count=int(confusion[code].sum()),
+        )
+        for code, name in enumerate(classes)
+    }
+
+
+def _baseline(truth: NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, Any]:
+    counts = np.bincount(truth, minlength=len(classes))
+    code = classes.index("QLCS") if classes == MODES else int(counts.argmax())
+    certain = np.zeros((truth.size, len(classes)))
+    certain[:, code] = 1
+    group = np.zeros(truth.size, np.int64)
+    totals = _group_totals(certain, truth, certain.argmax(1), group)
+    values = _statistics(totals, len(classes))[0, : len(OVERALL)]
+    return {"name": f"always {classes[code]}", **dict(zip(OVERALL, values.tolist(), strict=True))}
