@@ -1,0 +1,45 @@
+"""The page of the chapter's experiments: one table, one picture, links to the runs' reports."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from stormlens import storage
+from stormlens.report import _words as words
+
+
+def write_chapter(path: str | Path, *, chapter: Mapping[str, Any], curves: bytes) -> Path:
+    """
+    Write the page of the chapter's experiments as one self-contained HTML file.
+
+    Parameters
+    ----------
+    path : str or Path
+        File to write, beside and renamed; reports are linked as ``RUN/report.html`` beside it.
+    chapter : mapping
+        What ``chapter.json`` holds.
+    curves : bytes
+        PNG picture of the accuracy curves.
+
+    Returns
+    -------
+    path : Path
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("stormlens.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["score"] = _score
+    template = environment.get_template("chapter.html.j2")
+    picture = "data:image/png;base64," + base64.b64encode(curves).decode()
+    return storage.write_text(path, template.render(chapter=chapter, picture=picture))
+
+
+def _score(value: float | None) -> str:
+    return words.DASH if value is None else words.number(value)

@@ -1,0 +1,82 @@
+"""Pictures as data URIs with their alternative text, so that the page needs no other file."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import matplotlib
+import xarray as xr
+from matplotlib.figure import Figure
+
+from stormlens import plots, verification
+
+
+class Picture(NamedTuple):
+    """
+    A picture in the page.
+
+    Attributes
+    ----------
+    source : str
+        Data URI.
+    alternative : str
+        What a reader who cannot see it is told.
+    """
+
+    source: str
+    alternative: str
+
+
+def curve(history: Sequence[Mapping[str, Any]], quantity: str, simulated: bool) -> Picture:
+    """Accuracy or loss by epoch."""
+    ax = plots.history(history, quantity=quantity, simulated=simulated)
+    first, last = history[0], history[-1]
+    alternative = (
+        f"{quantity.capitalize()} by epoch: training from {first[quantity]:.3f} to "
+        f"{last[quantity]:.3f}, validation from {first[f'val_{quantity}']:.3f} to "
+        f"{last[f'val_{quantity}']:.3f}."
+    )
+    return Picture(_svg(ax.figure), alternative)
+
+
+def reliability(result: verification.Reliability, simulated: bool) -> Picture:
+    """The reliability diagram of the answers."""
+    ax = plots.reliability(result, simulated=simulated)
+    bins = [
+        f"{forecast:.0%}: {observed:.0%} of {count}"
+        for forecast, observed, count in zip(
+            result.forecast, result.observed, result.count, strict=True
+        )
+        if count
+    ]
+    alternative = f"Share of right answers by probability given. {'; '.join(bins)}."
+    return Picture(_svg(ax.figure), alternative)
+
+
+def box(storm: xr.Dataset, alternative: str) -> Picture:
+    """One box, without axes."""
+    figure = Figure(figsize=(2.2, 2.2))
+    ax = figure.add_axes((0.005, 0.005, 0.99, 0.99))
+    plots.storm_box(storm, ax, colorbar=False, title="", axes=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=160)
+    return Picture(_uri("image/png", buffer.getvalue()), alternative)
+
+
+def colour_bar() -> Picture:
+    """The colour bar that the boxes share."""
+    ax = plots.colour_bar()
+    return Picture(_svg(ax.figure), "Colour bar: reflectivity from 0 to 80 dBZ; blank is no echo.")
+
+
+def _svg(figure: Any) -> str:
+    """Scalable, and the same bytes for the same picture."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "stormlens", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=False)
+    return _uri("image/svg+xml", buffer.getvalue())
+
+
+def _uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

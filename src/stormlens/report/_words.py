@@ -1,0 +1,330 @@
+"""
+The report's sentences and numbers, in plain words.
+
+Each takes plain data and gives text; the page only places it. A score that is
+undefined reads as a dash.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from stormlens.stormbox import MODES
+from stormlens.verification import Estimate, Reliability, Scores
+
+DASH = "\N{EN DASH}"
+
+_SPACE = "\N{NO-BREAK SPACE}"
+
+FEW = 10
+"""Fewer cases than this say little: one more hit moves POD by over 10 points."""
+
+
+class Names(NamedTuple):
+    """
+    What the things in this report are called.
+
+    Attributes
+    ----------
+    one, many : str
+        An example: ``"storm box"``, or ``"image"`` outside radar.
+    kind : str
+        A class: ``"mode"`` or ``"class"``.
+    kinds : str
+        Several of them.
+    radar : bool
+        Whether the images are radar boxes.
+    """
+
+    one: str
+    many: str
+    kind: str
+    kinds: str
+    radar: bool
+
+    @classmethod
+    def of(cls, classes: tuple[str, ...]) -> "Names":
+        """Names for these classes."""
+        if classes == MODES:
+            return cls("storm box", "storm boxes", "mode", "modes", True)
+        return cls("image", "images", "class", "classes", False)
+
+
+def number(value: float) -> str:
+    """
+    Three decimals, or a dash where undefined.
+
+    Examples
+    --------
+    >>> number(0.88667), number(float("nan")) == DASH
+    ('0.887', True)
+    """
+    return DASH if math.isnan(value) else f"{value:.3f}"
+
+
+def percent(value: float) -> str:
+    """
+    Per cent with one decimal, or a dash where undefined.
+
+    Examples
+    --------
+    >>> print(percent(0.88667).replace(_SPACE, " "))
+    88.7 %
+    """
+    return DASH if math.isnan(value) else f"{100 * value:.1f}{_SPACE}%"
+
+
+def span(estimate: Estimate) -> str:
+    """
+    The interval of an estimate; empty where there is none, or it has no width.
+
+    Resampling cases that were all right, or all wrong, gives no width, which
+    would read as certainty.
+
+    Examples
+    --------
+    >>> span(Estimate(0.9, 0.85, 0.94))
+    '0.850 to 0.940'
+    """
+    if math.isnan(estimate.low) or estimate.low == estimate.high:
+        return ""
+    return f"{number(estimate.low)} to {number(estimate.high)}"
+
+
+def thousands(value: int) -> str:
+    """
+    A whole number with thin groups of three digits.
+
+    Examples
+    --------
+    >>> thousands(355718)
+    '355,718'
+    """
+    return f"{int(value):,}"
+
+
+def simulated(flags: Mapping[str, bool], names: Names) -> str:
+    """The banner's sentence, or nothing where all data is real."""
+    if flags["training"] and flags["test"]:
+        return (
+            f"A simulator made all {names.many} here, those trained on and those scored. The "
+            "scores say how well the network reads simulated storms; on real radar it may do "
+            "worse."
+        )
+    if flags["training"]:
+        return (
+            f"The network was trained on simulated {names.many} alone; the {names.many} it is "
+            "scored on are real."
+        )
+    if flags["test"]:
+        return f"The network was trained on real {names.many} but scored on simulated ones."
+    return ""
+
+
+class Headline(NamedTuple):
+    """
+    The first paragraph, in parts so that its number can stand out.
+
+    Attributes
+    ----------
+    start : str
+        What was trained on what.
+    share : str
+        The accuracy.
+    end : str
+        Of how many, and the interval.
+    comparison : str
+        Against the constant answer.
+    """
+
+    start: str
+    share: str
+    end: str
+    comparison: str
+
+
+def headline(
+    recipe: str,
+    scores: Scores,
+    flags: Mapping[str, bool],
+    names: Names,
+    provenance: Mapping[str, Any],
+) -> Headline:
+    """What was trained on what, and how good it is."""
+    count = provenance.get("training_count")
+    trained = f"{'simulated ' if flags['training'] else ''}{names.many}"
+    trained = f"{thousands(count)} {trained}" if count else trained
+    if provenance.get("data") and not flags["training"]:
+        trained += f" of {provenance['data']}"
+    split = f"{provenance['split']} " if provenance.get("split") else ""
+    scored = f"{'simulated ' if flags['test'] else ''}{split}{names.many}"
+    estimate = scores.accuracy
+    interval = (
+        ""
+        if math.isnan(estimate.low)
+        else f" (95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f} %)"
+    )
+    return Headline(
+        start=f"{recipe}, trained on {trained}, names the {names.kind} of",
+        share=percent(estimate.value),
+        end=f"of {thousands(scores.count)} {scored} right{interval}.",
+        comparison=_comparison(scores),
+    )
+
+
+def _comparison(scores: Scores) -> str:
+    baseline, estimate = scores.baseline, scores.accuracy
+    answer = baseline["name"].removeprefix("always ")
+    start = f"Answering {answer} every time would be right {percent(baseline['accuracy'])} of the"
+    if math.isnan(estimate.low):
+        return f"{start} time."
+    if estimate.low > baseline["accuracy"]:
+        return f"{start} time, so the network has learned something: its whole interval lies above."
+    if estimate.high < baseline["accuracy"]:
+        return f"{start} time: the network is worse than that."
+    return f"{start} time, which lies inside the network's interval: no clear gain yet."
+
+
+def tiles(scores: Scores) -> list[dict[str, Any]]:
+    """The overall scores, each with what it means and what the constant answer gets."""
+    meanings = {
+        "accuracy": ("Accuracy", "share named right", "higher is better, at most 1"),
+        "macro_f1": ("Macro F1", "mean F1, rare ones count as much", "higher is better, at most 1"),
+        "hss": ("HSS", "Heidke skill: accuracy beyond chance", "0 is no skill, 1 perfect"),
+        "brier": ("Brier score", "squared error of the probabilities", "lower is better, 0 to 2"),
+        "log_loss": ("Log loss", "surprise at the truth", "lower is better, 0 is perfect"),
+    }
+    return [
+        {
+            "name": title,
+            "meaning": meaning,
+            "sense": sense,
+            "estimate": getattr(scores, key),
+            "baseline": scores.baseline[key],
+        }
+        for key, (title, meaning, sense) in meanings.items()
+    ]
+
+
+def duration(seconds: float, epochs: int) -> str:
+    """
+    How long the training took.
+
+    Examples
+    --------
+    >>> duration(102.4, 30)
+    '30 epochs in 1 min 42 s'
+    """
+    plural = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    if math.isnan(seconds):
+        return plural
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{plural} in {hours} h {minutes} min"
+    if minutes:
+        return f"{plural} in {minutes} min {rest} s"
+    return f"{plural} in {seconds:.1f} s"
+
+
+def commonest_mistake(scores: Scores, names: Names) -> str:
+    """Which two classes are confused most."""
+    counts = np.array(scores.confusion)
+    np.fill_diagonal(counts, 0)
+    if not counts.any():
+        return "It made no mistake."
+    row, column = np.unravel_index(counts.argmax(), counts.shape)
+    n, truth, answer = counts[row, column], scores.classes[row], scores.classes[column]
+    total = sum(scores.confusion[row])
+    whose = f"{truth} {names.many}" if names.radar else f"{names.many} of {truth}"
+    return f"The commonest mistake: {n} of {total} {whose} taken for {answer}."
+
+
+def few(scores: Scores, names: Names) -> str:
+    """A note on classes with too few cases to say much, or nothing."""
+    rare = [(name, entry.count) for name, entry in scores.per_mode.items() if entry.count < FEW]
+    if not rare:
+        return ""
+    listed = ", ".join(f"{name} ({count})" for name, count in rare)
+    whose = "its scores say" if len(rare) == 1 else "their scores say"
+    return (
+        f"Fewer than {FEW} {names.many}: {listed}. One answer more or less changes much there, so "
+        f"{whose} little."
+    )
+
+
+def intervals(scores: Scores, names: Names) -> str:
+    """How the intervals came about."""
+    how = scores.intervals
+    if how["groups"] < 2:
+        return "All come from one day, so no interval can be given."
+    by, groups = str(how["by"]), thousands(how["groups"])
+    what = f"{names.many} of {groups} days" if by == "UTC day" else f"{groups} {names.many}"
+    reason = (
+        f", a whole UTC day at a time because {names.many} of one day show the same storms"
+        if by == "UTC day"
+        else ""
+    )
+    if by.startswith("UTC day,"):
+        what = f"{groups} days and {names.many} of unknown time"
+    return (
+        f"Ranges are 95 % intervals: the {what} were resampled {thousands(how['replicates'])} "
+        f"times{reason}."
+    )
+
+
+def reliability(result: Reliability, names: Names) -> str:
+    """What the reliability diagram says."""
+    count = np.asarray(result.count, float)
+    filled = count > 0
+    weights = count[filled] / count.sum()
+    sure = float(weights @ np.asarray(result.forecast)[filled])
+    right = float(weights @ np.asarray(result.observed)[filled])
+    start = f"It gave its answers a probability of {percent(sure)} on average, and "
+    start += f"{percent(right)} of them were right: "
+    if sure - right > 0.02:
+        verdict = "it is too sure of itself"
+    elif right - sure > 0.02:
+        verdict = "it is less sure than it might be"
+    else:
+        verdict = "overall it is about as sure as it should be"
+    return (
+        f"{start}{verdict}. Bin by bin the two differ by "
+        f"{100 * result.calibration_error:.1f} points (expected calibration error)."
+    )
+
+
+def alternative(mistake: Mapping[str, Any], names: Names) -> str:
+    """What a reader who cannot see the picture of a mistake is told."""
+    picture = "Radar picture" if names.radar else "Picture"
+    return (
+        f"{picture} of {mistake['unid'] or 'an example'}: {mistake['truth']}, called "
+        f"{mistake['answer']} with {percent(mistake['probability'])}."
+    )
+
+
+def facts(
+    dataset: xr.Dataset, scores: Scores, provenance: Mapping[str, Any], names: Names
+) -> list[tuple[str, str]]:
+    """What else is needed to reproduce the run, as rows of a table."""
+    days = dataset["time"].values.astype("datetime64[D]")
+    known = days[~np.isnat(days)]
+    period = f", {known.min()} to {known.max()}" if known.size else ""
+    scored = f"{dataset.attrs.get('source', 'unnamed data')} "
+    scored += f"({thousands(scores.count)} {names.many}{period})"
+    rows = [
+        ("Trained on", provenance.get("data_source") or provenance.get("data")),
+        ("Scored on", scored),
+        ("Seed", provenance.get("seed")),
+        ("Device", provenance.get("device")),
+        ("Trainable parameters", _grouped(provenance.get("parameters"))),
+        ("Made", provenance.get("created")),
+    ]
+    return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _grouped(value: int | None) -> str | None:
+    return None if value is None else thousands(value)
