@@ -1,0 +1,11 @@
+"""
+The command line: one file a command, assembled in `main`.
+
+Output goes to stdout, progress and notes to stderr, so that ``--json`` prints
+one document and nothing else. Exit code 0, or 2 with one sentence, or 130
+after Ctrl-C. Heavy libraries are imported inside the commands.
+"""
+
+from stormlens.cli._process import run
+
+__all__ = ["run"]

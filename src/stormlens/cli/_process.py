@@ -1,0 +1,43 @@
+"""The process around a command: its start, its streams and its last words."""
+
+import contextlib
+import os
+import sys
+
+
+def run() -> None:
+    """Run the ``stormlens`` command on this process's arguments, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files and boxes may hold what the terminal's encoding does not.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    code = 0
+    try:
+        code = _run_app()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        # The reader has seen enough, as `head` has: no failure of ours.
+        _to_nowhere()
+    except OSError as error:
+        _to_nowhere()
+        sys.stderr.write(f"Error: the output cannot be written: {error.strerror}.\n")
+        code = code or 2
+    raise SystemExit(code)
+
+
+def _run_app() -> int:
+    from stormlens.cli.main import app
+
+    try:
+        app(prog_name="stormlens")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def _to_nowhere() -> None:
+    """Let Python's own flush at exit succeed in silence."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,113 @@
+"""``stormlens chapter``: the chapter's three experiments beside its published numbers."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stormlens.cli._group import Interrupted, command_line, resume_line
+from stormlens.cli._options import AsJson, DataName, DataSeed, Epochs, Resume, Seed, data_options
+from stormlens.cli._output import (
+    interval,
+    notes_on_stderr,
+    number,
+    print_json,
+    print_lines,
+    print_prose,
+    print_table,
+)
+from stormlens.cli._scores import simulated_note
+
+if TYPE_CHECKING:
+    from stormlens.experiment import ChapterOutcome
+
+NAME = "chapter"
+EPILOG = """\b
+Examples:
+  stormlens chapter --data simulated --out runs/chapter
+  stormlens chapter --data svrimg --out runs/chapter-real --seed 1
+
+\b
+Leaves a run folder for each of chapter-linear, chapter-relu and
+chapter-augmented (which continues the second), and chapter.json,
+chapter.png and chapter.html.
+"""
+
+
+def command(
+    ctx: typer.Context,
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="Folder for the runs.", show_default=False),
+    ],
+    data: DataName = "simulated",
+    epochs: Epochs = None,
+    seed: Seed = None,
+    data_seed: DataSeed = None,
+    resume: Resume = False,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Train the chapter's three networks in a row.
+
+    One table sets their accuracies beside those that the chapter prints.
+    """
+    from stormlens import experiment
+
+    try:
+        with notes_on_stderr():
+            result = experiment.chapter(
+                data,
+                out,
+                seed=seed,
+                epochs=epochs,
+                data_options=data_options(data, data_seed),
+                resume=resume,
+                command=command_line(ctx),
+            )
+    except KeyboardInterrupt:
+        sentence = f"Stopped; finished epochs are kept. Go on with: {resume_line(ctx)}"
+        raise Interrupted(sentence) from None
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        _print_chapter(result)
+
+
+def _print_chapter(result: "ChapterOutcome") -> None:
+    values = result.to_dict()
+    columns = ("experiment", "training", "validation", "test", "95 % interval")
+    print_table(
+        (*columns, "published"),
+        [_row(entry) for entry in values["experiments"]],
+        right=columns[1:],
+    )
+    print_lines("")
+    print_prose(
+        "Published: the chapter's own training / validation accuracy, on the real archive, not on "
+        "simulated storms; it gives none for the test split."
+    )
+    base = values["baseline"]
+    print_lines(f"On test, {base['name']} would score {number(base['accuracy'])}.")
+    note = simulated_note(values["simulated"], values["simulated"])
+    if note:
+        print_lines(note)
+    print_lines(f"Curves: {result.folder / 'chapter.png'}")
+    print_lines(f"Page: {result.folder / 'chapter.html'}")
+
+
+def _row(entry: dict[str, Any]) -> tuple[str, ...]:
+    test = {key: _known(value) for key, value in entry["test"].items()}
+    return (
+        entry["recipe"],
+        number(entry["training"]),
+        number(entry["validation"]),
+        number(test["value"]),
+        interval(test["low"], test["high"]),
+        f"{entry['published']['training']:.3f} / {entry['published']['validation']:.3f}",
+    )
+
+
+def _known(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,303 @@
+"""``stormlens data``: list, fetch, describe, show and simulate labelled boxes."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stormlens.cli._group import say
+from stormlens.cli._options import AsJson, DataSeed, data_options
+from stormlens.cli._output import print_json, print_lines, print_prose, print_table
+from stormlens.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+    from stormlens.datasets import SourceInfo
+
+app = typer.Typer(
+    help="List, fetch, describe, show and simulate labelled boxes.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog="""\b
+Example:
+  stormlens data list
+""",
+)
+
+_Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="Name from `stormlens data list`, a folder of classes, or a NetCDF file.",
+        show_default=False,
+    ),
+]
+_Split = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="SPLIT",
+        help="train, validation or test.  [default: all]",
+        show_default=False,
+    ),
+]
+
+
+@app.command(
+    "list",
+    epilog="""\b
+Examples:
+  stormlens data list
+  stormlens data list --json
+""",
+)
+def list_(as_json: AsJson = False) -> None:
+    """List the sources that have a name."""
+    from dataclasses import asdict
+
+    from stormlens import datasets
+
+    sources = datasets.list_sources()
+    if as_json:
+        print_json([asdict(source) for source in sources])
+        return
+    print_table(
+        ("name", "offline", "ready", "description"),
+        [
+            (source.name, _yes(source.offline), _yes(source.cached), source.description)
+            for source in sources
+        ],
+        wrap=["description"],
+    )
+    print_lines("")
+    print_prose(
+        "offline: never needs a network; ready: needs none now. A folder with one sub-folder of "
+        "PNG or NPY files a class, or a NetCDF file, serves in place of a name."
+    )
+
+
+@app.command(
+    "fetch",
+    epilog="""\b
+Examples:
+  stormlens data fetch svrimg
+  stormlens data fetch svrimg --part index --part geography
+
+\b
+STORMLENS_CACHE names the folder for downloads, STORMLENS_SVRIMG_URL a mirror
+or a folder in place of the archive's server.
+""",
+)
+def fetch(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="svrimg; the others need none.", show_default=False),
+    ],
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part",
+            metavar="PART",
+            help="labels, splits, index, reports, geography or mosaic; may be repeated.  "
+            "[default: labels and splits]",
+            show_default=False,
+        ),
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Download again, and accept files that changed.")
+    ] = False,
+) -> None:
+    """Download a source ahead of use; paths of its files are printed."""
+    from stormlens import datasets
+
+    files = datasets.fetch(name, part or ["labels", "splits"], refresh=refresh)
+    if not files:
+        say(f"Note: {name} needs no download.")
+    print_lines(*map(str, files))
+
+
+@app.command(
+    "info",
+    epilog="""\b
+Examples:
+  stormlens data info svrimg
+  stormlens data info my-boxes/ --json
+""",
+)
+def info(name: _Name, data_seed: DataSeed = None, as_json: AsJson = False) -> None:
+    """Describe labelled boxes: counts by split and class, years, origin."""
+    from dataclasses import asdict
+
+    from stormlens import datasets
+
+    found = datasets.info(name, **data_options(name, data_seed))
+    if as_json:
+        print_json({**asdict(found), "total": found.total})
+        return
+    rows, columns = found.shape
+    print_lines(f"{found.name}: {found.total:,} images of {rows} x {columns} pixels")
+    if found.simulated:
+        print_lines("SIMULATED: made by a simulator, not observed by a radar.")
+    print_prose(f"Source: {found.source}")
+    if found.citation:
+        print_prose(f"Cite: {found.citation}")
+    print_lines("")
+    _print_counts(found)
+
+
+def _print_counts(found: "SourceInfo") -> None:
+    splits = list(found.counts)
+    classes = list(next(iter(found.counts.values())))
+    rows = [(name, *(found.counts[split][name] for split in splits)) for name in classes]
+    rows.append(("all", *(sum(found.counts[split].values()) for split in splits)))
+    if found.years:
+        spans = [found.years.get(split) for split in splits]
+        rows.append(("years", *("-" if s is None else f"{s[0]}-{s[1]}" for s in spans)))
+    print_table(("class", *splits), rows, right=splits)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+@app.command(
+    "show",
+    epilog="""\b
+Examples:
+  stormlens data show simulated --split test --out sheet.png
+  stormlens data show simulated --mode QLCS --count 24 --out lines.png
+""",
+)
+def show(
+    name: _Name,
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE.png", help="Picture to write.", show_default=False),
+    ],
+    split: _Split = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            "--mode", metavar="MODE", help="Only this class.  [default: all]", show_default=False
+        ),
+    ] = None,
+    count: Annotated[
+        int,
+        typer.Option(
+            "--count",
+            metavar="N",
+            help="Boxes at most.  [1 to 200; default 18]",
+            show_default=False,
+        ),
+    ] = 18,
+    data_seed: DataSeed = None,
+) -> None:
+    """Draw a sheet of boxes, as many of each class as there is room for."""
+    from stormlens import datasets, plots
+    from stormlens.storage import atomic_path
+
+    if not 1 <= count <= 200:
+        raise InputError(f"--count is {count}; a sheet holds 1 to 200 boxes.")
+    if out.suffix.lower() != ".png":
+        raise InputError(f"{out} does not end in .png; a sheet is written as PNG.")
+    boxes = datasets.load(name, split=split, **data_options(name, data_seed))
+    chosen = boxes.isel(storm=_choose(boxes, mode, count))
+    figure = plots.contact_sheet(chosen, columns=min(6, chosen.sizes["storm"]))
+    with atomic_path(out) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")
+    simulated = "SIMULATED boxes" if datasets.is_simulated(boxes) else "boxes"
+    print_lines(f"{chosen.sizes['storm']} {simulated}: {out}")
+
+
+@app.command(
+    "simulate",
+    epilog="""\b
+Examples:
+  stormlens data simulate --out storms.nc
+  stormlens data simulate --out small.nc --count 60 --seed 7
+  stormlens train default --data small.nc --out runs/small
+""",
+)
+def simulate(
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE.nc", help="NetCDF file to write.", show_default=False),
+    ],
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--count",
+            metavar="N",
+            help="Boxes of each split.  [1 or more; default the archive's 1331, 110, 300]",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            help="The same seed gives the same boxes.  [0 or more; default 0]",
+            show_default=False,
+        ),
+    ] = 0,
+    split: _Split = None,
+) -> None:
+    """Simulate labelled storm boxes of all six modes, and say how fast."""
+    from stormlens import datasets
+
+    options = {"seed": seed} if count is None else {"seed": seed, "count": count}
+    began = time.perf_counter()
+    boxes = datasets.load("simulated", split=split, **options)
+    n, seconds = boxes.sizes["storm"], time.perf_counter() - began
+    datasets.write_netcdf(boxes, out)
+    print_lines(f"{n:,} SIMULATED boxes in {seconds:.1f} s ({n / seconds:,.0f} a second): {out}")
+
+
+def _choose(boxes: "xr.Dataset", mode: str | None, count: int) -> "np.ndarray":
+    """Numbers of the boxes to show: evenly over each class, and as many of each."""
+    import numpy as np
+
+    from stormlens.datasets import class_names
+
+    if "mode" not in boxes:
+        if mode is not None:
+            raise InputError("These boxes have no labels, so --mode cannot choose among them.")
+        return _spread(np.arange(boxes.sizes["storm"]), count)
+    classes, codes = class_names(boxes), boxes["mode"].values
+    wanted = [_code(mode, classes)] if mode is not None else range(len(classes))
+    groups = [group for code in wanted if len(group := np.flatnonzero(codes == code))]
+    if not groups:
+        raise InputError(f"There is no {mode} among these boxes; choose another split.")
+    taken = _shares([len(group) for group in groups], count)
+    chosen = [_spread(group, n) for group, n in zip(groups, taken, strict=True)]
+    return np.concatenate(chosen)
+
+
+def _shares(sizes: list[int], count: int) -> list[int]:
+    """How many of each group, one at a time in turn, until `count` or nothing is left."""
+    taken = [0] * len(sizes)
+    while sum(taken) < min(count, sum(sizes)):
+        free = [i for i, size in enumerate(sizes) if taken[i] < size]
+        taken[min(free, key=lambda i: taken[i])] += 1
+    return taken
+
+
+def _spread(numbers: "np.ndarray", count: int) -> "np.ndarray":
+    """At most `count` of the numbers, evenly over their length."""
+    import numpy as np
+
+    count = min(count, len(numbers))
+    return numbers[np.arange(count) * len(numbers) // max(count, 1)]
+
+
+def _code(mode: str, classes: tuple[str, ...]) -> int:
+    from stormlens.errors import unknown
+
+    folded = [name.casefold() for name in classes]
+    if mode.casefold() not in folded:
+        raise unknown("class", mode, classes)
+    return folded.index(mode.casefold())

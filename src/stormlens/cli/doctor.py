@@ -1,0 +1,134 @@
+"""``stormlens doctor``: what this installation has, and what it lacks."""
+
+import os
+import platform
+from typing import Any
+
+from stormlens import __version__
+from stormlens.cli._options import AsJson
+from stormlens.cli._output import print_json, print_lines, print_table
+
+NAME = "doctor"
+EPILOG = """\b
+Examples:
+  stormlens doctor
+  stormlens doctor --json
+"""
+
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "xarray",
+    "h5netcdf",
+    "jax",
+    "jaxlib",
+    "keras",
+    "optax",
+    "safetensors",
+    "scikit-learn",
+    "matplotlib",
+    "pooch",
+    "pillow",
+    "typer",
+    "rich",
+    "jinja2",
+)
+
+
+def command(as_json: AsJson = False) -> None:
+    """
+    Show what this installation has and lacks.
+
+    Versions, devices, threads, the cache folder and its size, and what is missing.
+    """
+    findings = examine()
+    if as_json:
+        print_json(findings)
+        return
+    cache = findings["cache"]
+    rows = [
+        ("stormlens", findings["stormlens"]),
+        ("Python", f"{findings['python']} on {findings['platform']}"),
+        ("devices", ", ".join(findings["devices"]) or "none"),
+        ("threads", findings["threads"]),
+        ("cache", f"{cache['folder']} ({_size(cache['bytes'])})"),
+    ]
+    rows += [(name, version or "missing") for name, version in findings["packages"].items()]
+    print_table(("part", "found"), rows)
+    print_lines("", *(findings["missing"] or ["Nothing is missing."]))
+
+
+def examine() -> dict[str, Any]:
+    """
+    Look at the installation.
+
+    Returns
+    -------
+    findings : dict
+        stormlens, python, platform, devices, threads, cache {folder, bytes, writable},
+        packages {name: version or None}, missing (a sentence each).
+    """
+    packages = {name: _version(name) for name in _PACKAGES}
+    missing = [
+        f"Package {name} is not installed; run: pip install {name}"
+        for name, version in packages.items()
+        if version is None
+    ]
+    devices, trouble = _devices()
+    cache, cached = _cache()
+    return {
+        "stormlens": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "devices": devices,
+        "threads": _threads(),
+        "cache": cache,
+        "packages": packages,
+        "missing": [*missing, *trouble, *cached],
+    }
+
+
+def _version(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _devices() -> tuple[list[str], list[str]]:
+    """Devices that JAX computes on, and what keeps it from them."""
+    try:
+        import jax
+
+        return [f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices()], []
+    except (ImportError, RuntimeError) as error:
+        return [], [f"JAX finds no device ({error}); training is not possible."]
+
+
+def _threads() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
+
+
+def _cache() -> tuple[dict[str, Any], list[str]]:
+    """The folder for downloads, and whether it can take any."""
+    from stormlens.datasets import cache_folder, list_sources
+
+    folder = cache_folder()
+    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    writable = nearest.is_dir() and os.access(nearest, os.W_OK)
+    missing = []
+    if not writable:
+        missing = [f"The cache {folder} cannot be written; set STORMLENS_CACHE to another folder."]
+    elif not all(source.cached for source in list_sources()):
+        missing = ["The real archive is not downloaded; run: stormlens data fetch svrimg"]
+    return {"folder": str(folder), "bytes": held, "writable": writable}, missing

@@ -1,0 +1,94 @@
+"""``stormlens train``: from a recipe and data to a scored run with a report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stormlens.cli._group import Interrupted, command_line, resume_line
+from stormlens.cli._options import AsJson, DataName, DataSeed, Epochs, Resume, Seed, data_options
+from stormlens.cli._output import notes_on_stderr, print_json
+from stormlens.cli._scores import print_outcome
+
+NAME = "train"
+EPILOG = """\b
+Examples:
+  stormlens train chapter-relu --data simulated --out runs/first
+  stormlens train my.toml --data svrimg --out runs/mine --epochs 30 --seed 1
+  stormlens train chapter-relu --data simulated --out runs/first --resume
+
+\b
+The run folder then holds recipe.toml, history.csv (epoch, seconds, loss,
+accuracy, val_loss, val_accuracy), checkpoint.safetensors, classifier.json,
+weights.safetensors, scores.json and report.html.
+"""
+
+
+def command(
+    ctx: typer.Context,
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="Name from `stormlens recipes`, or a TOML file.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="RUN", help="Run folder to leave.", show_default=False),
+    ],
+    data: DataName = "simulated",
+    epochs: Epochs = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            "--batch-size",
+            metavar="N",
+            help="Images a step.  [1 to 65536; default the recipe's]",
+            show_default=False,
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--learning-rate",
+            metavar="RATE",
+            help="Of the optimiser.  [over 0, to 1; default the recipe's]",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Seed = None,
+    data_seed: DataSeed = None,
+    resume: Resume = False,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Train a recipe and leave a scored run folder.
+
+    Each epoch ends with a checkpoint, from which --resume goes on. The test split is scored at
+    the end; the training never sees it.
+    """
+    from stormlens import experiment
+    from stormlens.training import load_recipe
+
+    chosen = load_recipe(recipe).with_changes(
+        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+    )
+    try:
+        with notes_on_stderr():
+            outcome = experiment.train(
+                chosen,
+                data,
+                out,
+                data_options=data_options(data, data_seed),
+                resume=resume,
+                command=command_line(ctx),
+            )
+    except KeyboardInterrupt:
+        sentence = f"Stopped; finished epochs are kept. Go on with: {resume_line(ctx)}"
+        raise Interrupted(sentence) from None
+    if as_json:
+        print_json(outcome.evaluation.to_dict())
+    else:
+        print_outcome(outcome)

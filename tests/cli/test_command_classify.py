@@ -1,0 +1,88 @@
+"""`classify`: from files to storm modes."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from PIL import Image
+
+from stormlens.datasets import read_netcdf
+from stormlens.models import Classifier
+from stormlens.stormbox import MODES
+
+UNID = "201104041310z000282671"
+
+
+@pytest.fixture
+def box(boxes_file):
+    return read_netcdf(boxes_file)["reflectivity"].values[1]
+
+
+@pytest.fixture
+def png(box, tmp_path):
+    """The box as the archive writes it: dBZ as palette indices."""
+    path = tmp_path / f"{UNID}.png"
+    image = Image.fromarray(box, mode=None).convert("L")
+    image.putpalette([level for i in range(256) for level in (i, 0, 255 - i)])
+    image.save(path)
+    return path
+
+
+def test_json_is_a_list_of_id_mode_and_probabilities(invoke, run, png, box):
+    result = invoke("classify", run, png, "--json")
+    (entry,) = json.loads(result.stdout)
+    assert list(entry) == ["id", "mode", "probabilities"]
+    assert entry["id"] == UNID
+    assert list(entry["probabilities"]) == list(MODES)
+    expected = Classifier.load(run).probabilities(box[np.newaxis])[0]
+    np.testing.assert_allclose(list(entry["probabilities"].values()), expected, rtol=1e-6)
+    assert entry["mode"] == MODES[expected.argmax()]
+
+
+def test_says_on_stderr_that_it_was_trained_on_simulated_storms(invoke, run, png):
+    assert invoke("classify", run, png).stderr.count("SIMULATED") == 1
+
+
+def test_arrays_of_one_and_many_boxes_and_netcdf(invoke, run, box, boxes_file, tmp_path):
+    np.save(tmp_path / "one.npy", box)
+    np.save(tmp_path / "many.npy", np.stack([box] * 3))
+    entries = json.loads(
+        invoke(
+            *("classify", run, tmp_path / "one.npy", tmp_path / "many.npy", boxes_file, "--json")
+        ).stdout
+    )
+    assert [entry["id"] for entry in entries[:4]] == ["one", "many[0]", "many[1]", "many[2]"]
+    assert len(entries) == 4 + 72
+
+
+def test_csv_has_a_row_a_box(invoke, run, boxes_file):
+    rows = list(csv.reader(io.StringIO(invoke("classify", run, boxes_file, "--csv").stdout)))
+    assert rows[0] == ["id", "mode", *MODES]
+    assert len(rows) == 73
+    values = np.array([row[2:] for row in rows[1:]], float)
+    np.testing.assert_allclose(values.sum(1), 1, rtol=1e-5)
+
+
+def test_out_leaves_a_netcdf_file_that_calls_the_training_simulated(invoke, run, png, tmp_path):
+    out = tmp_path / "modes.nc"
+    assert invoke("classify", run, png, "--out", out).exit_code == 0
+    with xr.open_dataset(out, engine="h5netcdf") as written:
+        assert written["probability"].dims == ("storm", "mode")
+        assert written["unid"].values.tolist() == [UNID]
+        assert written["time"].values[0] == np.datetime64("2011-04-04T13:10")
+        assert written.attrs["simulated_training"] == 1
+        assert "SIMULATED" in written.attrs["comment"]
+
+
+def test_a_table_keeps_long_ids_whole(invoke, run, box, tmp_path):
+    name = "a-name-of-a-file-" * 6
+    np.save(tmp_path / f"{name}.npy", box)
+    assert name in invoke("classify", run, tmp_path / f"{name}.npy").stdout
+
+
+def test_ids_that_look_like_markup_are_printed_as_they_are(invoke, run, box, tmp_path):
+    np.save(tmp_path / "[red]x[0].npy", box)
+    assert "[red]x[0]" in invoke("classify", run, tmp_path / "[red]x[0].npy").stdout

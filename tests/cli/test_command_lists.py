@@ -1,0 +1,68 @@
+"""`models`, `recipes`, `data list` and `doctor`: what there is."""
+
+import json
+
+import pytest
+
+from stormlens.training import load_recipe
+
+
+def test_models_as_json_names_the_chapters_networks(invoke):
+    models = json.loads(invoke("models", "--json").stdout)
+    assert {"chapter-linear", "chapter-relu"} <= {model["name"] for model in models}
+    assert all(model["description"] for model in models)
+
+
+def test_recipes_as_json_hold_every_setting(invoke):
+    recipes = {recipe["name"]: recipe for recipe in json.loads(invoke("recipes", "--json").stdout)}
+    assert recipes["chapter-linear"]["learning_rate"] == 1e-4
+    assert recipes["chapter-augmented"]["continues"] == "chapter-relu"
+
+
+def test_a_recipe_is_printed_as_the_toml_that_reads_back(invoke, tmp_path):
+    path = tmp_path / "svrimg-3conv.toml"
+    path.write_text(invoke("recipes", "svrimg-3conv").stdout)
+    assert load_recipe(path) == load_recipe("svrimg-3conv")
+
+
+@pytest.mark.parametrize("command", [("models",), ("recipes",), ("data", "list"), ("doctor",)])
+def test_tables_go_into_a_pipe_uncut(invoke, command):
+    text = invoke(*command).stdout
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    assert "\x1b" not in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_data_list_says_what_works_offline(invoke):
+    sources = {s["name"]: s for s in json.loads(invoke("data", "list", "--json").stdout)}
+    assert {"svrimg", "simulated", "digits"} <= set(sources)
+    assert sources["simulated"]["offline"]
+    assert not sources["svrimg"]["offline"]
+
+
+def test_doctor_finds_versions_devices_threads_and_cache(invoke, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "file").write_bytes(bytes(1234))
+    monkeypatch.setenv("STORMLENS_CACHE", str(cache))
+    found = json.loads(invoke("doctor", "--json").stdout)
+    assert found["cache"] == {"folder": str(cache), "bytes": 1234, "writable": True}
+    assert found["threads"] >= 1
+    assert found["devices"]
+    assert found["packages"]["jax"].count(".") == 2
+    assert found["missing"] == [
+        "The real archive is not downloaded; run: stormlens data fetch svrimg"
+    ]
+
+
+def test_doctor_says_when_the_cache_cannot_be_written(invoke, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("STORMLENS_CACHE", str(tmp_path / "file" / "cache"))
+    assert "STORMLENS_CACHE" in invoke("doctor").stdout
+
+
+def test_doctor_names_a_package_that_is_missing(invoke, monkeypatch):
+    monkeypatch.setattr("stormlens.cli.doctor._PACKAGES", ("numpy", "no-such-package"))
+    result = invoke("doctor")
+    assert result.exit_code == 0
+    assert "pip install no-such-package" in result.stdout

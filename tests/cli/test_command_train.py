@@ -1,0 +1,137 @@
+"""`train`, `evaluate` and `report`: what they print and leave."""
+
+import csv
+import json
+
+import pytest
+
+OVERALL = ["accuracy", "macro_f1", "hss", "brier", "log_loss"]
+MODES = ["Cellular", "QLCS", "Tropical", "Other", "Noise", "Missing"]
+
+
+def test_a_run_holds_the_files_that_scripts_rely_on(run):
+    assert {path.name for path in run.iterdir()} == {
+        "recipe.toml",
+        "history.csv",
+        "checkpoint.safetensors",
+        "classifier.json",
+        "weights.safetensors",
+        "scores.json",
+        "report.html",
+    }
+    with (run / "history.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert [row[0] for row in rows[1:]] == ["1", "2"]
+
+
+def test_train_ends_with_scores_baseline_and_the_reports_path(trained):
+    run, result = trained
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[-1] == f"Report: {run / 'report.html'}"
+    assert "95 % interval" in result.stdout
+    assert any(line.startswith("Always QLCS ") for line in lines)
+    assert any(line.startswith("SIMULATED: ") for line in lines)
+
+
+def test_progress_stays_off_stdout(trained):
+    _, result = trained
+    assert "epoch   1/2" in result.stderr
+    assert "epoch   1/2" not in result.stdout
+
+
+def test_scores_json_says_of_which_data_and_split(run, boxes_file):
+    scores = json.loads((run / "scores.json").read_text())
+    assert (scores["data"], scores["split"]) == (str(boxes_file), "test")
+    assert sum(map(sum, scores["confusion"])) == 24
+
+
+def test_the_classifier_remembers_data_and_command(run, boxes_file, tiny):
+    card = json.loads((run / "classifier.json").read_text())["provenance"]
+    assert card["data"] == str(boxes_file)
+    assert card["command"] == f"stormlens train {tiny} --data {boxes_file} --out {run}"
+
+
+def test_evaluate_prints_one_object_with_every_score_and_interval(invoke, run, boxes_file):
+    result = invoke("evaluate", run, "--data", boxes_file, "--split", "test", "--json")
+    scores = json.loads(result.stdout)
+    assert set(scores) >= {*OVERALL, "per_mode", "confusion"}
+    for name in OVERALL:
+        assert set(scores[name]) == {"value", "low", "high"}
+    assert list(scores["per_mode"]) == MODES
+    for entry in scores["per_mode"].values():
+        assert set(entry) == {"pod", "far", "csi", "f1", "count"}
+        assert set(entry["pod"]) == {"value", "low", "high"}
+    rows = scores["confusion"]
+    assert [sum(row) for row in rows] == [scores["per_mode"][mode]["count"] for mode in MODES]
+    diagonal = sum(rows[i][i] for i in range(6))
+    assert scores["accuracy"]["value"] == pytest.approx(diagonal / 24)
+
+
+def test_evaluate_finds_the_data_of_the_run_by_itself(invoke, run):
+    before = json.loads((run / "scores.json").read_text())
+    after = json.loads(invoke("evaluate", run, "--json").stdout)
+    assert after == {key: before[key] for key in after}
+
+
+def test_evaluate_all_scores_every_labelled_box(invoke, run):
+    scores = json.loads(invoke("evaluate", run, "--split", "all", "--json").stdout)
+    assert scores["count"] == 72
+
+
+def test_evaluate_prints_tables_for_a_person(invoke, run):
+    text = invoke("evaluate", run).stdout
+    for words in ("SIMULATED", "Brier score", "POD", "rows true", "always QLCS"):
+        assert words in text
+
+
+def test_report_is_built_again_with_the_same_scores(invoke, run):
+    scores = (run / "scores.json").read_text()
+    (run / "report.html").unlink()
+    assert invoke("report", run).stdout == f"{run / 'report.html'}\n"
+    assert "SIMULATED" in (run / "report.html").read_text()
+    assert (run / "scores.json").read_text() == scores
+
+
+def test_options_override_the_recipe(invoke, tiny, small_boxes, tmp_path):
+    result = invoke(
+        *("train", tiny, "--data", small_boxes, "--out", tmp_path / "run", "--epochs", 1),
+        *("--batch-size", 24, "--learning-rate", "0.01", "--seed", 7, "--json"),
+    )
+    recipe = (tmp_path / "run" / "recipe.toml").read_text()
+    for line in ("epochs = 1", "batch_size = 24", "learning_rate = 0.01", "seed = 7"):
+        assert line in recipe.splitlines()
+    assert json.loads(result.stdout)["split"] == "test"
+
+
+def stop(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_the_chapters_rotation_draws_one_clean_line(invoke, small_boxes, tmp_path, monkeypatch):
+    recipe = tmp_path / "faint.toml"
+    recipe.write_text('model = "lenet5"\n[augmentation]\nrotation_range = 0.1\n')
+    monkeypatch.setattr("stormlens.training._fit._new_classifier", stop)  # before it takes time
+    result = invoke("train", recipe, "--data", small_boxes, "--out", tmp_path / "run")
+    note, _ = result.stderr.splitlines()
+    assert note.startswith("Note: Recipe faint: rotation_range is 0.1")
+
+
+def test_a_finished_run_is_not_overwritten_but_resumes(refused, invoke, run, tiny, boxes_file):
+    command = ("train", tiny, "--data", boxes_file, "--out", run)
+    weights = (run / "weights.safetensors").read_bytes()
+    assert "--resume" in refused(*command)
+    assert invoke(*command, "--resume").exit_code == 0
+    assert (run / "weights.safetensors").read_bytes() == weights
+
+
+def test_ctrl_c_says_how_to_go_on(invoke, tiny, boxes_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("stormlens.experiment.fit", stop)
+    out = tmp_path / "a run"
+    result = invoke("train", tiny, "--data", boxes_file, "--out", out)
+    assert result.exit_code == 130
+    assert result.stderr == (
+        "Stopped; finished epochs are kept. Go on with: "
+        f"stormlens train {tiny} --data {boxes_file} --out '{out}' --resume\n"
+    )
