@@ -12,6 +12,13 @@ import pytest
 from stormlens import experiment
 
 STORMLENS = (sys.executable, "-m", "stormlens")
+# A suite that runs in the background ignores Ctrl-C, and its children inherit that: listen anew.
+LISTENING = (
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from stormlens.cli import run; run()",
+)
 EPOCHS = 40
 
 
@@ -26,15 +33,13 @@ def recipe(tmp_path_factory):
 
 
 def train(recipe: Path, data: Path, run: Path, *more: str) -> "subprocess.Popen[str]":
-    command = [*STORMLENS, "train", str(recipe), "--data", str(data), "--out", str(run), *more]
+    command = [*LISTENING, "train", str(recipe), "--data", str(data), "--out", str(run), *more]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=run.parent,
-        # A suite that runs in the background ignores Ctrl-C, and its children would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 

@@ -55,13 +55,6 @@ def test_another_seed_or_split_gives_other_boxes():
         assert differ.all()
 
 
-def test_bits_do_not_depend_on_the_number_of_threads(monkeypatch):
-    many = simulate([0, 1, 2, 3, 4, 5] * 3, seed=5)
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    one = simulate([0, 1, 2, 3, 4, 5] * 3, seed=5)
-    assert many.identical(one)
-
-
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 9), st.sampled_from(SPLITS), st.integers(0, 2**40))
 def test_a_box_does_not_depend_on_how_many_follow(count, split, seed):

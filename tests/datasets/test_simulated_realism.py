@@ -87,6 +87,13 @@ def test_missing_boxes_are_partly_or_wholly_blank(by_mode):
     assert np.median(echo[echo > 0]) < 0.5
 
 
+def test_what_is_missing_leaves_a_large_blank_that_whole_boxes_seldom_have(by_mode):
+    partly = by_mode["Missing"][by_mode["Missing"].any(axis=(1, 2))]
+    assert (np.array([_blank(box) for box in partly]) > 0.25).mean() > 0.9
+    for mode in ("Cellular", "QLCS", "Tropical", "Other"):
+        assert (np.array([_blank(box) for box in by_mode[mode]]) > 0.25).mean() < 0.25
+
+
 def test_four_pixel_statistics_do_not_solve_the_task():
     train, test = load_simulated("train"), load_simulated("test")
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
@@ -106,6 +113,11 @@ def _statistics(dataset):
         ],
         axis=1,
     )
+
+
+def _blank(box):
+    """Share of pixels with no echo for four pixels around."""
+    return (ndimage.maximum_filter(box, 9) == 0).mean()
 
 
 def _largest(box):

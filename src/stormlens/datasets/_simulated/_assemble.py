@@ -2,12 +2,10 @@
 Simulated storm boxes, from a seed.
 
 Box i of a split depends on the seed, the split, its own code and the codes of
-the boxes before it (which share storm days with it), and on nothing else: not
-on how many are asked for, nor on how many threads paint them.
+the boxes before it (which share storm days with it), and on nothing else, so
+not on how many are asked for.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from operator import index
 from typing import Any
@@ -188,21 +186,15 @@ def _planned(world: _World, modes: NDArray[np.int8]) -> list[_Box]:
 
 
 def _painted(world: _World, boxes: list[_Box]) -> NDArray[np.uint8]:
-    """All boxes, on one thread or two (more would wait for each other); each has its generator."""
+    """All boxes, one after the other: threads would wait for each other between short steps."""
     images = np.empty((len(boxes), SIZE, SIZE), dtype=np.uint8)
     fields = world.textures
-
-    def paint(number: int) -> None:
-        box = boxes[number]
+    for number, box in enumerate(boxes):
         scene = Scene(box.rng, fields, box.weather)
         dbz = _PAINTERS[box.code](scene)
         if MODES[box.code] != "Missing":
             dbz = with_network(scene, dbz)
         images[number] = observe(scene, dbz)
-
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 2)) as pool:
-        for _ in pool.map(paint, range(len(boxes))):
-            pass
     return images
 
 

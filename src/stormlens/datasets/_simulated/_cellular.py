@@ -31,10 +31,10 @@ def cellular(scene: Scene) -> Field:
     """
     rng = scene.rng
     x, y = scene.warped(rng.uniform(2.5, 5))
-    anvil = float(rng.lognormal(0.0, 0.55))
+    anvil = float(rng.lognormal(-0.1, 0.7))
     grain = rng.uniform(1, 2.5) * scene.cut("cells") + rng.uniform(1.5, 3) * scene.cut("fractal")
     cells = Cells(scene, (x, y), grain)
-    intensity = rng.normal(0, 4)
+    intensity = rng.normal(0, 3.4)
     dbz = empty()
     for number, place in enumerate(_places(scene)):
         first = number == 0

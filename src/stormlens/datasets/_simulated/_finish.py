@@ -44,7 +44,7 @@ def with_network(scene: Scene, dbz: Field) -> Field:
         clutter(scene, dbz)
     if scene.chance(0.4):
         rings(scene, dbz, sites)
-    if scene.chance(0.05):
+    if scene.chance(0.03):
         dbz = range_edge(scene, dbz)
     return dbz
 

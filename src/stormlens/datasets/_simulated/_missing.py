@@ -14,6 +14,19 @@ from stormlens.stormbox import SIZE
 _BLANK = 0.52
 """Share of Missing boxes in which nothing is left."""
 
+_LEFT = (0.25, 0.6)
+"""Share of the echo that a cut leaves."""
+
+_SEEN = 10
+"""dBZ above which echo counts as cut or left."""
+
+_ATTEMPTS = 8
+"""Cuts drawn in search of one that leaves such a share; the last is taken as it is."""
+
+_STORMS = (cellular, qlcs, other)
+
+Mask = NDArray[np.bool_]
+
 
 def missing(scene: Scene) -> Field:
     """
@@ -28,18 +41,27 @@ def missing(scene: Scene) -> Field:
     -------
     dbz : ndarray of float32, shape (136, 136)
     """
-    rng = scene.rng
     if scene.chance(_BLANK):
         return empty()
     sites = radar_sites(scene)
-    storm = (cellular, qlcs, other)[int(rng.choice(3, p=(0.44, 0.28, 0.28)))](scene)
+    storm = _STORMS[int(scene.rng.choice(3, p=(0.25, 0.4, 0.35)))](scene)
     np.maximum(storm, clear_air(scene, sites), out=storm)
     np.maximum(storm, specks(scene), out=storm)
-    cut = (_discs, _sector, _straight)[int(rng.choice(3, p=(0.5, 0.25, 0.25)))]
-    return where(cut(scene, sites), storm)
+    return where(_cut(scene, sites, storm > _SEEN), storm)
 
 
-def _discs(scene: Scene, sites: list[tuple[float, float]]) -> NDArray[np.bool_]:
+def _cut(scene: Scene, sites: list[tuple[float, float]], echo: Mask) -> Mask:
+    # The cut goes through the echo, for one that hardly meets it could not be told from no cut.
+    kind = (_discs, _sector, _straight)[int(scene.rng.choice(3, p=(0.4, 0.3, 0.3)))]
+    least, most = (share * np.count_nonzero(echo) for share in _LEFT)
+    for _ in range(_ATTEMPTS):
+        seen = kind(scene, sites)
+        if least < np.count_nonzero(seen & echo) < most:
+            break
+    return seen
+
+
+def _discs(scene: Scene, sites: list[tuple[float, float]]) -> Mask:
     # Three to six radars remain, each seeing as far as its own range.
     rng = scene.rng
     seen = np.zeros((SIZE, SIZE), dtype=bool)
@@ -50,7 +72,7 @@ def _discs(scene: Scene, sites: list[tuple[float, float]]) -> NDArray[np.bool_]:
     return seen
 
 
-def _sector(scene: Scene, sites: list[tuple[float, float]]) -> NDArray[np.bool_]:
+def _sector(scene: Scene, sites: list[tuple[float, float]]) -> Mask:
     # A wedge of bearings remains around one radar.
     rng = scene.rng
     east, north = sites[4]
@@ -60,7 +82,7 @@ def _sector(scene: Scene, sites: list[tuple[float, float]]) -> NDArray[np.bool_]
     return toward > float(np.cos(half)) * np.sqrt(x * x + y * y)
 
 
-def _straight(scene: Scene, sites: list[tuple[float, float]]) -> NDArray[np.bool_]:
+def _straight(scene: Scene, sites: list[tuple[float, float]]) -> Mask:
     # The mosaic ends at a straight edge, now and then at a second one across it.
     rng = scene.rng
     turned = scene.chance(0.5)

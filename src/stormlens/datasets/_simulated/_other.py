@@ -22,7 +22,7 @@ def other(scene: Scene) -> Field:
     """
     kinds = (_scattered, _cluster, _band, _thin_lines, _arc)
     kind = kinds[int(np.searchsorted((0.28, 0.53, 0.73, 0.9), scene.rng.random()))]
-    return tempered(kind(scene), 45)
+    return tempered(kind(scene), 46)
 
 
 def _scattered(scene: Scene) -> Field:
@@ -38,7 +38,7 @@ def _cluster(scene: Scene) -> Field:
     along, across = along_across(x - rng.normal(0, 6), y - rng.normal(0, 6), rng.uniform(0, 3.1))
     depth = oval(along, across, rng.uniform(22, 55), rng.uniform(16, 34))
     depth = depth + rng.uniform(4, 12) * scene.cut("fractal")
-    level = rng.normal(30, 3) + rng.uniform(4, 8) * scene.cut("fractal")
+    level = rng.normal(31, 3) + rng.uniform(4, 8) * scene.cut("fractal")
     level += rng.uniform(2, 6) * scene.cut("cells")
     dbz = shield(depth, level, rng.uniform(3, 8))
     return np.maximum(dbz, showers(scene, rng.normal(3, 4)))

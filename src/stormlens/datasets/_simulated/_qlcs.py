@@ -30,7 +30,7 @@ def qlcs(scene: Scene) -> Field:
     """
     rng = scene.rng
     grid = scene.warped(rng.uniform(1.0, 3.5))
-    bearing = rng.normal(0.42, 0.28) if scene.chance(0.93) else rng.uniform(-1.2, 2.0)
+    bearing = rng.normal(0.42, 0.26) if scene.chance(0.96) else rng.uniform(-1.2, 2.0)
     along, ahead = along_across(grid[0] - rng.normal(0, 2.5), grid[1] - rng.normal(0, 2.5), bearing)
     half = min(max(rng.lognormal(4.4, 0.38), 50), 150)
     along = along - rng.normal(0.1, 0.3) * half
@@ -55,9 +55,9 @@ def _line(scene: Scene, along: Field, ahead: Field, half: float) -> Field:
     steep, slack = rng.uniform(1.3, 2.2), rng.uniform(0.4, 1.0)
     across = positive(ahead) * (steep + slack) - ahead * slack
     across *= 1 / rng.lognormal(-0.05, 0.28)
-    peak = rng.normal(46.7, 3.3)
+    peak = rng.normal(46.5, 2.8)
     cells = rng.uniform(2, 4.5) * scene.cut("fractal") + rng.uniform(1, 3) * scene.cut("cells")
-    gaps = rng.uniform(0, 9) * positive(scene.cut("broad") - 0.3)
+    gaps = rng.uniform(0, 6) * positive(scene.cut("broad") - 0.3)
     beyond = positive(np.abs(along) - half)
     # Weaker convective rain reaches further, mostly behind.
     core = peak - 0.7 * across * across
@@ -69,7 +69,7 @@ def _stratiform(scene: Scene, along: Field, ahead: Field, half: float) -> Field:
     # Behind the line, around it, or beside it at its (northern) end.
     rng = scene.rng
     kind = rng.random()
-    width = rng.lognormal(3.05, 0.48)
+    width = rng.lognormal(3.0, 0.65)
     length, shift = half * rng.uniform(0.6, 1.1), half * rng.normal(0.2, 0.2)
     if kind < 0.62:
         middle = -width * rng.uniform(0.75, 1.05)
@@ -89,7 +89,7 @@ def _stratiform(scene: Scene, along: Field, ahead: Field, half: float) -> Field:
 def _anvil(scene: Scene, along: Field, ahead: Field, half: float) -> Field:
     # A column maximum sees the anvil aloft: it spreads on both sides of the line.
     rng = scene.rng
-    width, side = rng.lognormal(3.2, 0.48), rng.normal(-2, 9)
+    width, side = rng.lognormal(3.1, 0.65), rng.normal(-2, 9)
     past = 0.8 * positive(np.abs(along - 0.15 * half) - half * rng.uniform(0.5, 0.8))
     off = ahead - side
     depth = width - np.sqrt(off * off + past * past)

@@ -72,7 +72,7 @@ class Weather:
             sensitivity=rng.uniform(0.5, 5.0),
             grain=rng.uniform(0.3, 1.4),
             clear_air=rng.normal(-1.0, 6.0),
-            specks=10 ** rng.uniform(-2.8, -1.4),
+            specks=10 ** rng.uniform(-2.4, -1.2),
         )
 
 

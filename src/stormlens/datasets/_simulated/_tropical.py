@@ -26,7 +26,7 @@ def tropical(scene: Scene) -> Field:
     rng = scene.rng
     x, y = scene.warped(rng.uniform(1, 5))
     # From the centre to the report: most tornadoes lie to its north-east and east.
-    bearing, distance = rng.normal(1.3, 0.6), min(rng.gamma(4, 7.5), 90)
+    bearing, distance = rng.normal(1.3, 0.6), min(rng.gamma(4, 7.5), 70)
     x = x + distance * float(np.sin(bearing))
     y = y + distance * float(np.cos(bearing))
     radius = np.sqrt(x * x + y * y) + 1e-3
@@ -34,7 +34,7 @@ def tropical(scene: Scene) -> Field:
     log_radius = np.log(radius + 4)
     # Constant phase is a spiral that winds in counterclockwise, as in the northern hemisphere.
     phase = theta + rng.uniform(1.2, 3.2) * log_radius
-    size = min(max(rng.lognormal(3.92, 0.3), 30), 110)
+    size = min(max(rng.lognormal(3.92, 0.28), 36), 110)
     bands = _bands(scene, phase, log_radius, theta)
     lopsided = 0.25 * np.cos(theta - rng.normal(0.9, 0.8))
     depth = size * (1 + lopsided) - radius + rng.uniform(8, 16) * bands
@@ -72,7 +72,7 @@ def _rain_band(scene: Scene, phase: Field, radius: Field, size: float) -> Field:
     wave = 1 - np.cos(phase + rng.uniform(0, 6.3))
     reach = np.abs(radius - size * rng.uniform(0.4, 1.2)) * (1 / size)
     strength = 4 * scene.cut("fractal") + rng.uniform(1, 3) * scene.cut("cells")
-    return rng.normal(39, 3.5) + strength - rng.uniform(60, 250) * wave - 30 * reach
+    return rng.normal(38.5, 3.5) + strength - rng.uniform(60, 250) * wave - 30 * reach
 
 
 def _with_eye(scene: Scene, dbz: Field, radius: Field) -> Field:
