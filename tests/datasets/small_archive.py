@@ -50,7 +50,9 @@ def write_archive(root: Path) -> Path:
     data = root / "data"
     (data / "classifications").mkdir(parents=True)
     for split, name in SPLIT_PICKLES.items():
-        content = (boxes_of(split), labels_of(split), np.array(unids_of(split)))
+        # The test split's names as pandas hands them out: Python objects.
+        names = np.array(unids_of(split), dtype=object if split == "test" else str)
+        content = (boxes_of(split), labels_of(split), names)
         (data / name).write_bytes(pickle.dumps(content))
     rows = [
         f"{unid},{code},{MODES[code]}"

@@ -321,7 +321,7 @@ BAD_PICKLES = {
     "eval": (lambda: b"cbuiltins\neval\n(V1\ntR.", r"asks for builtins\.eval"),
     "objects": (
         lambda: pickled(boxes_of("train"), labels_of("train").astype(object)),
-        "dtype 'O8'",
+        "Python objects, not numbers or text",
     ),
     "135 x 136": (lambda: pickled(boxes_of("train")[:, 1:], labels_of("train")), "135 x 136"),
     "three channels": (

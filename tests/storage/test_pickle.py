@@ -55,6 +55,15 @@ def test_lists_tuples_text_and_numbers_come_back(tmp_path, protocol):
     assert type(found[1][0]) is np.int64
 
 
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("shape", [(3,), (0,), (3, 1)])
+def test_objects_that_are_all_text_come_back_as_text(tmp_path, shape, protocol):
+    names = np.array(["201104041310z000282671", "é", ""][: shape[0]], dtype=object).reshape(shape)
+    found = load(tmp_path, pickle.dumps(names, protocol=protocol))
+    assert found.dtype.kind == "U"
+    npt.assert_array_equal(found, names.astype(str))
+
+
 @pytest.mark.parametrize("core", ["core", "_core"])
 def test_old_and_new_numpy_module_names(tmp_path, core):
     """NumPy 2 renamed numpy.core; pickles of both ages must load with either."""
@@ -112,7 +121,9 @@ def test_a_hostile_pickle_is_refused_and_never_run(tmp_path, name, protocol):
 @pytest.mark.parametrize(
     "content",
     [
-        np.array(["a", "b"], dtype=object),
+        np.array(["a", 1], dtype=object),
+        np.array([None], dtype=object),
+        np.array(["long" * 10_000] * 2_000, dtype=object),
         np.array([("a", 1)], dtype=[("name", "U3"), ("code", "i4")]),
         np.array(["2011-04-04"], dtype="datetime64[D]"),
         np.array([1 + 1j]),

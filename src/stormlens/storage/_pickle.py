@@ -16,6 +16,7 @@ import pickletools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -38,7 +39,7 @@ _INSTRUCTIONS = {
     *("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET", "LONG_BINGET"),
     *("GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"),
 }
-_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|[SU]\d{1,5})")
+_DTYPE = re.compile(r"[<>=|]?(b1|[iu][1248]|f[248]|[SU]\d{1,5}|O8?)")
 
 
 def load_pickled_arrays(path: str | Path) -> object:
@@ -54,6 +55,7 @@ def load_pickled_arrays(path: str | Path) -> object:
     -------
     content : object
         Arrays of bool, integers, floats or text, in the lists and tuples that held them.
+        An array of Python objects is read if all of them are text, and as an array of text.
 
     Raises
     ------
@@ -134,6 +136,10 @@ class _Dtype:
         self._order = order
 
     @property
+    def is_object(self) -> bool:
+        return self._code.startswith("O")
+
+    @property
     def value(self) -> np.dtype:
         order = "" if self._order == "|" else self._order
         return np.dtype(order + self._code)
@@ -150,13 +156,17 @@ class _Array:
         self.value = _array(content, dtype, shape, "F" if fortran else "C")
 
 
-def _array(content: object, dtype: object, shape: object, order: object) -> np.ndarray:
-    if not isinstance(dtype, _Dtype) or not isinstance(content, bytes | bytearray):
-        raise pickle.UnpicklingError("its arrays hold Python objects, not numbers or text")
+def _array(content: object, dtype: object, shape: object, order: Any) -> np.ndarray:
+    if not isinstance(dtype, _Dtype):
+        raise pickle.UnpicklingError("an array has no dtype")
     if not isinstance(shape, tuple) or len(shape) > _MAX_AXES or order not in ("C", "F"):
         raise pickle.UnpicklingError(f"an array has shape {shape!r}")
     if not all(type(n) is int and n >= 0 for n in shape):
         raise pickle.UnpicklingError(f"an array has shape {shape!r}")
+    if dtype.is_object:
+        return _array_of_text(content, shape, order)
+    if not isinstance(content, bytes | bytearray):
+        raise pickle.UnpicklingError(f"an array of numbers holds a {type(content).__name__}")
     if math.prod(shape) * dtype.value.itemsize != len(content):
         msg = f"an array of shape {shape} and type {dtype.value} holds {len(content)} bytes"
         raise pickle.UnpicklingError(msg)
@@ -164,6 +174,18 @@ def _array(content: object, dtype: object, shape: object, order: object) -> np.n
         _check_text(content, dtype.value)
     stored: np.ndarray = np.ndarray(shape, dtype.value, bytes(content), order=order)
     return stored.astype(dtype.value.newbyteorder("="))
+
+
+def _array_of_text(content: object, shape: tuple[int, ...], order: Literal["C", "F"]) -> np.ndarray:
+    # pandas keeps names, such as UNIDs, as Python objects.
+    if not isinstance(content, list) or not all(type(item) is str for item in content):
+        raise pickle.UnpicklingError("its arrays hold Python objects, not numbers or text")
+    if math.prod(shape) != len(content):
+        raise pickle.UnpicklingError(f"an array of shape {shape} holds {len(content)} texts")
+    # One long text repeated by its memo entry would take terabytes.
+    if len(content) * max(map(len, content), default=0) > MAX_PICKLE_BYTES:
+        raise pickle.UnpicklingError("an array holds text that is too long")
+    return np.array(content, dtype=str).reshape(shape, order=order)
 
 
 def _check_text(content: bytes | bytearray, dtype: np.dtype) -> None:
