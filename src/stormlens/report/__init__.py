@@ -3,9 +3,11 @@ The report of a run: one HTML file that a person enjoys reading and can send on.
 
 `write` arranges what the floors below computed and drew into ``report.html``:
 styles and pictures lie inside it, so that it opens anywhere, asks no server
-for anything, needs no scripts, and prints.
+for anything, needs no scripts, and prints. `write_chapter` does the same for the
+chapter's three experiments.
 """
 
+from stormlens.report._chapter import write_chapter
 from stormlens.report._write import write
 
-__all__ = ["write"]
+__all__ = ["write", "write_chapter"]

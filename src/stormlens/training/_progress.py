@@ -6,6 +6,15 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+_COLUMNS = (
+    ("epoch", 9),
+    ("seconds", 9),
+    ("loss", 8),
+    ("accuracy", 10),
+    ("val. loss", 11),
+    ("val. accuracy", 15),
+)
+
 
 class Listener(Protocol):
     """Hears of steps and epochs."""
@@ -49,6 +58,7 @@ class RichProgress:
         )
         self._title = title
         self._task: TaskID | None = None
+        self._headed = False
 
     def __enter__(self) -> "RichProgress":
         self._bar.start()
@@ -73,11 +83,16 @@ class RichProgress:
         )
 
     def epoch(self, row: dict[str, float], epochs: int) -> None:
-        """Print the epoch's line."""
-        self._console.print(
-            f"{self._title} epoch {row['epoch']:>3.0f}/{epochs}  {row['seconds']:5.1f} s  "
-            f"loss {row['loss']:.3f}  accuracy {row['accuracy']:.3f}  "
-            f"val. loss {row['val_loss']:.3f}  val. accuracy {row['val_accuracy']:.3f}",
-            highlight=False,
-            soft_wrap=True,
+        """Print the epoch's line, before the first the names of its columns."""
+        if not self._headed:
+            self._print(f"{self._title}\n" + "".join(f"{name:>{w}}" for name, w in _COLUMNS))
+            self._headed = True
+        cells = (
+            f"{row['epoch']:.0f}/{epochs}",
+            f"{row['seconds']:.1f}",
+            *(f"{row[key]:.3f}" for key in ("loss", "accuracy", "val_loss", "val_accuracy")),
         )
+        self._print("".join(f"{c:>{w}}" for c, (_, w) in zip(cells, _COLUMNS, strict=True)))
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True)

@@ -1,0 +1,27 @@
+"""
+Whole experiments: train, score on unseen storms, and leave a run that explains itself.
+
+`train` and `chapter` are what the commands of those names call, and work the
+same in a notebook. The test split is loaded with the others but looked at only
+once training is over. A run remembers its data by name and options, so that
+`evaluate` and `write_report` find them again.
+"""
+
+from stormlens.experiment._chapter import CHAPTER, PUBLISHED, ChapterOutcome, chapter
+from stormlens.experiment._data import Data
+from stormlens.experiment._evaluate import Evaluation, evaluate
+from stormlens.experiment._run import Outcome, read_history, train, write_report
+
+__all__ = [
+    "CHAPTER",
+    "PUBLISHED",
+    "ChapterOutcome",
+    "Data",
+    "Evaluation",
+    "Outcome",
+    "chapter",
+    "evaluate",
+    "read_history",
+    "train",
+    "write_report",
+]

@@ -1,0 +1,96 @@
+"""A trained classifier, judged on labelled boxes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from stormlens import datasets, verification
+from stormlens.experiment._data import Data, data_of
+from stormlens.models import Classifier
+from stormlens.verification import Scores
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """
+    A classifier judged on labelled boxes.
+
+    Attributes
+    ----------
+    data : Data
+        Where the boxes come from.
+    split : str
+        Which of them.
+    scores : Scores
+        With intervals.
+    predictions, dataset : xarray.Dataset
+        Probabilities, and the boxes they are of.
+    """
+
+    data: Data
+    split: str
+    scores: Scores
+    predictions: xr.Dataset
+    dataset: xr.Dataset
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        The scores, and of what, ready for JSON.
+
+        Returns
+        -------
+        values : dict
+            As ``scores.json`` holds them.
+        """
+        return {
+            "data": self.data.name,
+            "data_options": self.data.options,
+            "split": self.split,
+            **self.scores.to_dict(),
+        }
+
+
+def evaluate(
+    run: str | Path,
+    data: str | Path | None = None,
+    split: str = "test",
+    *,
+    data_options: Mapping[str, Any] | None = None,
+) -> Evaluation:
+    """
+    Score a run's classifier on a split.
+
+    Parameters
+    ----------
+    run : str or Path
+        Run folder.
+    data : str or Path, optional
+        As for `datasets.load`; what the run was trained on unless told.
+    split : str, optional
+        ``"train"``, ``"validation"``, ``"test"``, or ``"all"`` for every labelled box.
+    data_options : mapping, optional
+        Other arguments of `datasets.load`; the run's own where `data` is the run's.
+
+    Returns
+    -------
+    evaluation : Evaluation
+
+    Raises
+    ------
+    InputError
+        If run or data cannot be read, or do not fit each other.
+    """
+    classifier = Classifier.load(run)
+    source = data_of(classifier, run, data, data_options)
+    return judge(classifier, source, split, source.load(None if split == "all" else split))
+
+
+def judge(classifier: Classifier, data: Data, split: str, boxes: xr.Dataset) -> Evaluation:
+    """Score a classifier on boxes that are loaded already."""
+    datasets.class_names(boxes)
+    predictions = classifier.predict(boxes)
+    scores = verification.score(predictions, boxes)
+    return Evaluation(data, split, scores, predictions, boxes)

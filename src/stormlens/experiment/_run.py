@@ -1,0 +1,271 @@
+"""One recipe from training to report, and the run folder it leaves."""
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from stormlens import datasets, report, storage
+from stormlens.errors import InputError
+from stormlens.experiment._data import Data, data_of
+from stormlens.experiment._evaluate import Evaluation, judge
+from stormlens.models import Classifier
+from stormlens.training import Recipe, fit, load_recipe
+
+_SCORES, _HISTORY, _RECIPE, _REPORT = "scores.json", "history.csv", "recipe.toml", "report.html"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What an experiment gives.
+
+    Attributes
+    ----------
+    run : Path
+        The run folder.
+    classifier : Classifier
+        Trained.
+    history : list of dict
+        A row an epoch: epoch, seconds, loss, accuracy, val_loss, val_accuracy.
+    evaluation : Evaluation
+        On the test split.
+    """
+
+    run: Path
+    classifier: Classifier
+    history: list[dict[str, float]]
+    evaluation: Evaluation
+
+    @property
+    def report(self) -> Path:
+        """Path of the report."""
+        return self.run / _REPORT
+
+
+def train(
+    recipe: Recipe | str | Path,
+    data: str | Path = "simulated",
+    out: str | Path = "run",
+    *,
+    data_options: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    command: str | None = None,
+) -> Outcome:
+    """
+    Train a recipe, score it on the test split, and leave a run with its report.
+
+    Parameters
+    ----------
+    recipe : Recipe, str or Path
+        A recipe, its name, or its TOML file.
+    data : str or Path, optional
+        As for `datasets.load`.
+    out : str or Path, optional
+        Run folder to leave.
+    data_options : mapping, optional
+        Other arguments of `datasets.load`.
+    resume : bool, optional
+        Go on where a training in `out` stopped.
+    progress : bool, optional
+        Show it on standard error.
+    command : str, optional
+        What the report gives as the line to repeat this with.
+
+    Returns
+    -------
+    outcome : Outcome
+
+    Raises
+    ------
+    InputError
+        If recipe, data and run folder do not fit each other, or the disk is full.
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    source = Data.of(data, data_options)
+    splits = datasets.load_splits(source.name, **source.options)
+    return run_recipe(
+        recipe, source, splits, Path(out), resume=resume, progress=progress, command=command
+    )
+
+
+def write_report(
+    run: str | Path,
+    data: str | Path | None = None,
+    split: str | None = None,
+) -> Path:
+    """
+    Write a run's ``report.html`` and ``scores.json`` again.
+
+    Parameters
+    ----------
+    run : str or Path
+        Run folder.
+    data : str or Path, optional
+        What to score; what ``scores.json`` names unless told, or the run's own data.
+    split : str, optional
+        Likewise; else ``"test"``.
+
+    Returns
+    -------
+    path : Path
+        Of the report.
+
+    Raises
+    ------
+    InputError
+        If the run or its data cannot be read.
+    """
+    run = Path(run)
+    classifier = Classifier.load(run)
+    before = _read_json(run / _SCORES) if (run / _SCORES).exists() else {}
+    options = before.get("data_options") if data is None else None
+    source = data_of(classifier, run, data or before.get("data"), options)
+    split = split or before.get("split") or "test"
+    boxes = source.load(None if split == "all" else split)
+    return _leave(run, classifier, read_history(run), judge(classifier, source, split, boxes))
+
+
+def read_history(run: str | Path) -> list[dict[str, float]]:
+    """
+    The history that a run left.
+
+    Parameters
+    ----------
+    run : str or Path
+        Run folder.
+
+    Returns
+    -------
+    history : list of dict
+        A row an epoch.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it is damaged.
+    """
+    path = Path(run) / _HISTORY
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing; the run is incomplete. Train again.") from error
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error}); train again.") from error
+    return [{**row, "epoch": int(row["epoch"])} for row in rows]
+
+
+def run_recipe(
+    recipe: Recipe,
+    data: Data,
+    splits: Mapping[str, xr.Dataset],
+    run: Path,
+    *,
+    start: Classifier | None = None,
+    resume: bool,
+    progress: bool,
+    command: str | None,
+) -> Outcome:
+    """Train, score and report one recipe on splits that are loaded already."""
+    if resume:
+        _sweep(run)
+    seen = {name: splits[name] for name in splits if name != "test"}
+    fitted = fit(recipe, seen, run, start=start, resume=resume, progress=progress)
+    classifier = fitted.classifier
+    classifier.provenance |= {
+        "data": data.name,
+        "data_options": data.options,
+        "device": _device(),
+    }
+    if command is not None:
+        classifier.provenance["command"] = command
+    classifier.save(run)
+    evaluation = judge(classifier, data, "test", splits["test"])
+    _leave(run, classifier, fitted.history, evaluation)
+    return Outcome(run, classifier, fitted.history, evaluation)
+
+
+def _sweep(run: Path) -> None:
+    """Remove half-written files that a killed training left beside the good ones."""
+    for path in run.glob(".*"):
+        if re.fullmatch(r"\.[^.]+\.[^.]+\.[0-9a-f]{12}\.[^.]+", path.name):
+            path.unlink()
+
+
+def _leave(
+    run: Path,
+    classifier: Classifier,
+    history: list[dict[str, float]],
+    evaluation: Evaluation,
+) -> Path:
+    """Write scores and report into the run."""
+    storage.write_text(run / _SCORES, json.dumps(evaluation.to_dict(), indent=2) + "\n")
+    recipe = _recipe_text(run)
+    return report.write(
+        run / _REPORT,
+        recipe={"name": str(classifier.provenance.get("recipe", run.name)), "toml": recipe},
+        history=history,
+        scores=evaluation.scores,
+        predictions=evaluation.predictions,
+        dataset=evaluation.dataset,
+        provenance=_provenance(classifier, evaluation.split),
+    )
+
+
+def _recipe_text(run: Path) -> str:
+    path = run / _RECIPE
+    if not path.is_file():
+        raise InputError(f"{path} is missing; the run is incomplete. Train again.")
+    return path.read_text(encoding="utf-8")
+
+
+def _provenance(classifier: Classifier, split: str) -> dict[str, Any]:
+    """What the report says of how the run came about."""
+    known = classifier.provenance
+    versions = dict(known.get("versions", {}))
+    return {
+        **{key: known[key] for key in ("data", "command", "device", "created") if key in known},
+        "data_source": known.get("data_source"),
+        "training_count": known.get("training_boxes"),
+        "training_simulated": classifier.trained_on_simulated,
+        "split": split,
+        "seed": known.get("seed"),
+        "stormlens_version": versions.pop("stormlens", None),
+        "versions": versions,
+        "parameters": int(classifier.model.count_params()),
+        "layers": [_layer(layer) for layer in classifier.model.layers],
+    }
+
+
+def _layer(layer: Any) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "kind": type(layer).__name__,
+        "output_shape": [n for n in layer.output.shape if n is not None],
+        "parameters": int(layer.count_params()),
+    }
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error}); evaluate the run again.") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} is damaged (no JSON object); evaluate the run again.")
+    return values
+
+
+def _device() -> str:
+    """What JAX computes on, in words."""
+    import jax
+
+    device = jax.devices()[0]
+    return f"{device.device_kind} ({device.platform})" if device.platform != "cpu" else "CPU"
