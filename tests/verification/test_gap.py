@@ -51,6 +51,11 @@ def test_falling_validation_loss_means_more_epochs():
     assert "still falling" in result.sentence
 
 
+def test_noise_about_a_level_is_no_fall():
+    losses = [0.10, 0.13, 0.08, 0.12] * 3 + [0.12, 0.07, 0.11, 0.09]
+    assert gap(_history(0.97, 0.96, losses)).verdict == "healthy"
+
+
 def test_the_sentence_names_its_numbers():
     sentence = gap(_history(0.9309, 0.7818, [0.75] * 10)).sentence
     assert sentence.startswith("After 10 epochs training accuracy is 93.1 %")

@@ -8,6 +8,7 @@ accuracy. The same reading in numbers, with the thresholds stated here.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, pvariance
 from typing import Any
 
 from stormlens.errors import InputError
@@ -19,7 +20,10 @@ RISE = 1.1
 """Validation loss over its lowest value that counts as a rise, if it is 0.05 or more as well."""
 
 FALL = 0.05
-"""Relative fall of validation loss over the last quarter of epochs that means: still learning."""
+"""
+Relative fall of mean validation loss from the last quarter of epochs but one to the last that
+means: still learning, if it is twice its standard error as well.
+"""
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,9 @@ def gap(history: Sequence[Mapping[str, Any]]) -> Gap:
 
     Overfitting: training accuracy lies over 5 points above validation accuracy,
     or validation loss has risen by 10 % and 0.05 from its lowest. Under-fitted:
-    training lies over 5 points below validation, or validation loss fell by
-    over 5 % in the last quarter of the epochs. Healthy: neither.
+    training lies over 5 points below validation, or mean validation loss fell by
+    over 5 %, and by twice its standard error, from the last quarter of the epochs
+    but one to the last. Healthy: neither.
 
     Parameters
     ----------
@@ -168,6 +173,10 @@ def _risen(last: float, lowest: float) -> bool:
 
 
 def _still_falling(val_losses: list[float]) -> bool:
-    quarter = max(1, len(val_losses) // 4)
-    earlier, late = val_losses[:-quarter], val_losses[-quarter:]
-    return bool(earlier) and min(late) < (1 - FALL) * min(earlier)
+    size = max(1, len(val_losses) // 4)
+    late, before = val_losses[-size:], val_losses[-2 * size : -size]
+    if not before:
+        return False
+    fall = fmean(before) - fmean(late)
+    doubt = math.sqrt((pvariance(before) + pvariance(late)) / size)
+    return fall > FALL * fmean(before) and fall > 2 * doubt
