@@ -1,6 +1,7 @@
 """Experiments from Python, as a notebook runs them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -41,7 +42,9 @@ def test_train_gives_what_the_run_holds(outcome):
     assert experiment.read_history(outcome.run) == outcome.history
     written = json.loads((outcome.run / "scores.json").read_text())
     assert written == json.loads(json.dumps(outcome.evaluation.to_dict()))
-    assert outcome.report.read_text().startswith("<!doctype html>")
+    page = outcome.report.read_text()
+    assert page.startswith("<!doctype html>")
+    assert re.search(r"> *20\d\d-\d\d-\d\d \d\d:\d\d UTC *<", page)
 
 
 def test_real_data_is_not_called_simulated(outcome):

@@ -230,8 +230,10 @@ def _provenance(classifier: Classifier, split: str) -> dict[str, Any]:
     """What the report says of how the run came about."""
     known = classifier.provenance
     versions = dict(known.get("versions", {}))
+    created = known.get("created")  # ISO 8601, in UTC
     return {
-        **{key: known[key] for key in ("data", "command", "device", "created") if key in known},
+        **{key: known[key] for key in ("data", "command", "device") if key in known},
+        "created": created and f"{str(created)[:16].replace('T', ' ')} UTC",
         "data_source": known.get("data_source"),
         "training_count": known.get("training_boxes"),
         "training_simulated": classifier.trained_on_simulated,
