@@ -27,7 +27,7 @@ def main() -> None:
     figure.text(
         0.045,
         0.94,
-        "six modes, eight samples each; 512 x 512 km, north up",
+        "six modes, eight samples each; 510 x 510 km, north up",
         fontsize=11,
         va="center",
     )
