@@ -7,6 +7,8 @@ from pathlib import Path
 import jax
 import pytest
 
+from stormlens.models._keras import import_keras
+
 SHARED = Path(
     os.environ.get("STORMLENS_SHARED", Path(__file__).parents[1] / ".." / "shared" / "data")
 )
@@ -35,3 +37,9 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
     for name, value in before.items():
         jax.config.update(name, value)
+
+
+@pytest.fixture
+def fixed_start():
+    """Layers that a test makes begin with the same weights each time."""
+    import_keras().utils.set_random_seed(0)

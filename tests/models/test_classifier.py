@@ -13,6 +13,8 @@ from stormlens.models import Classifier, build
 from stormlens.models._keras import import_keras
 from stormlens.stormbox import MODES
 
+pytestmark = pytest.mark.usefixtures("fixed_start")
+
 SHAPE = (30, 30, 1)
 
 

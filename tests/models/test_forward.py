@@ -7,6 +7,8 @@ import pytest
 from stormlens.models import build, forward_pass
 from stormlens.models._keras import import_keras
 
+pytestmark = pytest.mark.usefixtures("fixed_start")
+
 keras = import_keras()
 layers = keras.layers
 
