@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -92,10 +93,28 @@ def test_data_without_a_test_split_is_refused_before_training(boxes_file, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def test_a_damaged_history_is_named(outcome, tmp_path):
-    (tmp_path / "history.csv").write_text("epoch,seconds\n1,x\n")
+@pytest.mark.parametrize("text", ["epoch,seconds\n1,x\n", "a,b\n1,2\n", "", "epoch\n1\n"])
+def test_a_damaged_history_is_named(tmp_path, text):
+    (tmp_path / "history.csv").write_text(text)
     with pytest.raises(InputError, match=r"history\.csv is damaged"):
         experiment.read_history(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("recipe.toml", b"\xff\xfe"),
+        ("scores.json", b'{"data": 5}'),
+        ("scores.json", b'{"data_options": [1]}'),
+        ("scores.json", b"[]"),
+        ("scores.json", b"{"),
+    ],
+)
+def test_what_a_report_reads_is_named_when_damaged(outcome, tmp_path, name, content):
+    run = shutil.copytree(outcome.run, tmp_path / "run")
+    (run / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name} is damaged"):
+        experiment.write_report(run)
 
 
 def test_a_classifier_that_forgot_its_data_asks_for_them(outcome, tmp_path):

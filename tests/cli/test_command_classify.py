@@ -86,3 +86,23 @@ def test_a_table_keeps_long_ids_whole(invoke, run, box, tmp_path):
 def test_ids_that_look_like_markup_are_printed_as_they_are(invoke, run, box, tmp_path):
     np.save(tmp_path / "[red]x[0].npy", box)
     assert "[red]x[0]" in invoke("classify", run, tmp_path / "[red]x[0].npy").stdout
+
+
+def test_a_file_to_be_classified_is_never_written_over(refused, run, boxes_file, tmp_path):
+    copy = tmp_path / "boxes.nc"
+    copy.write_bytes(boxes_file.read_bytes())
+    sentence = refused("classify", run, copy, "--out", tmp_path / "." / "boxes.nc")
+    assert "is a file to be classified" in sentence
+    assert copy.read_bytes() == boxes_file.read_bytes()
+
+
+def test_boxes_of_the_size_that_the_classifier_takes(invoke, refused, small_boxes, tiny, tmp_path):
+    invoke("train", tiny, "--data", small_boxes, "--out", tmp_path / "run", "--epochs", "1")
+    np.save(tmp_path / "small.npy", np.full((2, 32, 32), 20))
+    entries = json.loads(
+        invoke("classify", tmp_path / "run", tmp_path / "small.npy", "--json").stdout
+    )
+    assert len(entries) == 2
+    np.save(tmp_path / "large.npy", np.full((136, 136), 20))
+    sentence = refused("classify", tmp_path / "run", tmp_path / "large.npy")
+    assert "136 x 136 pixels; 32 x 32 are needed" in sentence

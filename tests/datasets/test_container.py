@@ -99,6 +99,7 @@ BAD_IMAGES = {
     "barely over 80": (np.full((1, 2, 2), 80.5), "above 80"),
     "text": (np.full((1, 2, 2), "a"), "values of type <U1"),
     "bool": (np.full((1, 2, 2), True), "values of type bool"),
+    "durations": (np.zeros((1, 2, 2), "m8[s]"), "values of type timedelta64"),
     "complex": (np.full((1, 2, 2), 1j), "values of type complex128"),
     "one plane": (np.zeros((2, 2)), r"shape \(2, 2\) is not \(storm, y, x\)"),
     "three channels": (np.zeros((1, 2, 2, 3)), "is not"),

@@ -176,3 +176,13 @@ def test_netcdf_that_cannot_be_divided_still_loads(tmp_path, mode, need):
     assert load(path).sizes["storm"] == 2
     with pytest.raises(InputError, match=f"cannot be divided into splits: it needs {need}"):
         load(path, "train")
+
+
+def test_files_that_share_class_and_stem_keep_names_of_their_own(tmp_path):
+    for i in range(3):
+        save(tmp_path / "a" / f"{i}.npy")
+        write_palette_png(tmp_path / "a" / f"{i}.png", np.full((8, 8), 9))
+        save(tmp_path / "b" / f"other{i}.npy")
+    names = load(tmp_path).unid.values.tolist()
+    assert len(set(names)) == 9
+    assert {"a/0.npy:0", "a/0.png:0", "other0"} <= set(names)

@@ -95,6 +95,10 @@ def test_equal_names_are_told_apart_by_folder(tmp_path):
     paths = [write_palette_png(tmp_path / f / "x.png", some_boxes(1)[0]) for f in "ab"]
     names = read_images(paths).unid.values.tolist()
     assert names == [f"{tmp_path.as_posix()}/{f}/x" for f in "ab"]
+    np.save(tmp_path / "a" / "x.npy", some_boxes(1)[0])
+    names = read_images([*paths, tmp_path / "a" / "x.npy"]).unid.values.tolist()
+    ends = ("a/x.png:x", "b/x", "a/x.npy:x")
+    assert names == [f"{tmp_path.as_posix()}/{end}" for end in ends]
 
 
 def png(mode, size=(136, 136)):
@@ -140,7 +144,7 @@ BAD = {
         (png("L"), "is a grey image"),
         (png("I;16"), "16-bit grey"),
         (png("1"), "black-and-white"),
-        (png("P", (136, 135)), "images are 135 x 136 pixels; a storm box is 136 x 136"),
+        (png("P", (136, 135)), "images are 135 x 136 pixels; 136 x 136 are needed"),
         (png("P", (5000, 1)), "images over 4096 are refused"),
         (promising_png(), "is 999999 x 999999 pixels; images over 4096 are refused"),
     ],

@@ -123,3 +123,18 @@ def test_a_folder_may_not_hide_a_named_source(tmp_path, monkeypatch):
     assert load("digits").sizes["storm"] == 1797
     with pytest.raises(InputError, match="digits holds no sub-folders"):
         load("./digits")
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True, "0"])
+def test_a_seed_is_a_whole_number_even_where_it_decides_nothing(tmp_path, seed):
+    boxes = make_dataset(np.zeros((3, 8, 8)), [0, 1, 2], source="mine")
+    path = write_netcdf(boxes.assign_coords(split=("storm", list(SPLITS))), tmp_path / "mine.nc")
+    with pytest.raises(InputError, match="0 or more"):
+        load(path, seed=seed)
+
+
+def test_boxes_without_labels_are_not_trained_on(tmp_path):
+    boxes = make_dataset(np.zeros((3, 8, 8)), source="mine")
+    path = write_netcdf(boxes.assign_coords(split=("storm", list(SPLITS))), tmp_path / "mine.nc")
+    with pytest.raises(InputError, match=r"mine\.nc has no labels"):
+        load_splits(path)

@@ -130,6 +130,7 @@ def test_simulate_refuses_in_a_sentence(arguments, sentence):
             {"split": "test", "count": 0},
             "The count of simulated boxes is 0; give a whole number of 1",
         ),
+        ({"split": "test", "count": 10**8}, "at most 500,000 fit in one dataset"),
         ({"split": "test", "count": "ten"}, "The count of simulated boxes is 'ten'"),
         ({"seed": None}, "The seed of simulated boxes is None"),
     ],

@@ -58,7 +58,7 @@ def test_no_image_gives_no_row(classifier):
 
 def test_another_image_size_is_refused(classifier):
     dataset = make_dataset(images(1, 31), source="test")
-    with pytest.raises(InputError, match="31 x 31 pixels; this classifier takes 30 x 30"):
+    with pytest.raises(InputError, match="31 x 31 pixels; 30 x 30 are needed"):
         classifier.predict(dataset)
 
 
@@ -142,10 +142,14 @@ def test_damaged_runs_are_named(classifier, tmp_path):
         Classifier.load(tmp_path)
     card = tmp_path / "classifier.json"
     fields = json.loads(card.read_text())
-    del fields["minimum"]
-    card.write_text(json.dumps(fields))
-    with pytest.raises(InputError, match="lacks the field 'minimum'"):
-        Classifier.load(tmp_path)
+    for key, value in (
+        *(("minimum", None), ("maximum", "a"), ("maximum", True), ("architecture", ["x"])),
+        *(("classes", "Cellular"), ("classes", 6), ("input_shape", [30, "x", 1])),
+        ("provenance", []),
+    ):
+        card.write_text(json.dumps({**fields, key: value}))
+        with pytest.raises(InputError, match=f"damaged: {key} is "):
+            Classifier.load(tmp_path)
     card.write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):
         Classifier.load(tmp_path)
@@ -164,3 +168,63 @@ def test_images_of_one_value_cannot_be_scaled():
     model = build("chapter-linear", input_shape=SHAPE)
     with pytest.raises(InputError, match="must lie above minimum"):
         Classifier(model, "chapter-linear", MODES, 5.0, 5.0)
+
+
+def test_only_containers_of_reflectivity_are_predicted(classifier):
+    good = make_dataset(images(3), source="test")
+    turned = good.transpose("y", "x", "storm")
+    bright = good.copy(deep=True)
+    bright["reflectivity"][1, 2, 3] = 200
+    holes = good.assign(reflectivity=good["reflectivity"].astype(float).where(good["x"] > 20))
+    for wrong, sentence in (
+        (images(3), "ndarray without reflectivity"),
+        (good["reflectivity"], "DataArray without reflectivity"),
+        (good.drop_vars("reflectivity"), "Dataset without reflectivity"),
+        (good.isel(storm=0), "dimensions"),
+        (turned, "dimensions"),
+        (bright, "image 1 has 200 at row 2, column 3"),
+        (holes, "image 0 has nan"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            classifier.predict(wrong)
+    assert classifier.predict(good.isel(storm=[])).sizes["storm"] == 0
+
+
+def test_models_that_are_no_classifier_of_images_are_refused():
+    keras = import_keras()
+    layers = keras.layers
+
+    def model(shape, *body):
+        return keras.Sequential([keras.Input(shape), *body])
+
+    taken = keras.Input(SHAPE)
+    flat = layers.Flatten()(taken)
+    two = keras.Model(taken, [layers.Dense(6, activation="softmax")(flat) for _ in range(2)])
+
+    def head(*pool):
+        return (*pool, layers.Flatten(), layers.Dense(6, activation="softmax"))
+
+    for wrong, sentence in (
+        ("chapter-relu", "no Keras model"),
+        (keras.Sequential([layers.Flatten(), layers.Dense(6)]), "no Keras model that has been"),
+        (model((30, 30, 3), *head()), "must take one image"),
+        (model((None, None, 1), *head(layers.GlobalMaxPooling2D())), "must take one image"),
+        (model(SHAPE, layers.Dense(6, activation="softmax")), "one probability for each class"),
+        (two, "one probability for each class"),
+        (model(SHAPE, layers.Flatten(), layers.Dense(6)), "end it with a softmax"),
+        (model(SHAPE, layers.Flatten(), layers.Dense(6, activation="sigmoid")), "a softmax"),
+        (model(SHAPE, layers.Flatten(), layers.Dense(5, activation="softmax")), "5 outputs for 6"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            Classifier(wrong, None)
+
+
+@pytest.mark.parametrize("bounds", [(0.0, np.inf), (-np.inf, 80.0), (np.nan, 80.0)])
+def test_bounds_are_finite(classifier, bounds):
+    with pytest.raises(InputError, match="must be finite"):
+        Classifier(classifier.model, "chapter-relu", MODES, *bounds)
+
+
+def test_classes_differ(classifier):
+    with pytest.raises(InputError, match="not all different"):
+        Classifier(classifier.model, "chapter-relu", ("a", "b", "c", "d", "e", "a"))

@@ -87,3 +87,20 @@ def test_no_space_left_is_a_sentence_and_keeps_the_old_file(tmp_path):
         signal.signal(signal.SIGXFSZ, ignored)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["note.txt"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_or_device_is_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is a device or a pipe"):
+        write_bytes(tmp_path / "pipe", b"x")
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+def test_a_link_stays_a_link_to_the_new_content(tmp_path):
+    target = write_bytes(tmp_path / "folder" / "note.txt", b"old")
+    link = tmp_path / "link.txt"
+    link.symlink_to(target)
+    write_bytes(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"

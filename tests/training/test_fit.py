@@ -153,9 +153,28 @@ def test_a_run_folder_is_claimed_once(splits, tmp_path):
     other = {**splits, "train": boxes(43, 9)}
     with pytest.raises(InputError, match="trained on other data"):
         fit(one_epoch, other, tmp_path, resume=True, progress=False)
+    longer = TINY.with_changes(epochs=2)
+    fit(longer, splits, tmp_path, resume=True, progress=False)
+    with pytest.raises(InputError, match="trained for 2 epochs, more than the 1 asked for"):
+        fit(one_epoch, splits, tmp_path, resume=True, progress=False)
+    with pytest.raises(InputError, match="trained with another network"):
+        fit(longer, splits, tmp_path, model=own_model(), resume=True, progress=False)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"short")
     with pytest.raises(InputError, match=r"checkpoint\.safetensors is damaged"):
-        fit(one_epoch, splits, tmp_path, resume=True, progress=False)
+        fit(longer, splits, tmp_path, resume=True, progress=False)
+    before = (tmp_path / "weights.safetensors").read_bytes()
+    (tmp_path / "checkpoint.safetensors").unlink()
+    with pytest.raises(InputError, match="finished run without checkpoint"):
+        fit(longer, splits, tmp_path, resume=True, progress=False)
+    assert (tmp_path / "weights.safetensors").read_bytes() == before
+
+
+def test_a_training_that_cannot_begin_claims_no_folder(splits, tmp_path):
+    flat = splits["train"].copy(deep=True)
+    flat["reflectivity"][:] = 7
+    with pytest.raises(InputError, match="cannot be scaled"):
+        fit(TINY, {"train": flat}, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_run_holds_history_and_checkpoint(splits, tmp_path):
@@ -224,15 +243,20 @@ def test_what_does_not_fit_is_refused(splits):
         fit(TINY, {"train": splits["train"], "validation": other}, progress=False)
     with pytest.raises(InputError, match="early_stopping needs a validation split"):
         fit(TINY.with_changes(early_stopping=2), {"train": splits["train"]}, progress=False)
+    one_class = splits["train"].isel(storm=splits["train"]["mode"].values == 1)
+    with pytest.raises(InputError, match="of one class"):
+        fit(TINY, {"train": one_class}, progress=False)
+    with pytest.raises(InputError, match="Unknown recipe"):
+        fit("chapterrelu", splits, progress=False)
     with pytest.raises(InputError, match="Unknown model"):
         fit(TINY.with_changes(model="chapterrelu"), splits, progress=False)
 
 
 def test_a_loss_that_is_no_number_stops_the_training(splits):
-    model = own_model()
-    model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
+    recipe = TINY.with_changes(learning_rate=1.0, optimiser="sgd")
+    model = own_model(*(import_keras().layers.Conv2D(4, 3) for _ in range(3)))
     with pytest.raises(InputError, match="Training diverged in epoch 1"):
-        fit(TINY, splits, model=model, progress=False)
+        fit(recipe, splits, model=model, progress=False)
 
 
 def test_progress_goes_to_stderr(splits, capsys):

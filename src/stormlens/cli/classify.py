@@ -24,7 +24,8 @@ Examples:
 
 \b
 Reads SVRIMG PNG (palette indices are dBZ), NPY of one or many boxes, and
-NetCDF in the container's format: 136 x 136 pixels, 0 to 80 dBZ, row 0 south.
+NetCDF in the container's format: 0 to 80 dBZ, row 0 south, of the size that
+the classifier was trained on (a storm box is 136 x 136 pixels).
 JSON: a list of {id, mode, probabilities: {mode name: value}}.
 """
 
@@ -54,11 +55,13 @@ def command(
     """
     if as_json and as_csv:
         raise InputError("Choose --json or --csv, not both.")
+    if out is not None and out.resolve() in {file.resolve() for file in files}:
+        raise InputError(f"--out {out} is a file to be classified; give another name.")
     from stormlens import datasets
     from stormlens.models import Classifier
 
     classifier = Classifier.load(run)
-    boxes = datasets.read_images(files)
+    boxes = datasets.read_images(files, shape=classifier.image_shape)
     predictions = classifier.predict(boxes)
     note = "The classifier was trained on SIMULATED storms only."
     if out is not None:

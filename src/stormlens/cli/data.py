@@ -249,7 +249,9 @@ def simulate(
     """Simulate labelled storm boxes of all six modes, and say how fast."""
     from stormlens import datasets
 
-    options = {"seed": seed} if count is None else {"seed": seed, "count": count}
+    options = {"seed": seed, "progress": True}
+    if count is not None:
+        options["count"] = count
     began = time.perf_counter()
     boxes = datasets.load("simulated", split=split, **options)
     n, seconds = boxes.sizes["storm"], time.perf_counter() - began

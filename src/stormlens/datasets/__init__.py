@@ -3,6 +3,7 @@
 from stormlens.datasets import svrimg
 from stormlens.datasets._cache import cache_folder
 from stormlens.datasets._container import (
+    check_reflectivity,
     class_names,
     is_simulated,
     make_dataset,
@@ -25,6 +26,7 @@ __all__ = [
     "Source",
     "SourceInfo",
     "cache_folder",
+    "check_reflectivity",
     "class_names",
     "fetch",
     "info",

@@ -139,7 +139,7 @@ def _axis(pixels: int, units: str, edge: str) -> tuple[np.ndarray, dict[str, str
 
 
 def check_reflectivity(
-    values: ArrayLike, *, where: str, maximum: int = MAX_DBZ, size: int | None = None
+    values: ArrayLike, *, where: str, maximum: int = MAX_DBZ, shape: tuple[int, int] | None = None
 ) -> np.ndarray:
     """
     Images as uint8, or an error that says which value cannot be one.
@@ -152,7 +152,7 @@ def check_reflectivity(
         What to call the images in an error.
     maximum : int, optional
         Highest value accepted.
-    size : int, optional
+    shape : tuple of int, optional
         Rows and columns required; any unless told.
 
     Returns
@@ -170,11 +170,10 @@ def check_reflectivity(
     if array.ndim != 3 or array.size == 0:
         msg = f"{where}: shape {array.shape} is not (storm, y, x) with at least one image."
         raise InputError(msg)
-    if size is not None and array.shape[1:] != (size, size):
-        rows, columns = array.shape[1:]
-        msg = f"{where}: images are {rows} x {columns} pixels; a storm box is {size} x {size}."
-        raise InputError(msg)
-    if array.dtype == bool or not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
+    if shape is not None and array.shape[1:] != tuple(shape):
+        found, due = (f"{rows} x {columns}" for rows, columns in (array.shape[1:], shape))
+        raise InputError(f"{where}: images are {found} pixels; {due} are needed.")
+    if array.dtype.kind not in "iuf":
         raise InputError(f"{where}: values of type {array.dtype} are no reflectivity in dBZ.")
     _check_range(array, where, maximum)
     return array.astype(np.uint8)

@@ -158,10 +158,13 @@ def _read_like(images: list[np.ndarray], files: list[Path], file: Path) -> np.nd
 
 
 def _names(files: list[Path], sizes: list[int]) -> list[str]:
-    """File stems, with the class folder before those that two files share."""
-    seen = Counter(file.stem for file in files)
+    """File stems, with the class folder before those that two files share, or the whole name."""
+    stems = Counter(file.stem for file in files)
+    places = Counter((file.parent, file.stem) for file in files)
     names: list[str] = []
     for file, size in zip(files, sizes, strict=True):
-        prefix = f"{file.parent.name}/" if seen[file.stem] > 1 else ""
+        prefix = f"{file.parent.name}/" if stems[file.stem] > 1 else ""
+        if places[file.parent, file.stem] > 1:
+            prefix = f"{file.parent.name}/{file.name}:"
         names.extend(prefix + name for name in image_names(file, size))
     return names

@@ -47,15 +47,19 @@ _PNG_KINDS = {
 }
 
 
-def read_images(paths: str | Path | Iterable[str | Path]) -> xr.Dataset:
+def read_images(
+    paths: str | Path | Iterable[str | Path], *, shape: tuple[int, int] = (SIZE, SIZE)
+) -> xr.Dataset:
     """
     Read storm boxes from files, in the order given.
 
     Parameters
     ----------
     paths : path or iterable of path
-        SVRIMG PNG (palette indices are dBZ), NPY of shape (136, 136) or (N, 136, 136), or
+        SVRIMG PNG (palette indices are dBZ), NPY of shape (y, x) or (N, y, x), or
         NetCDF in the container's format; row 0 is the southern edge in each.
+    shape : tuple of int, optional
+        Rows and columns that reflectivity must have: a storm box's, or what a classifier takes.
 
     Returns
     -------
@@ -68,12 +72,12 @@ def read_images(paths: str | Path | Iterable[str | Path]) -> xr.Dataset:
     ------
     InputError
         If a file is missing, unreadable, of another kind, or holds anything but boxes of
-        136 x 136 pixels and 0 to 80 dBZ; the sentence names the file.
+        that shape and 0 to 80 dBZ; the sentence names the file.
     """
     listed = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(p) for p in paths]
     if not listed:
         raise InputError("No file to read: give at least one PNG, NPY or NetCDF file.")
-    parts = [_read_file(path) for path in listed]
+    parts = [_read_file(path, shape) for path in listed]
     labelled = all("mode" in part for part in parts)
     if not labelled:
         parts = [part.drop_vars("mode", errors="ignore") for part in parts]
@@ -85,7 +89,7 @@ def read_images(paths: str | Path | Iterable[str | Path]) -> xr.Dataset:
     )
 
 
-def _read_file(path: Path) -> xr.Dataset:
+def _read_file(path: Path, shape: tuple[int, int]) -> xr.Dataset:
     check_readable(path, (*ARRAY_SUFFIXES, *NETCDF_SUFFIXES))
     if path.suffix.lower() in NETCDF_SUFFIXES:
         dataset = validate(open_netcdf(path), where=str(path))
@@ -94,10 +98,10 @@ def _read_file(path: Path) -> xr.Dataset:
             dataset["reflectivity"].values,
             where=str(path),
             maximum=255,
-            size=SIZE if units == "dBZ" else None,
+            shape=shape if units == "dBZ" else None,
         )
         return dataset
-    images = read_array(path, size=SIZE)
+    images = read_array(path, shape=shape)
     return make_dataset(
         images,
         unid=image_names(path, len(images)),
@@ -108,16 +112,24 @@ def _read_file(path: Path) -> xr.Dataset:
 
 
 def _told_apart(parts: list[xr.Dataset], paths: list[Path]) -> list[xr.Dataset]:
-    """Add the folder to the names of boxes that two files share."""
-    seen = Counter(name for part in parts for name in set(part["unid"].values.tolist()))
-    named = []
-    for part, path in zip(parts, paths, strict=True):
+    """Names of boxes that two files share get the folder, or the file where that is shared too."""
+    own = [part["unid"].values.tolist() for part in parts]
+    names = own
+    for place in ("{folder}/{name}", "{file}:{name}"):
+        seen = Counter(name for of_file in names for name in set(of_file))
         names = [
-            f"{path.parent.as_posix()}/{name}" if seen[name] > 1 else name
-            for name in part["unid"].values.tolist()
+            [
+                place.format(folder=path.parent.as_posix(), file=path.as_posix(), name=plain)
+                if seen[name] > 1
+                else name
+                for name, plain in zip(of_file, plain_names, strict=True)
+            ]
+            for of_file, plain_names, path in zip(names, own, paths, strict=True)
         ]
-        named.append(part.assign_coords(unid=("storm", np.asarray(names, str))))
-    return named
+    return [
+        part.assign_coords(unid=("storm", np.asarray(of_file, str)))
+        for part, of_file in zip(parts, names, strict=True)
+    ]
 
 
 def image_names(path: Path, n: int) -> list[str]:
@@ -186,7 +198,7 @@ def check_readable(path: Path, suffixes: tuple[str, ...]) -> None:
         raise InputError(f"{path} is empty; get or write it again.")
 
 
-def read_array(path: Path, *, size: int | None = None) -> np.ndarray:
+def read_array(path: Path, *, shape: tuple[int, int] | None = None) -> np.ndarray:
     """
     Images of one PNG or NPY file, checked.
 
@@ -194,7 +206,7 @@ def read_array(path: Path, *, size: int | None = None) -> np.ndarray:
     ----------
     path : Path
         File with suffix ``.png`` or ``.npy``.
-    size : int, optional
+    shape : tuple of int, optional
         Rows and columns required; any unless told.
 
     Returns
@@ -212,7 +224,7 @@ def read_array(path: Path, *, size: int | None = None) -> np.ndarray:
         raw = read_palette_png(path) if path.suffix.lower() == ".png" else _read_npy(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return check_reflectivity(raw, where=str(path), size=size)
+    return check_reflectivity(raw, where=str(path), shape=shape)
 
 
 def read_palette_png(path: Path) -> np.ndarray:
@@ -254,7 +266,7 @@ def read_palette_png(path: Path) -> np.ndarray:
         raise
     except Exception as error:
         # Pillow raises OSError, SyntaxError, ValueError, struct.error... on a damaged PNG.
-        raise InputError(f"{path} is a damaged PNG image ({error}); get it again.") from error
+        raise InputError(f"{path} is a damaged PNG image; get it again.") from error
 
 
 def _check_palette(mode: str, path: Path) -> None:

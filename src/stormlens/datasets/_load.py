@@ -36,8 +36,8 @@ def load(name_or_path: str | Path, split: str | None = None, **options: Any) -> 
         ``"train"``, ``"validation"`` or ``"test"``; all images, with their split in the
         coordinate `split`, unless told.
     **options
-        ``svrimg``: cache, url, locate, refresh. ``simulated``: seed, count. ``digits`` and
-        paths: seed.
+        ``svrimg``: cache, url, locate, refresh. ``simulated``: seed, count, progress.
+        ``digits`` and paths: seed.
 
     Returns
     -------
@@ -84,6 +84,8 @@ def load_splits(name_or_path: str | Path, **options: Any) -> dict[str, xr.Datase
         As for `load`, and if a split holds no image.
     """
     dataset = load(name_or_path, **options)
+    if "mode" not in dataset:
+        raise InputError(f"{name_or_path} has no labels: its boxes can be classified, not learnt.")
     return {split: _only(dataset, split, str(name_or_path)) for split in SPLITS}
 
 
@@ -91,6 +93,9 @@ def _check_options(source: str | Path, options: dict[str, Any], accepted: tuple[
     for option in options:
         if option not in accepted:
             raise unknown(f"option of {str(source)!r}:", option, accepted)
+    seed = options.get("seed", 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise InputError(f"The seed of {source} is {seed!r}; give a whole number of 0 or more.")
 
 
 def _only(dataset: xr.Dataset, split: str, where: str) -> xr.Dataset:
@@ -103,7 +108,7 @@ def _only(dataset: xr.Dataset, split: str, where: str) -> xr.Dataset:
     return dataset.isel(storm=chosen)
 
 
-def _simulated(split: str | None, **options: int) -> xr.Dataset:
+def _simulated(split: str | None, **options: Any) -> xr.Dataset:
     from stormlens.datasets._simulated import load_simulated
 
     return load_simulated(split, **options)
@@ -137,7 +142,7 @@ class Source:
 
 _READERS: dict[str, tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]] = {
     "svrimg": (svrimg.splits, ("cache", "url", "locate", "refresh"), True),
-    "simulated": (_simulated, ("seed", "count"), True),
+    "simulated": (_simulated, ("seed", "count", "progress"), True),
     "digits": (_digits.load_digits, ("seed",), False),
 }
 _DESCRIPTIONS = {

@@ -15,7 +15,7 @@ from stormlens.errors import InputError
 from stormlens.experiment._data import Data, data_of
 from stormlens.experiment._evaluate import Evaluation, judge
 from stormlens.models import Classifier
-from stormlens.training import Recipe, fit, load_recipe
+from stormlens.training import HISTORY_FIELDS, Recipe, fit, load_recipe
 
 _SCORES, _HISTORY, _RECIPE, _REPORT = "scores.json", "history.csv", "recipe.toml", "report.html"
 
@@ -154,12 +154,17 @@ def read_history(run: str | Path) -> list[dict[str, float]]:
     path = Path(run) / _HISTORY
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+            rows = [
+                {**{k: float(v) for k, v in row.items()}, "epoch": int(row["epoch"])}
+                for row in csv.DictReader(file)
+            ]
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing; the run is incomplete. Train again.") from error
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged ({error}); train again.") from error
-    return [{**row, "epoch": int(row["epoch"])} for row in rows]
+    if not rows or set(rows[0]) != set(HISTORY_FIELDS):
+        raise InputError(f"{path} is damaged (not the columns of a history); train again.")
+    return rows
 
 
 def run_recipe(
@@ -223,7 +228,10 @@ def _recipe_text(run: Path) -> str:
     path = run / _RECIPE
     if not path.is_file():
         raise InputError(f"{path} is missing; the run is incomplete. Train again.")
-    return path.read_text(encoding="utf-8")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is damaged ({error.reason}); train again.") from error
 
 
 def _provenance(classifier: Classifier, split: str) -> dict[str, Any]:
@@ -259,9 +267,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error}); evaluate the run again.") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path} is damaged (no JSON object); evaluate the run again.")
+        raise InputError(f"{path} is damaged ({error}); remove it and report again.") from error
+    kinds = {"data": str, "data_options": dict, "split": str}
+    if not isinstance(values, dict) or not all(
+        isinstance(values[key], kind) for key, kind in kinds.items() if key in values
+    ):
+        raise InputError(f"{path} is damaged (no scores of stormlens); remove it and report again.")
     return values
 
 

@@ -8,6 +8,7 @@ files, which can run code, are refused.
 """
 
 import json
+import math
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
 from stormlens.models._forward import Forward, forward_pass
 from stormlens.models._keras import import_keras
@@ -27,6 +29,14 @@ from stormlens.stormbox import MAX_DBZ, MODES
 _FORMAT = 1
 _BATCH = 64
 _CARD, _WEIGHTS, _MODEL = "classifier.json", "weights.safetensors", "model.keras"
+_CARD_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "architecture": lambda value: value is None or isinstance(value, str),
+    "input_shape": lambda value: _is_list_of(int, value) and min(value, default=0) > 0,
+    "classes": lambda value: _is_list_of(str, value),
+    "minimum": lambda value: type(value) in (int, float),
+    "maximum": lambda value: type(value) in (int, float),
+    "provenance": lambda value: isinstance(value, dict),
+}
 
 
 @dataclass
@@ -56,16 +66,27 @@ class Classifier:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not math.isfinite(self.minimum) or not math.isfinite(self.maximum):
+            raise InputError(
+                f"Classifier: minimum {self.minimum} and maximum {self.maximum} must be finite."
+            )
         if not self.maximum > self.minimum:
             raise InputError(
                 f"Classifier: maximum {self.maximum} must lie above minimum {self.minimum}; "
                 "training images that all hold one value cannot be scaled."
             )
+        if len(set(self.classes)) != len(self.classes):
+            raise InputError(
+                f"Classifier: classes {', '.join(self.classes)} are not all different."
+            )
+        _check_shapes(self.model)
         outputs = self.model.output_shape[-1]
         if outputs != len(self.classes):
             raise InputError(
                 f"Classifier: the model has {outputs} outputs for {len(self.classes)} classes."
             )
+        if self.architecture is None:
+            _check_probabilities(self.model)
         self._predict_batch: Callable[..., Any] | None = None
         self._forward: Forward | None = None
 
@@ -133,18 +154,14 @@ class Classifier:
         """
         run = Path(run)
         card = _read_card(run)
-        try:
-            name, shape = card["architecture"], tuple(card["input_shape"])
-            classes, bounds = tuple(card["classes"]), (card["minimum"], card["maximum"])
-            provenance = dict(card["provenance"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{run / _CARD} lacks the field {error}; train again.") from error
+        name, shape = card["architecture"], tuple(card["input_shape"])
+        classes, bounds = tuple(card["classes"]), (card["minimum"], card["maximum"])
         if name is None:
             model = load_keras_file(run / _MODEL)
         else:
             model = build(name, input_shape=shape, n_classes=len(classes))
             _assign(model, run / _WEIGHTS)
-        return cls(model, name, classes, *bounds, provenance)
+        return cls(model, name, classes, *bounds, card["provenance"])
 
     def save(self, run: str | Path) -> Path:
         """
@@ -198,15 +215,10 @@ class Classifier:
         Raises
         ------
         InputError
-            If the images have another size than the model takes.
+            If it is no container, a value cannot be reflectivity, or the images have another
+            size than the model takes.
         """
-        images = dataset["reflectivity"].values
-        if images.shape[1:] != self.image_shape:
-            rows, columns = self.image_shape
-            raise InputError(
-                f"Images are {images.shape[1]} x {images.shape[2]} pixels; "
-                f"this classifier takes {rows} x {columns}."
-            )
+        images = self._images(dataset)
         storm = {
             name: values for name, values in dataset.coords.items() if values.dims == ("storm",)
         }
@@ -219,6 +231,23 @@ class Classifier:
                 "simulated": int(dataset.attrs.get("simulated", 0)),
                 "source": str(dataset.attrs.get("source", "unknown")),
             },
+        )
+
+    def _images(self, dataset: xr.Dataset) -> np.ndarray:
+        """What the container holds, checked: it need not come from `datasets.load`."""
+        if not isinstance(dataset, xr.Dataset) or "reflectivity" not in dataset:
+            raise InputError(
+                f"predict was given a {type(dataset).__name__} without reflectivity; give a "
+                "Dataset as stormlens.datasets makes it, from arrays with make_dataset."
+            )
+        held = dataset["reflectivity"]
+        if held.dims != ("storm", "y", "x"):
+            raise InputError(f"Reflectivity has dimensions {held.dims}, not ('storm', 'y', 'x').")
+        if held.sizes["storm"] == 0:
+            return np.empty((0, *self.image_shape), np.uint8)
+        highest = MAX_DBZ if held.attrs.get("units", "dBZ") == "dBZ" else 255
+        return check_reflectivity(
+            held.values, where="Boxes to classify", maximum=highest, shape=self.image_shape
         )
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -298,6 +327,34 @@ def load_keras_file(path: str | Path) -> Any:
         raise InputError(f"{path} cannot be loaded in Keras's safe mode: {reason}") from error
 
 
+def _check_shapes(model: Any) -> None:
+    keras = import_keras()
+    if not isinstance(model, keras.Model) or not model.built:
+        raise InputError(
+            f"Classifier: {model!r} is no Keras model that has been built; begin it with "
+            "keras.Input((rows, columns, 1))."
+        )
+    taken, given = model.input_shape, model.output_shape
+    if not isinstance(taken, tuple) or len(taken) != 4 or None in taken[1:] or taken[3] != 1:
+        raise InputError(
+            f"Classifier: the model takes {taken}; it must take one image (rows, columns, 1)."
+        )
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise InputError(
+            f"Classifier: the model gives {given}; it must give one probability for each class."
+        )
+
+
+def _check_probabilities(model: Any) -> None:
+    image = np.linspace(0, 1, int(np.prod(model.input_shape[1:])), dtype=np.float32)
+    given = np.asarray(model(image.reshape(1, *model.input_shape[1:]), training=False))
+    if not (np.isfinite(given).all() and (given >= 0).all() and abs(given.sum() - 1) < 1e-3):
+        raise InputError(
+            f"Classifier: the model gives {given[0].tolist()} for an image, which are no "
+            "probabilities; end it with a softmax."
+        )
+
+
 def _read_card(run: Path) -> dict[str, Any]:
     path = run / _CARD
     if not path.is_file():
@@ -311,7 +368,14 @@ def _read_card(run: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not valid JSON ({error}); train again.") from error
     if not isinstance(card, dict) or card.get("format") != _FORMAT:
         raise InputError(f"{path} is not of format {_FORMAT}; this stormlens cannot read it.")
+    for key, fits in _CARD_FIELDS.items():
+        if not fits(card.get(key)):
+            raise InputError(f"{path} is damaged: {key} is {card.get(key)!r}; train again.")
     return card
+
+
+def _is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and all(type(item) is kind for item in value)
 
 
 def _keyed(model: Any) -> dict[str, Any]:

@@ -28,11 +28,16 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If the disk is full, the folder cannot be written, or `path` is a folder.
+        If the disk is full, the folder cannot be written, or `path` is a folder,
+        a device or a pipe.
     """
     path = Path(path)
+    if path.is_symlink():  # what the link points to is renewed, not the link
+        path = path.resolve()
     if path.is_dir():
         raise InputError(f"{path} is a directory; give the name of a file to write.")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a device or a pipe; give the name of a file to write.")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _new_beside(path)

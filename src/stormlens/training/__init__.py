@@ -1,7 +1,15 @@
 """Recipes, and the JAX loop that turns one and a data set into a trained classifier."""
 
 from stormlens.training._checkpoint import read_checkpoint
-from stormlens.training._fit import Fitted, fit
+from stormlens.training._fit import HISTORY_FIELDS, Fitted, fit
 from stormlens.training._recipe import Recipe, list_recipes, load_recipe
 
-__all__ = ["Fitted", "Recipe", "fit", "list_recipes", "load_recipe", "read_checkpoint"]
+__all__ = [
+    "HISTORY_FIELDS",
+    "Fitted",
+    "Recipe",
+    "fit",
+    "list_recipes",
+    "load_recipe",
+    "read_checkpoint",
+]

@@ -41,6 +41,8 @@ from stormlens.training._step import (
 )
 
 HISTORY_FIELDS = ("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy")
+"""Columns of history.csv."""
+
 _STEPS_A_CALL = 6
 
 Row = dict[str, float]
@@ -65,7 +67,7 @@ class Fitted:
 
 
 def fit(
-    recipe: Recipe,
+    recipe: Recipe | str | Path,
     splits: Mapping[str, xr.Dataset],
     out: str | Path | None = None,
     *,
@@ -79,8 +81,8 @@ def fit(
 
     Parameters
     ----------
-    recipe : Recipe
-        What to train and how.
+    recipe : Recipe, str or Path
+        What to train and how: a recipe, its name, or its TOML file.
     splits : mapping of str to xarray.Dataset
         ``train`` and, for validation scores, ``validation``; others are not looked at.
     out : str or Path, optional
@@ -104,14 +106,17 @@ def fit(
     InputError
         If splits, recipe, model and run folder do not fit each other.
     """
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     run = None if out is None else Path(out)
     _check_splits(splits, recipe)
-    checkpoint = _open_run(run, recipe, splits, resume)
+    checkpoint = None if run is None else _open_run(run, recipe, splits, resume)
     for note in recipe.notes():
         warnings.warn(f"Recipe {recipe.name}: {note}", UserWarning, stacklevel=2)
     if start is None and recipe.continues is not None:
         start = _fit_first(recipe, splits, run, resume, progress)
     classifier = _new_classifier(recipe, splits["train"], model, start)
+    if run is not None:  # claimed only now, as a training that cannot begin should leave nothing
+        write_text(run / "recipe.toml", recipe.to_toml())
     training = _Training(recipe, splits, classifier, run)
     if checkpoint is not None:
         training.restore(checkpoint)
@@ -153,6 +158,12 @@ class _Training:
 
     def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
         """Continue where a checkpoint stands."""
+        before = [*checkpoint.group("weights"), *checkpoint.group("variables")]
+        if [a.shape for a in before] != [np.shape(a) for a in self._trained_values()]:
+            raise InputError(
+                f"{self.run} was trained with another network; resume with the same one, "
+                "which for a model of your own is the argument model."
+            )
         structure = jax.tree.structure(self.state.optimiser)
         self.state = State(
             [jnp.asarray(a) for a in checkpoint.group("weights")],
@@ -257,6 +268,10 @@ def _check_splits(splits: Mapping[str, xr.Dataset], recipe: Recipe) -> None:
     if "train" not in splits or splits["train"].sizes["storm"] == 0:
         raise InputError("There is nothing to train on: the data has no split 'train'.")
     classes = class_names(splits["train"])
+    if len(np.unique(splits["train"]["mode"].values)) < 2:
+        raise InputError(
+            "All training images are of one class, so there is nothing to tell apart; add others."
+        )
     for name in splits:
         if class_names(splits[name]) != classes:
             raise InputError(f"Split {name} has other classes than split train ({classes}).")
@@ -268,22 +283,23 @@ def _check_splits(splits: Mapping[str, xr.Dataset], recipe: Recipe) -> None:
 
 
 def _open_run(
-    run: Path | None, recipe: Recipe, splits: Mapping[str, xr.Dataset], resume: bool
+    run: Path, recipe: Recipe, splits: Mapping[str, xr.Dataset], resume: bool
 ) -> _checkpoint.Checkpoint | None:
-    """Claim a run folder: a new one, or one whose checkpoint fits what is asked."""
-    if run is None:
-        return None
+    """The checkpoint to go on from, if any, of a folder that may be trained in."""
     if run.exists() and not run.is_dir():
         raise InputError(f"{run} is a file; give a folder for the run.")
-    recorded = run / "recipe.toml"
-    if recorded.exists() and not resume:
+    if (run / "recipe.toml").exists() and not resume:
         raise InputError(
             f"{run} already holds a run; resume it (--resume) or choose another folder."
         )
     checkpoint = _checkpoint.read_checkpoint(run) if resume else None
     if checkpoint is not None:
         _check_same(checkpoint, recipe, splits, run)
-    write_text(recorded, recipe.to_toml())
+    elif (run / "classifier.json").exists():
+        raise InputError(
+            f"{run} holds a finished run without {_checkpoint.FILE}, so it cannot be resumed; "
+            "choose another folder."
+        )
     return checkpoint
 
 
@@ -300,6 +316,12 @@ def _check_same(
                 f"{run} was trained with {key} = {before.get(key)!r}, not {asked.get(key)!r}; "
                 "resume with the same recipe or choose another folder."
             )
+    done = len(checkpoint.history)
+    if recipe.epochs < done:
+        raise InputError(
+            f"{run} has been trained for {done} epochs, more than the {recipe.epochs} asked for; "
+            f"resume with --epochs {done} or more."
+        )
     if checkpoint.data != fingerprint(splits):
         raise InputError(f"{run} was trained on other data; resume with the same --data.")
 

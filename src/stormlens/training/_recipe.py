@@ -133,7 +133,7 @@ class Recipe:
                 raise unknown(f"key in recipe {name}", key, names)
         if "model" not in values:
             raise InputError(
-                f"recipe {name} names no model; add a line such as: model = 'default'."
+                f"recipe {name} names no model; add a line such as: model = 'chapter-relu'."
             )
         return cls(**{"name": name, **values, "augmentation": _augmentation(values, name)})
 

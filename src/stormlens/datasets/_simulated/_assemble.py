@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+from rich.console import Console
+from rich.progress import track
 
 from stormlens.datasets._container import make_dataset
 from stormlens.datasets._simulated._catalogue import (
@@ -37,13 +39,18 @@ from stormlens.stormbox import MODES, SIZE, SPLIT_COUNTS, SPLITS
 SOURCE = "SIMULATED storm boxes of stormlens: made from a seed, seen by no radar"
 """The attribute `source` of every simulated dataset."""
 
+MAX_COUNT = 500_000
+"""Boxes of a split in one dataset: 9 GB of memory."""
+
 _PAINTERS = (cellular, qlcs, tropical, other, noise, missing)
 
 # First number of each stream's spawn key, so that no two streams can meet.
 _TEXTURES, _ORDER, _DAY, _BOX = range(4)
 
 
-def simulate(codes: ArrayLike, seed: int = 0, split: str = "train") -> xr.Dataset:
+def simulate(
+    codes: ArrayLike, seed: int = 0, split: str = "train", *, progress: bool = False
+) -> xr.Dataset:
     """
     Simulated storm boxes of the modes asked for.
 
@@ -55,6 +62,8 @@ def simulate(codes: ArrayLike, seed: int = 0, split: str = "train") -> xr.Datase
         0 or more. The same seed gives the same bits.
     split : str, optional
         ``"train"``, ``"validation"`` or ``"test"``: its years, and a world of its own.
+    progress : bool, optional
+        Show it on standard error.
 
     Returns
     -------
@@ -79,7 +88,7 @@ def simulate(codes: ArrayLike, seed: int = 0, split: str = "train") -> xr.Datase
         [box.longitude for box in boxes], [box.latitude for box in boxes]
     )
     return make_dataset(
-        _painted(world, boxes),
+        _painted(world, boxes, progress),
         modes,
         unid=[f"sim-{split}-{number:05d}" for number in range(len(modes))],
         time=np.array([box.time for box in boxes], dtype="datetime64[ns]"),
@@ -91,7 +100,9 @@ def simulate(codes: ArrayLike, seed: int = 0, split: str = "train") -> xr.Datase
     )
 
 
-def load_simulated(split: str | None = None, seed: int = 0, count: int | None = None) -> xr.Dataset:
+def load_simulated(
+    split: str | None = None, seed: int = 0, count: int | None = None, progress: bool = False
+) -> xr.Dataset:
     """
     A simulated archive: the split sizes and class frequencies of SVRIMG, or any size.
 
@@ -105,6 +116,8 @@ def load_simulated(split: str | None = None, seed: int = 0, count: int | None = 
     count : int, optional
         Boxes of each split, in place of the archive's number. The first boxes are
         the same whatever the count.
+    progress : bool, optional
+        Show it on standard error.
 
     Returns
     -------
@@ -117,7 +130,7 @@ def load_simulated(split: str | None = None, seed: int = 0, count: int | None = 
         If the split, the seed or the count is not valid.
     """
     if split is None:
-        parts = [load_simulated(name, seed, count) for name in SPLITS]
+        parts = [load_simulated(name, seed, count, progress) for name in SPLITS]
         return xr.concat(
             parts,
             dim="storm",
@@ -128,7 +141,10 @@ def load_simulated(split: str | None = None, seed: int = 0, count: int | None = 
         )
     world = _World(_whole("seed", seed, 0), _checked_split(split))
     size = sum(SPLIT_COUNTS[split]) if count is None else _whole("count", count, 1)
-    dataset = simulate(_modes_in_order(world, size), seed, split)
+    if size > MAX_COUNT:
+        msg = f"The count of simulated boxes is {size:,}; at most {MAX_COUNT:,} fit in one dataset."
+        raise InputError(msg)
+    dataset = simulate(_modes_in_order(world, size), seed, split, progress=progress)
     return dataset.assign_coords(split=("storm", np.full(size, split)))
 
 
@@ -185,11 +201,19 @@ def _planned(world: _World, modes: NDArray[np.int8]) -> list[_Box]:
     return boxes
 
 
-def _painted(world: _World, boxes: list[_Box]) -> NDArray[np.uint8]:
+def _painted(world: _World, boxes: list[_Box], progress: bool) -> NDArray[np.uint8]:
     """All boxes, one after the other: threads would wait for each other between short steps."""
     images = np.empty((len(boxes), SIZE, SIZE), dtype=np.uint8)
     fields = world.textures
-    for number, box in enumerate(boxes):
+    console = Console(stderr=True)
+    shown = track(
+        boxes,
+        f"Simulating {world.split}",
+        console=console,
+        transient=True,
+        disable=not (progress and console.is_terminal),
+    )
+    for number, box in enumerate(shown):
         scene = Scene(box.rng, fields, box.weather)
         dbz = _PAINTERS[box.code](scene)
         if MODES[box.code] != "Missing":

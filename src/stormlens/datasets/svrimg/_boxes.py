@@ -166,7 +166,7 @@ def _places(archive: Archive, unids: list[str]) -> tuple[np.ndarray, np.ndarray]
 
 
 def _read_png(path: Path) -> np.ndarray:
-    return check_reflectivity(read_palette_png(path), where=str(path), size=SIZE)
+    return check_reflectivity(read_palette_png(path), where=str(path), shape=(SIZE, SIZE))
 
 
 PNG = Kind(_MAX_BYTES, _read_png)

@@ -130,7 +130,7 @@ def _read_pickle(path: Path) -> xr.Dataset:
         raise InputError(f"{path}: images are {images.dtype}; the archive's are uint8 dBZ.")
     if labels.dtype.kind not in "iu":
         raise InputError(f"{path}: labels are {labels.dtype}; they must be whole class codes.")
-    images = check_reflectivity(images, where=str(path), size=SIZE)
+    images = check_reflectivity(images, where=str(path), shape=(SIZE, SIZE))
     unids = time = None
     if len(content) == 3:
         unids = [str(name) for name in np.asarray(content[2]).ravel()]
