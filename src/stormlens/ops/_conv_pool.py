@@ -4,57 +4,81 @@ Convolution followed by max pooling, with a gradient that visits winners only.
 A p x p max pool keeps one of p*p convolution outputs, so all but that share of
 the gradient is zero; frameworks store, scan and multiply those zeros all the
 same. Here the forward pass notes which position of each pool window won, and
-the weight gradient is a sum over the p*p positions of (patches at the
-position) x (gradient where that position won), each one matrix product.
+the gradients visit no other. On a CPU the work is done by the native library
+(`native/`); elsewhere, and for pools that it does not know, by XLA.
 
 Letters: N images, (H, W) rows and columns, C input and F output channels,
-k the kernel's side, p the pool's, (h, w) pooled rows and columns.
+(k, l) the kernel's sides, p the pool's, (h, w) pooled rows and columns.
 """
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
-from stormlens.errors import InputError
+from stormlens.errors import InputError, unknown
+from stormlens.ops import _conv_pool_native as _native
+from stormlens.ops import _conv_pool_portable as _portable
+from stormlens.ops._conv_pool_spec import ACTIVATIONS, PADDINGS, Masks, Spec, make_spec
 
-_LAYOUT = ("NHWC", "HWIO", "NHWC")
-
-# Images a slice of the kernel's gradient on a CPU: slices of 1 to 8 measured much alike, a batch
-# of 32 in one piece up to four times slower.
-_SLICE = 4
+Residuals = tuple[Array, Array, Masks, Array]
 
 
-def conv_pool(images: Array, kernel: Array, bias: Array, pool: int) -> Array:
+def conv_pool(
+    images: Array,
+    kernel: Array,
+    bias: Array,
+    pool: int,
+    *,
+    padding: str = "valid",
+    activation: str = "linear",
+    mask: Array | None = None,
+    keep: Array | None = None,
+    bounds: tuple[float, float] | None = None,
+) -> Array:
     """
-    Maximum of (correlation of images with a kernel, plus bias) over pool windows.
+    Maximum over pool windows of a convolution with bias, activation and dropout.
 
-    Equal to Keras's ``MaxPooling2D(pool)(Conv2D(F, k)(images))`` with valid
-    padding in both; the gradient of a tie goes to its first position, as there.
-    A non-decreasing activation (ReLU) and a non-negative factor for each channel
-    (spatial dropout) between the two may be applied to the result instead.
+    Equal to Keras's ``MaxPooling2D(pool)(mask * activation(Conv2D(F, (k, l))(images)))``;
+    the gradient of a tie goes to its first position, as there. It works under ``jit``,
+    ``vmap`` and ``scan``.
 
     Parameters
     ----------
-    images : Array of float, shape (N, H, W, C)
+    images : Array of float or uint8, shape (N, H, W, C)
         Input.
-    kernel : Array of float, shape (k, k, C, F)
+    kernel : Array of float, shape (k, l, C, F)
         Weights.
     bias : Array of float, shape (F,)
         Added to every position.
     pool : int
-        Side and stride of the pool window, 1 or more.
+        Side and stride of the pool window, 1 or more; 2 and 3 have native code.
+    padding : {"valid", "same"}, optional
+        Of the convolution; the pool drops what fills no window.
+    activation : {"linear", "relu"}, optional
+        Between convolution and pool.
+    mask : Array of float, shape (N, F), optional
+        Factor of each channel of each sample, 0 or more (spatial dropout). It gets no
+        gradient, and channels of factor 0 are not computed.
+    keep : Array of float, shape (N, C), optional
+        Input channels where it is 0 count as zero and get no gradient: the `mask` that the
+        images were made with, so that their dropped channels are passed over.
+    bounds : tuple of float, optional
+        For uint8 images: the values that become 0 and 1.
 
     Returns
     -------
     pooled : Array of float, shape (N, h, w, F)
-        With h = (H - k + 1) // pool, and w likewise.
+        With h = (H - k + 1) // p for valid and H // p for same padding, and w likewise.
 
     Raises
     ------
     InputError
-        If shapes do not fit each other, or the result would be empty.
+        If shapes do not fit each other, the result would be empty, or a value that is known
+        (not traced) is infinite or no number.
 
     Examples
     --------
@@ -64,131 +88,93 @@ def conv_pool(images: Array, kernel: Array, bias: Array, pool: int) -> Array:
     [[ 5.  7.]
      [13. 15.]]
     """
-    _check(images, kernel, bias, pool)
-    return _conv_pool(images, kernel, bias, pool)
+    _check(images, kernel, bias, pool, padding, activation)
+    masks = _masks(images, kernel, mask, keep)
+    _check_values(images=images, kernel=kernel, bias=bias, mask=masks[0], keep=masks[1])
+    spec = make_spec(images, kernel, pool, padding, activation, bounds)
+    return _conv_pool(spec, images, kernel, bias, masks)
 
 
-def _check(images: Array, kernel: Array, bias: Array, pool: int) -> None:
-    if images.ndim != 4 or kernel.ndim != 4 or kernel.shape[0] != kernel.shape[1]:
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _conv_pool(spec: Spec, images: Array, kernel: Array, bias: Array, masks: Masks) -> Array:
+    return _on_platform(spec, "pooled", images, kernel, bias, masks)
+
+
+def _forward(
+    spec: Spec, images: Array, kernel: Array, bias: Array, masks: Masks
+) -> tuple[Array, Residuals]:
+    pooled, winner = _on_platform(spec, "pooled_and_winner", images, kernel, bias, masks)
+    return pooled, (images, kernel, masks, winner)
+
+
+def _backward(spec: Spec, residuals: Residuals, gradient: Array) -> tuple[Any, ...]:
+    images, kernel, masks, winner = residuals
+    shape = jnp.zeros(kernel.shape, kernel.dtype)  # only its shape is looked at
+    kernel_gradient, bias_gradient = _on_platform(
+        spec, "weight_gradient", images, shape, masks, winner, gradient
+    )
+    if jnp.issubdtype(images.dtype, jnp.floating):
+        # The compiler drops it where nobody asks (a first layer).
+        image_gradient = _on_platform(
+            spec, "image_gradient", images, kernel, masks, winner, gradient
+        )
+    else:
+        image_gradient = np.zeros(images.shape, jax.dtypes.float0)
+    return image_gradient, kernel_gradient, bias_gradient, tuple(map(jnp.zeros_like, masks))
+
+
+_conv_pool.defvjp(_forward, _backward)
+
+
+def _on_platform(spec: Spec, operation: str, *operands: Any) -> Any:
+    """Run an operation natively on a CPU, where that can be done, and in XLA's terms elsewhere."""
+    portable = partial(getattr(_portable, operation), spec)
+    if not _native.serves(spec, *jax.tree.leaves(operands)):
+        return portable(*operands)
+    return lax.platform_dependent(
+        *operands, cpu=partial(getattr(_native, operation), spec), default=portable
+    )
+
+
+def _masks(images: Array, kernel: Array, mask: Array | None, keep: Array | None) -> Masks:
+    """Both masks as arrays, of no columns where not given."""
+    given = {"mask": (mask, kernel.shape[3]), "keep": (keep, images.shape[3])}
+    arrays = []
+    for name, (factors, channels) in given.items():
+        if factors is not None and factors.shape != (images.shape[0], channels):
+            raise InputError(
+                f"conv_pool: {name} has shape {factors.shape}; it needs one factor for each of "
+                f"{images.shape[0]} images and {channels} channels."
+            )
+        absent = jnp.zeros((images.shape[0], 0), jnp.float32)
+        arrays.append(absent if factors is None else factors.astype(jnp.float32))
+    return arrays[0], arrays[1]
+
+
+def _check(
+    images: Array, kernel: Array, bias: Array, pool: int, padding: str, activation: str
+) -> None:
+    if padding not in PADDINGS:
+        raise unknown("padding", padding, PADDINGS)
+    if activation not in ACTIVATIONS:
+        raise unknown("activation", activation, ACTIVATIONS)
+    if images.ndim != 4 or kernel.ndim != 4:
         raise InputError(
             f"conv_pool: images {images.shape} and kernel {kernel.shape} must have shapes "
-            "(N, H, W, C) and (k, k, C, F)."
+            "(N, H, W, C) and (k, l, C, F)."
         )
     if images.shape[3] != kernel.shape[2] or bias.shape != kernel.shape[3:]:
         raise InputError(
             f"conv_pool: images {images.shape}, kernel {kernel.shape} and bias {bias.shape} "
             "disagree on the number of channels."
         )
-    if pool < 1 or min(_pooled_shape(images, kernel, pool)) < 1:
-        raise InputError(
-            f"conv_pool: images of {images.shape[1]} x {images.shape[2]} pixels leave no whole "
-            f"{pool} x {pool} window after a {kernel.shape[0]} x {kernel.shape[0]} kernel."
-        )
+    if 0 in kernel.shape:
+        raise InputError(f"conv_pool: kernel {kernel.shape} is empty.")
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _conv_pool(images: Array, kernel: Array, bias: Array, pool: int) -> Array:
-    convolved = lax.conv_general_dilated(images, kernel, (1, 1), "VALID", dimension_numbers=_LAYOUT)
-    window = (1, pool, pool, 1)
-    return lax.reduce_window(convolved, -jnp.inf, lax.max, window, window, "VALID") + bias
-
-
-def _forward(
-    images: Array, kernel: Array, bias: Array, pool: int
-) -> tuple[Array, tuple[Array, Array, Array]]:
-    convolved = lax.conv_general_dilated(images, kernel, (1, 1), "VALID", dimension_numbers=_LAYOUT)
-    h, w = _pooled_shape(images, kernel, pool)
-    best = _at_position(convolved, 0, 0, pool, h, w)
-    winner = jnp.zeros(best.shape, jnp.int32)
-    for position in range(1, pool * pool):
-        value = _at_position(convolved, *divmod(position, pool), pool, h, w)
-        winner = jnp.where(value > best, position, winner)
-        best = jnp.maximum(best, value)
-    return best + bias, (images, kernel, winner.astype(jnp.uint8 if pool < 16 else jnp.int32))
-
-
-def _backward(
-    pool: int, residuals: tuple[Array, Array, Array], gradient: Array
-) -> tuple[Array, Array, Array]:
-    images, kernel, winner = residuals
-    return (
-        _image_gradient(images, kernel, winner, gradient, pool),
-        _kernel_gradient(images, kernel, winner, gradient, pool),
-        gradient.sum((0, 1, 2)),
-    )
-
-
-_conv_pool.defvjp(_forward, _backward)
-
-
-def _pooled_shape(images: Array, kernel: Array, pool: int) -> tuple[int, int]:
-    side = kernel.shape[0]
-    return (images.shape[1] - side + 1) // pool, (images.shape[2] - side + 1) // pool
-
-
-def _at_position(array: Array, row: int, column: int, pool: int, h: int, w: int) -> Array:
-    """Values at one position of every pool window, shape (N, h, w, channels)."""
-    return array[
-        :, row : row + pool * (h - 1) + 1 : pool, column : column + pool * (w - 1) + 1 : pool
-    ]
-
-
-def _patches(images: Array, position: int, pool: int, side: int, h: int, w: int) -> Array:
-    """Input patch under the kernel at one position of every window, shape (N*h*w, k*k*C)."""
-    row, column = divmod(position, pool)
-    taps = [
-        _at_position(images, row + i, column + j, pool, h, w)
-        for i in range(side)
-        for j in range(side)
-    ]
-    return jnp.stack(taps, axis=3).reshape(-1, side * side * images.shape[3])
-
-
-def _where_won(winner: Array, gradient: Array, pool: int) -> list[Array]:
-    """The pooled gradient at each position of the window, zero where another won."""
-    return [jnp.where(winner == position, gradient, 0) for position in range(pool * pool)]
-
-
-def _kernel_gradient(
-    images: Array, kernel: Array, winner: Array, gradient: Array, pool: int
-) -> Array:
-    h, w, filters = winner.shape[1:]
-
-    def add_slice(total: Array, parts: tuple[Array, Array, Array]) -> tuple[Array, None]:
-        image_part, winner_part, gradient_part = parts
-        for position, here in enumerate(_where_won(winner_part, gradient_part, pool)):
-            patches = _patches(image_part, position, pool, kernel.shape[0], h, w)
-            total += patches.T @ here.reshape(-1, filters)
-        return total, None
-
-    nothing = jnp.zeros((kernel[..., 0].size, filters), gradient.dtype)
-    parts = _sliced(images), _sliced(winner), _sliced(gradient)
-    return lax.scan(add_slice, nothing, parts)[0].reshape(kernel.shape)
-
-
-def _sliced(array: Array) -> Array:
-    """The batch in slices that stay in a CPU's cache, shape (slices, images a slice, ...)."""
-    size = _SLICE if jax.default_backend() == "cpu" else max(len(array), 1)
-    missing = -len(array) % size
-    padded = jnp.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) if missing else array
-    return padded.reshape(-1, size, *array.shape[1:])
-
-
-def _image_gradient(
-    images: Array, kernel: Array, winner: Array, gradient: Array, pool: int
-) -> Array:
-    """Gradient of the images; the compiler drops it where nobody asks (a first layer)."""
-    n, h, w, filters = winner.shape
-    side = kernel.shape[0]
-    by_position = jnp.stack(_where_won(winner, gradient, pool))
-    by_window = by_position.reshape(pool, pool, n, h, w, filters).transpose(2, 3, 0, 4, 1, 5)
-    convolved_gradient = by_window.reshape(n, h * pool, w * pool, filters)
-    # Full correlation with the flipped kernel; rows that no whole window covers get zeros.
-    below = images.shape[1] - (h * pool + side - 1)
-    right = images.shape[2] - (w * pool + side - 1)
-    padded = jnp.pad(
-        convolved_gradient,
-        ((0, 0), (side - 1, side - 1 + below), (side - 1, side - 1 + right), (0, 0)),
-    )
-    flipped = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-    return lax.conv_general_dilated(padded, flipped, (1, 1), "VALID", dimension_numbers=_LAYOUT)
+def _check_values(**arrays: Array) -> None:
+    """Refuse what is not finite, where values are known: a maximum of it means nothing."""
+    for name, array in arrays.items():
+        known = not isinstance(array, jax.core.Tracer)
+        if known and jnp.issubdtype(array.dtype, jnp.floating) and not np.isfinite(array).all():
+            raise InputError(f"conv_pool: {name} holds values that are infinite or no numbers.")

@@ -2,13 +2,19 @@
 One affine warp a sample with bilinear interpolation.
 
 Values equal `scipy.ndimage.affine_transform` of order 1, which Keras's
-ImageDataGenerator calls, in each of its four fill modes.
+ImageDataGenerator calls, in each of its four fill modes. On a CPU the native
+library computes it.
 """
 
-import jax.numpy as jnp
-from jax import Array
+from functools import partial
 
-from stormlens.errors import unknown
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from stormlens.errors import InputError, unknown
+from stormlens.ops._native import native
 
 FILL_MODES: tuple[str, ...] = ("reflect", "nearest", "constant", "wrap")
 
@@ -36,10 +42,48 @@ def warp(images: Array, matrices: Array, fill_mode: str = "reflect", cval: float
     Raises
     ------
     InputError
-        If `fill_mode` is unknown.
+        If `fill_mode` is unknown, or shapes do not fit each other.
     """
     if fill_mode not in FILL_MODES:
         raise unknown("fill mode", fill_mode, FILL_MODES)
+    if images.ndim != 3 or matrices.shape != (len(images), 2, 3) or 0 in images.shape[1:]:
+        raise InputError(
+            f"warp: images {images.shape} and matrices {matrices.shape} must have shapes "
+            "(N, H, W) and (N, 2, 3)."
+        )
+    matrices = matrices.astype(jnp.float32)
+    portable = partial(_portable, fill_mode, cval)
+    if images.dtype not in (jnp.float32, jnp.uint8) or not native().available:
+        return portable(images, matrices)
+    return _on_platform(fill_mode, cval, images, matrices)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _on_platform(fill_mode: str, cval: float, images: Array, matrices: Array) -> Array:
+    return lax.platform_dependent(
+        images,
+        matrices,
+        cpu=partial(_native, fill_mode, cval),
+        default=partial(_portable, fill_mode, cval),
+    )
+
+
+@_on_platform.defjvp
+def _tangent(
+    fill_mode: str, cval: float, primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """XLA differentiates the portable version; training never asks for it."""
+    return jax.jvp(partial(_portable, fill_mode, cval), primals, tangents)
+
+
+def _native(fill_mode: str, cval: float, images: Array, matrices: Array) -> Array:
+    result = jax.ShapeDtypeStruct(images.shape, jnp.float32)
+    call = jax.ffi.ffi_call("stormlens_warp", result, vmap_method="broadcast_all")
+    fill = np.int64(FILL_MODES.index(fill_mode))
+    return call(images, matrices, fill=fill, cval=np.float32(cval))
+
+
+def _portable(fill_mode: str, cval: float, images: Array, matrices: Array) -> Array:
     n, height, width = images.shape
     rows, columns = jnp.meshgrid(
         jnp.arange(height, dtype=jnp.float32), jnp.arange(width, dtype=jnp.float32), indexing="ij"
@@ -60,7 +104,7 @@ def _fold(coordinate: Array, size: int, fill_mode: str) -> tuple[Array, Array]:
     last = size - 1.0
     inside = (coordinate >= 0) & (coordinate <= last)
     if fill_mode == "wrap":
-        folded = jnp.where(inside, coordinate, jnp.mod(coordinate, last))
+        folded = jnp.where(inside, coordinate, jnp.mod(coordinate, max(last, 1.0)))
     elif fill_mode == "reflect":
         # Symmetric about the outer edges of the first and last pixel, at -0.5 and size - 0.5.
         cycle = jnp.mod(coordinate + 0.5, 2 * size)

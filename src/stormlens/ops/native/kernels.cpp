@@ -1,0 +1,875 @@
+// Convolution with max pooling, its gradients, and the affine warp, in vectors.
+//
+// GCC's and Clang's vector types, without intrinsics: STORMLENS_LANES floats a
+// vector, compiled once for each instruction set (STORMLENS_ISA names it).
+// A patch is `rows` runs of columns * channels adjacent floats, so every inner
+// loop runs over adjacent memory.
+
+#include "kernels.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace stormlens {
+namespace {
+
+constexpr int L = STORMLENS_LANES;
+constexpr int kVectors = STORMLENS_VECTORS;  // of filters, held at a time
+constexpr int kGroup = L * kVectors;
+constexpr int kMostBlocks = 8;               // vectors of taps held at a time
+constexpr int64_t kWorthCompacting = 64;     // taps from which packing for an image pays
+
+typedef float Reals __attribute__((vector_size(4 * L)));
+typedef int32_t Whole __attribute__((vector_size(4 * L)));
+
+inline Reals load(const float* from) {
+  Reals value;
+  __builtin_memcpy(&value, from, sizeof value);
+  return value;
+}
+
+inline void store(float* to, Reals value) { __builtin_memcpy(to, &value, sizeof value); }
+
+inline int64_t whole_vectors(int64_t count) { return (count + L - 1) / L; }
+
+// ---------------------------------------------------------------- staging
+
+// Which channels of one image are looked at: all, or those in a list padded with -1.
+struct Channels {
+  const int32_t* list;  // null for all
+  int64_t count;
+};
+
+inline float value_at(const Images& images, int64_t index) {
+  if (images.reals != nullptr) return images.reals[index];
+  return (static_cast<float>(images.bytes[index]) - images.low) / images.span;
+}
+
+void stage_pixels(const Images& images, int64_t from, int64_t pixels, int64_t all,
+                  const Channels& channels, float* to) {
+  if (channels.list != nullptr) {
+    for (int64_t i = 0; i < pixels; ++i)
+      for (int64_t c = 0; c < channels.count; ++c)
+        to[i * channels.count + c] =
+            channels.list[c] < 0 ? 0.0f : value_at(images, from + i * all + channels.list[c]);
+  } else if (images.reals != nullptr) {
+    std::memcpy(to, images.reals + from, static_cast<size_t>(pixels * all) * sizeof(float));
+  } else {
+    const uint8_t* bytes = images.bytes + from;
+    for (int64_t i = 0; i < pixels * all; ++i)
+      to[i] = (static_cast<float>(bytes[i]) - images.low) / images.span;
+  }
+}
+
+// Rows [first, first + count) of padded image n, as floats, and room for one vector more.
+float* stage(const Geometry& g, const Images& images, int64_t n, int64_t first, int64_t count,
+             const Channels& channels, Scratch& scratch) {
+  const int64_t stride = g.staged_width() * channels.count;
+  float* staged = scratch.room<float>(count * stride + L);
+  const int64_t before = std::min(g.left, g.staged_width());
+  const int64_t inside = std::min(g.width, g.staged_width() - before);
+  for (int64_t r = 0; r < count; ++r) {
+    float* row = staged + r * stride;
+    const int64_t source = first + r - g.top;
+    if (source < 0 || source >= g.height) {
+      std::fill(row, row + stride, 0.0f);
+      continue;
+    }
+    std::fill(row, row + before * channels.count, 0.0f);
+    const int64_t from = ((n * g.height + source) * g.width) * g.channels;
+    stage_pixels(images, from, inside, g.channels, channels, row + before * channels.count);
+    std::fill(row + (before + inside) * channels.count, row + stride, 0.0f);
+  }
+  std::fill(staged + count * stride, staged + count * stride + L, 0.0f);
+  return staged;
+}
+
+// Make channels of sample n that are switched off zero.
+void zero_dropped(const float* keep, int64_t n, int64_t channels, int64_t pixels, float* image) {
+  if (keep == nullptr) return;
+  for (int64_t c = 0; c < channels; ++c)
+    if (keep[n * channels + c] == 0.0f)
+      for (int64_t i = 0; i < pixels; ++i) image[i * channels + c] = 0.0f;
+}
+
+// The channels or filters of sample n that are on, padded with -1 to whole vectors.
+Channels kept(const float* factors, int64_t n, int64_t count, Scratch& scratch) {
+  if (factors == nullptr) return {nullptr, count};
+  int32_t* list = scratch.room<int32_t>(count + L);
+  int64_t found = 0;
+  for (int64_t c = 0; c < count; ++c)
+    if (factors[n * count + c] != 0.0f) list[found++] = static_cast<int32_t>(c);
+  while (found % L != 0) list[found++] = -1;
+  return {list, found};
+}
+
+// ---------------------------------------------------------------- forward
+
+int64_t packed_floats(int64_t taps, int64_t filters) { return taps * whole_vectors(filters) * L; }
+
+int64_t packed_size(const Geometry& g) { return packed_floats(g.taps(), g.filters); }
+
+// For each group of filters and each tap, the group's weights side by side.
+void pack_kept(const Geometry& g, const float* kernel, const Channels& channels,
+               const Channels& filters, float* packed) {
+  for (int64_t f0 = 0; f0 < filters.count; f0 += kGroup) {
+    const int64_t here = std::min<int64_t>(kGroup, filters.count - f0);
+    const int64_t wide = whole_vectors(here) * L;
+    for (int64_t tap = 0; tap < g.rows * g.columns; ++tap)
+      for (int64_t c = 0; c < channels.count; ++c, packed += wide) {
+        const int64_t channel = channels.list == nullptr ? c : channels.list[c];
+        const float* from = kernel + (tap * g.channels + channel) * g.filters;
+        std::fill(packed, packed + wide, 0.0f);
+        if (channel < 0) continue;
+        if (filters.list == nullptr) {
+          std::memcpy(packed, from + f0, static_cast<size_t>(here) * sizeof(float));
+        } else {
+          for (int64_t f = 0; f < here; ++f)
+            if (filters.list[f0 + f] >= 0) packed[f] = from[filters.list[f0 + f]];
+        }
+      }
+  }
+}
+
+void pack(const Geometry& g, const float* kernel, float* packed) {
+  pack_kept(g, kernel, {nullptr, g.channels}, {nullptr, g.filters}, packed);
+}
+
+bool compacts(const Forward& op) {
+  return (op.mask != nullptr || op.keep != nullptr) && op.geometry.taps() >= kWorthCompacting;
+}
+
+// What the innermost loops need, for one group of filters.
+struct Tile {
+  const float* weights;
+  int64_t row_stride, pixel_stride;  // of the staged image, in floats
+  int64_t rows, run;                 // runs of adjacent floats in a patch, and their length
+};
+
+// Maxima over `Cells` adjacent P x P windows for V vectors of filters, one cell after the other.
+// Run is the patch's where known when compiling (then of one channel), else 0.
+template <int P, int Cells, int V, bool Winner, int Run>
+inline void best_of_windows(const Tile& tile, const float* image, float* best, int32_t* winner) {
+  constexpr int kPositions = P * Cells;
+  const int64_t run = Run ? Run : tile.run;
+  const int64_t pixel = Run ? 1 : tile.pixel_stride;
+  Reals highest[Cells * V];
+  Whole place[Cells * V];
+  for (int a = 0; a < P; ++a) {
+    Reals sums[kPositions][V] = {};
+    const float* weights = tile.weights;
+    for (int64_t i = 0; i < tile.rows; ++i) {
+      const float* x = image + (a + i) * tile.row_stride;
+      for (int64_t t = 0; t < run; ++t, ++x, weights += V * L) {
+        Reals w[V];
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) w[v] = load(weights + v * L);
+#pragma GCC unroll 16
+        for (int p = 0; p < kPositions; ++p) {
+          const float value = x[p * pixel];
+#pragma GCC unroll 8
+          for (int v = 0; v < V; ++v) sums[p][v] += value * w[v];
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (int at = 0; at < Cells * V; ++at)
+#pragma GCC unroll 4
+      for (int b = 0; b < P; ++b) {
+        const Reals sum = sums[at / V * P + b][at % V];
+        if (a == 0 && b == 0) {
+          highest[at] = sum;
+          if (Winner) place[at] = Whole{};
+        } else {
+          const Whole higher = sum > highest[at];
+          highest[at] = higher ? sum : highest[at];
+          if (Winner) place[at] = higher ? Whole{} + (a * P + b) : place[at];
+        }
+      }
+  }
+#pragma GCC unroll 8
+  for (int at = 0; at < Cells * V; ++at) {
+    store(best + at * L, highest[at]);
+    if (Winner) __builtin_memcpy(winner + at * L, &place[at], sizeof place[at]);
+  }
+}
+
+// Where the results of one group of filters go, and what is applied to them.
+struct Target {
+  const int32_t* list;  // filters of the group, or null where they are adjacent
+  int64_t count;        // filters in the group
+  int64_t first;        // the group's first filter, where adjacent
+  const float* bias;    // by place in the group, as are the factors
+  const float* factors;
+};
+
+template <typename T, int Lanes>
+inline void put(const Target& target, const T (&values)[Lanes], T* to) {
+  if (target.list == nullptr && target.count == Lanes) {
+    std::memcpy(to + target.first, values, sizeof values);
+    return;
+  }
+  for (int64_t i = 0; i < target.count; ++i)
+    if (target.list == nullptr)
+      to[target.first + i] = values[i];
+    else if (target.list[i] >= 0)
+      to[target.list[i]] = values[i];
+}
+
+// Bias, activation and factors of one cell.
+template <int Lanes, bool Winner>
+inline void finish(const Forward& op, const Target& target, const float* best,
+                   const int32_t* winner, int64_t cell) {
+  float values[Lanes];
+  uint8_t winners[Lanes];
+  for (int i = 0; i < Lanes; ++i) {
+    const float value = best[i] + target.bias[i];
+    values[i] = op.geometry.relu ? std::max(value, 0.0f) : value;
+    values[i] = target.factors[i] == 0.0f ? 0.0f : values[i] * target.factors[i];
+  }
+  put(target, values, op.pooled + cell * op.geometry.filters);
+  if (!Winner) return;
+  for (int i = 0; i < Lanes; ++i) {
+    const bool off = target.factors[i] == 0.0f || (op.geometry.relu && !(values[i] > 0.0f));
+    winners[i] = static_cast<uint8_t>(off ? kOff : winner[i]);
+  }
+  put(target, winners, op.winner + cell * op.geometry.filters);
+}
+
+template <int P, int V, bool Winner, int Run>
+void group_of_filters(const Forward& op, const Tile& tile, const Target& target,
+                      const float* staged, int64_t n, int64_t first, int64_t last,
+                      Workspace& space) {
+  constexpr int kCells = 6 / P;  // six positions at a time fill the registers
+  constexpr int kLanes = V * L;
+  const Geometry& g = op.geometry;
+  float* best = space.best.room<float>(g.w * kLanes);
+  int32_t* winner = space.places.room<int32_t>(g.w * kLanes);
+  for (int64_t row = first; row < last; ++row) {
+    const float* image = staged + (row - first) * P * tile.row_stride;
+    int64_t column = 0;
+    for (; column + kCells <= g.w; column += kCells)
+      best_of_windows<P, kCells, V, Winner, Run>(tile, image + column * P * tile.pixel_stride,
+                                                 best + column * kLanes,
+                                                 winner + column * kLanes);
+    for (; column < g.w; ++column)
+      best_of_windows<P, 1, V, Winner, Run>(tile, image + column * P * tile.pixel_stride,
+                                            best + column * kLanes, winner + column * kLanes);
+    for (column = 0; column < g.w; ++column)
+      finish<kLanes, Winner>(op, target, best + column * kLanes, winner + column * kLanes,
+                             (n * g.h + row) * g.w + column);
+  }
+}
+
+template <int P, bool Winner, int V = kVectors>
+void choose_width(int vectors, const Forward& op, const Tile& tile, const Target& target,
+                  const float* staged, int64_t n, int64_t first, int64_t last,
+                  Workspace& space) {
+  if constexpr (V > 1) {
+    if (vectors < V)
+      return choose_width<P, Winner, V - 1>(vectors, op, tile, target, staged, n, first, last,
+                                            space);
+  }
+  // 3 x 3 on one channel: the chapter's first layer, and that of most networks on radar images.
+  const bool first_layer = tile.run == 3 && tile.pixel_stride == 1;
+  const auto run = first_layer ? group_of_filters<P, V, Winner, 3>
+                               : group_of_filters<P, V, Winner, 0>;
+  run(op, tile, target, staged, n, first, last, space);
+}
+
+void switch_off(const Forward& op, int64_t n, int64_t first, int64_t last) {
+  const Geometry& g = op.geometry;
+  const int64_t from = (n * g.h + first) * g.w * g.filters;
+  const int64_t count = (last - first) * g.w * g.filters;
+  std::fill(op.pooled + from, op.pooled + from + count, 0.0f);
+  if (op.winner != nullptr) std::memset(op.winner + from, kOff, static_cast<size_t>(count));
+}
+
+void forward(const Forward& op, int64_t n, int64_t first, int64_t last, Workspace& space) {
+  const Geometry& g = op.geometry;
+  const bool compact = compacts(op);
+  const Channels channels = kept(compact ? op.keep : nullptr, n, g.channels, space.channels);
+  const Channels filters = kept(compact ? op.mask : nullptr, n, g.filters, space.filters);
+  const int64_t rows = (last - first) * g.pool + g.rows - 1;
+  float* staged = stage(g, op.images, n, first * g.pool, rows, channels, space.image);
+  const float* weights = op.packed;
+  if (!compact) {
+    zero_dropped(op.keep, n, g.channels, rows * g.staged_width(), staged);
+  } else {
+    const int64_t taps = g.rows * g.columns * channels.count;
+    float* packed = space.weights.room<float>(packed_floats(taps, filters.count));
+    pack_kept(g, op.kernel, channels, filters, packed);
+    weights = packed;
+  }
+  if (filters.list != nullptr) switch_off(op, n, first, last);
+  Tile tile{weights, g.staged_width() * channels.count, channels.count, g.rows,
+            g.columns * channels.count};
+  for (int64_t f0 = 0; f0 < filters.count; f0 += kGroup) {
+    const int64_t here = std::min<int64_t>(kGroup, filters.count - f0);
+    const int vectors = static_cast<int>(whole_vectors(here));
+    float bias[kGroup] = {}, factors[kGroup] = {};
+    for (int64_t i = 0; i < here; ++i) {
+      const int64_t f = filters.list == nullptr ? f0 + i : filters.list[f0 + i];
+      if (f < 0) continue;
+      bias[i] = op.bias[f];
+      factors[i] = op.mask == nullptr ? 1.0f : op.mask[n * g.filters + f];
+    }
+    const Target target{filters.list == nullptr ? nullptr : filters.list + f0, here, f0, bias,
+                        factors};
+    const bool winner = op.winner != nullptr;
+    const auto run = g.pool == 2 ? (winner ? choose_width<2, true> : choose_width<2, false>)
+                                 : (winner ? choose_width<3, true> : choose_width<3, false>);
+    run(vectors, op, tile, target, staged, n, first, last, space);
+    tile.weights += tile.rows * tile.run * vectors * L;
+  }
+}
+
+// ---------------------------------------------------------------- backward
+
+// A winner: where its patch begins in the staged image, and its gradient.
+struct Entry {
+  int32_t offset;
+  float gradient;
+};
+
+// The taps of a filter in whole vectors: each of its rows is padded at the end.
+struct Blocks {
+  int64_t row_vectors, count;
+  const int64_t* offsets;  // in the staged image, relative to the patch
+};
+
+int64_t blocks_of(const Geometry& g) { return g.rows * whole_vectors(g.columns * g.channels); }
+
+Blocks make_blocks(const Geometry& g, Scratch& scratch) {
+  const int64_t row_vectors = whole_vectors(g.columns * g.channels);
+  int64_t* offsets = scratch.room<int64_t>(g.rows * row_vectors);
+  const int64_t stride = g.staged_width() * g.channels;
+  for (int64_t i = 0; i < g.rows; ++i)
+    for (int64_t v = 0; v < row_vectors; ++v) offsets[i * row_vectors + v] = i * stride + v * L;
+  return {row_vectors, g.rows * row_vectors, offsets};
+}
+
+// Lists the winners of one filter in a strip of cells, where their gradient is not zero.
+class Winners {
+ public:
+  Winners(const Backward& op, Workspace& space) : op_(op) {
+    const Geometry& g = op.geometry;
+    const int64_t stride = g.staged_width() * g.channels;
+    for (int64_t p = 0; p < g.pool * g.pool; ++p) {
+      places_[p] = static_cast<int32_t>(p / g.pool * stride + p % g.pool * g.channels);
+      passes_[p] = 1;
+    }
+    entries = space.lists.room<Entry>(kStrip + 1);  // one is written before it is known to count
+    corners_ = space.counts.room<int32_t>(g.cells());
+    for (int64_t row = 0, cell = 0; row < g.h; ++row)
+      for (int64_t column = 0; column < g.w; ++column, ++cell)
+        corners_[cell] =
+            static_cast<int32_t>(row * g.pool * stride + column * g.pool * g.channels);
+  }
+
+  // Calls run(filter, number of entries, sum of their gradients) for each filter and strip of
+  // cells of image n.
+  template <typename Run>
+  void each(int64_t n, const Run& run) {
+    const Geometry& g = op_.geometry;
+    for (int64_t first = 0; first < g.cells(); first += kStrip) {
+      const int64_t last = std::min(first + kStrip, g.cells());
+      for (int64_t f = 0; f < g.filters; ++f) {
+        const float factor = op_.mask == nullptr ? 1.0f : op_.mask[n * g.filters + f];
+        if (factor == 0.0f) continue;
+        float total = 0.0f;
+        const int64_t at = (n * g.cells() + first) * g.filters + f;
+        const int64_t count = list(at, factor, first, last, total);
+        run(f, count, total);
+      }
+    }
+  }
+
+  Entry* entries;
+
+ private:
+  static constexpr int64_t kStrip = 128;  // cells whose winners and gradients stay in cache
+
+  int64_t list(int64_t at, float factor, int64_t first, int64_t last, float& total) const {
+    int64_t count = 0;
+    for (int64_t cell = first; cell < last; ++cell, at += op_.geometry.filters) {
+      const uint8_t place = op_.winner[at];
+      const float gradient = op_.gradient[at] * factor;
+      entries[count] = {corners_[cell] + places_[place], gradient};
+      count += passes_[place] & (gradient != 0.0f);
+      total += passes_[place] ? gradient : 0.0f;
+    }
+    return count;
+  }
+
+  const Backward& op_;
+  int32_t* corners_;
+  int32_t places_[256] = {};
+  uint8_t passes_[256] = {};
+};
+
+template <int N>
+void add_patches(const Entry* entries, int64_t count, const float* image, const int64_t* offsets,
+                 float* sum) {
+  // Few sums would wait for each other, so they are taken twice and added at the end.
+  constexpr int kTwice = N <= 4 ? 2 : 1;
+  Reals sums[kTwice][N] = {};
+  int64_t e = 0;
+  for (; e + kTwice <= count; e += kTwice)
+#pragma GCC unroll 2
+    for (int t = 0; t < kTwice; ++t)
+#pragma GCC unroll 8
+      for (int b = 0; b < N; ++b)
+        sums[t][b] +=
+            entries[e + t].gradient * load(image + entries[e + t].offset + offsets[b]);
+  for (; e < count; ++e)
+#pragma GCC unroll 8
+    for (int b = 0; b < N; ++b)
+      sums[0][b] += entries[e].gradient * load(image + entries[e].offset + offsets[b]);
+#pragma GCC unroll 8
+  for (int b = 0; b < N; ++b)
+    store(sum + b * L, load(sum + b * L) + (sums[0][b] + (kTwice > 1 ? sums[kTwice - 1][b] : Reals{})));
+}
+
+template <int N>
+void add_kernel(const Entry* entries, int64_t count, float* image, const int64_t* offsets,
+                const float* weights) {
+  Reals w[N];
+#pragma GCC unroll 8
+  for (int b = 0; b < N; ++b) w[b] = load(weights + b * L);
+  for (int64_t e = 0; e < count; ++e) {
+    float* patch = image + entries[e].offset;
+    const float gradient = entries[e].gradient;
+#pragma GCC unroll 8
+    for (int b = 0; b < N; ++b)
+      store(patch + offsets[b], load(patch + offsets[b]) + gradient * w[b]);
+  }
+}
+
+// Calls `run` with the number of blocks from `first` on, at most kMostBlocks, known to the
+// compiler, until all are done.
+template <int N = kMostBlocks, typename Run>
+void by_blocks(int64_t first, int64_t last, const Run& run) {
+  for (; last - first >= N; first += N) run(std::integral_constant<int, N>{}, first);
+  if constexpr (N > 1) by_blocks<N - 1>(first, last, run);
+}
+
+int64_t filter_size(const Geometry& g) { return (blocks_of(g) + 1) * L; }
+
+int64_t partial_size(const Geometry& g) { return g.filters * filter_size(g); }
+
+void weight_gradient(const Backward& op, int64_t first, int64_t last, float* partial,
+                     Workspace& space) {
+  const Geometry& g = op.geometry;
+  std::fill(partial, partial + partial_size(g), 0.0f);
+  const Blocks blocks = make_blocks(g, space.weights);
+  Winners winners(op, space);
+  for (int64_t n = first; n < last; ++n) {
+    float* image =
+        stage(g, op.images, n, 0, g.staged_height(), {nullptr, g.channels}, space.image);
+    zero_dropped(op.keep, n, g.channels, g.staged_height() * g.staged_width(), image);
+    winners.each(n, [&](int64_t f, int64_t count, float total) {
+      float* sum = partial + f * filter_size(g);
+      by_blocks(0, blocks.count, [&](auto width, int64_t block) {
+        add_patches<width>(winners.entries, count, image, blocks.offsets + block,
+                           sum + block * L);
+      });
+      sum[blocks.count * L] += total;
+    });
+  }
+}
+
+void gather(const Geometry& g, float* partials, int64_t count, int64_t first, int64_t last,
+            float* kernel, float* bias) {
+  const int64_t size = filter_size(g), run = g.columns * g.channels;
+  const int64_t row = whole_vectors(run) * L;
+  for (int64_t f = first; f < last; ++f) {
+    float* sum = partials + f * size;
+    for (int64_t part = 1; part < count; ++part) {
+      const float* other = partials + part * partial_size(g) + f * size;
+      for (int64_t i = 0; i < size; ++i) sum[i] += other[i];
+    }
+    for (int64_t i = 0; i < g.rows; ++i)
+      for (int64_t t = 0; t < run; ++t) kernel[(i * run + t) * g.filters + f] = sum[i * row + t];
+    bias[f] = sum[size - L];
+  }
+}
+
+int64_t spread_size(const Geometry& g) { return g.filters * blocks_of(g) * L; }
+
+void spread(const Geometry& g, const float* kernel, float* to) {
+  const int64_t run = g.columns * g.channels, row = whole_vectors(run) * L;
+  std::fill(to, to + spread_size(g), 0.0f);
+  for (int64_t f = 0; f < g.filters; ++f)
+    for (int64_t i = 0; i < g.rows; ++i)
+      for (int64_t t = 0; t < run; ++t)
+        to[(f * g.rows + i) * row + t] = kernel[(i * run + t) * g.filters + f];
+}
+
+// The inside of a padded gradient, without what is switched off.
+void unstage(const Backward& op, int64_t n, const float* staged, float* gradient) {
+  const Geometry& g = op.geometry;
+  const int64_t stride = g.staged_width() * g.channels;
+  const int64_t inside =
+      std::max<int64_t>(0, std::min(g.width, g.staged_width() - g.left)) * g.channels;
+  for (int64_t r = 0; r < g.height; ++r) {
+    float* row = gradient + (n * g.height + r) * g.width * g.channels;
+    int64_t copied = 0;
+    if (r + g.top < g.staged_height()) {
+      std::memcpy(row, staged + (r + g.top) * stride + g.left * g.channels,
+                  static_cast<size_t>(inside) * sizeof(float));
+      copied = inside;
+    }
+    std::fill(row + copied, row + g.width * g.channels, 0.0f);
+  }
+  zero_dropped(op.keep, n, g.channels, g.pixels(), gradient + n * g.pixels() * g.channels);
+}
+
+void image_gradient(const Backward& op, const float* weights, int64_t n, float* gradient,
+                    Workspace& space) {
+  const Geometry& g = op.geometry;
+  const int64_t size = g.staged_height() * g.staged_width() * g.channels + L;
+  float* staged = space.image.room<float>(size);
+  std::fill(staged, staged + size, 0.0f);
+  const Blocks blocks = make_blocks(g, space.weights);
+  Winners winners(op, space);
+  winners.each(n, [&](int64_t f, int64_t count, float) {
+    const float* of_filter = weights + f * blocks.count * L;
+    by_blocks(0, blocks.count, [&](auto width, int64_t block) {
+      add_kernel<width>(winners.entries, count, staged, blocks.offsets + block,
+                        of_filter + block * L);
+    });
+  });
+  unstage(op, n, staged, gradient);
+}
+
+// ---------------------------------------------------------------- warp
+
+// Where each pixel of one output row comes from: its upper left neighbour, and how far it lies
+// below and to the right of that.
+struct RowPlan {
+  int32_t* corner;
+  float *down, *across;
+};
+
+inline Reals lower_of(Reals a, Reals b) { return a < b ? a : b; }
+
+// Largest whole number below; kept to what 32 bits hold, and 0 for what is no number.
+inline Reals floor_of(Reals value) {
+  const Reals limit = Reals{} + 1e9f;
+  value = value == value ? value : Reals{};
+  value = value > -limit ? lower_of(value, limit) : -limit;
+  const Reals whole = __builtin_convertvector(__builtin_convertvector(value, Whole), Reals);
+  return whole > value ? whole - 1.0f : whole;
+}
+
+// Coordinates brought into [0, last]; what is no number becomes 0, so that it can be an index.
+template <Fill F>
+inline Reals fold(Reals coordinate, float size) {
+  const float last = size - 1.0f, period = std::max(last, 1.0f);
+  Reals folded = coordinate;
+  if (F == Fill::kWrap) {
+    const Reals wrapped = coordinate - period * floor_of(coordinate / period);
+    folded = (coordinate >= 0.0f) & (coordinate <= last) ? coordinate : wrapped;
+  } else if (F == Fill::kReflect) {
+    const Reals shifted = coordinate + 0.5f;
+    const Reals cycle = shifted - 2.0f * size * floor_of(shifted / (2.0f * size));
+    folded = lower_of(cycle, 2.0f * size - cycle) - 0.5f;
+  }
+  return folded > 0.0f ? lower_of(folded, Reals{} + last) : Reals{};
+}
+
+template <Fill F>
+void plan_row(const Warp& op, const float* m, int64_t row, const RowPlan& plan) {
+  const auto height = static_cast<float>(op.height), width = static_cast<float>(op.width);
+  const Reals lowest = Reals{} + std::max(height - 2.0f, 0.0f);
+  const Reals rightmost = Reals{} + std::max(width - 2.0f, 0.0f);
+  const auto r = static_cast<float>(row);
+  const auto stride = static_cast<int32_t>(op.width);
+  Reals column;
+  for (int i = 0; i < L; ++i) column[i] = static_cast<float>(i);
+  for (int64_t i = 0; i < op.width; i += L, column += static_cast<float>(L)) {
+    const Reals y = fold<F>(m[0] * r + m[1] * column + m[2], height);
+    const Reals x = fold<F>(m[3] * r + m[4] * column + m[5], width);
+    const Reals top = lower_of(floor_of(y), lowest), left = lower_of(floor_of(x), rightmost);
+    store(plan.down + i, y - top);
+    store(plan.across + i, x - left);
+    const Whole corner = __builtin_convertvector(top, Whole) * stride +
+                         __builtin_convertvector(left, Whole);
+    __builtin_memcpy(plan.corner + i, &corner, sizeof corner);
+  }
+}
+
+inline float between(float a, float b, float c, float d, float across, float down) {
+  const float upper = a + (b - a) * across, lower = c + (d - c) * across;
+  return upper + (lower - upper) * down;
+}
+
+// Each pixel with its right, lower and lower right neighbours in one word, so that a sample is
+// one look-up.
+uint32_t* neighbours(const Warp& op, const uint8_t* image, Scratch& scratch) {
+  uint32_t* words = scratch.room<uint32_t>(op.height * op.width);
+  const int64_t below = op.height > 1 ? op.width : 0, right = op.width > 1 ? 1 : 0;
+  for (int64_t row = 0; row < std::max<int64_t>(op.height - 1, 1); ++row) {
+    const uint8_t* from = image + row * op.width;
+    uint32_t* to = words + row * op.width;
+    for (int64_t i = 0; i < std::max<int64_t>(op.width - 1, 1); ++i)
+      to[i] = from[i] | uint32_t{from[i + right]} << 8 | uint32_t{from[i + below]} << 16 |
+              uint32_t{from[i + below + right]} << 24;
+  }
+  return words;
+}
+
+void sample_row(const Warp& op, const uint32_t* words, const RowPlan& plan, uint32_t* found,
+                float* to) {
+  for (int64_t i = 0; i < op.width; ++i) found[i] = words[plan.corner[i]];
+  const auto value = [](uint32_t word, int shift) {
+    return static_cast<float>(static_cast<int32_t>(word >> shift & 255));
+  };
+#pragma GCC ivdep
+  for (int64_t i = 0; i < op.width; ++i)
+    to[i] = between(value(found[i], 0), value(found[i], 8), value(found[i], 16),
+                    value(found[i], 24), plan.across[i], plan.down[i]);
+}
+
+void sample_row(const Warp& op, const float* image, const RowPlan& plan, float* to) {
+  const int64_t below = op.height > 1 ? op.width : 0, right = op.width > 1 ? 1 : 0;
+  for (int64_t i = 0; i < op.width; ++i) {
+    const float* at = image + plan.corner[i];
+    to[i] = between(at[0], at[right], at[below], at[below + right], plan.across[i], plan.down[i]);
+  }
+}
+
+// Pixels of an output row that lie beyond the image.
+void fill_outside(const Warp& op, const float* m, int64_t row, float* to) {
+  const auto bottom = static_cast<float>(op.height - 1), edge = static_cast<float>(op.width - 1);
+  const auto r = static_cast<float>(row);
+  for (int64_t i = 0; i < op.width; ++i) {
+    const auto c = static_cast<float>(i);
+    const float y = m[0] * r + m[1] * c + m[2], x = m[3] * r + m[4] * c + m[5];
+    const bool inside = y >= 0.0f && y <= bottom && x >= 0.0f && x <= edge;
+    to[i] = inside ? to[i] : op.cval;
+  }
+}
+
+void warp(const Warp& op, int64_t n, Workspace& space) {
+  const auto plan_it = op.fill == Fill::kReflect ? plan_row<Fill::kReflect>
+                       : op.fill == Fill::kWrap  ? plan_row<Fill::kWrap>
+                                                 : plan_row<Fill::kNearest>;
+  const int64_t vectors = whole_vectors(op.width) * L;
+  float* fractions = space.weights.room<float>(2 * vectors);
+  const RowPlan plan{space.lists.room<int32_t>(vectors), fractions, fractions + vectors};
+  uint32_t* found = space.places.room<uint32_t>(op.width);
+  const int64_t from = n * op.height * op.width;
+  const uint32_t* words =
+      op.bytes == nullptr ? nullptr : neighbours(op, op.bytes + from, space.image);
+  const float* m = op.matrices + n * 6;
+  for (int64_t row = 0; row < op.height; ++row) {
+    float* to = op.warped + from + row * op.width;
+    plan_it(op, m, row, plan);
+    if (words != nullptr)
+      sample_row(op, words, plan, found, to);
+    else
+      sample_row(op, op.reals + from, plan, to);
+    if (op.fill == Fill::kConstant) fill_outside(op, m, row, to);
+  }
+}
+
+// ---------------------------------------------------------------- matrix products
+
+constexpr int kTileRows = 6;     // with kVectors of columns, as many sums as the registers hold
+constexpr int64_t kBlock = 64;   // rows of a large matrix that are worked on at a time
+constexpr int64_t kDepth = 128;  // of a long product that is added up at a time
+
+// Columns in whole panels of kGroup.
+int64_t padded(int64_t count) { return (count + kGroup - 1) / kGroup * kGroup; }
+
+// Rows x kGroup sums over k of a[r * row + k * step] b[k], added to c.
+template <int Rows>
+void tile(const float* a, int64_t row, int64_t step, const float* b, int64_t depth, float* c,
+          int64_t stride) {
+  Reals sums[Rows][kVectors] = {};
+  for (int64_t k = 0; k < depth; ++k, a += step, b += kGroup) {
+    Reals values[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) values[v] = load(b + v * L);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      const float factor = a[r * row];
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sums[r][v] += factor * values[v];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      float* to = c + r * stride + v * L;
+      store(to, load(to) + sums[r][v]);
+    }
+}
+
+template <int Rows = kTileRows>
+void column_of_tiles(const float* a, int64_t row, int64_t step, int64_t rows, const float* b,
+                     int64_t depth, float* c, int64_t stride) {
+  for (; rows >= Rows; rows -= Rows, a += Rows * row, c += Rows * stride)
+    tile<Rows>(a, row, step, b, depth, c, stride);
+  if constexpr (Rows > 1) column_of_tiles<Rows - 1>(a, row, step, rows, b, depth, c, stride);
+}
+
+// c += a b, where a(r, k) = a[r * row + k * step] and b lies in panels of kGroup columns.
+void add_product(const float* a, int64_t row, int64_t step, int64_t rows, const float* panels,
+                 int64_t depth, float* c, int64_t stride) {
+  for (int64_t column = 0; column < stride; column += kGroup)
+    column_of_tiles(a, row, step, rows, panels + column * depth, depth, c + column, stride);
+}
+
+// A (depth, columns) matrix in panels: columns of kGroup, padded with zeros. It is read in the
+// order in which it lies, as memory is faster than the processor only in that.
+void make_panels(const float* matrix, int64_t depth, int64_t columns, float* panels) {
+  for (int64_t k = 0; k < depth; ++k)
+    for (int64_t column = 0; column < columns; column += kGroup) {
+      const float* from = matrix + k * columns + column;
+      float* to = panels + column * depth + k * kGroup;
+      if (column + kGroup <= columns) {
+        std::memcpy(to, from, sizeof(float) * kGroup);
+      } else {
+        std::copy(from, from + columns - column, to);
+        std::fill(to + columns - column, to + kGroup, 0.0f);
+      }
+    }
+}
+
+void transposed_panels(const float* matrix, int64_t rows, int64_t columns, float* panels) {
+  std::fill(panels, panels + columns * padded(rows), 0.0f);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t k = 0; k < columns; ++k)
+      panels[(r / kGroup * columns + k) * kGroup + r % kGroup] = matrix[r * columns + k];
+}
+
+// Ask for memory that is needed soon: rows of many samples are more streams than a processor
+// follows by itself.
+template <bool Write = false>
+inline void fetch(const float* from, int64_t count) {
+  for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(from + i, Write);
+}
+
+void dense(const Dense& op, const float* inputs, int64_t first, int64_t last, float* sums,
+           Workspace& space) {
+  const int64_t stride = padded(op.columns);
+  float* panels = space.weights.room<float>(kDepth * stride);
+  for (int64_t start = first; start < last; start += kDepth) {
+    const int64_t depth = std::min(kDepth, last - start);
+    if (start + 2 * kDepth <= last)
+      for (int64_t n = 0; n < op.n; ++n) fetch(inputs + n * op.rows + start + kDepth, kDepth);
+    make_panels(op.kernel + start * op.columns, depth, op.columns, panels);
+    add_product(inputs + start, op.rows, 1, op.n, panels, depth, sums, stride);
+  }
+}
+
+void dense_input_gradient(const Dense& op, const float* panels, int64_t first, int64_t last,
+                          float* gradient, Workspace& space) {
+  const int64_t stride = padded(op.n);
+  float* products = space.best.room<float>(kBlock * stride);
+  for (int64_t start = first; start < last; start += kBlock) {
+    const int64_t rows = std::min(kBlock, last - start);
+    std::fill(products, products + rows * stride, 0.0f);
+    for (int64_t row = 0; row < rows; row += kTileRows) {
+      const float* kernel = op.kernel + (start + row) * op.columns;
+      if (start + row + 2 * kTileRows <= last)
+        fetch(kernel + kTileRows * op.columns, kTileRows * op.columns);
+      add_product(kernel, op.columns, 1, std::min<int64_t>(kTileRows, rows - row), panels,
+                  op.columns, products + row * stride, stride);
+    }
+    for (int64_t n = 0; n < op.n; ++n) {
+      float* to = gradient + n * op.rows + start;
+      if (start + 2 * kBlock <= last) fetch<true>(to + kBlock, kBlock);
+      for (int64_t r = 0; r < rows; ++r) to[r] = products[r * stride + n];
+    }
+  }
+}
+
+// ---------------------------------------------------------------- Adam
+
+// `gradient` begins at value `first`.
+void adam_range(const Adam& op, const float* gradient, int64_t first, int64_t count) {
+  const Adam a = op;  // a copy, which the stores below cannot change
+  const float *weight = a.weight + first, *mean = a.mean + first, *square = a.square + first;
+  float *new_weight = a.new_weight + first, *new_mean = a.new_mean + first;
+  float* new_square = a.new_square + first;
+  // What is read and written may be one array, but never overlaps otherwise.
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) {
+    const float g = gradient[i];
+    const float m = a.decay_mean * mean[i] + (1.0f - a.decay_mean) * g;
+    const float s = a.decay_square * square[i] + (1.0f - a.decay_square) * (g * g);
+    new_mean[i] = m;
+    new_square[i] = s;
+    new_weight[i] = weight[i] - a.rate * (m * a.correction_mean) /
+                                    (std::sqrt(s * a.correction_square) + a.epsilon);
+  }
+}
+
+void adam(const Adam& op, const float* gradient, int64_t first, int64_t last) {
+  adam_range(op, gradient + first, first, last - first);
+}
+
+// A few rows at a time, so that the gradient never leaves the cache.
+void adam_of_product(const Adam& op, const Product& product, int64_t first, int64_t last,
+                     Workspace& space) {
+  const int64_t stride = padded(product.columns);
+  float* gradient = space.best.room<float>(kTileRows * stride);
+  float* inputs = space.image.room<float>(product.n * kBlock);
+  for (int64_t start = first; start < last; start += kBlock) {
+    const int64_t rows = std::min(kBlock, last - start);
+    for (int64_t n = 0; n < product.n; ++n) {
+      const float* from = product.inputs + n * product.rows + start;
+      if (start + 2 * kBlock <= last) fetch(from + kBlock, kBlock);
+      std::copy(from, from + rows, inputs + n * kBlock);
+    }
+    for (int64_t row = 0; row < rows; row += kTileRows) {
+      const int64_t here = std::min<int64_t>(kTileRows, rows - row);
+      const int64_t at = (start + row) * product.columns;
+      if (start + row + 2 * kTileRows <= last)
+        for (const float* next : {op.weight, op.mean, op.square})
+          fetch<true>(next + at + kTileRows * product.columns, kTileRows * product.columns);
+      std::fill(gradient, gradient + here * stride, 0.0f);
+      add_product(inputs + row, 1, kBlock, here, product.panels, product.n, gradient, stride);
+      for (int64_t r = 0; r < here; ++r)
+        adam_range(op, gradient + r * stride, at + r * product.columns, product.columns);
+    }
+  }
+}
+
+}  // namespace
+
+#define STORMLENS_JOIN(a, b) a##b
+#define STORMLENS_TABLE(isa) STORMLENS_JOIN(isa, _kernels)
+#define STORMLENS_QUOTE(text) #text
+#define STORMLENS_NAME(isa) STORMLENS_QUOTE(isa)
+
+const Kernels& STORMLENS_TABLE(STORMLENS_ISA)() {
+  static const Kernels table{STORMLENS_NAME(STORMLENS_ISA),
+                             packed_size,
+                             pack,
+                             compacts,
+                             forward,
+                             partial_size,
+                             weight_gradient,
+                             gather,
+                             spread_size,
+                             spread,
+                             image_gradient,
+                             warp,
+                             adam,
+                             adam_of_product,
+                             padded,
+                             make_panels,
+                             transposed_panels,
+                             dense,
+                             dense_input_gradient};
+  return table;
+}
+
+}  // namespace stormlens
