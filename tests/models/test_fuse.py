@@ -4,7 +4,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 
-from stormlens.models import build, forward_pass
+from stormlens.models import build, fuse
 from stormlens.models._keras import import_keras
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
@@ -60,7 +60,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_probabilities_and_gradients_equal_keras(name):
     model = MODELS[name]()
-    forward = forward_pass(model)
+    forward = fuse(model)
     rng = np.random.default_rng(0)
     images = jnp.asarray(rng.random((3, *model.input_shape[1:])), jnp.float32)
     codes = np.array([0, 2, 3])
@@ -90,7 +90,7 @@ def test_spatial_dropout_drops_whole_channels_and_keeps_the_mean():
             layers.GlobalAveragePooling2D(),
         ]
     )
-    forward = forward_pass(model)
+    forward = fuse(model)
     images = jnp.ones((200, 8, 8, 1))
     log_p, _ = forward.apply(forward.weights, forward.state, images, jax.random.key(1), True)
     dropped = np.asarray(log_p) < np.log(2e-7)  # zero, clipped
@@ -101,7 +101,7 @@ def test_spatial_dropout_drops_whole_channels_and_keeps_the_mean():
 
 
 def test_dropout_follows_the_key_and_only_while_training():
-    forward = forward_pass(build("chapter-relu", input_shape=(12, 12, 1)))
+    forward = fuse(build("chapter-relu", input_shape=(12, 12, 1)))
     images = jnp.ones((2, 12, 12, 1))
 
     def run(key, training):
@@ -114,7 +114,7 @@ def test_dropout_follows_the_key_and_only_while_training():
 
 def test_batch_normalisation_moves_its_averages_in_training_only():
     model = MODELS["batch normalisation"]()
-    forward = forward_pass(model)
+    forward = fuse(model)
     images = jnp.full((2, 21, 23, 1), 5.0)
     _, trained = forward.apply(forward.weights, forward.state, images, jax.random.key(0), True)
     _, at_rest = forward.apply(forward.weights, forward.state, images, jax.random.key(0), False)

@@ -1,7 +1,7 @@
 """Networks by name, as plain Keras models, and the classifier a training leaves."""
 
 from stormlens.models._classifier import Classifier
-from stormlens.models._forward import Forward, forward_pass
+from stormlens.models._fuse import Forward, fuse, scale
 from stormlens.models._registry import Architecture, build, list_models, model_info
 
 __all__ = [
@@ -9,7 +9,8 @@ __all__ = [
     "Classifier",
     "Forward",
     "build",
-    "forward_pass",
+    "fuse",
     "list_models",
     "model_info",
+    "scale",
 ]

@@ -20,7 +20,7 @@ import xarray as xr
 
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
-from stormlens.models._forward import Forward, forward_pass
+from stormlens.models._fuse import Forward, fuse
 from stormlens.models._keras import import_keras
 from stormlens.models._registry import build
 from stormlens.storage import atomic_path, write_bytes, write_text
@@ -277,14 +277,12 @@ class Classifier:
         import jax.numpy as jnp
 
         if self._predict_batch is None or self._forward is None:
-            forward = forward_pass(self.model)
-            minimum, span = self.minimum, self.maximum - self.minimum
+            forward = fuse(self.model, (self.minimum, self.maximum))
 
             @jax.jit
             def predict_batch(weights: Any, state: Any, raw: Any) -> Any:
-                scaled = ((raw.astype(jnp.float32) - minimum) / span)[..., None]
                 log_probabilities, _ = forward.apply(
-                    weights, state, scaled, jax.random.key(0), False
+                    weights, state, raw[..., None], jax.random.key(0), False
                 )
                 return jnp.exp(log_probabilities)
 

@@ -1,14 +1,14 @@
 """
-A Keras model as a pure function of (weights, images, key).
+A Keras model as a pure function of (weights, state, images, key).
 
 The user's model stays plain Keras; training and prediction call this function.
-In a sequential model each Conv2D [ReLU] [SpatialDropout2D] MaxPooling2D run
-becomes one `ops.conv_pool`, dropout draws from an explicit JAX key, a closing
-softmax is taken in logarithms, and every other layer computes as Keras does.
-A model that is no plain sequence is called whole through Keras.
+In a Sequential or functional chain each Conv2D [activation] [SpatialDropout2D]
+MaxPooling2D run becomes one `ops.conv_pool`, dropout draws from an explicit JAX
+key, a closing softmax is taken in logarithms, and every other layer computes as
+Keras does. A model that is no chain is called whole through Keras.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,16 @@ import jax.numpy as jnp
 from jax import Array
 
 from stormlens.models._keras import import_keras
-from stormlens.ops import conv_pool
+from stormlens.ops import Tapped, conv_pool, matmul
 
-Weights = list[Array]
+Weights = Sequence[Array | Tapped]
+State = list[Array]
 Step = Callable[["_Flow"], None]
+
+# Activations that never fall: they keep the order of values, so they may follow the pool.
+_RISING = frozenset(
+    {"linear", "relu", "tanh", "sigmoid", "hard_sigmoid", "softplus", "elu", "selu", "leaky_relu"}
+)
 
 
 @dataclass
@@ -28,10 +34,12 @@ class _Flow:
     """What passes from layer to layer: values, the state left behind, the key."""
 
     values: Array
-    weights: dict[str, Array]
+    weights: dict[str, Any]
     state: dict[str, Array]
     key: Array
     training: bool
+    bounds: tuple[float, float]
+    kept: Array | None = None  # factors of the channels, where dropout made some zero
     is_log: bool = False
 
 
@@ -44,17 +52,21 @@ class Forward:
     ----------
     apply : callable
         ``apply(weights, state, images, key, training)`` to (log probabilities of shape
-        (N, classes), new state). Images are normalised floats of shape (N, H, W, 1).
+        (N, classes), new state). Images of shape (N, H, W, 1) are floats as the model takes
+        them, or uint8, which are scaled first.
     weights, state : list of Array
         Trainable and other variables of the model, in Keras's order.
+    dense : tuple of int
+        Which weights are kernels of dense layers; they may be given as `ops.Tapped`.
     """
 
-    apply: Callable[[Weights, Weights, Array, Array, bool], tuple[Array, Weights]]
-    weights: Weights
-    state: Weights
+    apply: Callable[[Weights, State, Array, Array, bool], tuple[Array, State]]
+    weights: list[Array]
+    state: State
+    dense: tuple[int, ...] = ()
 
 
-def forward_pass(model: Any, seed: int = 0) -> Forward:
+def fuse(model: Any, bounds: tuple[float, float] = (0.0, 1.0), seed: int = 0) -> Forward:
     """
     The pure function of a built Keras model, and its variables.
 
@@ -62,6 +74,8 @@ def forward_pass(model: Any, seed: int = 0) -> Forward:
     ----------
     model : keras.Model
         One image in, class probabilities out; it is read, never changed.
+    bounds : tuple of float, optional
+        Values of uint8 images that become 0 and 1.
     seed : int, optional
         Replaces the states of Keras's own random generators, which Keras draws at
         random when a layer is made.
@@ -76,15 +90,81 @@ def forward_pass(model: Any, seed: int = 0) -> Forward:
         jnp.array([seed, i], v.dtype) if "seed_generator" in v.path else jnp.asarray(v.value)
         for i, v in enumerate(model.non_trainable_variables)
     ]
+    layers = _chain(keras, model)
+    if layers is None:
+        return Forward(_whole(model, bounds), weights, state)
+    kernels = [layer.kernel.path for layer in layers if _is_plain_dense(keras, layer)]
+    dense = tuple(i for i, v in enumerate(model.trainable_variables) if kernels.count(v.path) == 1)
+    return Forward(_chained(keras, model, layers, bounds), weights, state, dense)
+
+
+def scale(images: Array, bounds: tuple[float, float]) -> Array:
+    """
+    Images as a network takes them.
+
+    Parameters
+    ----------
+    images : Array
+        Raw values.
+    bounds : tuple of float
+        Become 0 and 1.
+
+    Returns
+    -------
+    scaled : Array of float32
+    """
+    low, high = bounds
+    return (images.astype(jnp.float32) - low) / (high - low)
+
+
+def _chain(keras: Any, model: Any) -> list[Any] | None:
+    """Layers of a model in which each feeds the next and nothing else; None for other models."""
+    layers: list[Any] | None
     if type(model) is keras.Sequential:
-        return Forward(_sequential(keras, model), weights, state)
-    return Forward(_whole(model), weights, state)
+        layers = list(model.layers)
+    elif type(model).__name__ == "Functional":
+        layers = _functional_chain(keras, model)
+    else:
+        return None
+    if layers is None:
+        return None
+    parts = [
+        _chain(keras, layer) if isinstance(layer, keras.Model) else [layer] for layer in layers
+    ]
+    if any(part is None for part in parts):
+        return None
+    return [layer for part in parts if part is not None for layer in part]
 
 
-def _whole(model: Any) -> Callable[..., tuple[Array, Weights]]:
+def _functional_chain(keras: Any, model: Any) -> list[Any] | None:
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        return None
+    layers: list[Any] = []
+    tensor = model.outputs[0]
+    while True:
+        operation, index, _ = tensor._keras_history
+        node = operation._inbound_nodes[index]
+        if node.is_input:
+            return layers[::-1]
+        arguments = node.arguments
+        if (
+            not isinstance(operation, keras.layers.Layer)
+            or len(node.input_tensors) != 1
+            or len(node.outputs) != 1
+            or len(arguments.args) != 1
+            or any(value is not None for value in arguments.kwargs.values())
+        ):
+            return None
+        layers.append(operation)
+        tensor = node.input_tensors[0]
+
+
+def _whole(model: Any, bounds: tuple[float, float]) -> Callable[..., tuple[Array, State]]:
     def apply(
-        weights: Weights, state: Weights, images: Array, key: Array, training: bool
-    ) -> tuple[Array, Weights]:
+        weights: Weights, state: State, images: Array, key: Array, training: bool
+    ) -> tuple[Array, State]:
+        if images.dtype == jnp.uint8:
+            images = scale(images, bounds)
         output, new_state = model.stateless_call(weights, state, images, training=training)
         return _log(output), new_state
 
@@ -97,20 +177,23 @@ def _log(probabilities: Array) -> Array:
     return jnp.log(jnp.clip(probabilities / total, 1e-7, 1 - 1e-7))
 
 
-def _sequential(keras: Any, model: Any) -> Callable[..., tuple[Array, Weights]]:
-    steps = _steps(keras, list(model.layers))
+def _chained(
+    keras: Any, model: Any, layers: list[Any], bounds: tuple[float, float]
+) -> Callable[..., tuple[Array, State]]:
+    steps = _steps(keras, layers)
     trainable = [v.path for v in model.trainable_variables]
     other = [v.path for v in model.non_trainable_variables]
 
     def apply(
-        weights: Weights, state: Weights, images: Array, key: Array, training: bool
-    ) -> tuple[Array, Weights]:
+        weights: Weights, state: State, images: Array, key: Array, training: bool
+    ) -> tuple[Array, State]:
         flow = _Flow(
             images,
             dict(zip(trainable, weights, strict=True)),
             dict(zip(other, state, strict=True)),
             key,
             training,
+            bounds,
         )
         for number, step in enumerate(steps):
             flow.key = jax.random.fold_in(key, number)
@@ -128,10 +211,22 @@ def _steps(keras: Any, layers: list[Any]) -> list[Step]:
         if fused is not None:
             step, used = fused
         else:
-            step, used = _one_layer(keras, layers[0], last=len(layers) == 1), 1
+            step, used = _as_floats(_one_layer(keras, layers[0], last=len(layers) == 1)), 1
         steps.append(step)
         layers = layers[used:]
     return steps
+
+
+def _as_floats(step: Step) -> Step:
+    """A step that knows nothing of raw bytes or dropped channels."""
+
+    def floats(flow: _Flow) -> None:
+        if flow.values.dtype == jnp.uint8:
+            flow.values = scale(flow.values, flow.bounds)
+        step(flow)
+        flow.kept = None
+
+    return floats
 
 
 def _conv_pool_run(keras: Any, layers: list[Any]) -> tuple[Step, int] | None:
@@ -139,35 +234,39 @@ def _conv_pool_run(keras: Any, layers: list[Any]) -> tuple[Step, int] | None:
     convolution, position = layers[0], 1
     if not _is_plain_convolution(keras, convolution):
         return None
-    activations = [convolution.activation.__name__]
+    activations = [convolution.activation]
     dropout = None
     while position < len(layers):
         layer = layers[position]
         position += 1
         if isinstance(layer, keras.layers.Activation):
-            activations.append(layer.activation.__name__)
+            activations.append(layer.activation)
         elif isinstance(layer, keras.layers.ReLU) and _is_plain_relu(layer):
-            activations.append("relu")
+            activations.append(keras.activations.relu)
         elif isinstance(layer, keras.layers.SpatialDropout2D) and dropout is None:
             dropout = layer
         else:
             break
-    if not _is_plain_pool(keras, layer) or not set(activations) <= {"linear", "relu"}:
+    if not _is_plain_pool(keras, layer) or not all(map(_is_rising, activations)):
         return None
-    return _fused_step(convolution, "relu" in activations, dropout, layer.pool_size[0]), position
+    return _fused_step(convolution, activations, dropout, layer.pool_size[0]), position
 
 
 def _is_plain_convolution(keras: Any, layer: Any) -> bool:
     return (
         type(layer) is keras.layers.Conv2D
-        and layer.kernel_size[0] == layer.kernel_size[1]
         and layer.strides == (1, 1)
         and layer.dilation_rate == (1, 1)
         and layer.groups == 1
-        and layer.padding == "valid"
         and layer.data_format == "channels_last"
-        and layer.use_bias
+        and layer.compute_dtype == layer.variable_dtype == "float32"
         and not layer.lora_enabled
+    )
+
+
+def _is_rising(activation: Any) -> bool:
+    return getattr(activation, "__name__", "") in _RISING and activation.__module__.startswith(
+        "keras."
     )
 
 
@@ -185,17 +284,42 @@ def _is_plain_pool(keras: Any, layer: Any) -> bool:
     )
 
 
-def _fused_step(convolution: Any, relu: bool, dropout: Any, pool: int) -> Step:
-    kernel, bias = convolution.kernel.path, convolution.bias.path
+def _fused_step(convolution: Any, activations: list[Any], dropout: Any, pool: int) -> Step:
+    kernel = convolution.kernel.path
+    bias = convolution.bias.path if convolution.use_bias else None
+    names = {activation.__name__ for activation in activations} - {"linear"}
+    inside = names <= {"relu"}  # else the activations follow the pool, and dropout them
 
     def step(flow: _Flow) -> None:
-        # ReLU and dropout's factor keep the order of values, so they may follow the pool.
-        values = conv_pool(flow.values, flow.weights[kernel], flow.weights[bias], pool)
-        flow.values = jax.nn.relu(values) if relu else values
-        if dropout is not None:
-            _drop(flow, dropout.rate, (values.shape[0], 1, 1, values.shape[3]))
+        weights = flow.weights[kernel]
+        factors = _channel_factors(flow, dropout, weights.shape[3])
+        flow.values = conv_pool(
+            flow.values,
+            weights,
+            jnp.zeros(weights.shape[3:], weights.dtype) if bias is None else flow.weights[bias],
+            pool,
+            padding=convolution.padding,
+            activation="relu" if inside and names else "linear",
+            mask=factors if inside else None,
+            keep=flow.kept,
+            bounds=flow.bounds if flow.values.dtype == jnp.uint8 else None,
+        )
+        if not inside:
+            for activation in activations:
+                flow.values = activation(flow.values)
+            if factors is not None:
+                flow.values = flow.values * factors[:, None, None, :]
+        flow.kept = factors
 
     return step
+
+
+def _channel_factors(flow: _Flow, dropout: Any, channels: int) -> Array | None:
+    """Factors of spatial dropout, shape (N, channels); kept ones keep the expectation."""
+    if dropout is None or not flow.training or dropout.rate == 0:
+        return None
+    keep = jax.random.bernoulli(flow.key, 1 - dropout.rate, (len(flow.values), channels))
+    return jnp.where(keep, 1 / (1 - dropout.rate), 0.0)
 
 
 def _one_layer(keras: Any, layer: Any, last: bool) -> Step:
@@ -205,8 +329,8 @@ def _one_layer(keras: Any, layer: Any, last: bool) -> Step:
         )
     if type(layer) is keras.layers.Dropout and layer.noise_shape is None:
         return lambda flow: _drop(flow, layer.rate, flow.values.shape)
-    if last and _is_softmax_dense(keras, layer):
-        return _log_softmax_step(layer)
+    if _is_plain_dense(keras, layer):
+        return _dense_step(layer, is_last=last and layer.activation is keras.activations.softmax)
     return _keras_step(layer)
 
 
@@ -217,21 +341,25 @@ def _drop(flow: _Flow, rate: float, shape: tuple[int, ...]) -> None:
         flow.values = jnp.where(keep, flow.values / (1 - rate), 0)
 
 
-def _is_softmax_dense(keras: Any, layer: Any) -> bool:
+def _is_plain_dense(keras: Any, layer: Any) -> bool:
     return (
         type(layer) is keras.layers.Dense
-        and layer.activation is keras.activations.softmax
-        and layer.use_bias
+        and layer.input_spec.ndim is None
+        and len(layer.output.shape) == 2
+        and layer.compute_dtype == layer.variable_dtype == "float32"
+        and layer.quantization_mode is None
         and not layer.lora_enabled
     )
 
 
-def _log_softmax_step(layer: Any) -> Step:
-    kernel, bias = layer.kernel.path, layer.bias.path
+def _dense_step(layer: Any, is_last: bool) -> Step:
+    kernel, bias = layer.kernel.path, layer.bias.path if layer.use_bias else None
 
     def step(flow: _Flow) -> None:
-        logits = flow.values @ flow.weights[kernel] + flow.weights[bias]
-        flow.values, flow.is_log = jax.nn.log_softmax(logits), True
+        values = matmul(flow.values, flow.weights[kernel])
+        values = values if bias is None else values + flow.weights[bias]
+        flow.is_log = is_last
+        flow.values = jax.nn.log_softmax(values) if is_last else layer.activation(values)
 
     return step
 

@@ -24,10 +24,11 @@ import xarray as xr
 
 from stormlens.datasets import class_names, is_simulated
 from stormlens.errors import InputError
-from stormlens.models import Classifier, build, forward_pass
+from stormlens.models import Classifier, build, fuse
 from stormlens.models._classifier import load_keras_file
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
+from stormlens.training._optimise import make_optimiser
 from stormlens.training._progress import Listener, RichProgress, Silent
 from stormlens.training._recipe import Recipe, load_recipe
 from stormlens.training._step import (
@@ -36,7 +37,6 @@ from stormlens.training._step import (
     Totals,
     balanced_weights,
     make_evaluate,
-    make_optimiser,
     make_train,
 )
 
@@ -142,13 +142,13 @@ class _Training:
         self.data = fingerprint(splits)
         self.train_arrays = Arrays.of(splits["train"])
         self.validation = Arrays.of(splits["validation"]) if "validation" in splits else None
-        forward = forward_pass(classifier.model, recipe.seed)
+        bounds = (classifier.minimum, classifier.maximum)
+        forward = fuse(classifier.model, bounds, recipe.seed)
         weights = [jnp.array(w, copy=True) for w in forward.weights]
         variables = [jnp.array(v, copy=True) for v in forward.state]
         self.state = State(weights, variables, make_optimiser(recipe).init(weights), Totals.zero())
         self.best: list[np.ndarray] = []
         self.history: list[Row] = []
-        bounds = (classifier.minimum, classifier.maximum)
         n_classes = len(classifier.classes)
         factors = np.ones(n_classes, np.float32)
         if recipe.class_weights:

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import Array
 
 from stormlens.augment import Augmentation
-from stormlens.models import Forward
+from stormlens.models import Forward, scale
+from stormlens.ops import Tapped, tap
+from stormlens.training._optimise import make_optimiser
 from stormlens.training._recipe import Recipe
 
 _EVALUATION_BATCH = 64
@@ -75,23 +76,6 @@ class Arrays:
         )
 
 
-def make_optimiser(recipe: Recipe) -> optax.GradientTransformation:
-    """
-    The recipe's optimiser.
-
-    Parameters
-    ----------
-    recipe : Recipe
-
-    Returns
-    -------
-    optimiser : optax.GradientTransformation
-    """
-    if recipe.optimiser == "sgd":
-        return optax.sgd(recipe.learning_rate, momentum=0.9)
-    return optax.adam(recipe.learning_rate, eps=1e-7)
-
-
 def make_train(
     forward: Forward,
     recipe: Recipe,
@@ -130,20 +114,26 @@ def make_train(
         augment_key, forward_key = jax.random.split(jax.random.fold_in(key, number))
         batch = prepare(images[chosen], bounds, recipe.augmentation, augment_key)
 
-        def loss_of(weights: list[Array]) -> tuple[Array, tuple[Array, Array, list[Array]]]:
+        def loss_of(
+            weights: list[Array | Tapped],
+        ) -> tuple[Array, tuple[Array, Array, list[Array]]]:
             log_p, variables = forward.apply(weights, state.variables, batch, forward_key, True)
             losses = -jnp.take_along_axis(log_p, batch_codes[:, None], 1)[:, 0] * present
             weighted = (losses * class_weights[batch_codes]).sum() / present.sum()
             return weighted, (losses.sum(), log_p, variables)
 
-        gradient, (loss_sum, log_p, variables) = jax.grad(loss_of, has_aux=True)(state.weights)
-        updates, optimiser_state = optimiser.update(gradient, state.optimiser, state.weights)
+        tapped = forward.dense if optimiser.takes_products else ()
+        given: list[Array | Tapped] = [
+            tap(w, recipe.batch_size) if i in tapped else w for i, w in enumerate(state.weights)
+        ]
+        gradients, (loss_sum, log_p, variables) = jax.grad(loss_of, has_aux=True)(given)
+        gradients = [g.product if isinstance(g, Tapped) else g for g in gradients]
+        weights, optimiser_state = optimiser.step(gradients, state.optimiser, state.weights)
         correct = ((log_p.argmax(1) == batch_codes) & present).sum()
         before = state.totals
         totals = Totals(
             before.loss + loss_sum, before.correct + correct, before.seen + present.sum()
         )
-        weights = optax.apply_updates(state.weights, updates)
         return State(weights, variables, optimiser_state, totals)
 
     def train(
@@ -201,7 +191,7 @@ def prepare(
     images: Array, bounds: tuple[float, float], augmentation: Augmentation | None, key: Array | None
 ) -> Array:
     """
-    Raw images as the network takes them.
+    Raw images as `Forward.apply` takes them.
 
     Parameters
     ----------
@@ -215,12 +205,12 @@ def prepare(
 
     Returns
     -------
-    prepared : Array of float32, shape (N, rows, columns, 1)
+    prepared : Array, shape (N, rows, columns, 1)
+        Scaled float32 where augmented; else the bytes, which the network scales.
     """
     if augmentation is not None and key is not None:
-        images = augmentation.apply(key, images)
-    low, high = bounds
-    return ((images.astype(jnp.float32) - low) / (high - low))[..., None]
+        images = scale(augmentation.apply(key, images), bounds)
+    return images[..., None]
 
 
 def balanced_weights(codes: np.ndarray, n_classes: int) -> np.ndarray:
