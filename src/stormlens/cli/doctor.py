@@ -51,6 +51,7 @@ def command(as_json: AsJson = False) -> None:
         ("Python", f"{findings['python']} on {findings['platform']}"),
         ("devices", ", ".join(findings["devices"]) or "none"),
         ("threads", findings["threads"]),
+        ("operations", findings["operations"]),
         ("cache", f"{cache['folder']} ({_size(cache['bytes'])})"),
     ]
     rows += [(name, version or "missing") for name, version in findings["packages"].items()]
@@ -65,8 +66,9 @@ def examine() -> dict[str, Any]:
     Returns
     -------
     findings : dict
-        stormlens, python, platform, devices, threads, cache {folder, bytes, writable},
-        packages {name: version or None}, missing (a sentence each).
+        stormlens, python, platform, devices, threads, operations ("native (avx2)" or
+        "portable"), cache {folder, bytes, writable}, packages {name: version or None},
+        missing (a sentence each).
     """
     packages = {name: _version(name) for name in _PACKAGES}
     missing = [
@@ -75,6 +77,7 @@ def examine() -> dict[str, Any]:
         if version is None
     ]
     devices, trouble = _devices()
+    operations, slow = _operations()
     cache, cached = _cache()
     return {
         "stormlens": __version__,
@@ -82,9 +85,10 @@ def examine() -> dict[str, Any]:
         "platform": platform.platform(terse=True),
         "devices": devices,
         "threads": _threads(),
+        "operations": operations,
         "cache": cache,
         "packages": packages,
-        "missing": [*missing, *trouble, *cached],
+        "missing": [*missing, *trouble, *slow, *cached],
     }
 
 
@@ -105,6 +109,19 @@ def _devices() -> tuple[list[str], list[str]]:
         return [f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices()], []
     except (ImportError, RuntimeError) as error:
         return [], [f"JAX finds no device ({error}); training is not possible."]
+
+
+def _operations() -> tuple[str, list[str]]:
+    """Which operations train on a CPU, and how to get the fast ones."""
+    from stormlens.ops import native
+
+    found = native()
+    if found.available:
+        return f"native ({found.instruction_set})", []
+    return "portable", [
+        f"The native operations are not in use: {found.reason}. "
+        "Training on a CPU is several times slower without them."
+    ]
 
 
 def _threads() -> int:
