@@ -18,11 +18,12 @@ FLOORS = {
     "verification": 5,
     "plots": 6,
     "report": 6,
+    "bench": 7,
     "experiment": 7,
     "cli": 7,
 }
 # Neighbours on one floor: who may look at whom.
-BESIDE = {("stormbox", "errors"), ("report", "plots"), ("cli", "experiment")}
+BESIDE = {("stormbox", "errors"), ("report", "plots"), ("cli", "bench"), ("cli", "experiment")}
 
 
 def imported_rooms(path):

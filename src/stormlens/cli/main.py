@@ -6,6 +6,7 @@ import typer
 
 from stormlens import __version__
 from stormlens.cli import (
+    bench,
     chapter,
     classify,
     data,
@@ -55,5 +56,5 @@ def stormlens(
 
 
 app.add_typer(data.app, name="data")
-for module in (models, recipes, train, chapter, evaluate, classify, report, doctor):
+for module in (models, recipes, train, chapter, evaluate, classify, report, bench, doctor):
     app.command(module.NAME, epilog=module.EPILOG)(module.command)

@@ -10,6 +10,7 @@ Boxes are drawn north up. Pictures of simulated data say so.
 from stormlens.plots._curves import chapter_comparison, history
 from stormlens.plots._radar import COLOURS, NWS_COLOURS, colour_bar, contact_sheet, storm_box
 from stormlens.plots._scores import confusion, reliability
+from stormlens.plots._speed import speed
 from stormlens.plots._style import MODE_COLOURS, class_colours
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "contact_sheet",
     "history",
     "reliability",
+    "speed",
     "storm_box",
 ]

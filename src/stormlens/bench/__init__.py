@@ -1,0 +1,42 @@
+"""
+Stormlens beside installed peers, on the machine at hand.
+
+Every contender is a process of its own, with its own peak memory. All of them
+work on the same boxes and take turns, one pass over the images each, so that a
+machine whose speed drifts treats them alike. In the same rounds the machine's
+own limits are measured, which give the seconds that no program can beat.
+Importing this room loads none of the libraries it measures.
+"""
+
+from stormlens.bench._contenders import PEERS, TASKS
+from stormlens.bench._network import Layer, describe
+from stormlens.bench._results import Bound, Measurement, Results
+from stormlens.bench._roofline import Machine, Work, epoch_seconds, measure_machine, work
+from stormlens.bench._run import Settings, run
+from stormlens.bench._tables import Table, machine_sentence, method_sentences, tables
+from stormlens.bench._write import PICTURE, read_document, replace_section, write_results
+
+__all__ = [
+    "PEERS",
+    "PICTURE",
+    "TASKS",
+    "Bound",
+    "Layer",
+    "Machine",
+    "Measurement",
+    "Results",
+    "Settings",
+    "Table",
+    "Work",
+    "describe",
+    "epoch_seconds",
+    "machine_sentence",
+    "measure_machine",
+    "method_sentences",
+    "read_document",
+    "replace_section",
+    "run",
+    "tables",
+    "work",
+    "write_results",
+]
