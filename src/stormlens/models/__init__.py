@@ -1,6 +1,7 @@
 """Networks by name, as plain Keras models, and the classifier a training leaves."""
 
 from stormlens.models._classifier import Classifier
+from stormlens.models._compiled import keep_compiled
 from stormlens.models._fuse import Forward, fuse, scale
 from stormlens.models._registry import Architecture, build, list_models, model_info
 
@@ -10,6 +11,7 @@ __all__ = [
     "Forward",
     "build",
     "fuse",
+    "keep_compiled",
     "list_models",
     "model_info",
     "scale",

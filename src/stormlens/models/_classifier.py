@@ -20,6 +20,7 @@ import xarray as xr
 
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
+from stormlens.models._compiled import keep_compiled
 from stormlens.models._fuse import Forward, fuse
 from stormlens.models._keras import import_keras
 from stormlens.models._registry import build
@@ -27,7 +28,8 @@ from stormlens.storage import atomic_path, write_bytes, write_text
 from stormlens.stormbox import MAX_DBZ, MODES
 
 _FORMAT = 1
-_BATCH = 64
+_BATCH = 64  # larger ones leave the cache between layers, smaller ones reread dense kernels
+_BOXES_AT_A_TIME = 1024
 _CARD, _WEIGHTS, _MODEL = "classifier.json", "weights.safetensors", "model.keras"
 _CARD_FIELDS: dict[str, Callable[[Any], bool]] = {
     "architecture": lambda value: value is None or isinstance(value, str),
@@ -218,12 +220,11 @@ class Classifier:
             If it is no container, a value cannot be reflectivity, or the images have another
             size than the model takes.
         """
-        images = self._images(dataset)
         storm = {
             name: values for name, values in dataset.coords.items() if values.dims == ("storm",)
         }
         return xr.Dataset(
-            {"probability": (("storm", "mode"), self.probabilities(images))},
+            {"probability": (("storm", "mode"), self._probabilities(dataset))},
             coords={**storm, "mode": list(self.classes)},
             attrs={
                 "model": self.architecture or "user's own Keras model",
@@ -233,8 +234,8 @@ class Classifier:
             },
         )
 
-    def _images(self, dataset: xr.Dataset) -> np.ndarray:
-        """What the container holds, checked: it need not come from `datasets.load`."""
+    def _probabilities(self, dataset: xr.Dataset) -> np.ndarray:
+        """Class probabilities of a container, some boxes at a time: it may lie on disk."""
         if not isinstance(dataset, xr.Dataset) or "reflectivity" not in dataset:
             raise InputError(
                 f"predict was given a {type(dataset).__name__} without reflectivity; give a "
@@ -243,12 +244,17 @@ class Classifier:
         held = dataset["reflectivity"]
         if held.dims != ("storm", "y", "x"):
             raise InputError(f"Reflectivity has dimensions {held.dims}, not ('storm', 'y', 'x').")
-        if held.sizes["storm"] == 0:
-            return np.empty((0, *self.image_shape), np.uint8)
+        results = [np.empty((0, len(self.classes)), np.float32)]
+        for start in range(0, held.sizes["storm"], _BOXES_AT_A_TIME):
+            images = self._images(held[start : start + _BOXES_AT_A_TIME], start)
+            results.append(self.probabilities(images))
+        return np.concatenate(results)
+
+    def _images(self, held: xr.DataArray, start: int) -> np.ndarray:
+        """Some boxes of a container, checked: it need not come from `datasets.load`."""
         highest = MAX_DBZ if held.attrs.get("units", "dBZ") == "dBZ" else 255
-        return check_reflectivity(
-            held.values, where="Boxes to classify", maximum=highest, shape=self.image_shape
-        )
+        where = f"Boxes to classify (counted from {start})" if start else "Boxes to classify"
+        return check_reflectivity(held.values, where=where, maximum=highest, shape=self.image_shape)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """
@@ -264,19 +270,21 @@ class Classifier:
         probabilities : ndarray of float32, shape (N, classes)
         """
         batch = min(_BATCH, 1 << max(len(images) - 1, 0).bit_length())
-        results = [np.empty((0, len(self.classes)), np.float32)]
+        results = np.empty((len(images), len(self.classes)), np.float32)
         for start in range(0, len(images), batch):
             part = images[start : start + batch]
-            padded = np.zeros((batch, *images.shape[1:]), images.dtype)
-            padded[: len(part)] = part
-            results.append(np.asarray(self._run_batch(padded))[: len(part)])
-        return np.concatenate(results)
+            missing = batch - len(part)
+            if missing:  # one size of batch is one compilation
+                part = np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)])
+            results[start : start + batch] = self._run_batch(part)[: batch - missing]
+        return results
 
     def _run_batch(self, images: np.ndarray) -> Any:
         import jax
         import jax.numpy as jnp
 
         if self._predict_batch is None or self._forward is None:
+            keep_compiled()
             forward = fuse(self.model, (self.minimum, self.maximum))
 
             @jax.jit

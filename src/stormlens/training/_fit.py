@@ -24,7 +24,7 @@ import xarray as xr
 
 from stormlens.datasets import class_names, is_simulated
 from stormlens.errors import InputError
-from stormlens.models import Classifier, build, fuse
+from stormlens.models import Classifier, build, fuse, keep_compiled
 from stormlens.models._classifier import load_keras_file
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
@@ -106,6 +106,7 @@ def fit(
     InputError
         If splits, recipe, model and run folder do not fit each other.
     """
+    keep_compiled()
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     run = None if out is None else Path(out)
     _check_splits(splits, recipe)

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace stormlens {
 namespace {
@@ -35,30 +36,34 @@ inline int64_t whole_vectors(int64_t count) { return (count + L - 1) / L; }
 
 // ---------------------------------------------------------------- staging
 
-// Which channels of one image are looked at: all, or those in a list padded with -1.
+// Which channels or filters of one sample are looked at: all, or those in a list.
 struct Channels {
   const int32_t* list;  // null for all
   int64_t count;
 };
 
-inline float value_at(const Images& images, int64_t index) {
-  if (images.reals != nullptr) return images.reals[index];
-  return (static_cast<float>(images.bytes[index]) - images.low) / images.span;
+// Pixels of one row of an image, as floats.
+template <typename Value>
+void stage_pixels(const Value& value, int64_t pixels, int64_t all, const Channels& channels,
+                  float* to) {
+  if (channels.list == nullptr) {
+    for (int64_t i = 0; i < pixels * all; ++i) to[i] = value(i);
+    return;
+  }
+  for (int64_t i = 0; i < pixels; ++i, to += channels.count)
+    for (int64_t c = 0; c < channels.count; ++c) to[c] = value(i * all + channels.list[c]);
 }
 
-void stage_pixels(const Images& images, int64_t from, int64_t pixels, int64_t all,
-                  const Channels& channels, float* to) {
-  if (channels.list != nullptr) {
-    for (int64_t i = 0; i < pixels; ++i)
-      for (int64_t c = 0; c < channels.count; ++c)
-        to[i * channels.count + c] =
-            channels.list[c] < 0 ? 0.0f : value_at(images, from + i * all + channels.list[c]);
-  } else if (images.reals != nullptr) {
-    std::memcpy(to, images.reals + from, static_cast<size_t>(pixels * all) * sizeof(float));
+void stage_row(const Images& images, int64_t from, int64_t pixels, int64_t all,
+               const Channels& channels, float* to) {
+  if (images.reals != nullptr) {
+    const float* reals = images.reals + from;
+    stage_pixels([reals](int64_t i) { return reals[i]; }, pixels, all, channels, to);
   } else {
     const uint8_t* bytes = images.bytes + from;
-    for (int64_t i = 0; i < pixels * all; ++i)
-      to[i] = (static_cast<float>(bytes[i]) - images.low) / images.span;
+    const float low = images.low, span = images.span;
+    const auto scaled = [=](int64_t i) { return (static_cast<float>(bytes[i]) - low) / span; };
+    stage_pixels(scaled, pixels, all, channels, to);
   }
 }
 
@@ -78,7 +83,7 @@ float* stage(const Geometry& g, const Images& images, int64_t n, int64_t first, 
     }
     std::fill(row, row + before * channels.count, 0.0f);
     const int64_t from = ((n * g.height + source) * g.width) * g.channels;
-    stage_pixels(images, from, inside, g.channels, channels, row + before * channels.count);
+    stage_row(images, from, inside, g.channels, channels, row + before * channels.count);
     std::fill(row + (before + inside) * channels.count, row + stride, 0.0f);
   }
   std::fill(staged + count * stride, staged + count * stride + L, 0.0f);
@@ -93,14 +98,13 @@ void zero_dropped(const float* keep, int64_t n, int64_t channels, int64_t pixels
       for (int64_t i = 0; i < pixels; ++i) image[i * channels + c] = 0.0f;
 }
 
-// The channels or filters of sample n that are on, padded with -1 to whole vectors.
+// The channels or filters of sample n that are on.
 Channels kept(const float* factors, int64_t n, int64_t count, Scratch& scratch) {
   if (factors == nullptr) return {nullptr, count};
-  int32_t* list = scratch.room<int32_t>(count + L);
+  int32_t* list = scratch.room<int32_t>(count);
   int64_t found = 0;
   for (int64_t c = 0; c < count; ++c)
     if (factors[n * count + c] != 0.0f) list[found++] = static_cast<int32_t>(c);
-  while (found % L != 0) list[found++] = -1;
   return {list, found};
 }
 
@@ -120,14 +124,9 @@ void pack_kept(const Geometry& g, const float* kernel, const Channels& channels,
       for (int64_t c = 0; c < channels.count; ++c, packed += wide) {
         const int64_t channel = channels.list == nullptr ? c : channels.list[c];
         const float* from = kernel + (tap * g.channels + channel) * g.filters;
-        std::fill(packed, packed + wide, 0.0f);
-        if (channel < 0) continue;
-        if (filters.list == nullptr) {
-          std::memcpy(packed, from + f0, static_cast<size_t>(here) * sizeof(float));
-        } else {
-          for (int64_t f = 0; f < here; ++f)
-            if (filters.list[f0 + f] >= 0) packed[f] = from[filters.list[f0 + f]];
-        }
+        for (int64_t f = 0; f < here; ++f)
+          packed[f] = from[filters.list == nullptr ? f0 + f : filters.list[f0 + f]];
+        std::fill(packed + here, packed + wide, 0.0f);
       }
   }
 }
@@ -195,46 +194,59 @@ inline void best_of_windows(const Tile& tile, const float* image, float* best, i
   }
 }
 
-// Where the results of one group of filters go, and what is applied to them.
+// Where the results of one group of filters go, and what is applied to them, by place in the
+// group.
 struct Target {
   const int32_t* list;  // filters of the group, or null where they are adjacent
   int64_t count;        // filters in the group
   int64_t first;        // the group's first filter, where adjacent
-  const float* bias;    // by place in the group, as are the factors
-  const float* factors;
+  float bias[kGroup], factors[kGroup];
+  float lowest;         // what the activation lets through
+  float limits[kGroup];  // values above pass a gradient on
 };
 
-template <typename T, int Lanes>
-inline void put(const Target& target, const T (&values)[Lanes], T* to) {
+Target make_target(const Forward& op, int64_t n, const Channels& filters, int64_t first) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const bool relu = op.geometry.relu;
+  Target target{};
+  target.list = filters.list == nullptr ? nullptr : filters.list + first;
+  target.count = std::min<int64_t>(kGroup, filters.count - first);
+  target.first = first;
+  target.lowest = relu ? 0.0f : -kInfinity;
+  for (int64_t i = 0; i < target.count; ++i) {
+    const int64_t f = target.list == nullptr ? first + i : target.list[i];
+    target.bias[i] = op.bias[f];
+    target.factors[i] = op.mask == nullptr ? 1.0f : op.mask[n * op.geometry.filters + f];
+    target.limits[i] = target.factors[i] == 0.0f ? kInfinity : target.lowest;
+  }
+  return target;
+}
+
+// Bias, activation and factors, in place, for the cells of a row.
+template <int V, bool Winner>
+inline void finish(const Target& target, int64_t cells, float* best, int32_t* winner) {
+  const Reals lowest = Reals{} + target.lowest;
+  for (int64_t cell = 0; cell < cells; ++cell)
+    for (int v = 0; v < V; ++v, best += L, winner += L) {
+      Reals value = load(best) + load(target.bias + v * L);
+      value = (value > lowest ? value : lowest) * load(target.factors + v * L);
+      store(best, value);
+      if (!Winner) continue;
+      Whole place;
+      __builtin_memcpy(&place, winner, sizeof place);
+      place = value > load(target.limits + v * L) ? place : Whole{} + kOff;
+      __builtin_memcpy(winner, &place, sizeof place);
+    }
+}
+
+template <int Lanes, typename From, typename To>
+inline void put(const Target& target, const From* values, To* to) {
   if (target.list == nullptr && target.count == Lanes) {
-    std::memcpy(to + target.first, values, sizeof values);
+    for (int i = 0; i < Lanes; ++i) to[target.first + i] = static_cast<To>(values[i]);
     return;
   }
   for (int64_t i = 0; i < target.count; ++i)
-    if (target.list == nullptr)
-      to[target.first + i] = values[i];
-    else if (target.list[i] >= 0)
-      to[target.list[i]] = values[i];
-}
-
-// Bias, activation and factors of one cell.
-template <int Lanes, bool Winner>
-inline void finish(const Forward& op, const Target& target, const float* best,
-                   const int32_t* winner, int64_t cell) {
-  float values[Lanes];
-  uint8_t winners[Lanes];
-  for (int i = 0; i < Lanes; ++i) {
-    const float value = best[i] + target.bias[i];
-    values[i] = op.geometry.relu ? std::max(value, 0.0f) : value;
-    values[i] = target.factors[i] == 0.0f ? 0.0f : values[i] * target.factors[i];
-  }
-  put(target, values, op.pooled + cell * op.geometry.filters);
-  if (!Winner) return;
-  for (int i = 0; i < Lanes; ++i) {
-    const bool off = target.factors[i] == 0.0f || (op.geometry.relu && !(values[i] > 0.0f));
-    winners[i] = static_cast<uint8_t>(off ? kOff : winner[i]);
-  }
-  put(target, winners, op.winner + cell * op.geometry.filters);
+    to[target.list == nullptr ? target.first + i : target.list[i]] = static_cast<To>(values[i]);
 }
 
 template <int P, int V, bool Winner, int Run>
@@ -256,9 +268,12 @@ void group_of_filters(const Forward& op, const Tile& tile, const Target& target,
     for (; column < g.w; ++column)
       best_of_windows<P, 1, V, Winner, Run>(tile, image + column * P * tile.pixel_stride,
                                             best + column * kLanes, winner + column * kLanes);
+    finish<V, Winner>(target, g.w, best, winner);
+    const int64_t out = (n * g.h + row) * g.w * g.filters;
     for (column = 0; column < g.w; ++column)
-      finish<kLanes, Winner>(op, target, best + column * kLanes, winner + column * kLanes,
-                             (n * g.h + row) * g.w + column);
+      put<kLanes>(target, best + column * kLanes, op.pooled + out + column * g.filters);
+    for (column = 0; Winner && column < g.w; ++column)
+      put<kLanes>(target, winner + column * kLanes, op.winner + out + column * g.filters);
   }
 }
 
@@ -286,41 +301,50 @@ void switch_off(const Forward& op, int64_t n, int64_t first, int64_t last) {
   if (op.winner != nullptr) std::memset(op.winner + from, kOff, static_cast<size_t>(count));
 }
 
+struct View {
+  const float* pixels;
+  int64_t row_stride;  // in floats
+};
+
+// The rows of image n that pooled rows [first, last) look at: where they lie if they can be used
+// so, else staged. Only whole patches are read, so no room is needed behind them.
+View look_at(const Forward& op, int64_t n, int64_t first, int64_t last, const Channels& channels,
+             Scratch& scratch) {
+  const Geometry& g = op.geometry;
+  const bool padded = g.staged_height() > g.height || g.staged_width() > g.width || g.top || g.left;
+  if (op.images.reals != nullptr && op.keep == nullptr && !padded) {
+    const int64_t stride = g.width * g.channels;
+    return {op.images.reals + (n * g.height + first * g.pool) * stride, stride};
+  }
+  const int64_t rows = (last - first) * g.pool + g.rows - 1;
+  float* staged = stage(g, op.images, n, first * g.pool, rows, channels, scratch);
+  if (channels.list == nullptr)
+    zero_dropped(op.keep, n, g.channels, rows * g.staged_width(), staged);
+  return {staged, g.staged_width() * channels.count};
+}
+
 void forward(const Forward& op, int64_t n, int64_t first, int64_t last, Workspace& space) {
   const Geometry& g = op.geometry;
   const bool compact = compacts(op);
   const Channels channels = kept(compact ? op.keep : nullptr, n, g.channels, space.channels);
   const Channels filters = kept(compact ? op.mask : nullptr, n, g.filters, space.filters);
-  const int64_t rows = (last - first) * g.pool + g.rows - 1;
-  float* staged = stage(g, op.images, n, first * g.pool, rows, channels, space.image);
+  const View view = look_at(op, n, first, last, channels, space.image);
   const float* weights = op.packed;
-  if (!compact) {
-    zero_dropped(op.keep, n, g.channels, rows * g.staged_width(), staged);
-  } else {
+  if (compact) {
     const int64_t taps = g.rows * g.columns * channels.count;
     float* packed = space.weights.room<float>(packed_floats(taps, filters.count));
     pack_kept(g, op.kernel, channels, filters, packed);
     weights = packed;
   }
   if (filters.list != nullptr) switch_off(op, n, first, last);
-  Tile tile{weights, g.staged_width() * channels.count, channels.count, g.rows,
-            g.columns * channels.count};
+  Tile tile{weights, view.row_stride, channels.count, g.rows, g.columns * channels.count};
   for (int64_t f0 = 0; f0 < filters.count; f0 += kGroup) {
-    const int64_t here = std::min<int64_t>(kGroup, filters.count - f0);
-    const int vectors = static_cast<int>(whole_vectors(here));
-    float bias[kGroup] = {}, factors[kGroup] = {};
-    for (int64_t i = 0; i < here; ++i) {
-      const int64_t f = filters.list == nullptr ? f0 + i : filters.list[f0 + i];
-      if (f < 0) continue;
-      bias[i] = op.bias[f];
-      factors[i] = op.mask == nullptr ? 1.0f : op.mask[n * g.filters + f];
-    }
-    const Target target{filters.list == nullptr ? nullptr : filters.list + f0, here, f0, bias,
-                        factors};
+    const Target target = make_target(op, n, filters, f0);
+    const int vectors = static_cast<int>(whole_vectors(target.count));
     const bool winner = op.winner != nullptr;
     const auto run = g.pool == 2 ? (winner ? choose_width<2, true> : choose_width<2, false>)
                                  : (winner ? choose_width<3, true> : choose_width<3, false>);
-    run(vectors, op, tile, target, staged, n, first, last, space);
+    run(vectors, op, tile, target, view.pixels, n, first, last, space);
     tile.weights += tile.rows * tile.run * vectors * L;
   }
 }
