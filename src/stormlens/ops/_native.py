@@ -63,7 +63,7 @@ def native() -> Native:
         return Native(False, reason=f"{SWITCH} is 0; unset it to use the native operations")
     path = next(_candidates(), None)
     if path is None:
-        return Native(False, reason=f"it was not built; {_BUILD}")
+        return Native(False, reason=f"they were not built; {_BUILD}")
     try:
         library = ctypes.CDLL(str(path))
         _register(library)

@@ -43,7 +43,8 @@ from stormlens.training._step import (
 HISTORY_FIELDS = ("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 """Columns of history.csv."""
 
-_STEPS_A_CALL = 6
+_SECONDS_A_CALL = 0.5  # between two looks at progress and Ctrl-C
+_FIRST_CALL, _LONGEST_CALL = 6, 256  # steps
 
 Row = dict[str, float]
 
@@ -150,6 +151,7 @@ class _Training:
         self.state = State(weights, variables, make_optimiser(recipe).init(weights), Totals.zero())
         self.best: list[np.ndarray] = []
         self.history: list[Row] = []
+        self._steps_a_call = _FIRST_CALL
         n_classes = len(classifier.classes)
         factors = np.ones(n_classes, np.float32)
         if recipe.class_weights:
@@ -195,10 +197,14 @@ class _Training:
         order = jnp.concatenate([order, jnp.full(steps * batch - n, n, order.dtype)])
         self.state = self.state._replace(totals=Totals.zero())
         listener.step(epoch, 0, steps, float("nan"), float("nan"))
-        for first in range(0, steps, _STEPS_A_CALL):
-            stop = min(first + _STEPS_A_CALL, steps)
-            self.state = self._train(self.state, images, codes, order, key, first, stop)
+        done = 0
+        while done < steps:
+            stop = min(done + self._steps_a_call, steps)
+            started = time.perf_counter()
+            self.state = self._train(self.state, images, codes, order, key, done, stop)
             listener.step(epoch, stop, steps, *self.state.totals.means())
+            self._adapt(stop - done, time.perf_counter() - started)
+            done = stop
         loss, accuracy = self.state.totals.means()
         if not np.isfinite(loss):
             raise InputError(
@@ -209,6 +215,11 @@ class _Training:
         seconds = round(time.perf_counter() - began, 3)
         values = (epoch, seconds, loss, accuracy, val_loss, val_accuracy)
         return dict(zip(HISTORY_FIELDS, values, strict=True))
+
+    def _adapt(self, steps: int, seconds: float) -> None:
+        """Make calls long enough to cost little, and short enough to be stopped."""
+        wanted = int(steps * _SECONDS_A_CALL / max(seconds, 1e-6))
+        self._steps_a_call = min(max(wanted, 1), _LONGEST_CALL)
 
     def _validate(self) -> tuple[float, float]:
         if self.validation is None:
