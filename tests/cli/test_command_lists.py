@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from stormlens.ops import Native
 from stormlens.training import load_recipe
 
 
@@ -66,3 +67,14 @@ def test_doctor_names_a_package_that_is_missing(invoke, monkeypatch):
     result = invoke("doctor")
     assert result.exit_code == 0
     assert "pip install no-such-package" in result.stdout
+
+
+def test_doctor_says_which_operations_are_in_use(invoke, monkeypatch):
+    fast, slow = Native(True, "avx2"), Native(False, reason="they were not built; do this")
+    monkeypatch.setattr("stormlens.ops.native", lambda: fast)
+    assert "native (avx2)" in invoke("doctor").stdout
+    monkeypatch.setattr("stormlens.ops.native", lambda: slow)
+    found = json.loads(invoke("doctor", "--json").stdout)
+    assert found["operations"] == "portable"
+    sentence = "The native operations are not in use: they were not built; do this. "
+    assert any(missing.startswith(sentence) for missing in found["missing"])

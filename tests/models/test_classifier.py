@@ -6,10 +6,11 @@ import zipfile
 import numpy as np
 import numpy.testing as npt
 import pytest
+import xarray as xr
 
-from stormlens.datasets import make_dataset
+from stormlens.datasets import make_dataset, write_netcdf
 from stormlens.errors import InputError
-from stormlens.models import Classifier, build
+from stormlens.models import Classifier, _classifier, build
 from stormlens.models._keras import import_keras
 from stormlens.stormbox import MODES
 
@@ -40,6 +41,36 @@ def test_probabilities_do_not_depend_on_the_batch(classifier):
     together = classifier.probabilities(many)
     npt.assert_allclose(classifier.probabilities(many[66:67]), together[66:67], atol=1e-6)
     npt.assert_allclose(together.sum(1), 1, atol=1e-5)
+
+
+def test_boxes_on_disk_are_read_some_at_a_time(classifier, tmp_path, monkeypatch):
+    path = write_netcdf(
+        make_dataset(images(150), np.arange(150) % 6, source="test"), tmp_path / "b.nc"
+    )
+    read, check = [], _classifier.check_reflectivity
+
+    def counted(values, **options):
+        read.append(len(values))
+        return check(values, **options)
+
+    monkeypatch.setattr(_classifier, "_BOXES_AT_A_TIME", 64)
+    monkeypatch.setattr(_classifier, "check_reflectivity", counted)
+    with xr.open_dataset(path) as on_disk:
+        predictions = classifier.predict(on_disk)
+        # xarray keeps what it has read of a whole variable, and must not have.
+        assert not on_disk["reflectivity"]._in_memory
+    assert read == [64, 64, 22]
+    npt.assert_allclose(
+        predictions["probability"], classifier.probabilities(images(150)), atol=1e-6
+    )
+
+
+def test_a_bad_value_far_on_is_placed(classifier, monkeypatch):
+    monkeypatch.setattr(_classifier, "_BOXES_AT_A_TIME", 4)
+    dataset = make_dataset(images(6), np.zeros(6, int), source="test").astype(np.float32)
+    dataset["reflectivity"][5, 2, 3] = np.nan
+    with pytest.raises(InputError, match=r"\(counted from 4\): image 1 has nan at row 2, column 3"):
+        classifier.predict(dataset)
 
 
 def test_predictions_keep_the_storm_coordinates(classifier):

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 
-from stormlens.models import build, fuse
+from stormlens.models import _fuse, build, fuse
 from stormlens.models._keras import import_keras
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
@@ -27,6 +27,35 @@ def functional():
     return keras.Model(image, layers.Dense(4, activation="softmax")(both))
 
 
+def functional_chain():
+    image = keras.Input((21, 23, 1))
+    values = layers.MaxPooling2D(3)(layers.Conv2D(3, 3, activation="relu")(image))
+    values = layers.MaxPooling2D(2)(layers.Conv2D(4, 2)(values))
+    return keras.Model(image, layers.Dense(4, activation="softmax")(layers.Flatten()(values)))
+
+
+def nested():
+    inner = keras.Sequential([layers.Conv2D(3, 3, activation="relu")])
+    return chain(keras.Sequential([inner, layers.MaxPooling2D(2)]), layers.MaxPooling2D(2))
+
+
+def used_twice():
+    again = layers.Dense(12, activation="tanh")
+    return chain(
+        layers.Conv2D(3, 3),
+        layers.MaxPooling2D(6),
+        layers.Flatten(),
+        layers.Dense(12),
+        again,
+        again,
+    )
+
+
+def convolution_used_twice():
+    again = layers.Conv2D(2, 3, padding="same", activation="relu")
+    return chain(layers.Conv2D(2, 3), again, layers.MaxPooling2D(2), again, layers.MaxPooling2D(2))
+
+
 def zoo(name):
     return lambda: build(name, input_shape=(64, 64, 1), n_classes=4)
 
@@ -40,10 +69,9 @@ MODELS = {
         layers.SpatialDropout2D(0.4),
         layers.MaxPooling2D(2),
     ),
-    "tanh is not fused": lambda: chain(
-        layers.Conv2D(3, 3, activation="tanh"), layers.MaxPooling2D(2)
+    "softmax is not fused": lambda: chain(
+        layers.Conv2D(3, 3, activation="softmax"), layers.MaxPooling2D(2)
     ),
-    "same padding": lambda: chain(layers.Conv2D(3, 3, padding="same"), layers.MaxPooling2D(2)),
     "overlapping pool": lambda: chain(layers.Conv2D(3, 3), layers.MaxPooling2D(3, strides=2)),
     "padded pool": lambda: chain(layers.Conv2D(3, 3), layers.MaxPooling2D(2, padding="same")),
     "no bias": lambda: chain(layers.Conv2D(3, 3, use_bias=False), layers.MaxPooling2D(2)),
@@ -52,7 +80,19 @@ MODELS = {
     ),
     "convolution last": lambda: chain(layers.MaxPooling2D(2), layers.Conv2D(3, 3)),
     "batch normalisation": lambda: chain(layers.BatchNormalization(), layers.Conv2D(2, 3)),
+    "same padding": lambda: chain(
+        layers.Conv2D(3, (4, 3), padding="same", activation="relu"), layers.MaxPooling2D(2)
+    ),
     "functional": functional,
+    "functional chain": functional_chain,
+    "nested": nested,
+    "used twice": used_twice,
+    "convolution used twice": convolution_used_twice,
+    "tanh": lambda: chain(
+        layers.Conv2D(3, 3, activation="tanh"),
+        layers.SpatialDropout2D(0.4),
+        layers.MaxPooling2D(2),
+    ),
     **{name: zoo(name) for name in ("chapter-linear", "chapter-relu", "svrimg-3conv", "lenet5")},
 }
 
@@ -73,8 +113,8 @@ def test_probabilities_and_gradients_equal_keras(name):
         p, _ = model.stateless_call(weights, forward.state, images, training=False)
         return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(codes, p))
 
-    mine, my_gradient = jax.value_and_grad(ours)(forward.weights)
-    judge, judge_gradient = jax.value_and_grad(theirs)(forward.weights)
+    mine, my_gradient = jax.jit(jax.value_and_grad(ours))(forward.weights)
+    judge, judge_gradient = jax.jit(jax.value_and_grad(theirs))(forward.weights)
     npt.assert_allclose(mine, judge, rtol=1e-5)
     for a, b in zip(my_gradient, judge_gradient, strict=True):
         npt.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
@@ -120,3 +160,95 @@ def test_batch_normalisation_moves_its_averages_in_training_only():
     _, at_rest = forward.apply(forward.weights, forward.state, images, jax.random.key(0), False)
     npt.assert_allclose(trained[0], 0.99 * 0 + 0.01 * 5)  # Keras's momentum 0.99
     npt.assert_array_equal(at_rest[0], forward.state[0])
+
+
+# How many convolutions with their pools become one operation.
+FUSED = {
+    "relu run": 1,
+    "apart": 1,
+    "same padding": 1,
+    "functional chain": 2,
+    "nested": 1,
+    "convolution used twice": 2,
+    "tanh": 1,
+    "no bias": 1,
+    "svrimg-3conv": 3,
+    "softmax is not fused": 0,
+    "overlapping pool": 0,
+    "padded pool": 0,
+    "capped relu": 0,
+    "functional": 0,
+    "convolution last": 0,
+}
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_runs_become_one_operation_and_near_misses_do_not(name, monkeypatch):
+    calls, operation = [], _fuse.conv_pool
+
+    def counted(*arrays, **options):
+        calls.append(arrays[0].shape)
+        return operation(*arrays, **options)
+
+    monkeypatch.setattr(_fuse, "conv_pool", counted)
+    model = MODELS[name]()
+    forward = fuse(model)
+    images = jax.ShapeDtypeStruct((2, *model.input_shape[1:]), jnp.float32)
+    key = jax.random.key(0)
+    jax.eval_shape(
+        lambda w, i: forward.apply(w, forward.state, i, key, True), forward.weights, images
+    )
+    assert len(calls) == FUSED[name]
+
+
+def test_a_kernel_used_twice_is_not_tapped():
+    # Its gradient is a sum of two products.
+    forward = fuse(used_twice())
+    kernels = [w.shape for i, w in enumerate(forward.weights) if i in forward.dense]
+    assert kernels == [(27, 12), (12, 4)]
+
+
+@pytest.mark.parametrize("name", ["relu run", "tanh", "convolution last", "functional", "nested"])
+def test_bytes_equal_scaled_reals(name):
+    model = MODELS[name]()
+    forward = fuse(model, bounds=(5.0, 70.0))
+    images = np.random.default_rng(0).integers(0, 75, (3, *model.input_shape[1:])).astype(np.uint8)
+    scaled = (images.astype(np.float32) - 5) / 65
+
+    @jax.jit
+    def run(images):
+        def loss(weights):
+            log_p, _ = forward.apply(weights, forward.state, images, jax.random.key(0), True)
+            return (log_p * jnp.arange(4)).sum(), log_p
+
+        return jax.grad(loss, has_aux=True)(forward.weights)
+
+    found, expected = jax.tree.leaves(run(images)), jax.tree.leaves(run(scaled))
+    for a, b in zip(found, expected, strict=True):
+        npt.assert_allclose(a, b, rtol=0, atol=2e-5 * max(np.abs(b).max(), 1))
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "sigmoid", "leaky_relu"])
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_dropout_beside_an_activation_keeps_its_place(activation, place, monkeypatch):
+    dropout, curve = layers.SpatialDropout2D(0.5), layers.Activation(activation)
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            layers.Conv2D(6, 1, kernel_initializer="ones"),
+            *([dropout, curve] if place == "before" else [curve, dropout]),
+            layers.MaxPooling2D(2),
+            layers.GlobalAveragePooling2D(),
+        ]
+    )
+    factors = jnp.array([[0.0, 2, 2, 0, 2, 2]])
+    monkeypatch.setattr(_fuse, "_channel_factors", lambda *_: factors)
+    forward = fuse(model)
+    bias = jnp.linspace(0.1, 2, 6)
+    weights = [forward.weights[0], bias]
+    log_p, _ = forward.apply(
+        weights, forward.state, jnp.ones((1, 4, 4, 1)), jax.random.key(0), True
+    )
+    function = keras.activations.get(activation)
+    values = function(factors * (1 + bias)) if place == "before" else factors * function(1 + bias)
+    npt.assert_allclose(np.exp(log_p), values / values.sum(), rtol=1e-5, atol=2e-7)

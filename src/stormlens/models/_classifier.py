@@ -220,11 +220,12 @@ class Classifier:
             If it is no container, a value cannot be reflectivity, or the images have another
             size than the model takes.
         """
+        probabilities = self._probabilities(dataset)
         storm = {
             name: values for name, values in dataset.coords.items() if values.dims == ("storm",)
         }
         return xr.Dataset(
-            {"probability": (("storm", "mode"), self._probabilities(dataset))},
+            {"probability": (("storm", "mode"), probabilities)},
             coords={**storm, "mode": list(self.classes)},
             attrs={
                 "model": self.architecture or "user's own Keras model",

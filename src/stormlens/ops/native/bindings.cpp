@@ -134,10 +134,15 @@ ffi::Error done(bool enough_memory) {
   return ffi::Error(ffi::ErrorCode::kResourceExhausted, "stormlens: out of memory.");
 }
 
-// Memory that the tasks of one call share; it belongs to the thread that XLA calls.
-Scratch& shared() {
+// Floats that the tasks of one call share, null where memory runs out. They belong to the thread
+// that XLA calls, and last until its next call.
+float* shared(int64_t count) {
   static thread_local Scratch scratch;
-  return scratch;
+  try {
+    return scratch.room<float>(count);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 
 // How many strips of rows each image is cut into, so that few images keep all threads busy.
@@ -159,7 +164,8 @@ ffi::Error run_forward(ffi::ThreadPool& pool, const Settings& settings,
     return refuse("conv_pool: bias " + text(bias.dimensions()) + " does not match kernel " +
                   text(kernel.dimensions()) + ".");
   const Kernels& code = kernels();
-  float* packed = shared().room<float>(code.packed_size(g));
+  float* packed = shared(code.packed_size(g));
+  if (packed == nullptr) return done(false);
   const int64_t n = call.images, cut = strips(n, g.h, pool.num_threads());
   bool enough = true;
   for (int64_t b = 0; b < call.batch; ++b) {
@@ -240,7 +246,8 @@ ffi::Error weight_gradient(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats m
   const Kernels& code = kernels();
   const int64_t n = call.images, size = code.partial_size(g);
   const int64_t parts = std::clamp<int64_t>(n, 1, kPartials);
-  float* partials = shared().room<float>(parts * size);
+  float* partials = shared(parts * size);
+  if (partials == nullptr) return done(false);
   bool enough = true;
   for (int64_t b = 0; b < call.batch; ++b) {
     const Backward op =
@@ -273,7 +280,8 @@ ffi::Error image_gradient(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats ke
                   " do not match.");
   const Geometry& g = call.geometry;
   const Kernels& code = kernels();
-  float* spread = shared().room<float>(code.spread_size(g));
+  float* spread = shared(code.spread_size(g));
+  if (spread == nullptr) return done(false);
   const int64_t n = call.images;
   bool enough = true;
   for (int64_t b = 0; b < call.batch; ++b) {
@@ -299,7 +307,8 @@ ffi::Error warp(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats matrices,
     return refuse("warp: matrices " + text(matrices.dimensions()) + " do not match images " +
                   text(sizes) + ".");
   const Sizes plane = member(sizes, 2);
-  if (plane[0] < 1 || plane[1] < 1 ||
+  // Coordinates are floats, which hold whole numbers up to 2^24.
+  if (plane[0] < 1 || plane[1] < 1 || std::max(plane[0], plane[1]) > 1 << 24 ||
       plane[0] > std::numeric_limits<int32_t>::max() / plane[1])
     return refuse("warp: images " + text(sizes) + " are empty or too large.");
   if (fill < 0 || fill > static_cast<int64_t>(Fill::kWrap))
@@ -411,7 +420,8 @@ ffi::Error adam_of_product(ffi::ThreadPool pool, Floats weight, Floats mean, Flo
   const int64_t rows_a_task = std::clamp<int64_t>(kValuesATask / std::max<int64_t>(columns, 1),
                                                   1, std::max<int64_t>(rows, 1));
   const int64_t tasks = (rows + rows_a_task - 1) / rows_a_task;
-  float* panels = shared().room<float>(n * code.padded(columns));
+  float* panels = shared(n * code.padded(columns));
+  if (panels == nullptr) return done(false);
   bool enough = true;
   for (int64_t b = 0; b < product(batch); ++b) {
     const Adam op = adam_of(settings, arrays, b, rows * columns);
@@ -448,7 +458,8 @@ ffi::Error dense(ffi::ThreadPool pool, Floats inputs, Floats kernel, Outputs out
   const int64_t n = member(in, 2)[0], rows = member(in, 2)[1], columns = member(out, 2)[1];
   const int64_t stride = code.padded(columns), size = n * stride;
   const int64_t parts = std::clamp<int64_t>(rows / kFiltersATask, 1, kDenseParts);
-  float* partials = shared().room<float>(parts * size);
+  float* partials = shared(parts * size);
+  if (partials == nullptr) return done(false);
   bool enough = true;
   for (int64_t b = 0; b < product(Sizes(in.begin(), in.size() - 2)); ++b) {
     const Dense op{n, rows, columns, kernel.typed_data() + b * rows * columns};
@@ -479,7 +490,8 @@ ffi::Error dense_input_gradient(ffi::ThreadPool pool, Floats kernel, Floats grad
   const int64_t n = member(in, 2)[0], rows = member(in, 2)[1], columns = member(out, 2)[1];
   const int64_t rows_a_task = std::clamp<int64_t>(
       kValuesATask / std::max<int64_t>(columns, 1), 1, std::max<int64_t>(rows, 1));
-  float* panels = shared().room<float>(columns * code.padded(n));
+  float* panels = shared(columns * code.padded(n));
+  if (panels == nullptr) return done(false);
   bool enough = true;
   for (int64_t b = 0; b < product(Sizes(in.begin(), in.size() - 2)); ++b) {
     code.transposed_panels(gradient.typed_data() + b * n * columns, n, columns, panels);

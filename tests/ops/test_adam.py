@@ -1,0 +1,145 @@
+import importlib
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.testing as npt
+import optax
+import pytest
+
+from stormlens.models._keras import import_keras
+from stormlens.ops import AdamSettings, Product, adam
+from stormlens.ops._native import Native
+
+SETTINGS = AdamSettings(0.01)
+# No axis at all, part of a vector, more than one task of 65536 values.
+SHAPES = [(), (1,), (7,), (3, 3, 1, 5), (301, 299)]
+
+
+@pytest.fixture(params=["native", "portable"])
+def version(request, monkeypatch):
+    """The native version, where there is one, and the portable one."""
+    if request.param == "portable":
+        module = importlib.import_module("stormlens.ops._adam")
+        monkeypatch.setattr(module, "native", lambda: Native(False))
+
+
+def draw(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def steps(weight, gradients):
+    """Weights, means and squares after some steps."""
+    state = weight, jnp.zeros_like(weight), jnp.zeros_like(weight)
+    step = jax.jit(partial(adam, SETTINGS))
+    for number, gradient in enumerate(gradients, start=1):
+        state = step(*state, gradient, jnp.array(number), weight)
+    return state
+
+
+@pytest.mark.usefixtures("version")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_steps_equal_those_of_optax(shape):
+    weight, gradients = draw(0, *shape), [draw(i, *shape) for i in range(1, 6)]
+    found = steps(weight, gradients)
+    rule = optax.adam(SETTINGS.rate, eps=SETTINGS.epsilon)
+    state, judge = rule.init(weight), weight
+    update = jax.jit(rule.update)
+    for gradient in gradients:
+        change, state = update(gradient, state)
+        judge = optax.apply_updates(judge, change)
+    npt.assert_allclose(found[0], judge, rtol=1e-5, atol=1e-6)
+    npt.assert_allclose(found[1], state[0].mu, rtol=1e-5, atol=1e-6)
+    npt.assert_allclose(found[2], state[0].nu, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.usefixtures("version")
+def test_steps_equal_those_of_keras_where_gradients_are_not_nearly_zero():
+    # Keras adds its epsilon to another term, which only shows beside small gradients.
+    weight, gradients = draw(0, 99), [draw(i, 99) for i in range(1, 6)]
+    gradients = [g + jnp.where(g < 0, -1, 1) for g in gradients]
+    keras = import_keras()
+    variable = keras.Variable(weight)
+    optimizer = keras.optimizers.Adam(SETTINGS.rate, epsilon=SETTINGS.epsilon)
+    for gradient in gradients:
+        optimizer.apply([gradient], [variable])
+    found, *_ = steps(weight, gradients)
+    npt.assert_allclose(found, variable.value, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.usefixtures("version")
+@pytest.mark.parametrize(
+    ("n", "rows", "columns"), [(1, 1, 1), (4, 5, 6), (32, 701, 130), (3, 66000, 1), (7, 1, 66000)]
+)
+def test_a_gradient_by_its_factors_equals_their_product(n, rows, columns):
+    weight = draw(0, rows, columns)
+    factors = [Product(draw(i, n, rows), draw(9 + i, n, columns)) for i in range(1, 4)]
+    found = steps(weight, factors)
+    products = [np.float64(f.inputs).T @ np.float64(f.gradients) for f in factors]
+    expected = steps(weight, [jnp.asarray(p, jnp.float32) for p in products])
+    # Where a gradient is nearly zero, its rounding decides how far the weight moves.
+    npt.assert_allclose(found[0], expected[0], rtol=0, atol=2e-4)
+    assert np.mean(np.abs(found[0] - expected[0]) > 1e-6) < 1e-3
+    for mine, theirs in zip(found[1:], expected[1:], strict=True):
+        npt.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.usefixtures("version")
+def test_a_gradient_of_zero_from_the_start_moves_nothing():
+    weight = draw(0, 9, 5)
+    for gradient in (jnp.zeros((9, 5)), Product(jnp.zeros((0, 9)), jnp.zeros((0, 5)))):
+        new, mean, square = steps(weight, [gradient] * 3)
+        npt.assert_array_equal(new, weight)
+        npt.assert_array_equal(mean, 0)
+        npt.assert_array_equal(square, 0)
+
+
+@pytest.mark.usefixtures("version")
+@pytest.mark.parametrize("wrapped", [lambda f: f, jax.jit])
+@pytest.mark.parametrize("of_product", [False, True])
+def test_what_is_given_stays_as_it_was(wrapped, of_product):
+    given = [draw(i, 301, 299) for i in range(2)] + [draw(2, 301, 299) ** 2]
+    gradient = Product(draw(3, 4, 301), draw(4, 4, 299)) if of_product else draw(5, 301, 299)
+    before = jax.tree.map(lambda a: np.array(a, copy=True), (given, gradient))
+    result = wrapped(partial(adam, SETTINGS))(*given, gradient, jnp.array(1), given[0])
+    jax.block_until_ready(result)
+    jax.tree.map(npt.assert_array_equal, (given, gradient), before)
+    assert not np.array_equal(result[0], given[0])
+
+
+@pytest.mark.usefixtures("version")
+def test_the_old_weight_may_be_used_beside_the_new_one():
+    weight, gradient = draw(0, 301, 299), draw(1, 301, 299)
+    zeros = jnp.zeros_like(weight)
+
+    def change(weight, mean, square):
+        new, *rest = adam(SETTINGS, weight, mean, square, gradient, jnp.array(1), gradient)
+        return new - weight, *rest
+
+    donated = jax.jit(change, donate_argnums=(0, 1, 2))
+    # The first step of Adam is the rate itself, away from the gradient.
+    found, *_ = donated(*(jnp.array(a, copy=True) for a in (weight, zeros, zeros)))
+    npt.assert_allclose(found, -0.01 * np.sign(gradient), atol=1e-4)
+
+
+@pytest.mark.usefixtures("version")
+@pytest.mark.parametrize("of_product", [False, True])
+def test_vmap_equals_one_after_the_other(of_product):
+    weight, mean, square = draw(0, 3, 31, 29), draw(1, 3, 31, 29), draw(2, 3, 31, 29) ** 2
+    gradient = Product(draw(3, 3, 4, 31), draw(4, 3, 4, 29)) if of_product else draw(5, 3, 31, 29)
+    numbers = jnp.array([1, 5, 900])
+    run = partial(adam, SETTINGS)
+    mapped = jax.jit(jax.vmap(run))(weight, mean, square, gradient, numbers, weight)
+    # The members' step in common, and nothing else, is what an ensemble in training has.
+    in_step = jax.jit(jax.vmap(run, (0, 0, 0, 0, None, 0)))(
+        weight, mean, square, gradient, numbers[1], weight
+    )
+    one = jax.jit(run)
+    for i in range(3):
+        member = [a[i] for a in (weight, mean, square)]
+        part = jax.tree.map(lambda a, i=i: a[i], gradient)
+        for at, found in ((numbers[i], mapped), (numbers[1], in_step)):
+            expected = one(*member, part, at, member[0])
+            for mine, theirs in zip(found, expected, strict=True):
+                npt.assert_allclose(mine[i], theirs, rtol=1e-5, atol=1e-6)

@@ -1,0 +1,198 @@
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.testing as npt
+import pytest
+
+from stormlens.ops import _native, native
+
+# The function itself, without the memory of the first call.
+find = native.__wrapped__
+
+needs_library = pytest.mark.skipif(not native().available, reason=native().reason)
+
+
+def test_the_switch_leaves_it_unused_and_says_so(monkeypatch):
+    monkeypatch.setenv("STORMLENS_NATIVE", "0")
+    found = find()
+    assert (found.available, found.instruction_set) == (False, "")
+    assert found.reason == "STORMLENS_NATIVE is 0; unset it to use the native operations"
+
+
+def test_a_process_with_the_switch_computes_without_it():
+    code = (
+        "import jax, jax.numpy as jnp\n"
+        "from stormlens.ops import conv_pool, native\n"
+        "image = jnp.arange(16.0).reshape(1, 4, 4, 1)\n"
+        "f = jax.jit(lambda x: conv_pool(x, jnp.ones((1, 1, 1, 1)), jnp.zeros(1), 2))\n"
+        "assert 'stormlens' not in f.lower(image).as_text()\n"
+        "print(native().available, f(image).ravel())\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "STORMLENS_NATIVE": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert finished.stdout.split() == ["False", "[", "5.", "7.", "13.", "15.]"]
+
+
+def test_what_is_no_library_gives_a_reason(monkeypatch, tmp_path):
+    junk = tmp_path / "libstormlens_native.so"
+    junk.write_bytes(b"junk")
+    monkeypatch.setattr(_native, "_candidates", lambda: iter([junk]))
+    found = find()
+    assert not found.available
+    assert found.reason.startswith(f"{junk} does not fit this jaxlib (")
+    assert "install a C++ compiler" in found.reason
+
+
+def test_a_library_without_the_operations_gives_a_reason(monkeypatch):
+    other = np.random.mtrand.__file__  # any library
+    monkeypatch.setattr(_native, "_candidates", lambda: iter([other]))
+    assert f"{other} does not fit this jaxlib (" in find().reason
+
+
+def test_no_library_gives_a_reason(monkeypatch):
+    monkeypatch.setattr(_native, "_candidates", lambda: iter([]))
+    assert find().reason.startswith("they were not built; install a C++ compiler")
+
+
+def test_an_editable_install_names_its_library(monkeypatch, tmp_path):
+    class Installed:
+        def __init__(self, name):
+            self.name = name
+
+        def locate(self):
+            return tmp_path / self.name
+
+    (tmp_path / "libstormlens_native.so").touch()
+    (tmp_path / "other.so").touch()
+    names = ["libstormlens_native.so", "stormlens_native.dll", "other.so"]
+    monkeypatch.setattr(_native, "files", lambda _: map(Installed, names))
+    # The second is not there, and the third is something else.
+    listed = [path for path in _native._candidates() if path.parent == tmp_path]
+    assert listed == [tmp_path / "libstormlens_native.so"]
+
+
+@needs_library
+def test_the_library_is_found_again():
+    assert find() == native()
+    assert native().instruction_set in ("avx2", "baseline")
+
+
+CONV = {
+    "pool": np.int64(2),
+    "rows_before": np.int64(0),
+    "rows_after": np.int64(0),
+    "columns_before": np.int64(0),
+    "columns_after": np.int64(0),
+    "relu": np.bool_(True),
+    "low": np.float32(0),
+    "high": np.float32(1),
+}
+ADAM = {name: np.float32(0.5) for name in ("rate", "decay_mean", "decay_square", "epsilon")}
+
+# Images, kernel, bias, masks of no columns, pooled maps, of sizes that fit in one way only.
+X, K, B, M, S, P = (3, 8, 10, 2), (3, 3, 2, 5), (5,), (3, 5), (3, 2), (3, 3, 4, 5)
+W = (6, 7)
+BYTE = "uint8"
+# Of each operation: operands, results, attributes.
+CALLS = {
+    "stormlens_conv_pool": ([X, K, B, M, S], [P], CONV),
+    "stormlens_conv_pool_winners": ([X, K, B, M, S], [P, (P, BYTE)], CONV),
+    "stormlens_conv_pool_weight_gradient": ([X, M, S, (P, BYTE), P], [K, B], CONV),
+    "stormlens_conv_pool_image_gradient": ([X, K, M, S, (P, BYTE), P], [X], CONV),
+    "stormlens_warp": ([(4, 5, 6), (4, 2, 3)], [(4, 5, 6)], {"fill": 0, "cval": np.float32(0)}),
+    "stormlens_adam": ([W, W, W, (2,), (), W], [W, W, W], ADAM),
+    "stormlens_adam_of_product": ([W, W, W, (2,), (), (4, 6), (4, 7)], [W, W, W], ADAM),
+    "stormlens_dense": ([(4, 6), W], [(4, 7)], {}),
+    "stormlens_dense_input_gradient": ([W, (4, 7)], [(4, 6)], {}),
+}
+
+
+def call(target, operands, results, attributes):
+    def typed(given):
+        return given if given and isinstance(given[-1], str) else (given, "float32")
+
+    declared = [jax.ShapeDtypeStruct(*typed(r)) for r in results]
+    arrays = [jnp.zeros(*typed(o)) for o in operands]
+    attributes = {k: np.int64(v) if type(v) is int else v for k, v in attributes.items()}
+    return jax.block_until_ready(jax.ffi.ffi_call(target, declared)(*arrays, **attributes))
+
+
+def refuses(target, operands, results, attributes):
+    with pytest.raises(jax.errors.JaxRuntimeError, match=r"INVALID_ARGUMENT: \w+: .+\."):
+        call(target, operands, results, attributes)
+
+
+def wrong_sizes(given):
+    shape, *rest = given if given and given[-1] == BYTE else (given,)
+    wrong = [shape[:-1], (shape[0] + 1, *shape[1:]), (*shape[:-1], shape[-1] + 1)]
+    return [(w, *rest) if rest else w for w in wrong]
+
+
+@needs_library
+def test_every_operation_is_called_here():
+    assert set(CALLS) == set(_native._TARGETS)
+
+
+@needs_library
+@pytest.mark.parametrize("target", CALLS)
+def test_sizes_that_do_not_match_are_refused(target):
+    operands, results, attributes = CALLS[target]
+    call(target, operands, results, attributes)
+    for i, operand in enumerate(operands):
+        if operand == ():  # what Adam waits for may be anything
+            continue
+        for wrong in wrong_sizes(operand):
+            refuses(target, [*operands[:i], wrong, *operands[i + 1 :]], results, attributes)
+    for i, result in enumerate(results):
+        for wrong in wrong_sizes(result):
+            refuses(target, operands, [*results[:i], wrong, *results[i + 1 :]], attributes)
+
+
+@needs_library
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"pool": 4},
+        {"pool": 0},
+        {"rows_before": -1},
+        {"columns_after": -1},
+        {"rows_after": 2},  # more pooled rows than there is room for
+    ],
+)
+@pytest.mark.parametrize("target", [name for name in CALLS if "conv_pool" in name])
+def test_settings_that_do_not_match_are_refused(target, setting):
+    operands, results, attributes = CALLS[target]
+    refuses(target, operands, results, {**attributes, **setting})
+
+
+@needs_library
+def test_types_bounds_and_fill_modes_that_are_unknown_are_refused():
+    operands, results, attributes = CALLS["stormlens_conv_pool"]
+    refuses("stormlens_conv_pool", [(X, "int32"), *operands[1:]], results, attributes)
+    flat = {**attributes, "high": np.float32(0)}
+    refuses("stormlens_conv_pool", [(X, BYTE), *operands[1:]], results, flat)
+    operands, results, attributes = CALLS["stormlens_warp"]
+    refuses("stormlens_warp", [((4, 5, 6), "int32"), operands[1]], results, attributes)
+    for fill in (-1, 4):
+        refuses("stormlens_warp", operands, results, {**attributes, "fill": fill})
+
+
+@needs_library
+def test_an_empty_batch_gives_empty_results():
+    target = "stormlens_conv_pool_weight_gradient"
+    _, results, attributes = CALLS[target]
+    empty = [(0, *X[1:]), (0, 5), (0, 2), ((0, *P[1:]), BYTE), (0, *P[1:])]
+    kernel, bias = call(target, empty, results, attributes)
+    npt.assert_array_equal(kernel, 0)
+    npt.assert_array_equal(bias, 0)
+    (outputs,) = call("stormlens_dense", [(0, 6), W], [(0, 7)], {})
+    assert outputs.shape == (0, 7)

@@ -1,0 +1,113 @@
+"""The native code under the compiler's sanitizers: memory, undefined behaviour, races."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stormlens import ops
+
+# Two compilations of about 25 s, side by side.
+pytestmark = pytest.mark.slow
+
+NATIVE = Path(ops.__file__).parent / "native"
+DRIVER = Path(__file__).parent / "native" / "check.cpp"
+COMMON = ["-std=c++17", "-O1", "-g1", "-pthread"]
+MEMORY = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+VECTOR = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-unknown-pragmas"]
+IS_X86 = platform.machine() in ("x86_64", "AMD64")
+
+# As CMakeLists.txt has them: floats a vector, vectors held, further flags.
+SETS = {"baseline": (4, 2 if IS_X86 else 4, [])}
+if IS_X86:
+    SETS["avx2"] = (8, 2, ["-mavx2", "-mfma", "-DSTORMLENS_AVX2"])
+
+# Scratch memory of exactly the size asked for, fresh each time: an overrun, or a use of what
+# was there before, is then seen.
+EXACT = {
+    "sizeof(T) + 128;": "sizeof(T);",
+    "if (bytes > size_) {": "{",
+    "memory_ = std::malloc(bytes);": (
+        "if (posix_memalign(&memory_, 64, bytes) != 0) memory_ = nullptr;"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def compiler():
+    """A C++ compiler, or a skip that says what is missing."""
+    named = os.environ.get("CXX", "").split()
+    found = next(filter(shutil.which, [*named[:1], "g++", "clang++", "c++"]), None)
+    if found is None or sys.platform == "win32":
+        pytest.skip("no C++ compiler was found: install GCC or Clang, or set CXX")
+    return found
+
+
+def compile_all(compiler, commands):
+    """Run compilations side by side; skip where the compiler has no sanitizers."""
+    running = [
+        subprocess.Popen([compiler, *COMMON, *command], stderr=subprocess.PIPE, text=True)
+        for command in commands
+    ]
+    for process in running:
+        errors = process.communicate()[1]
+        if process.returncode and ("asan" in errors or "tsan" in errors or "sanitize" in errors):
+            pytest.skip(f"{compiler} has no sanitizers: {errors.splitlines()[-1]}")
+        assert process.returncode == 0, errors
+
+
+@pytest.fixture(scope="module")
+def programs(compiler, tmp_path_factory):
+    """The driver with each instruction set's kernels, one program each."""
+    folder = tmp_path_factory.mktemp("sanitized")
+    for name in ("kernels.cpp", "kernels.hpp", "parallel.hpp"):
+        text = (NATIVE / name).read_text()
+        for loose, exact in EXACT.items() if name == "kernels.hpp" else ():
+            assert text.count(loose) == 1, f"Scratch has changed: adapt EXACT ({loose})"
+            text = text.replace(loose, exact)
+        (folder / name).write_text(text)
+
+    def command(name):
+        lanes, vectors, flags = SETS[name]
+        macros = [f"-DSTORMLENS_{k}={v}" for k, v in (("LANES", lanes), ("VECTORS", vectors))]
+        macros += [f"-DSTORMLENS_ISA={name}", f"-DCHECKED={name}_kernels"]
+        sources = [str(DRIVER), str(folder / "kernels.cpp"), f"-I{folder}"]
+        return [*MEMORY, *VECTOR, *flags, *macros, *sources, "-o", str(folder / name)]
+
+    compile_all(compiler, map(command, SETS))
+    return {name: folder / name for name in SETS}
+
+
+def run(program):
+    # Fresh memory is filled with NaN, so that a use of what was never written is a difference.
+    options = {
+        "ASAN_OPTIONS": "detect_leaks=1:max_malloc_fill_size=268435456:malloc_fill_byte=255",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+    finished = subprocess.run(
+        [program], env={**os.environ, **options}, capture_output=True, text=True, check=False
+    )
+    if "LeakSanitizer does not work under ptrace" in finished.stderr:
+        pytest.skip("leaks cannot be looked for under a debugger")
+    if "unexpected memory mapping" in finished.stderr:
+        pytest.skip("ThreadSanitizer does not run on this kernel's memory layout")
+    if finished.returncode == 77:
+        pytest.skip("this processor does not run the instruction set")
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_kernels_equal_plain_loops_and_stay_within_their_arrays(programs, name):
+    run(programs[name])
+
+
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
+def test_tasks_are_done_once_and_without_races(compiler, tmp_path, sanitizer):
+    program = tmp_path / "threads"
+    command = [f"-fsanitize={sanitizer}", str(DRIVER), f"-I{NATIVE}", "-o", str(program)]
+    compile_all(compiler, [command])
+    run(program)

@@ -1,0 +1,180 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.testing as npt
+import optax
+import pytest
+
+from stormlens.datasets import make_dataset
+from stormlens.models import build, fuse
+from stormlens.models._keras import import_keras
+from stormlens.ops import Product
+from stormlens.training import Recipe, _step, fit
+from stormlens.training._optimise import make_optimiser
+from stormlens.training._step import State, Totals, make_train
+
+pytestmark = pytest.mark.usefixtures("fixed_start")
+
+ADAM = Recipe("adam", "chapter-relu", learning_rate=1e-2, batch_size=8)
+SGD = ADAM.with_changes(optimiser="sgd")
+
+
+def draw(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "rule"),
+    [(ADAM, optax.adam(1e-2, eps=1e-7)), (SGD, optax.sgd(1e-2, momentum=0.9))],
+    ids=["adam", "sgd"],
+)
+def test_five_steps_follow_optax(recipe, rule):
+    shapes = [(3, 3, 1, 4), (4,), (301, 299), (299,)]
+    weights = expected = [draw(i, *shape) for i, shape in enumerate(shapes)]
+    optimiser = make_optimiser(recipe)
+    state, judge = optimiser.init(weights), rule.init(weights)
+    step, update = jax.jit(optimiser.step), jax.jit(rule.update)
+    for number in range(5):
+        gradients = [draw(10 * number + i, *shape) for i, shape in enumerate(shapes)]
+        weights, state = step(gradients, state, weights)
+        changes, judge = update(gradients, judge, expected)
+        expected = optax.apply_updates(expected, changes)
+    for mine, theirs in zip(weights, expected, strict=True):
+        npt.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_only_adam_takes_products():
+    weights = [draw(0, 9, 5), draw(1, 5)]
+    product, bias = Product(draw(2, 4, 9), draw(3, 4, 5)), draw(4, 5)
+    adam = make_optimiser(ADAM)
+    assert (adam.takes_products, make_optimiser(SGD).takes_products) == (True, False)
+    by_factors, _ = adam.step([product, bias], adam.init(weights), weights)
+    gradient = product.inputs.T @ product.gradients
+    plain, _ = adam.step([gradient, bias], adam.init(weights), weights)
+    for one, other in zip(by_factors, plain, strict=True):
+        npt.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+N, SIZE, BOUNDS = 43, 30, (0.0, 70.0)
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """Images of which two classes differ, and their codes."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 2, N)
+    images = rng.integers(0, 30, (N, SIZE, SIZE)) + 30 * codes[:, None, None]
+    return jnp.asarray(images, jnp.uint8), jnp.asarray(codes, jnp.int32)
+
+
+@pytest.fixture(scope="module")
+def forward():
+    # The dense kernel, 2592 x 128, is large enough for the native code.
+    return fuse(build("chapter-relu", input_shape=(SIZE, SIZE, 1), n_classes=2), BOUNDS)
+
+
+def start(forward, factor=1.0):
+    """A state that may be given away."""
+    weights = [jnp.array(w * factor, copy=True) for w in forward.weights]
+    variables = [jnp.array(v, copy=True) for v in forward.state]
+    return State(weights, variables, make_optimiser(ADAM).init(weights), Totals.zero())
+
+
+def order_of(key):
+    order = jax.random.permutation(key, N)
+    return jnp.concatenate([order, jnp.full(-N % ADAM.batch_size, N, order.dtype)])
+
+
+STEPS = -(-N // ADAM.batch_size)
+
+
+def assert_same_training(one, other):
+    for mine, theirs in zip(one.weights, other.weights, strict=True):
+        npt.assert_allclose(mine, theirs, rtol=0, atol=1e-5 * np.abs(theirs).max())
+    npt.assert_allclose(one.totals.loss, other.totals.loss, rtol=1e-5)
+    assert float(one.totals.correct) == float(other.totals.correct)
+    assert float(one.totals.seen) == float(other.totals.seen) == N
+
+
+def test_training_with_products_equals_training_without(samples, forward, monkeypatch):
+    assert len(forward.dense) == 2
+    key = jax.random.key(1)
+    # Where a gradient is zero but for rounding, Adam steps by its sign: so a low rate.
+    gentle = make_optimiser(ADAM.with_changes(learning_rate=1e-4))
+
+    def trained(takes_products):
+        optimiser = gentle._replace(takes_products=takes_products)
+        monkeypatch.setattr(_step, "make_optimiser", lambda _: optimiser)
+        train = make_train(forward, ADAM, BOUNDS, jnp.ones(2))
+        return train(start(forward), *samples, order_of(key), key, 0, STEPS)
+
+    assert_same_training(trained(True), trained(False))
+
+
+def test_two_members_together_equal_the_two_apart(samples, forward):
+    train = make_train(forward, ADAM, BOUNDS, jnp.ones(2))
+    keys = jax.random.split(jax.random.key(3), 2)
+    orders = [order_of(key) for key in keys]
+    states = [start(forward), start(forward, 0.5)]
+    stacked = jax.tree.map(lambda *a: jnp.stack(a), *states)
+    mapped = jax.vmap(train, (0, None, None, 0, 0, None, None))
+    together = mapped(stacked, *samples, jnp.stack(orders), keys, 0, 3)
+    together = mapped(together, *samples, jnp.stack(orders), keys, 3, STEPS)
+    for i, (state, order) in enumerate(zip(states, orders, strict=True)):
+        apart = train(state, *samples, order, keys[i], 0, STEPS)
+        assert_same_training(jax.tree.map(lambda a, i=i: a[i], together), apart)
+
+
+def test_one_epoch_in_pieces_ends_in_the_same_bits(samples, forward):
+    train = make_train(forward, ADAM, BOUNDS, jnp.ones(2))
+    key = jax.random.key(5)
+    whole = train(start(forward), *samples, order_of(key), key, 0, STEPS)
+    pieces = start(forward)
+    for first, stop in ((0, 1), (1, 4), (4, STEPS)):
+        pieces = train(pieces, *samples, order_of(key), key, first, stop)
+    jax.tree.map(npt.assert_array_equal, whole, pieces)
+
+
+def boxes(n):
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 3, n)
+    images = rng.integers(0, 25, (n, 53, 53))
+    images[codes == 0] += 30
+    images[codes == 1, ::3] += 45
+    return make_dataset(images, codes, classes=("A", "B", "C"), source="test", simulated=True)
+
+
+@pytest.mark.slow
+def test_the_loss_curve_follows_keras_without_dropout():
+    """Keras's own training from the same weights, in the same order, for three epochs."""
+    keras = import_keras()
+
+    def still(layer):
+        config = layer.get_config()
+        return layer.from_config({**config, "rate": 0.0} if "rate" in config else config)
+
+    ours = keras.models.clone_model(
+        build("svrimg-3conv", input_shape=(53, 53, 1), n_classes=3), clone_function=still
+    )
+    judge = keras.models.clone_model(ours)
+    judge.set_weights(ours.get_weights())
+    data = boxes(96)
+    recipe = Recipe("curve", "svrimg-3conv", learning_rate=1e-4, batch_size=16, epochs=3)
+    fitted = fit(recipe, {"train": data}, model=ours, progress=False)
+    judge.compile(
+        loss="sparse_categorical_crossentropy",
+        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+    )
+    images = data["reflectivity"].values.astype(np.float32)[..., None]
+    images = (images - images.min()) / (images.max() - images.min())
+    codes = data["mode"].values
+    for epoch, row in enumerate(fitted.history, start=1):
+        key = jax.random.fold_in(jax.random.key(recipe.seed), epoch)
+        order = np.asarray(jax.random.permutation(jax.random.fold_in(key, 6), len(codes)))
+        total = 0.0
+        for first in range(0, len(codes), 16):
+            batch = order[first : first + 16]
+            judge.reset_metrics()
+            total += float(judge.train_on_batch(images[batch], codes[batch])) * len(batch)
+        npt.assert_allclose(row["loss"], total / len(codes), rtol=1e-3)
+    assert fitted.history[-1]["loss"] < fitted.history[0]["loss"]
