@@ -201,6 +201,26 @@ def test_runs_become_one_operation_and_near_misses_do_not(name, monkeypatch):
     assert len(calls) == FUSED[name]
 
 
+@pytest.mark.parametrize("frozen", [0, 3])
+def test_a_frozen_layer_keeps_its_weights_and_computes(frozen):
+    model = MODELS["relu run"]()
+    expected = model.predict(np.ones((2, 21, 23, 1)), verbose=0)
+    model.layers[frozen].trainable = False
+    forward = fuse(model)
+    assert len(forward.weights) == 2
+    key = jax.random.key(0)
+    log_p, _ = forward.apply(forward.weights, forward.state, jnp.ones((2, 21, 23, 1)), key, False)
+    npt.assert_allclose(np.exp(log_p), expected, atol=1e-6)
+
+
+def test_a_model_may_end_in_a_convolution():
+    model = keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(3, 4)])
+    forward = fuse(model)
+    given = jnp.ones((2, 4, 4, 1))
+    log_p, _ = forward.apply(forward.weights, forward.state, given, jax.random.key(0), False)
+    assert log_p.shape == (2, 1, 1, 3)
+
+
 def test_a_kernel_used_twice_is_not_tapped():
     # Its gradient is a sum of two products.
     forward = fuse(used_twice())

@@ -43,12 +43,10 @@ def maps(seed, n=3):
 
 
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**16), shape=st.sampled_from(SHAPES), is_bytes=st.booleans())
 def test_values_equal_those_of_scipy(version, fill_mode, seed, shape, is_bytes):
     images, matrices = draw(seed, shape, is_bytes), maps(seed)
-    if fill_mode == "wrap":  # at a whole number of periods the first and the last pixel both lie
-        matrices[:, :, 2] += 1 / 16
     found = jitted(images, matrices, fill_mode, 7.0)
     for image, matrix, ours in zip(images, matrices, found, strict=True):
         expected = ndimage.affine_transform(
@@ -96,7 +94,7 @@ def test_no_images_give_no_images(version):
 
 def test_its_gradient_is_that_of_the_portable_version():
     images, matrices = jnp.asarray(draw(0, (5, 8), False)), jnp.asarray(maps(3)) / 16
-    found = jax.grad(lambda i: (warp(i, matrices) ** 2).sum())(images)
+    found = jax.jit(jax.grad(lambda i: (warp(i, matrices) ** 2).sum()))(images)
     # A linear map of the images, so the gradient is known from its values alone.
     assert found.shape == images.shape
     npt.assert_allclose((found * images).sum(), 2 * (warp(images, matrices) ** 2).sum(), rtol=1e-5)

@@ -23,10 +23,10 @@ Weights = Sequence[Array | Tapped]
 State = list[Array]
 Step = Callable[["_Flow"], None]
 
-# Activations that never fall: they keep the order of values, so they may follow the pool.
-_RISING = frozenset(
-    {"linear", "relu", "tanh", "sigmoid", "hard_sigmoid", "softplus", "elu", "selu", "leaky_relu"}
-)
+# Activations that never fall: they keep the order of values, so they may follow the pool. Those
+# of the first set give f(c x) = c f(x) for c of 0 or more, so a factor may pass them.
+_HOMOGENEOUS = frozenset({"linear", "relu", "leaky_relu"})
+_RISING = _HOMOGENEOUS | {"tanh", "sigmoid", "hard_sigmoid", "softplus", "elu", "selu"}
 
 
 @dataclass
@@ -41,6 +41,10 @@ class _Flow:
     bounds: tuple[float, float]
     kept: Array | None = None  # factors of the channels, where dropout made some zero
     is_log: bool = False
+
+    def variable(self, path: str) -> Any:
+        """A layer's weight, which is part of the state where it is frozen."""
+        return self.weights[path] if path in self.weights else self.state[path]
 
 
 @dataclass(frozen=True)
@@ -231,25 +235,27 @@ def _as_floats(step: Step) -> Step:
 
 def _conv_pool_run(keras: Any, layers: list[Any]) -> tuple[Step, int] | None:
     """The step for a convolution that a max pool follows, and how many layers it covers."""
-    convolution, position = layers[0], 1
+    convolution = layers[0]
     if not _is_plain_convolution(keras, convolution):
         return None
-    activations = [convolution.activation]
-    dropout = None
-    while position < len(layers):
-        layer = layers[position]
-        position += 1
+    activations, dropout = [convolution.activation], None
+    allowed = _RISING
+    for position, layer in enumerate(layers[1:], start=1):
         if isinstance(layer, keras.layers.Activation):
             activations.append(layer.activation)
         elif isinstance(layer, keras.layers.ReLU) and _is_plain_relu(layer):
             activations.append(keras.activations.relu)
         elif isinstance(layer, keras.layers.SpatialDropout2D) and dropout is None:
-            dropout = layer
+            dropout, allowed = layer, _HOMOGENEOUS
+            continue
+        elif _is_plain_pool(keras, layer) and _is_one_of(_RISING, convolution.activation):
+            step = _fused_step(convolution, activations, dropout, layer.pool_size[0])
+            return step, position + 1
         else:
-            break
-    if not _is_plain_pool(keras, layer) or not all(map(_is_rising, activations)):
-        return None
-    return _fused_step(convolution, activations, dropout, layer.pool_size[0]), position
+            return None
+        if not _is_one_of(allowed, activations[-1]):
+            return None
+    return None
 
 
 def _is_plain_convolution(keras: Any, layer: Any) -> bool:
@@ -264,10 +270,9 @@ def _is_plain_convolution(keras: Any, layer: Any) -> bool:
     )
 
 
-def _is_rising(activation: Any) -> bool:
-    return getattr(activation, "__name__", "") in _RISING and activation.__module__.startswith(
-        "keras."
-    )
+def _is_one_of(names: frozenset[str], activation: Any) -> bool:
+    is_keras = getattr(activation, "__module__", "").startswith("keras.")
+    return is_keras and activation.__name__ in names
 
 
 def _is_plain_relu(layer: Any) -> bool:
@@ -291,12 +296,12 @@ def _fused_step(convolution: Any, activations: list[Any], dropout: Any, pool: in
     inside = names <= {"relu"}  # else the activations follow the pool, and dropout them
 
     def step(flow: _Flow) -> None:
-        weights = flow.weights[kernel]
+        weights = flow.variable(kernel)
         factors = _channel_factors(flow, dropout, weights.shape[3])
         flow.values = conv_pool(
             flow.values,
             weights,
-            jnp.zeros(weights.shape[3:], weights.dtype) if bias is None else flow.weights[bias],
+            jnp.zeros(weights.shape[3:], weights.dtype) if bias is None else flow.variable(bias),
             pool,
             padding=convolution.padding,
             activation="relu" if inside and names else "linear",
@@ -314,6 +319,15 @@ def _fused_step(convolution: Any, activations: list[Any], dropout: Any, pool: in
     return step
 
 
+def _spatial_dropout_step(dropout: Any) -> Step:
+    def step(flow: _Flow) -> None:
+        factors = _channel_factors(flow, dropout, flow.values.shape[3])
+        if factors is not None:
+            flow.values = flow.values * factors[:, None, None, :]
+
+    return step
+
+
 def _channel_factors(flow: _Flow, dropout: Any, channels: int) -> Array | None:
     """Factors of spatial dropout, shape (N, channels); kept ones keep the expectation."""
     if dropout is None or not flow.training or dropout.rate == 0:
@@ -324,9 +338,7 @@ def _channel_factors(flow: _Flow, dropout: Any, channels: int) -> Array | None:
 
 def _one_layer(keras: Any, layer: Any, last: bool) -> Step:
     if type(layer) is keras.layers.SpatialDropout2D:
-        return lambda flow: _drop(
-            flow, layer.rate, (flow.values.shape[0], 1, 1, flow.values.shape[3])
-        )
+        return _spatial_dropout_step(layer)
     if type(layer) is keras.layers.Dropout and layer.noise_shape is None:
         return lambda flow: _drop(flow, layer.rate, flow.values.shape)
     if _is_plain_dense(keras, layer):
@@ -356,8 +368,8 @@ def _dense_step(layer: Any, is_last: bool) -> Step:
     kernel, bias = layer.kernel.path, layer.bias.path if layer.use_bias else None
 
     def step(flow: _Flow) -> None:
-        values = matmul(flow.values, flow.weights[kernel])
-        values = values if bias is None else values + flow.weights[bias]
+        values = matmul(flow.values, flow.variable(kernel))
+        values = values if bias is None else values + flow.variable(bias)
         flow.is_log = is_last
         flow.values = jax.nn.log_softmax(values) if is_last else layer.activation(values)
 

@@ -46,7 +46,11 @@ class AdamSettings:
     decay_mean, decay_square : float
         Of the moving averages of gradient and squared gradient.
     epsilon : float
-        Added to the root of the average square; Keras's 1e-7 unless told.
+        Added to the root of the corrected average square as in [1]_; 1e-7 unless told.
+
+    References
+    ----------
+    .. [1] Kingma and Ba (2015), Adam: a method for stochastic optimization, ICLR, algorithm 1.
     """
 
     rate: float

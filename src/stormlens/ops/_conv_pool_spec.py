@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from stormlens.errors import InputError
@@ -78,7 +79,8 @@ def make_spec(
             f"{pool} x {pool} window after a {sides[0]} x {sides[1]} kernel."
         )
     is_bytes = images.dtype == jnp.uint8
-    if is_bytes != (bounds is not None) or (bounds is not None and not bounds[1] > bounds[0]):
+    rising = bounds is None or (np.isfinite(bounds).all() and bounds[0] < bounds[1])
+    if is_bytes != (bounds is not None) or not rising:
         raise InputError(
             f"conv_pool: images of {images.dtype} with bounds {bounds}; uint8 images need the "
             "lower and the upper value that become 0 and 1, and others take none."

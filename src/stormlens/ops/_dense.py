@@ -57,7 +57,7 @@ def tap(kernel: Array, n: int) -> Tapped:
 
 def matmul(inputs: Array, kernel: Array | Tapped) -> Array:
     """
-    Inputs times a kernel; on a CPU, inputs that are zero are passed over.
+    Inputs times a kernel.
 
     Parameters
     ----------

@@ -104,7 +104,11 @@ def _fold(coordinate: Array, size: int, fill_mode: str) -> tuple[Array, Array]:
     last = size - 1.0
     inside = (coordinate >= 0) & (coordinate <= last)
     if fill_mode == "wrap":
-        folded = jnp.where(inside, coordinate, jnp.mod(coordinate, max(last, 1.0)))
+        period = max(last, 1.0)
+        # As in SciPy, whole periods before the first row give the last one.
+        before = coordinate + period * (jnp.floor(-coordinate / period) + 1)
+        beyond = jnp.where(coordinate < 0, before, jnp.mod(coordinate, period))
+        folded = jnp.where(inside, coordinate, beyond)
     elif fill_mode == "reflect":
         # Symmetric about the outer edges of the first and last pixel, at -0.5 and size - 0.5.
         cycle = jnp.mod(coordinate + 0.5, 2 * size)

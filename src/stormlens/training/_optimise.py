@@ -87,7 +87,7 @@ def _adam(recipe: Recipe) -> Optimiser:
         arrays = zip(weights, state.mean, state.square, gradients, strict=True)
         # A bias gets its gradient after all that lies behind its layer, so the first one's is last.
         plain = [g.ravel()[0] for g in gradients if not isinstance(g, Product)]
-        last = jnp.stack(plain) if plain else number
+        last = jnp.stack(plain) if plain else number.astype(jnp.float32)
         changed = [adam(settings, *of_one, number, last) for of_one in arrays]
         new_weights, mean, square = ([part[i] for part in changed] for i in range(3))
         return new_weights, AdamState(number, mean, square)

@@ -43,7 +43,7 @@ class Recipe:
     description : str
         One line.
     optimiser : {"adam", "sgd"}
-        Adam with Keras's epsilon 1e-7; SGD with momentum 0.9.
+        Adam with epsilon 1e-7; SGD with momentum 0.9.
     learning_rate : float
         In (0, 1].
     batch_size : int

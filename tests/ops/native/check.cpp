@@ -341,7 +341,8 @@ void check_convolution(Random& random, int example) {
 // A coordinate brought into [0, size - 1] as SciPy does.
 double folded(double x, int64_t size, Fill fill) {
   const double last = static_cast<double>(size - 1), period = size > 1 ? last : 1.0;
-  if (fill == Fill::kWrap && (x < 0 || x > last)) x -= period * std::floor(x / period);
+  if (fill == Fill::kWrap && x < 0) x += period * (std::floor(-x / period) + 1);
+  if (fill == Fill::kWrap && x > last) x -= period * std::floor(x / period);
   if (fill == Fill::kReflect) {
     const double whole = 2.0 * static_cast<double>(size);
     x = x + 0.5 - whole * std::floor((x + 0.5) / whole);

@@ -594,8 +594,10 @@ inline Reals fold(Reals coordinate, float size) {
   const float last = size - 1.0f, period = std::max(last, 1.0f);
   Reals folded = coordinate;
   if (F == Fill::kWrap) {
-    const Reals wrapped = coordinate - period * floor_of(coordinate / period);
-    folded = (coordinate >= 0.0f) & (coordinate <= last) ? coordinate : wrapped;
+    // As in SciPy, whole periods before the first row give the last one.
+    const Reals before = coordinate + period * (floor_of(-coordinate / period) + 1.0f);
+    const Reals beyond = coordinate - period * floor_of(coordinate / period);
+    folded = coordinate < 0.0f ? before : (coordinate <= last ? coordinate : beyond);
   } else if (F == Fill::kReflect) {
     const Reals shifted = coordinate + 0.5f;
     const Reals cycle = shifted - 2.0f * size * floor_of(shifted / (2.0f * size));
