@@ -9,21 +9,30 @@ SOURCE = Path(__file__).parents[1] / "src" / "stormlens"
 FLOORS = {
     "errors": 0,
     "stormbox": 0,
+    "concepts": 1,
     "ops": 1,
     "storage": 1,
     "datasets": 2,
     "augment": 3,
     "models": 3,
     "training": 4,
+    "insight": 5,
     "verification": 5,
     "plots": 6,
     "report": 6,
     "bench": 7,
     "experiment": 7,
+    "learn": 7,
     "cli": 7,
 }
 # Neighbours on one floor: who may look at whom.
-BESIDE = {("stormbox", "errors"), ("report", "plots"), ("cli", "bench"), ("cli", "experiment")}
+BESIDE = {
+    ("stormbox", "errors"),
+    ("report", "plots"),
+    ("cli", "bench"),
+    ("cli", "experiment"),
+    ("cli", "learn"),
+}
 
 
 def imported_rooms(path):

@@ -8,6 +8,7 @@ Boxes are drawn north up. Pictures of simulated data say so.
 """
 
 from stormlens.plots._curves import chapter_comparison, history
+from stormlens.plots._picture import Picture, alt_text, show
 from stormlens.plots._radar import COLOURS, NWS_COLOURS, colour_bar, contact_sheet, storm_box
 from stormlens.plots._scores import confusion, reliability
 from stormlens.plots._speed import speed
@@ -17,6 +18,8 @@ __all__ = [
     "COLOURS",
     "MODE_COLOURS",
     "NWS_COLOURS",
+    "Picture",
+    "alt_text",
     "chapter_comparison",
     "class_colours",
     "colour_bar",
@@ -24,6 +27,7 @@ __all__ = [
     "contact_sheet",
     "history",
     "reliability",
+    "show",
     "speed",
     "storm_box",
 ]

@@ -1,0 +1,1 @@
+"""The ideas of the chapter as small exact functions."""
