@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from stormlens.errors import InputError, unknown
+from stormlens.plots._picture import alt_text, describe
 from stormlens.plots._style import INK, TRAIN, VALIDATION, mark_simulated, new_axes, tidy
 
 History = Sequence[Mapping[str, Any]]
@@ -64,7 +65,17 @@ def history(
         ax.set_ylim(bottom=0)
     if simulated:
         mark_simulated(ax, inside=False)
+    describe(ax, _curve_words(history, quantity))
     return ax
+
+
+def _curve_words(history: History, quantity: str) -> str:
+    ends = [
+        f"{split} from {float(history[0].get(key, math.nan)):.3f} to "
+        f"{float(history[-1].get(key, math.nan)):.3f}"
+        for split, key in (("training", quantity), ("validation", f"val_{quantity}"))
+    ]
+    return f"{quantity.capitalize()} by epoch, {len(history)} in all: {', '.join(ends)}."
 
 
 def _curve(ax: Axes, history: History, key: str, label: str, colour: str, style: str) -> None:
@@ -127,6 +138,8 @@ def chapter_comparison(
         frameon=False,
         fontsize=9,
     )
+    words = [f"{name}: {alt_text(ax)}" for name, ax in zip(histories, axes, strict=True)]
+    describe(figure, " ".join(words))
     return figure
 
 

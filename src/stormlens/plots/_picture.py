@@ -1,5 +1,7 @@
 """Words for those who cannot see a picture, and a picture that carries them into a notebook."""
 
+import base64
+import html
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +34,7 @@ def alt_text(picture: Axes | FigureBase) -> str:
         A sentence or more; empty where nobody described the picture.
     """
     own = str(picture.get_label())
-    if own or isinstance(picture, Axes):
+    if own or not isinstance(picture, Figure):
         return own
     parts = [str(ax.get_label()) for ax in picture.axes]
     return " ".join(part for part in parts if part and not part.startswith("<"))
@@ -57,9 +59,24 @@ class Picture:
     alt: str
     width: int
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        data = {"image/png": self.png, "text/plain": self.alt}
-        return data, {"image/png": {"width": self.width, "alt": self.alt}}
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        # HTML first: notebook pages pass an image's width on, but not its words.
+        return {"text/html": self.to_html(), "image/png": self.png, "text/plain": self.alt}
+
+    def to_html(self) -> str:
+        """
+        An HTML image that needs no other file.
+
+        Returns
+        -------
+        html : str
+            An ``img`` element with its alternative text.
+        """
+        source = base64.b64encode(self.png).decode("ascii")
+        return (
+            f'<img src="data:image/png;base64,{source}" alt="{html.escape(self.alt)}" '
+            f'width="{self.width}" style="max-width: 100%; height: auto">'
+        )
 
 
 def show(picture: Axes | FigureBase, *, alt: str | None = None) -> Picture:

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from stormlens.datasets import class_names, is_simulated
 from stormlens.errors import InputError, unknown
+from stormlens.plots._picture import describe
 from stormlens.plots._style import (
     INK,
     MUTED,
@@ -147,9 +148,24 @@ def storm_box(
     text = _default_title(box) if title is None else title
     if text:
         ax.set_title(text, fontsize=11, color=INK)
-    if _says_simulated(box) if simulated is None else simulated:
+    made_up = _says_simulated(box) if simulated is None else simulated
+    if made_up:
         mark_simulated(ax)
+    describe(ax, _box_words(values, units, text, made_up))
     return ax
+
+
+def _box_words(values: np.ndarray, units: str, title: str, simulated: bool) -> str:
+    what = "Simulated storm box" if simulated else "Storm box"
+    if units != "dBZ":
+        what = "Image"
+    name = f"{what}, {title}" if title else what
+    if units != "dBZ":
+        return f"{name}: {values.shape[0]} by {values.shape[1]} pixels."
+    return (
+        f"{name}: echo over {np.mean(values >= 5):.0%} of the box, 40 dBZ or more over "
+        f"{np.mean(values >= 40):.1%}, highest {values.max()} dBZ."
+    )
 
 
 def contact_sheet(
@@ -213,6 +229,8 @@ def contact_sheet(
     if bar_axes is not None:
         _colour_bar(figure, image, scale, cax=bar_axes, orientation="horizontal")
     _note(figure, dataset, units, columns, simulated)
+    names_shown = "; ".join(text.replace("\n", ", ") for text in shown if text)
+    describe(figure, f"{n} images side by side{': ' if names_shown else ''}{names_shown}.")
     return figure
 
 
@@ -241,6 +259,7 @@ def colour_bar(ax: Axes | None = None, *, colours: str = "accessible") -> Axes:
     scale = _scale(colours, "dBZ")
     mappable = ScalarMappable(norm=scale.norm, cmap=scale.cmap)
     _colour_bar(ax.figure, mappable, scale, cax=ax, orientation="horizontal")
+    describe(ax, f"Colour bar: reflectivity from 0 to {MAX_DBZ} dBZ; blank is no echo.")
     return ax
 
 

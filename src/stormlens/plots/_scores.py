@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from stormlens.errors import InputError
+from stormlens.plots._picture import describe
 from stormlens.plots._style import (
     INK,
     MUTED,
@@ -73,6 +74,10 @@ def confusion(
     _name_cells(ax, classes)
     if simulated:
         mark_simulated(ax, inside=False)
+    right = [
+        f"{name} {counts[i, i]} of {totals[i, 0]}" for i, name in enumerate(classes) if totals[i, 0]
+    ]
+    describe(ax, f"Confusion matrix. Right answers: {', '.join(right)}.")
     return ax
 
 
@@ -163,4 +168,9 @@ def reliability(
     ax.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2)
     if simulated:
         mark_simulated(ax, inside=False)
+    bins = [
+        f"{given:.0%}: {came:.0%} of {n}"
+        for given, came, n in zip(forecast, observed, count[filled], strict=True)
+    ]
+    describe(ax, f"Share that came true by probability given to {label}. {'; '.join(bins)}.")
     return ax

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stormlens.errors import InputError
+from stormlens.plots._picture import describe
 from stormlens.plots._style import INK, MUTED, TRAIN, VALIDATION, mark_simulated, tidy
 
 Seconds = Mapping[str, tuple[float, float, float]]
@@ -50,7 +51,13 @@ def speed(panels: Mapping[str, tuple[Seconds, float | None]], *, simulated: bool
             mark_simulated(ax, inside=False)
     for ax in axes[len(panels) :]:
         ax.remove()
+    describe(figure, " ".join(_words(title, panel) for title, (panel, _) in panels.items()))
     return figure
+
+
+def _words(title: str, seconds: Seconds) -> str:
+    each = ", ".join(f"{name} {median:.3g}" for name, (median, _, _) in seconds.items())
+    return f"{title}, seconds a pass: {each}."
 
 
 def _bars(ax: Axes, seconds: Seconds) -> None:

@@ -31,27 +31,13 @@ class Picture(NamedTuple):
 def curve(history: Sequence[Mapping[str, Any]], quantity: str, simulated: bool) -> Picture:
     """Accuracy or loss by epoch."""
     ax = plots.history(history, quantity=quantity, simulated=simulated)
-    first, last = history[0], history[-1]
-    alternative = (
-        f"{quantity.capitalize()} by epoch: training from {first[quantity]:.3f} to "
-        f"{last[quantity]:.3f}, validation from {first[f'val_{quantity}']:.3f} to "
-        f"{last[f'val_{quantity}']:.3f}."
-    )
-    return Picture(_svg(ax.figure), alternative)
+    return Picture(_svg(ax.figure), plots.alt_text(ax))
 
 
 def reliability(result: verification.Reliability, simulated: bool) -> Picture:
     """The reliability diagram of the answers."""
     ax = plots.reliability(result, simulated=simulated)
-    bins = [
-        f"{forecast:.0%}: {observed:.0%} of {count}"
-        for forecast, observed, count in zip(
-            result.forecast, result.observed, result.count, strict=True
-        )
-        if count
-    ]
-    alternative = f"Share of right answers by probability given. {'; '.join(bins)}."
-    return Picture(_svg(ax.figure), alternative)
+    return Picture(_svg(ax.figure), plots.alt_text(ax))
 
 
 def box(storm: xr.Dataset, alternative: str) -> Picture:
@@ -67,7 +53,7 @@ def box(storm: xr.Dataset, alternative: str) -> Picture:
 def colour_bar() -> Picture:
     """The colour bar that the boxes share."""
     ax = plots.colour_bar()
-    return Picture(_svg(ax.figure), "Colour bar: reflectivity from 0 to 80 dBZ; blank is no echo.")
+    return Picture(_svg(ax.figure), plots.alt_text(ax))
 
 
 def _svg(figure: Any) -> str:
