@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/demo
 
-.PHONY: help demo test lint check format clean
+.PHONY: help demo test docs lint check format clean
 
 help:  ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -20,6 +20,11 @@ $(VENV)/.installed-test: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-docs: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@ $(VENV)/.installed
+
 demo: $(VENV)/.installed  ## Train and score the chapter's network on simulated storms, offline
 	rm -rf $(RUN)
 	$(BIN)/stormlens train chapter-relu --data simulated --out $(RUN)
@@ -27,6 +32,10 @@ demo: $(VENV)/.installed  ## Train and score the chapter's network on simulated 
 
 test: $(VENV)/.installed-test lint  ## Lint, type-check and run the whole suite
 	$(BIN)/python -m pytest
+
+docs: $(VENV)/.installed-docs  ## Run the lessons and build the site, offline once installed
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
+	@echo "$(CURDIR)/docs/_build/index.html"
 
 lint: $(VENV)/.installed-test  ## Check style and types
 	$(BIN)/ruff check .
@@ -41,4 +50,4 @@ format: $(VENV)/.installed-test  ## Rewrite the code in the house style
 	$(BIN)/ruff format .
 
 clean:  ## Remove the environment, caches and demo run
-	rm -rf $(VENV) $(RUN) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(RUN) build docs/_build docs/lessons dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

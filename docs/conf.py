@@ -1,0 +1,92 @@
+"""
+How `make docs` builds the site: pages and lessons in MyST, the API from its docstrings.
+
+Nothing is fetched: the theme brings its own files, and formulas are written as
+MathML, which browsers draw themselves. Lessons live beside the package in
+``lessons/``; they are copied here, run from a clean kernel each, and stop the
+build where one fails.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from docutils.utils.math import latex2mathml
+from sphinx.application import Sphinx
+
+from stormlens import __version__
+
+HERE = Path(__file__).parent
+LESSONS = HERE.parent / "lessons"
+
+project = "Stormlens"
+author = "The Stormlens developers"
+copyright = "2026, the Stormlens developers"
+release = version = __version__
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+]
+exclude_patterns = ["_build"]
+default_role = "autolink"
+autodoc_member_order = "groupwise"
+autodoc_typehints = "none"  # types stand in the docstrings, with shapes and units
+autosummary_generate = False
+numpydoc_show_class_members = False  # autodoc lists them
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_merge_streams = True
+
+html_math_renderer = "mathml"
+html_theme = "furo"
+html_title = "Stormlens"
+html_static_path = ["_static"]
+html_css_files = ["stormlens.css"]
+html_copy_source = False
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#005a8e", "color-brand-content": "#005a8e"},
+    "dark_css_variables": {"color-brand-primary": "#7cc4ef", "color-brand-content": "#7cc4ef"},
+}
+
+
+def bring_lessons(app: Sphinx) -> None:
+    """Copy the lessons to where Sphinx reads, with the paths of their pictures put right."""
+    here = HERE / "lessons"
+    shutil.rmtree(here, ignore_errors=True)
+    here.mkdir()
+    for path in sorted(LESSONS.glob("*.md")):
+        text = path.read_text(encoding="utf-8").replace("](../docs/", "](../")
+        (here / path.name).write_text(text, encoding="utf-8")
+
+
+def write_inline_math(translator: object, node: nodes.math) -> None:
+    """A formula inside a line, as MathML."""
+    _write_mathml(translator, node, display=False)
+
+
+def write_block_math(translator: object, node: nodes.math_block) -> None:
+    """A formula on lines of its own, as MathML."""
+    _write_mathml(translator, node, display=True)
+
+
+def _write_mathml(translator: object, node: nodes.Element, *, display: bool) -> None:
+    source = re.sub(r"\s+", " ", node.astext())
+    translator.body.append(latex2mathml.tex2mathml(source, as_block=display))
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Attach what this site adds to Sphinx."""
+    app.connect("builder-inited", bring_lessons)
+    app.add_html_math_renderer("mathml", (write_inline_math, None), (write_block_math, None))
+    return {"parallel_read_safe": True}
