@@ -1,0 +1,334 @@
+"""
+The layers of any Keras model: listed, found by name or number, and cut off at.
+
+Layers are numbered from 0, the first after the input, through nested models in
+the order in which they compute; -1 is the output layer. A layer of a nested
+model is called by its path, ``"backbone/conv2d"``, or by its own name where
+that is unique. A model that is cut off at a layer gives what the layer gives.
+"""
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from stormlens.errors import InputError, unknown
+from stormlens.models import Classifier
+from stormlens.models._keras import import_keras
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a layer stands: its path, and the models around it from the outermost inwards."""
+
+    path: str
+    layer: Any
+    parents: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """
+    One layer in words and numbers.
+
+    Attributes
+    ----------
+    name : str
+        Its name, with those of the nested models around it: ``"backbone/conv2d"``.
+    kind : str
+        Its class in Keras, such as ``"Conv2D"``.
+    output_shape : tuple of int, or None
+        What it gives for one image; None in a subclassed model, which Keras cannot say it of.
+    parameters : int
+        Weights and biases.
+    """
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...] | None
+    parameters: int
+
+
+def as_model(subject: Any) -> Any:
+    """The Keras model of a classifier, or a bare Keras model itself."""
+    if isinstance(subject, Classifier):
+        return subject.model
+    if isinstance(subject, import_keras().Model):
+        return subject
+    raise InputError(
+        f"{subject!r} is no network; give a Classifier, as stormlens.fit or Classifier.load "
+        "returns it, or a Keras model."
+    )
+
+
+def as_classifier(subject: Any) -> Classifier:
+    """The classifier given, or a sentence that says why a bare model will not do."""
+    if isinstance(subject, Classifier):
+        return subject
+    if isinstance(subject, import_keras().Model):
+        raise InputError(
+            f"Model {subject.name!r} alone does not say how images are scaled; wrap it as "
+            "stormlens.Classifier(model, None, classes, minimum, maximum)."
+        )
+    raise InputError(
+        f"{subject!r} is no classifier; give what stormlens.fit or Classifier.load returns."
+    )
+
+
+def list_layers(model: Any) -> list[LayerInfo]:
+    """
+    All layers after the input, in the order in which they compute.
+
+    Parameters
+    ----------
+    model : Classifier or keras.Model
+        Any Keras model; layers of nested models stand where their model does.
+
+    Returns
+    -------
+    layers : list of LayerInfo
+        A layer's place in the list is the number it can be called by.
+
+    Raises
+    ------
+    InputError
+        If it is no network.
+
+    Examples
+    --------
+    >>> from stormlens.models import build
+    >>> [(layer.kind, layer.parameters) for layer in list_layers(build("chapter-linear"))][::3]
+    [('Conv2D', 320), ('Dense', 7929984)]
+    """
+    return [
+        LayerInfo(
+            place.path,
+            type(place.layer).__name__,
+            _output_shape(place),
+            int(place.layer.count_params()),
+        )
+        for place in places(as_model(model))
+    ]
+
+
+def places(model: Any) -> list[Place]:
+    """All layers of a model that are neither inputs nor models themselves."""
+    keras = import_keras()
+    return [
+        place
+        for place in _walk(keras, model, (model,), "")
+        if not isinstance(place.layer, keras.Model | keras.layers.InputLayer)
+    ]
+
+
+def find_layer(model: Any, layer: str | int) -> Place:
+    """
+    A layer by name or number.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Any Keras model.
+    layer : str or int
+        Path, name where it is unique, or number as in `list_layers`; negative ones count from
+        the end. A nested model is found by its name too.
+
+    Returns
+    -------
+    place : Place
+
+    Raises
+    ------
+    InputError
+        If there is none, or several of that name.
+    """
+    if isinstance(layer, str):
+        return _by_name(model, layer)
+    held = places(model)
+    try:
+        return held[operator.index(layer)]
+    except TypeError as error:
+        raise InputError(f"Layer {layer!r} is neither a name nor a whole number.") from error
+    except IndexError as error:
+        msg = f"Model {model.name!r} has no layer {layer}; its layers go from 0 to {len(held) - 1}"
+        raise InputError(f"{msg} ({_names(held)}), or from -{len(held)} to -1.") from error
+
+
+def _by_name(model: Any, name: str) -> Place:
+    every = list(_walk(import_keras(), model, (model,), ""))
+    found = [place for place in every if place.path == name]
+    found = found or [place for place in every if place.layer.name == name]
+    if len(found) > 1:
+        raise InputError(
+            f"Model {model.name!r} has {len(found)} layers {name!r}; write one of {_names(found)}."
+        )
+    if not found:
+        hint = "List them with stormlens.insight.list_layers."
+        raise unknown("layer", name, [place.path for place in every], hint)
+    return found[0]
+
+
+def _walk(keras: Any, model: Any, parents: tuple[Any, ...], prefix: str) -> Iterator[Place]:
+    for layer in model.layers:
+        yield Place(prefix + layer.name, layer, parents)
+        if isinstance(layer, keras.Model):
+            yield from _walk(keras, layer, (*parents, layer), f"{prefix}{layer.name}/")
+
+
+def _names(held: list[Place]) -> str:
+    return ", ".join(place.path for place in held)
+
+
+def convolutions(model: Any) -> list[Place]:
+    """Layers that convolve images, in the order in which they compute."""
+    layers = import_keras().layers
+    kinds = (layers.Conv2D, layers.Conv2DTranspose, layers.DepthwiseConv2D, layers.SeparableConv2D)
+    return [place for place in places(model) if isinstance(place.layer, kinds)]
+
+
+def choose_convolution(model: Any, layer: str | int | None, *, default: int, purpose: str) -> Place:
+    """
+    The convolutional layer meant, or the first (0) or last (-1) one where none is named.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Any Keras model.
+    layer : str, int or None
+        As for `find_layer`.
+    default : {0, -1}
+        Which one where `layer` is None.
+    purpose : str
+        What needs it, for the sentence where there is none, such as ``"Grad-CAM"``.
+
+    Returns
+    -------
+    place : Place
+
+    Raises
+    ------
+    InputError
+        If there is no such layer, or it does not convolve images.
+    """
+    held = convolutions(model)
+    if not held:
+        raise InputError(
+            f"Model {model.name!r} has no convolutional layer, which {purpose} needs; its "
+            f"layers are {_names(places(model))}."
+        )
+    if layer is None:
+        return held[default]
+    place = find_layer(model, layer)
+    if all(place.layer is not other.layer for other in held):
+        raise InputError(
+            f"Layer {place.path!r} is of kind {type(place.layer).__name__}; {purpose} needs a "
+            f"convolutional one: {_names(held)}."
+        )
+    return place
+
+
+def last_hidden(model: Any) -> Place:
+    """
+    The layer whose values the output layer weighs up.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A classifier's model.
+
+    Returns
+    -------
+    place : Place
+        The one before the last layer with weights; dropout between the two is passed over, as
+        it leaves values as they are when a network predicts.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    layers = import_keras().layers
+    dropout = (layers.Dropout, layers.SpatialDropout2D, layers.GaussianDropout)
+    held = places(model)
+    weighty = [i for i, place in enumerate(held) if place.layer.weights]
+    before = held[: weighty[-1]] if weighty else []
+    hidden = [place for place in before if not isinstance(place.layer, dropout)]
+    if not hidden:
+        raise InputError(
+            f"Model {model.name!r} has no hidden layer between its image and its output; "
+            "name the layer to look at."
+        )
+    return hidden[-1]
+
+
+def cut_off(model: Any, layer: str | int) -> Any:
+    """
+    The part of a network from the image up to and with one layer.
+
+    It shares the layers, and so the weights, of the whole: train the one and the other changes.
+
+    Parameters
+    ----------
+    model : Classifier or keras.Model
+        Sequential or functional, with nested models or without.
+    layer : str or int
+        Name, path or number as in `list_layers`. A layer that is called several times counts
+        where it is called first.
+
+    Returns
+    -------
+    part : keras.Model
+        From the model's own input, scaled images (N, rows, columns, 1), to the layer's output.
+
+    Raises
+    ------
+    InputError
+        If there is no such layer, or the model is subclassed and Keras keeps no graph of it.
+
+    Examples
+    --------
+    >>> from stormlens.models import build
+    >>> cut_off(build("chapter-linear"), 0).output_shape
+    (None, 134, 134, 32)
+    """
+    model = as_model(model)
+    place = find_layer(model, layer)
+    return _cut(import_keras(), place.parents, place.layer)
+
+
+def _cut(keras: Any, parents: tuple[Any, ...], layer: Any) -> Any:
+    outer, *inner = parents
+    if inner:
+        # What the nested model is given in the outer one, its own cut-off part is given too.
+        taken = _node(outer, inner[0]).input_tensors
+        output = _cut(keras, tuple(inner), layer)(_one_or_list(taken))
+    else:
+        output = _one_or_list(_node(outer, layer).outputs)
+    return keras.Model(_one_or_list(outer.inputs), output)
+
+
+def _node(model: Any, layer: Any) -> Any:
+    """Where a model's graph first calls a layer."""
+    # A Sequential model keeps its graph in a functional one.
+    graph = getattr(model, "_functional", None) or model
+    by_depth = getattr(graph, "_nodes_by_depth", {})  # the output's depth is 0
+    for depth in sorted(by_depth, reverse=True):
+        for node in by_depth[depth]:
+            if node.operation is layer:
+                return node
+    raise InputError(
+        f"Model {model.name!r} is subclassed: Keras keeps no graph of it and cannot cut it off at "
+        f"layer {layer.name!r}. Build it with keras.Sequential or keras.Model(inputs, outputs)."
+    )
+
+
+def _one_or_list(tensors: Any) -> Any:
+    return tensors[0] if len(tensors) == 1 else list(tensors)
+
+
+def _output_shape(place: Place) -> tuple[int, ...] | None:
+    try:
+        node = _node(place.parents[-1], place.layer)
+    except InputError:
+        return None
+    return tuple(node.outputs[0].shape[1:])
