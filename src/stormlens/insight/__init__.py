@@ -7,6 +7,31 @@ in the container, and plain data go out with the storm's coordinates, for
 `stormlens.plots` to draw.
 """
 
+from stormlens.insight._features import (
+    activations,
+    feature_maps,
+    features,
+    inside,
+    mean_by_mode,
+    mean_feature_maps,
+)
 from stormlens.insight._layers import LayerInfo, cut_off, list_layers
+from stormlens.insight._mean import mean_box, mean_boxes, probability_matched_mean
+from stormlens.insight._similar import embedding, neighbours
 
-__all__ = ["LayerInfo", "cut_off", "list_layers"]
+__all__ = [
+    "LayerInfo",
+    "activations",
+    "cut_off",
+    "embedding",
+    "feature_maps",
+    "features",
+    "inside",
+    "list_layers",
+    "mean_box",
+    "mean_boxes",
+    "mean_by_mode",
+    "mean_feature_maps",
+    "neighbours",
+    "probability_matched_mean",
+]
