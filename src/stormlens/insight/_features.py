@@ -8,7 +8,7 @@ more memory for a thousand boxes than for one.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -37,6 +37,7 @@ from stormlens.models import Classifier, scale
 _BATCH = 32  # a hundred megabytes between the layers of the chapter's networks
 _MOST_BYTES = 2**30
 
+Held = TypeVar("Held", xr.DataArray, xr.Dataset)
 Part = tuple[Any, Callable[..., Any]]
 _parts: WeakKeyDictionary[Any, dict[str, Part]] = WeakKeyDictionary()
 
@@ -218,21 +219,22 @@ def inside(classifier: Classifier, dataset: xr.Dataset) -> xr.Dataset:
     return predictions.assign(hidden=hidden)
 
 
-def mean_by_mode(array: xr.DataArray, dataset: xr.Dataset) -> xr.DataArray:
+def mean_by_mode(values: Held, dataset: xr.Dataset) -> Held:
     """
     Average anything that has one entry a storm over the storms of each mode.
 
     Parameters
     ----------
-    array : xarray.DataArray, shape (storm, ...)
-        Such as `feature_maps`, `activations` or a probability of these boxes.
+    values : xarray.DataArray or Dataset, dimensions (storm, ...)
+        Such as `feature_maps`, `activations` or `inside` of these boxes.
     dataset : xarray.Dataset
         The labelled container, in the same order.
 
     Returns
     -------
-    means : xarray.DataArray, shape (mode, ...)
-        Modes that the dataset holds, with the `count` of their storms.
+    means : xarray.DataArray or Dataset, dimensions (mode, ...)
+        Modes that the dataset holds, with the `count` of their storms. A dimension that was
+        called mode, as a probability's, is now called answer.
 
     Raises
     ------
@@ -240,20 +242,19 @@ def mean_by_mode(array: xr.DataArray, dataset: xr.Dataset) -> xr.DataArray:
         If the boxes have no labels, or the two do not hold the same storms.
     """
     names, codes = class_names(dataset), dataset["mode"].values
-    if "storm" not in array.dims or array.sizes["storm"] != len(codes):
+    if values.sizes.get("storm") != len(codes):
         raise InputError(
-            f"An array of shape {dict(array.sizes)} does not hold the {len(codes)} storms of "
-            "the dataset; give what was computed from these boxes."
+            f"Values of size {dict(values.sizes)} do not belong to the {len(codes)} storms of the "
+            "dataset; give what was computed from these boxes."
         )
-    if "unid" in array.coords and (array["unid"].values != dataset["unid"].values).any():
-        raise InputError("Array and dataset hold other storms, or the same in another order.")
-    held = np.unique(codes)
-    means = [array.isel(storm=codes == code).mean("storm") for code in held]
-    counts = ("mode", [int((codes == code).sum()) for code in held])
-    modes = xr.DataArray([names[code] for code in held], dims="mode", name="mode")
-    if "mode" in array.dims:  # a probability has a dimension of that name
-        means = [mean.rename(mode="answer") for mean in means]
-    return xr.concat(means, modes).assign_coords(count=counts).assign_attrs(array.attrs)
+    if "unid" in values.coords and (values["unid"].values != dataset["unid"].values).any():
+        raise InputError("Values and dataset hold other storms, or the same in another order.")
+    if "mode" in values.dims:
+        values = values.rename(mode="answer")
+    by_code = values.assign_coords(mode=("storm", codes)).groupby("mode")
+    held, count = np.unique(codes, return_counts=True)
+    means = by_code.mean("storm", keep_attrs=True)
+    return means.assign_coords(mode=[names[code] for code in held], count=("mode", count))
 
 
 def _mapping_layer(classifier: Classifier, layer: str | int | None) -> Place:
