@@ -67,12 +67,6 @@ def raw_batches(classifier: Classifier, dataset: Any, size: int) -> Iterator[np.
         yield check_reflectivity(values, where=where, maximum=highest, shape=classifier.image_shape)
 
 
-def scaled(classifier: Classifier, images: np.ndarray) -> np.ndarray:
-    """Raw images (N, rows, columns) as the network takes them: float32, (N, rows, columns, 1)."""
-    low, span = np.float32(classifier.minimum), np.float32(classifier.maximum - classifier.minimum)
-    return ((images.astype(np.float32) - low) / span)[..., None]
-
-
 def storm_coordinates(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     """Coordinates that a container has one value a storm of."""
     return {str(name): held for name, held in dataset.coords.items() if held.dims == ("storm",)}

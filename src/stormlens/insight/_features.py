@@ -9,7 +9,6 @@ more memory for a thousand boxes than for one.
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import xarray as xr
@@ -32,6 +31,7 @@ from stormlens.insight._layers import (
     last_hidden,
     list_layers,
 )
+from stormlens.insight._score import bounds_of, keep
 from stormlens.models import Classifier, scale
 
 _BATCH = 32  # a hundred megabytes between the layers of the chapter's networks
@@ -39,7 +39,6 @@ _MOST_BYTES = 2**30
 
 Held = TypeVar("Held", xr.DataArray, xr.Dataset)
 Part = tuple[Any, Callable[..., Any]]
-_parts: WeakKeyDictionary[Any, dict[str, Part]] = WeakKeyDictionary()
 
 
 def feature_maps(
@@ -299,7 +298,7 @@ def _all_values(classifier: Classifier, dataset: xr.Dataset, place: Place) -> np
 def _batches(classifier: Classifier, dataset: xr.Dataset, place: Place) -> Iterator[np.ndarray]:
     """Values of a layer, float32, a few boxes at a time."""
     part, compute = _part(classifier, place)
-    bounds = (np.float32(classifier.minimum), np.float32(classifier.maximum))
+    bounds = bounds_of(classifier)
     boxes = check_container(dataset, "Boxes to look at").sizes["storm"]
     size = min(_BATCH, 1 << (boxes - 1).bit_length())
     for images in raw_batches(classifier, dataset, size):
@@ -313,18 +312,19 @@ def _batches(classifier: Classifier, dataset: xr.Dataset, place: Place) -> Itera
 
 def _part(classifier: Classifier, place: Place) -> Part:
     """The network cut off at a layer, and its compiled computation; kept with the network."""
+    return keep(classifier.model, f"part {place.path}", lambda: _make(classifier.model, place))
+
+
+def _make(model: Any, place: Place) -> Part:
     import jax
 
-    held = _parts.setdefault(classifier.model, {})
-    if place.path not in held:
-        part = cut_off(classifier.model, place.path)
+    part = cut_off(model, place.path)
 
-        @jax.jit
-        def compute(trainable: Any, other: Any, images: Any, bounds: Any) -> Any:
-            values, _ = part.stateless_call(
-                trainable, other, scale(images, bounds)[..., None], training=False
-            )
-            return values
+    @jax.jit
+    def compute(trainable: Any, other: Any, images: Any, bounds: Any) -> Any:
+        values, _ = part.stateless_call(
+            trainable, other, scale(images, bounds)[..., None], training=False
+        )
+        return values
 
-        held[place.path] = part, compute
-    return held[place.path]
+    return part, compute

@@ -1,0 +1,78 @@
+"""
+Panels of one figure that share a width, a scale and a note of what was made up.
+
+Signed quantities are red above zero, blue below and white at it; those that
+never fall below zero run from dark to bright.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from stormlens.errors import InputError
+from stormlens.plots._style import INK, MUTED, SIMULATED_BADGE
+
+WIDTH = 8.0
+"""Inches: a column of a page."""
+
+_SIGNED = "RdBu_r"
+_POSITIVE = "viridis"
+
+
+def panels(n: int, columns: int, tall: float) -> tuple[Figure, list[Axes]]:
+    """Panels in rows, a page's column wide; `tall` is a panel's height with its title."""
+    if columns < 1:
+        raise InputError(f"A picture needs at least 1 column, not {columns}.")
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    width = min(WIDTH, 2.7 * columns)
+    height = rows * tall * width / columns + 0.75
+    figure = Figure(figsize=(width, height), layout="compressed")
+    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for ax in axes:
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_color(MUTED)
+    for ax in axes[n:]:
+        ax.set_axis_off()
+    return figure, axes[:n]
+
+
+def draw_signed(ax: Axes, values: np.ndarray, limit: float) -> AxesImage:
+    return ax.imshow(values, cmap=colormaps[_SIGNED], vmin=-limit, vmax=limit, origin="lower")
+
+
+def draw_positive(ax: Axes, values: np.ndarray, limit: float) -> AxesImage:
+    return ax.imshow(values, cmap=colormaps[_POSITIVE], vmin=0, vmax=limit, origin="lower")
+
+
+def shared_bar(figure: Figure, image: AxesImage, axes: Sequence[Axes], label: str) -> Any:
+    bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.5, aspect=30, pad=0.02)
+    bar.set_label(label, fontsize=9, color=INK)
+    bar.ax.tick_params(labelsize=8, colors=INK)
+    bar.outline.set_edgecolor(MUTED)
+    return bar
+
+
+def note_origin(figure: Figure, attributes: Mapping[str, Any]) -> None:
+    """Say at the foot of a figure what was made up: the storms, or those that trained."""
+    if attributes.get("simulated", 0):
+        text = "simulated, not observed"
+    elif attributes.get("simulated_training", 0):
+        text = "trained on simulated storms"
+    else:
+        return
+    figure.supxlabel(text, fontsize=8, fontstyle="italic", color=INK, bbox=SIMULATED_BADGE)
+
+
+def one_storm(held: Any, storm: int) -> Any:
+    """One storm's part of a result, or the whole where it has no storms."""
+    if "storm" not in held.dims:
+        return held
+    if not -held.sizes["storm"] <= storm < held.sizes["storm"]:
+        raise InputError(f"There is no storm {storm}; they go from 0 to {held.sizes['storm'] - 1}.")
+    return held.isel(storm=storm)
