@@ -83,7 +83,7 @@ def feature_maps(
 def _map_title(i: int, strongest: float, shared: bool) -> str:
     if shared:
         return str(i)
-    return f"{i}: {strongest:.2f}" if strongest else f"{i}: silent"
+    return f"{i}: {strongest:.2g}" if strongest else f"{i}: silent"
 
 
 def _own_ticks(image: AxesImage, signed: bool) -> tuple[list[float], list[str]]:
@@ -117,7 +117,7 @@ def inside(ends: xr.Dataset, dataset: xr.Dataset, storm: int = 0) -> Figure:
     """
     hidden, chances = (one_storm(ends[name], storm) for name in ("hidden", "probability"))
     figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.12, 1))
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.12, 1))[0]
     storm_box(dataset.isel(storm=storm), left.subplots())
     above, below = right.subplots(2, 1, height_ratios=(1, 1.15))
     _hidden_bars(above, hidden)
