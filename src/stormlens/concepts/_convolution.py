@@ -1,0 +1,269 @@
+"""
+Convolution: one small sum, repeated at every place, and four ways to compute it.
+
+y[i, j] = sum_uv k[u, v] x[i + u, j + v] is a correlation, what a Keras layer
+computes. A convolution proper turns the kernel by 180 degrees first, as
+`scipy.signal.convolve` does: k[u, v] becomes k[-u, -v]. Where the image is even
+and the kernel symmetric, nobody notices; everywhere else, say which you mean.
+
+The four ways give the same numbers, to rounding, at different prices:
+
+- direct: for each weight, the image shifted and multiplied, added up;
+- gemm: each window copied into a row of a matrix, then one product of matrices;
+- fft: transformed, multiplied value by value, transformed back;
+- winograd: for 3 x 3 kernels, four outputs from 16 products instead of 36.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+from scipy import fft
+
+from stormlens.concepts._kernels import flip
+from stormlens.concepts._winograd import winograd
+from stormlens.errors import InputError, unknown
+
+MODES: tuple[str, ...] = ("valid", "same", "full")
+"""What happens at the edge: only whole windows, an image of equal size, or every overlap."""
+
+
+def correlate(
+    image: ArrayLike, kernel: ArrayLike, mode: str = "valid", method: str = "direct"
+) -> NDArray[np.float64]:
+    """
+    Slide a kernel over an image without turning it, as a Keras layer does.
+
+    Parameters
+    ----------
+    image : array_like, shape (y, x)
+        Any numbers, such as dBZ.
+    kernel : array_like, shape (rows, columns)
+        Weights.
+    mode : {"valid", "same", "full"}, optional
+        Only places where the whole kernel lies on the image; as many places as the image has,
+        with zeros around it, where an even kernel lies as Keras lays it; or every place where
+        the two overlap.
+    method : {"direct", "gemm", "fft", "winograd"}, optional
+        How it is computed; the numbers are the same to rounding.
+
+    Returns
+    -------
+    response : ndarray of float64
+        Shape (y - rows + 1, x - columns + 1), (y, x) or (y + rows - 1, x + columns - 1).
+
+    Raises
+    ------
+    InputError
+        If one of the two is no plane, the kernel is larger than the image, or there is no such
+        mode or method, or it is Winograd's and the kernel is not 3 x 3.
+
+    Examples
+    --------
+    >>> print(correlate([[1, 2, 3], [4, 5, 6]], [[0, 1], [0, 0]]))  # picks the right neighbour
+    [[2. 3.]]
+    """
+    values, weights = _planes(image, kernel)
+    if method not in METHODS:
+        raise unknown("convolution method", method, METHODS)
+    return METHODS[method](_padded(values, weights.shape, mode, turned=False), weights)
+
+
+def convolve(
+    image: ArrayLike, kernel: ArrayLike, mode: str = "valid", method: str = "direct"
+) -> NDArray[np.float64]:
+    """
+    Turn a kernel by 180 degrees and slide it over an image, as `scipy.signal.convolve` does.
+
+    Parameters
+    ----------
+    image, kernel, mode, method
+        As for `correlate`.
+
+    Returns
+    -------
+    response : ndarray of float64
+        Of the shape that `correlate` gives.
+
+    Raises
+    ------
+    InputError
+        As `correlate`.
+
+    Examples
+    --------
+    >>> print(convolve([[1, 2, 3], [4, 5, 6]], [[0, 1], [0, 0]]))  # picks the lower left one
+    [[4. 5.]]
+    """
+    values, weights = _planes(image, kernel)
+    if method not in METHODS:
+        raise unknown("convolution method", method, METHODS)
+    return METHODS[method](_padded(values, weights.shape, mode, turned=True), flip(weights))
+
+
+def _planes(image: ArrayLike, kernel: ArrayLike) -> tuple[NDArray, NDArray]:
+    values, weights = np.asarray(image, float), np.asarray(kernel, float)
+    for name, held in (("image", values), ("kernel", weights)):
+        if held.ndim != 2 or not held.size:
+            raise InputError(f"The {name} of a convolution is a plane, not of shape {held.shape}.")
+    if weights.shape[0] > values.shape[0] or weights.shape[1] > values.shape[1]:
+        size, shape = (" x ".join(map(str, held.shape)) for held in (weights, values))
+        raise InputError(f"A kernel of {size} is larger than the image of {shape}.")
+    return values, weights
+
+
+def _padded(image: NDArray, kernel_shape: tuple[int, ...], mode: str, *, turned: bool) -> NDArray:
+    """The image with the zeros around it that make every mode a valid one."""
+    if mode not in MODES:
+        raise unknown("convolution mode", mode, MODES)
+    if mode == "valid":
+        return image
+    margins = []
+    for size in kernel_shape:
+        whole = size - 1
+        # An even kernel has no middle. Turned, the spare row comes first, as in SciPy; straight,
+        # it comes last, as in Keras.
+        first = (whole + 1) // 2 if turned else whole // 2
+        margins.append((whole, whole) if mode == "full" else (first, whole - first))
+    return np.pad(image, margins)
+
+
+@dataclass(frozen=True)
+class Step:
+    """
+    One output pixel of a convolution, taken apart.
+
+    Attributes
+    ----------
+    window : ndarray, shape (rows, columns)
+        Pixels under the kernel.
+    kernel : ndarray of float64, shape (rows, columns)
+        Weights as they lie on the pixels: turned already, if it is a convolution.
+    products : ndarray of float64, shape (rows, columns)
+        Pixel times weight.
+    total : float
+        Their sum: the output pixel.
+    """
+
+    window: NDArray
+    kernel: NDArray[np.float64]
+    products: NDArray[np.float64]
+    total: float
+
+
+def convolution_step(
+    image: ArrayLike, kernel: ArrayLike, row: int, column: int, *, turned: bool = False
+) -> Step:
+    """
+    Work out one output pixel, in mode valid, by the definition.
+
+    Parameters
+    ----------
+    image : array_like, shape (y, x)
+        Any numbers.
+    kernel : array_like, shape (rows, columns)
+        Weights.
+    row, column : int
+        Of the output pixel, from 0; also the window's first row and column in the image.
+    turned : bool, optional
+        Whether the kernel is turned by 180 degrees first: `convolve` in place of `correlate`.
+
+    Returns
+    -------
+    step : Step
+
+    Raises
+    ------
+    InputError
+        As `correlate`, or if there is no such output pixel.
+
+    Examples
+    --------
+    >>> step = convolution_step([[1, 2], [3, 4]], [[10, 0], [0, 1]], 0, 0)
+    >>> print(step.products.tolist(), step.total)
+    [[10.0, 0.0], [0.0, 4.0]] 14.0
+    """
+    values, weights = _planes(image, kernel)
+    rows, columns = (a - b + 1 for a, b in zip(values.shape, weights.shape, strict=True))
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise InputError(
+            f"There is no output pixel ({row}, {column}); rows go from 0 to {rows - 1} and "
+            f"columns from 0 to {columns - 1}."
+        )
+    used = flip(weights) if turned else weights
+    window = np.asarray(image)[row : row + used.shape[0], column : column + used.shape[1]]
+    products = window * used
+    return Step(window, used, products, float(products.sum()))
+
+
+def im2col(image: ArrayLike, kernel_shape: tuple[int, int]) -> NDArray:
+    """
+    Copy every window of an image into a row of a matrix ("image to columns", transposed).
+
+    The matrix times the kernel's weights, as one column, is the whole correlation.
+
+    Parameters
+    ----------
+    image : array_like, shape (y, x)
+        Any numbers.
+    kernel_shape : tuple of int
+        Rows and columns of a window.
+
+    Returns
+    -------
+    matrix : ndarray, shape (places, rows * columns)
+        Places row by row.
+
+    Raises
+    ------
+    InputError
+        If the window is larger than the image.
+
+    References
+    ----------
+    .. [1] Chellapilla, Puri and Simard (2006), High performance convolutional neural networks
+       for document processing, IWFHR 10.
+
+    Examples
+    --------
+    >>> print(im2col([[1, 2, 3], [4, 5, 6]], (2, 2)))
+    [[1 2 4 5]
+     [2 3 5 6]]
+    """
+    values = np.asarray(image)
+    _planes(values, np.empty(kernel_shape))
+    return sliding_window_view(values, kernel_shape).reshape(-1, kernel_shape[0] * kernel_shape[1])
+
+
+def _direct(image: NDArray, kernel: NDArray) -> NDArray:
+    """For each weight, the image that its places see, times the weight."""
+    rows, columns = (a - b + 1 for a, b in zip(image.shape, kernel.shape, strict=True))
+    total = np.zeros((rows, columns))
+    for (u, v), weight in np.ndenumerate(kernel):
+        total += weight * image[u : u + rows, v : v + columns]
+    return total
+
+
+def _gemm(image: NDArray, kernel: NDArray) -> NDArray:
+    rows, columns = (a - b + 1 for a, b in zip(image.shape, kernel.shape, strict=True))
+    return (im2col(image, kernel.shape) @ kernel.ravel()).reshape(rows, columns)
+
+
+def _fft(image: NDArray, kernel: NDArray) -> NDArray:
+    """A product of spectra; wrapped-around sums are cut off, the valid ones are left."""
+    shape = tuple(fft.next_fast_len(size, real=True) for size in image.shape)
+    spectrum = fft.rfft2(image, shape) * fft.rfft2(flip(kernel), shape)
+    whole = fft.irfft2(spectrum, shape)
+    rows, columns = kernel.shape
+    return whole[rows - 1 : image.shape[0], columns - 1 : image.shape[1]]
+
+
+METHODS: dict[str, Callable[[NDArray, NDArray], NDArray]] = {
+    "direct": _direct,
+    "gemm": _gemm,
+    "fft": _fft,
+    "winograd": winograd,
+}
+"""Ways to correlate in mode valid, by name."""

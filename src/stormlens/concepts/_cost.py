@@ -1,0 +1,170 @@
+"""
+What a convolution costs: multiplications counted, and seconds measured.
+
+Both are needed. GEMM multiplies as often as direct sums do and is faster where
+its matrix fits the processor's caches; an FFT multiplies far less often for a
+large kernel and loses for a small one to what it does besides.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, log2
+
+import numpy as np
+from scipy import fft
+
+from stormlens.concepts._convolution import METHODS, MODES, correlate
+from stormlens.errors import InputError, unknown
+
+
+def multiplications(
+    image_shape: tuple[int, int],
+    kernel_shape: tuple[int, int],
+    method: str = "direct",
+    mode: str = "valid",
+) -> int:
+    """
+    How many multiplications one image and one kernel take.
+
+    Direct sums and GEMM multiply once for each weight and output pixel. Winograd's method takes
+    16 for each tile of 2 x 2 outputs, and nothing that falls on the kernel alone. An FFT of n
+    real values is counted as n log2(n), half of a radix-2 transform of n complex ones [1]_. There
+    are three of them, and n / 2 products of complex values, 4 multiplications each.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        Rows and columns of the image.
+    kernel_shape : tuple of int
+        Rows and columns of the kernel.
+    method : {"direct", "gemm", "fft", "winograd"}, optional
+        How it is computed.
+    mode : {"valid", "same", "full"}, optional
+        Which output pixels there are.
+
+    Returns
+    -------
+    count : int
+        For the FFT an estimate, as it depends on how the transform is split.
+
+    Raises
+    ------
+    InputError
+        If there is no such method or mode, the kernel is larger than the image, or not 3 x 3
+        for Winograd's method.
+
+    References
+    ----------
+    .. [1] Cooley and Tukey (1965), An algorithm for the machine calculation of complex Fourier
+       series, Math. Comput. 19, 297-301.
+
+    Examples
+    --------
+    >>> multiplications((4, 4), (3, 3)), multiplications((4, 4), (3, 3), "winograd")
+    (36, 16)
+    """
+    if method not in METHODS:
+        raise unknown("convolution method", method, METHODS)
+    if mode not in MODES:
+        raise unknown("convolution mode", mode, MODES)
+    if any(k > n for k, n in zip(kernel_shape, image_shape, strict=True)):
+        raise InputError(f"A kernel of {kernel_shape} is larger than the image of {image_shape}.")
+    around = {"valid": 1, "same": 0, "full": -1}[mode]
+    rows, columns = (
+        n if mode == "same" else n - around * (k - 1)
+        for n, k in zip(image_shape, kernel_shape, strict=True)
+    )
+    if method == "winograd":
+        if tuple(kernel_shape) != (3, 3):
+            raise InputError(f"Winograd's method is made for kernels of 3 x 3, not {kernel_shape}.")
+        return 16 * ceil(rows / 2) * ceil(columns / 2)
+    if method == "fft":
+        return _fft_multiplications(rows, columns, kernel_shape)
+    return rows * columns * kernel_shape[0] * kernel_shape[1]
+
+
+def _fft_multiplications(rows: int, columns: int, kernel_shape: tuple[int, int]) -> int:
+    padded = (rows + kernel_shape[0] - 1, columns + kernel_shape[1] - 1)
+    n = int(np.prod([fft.next_fast_len(size, real=True) for size in padded]))
+    return round(3 * n * log2(n) + 2 * n)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """
+    What one convolution took.
+
+    Attributes
+    ----------
+    method : str
+        How it was computed.
+    size : int
+        Rows and columns of the kernel.
+    seconds : float
+        Best of the repeats.
+    multiplications : int
+        As counted by `multiplications`.
+    """
+
+    method: str
+    size: int
+    seconds: float
+    multiplications: int
+
+
+def time_methods(
+    sizes: Sequence[int] = (3, 5, 7, 11, 15, 21, 31),
+    image_size: int = 136,
+    methods: Sequence[str] = ("direct", "gemm", "fft"),
+    repeats: int = 5,
+    seed: int = 0,
+) -> list[Timing]:
+    """
+    Measure convolutions of a random image with kernels of several sizes, on this machine.
+
+    Parameters
+    ----------
+    sizes : sequence of int, optional
+        Rows and columns of the kernels.
+    image_size : int, optional
+        Rows and columns of the image.
+    methods : sequence of str, optional
+        What to measure; Winograd's method at size 3 alone.
+    repeats : int, optional
+        Times that each is computed, 1 or more; the best counts, as others were disturbed.
+    seed : int, optional
+        Of image and kernels.
+
+    Returns
+    -------
+    timings : list of Timing
+        One a method and size, in mode valid.
+
+    Raises
+    ------
+    InputError
+        As `multiplications`, or if `repeats` is below 1.
+    """
+    if repeats < 1:
+        raise InputError(f"A measurement takes at least 1 repeat, not {repeats}.")
+    rng = np.random.default_rng(seed)
+    image = rng.uniform(0, 80, (image_size, image_size))
+    timings = []
+    for size in sizes:
+        kernel = rng.normal(size=(size, size))
+        for method in methods:
+            if method == "winograd" and size != 3:
+                continue
+            count = multiplications(image.shape, (size, size), method)
+            timings.append(Timing(method, size, _best(image, kernel, method, repeats), count))
+    return timings
+
+
+def _best(image: np.ndarray, kernel: np.ndarray, method: str, repeats: int) -> float:
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        correlate(image, kernel, method=method)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
