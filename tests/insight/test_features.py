@@ -147,7 +147,11 @@ def test_a_network_without_convolution_offers_its_activations():
     keras = import_keras()
     layers = keras.layers
     model = keras.Sequential(
-        [keras.Input((SIZE, SIZE, 1)), layers.Flatten(), layers.Dense(6, activation="softmax")]
+        [
+            keras.Input((SIZE, SIZE, 1)),
+            layers.Flatten(),
+            layers.Dense(6, kernel_initializer="zeros", activation="softmax"),
+        ]
     )
     with pytest.raises(InputError, match="no convolutional layer; name another that gives maps"):
         insight.feature_maps(Classifier(model, None), boxes())

@@ -46,7 +46,11 @@ def test_weights_have_the_chapters_shapes(name):
 def test_weights_of_nested_models_name_their_path():
     keras = import_keras()
     block = keras.Sequential(
-        [keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="conv")], name="block"
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(2, 3, kernel_initializer="zeros", name="conv"),
+        ],
+        name="block",
     )
     model = keras.Sequential([keras.Input((8, 8, 1)), block, keras.layers.BatchNormalization()])
     assert {weight.layer for weight in insight.weights(model)} == {
@@ -70,7 +74,9 @@ def test_kernels_are_the_layers_own(model):
 
 def test_kernels_of_a_transposed_layer_have_its_filters_first():
     keras = import_keras()
-    model = keras.Sequential([keras.Input((8, 8, 2)), keras.layers.Conv2DTranspose(5, 3)])
+    model = keras.Sequential(
+        [keras.Input((8, 8, 2)), keras.layers.Conv2DTranspose(5, 3, kernel_initializer="zeros")]
+    )
     assert insight.kernels(model).shape == (5, 2, 3, 3)
 
 
@@ -84,7 +90,14 @@ def test_kernels_that_do_not_exist_say_so(model):
         with pytest.raises(InputError, match=sentence):
             insight.kernel(model, **ask)
     keras = import_keras()
-    apart = keras.Sequential([keras.Input((8, 8, 2)), keras.layers.SeparableConv2D(5, 3)])
+    apart = keras.Sequential(
+        [
+            keras.Input((8, 8, 2)),
+            keras.layers.SeparableConv2D(
+                5, 3, depthwise_initializer="zeros", pointwise_initializer="zeros"
+            ),
+        ]
+    )
     with pytest.raises(InputError, match="kind SeparableConv2D, which has no kernel for each"):
         insight.kernels(apart)
 
@@ -104,7 +117,7 @@ def test_applied_kernels_are_scipys_and_keras_own():
             signal.convolve(image.astype(float), kernel, "valid"),
             atol=1e-9,
         )
-    layer = import_keras().layers.Conv2D(1, 3)
+    layer = import_keras().layers.Conv2D(1, 3, kernel_initializer="zeros")
     layer.build((None, 12, 15, 1))
     layer.set_weights([CHAPTERS[:, :, None, None], np.zeros(1)])
     keras_own = layer(image[None, ..., None].astype(np.float32))[0, ..., 0]

@@ -21,10 +21,18 @@ from stormlens.models._keras import import_keras
 pytestmark = pytest.mark.usefixtures("fixed_start")
 
 SHAPE = (20, 20, 1)
+ZEROS = {"kernel_initializer": "zeros"}  # Keras compiles a program for each shape it draws
 
 
 def images(n=3):
     return np.random.default_rng(0).random((n, *SHAPE), np.float32)
+
+
+def with_weights(model):
+    """The model with weights drawn here."""
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.normal(0, 0.3, held.shape) for held in model.get_weights()])
+    return model
 
 
 @cache
@@ -33,11 +41,12 @@ def branched():
     keras = import_keras()
     layers = keras.layers
     taken = keras.Input(SHAPE)
-    left = layers.Conv2D(4, 3, padding="same", name="left")(taken)
-    right = layers.Conv2D(4, 5, padding="same", activation="relu", name="right")(taken)
+    left = layers.Conv2D(4, 3, padding="same", **ZEROS, name="left")(taken)
+    right = layers.Conv2D(4, 5, padding="same", **ZEROS, activation="relu", name="right")(taken)
     joined = layers.Concatenate(name="joined")([left, right])
     flat = layers.Flatten(name="flat")(layers.MaxPooling2D(4, name="pool")(joined))
-    return keras.Model(taken, layers.Dense(6, activation="softmax", name="answer")(flat))
+    answer = layers.Dense(6, **ZEROS, activation="softmax", name="answer")(flat)
+    return with_weights(keras.Model(taken, answer))
 
 
 @cache
@@ -46,21 +55,26 @@ def nested():
     keras = import_keras()
     layers = keras.layers
     block = keras.Sequential(
-        [keras.Input((9, 9, 4)), layers.Conv2D(5, 3, name="deep"), layers.ReLU(name="cut")],
+        [
+            keras.Input((9, 9, 4)),
+            layers.Conv2D(5, 3, **ZEROS, name="deep"),
+            layers.ReLU(name="cut"),
+        ],
         name="block",
     )
     taken = keras.Input(SHAPE)
-    first = layers.MaxPooling2D(2, name="pool")(layers.Conv2D(4, 3, name="first")(taken))
+    first = layers.MaxPooling2D(2, name="pool")(layers.Conv2D(4, 3, **ZEROS, name="first")(taken))
     backbone = keras.Model(taken, block(first), name="backbone")
-    return keras.Sequential(
+    model = keras.Sequential(
         [
             keras.Input(SHAPE),
             layers.Rescaling(2.0, name="twice"),
             backbone,
             layers.GlobalAveragePooling2D(name="mean"),
-            layers.Dense(6, activation="softmax", name="answer"),
+            layers.Dense(6, **ZEROS, activation="softmax", name="answer"),
         ]
     )
+    return with_weights(model)
 
 
 def subclassed():
@@ -70,7 +84,7 @@ def subclassed():
         def __init__(self):
             super().__init__(name="own")
             self.flat = keras.layers.Flatten(name="flat")
-            self.answer = keras.layers.Dense(6, activation="softmax", name="answer")
+            self.answer = keras.layers.Dense(6, **ZEROS, activation="softmax", name="answer")
 
         def call(self, inputs):
             return self.answer(self.flat(inputs))
@@ -146,8 +160,8 @@ def test_a_cut_off_nested_model_computes_its_layers_one_by_one():
 def test_a_layer_called_twice_counts_where_it_is_first_called():
     keras = import_keras()
     taken = keras.Input(SHAPE)
-    layer = keras.layers.Conv2D(1, 3, padding="same", name="again")
-    model = keras.Model(taken, layer(layer(taken)))
+    layer = keras.layers.Conv2D(1, 3, padding="same", **ZEROS, name="again")
+    model = with_weights(keras.Model(taken, layer(layer(taken))))
     npt.assert_allclose(cut_off(model, "again")(images()), layer(images()), atol=1e-6)
 
 
@@ -180,7 +194,7 @@ def test_layers_that_do_not_exist_get_the_near_miss():
 def test_one_name_for_several_layers_asks_for_the_path():
     keras = import_keras()
     block = keras.Sequential(
-        [keras.Input(SHAPE), keras.layers.Conv2D(2, 3, name="pool")], name="block"
+        [keras.Input(SHAPE), keras.layers.Conv2D(2, 3, **ZEROS, name="pool")], name="block"
     )
     model = keras.Sequential(
         [keras.Input(SHAPE), block, keras.Sequential([keras.layers.ReLU(name="pool")], name="b")]
@@ -205,12 +219,12 @@ def test_a_subclassed_model_is_listed_but_not_cut_off():
 def test_what_needs_a_convolution_says_so():
     keras = import_keras()
     layers = keras.layers
-    plain = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), layers.Dense(6)])
+    plain = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), layers.Dense(6, **ZEROS)])
     with pytest.raises(InputError, match="no convolutional layer, which Grad-CAM needs"):
         choose_convolution(plain, None, default=-1, purpose="Grad-CAM")
     with pytest.raises(InputError, match="'pool' is of kind MaxPooling2D; Grad-CAM needs"):
         choose_convolution(branched(), "pool", default=-1, purpose="Grad-CAM")
-    only = keras.Sequential([keras.Input((4,)), layers.Dense(6, name="only")])
+    only = keras.Sequential([keras.Input((4,)), layers.Dense(6, **ZEROS, name="only")])
     with pytest.raises(InputError, match="has no hidden layer"):
         last_hidden(only)
 
