@@ -60,13 +60,19 @@ html_theme_options = {
 
 
 def bring_lessons(app: Sphinx) -> None:
-    """Copy the lessons to where Sphinx reads, with the paths of their pictures put right."""
+    """Copy the lessons to where Sphinx reads."""
     here = HERE / "lessons"
     shutil.rmtree(here, ignore_errors=True)
     here.mkdir()
     for path in sorted(LESSONS.glob("*.md")):
-        text = path.read_text(encoding="utf-8").replace("](../docs/", "](../")
-        (here / path.name).write_text(text, encoding="utf-8")
+        shutil.copy(path, here)
+
+
+def point_at_copies(app: Sphinx, page: str, source: list[str]) -> None:
+    """Links between documents and lessons, which are right in the repository, made right here."""
+    to_pages = source[0].replace("](../docs/", "](../")
+    source[0] = to_pages if page.startswith("lessons/") else source[0]
+    source[0] = source[0].replace("](../lessons/", "](lessons/")
 
 
 def write_inline_math(translator: object, node: nodes.math) -> None:
@@ -88,5 +94,6 @@ def _write_mathml(translator: object, node: nodes.Element, *, display: bool) -> 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Attach what this site adds to Sphinx."""
     app.connect("builder-inited", bring_lessons)
+    app.connect("source-read", point_at_copies)
     app.add_html_math_renderer("mathml", (write_inline_math, None), (write_block_math, None))
     return {"parallel_read_safe": True}

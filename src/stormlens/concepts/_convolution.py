@@ -40,8 +40,8 @@ def correlate(
     ----------
     image : array_like, shape (y, x)
         Any numbers, such as dBZ.
-    kernel : array_like, shape (rows, columns)
-        Weights.
+    kernel : array_like, shape (rows, columns) or (n, rows, columns)
+        Weights of one kernel, or of n at once, as a layer has them.
     mode : {"valid", "same", "full"}, optional
         Only places where the whole kernel lies on the image; as many places as the image has,
         with zeros around it, where an even kernel lies as Keras lays it; or every place where
@@ -52,23 +52,21 @@ def correlate(
     Returns
     -------
     response : ndarray of float64
-        Shape (y - rows + 1, x - columns + 1), (y, x) or (y + rows - 1, x + columns - 1).
+        Shape (y - rows + 1, x - columns + 1), (y, x) or (y + rows - 1, x + columns - 1); with n
+        in front where there are n kernels.
 
     Raises
     ------
     InputError
-        If one of the two is no plane, the kernel is larger than the image, or there is no such
-        mode or method, or it is Winograd's and the kernel is not 3 x 3.
+        If image or kernel has another number of dimensions, the kernel is larger than the image,
+        there is no such mode or method, or it is Winograd's and the kernel is not 3 x 3.
 
     Examples
     --------
     >>> print(correlate([[1, 2, 3], [4, 5, 6]], [[0, 1], [0, 0]]))  # picks the right neighbour
     [[2. 3.]]
     """
-    values, weights = _planes(image, kernel)
-    if method not in METHODS:
-        raise unknown("convolution method", method, METHODS)
-    return METHODS[method](_padded(values, weights.shape, mode, turned=False), weights)
+    return _respond(image, kernel, mode, method, turned=False)
 
 
 def convolve(
@@ -97,19 +95,31 @@ def convolve(
     >>> print(convolve([[1, 2, 3], [4, 5, 6]], [[0, 1], [0, 0]]))  # picks the lower left one
     [[4. 5.]]
     """
-    values, weights = _planes(image, kernel)
+    return _respond(image, kernel, mode, method, turned=True)
+
+
+def _respond(
+    image: ArrayLike, kernel: ArrayLike, mode: str, method: str, *, turned: bool
+) -> NDArray[np.float64]:
+    values, weights = _checked(image, kernel)
     if method not in METHODS:
         raise unknown("convolution method", method, METHODS)
-    return METHODS[method](_padded(values, weights.shape, mode, turned=True), flip(weights))
+    padded = _padded(values, weights.shape[-2:], mode, turned=turned)
+    stack = (flip(weights) if turned else weights).reshape(-1, *weights.shape[-2:])
+    response = METHODS[method](padded, stack)
+    return response[0] if weights.ndim == 2 else response
 
 
-def _planes(image: ArrayLike, kernel: ArrayLike) -> tuple[NDArray, NDArray]:
+def _checked(image: ArrayLike, kernel: ArrayLike) -> tuple[NDArray, NDArray]:
     values, weights = np.asarray(image, float), np.asarray(kernel, float)
-    for name, held in (("image", values), ("kernel", weights)):
-        if held.ndim != 2 or not held.size:
-            raise InputError(f"The {name} of a convolution is a plane, not of shape {held.shape}.")
-    if weights.shape[0] > values.shape[0] or weights.shape[1] > values.shape[1]:
-        size, shape = (" x ".join(map(str, held.shape)) for held in (weights, values))
+    if values.ndim != 2 or not values.size:
+        raise InputError(f"A convolution takes one image (y, x), not shape {values.shape}.")
+    if weights.ndim not in (2, 3) or not weights.size:
+        raise InputError(
+            f"A kernel has shape (rows, columns), several (n, rows, columns); not {weights.shape}."
+        )
+    if weights.shape[-2] > values.shape[0] or weights.shape[-1] > values.shape[1]:
+        size, shape = (" x ".join(map(str, held.shape[-2:])) for held in (weights, values))
         raise InputError(f"A kernel of {size} is larger than the image of {shape}.")
     return values, weights
 
@@ -185,8 +195,10 @@ def convolution_step(
     >>> print(step.products.tolist(), step.total)
     [[10.0, 0.0], [0.0, 4.0]] 14.0
     """
-    values, weights = _planes(image, kernel)
-    rows, columns = (a - b + 1 for a, b in zip(values.shape, weights.shape, strict=True))
+    values, weights = _checked(image, kernel)
+    if weights.ndim != 2:
+        raise InputError("One output pixel is worked out for one kernel; choose one.")
+    rows, columns = _places(values, weights)
     if not (0 <= row < rows and 0 <= column < columns):
         raise InputError(
             f"There is no output pixel ({row}, {column}); rows go from 0 to {rows - 1} and "
@@ -194,7 +206,7 @@ def convolution_step(
         )
     used = flip(weights) if turned else weights
     window = np.asarray(image)[row : row + used.shape[0], column : column + used.shape[1]]
-    products = window * used
+    products = window * used + 0.0  # no -0 to print
     return Step(window, used, products, float(products.sum()))
 
 
@@ -233,31 +245,40 @@ def im2col(image: ArrayLike, kernel_shape: tuple[int, int]) -> NDArray:
      [2 3 5 6]]
     """
     values = np.asarray(image)
-    _planes(values, np.empty(kernel_shape))
+    _checked(values, np.ones(kernel_shape))
     return sliding_window_view(values, kernel_shape).reshape(-1, kernel_shape[0] * kernel_shape[1])
 
 
-def _direct(image: NDArray, kernel: NDArray) -> NDArray:
+def _places(image: NDArray, kernels: NDArray) -> tuple[int, int]:
+    """Rows and columns of the output in mode valid."""
+    rows, columns = kernels.shape[-2:]
+    return image.shape[0] - rows + 1, image.shape[1] - columns + 1
+
+
+def _direct(image: NDArray, kernels: NDArray) -> NDArray:
     """For each weight, the image that its places see, times the weight."""
-    rows, columns = (a - b + 1 for a, b in zip(image.shape, kernel.shape, strict=True))
-    total = np.zeros((rows, columns))
-    for (u, v), weight in np.ndenumerate(kernel):
-        total += weight * image[u : u + rows, v : v + columns]
+    rows, columns = _places(image, kernels)
+    total = np.zeros((len(kernels), rows, columns))
+    for kernel, response in zip(kernels, total, strict=True):
+        for (u, v), weight in np.ndenumerate(kernel):
+            response += weight * image[u : u + rows, v : v + columns]
     return total
 
 
-def _gemm(image: NDArray, kernel: NDArray) -> NDArray:
-    rows, columns = (a - b + 1 for a, b in zip(image.shape, kernel.shape, strict=True))
-    return (im2col(image, kernel.shape) @ kernel.ravel()).reshape(rows, columns)
+def _gemm(image: NDArray, kernels: NDArray) -> NDArray:
+    """One product of matrices: windows in rows, kernels in columns."""
+    windows = im2col(image, kernels.shape[1:])
+    response = kernels.reshape(len(kernels), -1) @ windows.T
+    return response.reshape(-1, *_places(image, kernels))
 
 
-def _fft(image: NDArray, kernel: NDArray) -> NDArray:
+def _fft(image: NDArray, kernels: NDArray) -> NDArray:
     """A product of spectra; wrapped-around sums are cut off, the valid ones are left."""
     shape = tuple(fft.next_fast_len(size, real=True) for size in image.shape)
-    spectrum = fft.rfft2(image, shape) * fft.rfft2(flip(kernel), shape)
+    spectrum = fft.rfft2(image, shape) * fft.rfft2(kernels[:, ::-1, ::-1], shape)
+    rows, columns = kernels.shape[1:]
     whole = fft.irfft2(spectrum, shape)
-    rows, columns = kernel.shape
-    return whole[rows - 1 : image.shape[0], columns - 1 : image.shape[1]]
+    return whole[:, rows - 1 : image.shape[0], columns - 1 : image.shape[1]]
 
 
 METHODS: dict[str, Callable[[NDArray, NDArray], NDArray]] = {
@@ -266,4 +287,4 @@ METHODS: dict[str, Callable[[NDArray, NDArray], NDArray]] = {
     "fft": _fft,
     "winograd": winograd,
 }
-"""Ways to correlate in mode valid, by name."""
+"""Ways to correlate an image (y, x) with kernels (n, rows, columns) in mode valid, by name."""

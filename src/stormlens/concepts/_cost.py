@@ -1,9 +1,9 @@
 """
 What a convolution costs: multiplications counted, and seconds measured.
 
-Both are needed. GEMM multiplies as often as direct sums do and is faster where
-its matrix fits the processor's caches; an FFT multiplies far less often for a
-large kernel and loses for a small one to what it does besides.
+Both are needed. GEMM multiplies as often as direct sums do, yet is faster for
+the many kernels of a layer, since each window that it copies serves them all;
+an FFT multiplies far less often for a large kernel and loses for a small one.
 """
 
 import time
@@ -23,14 +23,16 @@ def multiplications(
     kernel_shape: tuple[int, int],
     method: str = "direct",
     mode: str = "valid",
+    kernels: int = 1,
 ) -> int:
     """
-    How many multiplications one image and one kernel take.
+    How many multiplications an image and its kernels take.
 
     Direct sums and GEMM multiply once for each weight and output pixel. Winograd's method takes
     16 for each tile of 2 x 2 outputs, and nothing that falls on the kernel alone. An FFT of n
     real values is counted as n log2(n), half of a radix-2 transform of n complex ones [1]_. There
-    are three of them, and n / 2 products of complex values, 4 multiplications each.
+    are two for each kernel and one for the image, and n / 2 products of complex values for each
+    kernel, 4 multiplications each.
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ def multiplications(
         How it is computed.
     mode : {"valid", "same", "full"}, optional
         Which output pixels there are.
+    kernels : int, optional
+        How many kernels the image meets.
 
     Returns
     -------
@@ -78,22 +82,24 @@ def multiplications(
     if method == "winograd":
         if tuple(kernel_shape) != (3, 3):
             raise InputError(f"Winograd's method is made for kernels of 3 x 3, not {kernel_shape}.")
-        return 16 * ceil(rows / 2) * ceil(columns / 2)
+        return 16 * ceil(rows / 2) * ceil(columns / 2) * kernels
     if method == "fft":
-        return _fft_multiplications(rows, columns, kernel_shape)
-    return rows * columns * kernel_shape[0] * kernel_shape[1]
+        return _fft_multiplications(rows, columns, kernel_shape, kernels)
+    return rows * columns * kernel_shape[0] * kernel_shape[1] * kernels
 
 
-def _fft_multiplications(rows: int, columns: int, kernel_shape: tuple[int, int]) -> int:
+def _fft_multiplications(
+    rows: int, columns: int, kernel_shape: tuple[int, int], kernels: int
+) -> int:
     padded = (rows + kernel_shape[0] - 1, columns + kernel_shape[1] - 1)
     n = int(np.prod([fft.next_fast_len(size, real=True) for size in padded]))
-    return round(3 * n * log2(n) + 2 * n)
+    return round((1 + 2 * kernels) * n * log2(n) + 2 * n * kernels)
 
 
 @dataclass(frozen=True)
 class Timing:
     """
-    What one convolution took.
+    What one image and its kernels took.
 
     Attributes
     ----------
@@ -117,7 +123,8 @@ def time_methods(
     sizes: Sequence[int] = (3, 5, 7, 11, 15, 21, 31),
     image_size: int = 136,
     methods: Sequence[str] = ("direct", "gemm", "fft"),
-    repeats: int = 5,
+    kernels: int = 32,
+    repeats: int = 3,
     seed: int = 0,
 ) -> list[Timing]:
     """
@@ -131,6 +138,8 @@ def time_methods(
         Rows and columns of the image.
     methods : sequence of str, optional
         What to measure; Winograd's method at size 3 alone.
+    kernels : int, optional
+        How many kernels the image meets, 1 or more; 32 as in the chapter's layer.
     repeats : int, optional
         Times that each is computed, 1 or more; the best counts, as others were disturbed.
     seed : int, optional
@@ -144,27 +153,29 @@ def time_methods(
     Raises
     ------
     InputError
-        As `multiplications`, or if `repeats` is below 1.
+        As `multiplications`, or if `repeats` or `kernels` is below 1.
     """
-    if repeats < 1:
-        raise InputError(f"A measurement takes at least 1 repeat, not {repeats}.")
+    if repeats < 1 or kernels < 1:
+        raise InputError(
+            f"A measurement takes at least 1 repeat and 1 kernel, not {repeats} and {kernels}."
+        )
     rng = np.random.default_rng(seed)
     image = rng.uniform(0, 80, (image_size, image_size))
     timings = []
     for size in sizes:
-        kernel = rng.normal(size=(size, size))
+        stack = rng.normal(size=(kernels, size, size))
         for method in methods:
             if method == "winograd" and size != 3:
                 continue
-            count = multiplications(image.shape, (size, size), method)
-            timings.append(Timing(method, size, _best(image, kernel, method, repeats), count))
+            count = multiplications(image.shape, (size, size), method, kernels=kernels)
+            timings.append(Timing(method, size, _best(image, stack, method, repeats), count))
     return timings
 
 
-def _best(image: np.ndarray, kernel: np.ndarray, method: str, repeats: int) -> float:
+def _best(image: np.ndarray, kernels: np.ndarray, method: str, repeats: int) -> float:
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        correlate(image, kernel, method=method)
+        correlate(image, kernels, method=method)
         seconds.append(time.perf_counter() - start)
     return min(seconds)

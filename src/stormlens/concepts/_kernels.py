@@ -187,14 +187,14 @@ def flip(kernel: ArrayLike) -> NDArray:
 
     Parameters
     ----------
-    kernel : array_like, shape (rows, columns)
+    kernel : array_like, shape (..., rows, columns)
         Any weights.
 
     Returns
     -------
-    flipped : ndarray, shape (rows, columns)
+    flipped : ndarray, shape (..., rows, columns)
     """
-    return np.asarray(kernel)[::-1, ::-1]
+    return np.flip(kernel, (-2, -1))
 
 
 def kernels(size: int = 3) -> dict[str, Kernel]:

@@ -37,17 +37,19 @@ WINOGRAD_A: NDArray[np.float64] = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, -1.0],
 """Sums of products: tile m becomes A^T m A."""
 
 
-def winograd(image: NDArray, kernel: NDArray) -> NDArray:
-    """Correlation in mode valid with a 3 x 3 kernel, in tiles of 2 x 2 outputs."""
-    if kernel.shape != (3, 3):
-        size = " x ".join(map(str, kernel.shape))
+def winograd(image: NDArray, kernels: NDArray) -> NDArray:
+    """Correlation in mode valid with kernels (n, 3, 3), in tiles of 2 x 2 outputs."""
+    if kernels.shape[1:] != (3, 3):
+        size = " x ".join(map(str, kernels.shape[1:]))
         raise InputError(
             f"Winograd's method is made for kernels of 3 x 3, not {size}; take gemm or fft."
         )
     rows, columns = image.shape[0] - 2, image.shape[1] - 2
     even = np.pad(image, ((0, rows % 2), (0, columns % 2)))  # whole tiles; the surplus is cut off
     tiles = sliding_window_view(even, (4, 4))[::2, ::2]
-    products = (WINOGRAD_B.T @ tiles @ WINOGRAD_B) * (WINOGRAD_G @ kernel @ WINOGRAD_G.T)
+    weights = WINOGRAD_G @ kernels @ WINOGRAD_G.T
+    products = (WINOGRAD_B.T @ tiles @ WINOGRAD_B) * weights[:, None, None]
     outputs = WINOGRAD_A.T @ products @ WINOGRAD_A
-    down, across = outputs.shape[:2]
-    return outputs.transpose(0, 2, 1, 3).reshape(2 * down, 2 * across)[:rows, :columns]
+    n, down, across = outputs.shape[:3]
+    whole = outputs.transpose(0, 1, 3, 2, 4).reshape(n, 2 * down, 2 * across)
+    return whole[:, :rows, :columns]

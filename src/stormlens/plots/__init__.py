@@ -1,17 +1,32 @@
 """
-Pictures of storm boxes, trainings and scores: one function a picture.
+Pictures of storms, ideas, trainings, scores and networks: one function a picture.
 
 Every function takes data and, where it draws one panel, the axes to draw on,
 and returns the axes or the figure. None computes a score, touches pyplot's
-global state or opens a window: save what comes back with ``figure.savefig``.
-Boxes are drawn north up. Pictures of simulated data say so.
+global state or opens a window: save what comes back with ``figure.savefig``, or
+`show` it in a notebook with its words for those who cannot see it. Boxes are
+drawn north up. Pictures of simulated data say so.
 """
 
+from stormlens.plots._concepts import (
+    activation,
+    convolution_crossover,
+    convolution_step,
+    kernel,
+    kernel_gallery,
+    patches_firing,
+    pooling,
+    radar_chain,
+)
 from stormlens.plots._curves import chapter_comparison, history
+from stormlens.plots._explain import attribution, attributions, faithfulness, maximised, sanity
+from stormlens.plots._filters import filters, kernels_applied, resemblance
+from stormlens.plots._insight import feature_maps, inside, inside_by_mode
 from stormlens.plots._picture import Picture, alt_text, show
 from stormlens.plots._radar import COLOURS, NWS_COLOURS, colour_bar, contact_sheet, storm_box
 from stormlens.plots._scores import confusion, reliability
 from stormlens.plots._speed import speed
+from stormlens.plots._storms import embedding, mean_boxes, neighbours
 from stormlens.plots._style import MODE_COLOURS, class_colours
 
 __all__ = [
@@ -19,14 +34,36 @@ __all__ = [
     "MODE_COLOURS",
     "NWS_COLOURS",
     "Picture",
+    "activation",
     "alt_text",
+    "attribution",
+    "attributions",
     "chapter_comparison",
     "class_colours",
     "colour_bar",
     "confusion",
     "contact_sheet",
+    "convolution_crossover",
+    "convolution_step",
+    "embedding",
+    "faithfulness",
+    "feature_maps",
+    "filters",
     "history",
+    "inside",
+    "inside_by_mode",
+    "kernel",
+    "kernel_gallery",
+    "kernels_applied",
+    "maximised",
+    "mean_boxes",
+    "neighbours",
+    "patches_firing",
+    "pooling",
+    "radar_chain",
     "reliability",
+    "resemblance",
+    "sanity",
     "show",
     "speed",
     "storm_box",

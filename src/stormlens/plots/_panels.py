@@ -6,7 +6,7 @@ never fall below zero run from dark to bright.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import colormaps
@@ -48,6 +48,30 @@ def draw_signed(ax: Axes, values: np.ndarray, limit: float) -> AxesImage:
 
 def draw_positive(ax: Axes, values: np.ndarray, limit: float) -> AxesImage:
     return ax.imshow(values, cmap=colormaps[_POSITIVE], vmin=0, vmax=limit, origin="lower")
+
+
+def draw_numbers(
+    ax: Axes,
+    values: np.ndarray,
+    limit: float,
+    *,
+    origin: Literal["lower", "upper"] = "lower",
+    corner: tuple[float, float] = (0, 0),
+) -> None:
+    """Signed values with their numbers written in; `corner` is the first pixel's (row, column)."""
+    (top, left), (rows, columns) = corner, values.shape
+    ends = (top - 0.5, top + rows - 0.5)
+    bottom_top = ends if origin == "lower" else ends[::-1]
+    image = draw_signed(ax, values, limit)
+    image.origin = origin
+    image.set_extent((left - 0.5, left + columns - 0.5, *bottom_top))
+    size = 8 if max(rows, columns) <= 6 else 6.5
+    for (row, column), value in np.ndenumerate(values):
+        ink = "white" if abs(value) > 0.6 * limit else INK
+        place = (left + column, top + row)
+        ax.text(*place, f"{value:.3g}", ha="center", va="center", fontsize=size, color=ink)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_color(MUTED)
 
 
 def shared_bar(figure: Figure, image: AxesImage, axes: Sequence[Axes], label: str) -> Any:

@@ -1,0 +1,80 @@
+"""What the documents point to is there: files, headings, names and lesson cells."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/howto/*.md")]
+    + [*ROOT.glob("lessons/*.md")]
+)
+CHAPTER_MAP = ROOT / "docs" / "chapter-map.md"
+
+
+def anchor(heading):
+    """A heading's anchor as GitHub and MyST write it."""
+    kept = re.sub(r"[^\w\s-]", "", heading.lower().replace("`", ""))
+    return re.sub(r"\s", "-", kept.strip())
+
+
+def anchors(page):
+    return {anchor(line.lstrip("# ")) for line in headings(page)}
+
+
+def headings(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return [line for line in text.splitlines() if re.match("#+ ", line)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if target.startswith(("http", "mailto:")):
+            continue
+        file, _, section = target.partition("#")
+        path = page.parent / file
+        assert not file or path.exists(), target
+        if section:
+            assert section in anchors(path if file else page), target
+
+
+def resolve(name):
+    """The object of a dotted name under stormlens."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            value = importlib.import_module(".".join(["stormlens", *parts[:cut]]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            value = getattr(value, part)
+        return value
+    return getattr(importlib.import_module("stormlens"), parts[0])
+
+
+def rows_of_the_map():
+    for line in CHAPTER_MAP.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| ") and len(cells) == 3 and cells[0] not in ("chapter", "---"):
+            yield cells
+
+
+def test_every_function_of_the_chapter_map_exists():
+    rows = list(rows_of_the_map())
+    assert len(rows) > 30
+    for _, functions, _ in rows:
+        names = re.findall(r"`([\w.]+)`", functions)
+        assert names, functions
+        for name in names:
+            assert resolve(name) is not None
+
+
+def test_every_lesson_heading_of_the_chapter_map_exists():
+    for _, _, place in rows_of_the_map():
+        links = re.findall(r"\]\(\.\./(lessons/[\w-]+\.md)#([\w-]+)\)", place)
+        assert links, place
+        for file, section in links:
+            assert section in anchors(ROOT / file), place
