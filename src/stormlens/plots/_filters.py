@@ -11,7 +11,14 @@ from numpy.typing import ArrayLike
 
 from stormlens.errors import InputError
 from stormlens.insight import Match
-from stormlens.plots._panels import WIDTH, draw_signed, note_origin, panels, shared_bar
+from stormlens.plots._panels import (
+    WIDTH,
+    draw_numbers,
+    draw_signed,
+    note_origin,
+    panels,
+    shared_bar,
+)
 from stormlens.plots._picture import describe
 from stormlens.plots._radar import _colour_bar, _draw, _scale
 from stormlens.plots._style import INK, MUTED, RULE, TRAIN, VALIDATION, tidy
@@ -156,21 +163,9 @@ def _position(match: Match) -> str:
 def _numbered(ax: Axes, values: np.ndarray, title: str) -> None:
     """A kernel with its weights written in, where they have room."""
     limit = float(np.abs(values).max()) or 1.0
-    draw_signed(ax, values, limit)
-    ax.set_title(title, fontsize=9, color=INK)
+    (draw_numbers if values.size <= 25 else draw_signed)(ax, values, limit)
     ax.set(xticks=[], yticks=[])
-    if values.size > 25:
-        return
-    for (row, column), value in np.ndenumerate(values):
-        ax.text(
-            column,
-            row,
-            f"{value:.2g}",
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="white" if abs(value) > 0.6 * limit else INK,
-        )
+    ax.set_title(title, fontsize=9, color=INK)
 
 
 def kernels_applied(
