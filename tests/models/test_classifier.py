@@ -259,3 +259,19 @@ def test_bounds_are_finite(classifier, bounds):
 def test_classes_differ(classifier):
     with pytest.raises(InputError, match="not all different"):
         Classifier(classifier.model, "chapter-relu", ("a", "b", "c", "d", "e", "a"))
+
+
+def test_answers_outlive_a_prediction_of_keras_itself():
+    own = Classifier(build("chapter-linear", input_shape=SHAPE), "chapter-linear")
+    before = own.probabilities(images())
+    own.model.predict(images(2)[..., None] / 80, verbose=0)
+    npt.assert_array_equal(own.probabilities(images()), before)
+
+
+def test_answers_follow_the_weights_that_the_model_has_now():
+    first, second = (build("chapter-linear", input_shape=SHAPE, seed=seed) for seed in (0, 1))
+    own = Classifier(first, "chapter-linear")
+    own.probabilities(images())
+    first.set_weights(second.get_weights())
+    expected = Classifier(second, "chapter-linear").probabilities(images())
+    npt.assert_array_equal(own.probabilities(images()), expected)

@@ -21,7 +21,7 @@ import xarray as xr
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
 from stormlens.models._compiled import keep_compiled
-from stormlens.models._fuse import Forward, fuse
+from stormlens.models._fuse import fuse
 from stormlens.models._keras import import_keras
 from stormlens.models._registry import build
 from stormlens.storage import atomic_path, write_bytes, write_text
@@ -90,7 +90,6 @@ class Classifier:
         if self.architecture is None:
             _check_probabilities(self.model)
         self._predict_batch: Callable[..., Any] | None = None
-        self._forward: Forward | None = None
 
     @property
     def trained_on_simulated(self) -> bool:
@@ -284,7 +283,7 @@ class Classifier:
         import jax
         import jax.numpy as jnp
 
-        if self._predict_batch is None or self._forward is None:
+        if self._predict_batch is None:
             keep_compiled()
             forward = fuse(self.model, (self.minimum, self.maximum))
 
@@ -295,8 +294,11 @@ class Classifier:
                 )
                 return jnp.exp(log_probabilities)
 
-            self._forward, self._predict_batch = forward, predict_batch
-        return self._predict_batch(self._forward.weights, self._forward.state, images)
+            self._predict_batch = predict_batch
+        # Read each time: Keras's own predict and fit give the memory of old weights away.
+        weights = [variable.value for variable in self.model.trainable_variables]
+        state = [variable.value for variable in self.model.non_trainable_variables]
+        return self._predict_batch(weights, state, images)
 
 
 def load_keras_file(path: str | Path) -> Any:

@@ -23,7 +23,14 @@ from stormlens.plots._explain import attribution, attributions, faithfulness, ma
 from stormlens.plots._filters import filters, kernels_applied, resemblance
 from stormlens.plots._insight import feature_maps, inside, inside_by_mode
 from stormlens.plots._picture import Picture, alt_text, show
-from stormlens.plots._radar import COLOURS, NWS_COLOURS, colour_bar, contact_sheet, storm_box
+from stormlens.plots._radar import (
+    COLOURS,
+    NWS_COLOURS,
+    colour_bar,
+    contact_sheet,
+    reflectivity_palette,
+    storm_box,
+)
 from stormlens.plots._scores import confusion, reliability
 from stormlens.plots._speed import speed
 from stormlens.plots._storms import embedding, mean_boxes, neighbours
@@ -61,6 +68,7 @@ __all__ = [
     "patches_firing",
     "pooling",
     "radar_chain",
+    "reflectivity_palette",
     "reliability",
     "resemblance",
     "sanity",

@@ -14,7 +14,7 @@ import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize, to_hex
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike
@@ -81,6 +81,29 @@ def _scale(colours: str, units: str) -> _Scale:
         return _Scale(_without_echo(colormaps["HomeyerRainbow"]), Normalize(0, MAX_DBZ), "neither")
     cmap = ListedColormap(NWS_COLOURS[:-1]).with_extremes(over=NWS_COLOURS[-1], bad="none")
     return _Scale(cmap, BoundaryNorm(np.arange(0, MAX_DBZ + 1, 5), cmap.N), "max")
+
+
+def reflectivity_palette(colours: str = "accessible") -> list[str]:
+    """
+    The colour of each whole dBZ, for pictures that matplotlib does not draw.
+
+    Parameters
+    ----------
+    colours : {"accessible", "nws"}, optional
+        Colour table.
+
+    Returns
+    -------
+    palette : list of str, length 81
+        Hexadecimal colours of 0 to 80 dBZ; 0 is no echo, and drawn blank.
+
+    Raises
+    ------
+    InputError
+        If there is no such colour table.
+    """
+    scale = _scale(colours, "dBZ")
+    return [to_hex(scale.cmap(scale.norm(dbz))) for dbz in range(MAX_DBZ + 1)]
 
 
 def _without_echo(cmap: Colormap) -> Colormap:
