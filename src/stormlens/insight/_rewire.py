@@ -63,7 +63,10 @@ def before_activation(model: Any, place: Place) -> tuple[Any, dict[int, Any]]:
     layer = place.layer
     if getattr(layer, "activation", keras.activations.linear) is keras.activations.linear:
         return cut_off(model, place.path), {}
-    twin = type(layer).from_config({**layer.get_config(), "activation": "linear"})
+    config = layer.get_config()
+    # Its weights are given later; drawing them at random would take time to compile.
+    drawn = {name: "zeros" for name in config if name.endswith("_initializer")}
+    twin = type(layer).from_config({**config, **drawn, "activation": "linear"})
     rewired = rewire(place, twin)
     held = {id(own): original for own, original in zip(twin.weights, layer.weights, strict=True)}
     return cut_off(rewired, twin.name), held

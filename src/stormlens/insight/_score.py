@@ -98,7 +98,10 @@ def end_in_scores(model: Any) -> ScoreModel:
         return ScoreModel(
             model, None, list(model.trainable_variables), list(model.non_trainable_variables), {}
         )
-    head = keras.layers.Dense(model.output_shape[-1] + 1, dtype="float32")
+    # Its weights are given later; drawing them at random would take time to compile.
+    head = keras.layers.Dense(
+        model.output_shape[-1] + 1, dtype="float32", kernel_initializer="zeros"
+    )
     scored = _with_head(keras, model, head)
     return ScoreModel(
         scored,
