@@ -30,7 +30,6 @@ from stormlens.stormbox import MAX_DBZ, offsets_km
 
 _SILENT = 0.1  # share of a negative response that counts, so that a silent filter can be woken
 _NOISE_DBZ = (5.0, 5.0)  # mean and standard deviation of the first box, before it is clipped
-_JITTER = 4  # pixels at most, to either side
 _SMALLEST_JUMP = 1.0  # dBZ; smaller ones cost ever less
 
 
@@ -44,6 +43,7 @@ def maximise(
     rate: float = 1.0,
     echo_cost: float = 0.1,
     jump_cost: float = 0.1,
+    jitter: int = 4,
 ) -> xr.DataArray:
     """
     A box to which a filter, or a mode, answers as strongly as can be.
@@ -66,13 +66,16 @@ def maximise(
     echo_cost, jump_cost : float, optional
         What a dBZ of echo, and of a jump between neighbouring pixels (total variation), costs
         beside a response whose gradient has a root mean square of 1; 0 or more.
+    jitter : int, optional
+        Pixels by which the box is shifted at most, to any side, before each step.
 
     Returns
     -------
     box : xarray.DataArray of uint8, shape (y, x)
         Reflectivity in whole dBZ, 0 to 80, y and x in km. Attributes: `layer`, `filter`, the
         `response` to it and to the noise at the `start`. A filter's response is the mean of
-        its map before the activation, negative values counting a tenth.
+        its map before the activation, negative values counting a tenth. Where both are equal
+        the noise woke no unit that leads to the filter: try another seed.
 
     Raises
     ------
@@ -84,12 +87,12 @@ def maximise(
     .. [1] Erhan, Bengio, Courville and Vincent (2009), Univ. Montreal, technical report 1341.
     """
     classifier = as_classifier(classifier)
-    _check(steps, rate, echo_cost, jump_cost)
+    _check(steps, rate=rate, echo_cost=echo_cost, jump_cost=jump_cost, jitter=jitter)
     place, number = _target(classifier, filter, layer)
     ascent: _Ascent = keep(
         classifier.model, f"maximise {place.path}", lambda: _make(classifier.model, place)
     )
-    start, shifts = _draws(classifier.image_shape, steps, seed)
+    start, shifts = _draws(classifier.image_shape, steps, jitter, seed)
     rates = rate * np.geomspace(1, 0.1, steps, dtype=np.float32)
     costs = np.array([echo_cost, jump_cost], np.float32)
     values, bounds = ascent.values(), bounds_of(classifier)
@@ -125,10 +128,10 @@ class _Ascent:
     climb: Callable[..., Any]
 
 
-def _check(steps: int, rate: float, echo_cost: float, jump_cost: float) -> None:
+def _check(steps: int, **numbers: float) -> None:
     if steps < 1:
         raise InputError(f"maximise: {steps} steps lead nowhere; take at least 1.")
-    for name, value in (("rate", rate), ("echo_cost", echo_cost), ("jump_cost", jump_cost)):
+    for name, value in numbers.items():
         if not 0 <= value < np.inf:
             raise InputError(f"maximise: {name} is {value}; give a number of 0 or more.")
 
@@ -160,12 +163,14 @@ def _target(
     return place, int(filter)
 
 
-def _draws(shape: tuple[int, int], steps: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _draws(
+    shape: tuple[int, int], steps: int, jitter: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The noise at the start, and how far the box is shifted in each step."""
     rng = np.random.default_rng(seed)
     mean, deviation = _NOISE_DBZ
     start = np.clip(rng.normal(mean, deviation, shape), 0, MAX_DBZ).astype(np.float32)
-    return start, rng.integers(-_JITTER, _JITTER + 1, (steps, 2), dtype=np.int32)
+    return start, rng.integers(-jitter, jitter + 1, (steps, 2), dtype=np.int32)
 
 
 def _make(model: Any, place: Place) -> _Ascent:
