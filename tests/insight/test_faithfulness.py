@@ -26,7 +26,7 @@ def classifier():
         ]
     )
     model.set_weights([np.stack([0 * WEIGHTS, WEIGHTS], 1), np.array([0.0, -1.0])])
-    return Classifier(model, None, ("No", "Yes"), 0.0, 80.0)
+    return Classifier(model, "test", ("No", "Yes"), 0.0, 80.0)
 
 
 WEIGHTS = np.random.default_rng(3).normal(0.1, 0.4, SIDE * SIDE)

@@ -34,7 +34,7 @@ def classifier():
     rng = np.random.default_rng(2)
     shapes = [held.shape for held in model.get_weights()]  # biases of 0 leave all units awake
     model.set_weights([rng.normal(0, 0.3, shape) * (len(shape) > 1) for shape in shapes])
-    return Classifier(model, None, NAMES, 2.0, 72.0, {"training_simulated": True})
+    return Classifier(model, "test", NAMES, 2.0, 72.0, {"training_simulated": True})
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def linear():
     )
     rng = np.random.default_rng(2)
     model.set_weights([rng.choice([-1.0, 1.0], (SIZE * SIZE, 3)), np.zeros(3)])
-    return Classifier(model, None, NAMES)
+    return Classifier(model, "test", NAMES)
 
 
 def test_a_linear_mode_wants_echo_where_its_weights_are_positive(linear):

@@ -33,7 +33,7 @@ def classifier():
     model.set_weights([rng.normal(0, 0.2, held.shape) for held in model.get_weights()])
     output = model.layers[-1]
     output.set_weights([held * np.array([0.0, 1.0]) for held in output.get_weights()])
-    return Classifier(model, None, ("Cellular", "QLCS"), 1.0, 73.0)
+    return Classifier(model, "test", ("Cellular", "QLCS"), 1.0, 73.0)
 
 
 def boxes(n=2):

@@ -54,7 +54,7 @@ def network(activation="relu"):
     )
     rng = np.random.default_rng(2)
     model.set_weights([rng.normal(0, 0.3, held.shape) for held in model.get_weights()])
-    return Classifier(model, None, NAMES, provenance={"training_simulated": True})
+    return Classifier(model, "test", NAMES, provenance={"training_simulated": True})
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_what_cannot_be_made_random_or_compared_gets_its_sentence(classifier):
     taken = keras.Input((SIZE, SIZE, 1))
     inside = keras.Model(taken, Subclassed(3)(taken))
     with pytest.raises(InputError, match="cannot be copied by Keras"):
-        insight.randomised(Classifier(inside, None, NAMES))
+        insight.randomised(Classifier(inside, "test", NAMES))
     maps = insight.gradient(classifier, boxes())["attribution"]
     with pytest.raises(InputError, match="cannot be compared"):
         insight.rank_correlation(maps, maps[:1])

@@ -123,7 +123,7 @@ def _maps(
     cam: _Cam, classifier: Classifier, dataset: xr.Dataset, codes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weighted sums of maps (storm, rows, columns) and scores (storm, classes)."""
-    size = min(_BATCH, 1 << (len(codes) - 1).bit_length())
+    size = 1 if len(codes) == 1 else _BATCH  # one size is one compilation
     values, bounds = cam.values(), bounds_of(classifier)
     given = []
     for i, images in enumerate(raw_batches(classifier, dataset, size)):

@@ -63,13 +63,21 @@ def before_activation(model: Any, place: Place) -> tuple[Any, dict[int, Any]]:
     layer = place.layer
     if getattr(layer, "activation", keras.activations.linear) is keras.activations.linear:
         return cut_off(model, place.path), {}
-    config = layer.get_config()
-    # Its weights are given later; drawing them at random would take time to compile.
-    drawn = {name: "zeros" for name in config if name.endswith("_initializer")}
-    twin = type(layer).from_config({**config, **drawn, "activation": "linear"})
+    twin = blank(layer, activation="linear")
     rewired = rewire(place, twin)
     held = {id(own): original for own, original in zip(twin.weights, layer.weights, strict=True)}
     return cut_off(rewired, twin.name), held
+
+
+def blank(layer: Any, **changed: Any) -> Any:
+    """
+    A layer of the same kind that waits for its weights.
+
+    Drawing them at random would take a compilation for each shape.
+    """
+    config = layer.get_config()
+    zeros = {name: "zeros" for name in config if name.endswith("_initializer")}
+    return type(layer).from_config({**config, **zeros, **changed})
 
 
 def rewire(place: Place, call: Callable[..., Any]) -> Any:

@@ -73,8 +73,10 @@ def randomised(classifier: Classifier, layers: int | None = None, seed: int = 0)
 
 
 def _copy(model: Any) -> Any:
+    from stormlens.insight._rewire import blank
+
     try:
-        copy = import_keras().models.clone_model(model)
+        copy = import_keras().models.clone_model(model, clone_function=blank, recursive=True)
         copy.set_weights(model.get_weights())
     except Exception as error:  # Keras raises many kinds for a model that does not say its parts
         raise InputError(

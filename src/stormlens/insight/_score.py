@@ -154,13 +154,14 @@ def _head_values(closing: Any, head: Any) -> dict[int, Callable[[], Any]]:
     """The closing layer's weights, and zeros for one column more."""
 
     def kernel() -> Any:
-        own = closing.kernel.value if hasattr(closing, "kernel") else jnp.eye(head.units - 1)
-        return jnp.pad(own.astype(jnp.float32), ((0, 0), (0, 1)))
+        own = getattr(closing, "kernel", None)
+        own = np.eye(head.units - 1) if own is None else np.asarray(own.value)
+        return np.pad(own.astype(np.float32), ((0, 0), (0, 1)))
 
     def bias() -> Any:
         own = getattr(closing, "bias", None)
-        own = jnp.zeros(head.units - 1) if own is None else own.value
-        return jnp.pad(own.astype(jnp.float32), (0, 1))
+        own = np.zeros(head.units - 1) if own is None else np.asarray(own.value)
+        return np.pad(own.astype(np.float32), (0, 1))
 
     return {id(head.kernel): kernel, id(head.bias): bias}
 
@@ -271,7 +272,7 @@ class Scores:
             Score per dBZ.
         scores : ndarray of float32, shape (N, classes)
         """
-        size = min(_GRADIENTS, 1 << max(len(images) - 1, 0).bit_length())
+        size = 1 if len(images) == 1 else _GRADIENTS
         parts = []
         for start, (part, n) in zip(
             range(0, len(images), size), batches(images, size), strict=True
