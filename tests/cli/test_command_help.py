@@ -20,6 +20,7 @@ COMMANDS = [
     ("evaluate",),
     ("classify",),
     ("report",),
+    ("learn",),
     ("bench",),
 ]
 

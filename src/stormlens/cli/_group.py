@@ -23,6 +23,7 @@ _ORDER = (
     "evaluate",
     "classify",
     "report",
+    "learn",
     "bench",
 )
 

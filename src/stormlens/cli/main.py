@@ -12,6 +12,7 @@ from stormlens.cli import (
     data,
     doctor,
     evaluate,
+    learn,
     models,
     recipes,
     report,
@@ -56,5 +57,5 @@ def stormlens(
 
 
 app.add_typer(data.app, name="data")
-for module in (models, recipes, train, chapter, evaluate, classify, report, bench, doctor):
+for module in (models, recipes, train, chapter, evaluate, classify, report, learn, bench, doctor):
     app.command(module.NAME, epilog=module.EPILOG)(module.command)

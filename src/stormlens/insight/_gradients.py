@@ -112,7 +112,7 @@ def smoothgrad(
         )
     wanted, images = mode_codes(classifier, dataset, mode), boxes(classifier, dataset)
     judge = Scores(classifier)
-    scores = judge.of(images)
+    _, scores = judge.gradients(images, wanted, more_follow=True)
     codes = answered(wanted, scores)
     draws = np.random.default_rng(seed).standard_normal((samples, *images.shape[1:]), np.float32)
     maps = [
@@ -185,7 +185,8 @@ def integrated_gradients(
     wanted, images = mode_codes(classifier, dataset, mode), boxes(classifier, dataset)
     start = _baseline(baseline, classifier.image_shape)
     judge = Scores(classifier)
-    scores, start_scores = judge.of(images), judge.of(start[None])[0]
+    _, scores = judge.gradients(images, wanted, more_follow=True)
+    start_scores = judge.gradients(start[None], wanted[:1], more_follow=True)[1][0]
     codes = answered(wanted, scores)
     gained = scores[np.arange(len(codes)), codes] - start_scores[codes]
     maps, residuals, steps = zip(
@@ -258,5 +259,5 @@ def _residual(found: float, gained: float) -> float:
 
 def _sum_of_gradients(judge: Scores, images: np.ndarray, code: int) -> np.ndarray:
     """Gradients of one score, added up over images (N, rows, columns)."""
-    gradients, _ = judge.gradients(images, np.full(len(images), code))
+    gradients, _ = judge.gradients(images, np.full(len(images), code), more_follow=True)
     return gradients.sum(0)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stormlens.insight._layers import Place, cut_off
+from stormlens.insight._score import no_weights
 from stormlens.models._keras import import_keras
 
 keras = import_keras()
@@ -26,9 +27,11 @@ class Tap(keras.layers.Layer):  # type: ignore[name-defined]
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make both, as large as the maps (N, rows, columns, filters)."""
         shape = (1, *input_shape[1:])
-        self.added = self.add_weight(name="added", shape=shape, initializer="zeros")
+        self.added = self.add_weight(name="added", shape=shape, initializer=no_weights)
         self.added.trainable = False
-        self.seen = self.add_weight(name="seen", shape=shape, initializer="zeros", trainable=False)
+        self.seen = self.add_weight(
+            name="seen", shape=shape, initializer=no_weights, trainable=False
+        )
 
     def call(self, inputs: Any) -> Any:
         """Pass them on."""
@@ -63,18 +66,14 @@ def before_activation(model: Any, place: Place) -> tuple[Any, dict[int, Any]]:
     layer = place.layer
     if getattr(layer, "activation", keras.activations.linear) is keras.activations.linear:
         return cut_off(model, place.path), {}
-    twin = blank(layer, activation="linear")
+    twin = blank(layer, activation="linear", name=f"{layer.name}_before_activation")
     rewired = rewire(place, twin)
     held = {id(own): original for own, original in zip(twin.weights, layer.weights, strict=True)}
     return cut_off(rewired, twin.name), held
 
 
 def blank(layer: Any, **changed: Any) -> Any:
-    """
-    A layer of the same kind that waits for its weights.
-
-    Drawing them at random would take a compilation for each shape.
-    """
+    """A layer of the same kind that waits for its weights, changed in some settings."""
     config = layer.get_config()
     zeros = {name: "zeros" for name in config if name.endswith("_initializer")}
     return type(layer).from_config({**config, **zeros, **changed})

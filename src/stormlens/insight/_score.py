@@ -98,9 +98,11 @@ def end_in_scores(model: Any) -> ScoreModel:
         return ScoreModel(
             model, None, list(model.trainable_variables), list(model.non_trainable_variables), {}
         )
-    # Its weights are given later; drawing them at random would take time to compile.
     head = keras.layers.Dense(
-        model.output_shape[-1] + 1, dtype="float32", kernel_initializer="zeros"
+        model.output_shape[-1] + 1,
+        dtype="float32",
+        kernel_initializer=no_weights,
+        bias_initializer=no_weights,
     )
     scored = _with_head(keras, model, head)
     return ScoreModel(
@@ -110,6 +112,11 @@ def end_in_scores(model: Any) -> ScoreModel:
         list(scored.non_trainable_variables),
         _head_values(closing, head),
     )
+
+
+def no_weights(shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
+    """Zeros for weights that are given later: Keras's initialisers take a compilation each."""
+    return np.zeros(shape, dtype)
 
 
 def _closing_layer(keras: Any, model: Any) -> Any:
@@ -255,7 +262,9 @@ class Scores:
         ]
         return np.concatenate(given)
 
-    def gradients(self, images: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def gradients(
+        self, images: np.ndarray, codes: np.ndarray, *, more_follow: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """
         Gradients of one score of each image by its values, and all scores.
 
@@ -265,6 +274,8 @@ class Scores:
             Raw values.
         codes : ndarray of int, shape (N,)
             Whose score; -1 for the highest.
+        more_follow : bool, optional
+            Whether a lone image is computed as one of many, to spare a compilation.
 
         Returns
         -------
@@ -272,7 +283,7 @@ class Scores:
             Score per dBZ.
         scores : ndarray of float32, shape (N, classes)
         """
-        size = 1 if len(images) == 1 else _GRADIENTS
+        size = 1 if len(images) == 1 and not more_follow else _GRADIENTS
         parts = []
         for start, (part, n) in zip(
             range(0, len(images), size), batches(images, size), strict=True

@@ -50,7 +50,7 @@ def _enter_notebook() -> None:
     except ImportError:
         return
     if get_ipython() is not None and hasattr(get_ipython(), "kernel"):
-        pn.extension()
+        pn.extension(inline=True)  # from this machine, as a lesson may have no network
         _notebook_ready = True
 
 
