@@ -37,21 +37,22 @@ p {{ margin: .2rem 0; max-width: 46rem; }}
 ul {{ margin: .2rem 0; padding-left: 1.2rem; }}
 """
 
-_notebook_ready = False
-
-
 def _enter_notebook() -> None:
-    """Load Panel's part of a notebook page once; Panel finds out whether it is VS Code or Colab."""
-    global _notebook_ready
-    if _notebook_ready or pn.state.curdoc is not None:
+    """
+    Load Panel's part of a notebook page; Panel finds out whether it is VS Code or Colab.
+
+    Each component asks for it: a page that was opened anew has lost what an earlier cell loaded,
+    and a page that still has it does not load it again. It comes from this machine, as a lesson
+    may have no network.
+    """
+    if pn.state.curdoc is not None:
         return
     try:
         from IPython import get_ipython
     except ImportError:
         return
-    if get_ipython() is not None and hasattr(get_ipython(), "kernel"):
-        pn.extension(inline=True)  # from this machine, as a lesson may have no network
-        _notebook_ready = True
+    if hasattr(get_ipython(), "kernel"):
+        pn.extension(inline=True)
 
 
 class Component(Viewer):
