@@ -25,6 +25,14 @@ def test_values_are_those_of_keras(name):
 
 
 @pytest.mark.parametrize("name", CURVES)
+def test_slopes_are_those_that_keras_learns_by(name):
+    keras = import_keras()
+    function = getattr(keras.activations, name)
+    slope = jax.vmap(jax.grad(lambda z: function(z, **KERAS_ARGUMENTS.get(name, {}))))
+    npt.assert_allclose(concepts.derivative(name, Z), slope(Z.astype("float32")), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CURVES)
 def test_slopes_are_what_differences_give(name):
     function = concepts.ACTIVATIONS[name].function
     step = 1e-6

@@ -25,6 +25,13 @@ def test_multiplications_counted_by_hand(arguments, count):
     assert concepts.multiplications(*arguments) == count
 
 
+def test_winograd_saves_20_products_of_36_wherever_tiles_are_whole():
+    direct, winograd = (
+        concepts.multiplications((136, 136), (3, 3), method) for method in ("direct", "winograd")
+    )
+    assert direct / winograd == 36 / 16
+
+
 def test_a_measurement_holds_each_method_and_size_with_its_count():
     timings = concepts.time_methods(
         (3, 5), image_size=12, methods=("direct", "winograd"), kernels=2, repeats=1
@@ -41,7 +48,10 @@ def test_a_measurement_holds_each_method_and_size_with_its_count():
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: concepts.multiplications((3, 3), (4, 4)), "is larger than the image"),
+        (
+            lambda: concepts.multiplications((3, 3), (4, 4)),
+            "4 x 4 is larger than the image of 3 x 3",
+        ),
         (lambda: concepts.multiplications((9, 9), (5, 5), "winograd"), "made for kernels of 3 x 3"),
         (lambda: concepts.multiplications((9, 9), (3, 3), "gem"), "Did you mean 'gemm'"),
         (lambda: concepts.multiplications((9, 9), (3, 3), mode="sam"), "Did you mean 'same'"),

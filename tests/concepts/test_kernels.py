@@ -49,6 +49,12 @@ def test_an_even_size_is_refused_with_its_neighbours(make):
         make(4)
 
 
+@pytest.mark.parametrize("size", [0, -3])
+def test_a_size_below_one_is_refused_with_sizes_that_exist(size):
+    with pytest.raises(InputError, match=f"take 1 or 3 in place of {size}"):
+        concepts.identity(size)
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [

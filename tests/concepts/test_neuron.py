@@ -38,9 +38,10 @@ def test_explain_shows_products_sum_and_answer():
     [
         ({"weights": (1, 1), "activation": "softmax"}, "take sigmoid"),
         ({"weights": (1, 1), "activation": "linea"}, "Did you mean 'linear'"),
+        ({"weights": [[1, 1]]}, r"a row of weights, one an input, not shape \(1, 2\)"),
     ],
 )
-def test_activations_that_do_not_fit_a_neuron(arguments, sentence):
+def test_what_does_not_make_a_neuron(arguments, sentence):
     with pytest.raises(InputError, match=sentence):
         concepts.Neuron(**arguments)
 

@@ -83,6 +83,8 @@ def test_what_moves_out_is_gone_and_zeros_follow(shift):
         (((3, 3), 4), "A window of 4 x 4 is larger than the image of 3 x 3"),
         (((3, 3), 0), "Window 0 and stride None must be 1 or more"),
         (((3, 3), 2, 0), "stride 0 must be 1 or more"),
+        (((3, 3), 1.5), "one whole number or two, not 1.5"),
+        (((3, 3), (1, 2, 3)), r"one whole number or two, not \(1, 2, 3\)"),
         (((3, 3, 1), 2), r"not shape \(3, 3, 1\)"),
         (((3, 3), 2, 1, "maximum"), "Unknown way of pooling 'maximum'. Did you mean 'max'"),
     ],

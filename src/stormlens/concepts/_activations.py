@@ -262,7 +262,8 @@ def derivative(name: str, z: ArrayLike) -> Values:
     """
     How steep an activation is: da/dz.
 
-    ReLU and leaky ReLU have a corner at 0; the slope to its left stands for it, as in Keras.
+    ReLU and leaky ReLU have a corner at 0; the slope to its left stands for it. Keras on JAX takes
+    the same for ReLU, and the slope to the right for leaky ReLU.
 
     Parameters
     ----------

@@ -118,10 +118,15 @@ def _checked(image: ArrayLike, kernel: ArrayLike) -> tuple[NDArray, NDArray]:
         raise InputError(
             f"A kernel has shape (rows, columns), several (n, rows, columns); not {weights.shape}."
         )
-    if weights.shape[-2] > values.shape[0] or weights.shape[-1] > values.shape[1]:
-        size, shape = (" x ".join(map(str, held.shape[-2:])) for held in (weights, values))
-        raise InputError(f"A kernel of {size} is larger than the image of {shape}.")
+    check_fits(weights.shape[-2:], values.shape)
     return values, weights
+
+
+def check_fits(kernel_shape: tuple[int, ...], image_shape: tuple[int, ...]) -> None:
+    """Refuse a kernel with more rows or columns than the image."""
+    if any(k > n for k, n in zip(kernel_shape, image_shape, strict=True)):
+        kernel, image = (" x ".join(map(str, shape)) for shape in (kernel_shape, image_shape))
+        raise InputError(f"A kernel of {kernel} is larger than the image of {image}.")
 
 
 def _padded(image: NDArray, kernel_shape: tuple[int, ...], mode: str, *, turned: bool) -> NDArray:

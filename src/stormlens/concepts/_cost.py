@@ -14,7 +14,8 @@ from math import ceil, log2
 import numpy as np
 from scipy import fft
 
-from stormlens.concepts._convolution import METHODS, MODES, correlate
+from stormlens.concepts._convolution import METHODS, MODES, check_fits, correlate
+from stormlens.concepts._winograd import check_3x3
 from stormlens.errors import InputError, unknown
 
 
@@ -72,16 +73,14 @@ def multiplications(
         raise unknown("convolution method", method, METHODS)
     if mode not in MODES:
         raise unknown("convolution mode", mode, MODES)
-    if any(k > n for k, n in zip(kernel_shape, image_shape, strict=True)):
-        raise InputError(f"A kernel of {kernel_shape} is larger than the image of {image_shape}.")
+    check_fits(kernel_shape, image_shape)
     around = {"valid": 1, "same": 0, "full": -1}[mode]
     rows, columns = (
         n if mode == "same" else n - around * (k - 1)
         for n, k in zip(image_shape, kernel_shape, strict=True)
     )
     if method == "winograd":
-        if tuple(kernel_shape) != (3, 3):
-            raise InputError(f"Winograd's method is made for kernels of 3 x 3, not {kernel_shape}.")
+        check_3x3(kernel_shape)
         return 16 * ceil(rows / 2) * ceil(columns / 2) * kernels
     if method == "fft":
         return _fft_multiplications(rows, columns, kernel_shape, kernels)
@@ -141,7 +140,8 @@ def time_methods(
     kernels : int, optional
         How many kernels the image meets, 1 or more; 32 as in the chapter's layer.
     repeats : int, optional
-        Times that each is computed, 1 or more; the best counts, as others were disturbed.
+        Rounds through everything, 1 or more. Of each method and size the best round counts: the
+        others were disturbed, and a disturbance seldom lasts for all of them.
     seed : int, optional
         Of image and kernels.
 
@@ -161,21 +161,24 @@ def time_methods(
         )
     rng = np.random.default_rng(seed)
     image = rng.uniform(0, 80, (image_size, image_size))
-    timings = []
-    for size in sizes:
-        stack = rng.normal(size=(kernels, size, size))
-        for method in methods:
-            if method == "winograd" and size != 3:
-                continue
-            count = multiplications(image.shape, (size, size), method, kernels=kernels)
-            timings.append(Timing(method, size, _best(image, stack, method, repeats), count))
-    return timings
-
-
-def _best(image: np.ndarray, kernels: np.ndarray, method: str, repeats: int) -> float:
-    seconds = []
+    stacks = {size: rng.normal(size=(kernels, size, size)) for size in sizes}
+    counts = {
+        (method, size): multiplications(image.shape, (size, size), method, kernels=kernels)
+        for size in stacks
+        for method in methods
+        if method != "winograd" or size == 3
+    }
+    best = dict.fromkeys(counts, float("inf"))
     for _ in range(repeats):
-        start = time.perf_counter()
-        correlate(image, kernels, method=method)
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+        for method, size in best:
+            seconds = _seconds(image, stacks[size], method)
+            best[method, size] = min(best[method, size], seconds)
+    return [
+        Timing(method, size, best[method, size], count) for (method, size), count in counts.items()
+    ]
+
+
+def _seconds(image: np.ndarray, kernels: np.ndarray, method: str) -> float:
+    start = time.perf_counter()
+    correlate(image, kernels, method=method)
+    return time.perf_counter() - start

@@ -237,7 +237,7 @@ def kernels(size: int = 3) -> dict[str, Kernel]:
 
 def _check_odd(size: int, what: str) -> None:
     if size < 1 or size % 2 == 0:
-        near = f"{max(1, size - 1)} or {max(1, size + 1)}"
+        near = f"{size - 1} or {size + 1}" if size > 1 else "1 or 3"
         raise InputError(
             f"{what} has a middle, so its size is odd; take {near} in place of {size}."
         )

@@ -33,7 +33,7 @@ class Neuron:
     Raises
     ------
     InputError
-        If there is no such activation.
+        If the weights are no row, or there is no such activation.
 
     Examples
     --------
@@ -47,6 +47,9 @@ class Neuron:
     activation: str = "relu"
 
     def __post_init__(self) -> None:
+        if np.ndim(self.weights) != 1:
+            shape = np.shape(self.weights)
+            raise InputError(f"A neuron has a row of weights, one an input, not shape {shape}.")
         if find_activation(self.activation).name == "softmax":
             raise InputError(
                 "A single neuron cannot have softmax, which compares several; take sigmoid, or "

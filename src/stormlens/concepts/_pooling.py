@@ -117,7 +117,10 @@ def pool_windows(image: ArrayLike, window: Pair, stride: Pair | None = None) -> 
 
 
 def _pair(size: Pair) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int | np.integer) else (size[0], size[1])
+    given = np.ravel(size)
+    if given.size not in (1, 2) or not np.issubdtype(given.dtype, np.integer):
+        raise InputError(f"A window or stride is one whole number or two, not {size}.")
+    return int(given[0]), int(given[-1])
 
 
 def pool(image: ArrayLike, window: Pair, stride: Pair | None = None, how: str = "max") -> NDArray:
@@ -237,11 +240,11 @@ def shift_effect(
     ----------
     image : array_like, shape (y, x)
         Any numbers; what moves in from outside is 0.
-    window : int
+    window : int or (int, int)
         Rows and columns of a window.
-    shift : tuple of int, optional
+    shift : (int, int), optional
         Pixels towards higher rows (north) and columns (east); negative for the other way.
-    stride : int, optional
+    stride : int or (int, int), optional
         Pixels from one window to the next; `window` unless told.
     how : {"max", "average", "min"}, optional
         What is kept.

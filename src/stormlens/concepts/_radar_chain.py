@@ -71,10 +71,13 @@ class Chain:
         From scene to response.
     answer : str
         The response in words.
+    radar_km : tuple of float
+        Where the radar stands, km north and east of the south-western corner.
     """
 
     stages: tuple[Stage, ...]
     answer: str
+    radar_km: tuple[float, float] = _RADAR_KM
 
 
 def radar_chain(seed: int = 0) -> Chain:
@@ -163,11 +166,11 @@ def _squall_line(rng: np.random.Generator) -> NDArray[np.float64]:
     shield = 6 * within * np.exp(-0.5 * ((ahead + 55) / 30) ** 2)
     cores = np.zeros_like(shield)
     for centre in np.linspace(150, 360, 9) + rng.uniform(-10, 10, 9):
-        strength, size = rng.uniform(40, 100), rng.uniform(5, 9)
+        strength, size = rng.uniform(40, 70), rng.uniform(5, 9)
         away = ((north - centre) / (1.6 * size)) ** 2 + (ahead / size) ** 2
         cores += strength * np.exp(-0.5 * away)
     noise = gaussian_filter(rng.normal(size=shield.shape), 4)
-    texture = np.exp(0.45 * noise / noise.std())
+    texture = np.exp(0.35 * noise / noise.std())
     rain = (shield + cores) * texture / texture.mean()
     return np.where(rain < 0.1, 0.0, rain)
 

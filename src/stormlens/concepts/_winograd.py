@@ -37,13 +37,18 @@ WINOGRAD_A: NDArray[np.float64] = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, -1.0],
 """Sums of products: tile m becomes A^T m A."""
 
 
-def winograd(image: NDArray, kernels: NDArray) -> NDArray:
-    """Correlation in mode valid with kernels (n, 3, 3), in tiles of 2 x 2 outputs."""
-    if kernels.shape[1:] != (3, 3):
-        size = " x ".join(map(str, kernels.shape[1:]))
+def check_3x3(kernel_shape: tuple[int, ...]) -> None:
+    """Refuse a kernel that the matrices above are not made for."""
+    if tuple(kernel_shape) != (3, 3):
+        size = " x ".join(map(str, kernel_shape))
         raise InputError(
             f"Winograd's method is made for kernels of 3 x 3, not {size}; take gemm or fft."
         )
+
+
+def winograd(image: NDArray, kernels: NDArray) -> NDArray:
+    """Correlation in mode valid with kernels (n, 3, 3), in tiles of 2 x 2 outputs."""
+    check_3x3(kernels.shape[1:])
     rows, columns = image.shape[0] - 2, image.shape[1] - 2
     even = np.pad(image, ((0, rows % 2), (0, columns % 2)))  # whole tiles; the surplus is cut off
     tiles = sliding_window_view(even, (4, 4))[::2, ::2]
