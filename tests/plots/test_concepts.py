@@ -29,12 +29,16 @@ def test_pooling_writes_image_windows_and_result():
     assert texts(result) == [str(value) for value in concepts.EXAMPLE_3X3.ravel()]
     frames = {tuple(np.add(patch.get_xy(), 0.5)) for patch in image.patches}
     assert (1.0, 0.0) in frames  # 22: column 1, row 0
+    inside = {tuple(np.add(patch.get_xy(), 0.5)) for patch in windows.patches}
+    assert (1.0, 0.0) in inside
+    assert (2.5, 1.0) in inside  # 31: half a pixel further, behind the gap
     assert image.yaxis_inverted()  # row 0 on top, as on paper
     assert "becomes 22" in plots.alt_text(figure)
 
 
 def test_an_average_frames_no_winner():
-    assert not plots.pooling(concepts.EXAMPLE_6X6, 2, how="average").axes[0].patches
+    figure = plots.pooling(concepts.EXAMPLE_6X6, 2, how="average")
+    assert not any(ax.patches for ax in figure.axes)
 
 
 def test_patches_say_who_fires():
@@ -67,6 +71,17 @@ def test_a_gallery_names_its_kernels():
     assert plots.alt_text(plots.kernel(concepts.EDGE)).endswith("-1 0 1; -10 0 10; -1 0 1.")
 
 
+@pytest.mark.parametrize(("size", "columns", "written"), [(5, 3, 25), (5, 1, 25), (7, 3, 0)])
+def test_weights_are_written_where_they_can_be_read(size, columns, written):
+    figure = plots.kernel_gallery(concepts.kernels(size), columns=columns)
+    assert [len(ax.texts) for ax in figure.axes[:3]] == [written] * 3
+
+
+def test_a_large_kernel_is_drawn_without_numbers_unless_they_are_asked_for():
+    assert not plots.kernel(concepts.gaussian(7)).texts
+    assert len(plots.kernel(concepts.gaussian(7), numbers=True).texts) == 49
+
+
 def test_the_crossover_draws_milliseconds_by_size():
     timings = [
         concepts.Timing("fft", 5, 0.004, 1),
@@ -86,6 +101,9 @@ def test_the_chain_shows_seven_simulated_steps_and_the_answer():
     assert titles == [f"{i} {stage.name}" for i, stage in enumerate(chain.stages, start=1)]
     marked = [ax for ax in figure.axes if "simulated" in texts(ax)]
     assert len(marked) == 7
+    assert [text for text in texts(figure.axes[0]) if text == "radar"]
+    rain = chain.stages[0].data.max()
+    assert f"scene: 0 to {rain:.3g} mm/h; light: 0 to" in plots.alt_text(figure)
     answer = [text for ax in figure.axes for text in texts(ax) if "Convection" in text]
     assert answer[0].replace("\n", " ") == chain.answer
 
@@ -96,6 +114,7 @@ def test_the_chain_shows_seven_simulated_steps_and_the_answer():
         (lambda: plots.activation("softmax"), "Unknown activation with a curve 'softmax'"),
         (lambda: plots.pooling(np.zeros((13, 4)), 2), "draw 12 x 12 pixels or fewer"),
         (lambda: plots.pooling(np.zeros((2, 2)), 3), "larger than the image"),
+        (lambda: plots.pooling(np.zeros((12, 12)), 3, 1), "Numbers of 100 windows of 3 x 3"),
         (lambda: plots.patches_firing({}), "no patch to draw"),
         (lambda: plots.kernel([1, 2]), r"plane of weights, not of shape \(2,\)"),
         (lambda: plots.kernel_gallery({}), "no kernel to draw"),

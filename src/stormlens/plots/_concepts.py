@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from stormlens.concepts import (
@@ -23,10 +23,14 @@ from stormlens.concepts import (
     winners,
 )
 from stormlens.errors import InputError, unknown
-from stormlens.plots._panels import WIDTH, draw_numbers, panels
+from stormlens.plots._panels import WIDTH, draw_numbers, draw_signed, panels
 from stormlens.plots._picture import describe
 from stormlens.plots._radar import _colour_bar, _draw, _scale
 from stormlens.plots._style import INK, MUTED, TRAIN, VALIDATION, mark_simulated, new_axes, tidy
+
+_GAP = 0.5  # pixels between windows drawn apart
+_WINDOWS_ACROSS = 18  # pixels and gaps whose numbers can still be read side by side
+_NUMBERS_ACROSS = 15  # weights in a row of a gallery, the same
 
 _METHOD_STYLES = {
     "direct": ("#d55e00", "o-"),
@@ -114,22 +118,18 @@ def pooling(
     Raises
     ------
     InputError
-        As `stormlens.concepts.pool`, or if the image is larger.
+        As `stormlens.concepts.pool`, or if image or windows hold more numbers than can be read.
     """
     values = np.asarray(image)
     kept = pool(values, window, stride, how)
-    if max(values.shape) > 12:
-        size = " x ".join(map(str, values.shape))
-        raise InputError(
-            f"Numbers of an image of {size} cannot be read; draw 12 x 12 pixels or fewer."
-        )
     windows = pool_windows(values, window, stride)
+    _check_readable(values, windows)
     places = None if how == "average" else winners(values, window, stride, how)
-    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.45), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.15, 0.8))
     limit = float(np.abs(values).max()) or 1.0
     draw_numbers(left, values, limit, origin="upper")
-    _draw_windows(middle, windows, limit)
+    _draw_windows(middle, windows, limit, how)
     draw_numbers(right, kept, limit, origin="upper")
     for row, column in [] if places is None else places.reshape(-1, 2):
         _frame(left, row, column)
@@ -149,6 +149,20 @@ def pooling(
     return figure
 
 
+def _check_readable(image: NDArray, windows: NDArray) -> None:
+    if max(image.shape) > 12:
+        size = " x ".join(map(str, image.shape))
+        raise InputError(
+            f"Numbers of an image of {size} cannot be read; draw 12 x 12 pixels or fewer."
+        )
+    rows, columns, height, width = windows.shape
+    if max(rows * (height + _GAP), columns * (width + _GAP)) > _WINDOWS_ACROSS:
+        raise InputError(
+            f"Numbers of {rows * columns} windows of {height} x {width} cannot be read; draw fewer "
+            "pixels, or take a larger stride."
+        )
+
+
 def _rows(values: NDArray) -> str:
     return "; ".join(" ".join(f"{value:g}" for value in row) for row in values)
 
@@ -162,15 +176,19 @@ def _frame(ax: Axes, row: float, column: float, height: float = 1, width: float 
     )
 
 
-def _draw_windows(ax: Axes, windows: NDArray, limit: float) -> None:
-    """Windows apart from each other, with a gap of half a pixel."""
+def _draw_windows(ax: Axes, windows: NDArray, limit: float, how: str) -> None:
+    """Windows apart from each other, each with a frame around the number it keeps."""
     rows, columns, height, width = windows.shape
-    gap = 0.5
     for row, column in np.ndindex(rows, columns):
-        top, left = row * (height + gap), column * (width + gap)
-        draw_numbers(ax, windows[row, column], limit, origin="upper", corner=(top, left))
-    ax.set_xlim(-0.5, columns * (width + gap) - gap - 0.5)
-    ax.set_ylim(rows * (height + gap) - gap - 0.5, -0.5)
+        held = windows[row, column]
+        top, left = row * (height + _GAP), column * (width + _GAP)
+        draw_numbers(ax, held, limit, origin="upper", corner=(top, left))
+        if how != "average":
+            inside = winners(held, held.shape, how=how)[0, 0]
+            _frame(ax, top + inside[0], left + inside[1])
+    ax.set_xlim(-0.6, columns * (width + _GAP) - _GAP - 0.4)  # frames on the edge stay whole
+    ax.set_ylim(rows * (height + _GAP) - _GAP - 0.4, -0.6)
+    ax.set_axis_off()
 
 
 def patches_firing(
@@ -292,7 +310,9 @@ def convolution_step(step: Step) -> Figure:
     return figure
 
 
-def kernel(kernel: ArrayLike, ax: Axes | None = None, *, title: str = "") -> Axes:
+def kernel(
+    kernel: ArrayLike, ax: Axes | None = None, *, title: str = "", numbers: bool | None = None
+) -> Axes:
     """
     Draw one kernel with its weights, red above zero and blue below.
 
@@ -304,6 +324,8 @@ def kernel(kernel: ArrayLike, ax: Axes | None = None, *, title: str = "") -> Axe
         Where to draw; axes of a new figure unless told.
     title : str, optional
         Above the kernel.
+    numbers : bool, optional
+        Whether the weights are written in; up to 5 x 5 unless told.
 
     Returns
     -------
@@ -318,7 +340,10 @@ def kernel(kernel: ArrayLike, ax: Axes | None = None, *, title: str = "") -> Axe
     if values.ndim != 2 or not values.size:
         raise InputError(f"A kernel is a plane of weights, not of shape {values.shape}.")
     ax = new_axes(2.4, 2.4) if ax is None else ax
-    draw_numbers(ax, values, float(np.abs(values).max()) or 1.0)
+    draw = draw_numbers if (max(values.shape) <= 5 if numbers is None else numbers) else draw_signed
+    draw(ax, values, float(np.abs(values).max()) or 1.0)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_color(MUTED)
     ax.set_title(title, fontsize=9, color=INK)
     name = f"Kernel {title}" if title else "A kernel"
     describe(ax, f"{name}, rows from the south: {_rows(values.round(3))}.")
@@ -327,7 +352,7 @@ def kernel(kernel: ArrayLike, ax: Axes | None = None, *, title: str = "") -> Axe
 
 def kernel_gallery(kernels: Mapping[str, ArrayLike], *, columns: int = 5) -> Figure:
     """
-    Draw named kernels with their weights, each on a scale of its own.
+    Draw named kernels, each on a scale of its own, with their weights where these can be read.
 
     Parameters
     ----------
@@ -348,8 +373,11 @@ def kernel_gallery(kernels: Mapping[str, ArrayLike], *, columns: int = 5) -> Fig
     if not kernels:
         raise InputError("There is no kernel to draw; give at least one.")
     figure, axes = panels(len(kernels), columns, 1.2)
+    figure.set_figheight(figure.get_figheight() - 0.6)  # no colour bar needs this room
+    across = min(columns, len(kernels))
     for ax, (name, weights) in zip(axes, kernels.items(), strict=True):
-        kernel(weights, ax, title=textwrap.fill(name, 18))
+        readable = across * np.shape(weights)[-1] <= _NUMBERS_ACROSS
+        kernel(weights, ax, title=textwrap.fill(name, 18), numbers=readable)
     describe(
         figure, f"{len(kernels)} kernels: {', '.join(kernels)}. Red is above zero, blue below."
     )
@@ -392,7 +420,7 @@ def convolution_crossover(timings: Sequence[Timing], ax: Axes | None = None) -> 
     ax.set(xscale="log", yscale="log")
     ax.set_xticks(every, [str(size) for size in every])
     ax.set_xticks([], minor=True)
-    ax.yaxis.set_major_formatter(ScalarFormatter())
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.set_xlabel("Rows and columns of the kernel", color=INK)
     ax.set_ylabel("Milliseconds", color=INK)
     ax.legend(frameon=False, fontsize=9)
@@ -426,6 +454,7 @@ def radar_chain(chain: Chain, *, colours: str = "accessible") -> Figure:
         _draw_stage(ax, stage, colours)
         ax.set_title(f"{number} {stage.name}", fontsize=9, color=INK)
         mark_simulated(ax)
+    _draw_radar(axes[0], chain.radar_km)
     last = axes[len(chain.stages)]
     last.axis("off")
     last.text(
@@ -438,11 +467,31 @@ def radar_chain(chain: Chain, *, colours: str = "accessible") -> Figure:
         fontsize=11,
         color=INK,
     )
-    steps = [f"{stage.name} in {stage.unit}" for stage in chain.stages]
-    describe(
-        figure, f"From scene to response, simulated: {', '.join(steps)}. Answer: {chain.answer}"
-    )
+    steps = "; ".join(_stage_words(stage) for stage in chain.stages)
+    describe(figure, f"From scene to response, simulated. {steps}. Answer: {chain.answer}")
     return figure
+
+
+def _draw_radar(ax: Axes, place: tuple[float, float]) -> None:
+    north, east = place
+    ax.plot(east, north, "^", color=VALIDATION, markersize=6, markeredgecolor="white")
+    ax.annotate(
+        "radar",
+        (east, north),
+        xytext=(30, -20),
+        textcoords="offset points",
+        fontsize=8,
+        color=INK,
+        arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.7},
+    )
+
+
+def _stage_words(stage: Stage) -> str:
+    if stage.data.dtype == bool:
+        return f"{stage.name}: yes in {stage.data.mean():.1%}"
+    ends = (float(stage.data.min()), float(stage.data.max()))
+    low, high = (f"{end:,.0f}" if abs(end) >= 1000 else f"{end:.3g}" for end in ends)
+    return f"{stage.name}: {low} to {high} {stage.unit}"
 
 
 def _draw_stage(ax: Axes, stage: Stage, colours: str) -> None:
@@ -456,8 +505,7 @@ def _draw_stage(ax: Axes, stage: Stage, colours: str) -> None:
         image = ax.imshow(values, origin="lower", norm=norm, cmap="viridis")
         ax.set_aspect("auto" if stage.polar else "equal")
     if stage.polar:
-        ax.set_xlabel("range", fontsize=8, color=INK)
-        ax.set_ylabel("bearing", fontsize=8, color=INK)
+        _polar_axes(ax)
     if stage.data.dtype == bool:
         ax.set_xlabel("yellow: yes", fontsize=8, color=INK)
         return
@@ -466,10 +514,19 @@ def _draw_stage(ax: Axes, stage: Stage, colours: str) -> None:
     bar.ax.tick_params(labelsize=8, colors=INK)
 
 
+def _polar_axes(ax: Axes) -> None:
+    """Gates of 1 km, and rays of 1 degree clockwise from north."""
+    ax.set_xticks([0, 200, 400])
+    ax.set_yticks([0, 90, 180, 270], ["N", "E", "S", "W"])
+    ax.tick_params(labelsize=8, colors=INK, length=2, pad=2)
+    ax.set_xlabel("km from the radar", fontsize=8, color=INK, labelpad=1)
+
+
 def _stage_scale(stage: Stage) -> tuple[NDArray, Normalize]:
     """Quantities that span powers of ten on a logarithmic scale, without their zeros."""
     values = stage.data
     if stage.unit in ("mm/h", "mm6/m3"):
         top = float(values.max())
-        return np.ma.masked_less(values, top / 1e6), LogNorm(max(top / 1e5, 1e-2), top)
+        shown = np.ma.masked_less(values, top / 1e6)
+        return shown, LogNorm(float(shown.min()), top)
     return values, Normalize(float(values.min()), float(values.max()))
