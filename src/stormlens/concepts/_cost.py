@@ -126,7 +126,7 @@ def time_methods(
     image_size: int = 136,
     methods: Sequence[str] = ("direct", "gemm", "fft"),
     kernels: int = 32,
-    repeats: int = 3,
+    repeats: int = 2,
     seed: int = 0,
 ) -> list[Timing]:
     """
