@@ -265,6 +265,6 @@ def _of_filling(held: Augmentation, beyond: float) -> list[Advice]:
         what = f"invented echo of {held.cval:g} dBZ" if held.cval else "blank: echo is cut off"
     else:
         what = _FILLINGS[held.fill_mode]
-    share = "under 1 %" if beyond < 0.01 else f"{beyond:.0%}".replace("%", " %")
-    text = f"Of the pixels of these nine images, {share} lie beyond the edge and are {what}."
+    share = "under 1" if beyond < 0.01 else f"{100 * beyond:.0f}"
+    text = f"Of the pixels of these nine images, {share}\N{NO-BREAK SPACE}% lie beyond the edge and are {what}."
     return [Advice(held.fill_mode != "reflect", f"fill: {held.fill_mode}", text), *yet]

@@ -14,6 +14,7 @@ from bokeh.models import ColumnDataSource, LinearColorMapper
 from panel.viewable import Viewable
 
 from stormlens.augment import Augmentation
+from stormlens.datasets import is_simulated
 from stormlens.errors import InputError, unknown
 from stormlens.learn._augmentation_advice import Advice, advice, beyond_the_edge
 from stormlens.learn._base import (
@@ -222,7 +223,8 @@ class AugmentationStudio(Component):
         self.previews.data = {**self.previews.data, "image": list(shown)}
         self.reports.data = _on_previews(self.places, self.shape)
         self.recipe.data = {"toml": [self.toml]}
-        self._preview.title.text = f"Nine draws, seed {self.seed}"
+        made_up = " (simulated)" if is_simulated(self.dataset) else ""
+        self._preview.title.text = f"Nine draws, seed {self.seed}{made_up}"
         self.table.object = f"<pre>{escape(self.toml)}</pre>"
         self.words.object = _advice_words(self.advice, _at_rest(self.augmentation))
 
