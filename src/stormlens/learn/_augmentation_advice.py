@@ -102,8 +102,8 @@ def report_reach(augmentation: Augmentation, rows: int, columns: int) -> tuple[f
 
     Examples
     --------
-    >>> report_reach(Augmentation(width_shift_range=0.1), 136, 136)
-    (51.0, 0.0)
+    >>> report_reach(Augmentation(width_shift_range=0.25), 136, 136)
+    (127.5, 0.0)
     """
     smallest = augmentation.zoom_range[0]
     slant = math.radians(augmentation.shear_range)
@@ -154,9 +154,9 @@ def beyond_the_edge(matrices: ArrayLike, rows: int, columns: int) -> float:
     grid = np.stack(np.meshgrid(np.arange(0, rows, 2), np.arange(0, columns, 2), indexing="ij"))
     ones = np.ones((1, *grid.shape[1:]))
     places = np.einsum("nij,jrc->nirc", np.asarray(matrices), np.concatenate([grid, ones]))
-    edges = np.array([rows - 1, columns - 1], float)[:, None, None]
-    # What is outside by rounding alone, such as after a flip, is not outside.
-    outside = (places < -1e-3) | (places > edges + 1e-3)
+    edges = np.array([rows, columns], float)[:, None, None] - 0.5
+    # The box reaches half a pixel beyond the middles of its outermost pixels.
+    outside = (places < -0.5) | (places > edges)
     return float(outside.any(axis=1).mean())
 
 
@@ -266,5 +266,8 @@ def _of_filling(held: Augmentation, beyond: float) -> list[Advice]:
     else:
         what = _FILLINGS[held.fill_mode]
     share = "under 1" if beyond < 0.01 else f"{100 * beyond:.0f}"
-    text = f"Of the pixels of these nine images, {share}\N{NO-BREAK SPACE}% lie beyond the edge and are {what}."
+    text = (
+        f"Of the pixels of these nine images, {share}\N{NO-BREAK SPACE}% lie beyond the edge and "
+        f"are {what}."
+    )
     return [Advice(held.fill_mode != "reflect", f"fill: {held.fill_mode}", text), *yet]

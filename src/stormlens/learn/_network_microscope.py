@@ -205,7 +205,7 @@ class NetworkMicroscope(Component):
         self.map = MapPanel(_SIDE)
         self.gallery = GalleryPanel(throttled(self._tapped))
         self.weights = KernelPanel(240, 250)
-        self.chances = ChancePanel(400, 176, self.colours)
+        self.chances = ChancePanel(400, 168, self.colours)
         hidden = self.lens.hidden
         self.units = (
             None if hidden is None else UnitsPanel(400, 138, f"Last hidden layer: {hidden.name}")
