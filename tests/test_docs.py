@@ -8,8 +8,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/howto/*.md")]
-    + [*ROOT.glob("lessons/*.md")]
+    page
+    for folder in ("", "docs", "docs/howto", "lessons")
+    for page in (ROOT / folder).glob("*.md")
 )
 CHAPTER_MAP = ROOT / "docs" / "chapter-map.md"
 

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -24,6 +25,7 @@ def test_it_prints_its_address_serves_and_ends_on_ctrl_c():
                 except OSError:
                     if process.poll() is not None:
                         raise
+                    time.sleep(0.1)
             assert "One neuron" in page
         finally:
             process.send_signal(signal.SIGINT)

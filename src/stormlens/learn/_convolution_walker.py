@@ -7,7 +7,8 @@ import panel as pn
 import param
 import xarray as xr
 from bokeh.events import Pan, Tap
-from bokeh.models import ColumnDataSource, LinearColorMapper
+from bokeh.models import BasicTicker, ColumnDataSource, LinearColorMapper
+from bokeh.palettes import RdBu11, interp_palette
 from panel.viewable import Viewable
 
 from stormlens import concepts
@@ -15,6 +16,7 @@ from stormlens.learn._base import (
     ACCENT,
     INK,
     MUTED,
+    RULE,
     Component,
     add_colour_bar,
     blank_zero,
@@ -23,26 +25,21 @@ from stormlens.learn._base import (
     plot,
     radar_mapper,
     radar_plot,
+    readable_on,
     throttled,
 )
 from stormlens.learn._storms import chosen_storms, first_of_mode, storm_words
-from stormlens.stormbox import PIXEL_KM
+from stormlens.stormbox import MAX_DBZ, PIXEL_KM
 
 _OWN = "your own"
-_SIGNED = [
-    "#053061",
-    "#2166ac",
-    "#4393c3",
-    "#92c5de",
-    "#d1e5f0",
-    "#f7f7f7",
-    "#fddbc7",
-    "#f4a582",
-    "#d6604d",
-    "#b2182b",
-    "#67001f",
-]
+_SIDE, _BESIDE = 340, 262  # pixels of a map's side, and of the column beside the maps
+_SIGNED = interp_palette(RdBu11, 255)
 _PARTS = ("pixels", "weights", "products")
+_SENSE = {
+    False: "Correlation, as a Keras layer computes it: weights lie on the pixels as typed.",
+    True: "Convolution, as scipy.signal.convolve computes it: the kernel is turned by 180 degrees, "
+    "so that its north-western weight meets the south-eastern pixel.",
+}
 
 
 class ConvolutionWalker(Component):
@@ -97,12 +94,13 @@ class ConvolutionWalker(Component):
         self.image = ColumnDataSource({"box": []})
         self.answer = ColumnDataSource({"response": []})
         self.window = ColumnDataSource({"x": [], "y": []})
-        self.cells = ColumnDataSource({"x": [], "y": [], "text": [], "share": []})
-        self.words, self.heading = html(), html()
+        self.cells = ColumnDataSource({"x": [], "y": [], "text": [], "fill": [], "ink": []})
+        self.heads = ColumnDataSource({"x": [1, 5, 9], "text": _PARTS})
+        self.words, self.heading, self.sense = html(), html(), html()
         self._scale = LinearColorMapper(_SIGNED, low=-1, high=1)
         self._draw()
         self._entries = [
-            pn.widgets.FloatInput(value=0.0, step=1.0, width=92, margin=2) for _ in range(9)
+            pn.widgets.FloatInput(value=0.0, step=1.0, width=76, margin=2) for _ in range(9)
         ]
         self._filling = False
         self._take_kernel()
@@ -165,6 +163,10 @@ class ConvolutionWalker(Component):
         self.answer.data = {"response": [self.response]}
         self.image.data = {"box": [blank_zero(self._box())]}
         self.heading.object = f"<h3>{storm_words(self.dataset, self.storm)}</h3>"
+        self.sense.object = f"<p class='muted'>{_SENSE[self.turned]}</p>"
+        pixels, weights, products = _PARTS
+        lying = f"{weights}, turned" if self.turned else weights
+        self.heads.data = {**self.heads.data, "text": [pixels, lying, products]}
         self._fill_entries()
         self._walk()
 
@@ -177,20 +179,19 @@ class ConvolutionWalker(Component):
             "y": [(self.row + 1.5) * PIXEL_KM],
         }
         self.cells.data = _cells(self.step)
-        kind = "convolution: kernel turned by 180 degrees" if self.turned else "correlation"
         self.words.object = (
-            f"<p>Row {self.row}, column {self.column} of the response ({kind}): the nine products "
-            f"add up to <span class='big'>{self.step.total:.5g}</span></p>"
+            f"<p role='status'>Row {self.row}, column {self.column} of the response: the nine "
+            f"products add up to <span class='big'>{self.step.total:.5g}</span></p>"
         )
 
     def _draw(self) -> None:
         rows, columns = self._box().shape
         mapper = radar_mapper()
-        self._map = radar_plot(380, "storm box", rows, columns)
+        self._map = radar_plot(_SIDE, "storm box", rows, columns)
         size = {"x": 0, "y": 0, "dw": columns * PIXEL_KM, "dh": rows * PIXEL_KM}
         self._map.image("box", source=self.image, color_mapper=mapper, **size)
         add_colour_bar(self._map, mapper, "dBZ")
-        self._result = radar_plot(380, "response", rows, columns)
+        self._result = radar_plot(_SIDE, "response", rows, columns)
         inner = {
             "x": PIXEL_KM,
             "y": PIXEL_KM,
@@ -198,6 +199,7 @@ class ConvolutionWalker(Component):
             "dh": (rows - 2) * PIXEL_KM,
         }
         self._result.image("response", source=self.answer, color_mapper=self._scale, **inner)
+        add_colour_bar(self._result, self._scale, "sum", BasicTicker(desired_num_ticks=5))
         self._result.scatter(
             "x", "y", source=self.window, size=13, marker="circle_cross", fill_alpha=0, color=INK
         )
@@ -221,30 +223,20 @@ class ConvolutionWalker(Component):
     def _draw_sum(self) -> Any:
         drawn = plot(560, 200, "", x_range=(-0.6, 11), y_range=(-0.6, 3.4))
         drawn.axis.visible = drawn.grid.visible = False
-        signed = LinearColorMapper(_SIGNED, low=-1, high=1)
-        drawn.rect(
-            "x",
-            "y",
-            1,
-            1,
-            source=self.cells,
-            fill_color={"field": "share", "transform": signed},
-            fill_alpha=0.55,
-            line_color="white",
-        )
-        centred = {"text_align": "center", "text_baseline": "middle", "text_color": INK}
-        drawn.text("x", "y", "text", source=self.cells, text_font_size="13px", **centred)
-        drawn.text([1, 5, 9], [2.95] * 3, list(_PARTS), text_font_size="13px", **centred)
-        drawn.text(
-            [3, 7], [1, 1], ["\N{MULTIPLICATION SIGN}", "="], text_font_size="22px", **centred
-        )
+        drawn.rect("x", "y", 1, 1, source=self.cells, fill_color="fill", line_color=RULE)
+        centred = {"text_align": "center", "text_baseline": "middle"}
+        small, large = ({"text_font_size": size, **centred} for size in ("13px", "22px"))
+        drawn.text("x", "y", "text", source=self.cells, text_color="ink", **small)
+        drawn.text("x", 2.95, "text", source=self.heads, text_color=INK, **small)
+        signs = ["\N{MULTIPLICATION SIGN}", "="]
+        drawn.text([3, 7], [1, 1], signs, text_color=INK, **large)
         drawn.outline_line_color = MUTED
         return drawn
 
     def _layout(self) -> Viewable:
         def whole(name: str, words: str) -> Any:
             return pn.widgets.IntSlider.from_param(
-                self.param[name], name=words, sizing_mode="stretch_width", bar_color=ACCENT
+                self.param[name], label=words, sizing_mode="stretch_width", bar_color=ACCENT
             )
 
         choices = column(
@@ -252,14 +244,15 @@ class ConvolutionWalker(Component):
             whole("row", "row of the response"),
             whole("column", "column of the response"),
             pn.widgets.Select.from_param(
-                self.param.kernel_name, name="kernel", sizing_mode="stretch_width"
+                self.param.kernel_name, label="kernel", sizing_mode="stretch_width"
             ),
             html("<p>Or type weights, north on top:</p>"),
-            pn.GridBox(*self._entries, ncols=3),
+            pn.GridBox(*self._entries, ncols=3, margin=(0, 6)),
             pn.widgets.Checkbox.from_param(
-                self.param.turned, name="turn the kernel first (convolution)"
+                self.param.turned, label="turn the kernel first (convolution)"
             ),
-            width=320,
+            self.sense,
+            width=_BESIDE,
         )
         pictures = pn.Row(pn.pane.Bokeh(self._map), pn.pane.Bokeh(self._result))
         return pn.Row(
@@ -268,14 +261,28 @@ class ConvolutionWalker(Component):
 
 
 def _cells(step: concepts.Step) -> dict[str, list]:
-    """Pixels, weights and products side by side, each coloured by its share of the largest."""
-    cells: dict[str, list] = {"x": [], "y": [], "text": [], "share": []}
-    for i, values in enumerate((step.window, step.kernel, step.products)):
+    """Pixels in the colours of their dBZ, weights and products by their share of the largest."""
+    cells: dict[str, list] = {name: [] for name in ("x", "y", "text", "fill", "ink")}
+    coloured = ((step.window, _echo), (step.kernel, _signed), (step.products, _signed))
+    for i, (values, colour) in enumerate(coloured):
         held = np.asarray(values, float)
         largest = float(np.abs(held).max()) or 1.0
         for (row, place), value in np.ndenumerate(held):
+            fill = colour(value, largest)
             cells["x"].append(place + 4 * i)
             cells["y"].append(row)
             cells["text"].append(f"{value:.4g}")
-            cells["share"].append(value / largest)
+            cells["fill"].append(fill)
+            cells["ink"].append(readable_on(fill))
     return cells
+
+
+def _echo(dbz: float, _: float) -> str:
+    from stormlens.plots import reflectivity_palette
+
+    return reflectivity_palette()[min(int(dbz), MAX_DBZ)] if dbz else "#ffffff"
+
+
+def _signed(value: float, largest: float) -> str:
+    middle = len(_SIGNED) // 2
+    return _SIGNED[middle + round(middle * value / largest)]

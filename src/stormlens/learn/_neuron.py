@@ -91,8 +91,8 @@ class Neuron(Component):
         )
         name = self.activation.replace("_", " ")
         return (
-            f"<p>z = w1 x1 + w2 x2 + b = {terms} = <span class='big'>{self.z:.2f}</span></p>"
-            f"<p>a = f(z) = {name}({self.z:.2f}) = <span class='big'>{self.a:.2f}</span></p>"
+            f"<p role='status'>z = w1 x1 + w2 x2 + b = {terms} = <span class='big'>{self.z:.2f}</span></p>"
+            f"<p role='status'>a = f(z) = {name}({self.z:.2f}) = <span class='big'>{self.a:.2f}</span></p>"
         )
 
     def _draw(self) -> Any:
@@ -119,14 +119,14 @@ class Neuron(Component):
     def _layout(self) -> Viewable:
         settings = column(
             html("<h3>Inputs</h3>"),
-            slider(self.param.x1, name="x1"),
-            slider(self.param.x2, name="x2"),
+            slider(self.param.x1, label="x1"),
+            slider(self.param.x2, label="x2"),
             html("<h3>Weights and bias</h3>"),
-            slider(self.param.w1, name="w1"),
-            slider(self.param.w2, name="w2"),
-            slider(self.param.bias, name="bias b"),
+            slider(self.param.w1, label="w1"),
+            slider(self.param.w2, label="w2"),
+            slider(self.param.bias, label="bias b"),
             pn.widgets.Select.from_param(
-                self.param.activation, name="activation f", sizing_mode="stretch_width"
+                self.param.activation, label="activation f", sizing_mode="stretch_width"
             ),
             width=330,
         )

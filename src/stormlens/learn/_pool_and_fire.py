@@ -175,7 +175,7 @@ class PoolAndFire(Component):
         who = f"Patch {' and '.join(firing)} fires." if len(firing) == 1 else ""
         who = who or (f"Patches {', '.join(firing)} fire." if firing else "No patch fires.")
         self.words.object = (
-            f"<p>z = {self.weight:.1f} max(patch) + ({self.bias:g}) - {self.threshold:g}, "
+            f"<p role='status'>z = {self.weight:.1f} max(patch) + ({self.bias:g}) - {self.threshold:g}, "
             f"a = max(0, z). <b>{who}</b></p>"
         )
 
@@ -272,20 +272,20 @@ class PoolAndFire(Component):
     def _layout(self) -> Viewable:
         choices = column(
             pn.widgets.IntSlider.from_param(
-                self.param.storm, name="storm", sizing_mode="stretch_width", bar_color=ACCENT
+                self.param.storm, label="storm", sizing_mode="stretch_width", bar_color=ACCENT
             ),
             pn.widgets.IntSlider.from_param(
                 self.param.size,
-                name="patch size, pixels",
+                label="patch size, pixels",
                 sizing_mode="stretch_width",
                 bar_color=ACCENT,
             ),
             width=430,
         )
         neuron = column(
-            slider(self.param.threshold, name="threshold, dBZ"),
-            slider(self.param.weight, name="weight w"),
-            slider(self.param.bias, name="bias b"),
+            slider(self.param.threshold, label="threshold, dBZ"),
+            slider(self.param.weight, label="weight w"),
+            slider(self.param.bias, label="bias b"),
             width=570,
         )
         left = pn.Column(self.heading, pn.pane.Bokeh(self._map), choices)
