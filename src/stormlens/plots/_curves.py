@@ -134,7 +134,7 @@ def chapter_comparison(
         list(by_label.values()),
         list(by_label),
         loc="outside lower center",
-        ncols=len(by_label),
+        ncols=min(len(by_label), 2 * len(histories)),  # within the width of one panel
         frameon=False,
         fontsize=9,
     )
