@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.testing as npt
+import panel as pn
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,6 +41,7 @@ def speckle():
 @pytest.mark.parametrize("ranges", RANGES)
 def test_previews_are_what_training_would_draw(storms, ranges):
     studio = AugmentationStudio(storms, storm=1, seed=4)
+    studio.choose("none")
     studio.param.update(**ranges)
     nine = jnp.asarray(np.repeat(storms["reflectivity"].values[1:2], 9, axis=0))
     expected = np.asarray(Augmentation(**ranges).apply(jax.random.key(4), nine))
@@ -60,7 +62,8 @@ def test_a_seed_gives_the_same_draws_and_the_button_other_ones(storms):
     studio, other = (AugmentationStudio(storms, rotation_range=90) for _ in range(2))
     first = studio.augmented
     npt.assert_array_equal(first, other.augmented)
-    studio.draw_again()
+    buttons = studio.__panel__().select(pn.widgets.Button)
+    next(button for button in buttons if button.label == "New draws").clicks += 1
     assert studio.seed == 1
     assert not np.array_equal(studio.augmented, first)
     studio.seed = 0
@@ -86,7 +89,8 @@ def test_no_range_is_compiled_for(storms):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_are_the_recipes_and_their_toml_reads_back(storms, preset):
     studio = AugmentationStudio(storms, cval=3, vertical_flip=True)
-    studio.choose(preset)
+    buttons = studio.__panel__().select(pn.widgets.Button)
+    next(button for button in buttons if button.label == preset).clicks += 1
     recipe = PRESETS[preset]
     expected = load_recipe(recipe).augmentation if recipe else Augmentation()
     assert studio.augmentation == expected
@@ -101,16 +105,20 @@ def test_the_toml_makes_a_recipe_with_these_settings(storms, ranges):
     assert recipe.augmentation == studio.augmentation == Augmentation(**ranges)
 
 
+def test_it_begins_with_the_chapters_ranges_unless_one_is_told(storms):
+    chapter = load_recipe("chapter-augmented").augmentation
+    assert AugmentationStudio(storms).augmentation == chapter
+    assert AugmentationStudio(storms, cval=2).augmentation == Augmentation(cval=2)
+
+
 def test_a_sliders_steps_leave_no_dust_in_the_toml(storms):
     studio = AugmentationStudio(storms, width_shift_range=0.1 + 0.2)
     assert "width_shift_range = 0.3\n" in studio.toml
 
 
 def test_the_cross_stands_on_the_report(speckle):
-    studio = AugmentationStudio(speckle)
-    studio.param.update(
-        rotation_range=40, width_shift_range=0.2, height_shift_range=0.2, horizontal_flip=True
-    )
+    ranges = {"rotation_range": 40, "width_shift_range": 0.2, "height_shift_range": 0.2}
+    studio = AugmentationStudio(speckle, horizontal_flip=True, **ranges)
     brightest = [np.argwhere(image > 0.6 * image.max()).mean(0) for image in studio.augmented]
     npt.assert_allclose(studio.places, brightest, atol=1.0)
     # The first preview lies at the top left, the fourth under it.
@@ -252,6 +260,7 @@ def test_cval_without_its_fill_mode_does_nothing():
 
 def test_words_follow_the_settings(storms):
     studio = AugmentationStudio(storms)
+    studio.choose("none")
     assert "All ranges are at rest" in studio.words.object
     studio.fill_mode = "wrap"  # still nothing moves
     assert "All ranges are at rest" in studio.words.object

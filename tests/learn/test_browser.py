@@ -5,6 +5,7 @@ import re
 import pytest
 
 from stormlens.learn import COMPONENTS, serve
+from stormlens.training import Recipe, load_recipe
 
 pytestmark = pytest.mark.browser
 
@@ -120,3 +121,56 @@ def test_typing_a_weight_changes_the_sum(visit):
     entry.fill("2")
     entry.press("Enter")
     wait_for(page, f"add up to {2 * before:g}$")
+
+
+def wait_for_title(page, words):
+    """The title of a plot in the page, once one matches."""
+    found = page.wait_for_function(
+        """words => {
+            for (const document of Bokeh.documents)
+                for (const model of document._all_models.values())
+                    if (model.type === "Figure" && RegExp(words).test(model.title?.text))
+                        return model.title.text;
+            return null;
+        }""",
+        arg=words,
+        timeout=5000,
+    )
+    return found.json_value()
+
+
+def test_dragging_a_shift_warns_and_new_draws_differ(visit):
+    page = visit("augmentation-studio")
+    wait_for(page, "57 km east or west and 57 km north or south")  # the chapter's ranges
+    page.get_by_role("button", name="none").click()
+    wait_for(page, "All ranges are at rest")
+    drag_slider(page, 2, 1.0)  # width shift, to half the box
+    wait_for(page, "leaves the centre by up to 255 km east or west but")
+    page.get_by_role("button", name="New draws").click()
+    wait_for_title(page, "Nine draws, seed 1")
+    page.locator("input[type=checkbox]").nth(1).check()  # vertical flip
+    wait_for(page, "Tropical spirals turn clockwise")
+
+
+def test_the_recipe_can_be_copied(visit):
+    page = visit("augmentation-studio")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="SVRIMG notebook").click()
+    wait_for(page, r"rotation_range = 55\.0")
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copied").wait_for(timeout=5000)
+    copied = "model = 'svrimg-3conv'\n" + page.evaluate("navigator.clipboard.readText()")
+    expected = load_recipe("svrimg-3conv").augmentation
+    assert Recipe.from_toml(copied, name="copied").augmentation == expected
+
+
+def test_a_click_in_the_gallery_picks_a_filter(visit):
+    page = visit("network-microscope")
+    wait_for(page, "has learnt nothing")
+    title = wait_for_title(page, "^All 32 filters")
+    page.mouse.click(*plot_place(page, title, 2.5, 2.5))  # second row of eight from the top
+    wait_for_title(page, "^Filter 10 of ")
+    page.locator("select").select_option(index=2)
+    wait_for_title(page, "^Filter 10 of max_pooling2d.*: 44 x 44")
+    drag_slider(page, 0, 1.0)
+    wait_for_title(page, r"^Storm 23: \w+ \(simulated\)")

@@ -1,5 +1,6 @@
 import numpy as np
 import numpy.testing as npt
+import panel as pn
 import pytest
 
 from stormlens.datasets import make_dataset
@@ -79,6 +80,24 @@ def test_layer_and_filter_choose_the_map_that_is_shown(classifier, boxes, micros
     assert microscope.map.mapper.low == 0
     assert microscope.map.mapper.high == pytest.approx(expected.max(), rel=1e-4)
     assert microscope.map.figure.title.text == "Filter 6 of second: 9 x 9"
+
+
+def test_the_widgets_move_the_microscope(microscope):
+    view = microscope.__panel__()
+    storm, filter = view.select(pn.widgets.IntSlider)
+    (layer,) = view.select(pn.widgets.Select)
+    assert list(layer.options) == [
+        "first: Conv2D, 22 x 22, 5 filters",
+        "pool: MaxPooling2D, 11 x 11, 5 filters",
+        "second: Conv2D, 9 x 9, 7 filters",
+        "drop: SpatialDropout2D, 9 x 9, 7 filters",
+    ]
+    layer.value = "second"
+    assert filter.end == 6
+    filter.value, storm.value = 6, 3
+    assert (microscope.layer, microscope.filter, microscope.storm) == ("second", 6, 3)
+    layer.value = "first"
+    assert (filter.value, filter.end) == (4, 4)
 
 
 def test_signed_maps_have_a_scale_centred_on_zero(classifier, boxes, microscope):

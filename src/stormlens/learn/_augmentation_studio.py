@@ -50,6 +50,7 @@ PRESETS: dict[str, str | None] = {
     "none": None,
 }
 """Recipes whose augmentation a button sets, by the button's name."""
+_FIRST = "chapter"
 
 _COPY = """
 const text = source.data["toml"][0]
@@ -117,6 +118,8 @@ class AugmentationStudio(Component):
     ----------
     dataset : xarray.Dataset, optional
         Boxes to choose from; simulated ones unless told.
+    **parameters
+        Any of the ranges; those of the chapter where none is told.
 
     Raises
     ------
@@ -152,7 +155,8 @@ class AugmentationStudio(Component):
     ) -> None:
         self.dataset = chosen_storms(dataset)
         _check_numbers(storm, self.dataset.sizes["storm"], seed)
-        super().__init__(storm=storm, seed=seed, **parameters)
+        ranges = parameters or _preset(_FIRST)
+        super().__init__(storm=storm, seed=seed, **ranges)
         self.param.storm.bounds = (0, self.dataset.sizes["storm"] - 1)
         rows, columns = self.dataset["reflectivity"].shape[1:]
         self.shape: tuple[int, int] = (rows, columns)
@@ -184,12 +188,7 @@ class AugmentationStudio(Component):
         InputError
             If there is none of that name.
         """
-        if preset not in PRESETS:
-            raise unknown("preset", preset, PRESETS)
-        recipe = PRESETS[preset]
-        held = load_recipe(recipe).augmentation if recipe else None
-        values = (held or Augmentation()).to_dict()
-        self.param.update(**{**values, "zoom_range": tuple(values["zoom_range"])})
+        self.param.update(**_preset(preset))
 
     def draw_again(self, *events: object) -> None:
         """Nine new draws: the next seed."""
@@ -281,7 +280,7 @@ class AugmentationStudio(Component):
             )
 
     def _layout(self) -> Viewable:
-        copy = pn.widgets.Button(name="Copy", width=150, margin=(8, 8))
+        copy = pn.widgets.Button(label="Copy", width=150, margin=(8, 8))
         copy.js_on_click(args={"source": self.recipe, "button": copy}, code=_COPY)
         recipe = pn.Row(html("<h3>In the recipe</h3>", width=310), copy)
         middle = pn.Column(pn.pane.Bokeh(self._preview), recipe, self.table)
@@ -290,37 +289,35 @@ class AugmentationStudio(Component):
 
     def _controls(self) -> Viewable:
         presets = [self._preset_button(name) for name in PRESETS]
-        again = pn.widgets.Button(
-            name="New draws", button_type="primary", sizing_mode="stretch_width"
-        )
+        again = pn.widgets.Button(label="New draws", color="primary", sizing_mode="stretch_width")
         again.on_click(self.draw_again)
         wide = {"sizing_mode": "stretch_width"}
         return column(
             pn.widgets.IntSlider.from_param(
-                self.param.storm, name="storm", bar_color=ACCENT, **wide
+                self.param.storm, label="storm", bar_color=ACCENT, **wide
             ),
             again,
             html("<span class='muted'>Set all ranges as in</span>"),
             pn.Row(*presets, margin=0),
-            slider(self.param.rotation_range, name="rotation, degrees"),
-            slider(self.param.width_shift_range, name="width shift, share of the box"),
-            slider(self.param.height_shift_range, name="height shift, share of the box"),
-            slider(self.param.shear_range, name="shear, degrees"),
+            slider(self.param.rotation_range, label="rotation, degrees"),
+            slider(self.param.width_shift_range, label="width shift, share of the box"),
+            slider(self.param.height_shift_range, label="height shift, share of the box"),
+            slider(self.param.shear_range, label="shear, degrees"),
             pn.widgets.RangeSlider.from_param(
-                self.param.zoom_range, name="zoom, lowest and highest", bar_color=ACCENT, **wide
+                self.param.zoom_range, label="zoom, lowest and highest", bar_color=ACCENT, **wide
             ),
             pn.Row(
-                pn.widgets.Checkbox.from_param(self.param.horizontal_flip, name="horizontal flip"),
-                pn.widgets.Checkbox.from_param(self.param.vertical_flip, name="vertical flip"),
+                pn.widgets.Checkbox.from_param(self.param.horizontal_flip, label="horizontal flip"),
+                pn.widgets.Checkbox.from_param(self.param.vertical_flip, label="vertical flip"),
                 margin=0,
             ),
-            pn.widgets.Select.from_param(self.param.fill_mode, name="fill mode", **wide),
-            slider(self.param.cval, name="cval, dBZ beyond the edge"),
+            pn.widgets.Select.from_param(self.param.fill_mode, label="fill mode", **wide),
+            slider(self.param.cval, label="cval, dBZ beyond the edge"),
             width=270,
         )
 
     def _preset_button(self, name: str) -> Viewable:
-        button = pn.widgets.Button(name=name, margin=(4, 4))
+        button = pn.widgets.Button(label=name, margin=(4, 4))
         button.on_click(lambda event: self.choose(name))
         return button
 
@@ -364,6 +361,16 @@ def _warp(fill_mode: str) -> Any:
         return jnp.where(jnp.isnan(warped), cval, warped)
 
     return all_draws
+
+
+def _preset(name: str) -> dict[str, Any]:
+    """All settings of a preset."""
+    if name not in PRESETS:
+        raise unknown("preset", name, PRESETS)
+    recipe = PRESETS[name]
+    held = load_recipe(recipe).augmentation if recipe else None
+    values = (held or Augmentation()).to_dict()
+    return {**values, "zoom_range": tuple(values["zoom_range"])}
 
 
 def _check_numbers(storm: int, storms: int, seed: int) -> None:

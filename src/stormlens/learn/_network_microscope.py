@@ -252,11 +252,11 @@ class NetworkMicroscope(Component):
         wide = {"sizing_mode": "stretch_width"}
         controls = pn.Row(
             pn.widgets.IntSlider.from_param(
-                self.param.storm, name="storm", bar_color=ACCENT, **wide
+                self.param.storm, label="storm", bar_color=ACCENT, **wide
             ),
-            pn.widgets.Select.from_param(self.param.layer, name="layer", **wide),
+            pn.widgets.Select.from_param(self.param.layer, label="layer", **wide),
             pn.widgets.IntSlider.from_param(
-                self.param.filter, name="filter", bar_color=ACCENT, **wide
+                self.param.filter, label="filter", bar_color=ACCENT, **wide
             ),
             width=1070,
         )
