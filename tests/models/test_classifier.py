@@ -275,3 +275,24 @@ def test_answers_follow_the_weights_that_the_model_has_now():
     first.set_weights(second.get_weights())
     expected = Classifier(second, "chapter-linear").probabilities(images())
     npt.assert_array_equal(own.probabilities(images()), expected)
+
+
+def test_a_subclassed_model_is_told_how_to_become_a_classifier():
+    keras = import_keras()
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten = keras.layers.Flatten()
+            self.answer = keras.layers.Dense(6, activation="softmax")
+
+        def call(self, inputs):
+            return self.answer(self.flatten(inputs))
+
+    own = Own()
+    own(np.zeros((1, *SHAPE), np.float32))
+    with pytest.raises(InputError, match=r"keras\.Model\(images, model\(images\)\)"):
+        Classifier(own, None)
+    taken = keras.Input(SHAPE)
+    wrapped = Classifier(keras.Model(taken, own(taken)), None)
+    assert wrapped.probabilities(images()).shape == (5, 6)

@@ -343,7 +343,14 @@ def _check_shapes(model: Any) -> None:
             f"Classifier: {model!r} is no Keras model that has been built; begin it with "
             "keras.Input((rows, columns, 1))."
         )
-    taken, given = model.input_shape, model.output_shape
+    try:
+        taken, given = model.input_shape, model.output_shape
+    except AttributeError as error:  # Keras keeps no shapes of a subclassed model
+        raise InputError(
+            f"Classifier: Keras knows no shapes of the subclassed model {model.name!r}; call it in "
+            "a functional one: images = keras.Input((rows, columns, 1)); "
+            "keras.Model(images, model(images))."
+        ) from error
     if not isinstance(taken, tuple) or len(taken) != 4 or None in taken[1:] or taken[3] != 1:
         raise InputError(
             f"Classifier: the model takes {taken}; it must take one image (rows, columns, 1)."
