@@ -19,7 +19,7 @@ from stormlens.learn import COMPONENTS, serve
 from stormlens.models import Classifier
 
 WIDTH, HEIGHT = 1180, 1000
-NAVIGATION = 44  # pixels above the component
+NAVIGATION = 32  # pixels above the component
 
 
 def main() -> None:
@@ -42,13 +42,16 @@ def photograph(page: Page, address: str, name: str) -> None:
     page.goto(address)
     page.wait_for_selector("canvas", state="attached")
     page.wait_for_timeout(2500)  # until Bokeh has drawn
+    if name == "augmentation-studio":  # at rest, it shows nine times the same
+        page.get_by_role("button", name="SVRIMG notebook").click()
+        page.wait_for_timeout(1000)
     image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
     image = image.crop((0, NAVIGATION, *image.size))
     filled = ImageChops.difference(image, Image.new("RGB", image.size, "white")).getbbox()
     left, top, right, bottom = filled or (0, 0, *image.size)
     framed = image.crop((max(0, left - 12), max(0, top - 12), right + 12, bottom + 12))
     path = Path(__file__).parent / "images" / f"learn-{name}.png"
-    framed.quantize(200, dither=Image.Dither.NONE).save(path, optimize=True)
+    framed.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":

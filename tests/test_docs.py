@@ -59,7 +59,7 @@ def resolve(name):
 def rows_of_the_map():
     for line in CHAPTER_MAP.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if line.startswith("| ") and len(cells) == 3 and cells[0] not in ("chapter", "---"):
+        if line.startswith("| 9.5"):
             yield cells
 
 
