@@ -3,9 +3,11 @@
 import numpy as np
 import numpy.testing as npt
 import pytest
+from bokeh.palettes import RdBu11
 from scipy import signal
 
 from stormlens.learn import ConvolutionWalker
+from stormlens.plots import reflectivity_palette
 
 
 def test_it_begins_at_the_strongest_answer(storms):
@@ -34,8 +36,22 @@ def test_a_window_at_the_rains_edge_worked_by_hand(storms):
     texts = walker.cells.data["text"]
     assert texts[:9] == ["0", "0", "45"] * 3
     assert texts[18:] == ["0", "0", "45", "0", "0", "450", "0", "0", "45"]
+    assert walker.heads.data["text"] == ["pixels", "weights", "products"]
+    assert "Keras layer" in walker.sense.object
     walker.turned = True
     assert walker.step.total == -540
+    assert walker.heads.data["text"][1] == "weights, turned"
+    assert "scipy.signal.convolve" in walker.sense.object
+
+
+def test_pixels_have_the_colours_of_their_dbz_and_products_a_sign(storms):
+    walker = ConvolutionWalker(storms, storm=0, row=10, column=66, kernel_name="sobel x")
+    fill = walker.cells.data["fill"]
+    assert fill[:3] == ["#ffffff", "#ffffff", reflectivity_palette()[45]]
+    dark_blue, white, dark_red = RdBu11[0], RdBu11[5], RdBu11[-1]
+    assert fill[12:15] == [dark_blue, white, dark_red]  # -2, 0, 2
+    assert fill[21:24] == [white, white, dark_red]  # 0, 0, 90
+    assert walker.cells.data["ink"][12:14] == ["white", "#1b2733"]
 
 
 @pytest.mark.parametrize(

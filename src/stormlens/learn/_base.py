@@ -10,16 +10,19 @@ can be tested without a browser, and works wherever Panel does.
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
 import panel as pn
 import param
-from bokeh.models import ColorBar, FixedTicker, LinearColorMapper
+from bokeh.models import ColorBar, FixedTicker, LinearColorMapper, Ticker
 from bokeh.plotting import figure as bokeh_figure
+from numpy.typing import ArrayLike, NDArray
 from panel.viewable import Viewable, Viewer
 
 from stormlens.stormbox import MAX_DBZ, PIXEL_KM
 
 INK, MUTED, RULE, TINT, ACCENT = "#1b2733", "#52606d", "#d9dfe5", "#f4f7f9", "#005a8e"
 WARN, WARN_EDGE = "#fff3c4", "#b58900"
+_AROUND = 72  # pixels of title, ticks and labels around a square map
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 
 STYLE = f"""
@@ -35,7 +38,13 @@ p {{ margin: .2rem 0; max-width: 46rem; }}
 .note {{ margin: .3rem 0; padding: .4rem .7rem; background: {WARN};
   border-left: 4px solid {WARN_EDGE}; border-radius: .2rem; }}
 ul {{ margin: .2rem 0; padding-left: 1.2rem; }}
+a {{ color: {ACCENT}; text-underline-offset: .15em; }}
+.tiles {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: .8rem;
+  margin: 1rem 0; padding: 0; max-width: 66rem; list-style: none; }}
+.tiles li {{ padding: .8rem 1rem; background: {TINT}; border-radius: .5rem; }}
+.tiles a {{ font-weight: 600; }}
 """
+
 
 def _enter_notebook() -> None:
     """
@@ -147,15 +156,18 @@ def radar_plot(size: int, title: str, rows: int, columns: int) -> Any:
         x_axis_label="km",
         y_axis_label="km",
     )
+    drawn.frame_width = drawn.frame_height = size - _AROUND
     drawn.grid.visible = False
     drawn.background_fill_color = "white"
     drawn.outline_line_color = MUTED
     return drawn
 
 
-def add_colour_bar(drawn: Any, mapper: LinearColorMapper, title: str) -> None:
-    """A colour bar to the right of a plot of reflectivity."""
-    ticks = FixedTicker(ticks=list(range(0, MAX_DBZ + 1, 20)))
+def add_colour_bar(
+    drawn: Any, mapper: LinearColorMapper, title: str, ticker: Ticker | None = None
+) -> None:
+    """A colour bar to the right of a plot; its ticks are those of reflectivity unless told."""
+    ticks = ticker or FixedTicker(ticks=list(range(0, MAX_DBZ + 1, 20)))
     bar = ColorBar(
         color_mapper=mapper, ticker=ticks, title=title, width=12, title_text_font_style="normal"
     )
@@ -163,12 +175,16 @@ def add_colour_bar(drawn: Any, mapper: LinearColorMapper, title: str) -> None:
     drawn.width += 66
 
 
-def blank_zero(box: Any) -> Any:
+def blank_zero(box: ArrayLike) -> NDArray[np.float32]:
     """A box as floats with NaN where there is no echo."""
-    import numpy as np
-
     values = np.asarray(box, np.float32)
     return np.where(values == 0, np.nan, values)
+
+
+def readable_on(colour: str) -> str:
+    """White on a dark hexadecimal colour, ink on a bright one."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 110 else INK
 
 
 def throttled(function: Callable[..., None]) -> Callable[..., None]:

@@ -180,7 +180,7 @@ class ConvolutionWalker(Component):
         }
         self.cells.data = _cells(self.step)
         self.words.object = (
-            f"<p role='status'>Row {self.row}, column {self.column} of the response: the nine "
+            f"<p>Row {self.row}, column {self.column} of the response: the nine "
             f"products add up to <span class='big'>{self.step.total:.5g}</span></p>"
         )
 

@@ -91,8 +91,8 @@ class Neuron(Component):
         )
         name = self.activation.replace("_", " ")
         return (
-            f"<p role='status'>z = w1 x1 + w2 x2 + b = {terms} = <span class='big'>{self.z:.2f}</span></p>"
-            f"<p role='status'>a = f(z) = {name}({self.z:.2f}) = <span class='big'>{self.a:.2f}</span></p>"
+            f"<p>z = w1 x1 + w2 x2 + b = {terms} = <span class='big'>{self.z:.2f}</span></p>"
+            f"<p>a = f(z) = {name}({self.z:.2f}) = <span class='big'>{self.a:.2f}</span></p>"
         )
 
     def _draw(self) -> Any:

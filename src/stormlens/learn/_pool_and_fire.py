@@ -175,7 +175,7 @@ class PoolAndFire(Component):
         who = f"Patch {' and '.join(firing)} fires." if len(firing) == 1 else ""
         who = who or (f"Patches {', '.join(firing)} fire." if firing else "No patch fires.")
         self.words.object = (
-            f"<p role='status'>z = {self.weight:.1f} max(patch) + ({self.bias:g}) - {self.threshold:g}, "
+            f"<p>z = {self.weight:.1f} max(patch) + ({self.bias:g}) - {self.threshold:g}, "
             f"a = max(0, z). <b>{who}</b></p>"
         )
 

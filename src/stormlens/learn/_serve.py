@@ -137,13 +137,14 @@ def _navigation(chosen: Sequence[str], here: str) -> pn.pane.HTML:
 
 def _front(chosen: Sequence[str]) -> Callable[[], pn.Column]:
     entries = "".join(
-        f"<li><a href='{name}'>{COMPONENTS[name].title}</a>: {COMPONENTS[name].lead}</li>"
+        f"<li><a href='{name}'>{COMPONENTS[name].title}</a><p>{COMPONENTS[name].lead}</p></li>"
         for name in chosen
     )
 
     def page() -> pn.Column:
         words = "<h2>Stormlens: learn by touching</h2><p>Pages answer on this machine alone.</p>"
-        return pn.Column(html(f"{words}<ul>{entries}</ul>"), margin=(0, 16))
+        tiles = html(f"{words}<ul class='tiles'>{entries}</ul>", sizing_mode="stretch_width")
+        return pn.Column(tiles, margin=(8, 16), sizing_mode="stretch_width")
 
     return page
 

@@ -1,12 +1,14 @@
 """The storms that components show, unless they are given others: a few simulated ones."""
 
 from functools import cache
+from html import escape
 
 import numpy as np
 import xarray as xr
 
 from stormlens.datasets import class_names, is_simulated, load
 from stormlens.errors import InputError
+from stormlens.plots import class_colours
 
 _COUNT = 24
 
@@ -43,8 +45,11 @@ def first_of_mode(dataset: xr.Dataset, mode: str) -> int:
 
 
 def storm_words(dataset: xr.Dataset, storm: int) -> str:
-    """A storm's number, mode and origin, as HTML."""
+    """A storm's number, mode with its colour, and origin, as HTML."""
     words = f"Storm {storm}"
     if "mode" in dataset:
-        words += f": {class_names(dataset)[int(dataset['mode'].values[storm])]}"
+        names = class_names(dataset)
+        mode = names[int(dataset["mode"].values[storm])]
+        dot = f"<span style='color: {class_colours(names)[mode]}'>\N{BLACK CIRCLE}</span>"
+        words = f"{dot} {words}: {escape(mode)}"
     return words + (" <span class='badge'>simulated</span>" if is_simulated(dataset) else "")
