@@ -5,6 +5,7 @@ import pytest
 
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
+from stormlens.learn import _network_microscope
 from stormlens.learn._network_lens import BLANK, SILENT, gallery, tile_columns
 from stormlens.learn._network_microscope import NetworkMicroscope
 from stormlens.models import Classifier
@@ -15,25 +16,43 @@ SIZE = 24
 keras = import_keras()
 
 
+def conv(filters, name, **options):
+    return keras.layers.Conv2D(filters, 3, name=name, kernel_initializer="zeros", **options)
+
+
+def dense(units, **options):
+    return keras.layers.Dense(units, kernel_initializer="zeros", **options)
+
+
+def with_weights(model):
+    """Weights from NumPy, as to draw them with Keras takes seconds to compile."""
+    rng = np.random.default_rng(7)
+    for held in model.weights:
+        held.assign(rng.normal(0, 0.2, held.shape).astype(np.float32))
+    return model
+
+
 def small_network():
     layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((SIZE, SIZE, 1)),
-            layers.Conv2D(5, 3, name="first"),
-            layers.MaxPooling2D(2, name="pool"),
-            layers.Conv2D(7, 3, activation="relu", use_bias=False, name="second"),
-            layers.SpatialDropout2D(0.5, name="drop"),
-            layers.Flatten(name="flat"),
-            layers.Dense(9, activation="tanh", name="hidden"),
-            layers.Dropout(0.5, name="drop_units"),
-            layers.Dense(6, activation="softmax", name="answer"),
-        ]
+    return with_weights(
+        keras.Sequential(
+            [
+                keras.Input((SIZE, SIZE, 1)),
+                conv(5, "first"),
+                layers.MaxPooling2D(2, name="pool"),
+                conv(7, "second", activation="relu", use_bias=False),
+                layers.SpatialDropout2D(0.5, name="drop"),
+                layers.Flatten(name="flat"),
+                dense(9, activation="tanh", name="hidden"),
+                layers.Dropout(0.5, name="drop_units"),
+                dense(6, activation="softmax", name="answer"),
+            ]
+        )
     )
 
 
 @pytest.fixture
-def classifier(fixed_start):
+def classifier():
     return Classifier(small_network(), None, minimum=3.0, maximum=60.0)
 
 
@@ -174,12 +193,12 @@ def test_of_many_channels_the_strongest_is_shown_and_named(classifier, microscop
     )
 
 
-def test_a_functional_networks_mixed_filters_have_no_kernel(boxes, fixed_start):
+def test_a_functional_networks_mixed_filters_have_no_kernel(boxes):
     image = keras.Input((SIZE, SIZE, 1))
-    one, other = (keras.layers.Conv2D(4, 3, name=name)(image) for name in ("one", "other"))
+    one, other = (conv(4, name)(image) for name in ("one", "other"))
     both = keras.layers.Add(name="both")([one, other])
     answer = keras.layers.GlobalAveragePooling2D(name="mean")(both)
-    model = keras.Model(image, keras.layers.Dense(6, activation="softmax")(answer))
+    model = with_weights(keras.Model(image, dense(6, activation="softmax")(answer)))
     microscope = NetworkMicroscope(Classifier(model, None), boxes, layer="both")
     assert microscope.kernel is None
     assert "No single convolution" in microscope.kernel_words.object
@@ -254,8 +273,16 @@ def test_unlabelled_boxes_are_shown_without_a_verdict(classifier, boxes):
     assert "wrong" not in microscope.words.object
 
 
-def test_random_weights_are_called_random(storms):
-    microscope = NetworkMicroscope(dataset=storms, seed=3)
+def test_random_weights_are_called_random(boxes, monkeypatch):
+    asked = []
+
+    def small_instead(name, seed):
+        asked.append((name, seed))
+        return small_network()
+
+    monkeypatch.setattr(_network_microscope, "build", small_instead)
+    microscope = NetworkMicroscope(dataset=boxes, seed=3)
+    assert asked == [("chapter-relu", 3)]
     assert microscope.random_weights
     assert "random weights" in microscope.words.object
     assert "chapter-relu (seed 3) has learnt nothing" in microscope.words.object
@@ -284,7 +311,7 @@ def test_bad_input_gets_its_sentence(classifier, boxes, storms):
 
 
 def test_a_network_without_maps_is_refused(boxes):
-    layers = [keras.layers.Flatten(), keras.layers.Dense(6, activation="softmax")]
+    layers = [keras.layers.Flatten(), dense(6, activation="softmax")]
     model = keras.Sequential([keras.Input((SIZE, SIZE, 1)), *layers])
     with pytest.raises(InputError, match=r"No layer of model .* gives maps"):
         NetworkMicroscope(Classifier(model, None), boxes)
