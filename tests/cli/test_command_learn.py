@@ -20,7 +20,7 @@ def test_it_prints_its_address_serves_and_ends_on_ctrl_c():
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/neuron", address)
             for _ in range(50):
                 try:
-                    page = urllib.request.urlopen(address, timeout=10).read().decode()
+                    page = urllib.request.urlopen(address, timeout=60).read().decode()
                     break
                 except OSError:
                     if process.poll() is not None:

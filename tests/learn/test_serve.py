@@ -10,7 +10,7 @@ from stormlens.learn import COMPONENTS, serve
 
 
 def fetch(address):
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=60) as answer:
         return answer.read().decode()
 
 
