@@ -18,6 +18,7 @@ from bokeh.plotting import figure as bokeh_figure
 from numpy.typing import ArrayLike, NDArray
 from panel.viewable import Viewable, Viewer
 
+from stormlens.plots import reflectivity_palette
 from stormlens.stormbox import MAX_DBZ, PIXEL_KM
 
 INK, MUTED, RULE, TINT, ACCENT = "#1b2733", "#52606d", "#d9dfe5", "#f4f7f9", "#005a8e"
@@ -138,8 +139,6 @@ def plot(width: int, height: int, title: str, **options: Any) -> Any:
 
 def radar_mapper() -> LinearColorMapper:
     """Whole dBZ to the colours that every picture of a storm has; NaN, no echo, to nothing."""
-    from stormlens.plots import reflectivity_palette
-
     return LinearColorMapper(
         reflectivity_palette(), low=-0.5, high=MAX_DBZ + 0.5, nan_color="rgba(0, 0, 0, 0)"
     )

@@ -1,5 +1,6 @@
 """A window to drag over a storm: the pixels under it, the kernel, their products and the sum."""
 
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,6 +30,7 @@ from stormlens.learn._base import (
     throttled,
 )
 from stormlens.learn._storms import chosen_storms, first_of_mode, storm_words
+from stormlens.plots import reflectivity_palette
 from stormlens.stormbox import MAX_DBZ, PIXEL_KM
 
 _OWN = "your own"
@@ -277,10 +279,13 @@ def _cells(step: concepts.Step) -> dict[str, list]:
     return cells
 
 
-def _echo(dbz: float, _: float) -> str:
-    from stormlens.plots import reflectivity_palette
+@cache
+def _dbz_colours() -> list[str]:
+    return ["#ffffff", *reflectivity_palette()[1:]]
 
-    return reflectivity_palette()[min(int(dbz), MAX_DBZ)] if dbz else "#ffffff"
+
+def _echo(dbz: float, _: float) -> str:
+    return _dbz_colours()[min(int(dbz), MAX_DBZ)]
 
 
 def _signed(value: float, largest: float) -> str:
