@@ -272,6 +272,17 @@ def test_words_follow_the_settings(storms):
     assert "keep their look" not in studio.words.object
 
 
+def test_a_notebook_is_sent_the_plots(storms, monkeypatch):
+    sent = []
+    monkeypatch.setattr(pn.io, "push_notebook", sent.append)
+    studio = AugmentationStudio(storms)
+    studio.draw_again()
+    assert sent == []  # it is shown nowhere
+    view = studio.__panel__()
+    studio.draw_again()
+    assert sent == [view]
+
+
 def test_toml_writes_truth_values_and_texts():
     text = to_toml(Augmentation(vertical_flip=True, fill_mode="wrap"))
     assert 'vertical_flip = true\nfill_mode = "wrap"' in text

@@ -119,6 +119,16 @@ def test_the_widgets_move_the_microscope(microscope):
     assert (filter.value, filter.end) == (4, 4)
 
 
+def test_a_notebook_is_sent_the_plots(microscope, monkeypatch):
+    sent = []
+    monkeypatch.setattr(pn.io, "push_notebook", sent.append)
+    view = microscope.__panel__()
+    for name, value in [("filter", 2), ("layer", "second"), ("storm", 1)]:
+        sent.clear()
+        setattr(microscope, name, value)
+        assert sent == [view]
+
+
 def test_signed_maps_have_a_scale_centred_on_zero(classifier, boxes, microscope):
     expected = by_hand(classifier, boxes["reflectivity"].values[0])["first"][..., 0]
     assert expected.min() < 0  # a linear convolution

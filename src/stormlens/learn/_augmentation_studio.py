@@ -41,7 +41,7 @@ from stormlens.training import load_recipe
 _ACROSS = 3
 _DRAWS = _ACROSS**2
 _GAP = 5  # pixels between previews
-_BESIDE = 345  # width of the column beside the previews
+_BESIDE = 318  # width of the column beside the previews
 _SETTINGS = list(Augmentation().to_dict())
 
 PRESETS: dict[str, str | None] = {
@@ -226,11 +226,13 @@ class AugmentationStudio(Component):
         self._preview.title.text = f"Nine draws, seed {self.seed}{made_up}"
         self.table.object = f"<pre>{escape(self.toml)}</pre>"
         self.words.object = _advice_words(self.advice, _at_rest(self.augmentation))
+        if self._view is not None:  # a notebook is sent plots that a button changed by request
+            pn.io.push_notebook(self._view)
 
     def _draw(self) -> None:
         rows, columns = self.shape
         mapper = _whole_dbz()
-        self._map: Any = radar_plot(262, "", rows, columns)
+        self._map: Any = radar_plot(256, "", rows, columns)
         self._map.image(
             "image",
             source=self.original,
@@ -282,10 +284,10 @@ class AugmentationStudio(Component):
     def _layout(self) -> Viewable:
         copy = pn.widgets.Button(label="Copy", width=150, margin=(8, 8))
         copy.js_on_click(args={"source": self.recipe, "button": copy}, code=_COPY)
-        recipe = pn.Row(html("<h3>In the recipe</h3>", width=310), copy)
+        recipe = pn.Row(html("<h3>In the recipe</h3>", width=286), copy)
         middle = pn.Column(pn.pane.Bokeh(self._preview), recipe, self.table)
         beside = pn.Column(self.heading, pn.pane.Bokeh(self._map), self.words, width=_BESIDE)
-        return pn.Row(self._controls(), middle, beside)
+        return pn.FlexBox(self._controls(), middle, beside)
 
     def _controls(self) -> Viewable:
         presets = [self._preset_button(name) for name in PRESETS]
@@ -313,11 +315,13 @@ class AugmentationStudio(Component):
             ),
             pn.widgets.Select.from_param(self.param.fill_mode, label="fill mode", **wide),
             slider(self.param.cval, label="cval, dBZ beyond the edge"),
-            width=270,
+            width=260,
         )
 
     def _preset_button(self, name: str) -> Viewable:
-        button = pn.widgets.Button(label=name, margin=(4, 4))
+        button = pn.widgets.Button(
+            label=name, margin=(4, 3), stylesheets=[":host .bk-btn { padding: 6px 8px; }"]
+        )
         button.on_click(lambda event: self.choose(name))
         return button
 

@@ -182,6 +182,8 @@ class NetworkMicroscope(Component):
         self.kernel = self.lens.kernel(self.layer, self.filter)
         self.weights.show(self.kernel)
         self.kernel_words.object = _kernel_words(self.kernel)
+        if self._view is not None:  # a notebook is sent plots that a slider changed by request
+            pn.io.push_notebook(self._view)
 
     def _draw(self) -> None:
         from stormlens.plots import class_colours
@@ -258,18 +260,19 @@ class NetworkMicroscope(Component):
             pn.widgets.IntSlider.from_param(
                 self.param.filter, label="filter", bar_color=ACCENT, **wide
             ),
-            width=1070,
+            max_width=1070,
+            sizing_mode="stretch_width",
         )
         kernel = pn.Column(pn.pane.Bokeh(self.weights.figure), self.kernel_words, width=250)
         # Of fixed width, as a colour bar's numbers take more room or less.
         map_ = pn.Column(pn.pane.Bokeh(self.map.figure), width=_SIDE + 90)
-        above = pn.Row(pn.pane.Bokeh(self._map), map_, kernel)
+        above = pn.FlexBox(pn.pane.Bokeh(self._map), map_, kernel)
         ends = [panel.figure for panel in (self.chances, self.units) if panel is not None]
-        below = pn.Row(
+        below = pn.FlexBox(
             pn.pane.Bokeh(self.gallery.figure),
             pn.Column(*(pn.pane.Bokeh(figure) for figure in ends)),
         )
-        return pn.Column(controls, self.words, above, below)
+        return pn.Column(controls, self.words, above, below, sizing_mode="stretch_width")
 
 
 def _fitting(dataset: xr.Dataset, classifier: Classifier) -> np.ndarray:
