@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import numpy.testing as npt
 import panel as pn
+import param
 import pytest
 import xarray as xr
 from bokeh.document import Document
@@ -14,7 +15,7 @@ from panel.io.state import set_curdoc
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
 from stormlens.learn import COMPONENTS, Component, Neuron
-from stormlens.learn._base import blank_zero, radar_mapper, readable_on, throttled
+from stormlens.learn._base import blank_zero, radar_mapper, readable_on, slider
 from stormlens.learn._storms import chosen_storms, first_of_mode, storm_words
 from stormlens.plots import MODE_COLOURS, reflectivity_palette
 
@@ -76,9 +77,36 @@ def test_numbers_can_be_read_on_any_colour(colour, ink):
 def test_changes_in_a_callback_reach_the_page_together():
     page, held = Document(), []
     with set_curdoc(page):
-        throttled(lambda *events: held.append((events, page.callbacks.hold_value)))("event")
+        answer = Neuron()._together(
+            lambda *events: held.append((events, page.callbacks.hold_value))
+        )
+        answer("event")
     assert held == [(("event",), "combine")]
     assert page.callbacks.hold_value is None
+
+
+def test_a_notebook_is_sent_what_changed(monkeypatch):
+    sent, neuron = [], Neuron()
+    monkeypatch.setattr(pn.io, "push_notebook", sent.append)
+    neuron.w1 = 2.0
+    assert sent == []  # it is shown nowhere
+    view = neuron.__panel__()
+    neuron.w1 = 3.0
+    assert sent == [view]
+
+
+def test_each_kind_of_number_has_its_slider():
+    class Settings(param.Parameterized):
+        share = param.Number(0.5, bounds=(0, 1))
+        count = param.Integer(3, bounds=(0, 9))
+        reach = param.Range((1, 2), bounds=(0, 3))
+
+    made = [slider(Settings().param[name]) for name in ("share", "count", "reach")]
+    kinds = pn.widgets.FloatSlider, pn.widgets.IntSlider, pn.widgets.RangeSlider
+    assert [type(widget) for widget in made] == list(kinds)
+    # Panel itself waits for 50 ms; should it rename that, sliders would be slow again.
+    assert all(widget._debounce == 10 for widget in made)
+    assert pn.widgets.FloatSlider._debounce == 50
 
 
 def test_words_carry_the_modes_colour_and_escape_its_name(storms):

@@ -18,7 +18,6 @@ from stormlens.datasets import is_simulated
 from stormlens.errors import InputError, unknown
 from stormlens.learn._augmentation_advice import Advice, advice, beyond_the_edge
 from stormlens.learn._base import (
-    ACCENT,
     INK,
     MUTED,
     STYLE,
@@ -30,7 +29,6 @@ from stormlens.learn._base import (
     plot,
     radar_plot,
     slider,
-    throttled,
 )
 from stormlens.learn._storms import chosen_storms, storm_words
 from stormlens.models import keep_compiled
@@ -171,8 +169,8 @@ class AugmentationStudio(Component):
         for fill_mode in FILL_MODES:  # compiled now, so that no choice waits for it later
             _warp(fill_mode)(self._box(), np.zeros((_DRAWS, 2, 3), np.float32), 0.0)
         self._new_storm()
-        self.param.watch(throttled(self._new_storm), ["storm"])
-        self.param.watch(throttled(self._update), [*_SETTINGS, "seed"])
+        self._answer(self._new_storm, "storm")
+        self._answer(self._update, *_SETTINGS, "seed")
 
     def choose(self, preset: str) -> None:
         """
@@ -226,8 +224,6 @@ class AugmentationStudio(Component):
         self._preview.title.text = f"Nine draws, seed {self.seed}{made_up}"
         self.table.object = f"<pre>{escape(self.toml)}</pre>"
         self.words.object = _advice_words(self.advice, _at_rest(self.augmentation))
-        if self._view is not None:  # a notebook is sent plots that a button changed by request
-            pn.io.push_notebook(self._view)
 
     def _draw(self) -> None:
         rows, columns = self.shape
@@ -295,9 +291,7 @@ class AugmentationStudio(Component):
         again.on_click(self.draw_again)
         wide = {"sizing_mode": "stretch_width"}
         return column(
-            pn.widgets.IntSlider.from_param(
-                self.param.storm, label="storm", bar_color=ACCENT, **wide
-            ),
+            slider(self.param.storm, label="storm"),
             again,
             html("<span class='muted'>Set all ranges as in</span>"),
             pn.Row(*presets, margin=0),
@@ -305,9 +299,7 @@ class AugmentationStudio(Component):
             slider(self.param.width_shift_range, label="width shift, share of the box"),
             slider(self.param.height_shift_range, label="height shift, share of the box"),
             slider(self.param.shear_range, label="shear, degrees"),
-            pn.widgets.RangeSlider.from_param(
-                self.param.zoom_range, label="zoom, lowest and highest", bar_color=ACCENT, **wide
-            ),
+            slider(self.param.zoom_range, label="zoom, lowest and highest"),
             pn.Row(
                 pn.widgets.Checkbox.from_param(self.param.horizontal_flip, label="horizontal flip"),
                 pn.widgets.Checkbox.from_param(self.param.vertical_flip, label="vertical flip"),

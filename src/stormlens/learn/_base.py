@@ -46,6 +46,10 @@ a {{ color: {ACCENT}; text-underline-offset: .15em; }}
 .tiles a {{ font-weight: 600; }}
 """
 
+# Panel gathers the changes of a drag for 50 ms before it acts, half of what a slider may take.
+_GATHER = 10
+_SLIDERS = {param.Integer: pn.widgets.IntSlider, param.Range: pn.widgets.RangeSlider}
+
 
 def _enter_notebook() -> None:
     """
@@ -95,6 +99,21 @@ class Component(Viewer):
     def _layout(self) -> Viewable:
         raise NotImplementedError
 
+    def _answer(self, function: Callable[..., None], *settings: str) -> None:
+        """Call a function when one of the settings changes."""
+        self.param.watch(self._together(function), list(settings))
+
+    def _together(self, function: Callable[..., None]) -> Callable[..., None]:
+        """A callback whose many changes reach the page, or the notebook, as one message."""
+
+        def together(*events: Any) -> None:
+            with pn.io.hold():
+                function(*events)
+            if self._view is not None:  # a notebook is sent changes of plots only when asked to
+                pn.io.push_notebook(self._view)
+
+        return together
+
 
 def html(text: str = "", **options: Any) -> pn.pane.HTML:
     """Words in the look of all components."""
@@ -102,10 +121,12 @@ def html(text: str = "", **options: Any) -> pn.pane.HTML:
 
 
 def slider(parameter: param.Parameter, **options: Any) -> pn.widgets.Widget:
-    """A slider on a parameter, as wide as its column."""
-    return pn.widgets.FloatSlider.from_param(
+    """A slider on a number, whole number or range, as wide as its column."""
+    made = _SLIDERS.get(type(parameter), pn.widgets.FloatSlider).from_param(
         parameter, sizing_mode="stretch_width", bar_color=ACCENT, **options
     )
+    made._debounce = _GATHER
+    return made
 
 
 def column(*parts: Any, width: int) -> pn.Column:
@@ -184,13 +205,3 @@ def readable_on(colour: str) -> str:
     """White on a dark hexadecimal colour, ink on a bright one."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 110 else INK
-
-
-def throttled(function: Callable[..., None]) -> Callable[..., None]:
-    """A callback whose many changes of plots reach the page as one message."""
-
-    def together(*events: Any) -> None:
-        with pn.io.hold():
-            function(*events)
-
-    return together

@@ -14,7 +14,6 @@ from panel.viewable import Viewable
 
 from stormlens import concepts
 from stormlens.learn._base import (
-    ACCENT,
     INK,
     MUTED,
     RULE,
@@ -27,7 +26,7 @@ from stormlens.learn._base import (
     radar_mapper,
     radar_plot,
     readable_on,
-    throttled,
+    slider,
 )
 from stormlens.learn._storms import chosen_storms, first_of_mode, storm_words
 from stormlens.plots import reflectivity_palette
@@ -111,10 +110,10 @@ class ConvolutionWalker(Component):
             self.row, self.column = (int(i) for i in self._strongest())
         self._walk()
         for entry in self._entries:
-            entry.param.watch(throttled(self._typed), "value")
-        self.param.watch(throttled(self._take_kernel), ["kernel_name"])
-        self.param.watch(throttled(self._compute), ["storm", "weights", "turned"])
-        self.param.watch(throttled(self._walk), ["row", "column"])
+            entry.param.watch(self._together(self._typed), "value")
+        self._answer(self._take_kernel, "kernel_name")
+        self._answer(self._compute, "storm", "weights", "turned")
+        self._answer(self._walk, "row", "column")
 
     def go_to(self, x: float, y: float) -> None:
         """
@@ -219,7 +218,7 @@ class ConvolutionWalker(Component):
         self._map.scatter("x", "y", source=self.window, size=30, fill_alpha=0, color=INK)
         for drawn in (self._map, self._result):
             for event in (Tap, Pan):
-                drawn.on_event(event, throttled(lambda event: self.go_to(event.x, event.y)))
+                drawn.on_event(event, self._together(lambda event: self.go_to(event.x, event.y)))
         self._sum = self._draw_sum()
 
     def _draw_sum(self) -> Any:
@@ -236,15 +235,10 @@ class ConvolutionWalker(Component):
         return drawn
 
     def _layout(self) -> Viewable:
-        def whole(name: str, words: str) -> Any:
-            return pn.widgets.IntSlider.from_param(
-                self.param[name], label=words, sizing_mode="stretch_width", bar_color=ACCENT
-            )
-
         choices = column(
-            whole("storm", "storm"),
-            whole("row", "row of the response"),
-            whole("column", "column of the response"),
+            slider(self.param.storm, label="storm"),
+            slider(self.param.row, label="row of the response"),
+            slider(self.param.column, label="column of the response"),
             pn.widgets.Select.from_param(
                 self.param.kernel_name, label="kernel", sizing_mode="stretch_width"
             ),

@@ -15,14 +15,13 @@ from stormlens.datasets import check_reflectivity, class_names, is_simulated
 from stormlens.errors import InputError, unknown
 from stormlens.insight import LayerInfo
 from stormlens.learn._base import (
-    ACCENT,
     Component,
     add_colour_bar,
     blank_zero,
     html,
     radar_mapper,
     radar_plot,
-    throttled,
+    slider,
 )
 from stormlens.learn._microscope_panels import (
     ChancePanel,
@@ -113,9 +112,9 @@ class NetworkMicroscope(Component):
         self._choose_first(storm, layer, filter)
         self._draw()
         self._new_storm()
-        self.param.watch(throttled(self._new_storm), ["storm"])
-        self.param.watch(throttled(self._new_layer), ["layer"])
-        self.param.watch(throttled(self._new_filter), ["filter"])
+        self._answer(self._new_storm, "storm")
+        self._answer(self._new_layer, "layer")
+        self._answer(self._new_filter, "filter")
 
     def _choose_first(self, storm: int | None, layer: str | None, filter: int) -> None:
         names = [info.name for info in self.lens.layers]
@@ -182,8 +181,6 @@ class NetworkMicroscope(Component):
         self.kernel = self.lens.kernel(self.layer, self.filter)
         self.weights.show(self.kernel)
         self.kernel_words.object = _kernel_words(self.kernel)
-        if self._view is not None:  # a notebook is sent plots that a slider changed by request
-            pn.io.push_notebook(self._view)
 
     def _draw(self) -> None:
         from stormlens.plots import class_colours
@@ -205,7 +202,7 @@ class NetworkMicroscope(Component):
         )
         add_colour_bar(self._map, mapper, "dBZ")
         self.map = MapPanel(_SIDE)
-        self.gallery = GalleryPanel(throttled(self._tapped))
+        self.gallery = GalleryPanel(self._together(self._tapped))
         self.weights = KernelPanel(240, 250)
         self.chances = ChancePanel(400, 168, self.colours)
         hidden = self.lens.hidden
@@ -253,13 +250,9 @@ class NetworkMicroscope(Component):
     def _layout(self) -> Viewable:
         wide = {"sizing_mode": "stretch_width"}
         controls = pn.Row(
-            pn.widgets.IntSlider.from_param(
-                self.param.storm, label="storm", bar_color=ACCENT, **wide
-            ),
+            slider(self.param.storm, label="storm"),
             pn.widgets.Select.from_param(self.param.layer, label="layer", **wide),
-            pn.widgets.IntSlider.from_param(
-                self.param.filter, label="filter", bar_color=ACCENT, **wide
-            ),
+            slider(self.param.filter, label="filter"),
             max_width=1070,
             sizing_mode="stretch_width",
         )

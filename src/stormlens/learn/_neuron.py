@@ -19,7 +19,6 @@ from stormlens.learn._base import (
     html,
     plot,
     slider,
-    throttled,
 )
 
 _REACH = 35.0  # the largest sum that the sliders allow is 33
@@ -68,7 +67,7 @@ class Neuron(Component):
         self._line = Span(dimension="height", line_color=ORANGE, line_dash="dashed")
         self._plot = self._draw()
         self._update()
-        self.param.watch(throttled(self._update), self._SETTINGS)
+        self._answer(self._update, *self._SETTINGS)
 
     def _update(self, *events: object) -> None:
         neuron = concepts.Neuron((self.w1, self.w2), self.bias, self.activation)

@@ -12,7 +12,6 @@ from panel.viewable import Viewable
 
 from stormlens import concepts
 from stormlens.learn._base import (
-    ACCENT,
     BLUE,
     INK,
     MUTED,
@@ -26,7 +25,6 @@ from stormlens.learn._base import (
     radar_mapper,
     radar_plot,
     slider,
-    throttled,
 )
 from stormlens.learn._storms import chosen_storms, first_of_mode, storm_words
 from stormlens.stormbox import PIXEL_KM
@@ -90,10 +88,10 @@ class PoolAndFire(Component):
         self._draw()
         self.places = self.places or telling_places(self._box(), self.size)
         self._show_storm()
-        self.param.watch(throttled(self._new_storm), ["storm"])
-        self.param.watch(throttled(self._new_size), ["size"])
-        self.param.watch(throttled(self._show_patches), ["places"])
-        self.param.watch(throttled(self._respond), ["threshold", "weight", "bias"])
+        self._answer(self._new_storm, "storm")
+        self._answer(self._new_size, "size")
+        self._answer(self._show_patches, "places")
+        self._answer(self._respond, "threshold", "weight", "bias")
 
     def pick(self, x: float, y: float) -> None:
         """
@@ -216,7 +214,7 @@ class PoolAndFire(Component):
             )
         )
         add_colour_bar(self._map, mapper, "dBZ")
-        self._map.on_event(Tap, throttled(lambda event: self.pick(event.x, event.y)))
+        self._map.on_event(Tap, self._together(lambda event: self.pick(event.x, event.y)))
         self._patch_plots = [self._draw_patch(i, mapper) for i in range(_KEPT)]
         self._bar_plots = [self._draw_bars(source) for source in self.bars]
 
@@ -271,15 +269,8 @@ class PoolAndFire(Component):
 
     def _layout(self) -> Viewable:
         choices = column(
-            pn.widgets.IntSlider.from_param(
-                self.param.storm, label="storm", sizing_mode="stretch_width", bar_color=ACCENT
-            ),
-            pn.widgets.IntSlider.from_param(
-                self.param.size,
-                label="patch size, pixels",
-                sizing_mode="stretch_width",
-                bar_color=ACCENT,
-            ),
+            slider(self.param.storm, label="storm"),
+            slider(self.param.size, label="patch size, pixels"),
             width=430,
         )
         neuron = column(
