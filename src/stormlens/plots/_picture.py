@@ -107,6 +107,6 @@ def show(picture: Axes | FigureBase, *, alt: str | None = None) -> Picture:
     if not isinstance(figure, Figure):
         raise InputError("These axes belong to no figure; draw on the axes of a figure.")
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=2 * _DPI)
+    figure.savefig(file, format="png", dpi=1.5 * _DPI)
     width = round(figure.get_figwidth() * _DPI)
     return Picture(file.getvalue(), words, width)
