@@ -101,7 +101,8 @@ class ConvolutionWalker(Component):
         self._scale = LinearColorMapper(_SIGNED, low=-1, high=1)
         self._draw()
         self._entries = [
-            pn.widgets.FloatInput(value=0.0, step=1.0, width=76, margin=2) for _ in range(9)
+            pn.widgets.FloatInput(value=0.0, step=1.0, format="0[.]000", width=76, margin=2)
+            for _ in range(9)
         ]
         self._filling = False
         self._take_kernel()
@@ -250,9 +251,9 @@ class ConvolutionWalker(Component):
             self.sense,
             width=_BESIDE,
         )
-        pictures = pn.Row(pn.pane.Bokeh(self._map), pn.pane.Bokeh(self._result))
-        return pn.Row(
-            choices, pn.Column(self.heading, pictures, self.words, pn.pane.Bokeh(self._sum))
+        maps = pn.Row(pn.pane.Bokeh(self._map), pn.pane.Bokeh(self._result))
+        return pn.FlexBox(
+            choices, pn.Column(self.heading, maps, self.words, pn.pane.Bokeh(self._sum))
         )
 
 

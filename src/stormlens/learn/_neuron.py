@@ -129,4 +129,4 @@ class Neuron(Component):
             ),
             width=330,
         )
-        return pn.Row(settings, pn.Column(self.words, pn.pane.Bokeh(self._plot)))
+        return pn.FlexBox(settings, pn.Column(self.words, pn.pane.Bokeh(self._plot)))

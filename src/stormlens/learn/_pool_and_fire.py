@@ -282,7 +282,7 @@ class PoolAndFire(Component):
         left = pn.Column(self.heading, pn.pane.Bokeh(self._map), choices)
         patches = pn.Row(*(pn.pane.Bokeh(drawn) for drawn in self._patch_plots))
         bars = pn.Row(*(pn.pane.Bokeh(drawn) for drawn in self._bar_plots))
-        return pn.Row(left, pn.Column(self.words, patches, bars, neuron))
+        return pn.FlexBox(left, pn.Column(self.words, patches, bars, neuron))
 
 
 def telling_places(box: np.ndarray, size: int) -> list[tuple[int, int]]:
