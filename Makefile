@@ -50,4 +50,4 @@ format: $(VENV)/.installed-test  ## Rewrite the code in the house style
 	$(BIN)/ruff format .
 
 clean:  ## Remove the environment, caches and demo run
-	rm -rf $(VENV) $(RUN) build docs/_build docs/lessons dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(RUN) build docs/_build docs/jupyter_execute docs/lessons dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

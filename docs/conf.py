@@ -32,7 +32,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "jupyter_execute"]
 default_role = "autolink"
 autodoc_member_order = "groupwise"
 autodoc_typehints = "none"  # types stand in the docstrings, with shapes and units
