@@ -60,11 +60,8 @@ class MapPanel:
         """Show a map (rows, columns); `signed` where any of its layer has a value below zero."""
         strongest = float(np.abs(values).max()) or 1.0
         self.source.data = {"image": [values]}
-        self.mapper.update(
-            palette=palette("RdBu_r" if signed else "viridis", 256),
-            low=-strongest if signed else 0.0,
-            high=strongest,
-        )
+        recolour(self.mapper, "RdBu_r" if signed else "viridis", 256)
+        self.mapper.update(low=-strongest if signed else 0.0, high=strongest)
         self.figure.title.text = title
 
 
@@ -137,7 +134,7 @@ class GalleryPanel:
         self.figure.x_range.end = _GALLERY[0] / side
         self.figure.y_range.update(start=rows - _GALLERY[1] / side, end=rows)
         name = "RdBu_r" if is_signed(maps) else "viridis"
-        self.mapper.palette = [*palette(name, SHADES), _SILENT_COLOUR]
+        recolour(self.mapper, name, SHADES, _SILENT_COLOUR)
         self.source.data = {
             "image": [gallery(maps, self.columns)],
             "dw": [self.columns],
@@ -300,6 +297,12 @@ class ChancePanel:
             "text": [f"{chance:.2f}" if chance >= 0.005 else "<0.01" for chance in chances],
             "colour": list(self.colours.values()),
         }
+
+
+def recolour(mapper: LinearColorMapper, name: str, count: int, *beyond: str) -> None:
+    """Give a mapper another colour map; Bokeh takes 7 ms to check one, even if it is the same."""
+    if mapper.name != name:
+        mapper.update(name=name, palette=[*palette(name, count), *beyond])
 
 
 @cache

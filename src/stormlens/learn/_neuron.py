@@ -57,8 +57,6 @@ class Neuron(Component):
     bias = param.Number(0.0, bounds=(-3, 3), step=0.1)
     activation = param.Selector(default="relu", objects=_ACTIVATIONS)
 
-    _SETTINGS: ClassVar[list[str]] = ["x1", "x2", "w1", "w2", "bias", "activation"]
-
     def __init__(self, **parameters: float | str) -> None:
         super().__init__(**parameters)
         self.curve = ColumnDataSource({"z": [], "a": [], "slope": []})
@@ -66,23 +64,27 @@ class Neuron(Component):
         self.words = html()
         self._line = Span(dimension="height", line_color=ORANGE, line_dash="dashed")
         self._plot = self._draw()
+        self._new_curve()
         self._update()
-        self._answer(self._update, *self._SETTINGS)
+        self._answer(self._new_curve, "activation")
+        self._answer(self._update, "x1", "x2", "w1", "w2", "bias", "activation")
 
     def _update(self, *events: object) -> None:
         neuron = concepts.Neuron((self.w1, self.w2), self.bias, self.activation)
         inputs = (self.x1, self.x2)
         self.z, self.a = float(neuron.aggregate(inputs)), float(neuron.activate(inputs))
+        self.point.data = {"z": [self.z], "a": [self.a]}
+        self._line.location = self.z
+        self.words.object = self._worked_out()
+
+    def _new_curve(self, *events: object) -> None:
         held = concepts.ACTIVATIONS[self.activation]
         self.curve.data = {
             "z": _SUMS,
             "a": held.function(_SUMS),
             "slope": held.derivative(_SUMS),
         }
-        self.point.data = {"z": [self.z], "a": [self.a]}
-        self._line.location = self.z
         self._plot.title.text = f"Activation: {self.activation.replace('_', ' ')}"
-        self.words.object = self._worked_out()
 
     def _worked_out(self) -> str:
         terms = (
