@@ -140,6 +140,13 @@ class GalleryPanel:
             "dw": [self.columns],
             "dh": [rows],
         }
+        if self.count != len(self.tiles.data["x"]):
+            self._number(rows, side)
+        self.figure.title.text = (
+            f"All {self.count} filters of {layer}, each on its own scale; grey: zero everywhere"
+        )
+
+    def _number(self, rows: int, side: float) -> None:
         number = np.arange(self.count)
         across, up = number % self.columns, rows - 1 - number // self.columns
         self.tiles.data = {
@@ -149,9 +156,6 @@ class GalleryPanel:
             "top": up + 1 - 3 / side,
             "name": [str(i) if side >= _LEAST_LABELLED else "" for i in number],
         }
-        self.figure.title.text = (
-            f"All {self.count} filters of {layer}, each on its own scale; grey: zero everywhere"
-        )
 
     def choose(self, filter: int) -> None:
         """Frame a filter's tile."""
