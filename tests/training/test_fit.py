@@ -266,3 +266,14 @@ def test_progress_goes_to_stderr(splits, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "val. accuracy" in captured.err
+
+
+def test_a_classifier_that_is_continued_stays_as_it_is(splits):
+    first = fit(TINY.with_changes(epochs=1), splits, progress=False).classifier
+    before = first.model.get_weights()
+    more = fit(TINY.with_changes(epochs=1), splits, start=first, progress=False)
+    again = fit(TINY.with_changes(epochs=1), splits, start=first, progress=False)
+    for held, expected in zip(first.model.get_weights(), before, strict=True):
+        npt.assert_array_equal(held, expected)
+    assert any((a != b).any() for a, b in zip(weights_of(more), before, strict=True))
+    assert_same_bits(more, again)

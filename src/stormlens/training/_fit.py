@@ -26,6 +26,7 @@ from stormlens.datasets import class_names, is_simulated
 from stormlens.errors import InputError
 from stormlens.models import Classifier, build, fuse, keep_compiled
 from stormlens.models._classifier import load_keras_file
+from stormlens.models._keras import import_keras
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
 from stormlens.training._optimise import make_optimiser
@@ -91,8 +92,8 @@ def fit(
     model : keras.Model, optional
         A user's own model instead of the recipe's; its present weights are the start.
     start : Classifier, optional
-        Trained classifier to continue. Unless told, a recipe that continues another
-        trains that one first, in a folder of its name inside `out`.
+        Trained classifier to continue; it stays as it is. Unless told, a recipe that continues
+        another trains that one first, in a folder of its name inside `out`.
     resume : bool, optional
         Go on from the checkpoint in `out`.
     progress : bool, optional
@@ -364,7 +365,7 @@ def _new_classifier(
         model = load_keras_file(recipe.model) if model is None else model
         architecture = None
     elif start is not None:
-        model, architecture = start.model, start.architecture
+        model, architecture = _copy(start.model), start.architecture
         bounds = start.minimum, start.maximum
     else:
         shape = (images.shape[1], images.shape[2], 1)
@@ -375,6 +376,13 @@ def _new_classifier(
             f"The model takes {classifier.image_shape} pixels; the data has {images.shape[1:]}."
         )
     return classifier
+
+
+def _copy(model: Any) -> Any:
+    """A network of its own with equal weights: the classifier that is continued stays as it is."""
+    copy = import_keras().models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def _provenance(recipe: Recipe, train: xr.Dataset) -> dict[str, Any]:
