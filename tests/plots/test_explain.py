@@ -7,9 +7,9 @@ import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from stormlens import plots as pictures
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
-from stormlens.plots import _explain as pictures
 from stormlens.plots import alt_text
 
 SIZE = 24

@@ -8,6 +8,7 @@ global state or opens a window: save what comes back with ``figure.savefig``, or
 drawn north up. Pictures of simulated data say so.
 """
 
+from stormlens.plots._chain import radar_chain
 from stormlens.plots._concepts import (
     activation,
     convolution_crossover,
@@ -16,10 +17,9 @@ from stormlens.plots._concepts import (
     kernel_gallery,
     patches_firing,
     pooling,
-    radar_chain,
 )
 from stormlens.plots._curves import chapter_comparison, history
-from stormlens.plots._explain import attribution, attributions, faithfulness, maximised, sanity
+from stormlens.plots._explain import attribution, attributions, maximised
 from stormlens.plots._filters import filters, kernels_applied, resemblance
 from stormlens.plots._insight import feature_maps, inside, inside_by_mode
 from stormlens.plots._picture import Picture, alt_text, show
@@ -35,6 +35,7 @@ from stormlens.plots._scores import confusion, reliability
 from stormlens.plots._speed import speed
 from stormlens.plots._storms import embedding, mean_boxes, neighbours
 from stormlens.plots._style import MODE_COLOURS, class_colours
+from stormlens.plots._trust import faithfulness, sanity
 
 __all__ = [
     "COLOURS",
