@@ -75,6 +75,11 @@ def point_at_copies(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = source[0].replace("](../lessons/", "](lessons/")
 
 
+def point_included_at_copies(app: Sphinx, file: Path, page: str, source: list[str]) -> None:
+    """The same for a document that a page of this folder includes whole."""
+    point_at_copies(app, page, source)
+
+
 def write_inline_math(translator: object, node: nodes.math) -> None:
     """A formula inside a line, as MathML."""
     _write_mathml(translator, node, display=False)
@@ -95,5 +100,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Attach what this site adds to Sphinx."""
     app.connect("builder-inited", bring_lessons)
     app.connect("source-read", point_at_copies)
+    app.connect("include-read", point_included_at_copies)
     app.add_html_math_renderer("mathml", (write_inline_math, None), (write_block_math, None))
     return {"parallel_read_safe": True}
