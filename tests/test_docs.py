@@ -12,6 +12,7 @@ PAGES = sorted(
     for folder in ("", "docs", "docs/howto", "lessons")
     for page in (ROOT / folder).glob("*.md")
 )
+LESSONS = [page for page in PAGES if page.parent.name == "lessons"]
 CHAPTER_MAP = ROOT / "docs" / "chapter-map.md"
 
 
@@ -79,3 +80,10 @@ def test_every_lesson_heading_of_the_chapter_map_exists():
         assert links, place
         for file, section in links:
             assert section in anchors(ROOT / file), place
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda page: page.stem)
+def test_code_of_a_lesson_fits_its_column(lesson):
+    cells = re.findall(r"```{code-cell}.*?\n(.*?)```", lesson.read_text("utf-8"), re.DOTALL)
+    assert cells
+    assert [line for cell in cells for line in cell.splitlines() if len(line) > 100] == []
