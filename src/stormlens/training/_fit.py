@@ -38,14 +38,13 @@ from stormlens.training._step import (
     Totals,
     balanced_weights,
     make_evaluate,
-    make_train,
+    make_step,
 )
 
 HISTORY_FIELDS = ("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 """Columns of history.csv."""
 
-_SECONDS_A_CALL = 0.5  # between two looks at progress and Ctrl-C
-_FIRST_CALL, _LONGEST_CALL = 6, 256  # steps
+_SECONDS_A_LOOK = 0.5  # from one report of progress to the next
 
 Row = dict[str, float]
 
@@ -152,12 +151,11 @@ class _Training:
         self.state = State(weights, variables, make_optimiser(recipe).init(weights), Totals.zero())
         self.best: list[np.ndarray] = []
         self.history: list[Row] = []
-        self._steps_a_call = _FIRST_CALL
         n_classes = len(classifier.classes)
         factors = np.ones(n_classes, np.float32)
         if recipe.class_weights:
             factors = balanced_weights(np.asarray(self.train_arrays.codes), n_classes)
-        self._train = make_train(forward, recipe, bounds, jnp.asarray(factors))
+        self._step = make_step(forward, recipe, bounds, jnp.asarray(factors))
         self._evaluate = make_evaluate(forward, bounds)
 
     def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
@@ -198,14 +196,14 @@ class _Training:
         order = jnp.concatenate([order, jnp.full(steps * batch - n, n, order.dtype)])
         self.state = self.state._replace(totals=Totals.zero())
         listener.step(epoch, 0, steps, float("nan"), float("nan"))
-        done = 0
-        while done < steps:
-            stop = min(done + self._steps_a_call, steps)
-            started = time.perf_counter()
-            self.state = self._train(self.state, images, codes, order, key, done, stop)
-            listener.step(epoch, stop, steps, *self.state.totals.means())
-            self._adapt(stop - done, time.perf_counter() - started)
-            done = stop
+        looked = began
+        for number in range(steps):
+            self.state = self._step(self.state, images, codes, order, key, number)
+            # Waited for, so that no step is begun that Ctrl-C could not stop.
+            jax.block_until_ready(self.state.totals)
+            if time.perf_counter() - looked > _SECONDS_A_LOOK or number + 1 == steps:
+                listener.step(epoch, number + 1, steps, *self.state.totals.means())
+                looked = time.perf_counter()
         loss, accuracy = self.state.totals.means()
         if not np.isfinite(loss):
             raise InputError(
@@ -216,11 +214,6 @@ class _Training:
         seconds = round(time.perf_counter() - began, 3)
         values = (epoch, seconds, loss, accuracy, val_loss, val_accuracy)
         return dict(zip(HISTORY_FIELDS, values, strict=True))
-
-    def _adapt(self, steps: int, seconds: float) -> None:
-        """Make calls long enough to cost little, and short enough to be stopped."""
-        wanted = int(steps * _SECONDS_A_CALL / max(seconds, 1e-6))
-        self._steps_a_call = min(max(wanted, 1), _LONGEST_CALL)
 
     def _validate(self) -> tuple[float, float]:
         if self.validation is None:

@@ -1,9 +1,9 @@
 """
 The compiled part of training: steps over arrays that stay on the device.
 
-One call runs steps `start` to `stop` of an epoch as a single compiled loop, so
-that a caller can show progress and be interrupted between calls without any
-recompilation. The last, partial batch is padded with samples of weight zero.
+One call is one step of an epoch, and the caller's loop stays in Python: inside a
+compiled loop XLA computes a convolution's weight gradient on a CPU a hundred times
+slower. The last, partial batch is padded with samples of weight zero.
 """
 
 from collections.abc import Callable
@@ -76,14 +76,14 @@ class Arrays:
         )
 
 
-def make_train(
+def make_step(
     forward: Forward,
     recipe: Recipe,
     bounds: tuple[float, float],
     class_weights: Array,
 ) -> Callable[..., State]:
     """
-    The compiled training loop.
+    The compiled training step.
 
     Parameters
     ----------
@@ -98,14 +98,15 @@ def make_train(
 
     Returns
     -------
-    train : callable
-        ``train(state, images, codes, order, key, start, stop)`` to the new state; `order` is
-        a permutation of the samples padded with N to whole batches.
+    step : callable
+        ``step(state, images, codes, order, key, number)`` to the new state, which takes the
+        old one's place in memory; `order` is a permutation of the samples padded with N to whole
+        batches, and `number` says which of them.
     """
     optimiser = make_optimiser(recipe)
 
     def step(
-        number: Array, state: State, images: Array, codes: Array, order: Array, key: Array
+        state: State, images: Array, codes: Array, order: Array, key: Array, number: int
     ) -> State:
         chosen = jax.lax.dynamic_slice_in_dim(order, number * recipe.batch_size, recipe.batch_size)
         present = chosen < len(images)
@@ -136,14 +137,7 @@ def make_train(
         )
         return State(weights, variables, optimiser_state, totals)
 
-    def train(
-        state: State, images: Array, codes: Array, order: Array, key: Array, start: int, stop: int
-    ) -> State:
-        return jax.lax.fori_loop(
-            start, stop, lambda i, s: step(i, s, images, codes, order, key), state
-        )
-
-    return jax.jit(train, donate_argnums=0)
+    return jax.jit(step, donate_argnums=0)
 
 
 def make_evaluate(forward: Forward, bounds: tuple[float, float]) -> Callable[..., Totals]:
