@@ -96,7 +96,11 @@ def maximise(
     rates = rate * np.geomspace(1, 0.1, steps, dtype=np.float32)
     costs = np.array([echo_cost, jump_cost], np.float32)
     values, bounds = ascent.values(), bounds_of(classifier)
-    box, before, after = ascent.climb(values, start, number, shifts, rates, costs, bounds)
+    box = start
+    for shift, length in zip(shifts, rates, strict=True):
+        box = ascent.step(values, box, number, shift, length, costs, bounds)
+    box = np.rint(box)
+    before, after = (ascent.response(held, values, number, bounds) for held in (start, box))
     rows, columns = classifier.image_shape
     return xr.DataArray(
         np.asarray(box).astype(np.uint8),
@@ -122,10 +126,15 @@ def maximise(
 
 @dataclass(frozen=True)
 class _Ascent:
-    """The compiled ascent of one layer, and the weights it is to be given."""
+    """
+    The compiled parts of one layer's ascent, and the weights they are to be given.
+
+    The steps are called one by one: inside a compiled loop XLA's convolutions are slower.
+    """
 
     values: Callable[[], Any]
-    climb: Callable[..., Any]
+    response: Callable[..., Any]
+    step: Callable[..., Any]
 
 
 def _check(steps: int, **numbers: float) -> None:
@@ -190,22 +199,17 @@ def _make(model: Any, place: Place) -> _Ascent:
         return costs[0] * box.sum() + costs[1] * jumps
 
     @jax.jit
-    def climb(
-        values: Any, start: Any, number: Any, shifts: Any, rates: Any, costs: Any, bounds: Any
+    def step(
+        values: Any, box: Any, number: Any, shift: Any, length: Any, costs: Any, bounds: Any
     ) -> Any:
-        def step(i: Any, box: Any) -> Any:
-            moved = jnp.roll(box, shifts[i], (0, 1))
-            upward = jax.grad(response)(moved, values, number, bounds)
-            upward = jnp.roll(upward, -shifts[i], (0, 1))
-            # One length for all, so that costs weigh alike in every layer and network.
-            upward = upward / (jnp.sqrt((upward**2).mean()) + 1e-12)
-            return jnp.clip(box + rates[i] * (upward - jax.grad(cost)(box, costs)), 0, MAX_DBZ)
+        moved = jnp.roll(box, shift, (0, 1))
+        upward = jax.grad(response)(moved, values, number, bounds)
+        upward = jnp.roll(upward, -shift, (0, 1))
+        # One length for all, so that costs weigh alike in every layer and network.
+        upward = upward / (jnp.sqrt((upward**2).mean()) + 1e-12)
+        return jnp.clip(box + length * (upward - jax.grad(cost)(box, costs)), 0, MAX_DBZ)
 
-        box = jnp.round(jax.lax.fori_loop(0, len(rates), step, start))
-        ends = [response(held, values, number, bounds) for held in (start, box)]
-        return box, *ends
-
-    return _Ascent(values, climb)
+    return _Ascent(values, jax.jit(response), step)
 
 
 def _responses(model: Any, place: Place) -> tuple[Callable[[], Any], Callable[..., Any]]:
