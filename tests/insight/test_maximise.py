@@ -8,6 +8,7 @@ from scipy.signal import correlate2d
 from stormlens import insight
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
+from stormlens.insight._maximise import _draws
 from stormlens.models import Classifier
 from stormlens.models._keras import import_keras
 
@@ -56,6 +57,19 @@ def test_a_linear_mode_wants_echo_where_its_weights_are_positive(linear):
     weights = linear.model.get_weights()[0][:, 1].reshape(SIZE, SIZE)
     npt.assert_array_equal(box, np.where(weights > 0, 80, 0))
     assert box.attrs["response"] == pytest.approx((weights > 0).sum(), rel=1e-5)
+
+
+def test_each_step_turns_its_shift_back_and_the_end_is_in_whole_dbz(linear):
+    steps = 7
+    box, shifts = _draws((SIZE, SIZE), steps, 4, 3)
+    assert np.abs(shifts).max() > 0
+    # Weights of 1 and -1 are a gradient whose root mean square is 1.
+    weights = linear.model.get_weights()[0][:, 0].reshape(SIZE, SIZE)
+    for shift, length in zip(shifts, np.geomspace(2, 0.2, steps), strict=True):
+        box = np.clip(box + length * np.roll(weights, -shift, (0, 1)), 0, 80)
+    assert np.abs(box % 1 - 0.5).min() > 1e-4  # none is rounded by a hair
+    found = insight.maximise(linear, "Cellular", steps=steps, seed=3, rate=2.0, jitter=4, **FREE)
+    npt.assert_array_equal(found, np.rint(box))
 
 
 def test_a_filters_response_is_the_mean_of_its_map_before_the_activation(classifier):
