@@ -2,8 +2,8 @@
 The compiled part of training: steps over arrays that stay on the device.
 
 One call is one step of an epoch, and the caller's loop stays in Python: inside a
-compiled loop XLA computes a convolution's weight gradient on a CPU a hundred times
-slower. The last, partial batch is padded with samples of weight zero.
+compiled loop XLA computes a convolution's weight gradient on a CPU up to a hundred
+times slower. The last, partial batch is padded with samples of weight zero.
 """
 
 from collections.abc import Callable
