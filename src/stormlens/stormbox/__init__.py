@@ -7,6 +7,7 @@ where there is no echo.
 """
 
 from stormlens.stormbox._grid import (
+    GRID_MAPPING,
     GRID_SHAPE,
     MAX_DBZ,
     PIXEL_KM,
@@ -29,6 +30,7 @@ from stormlens.stormbox._unid import hazard_of_unid, time_of_unid
 
 __all__ = [
     "CODES",
+    "GRID_MAPPING",
     "GRID_SHAPE",
     "MAX_DBZ",
     "MODES",

@@ -33,6 +33,17 @@ _RHO_0 = _RADIUS_M * _F / np.tan(np.pi / 4 + _LATITUDE_0 / 2) ** _CONE
 _CENTRE_X = (GRID_SHAPE[1] - 1) / 2
 _CENTRE_Y = (GRID_SHAPE[0] - 1) / 2
 
+GRID_MAPPING = {
+    "grid_mapping_name": "lambert_conformal_conic",
+    "standard_parallel": 38.5,
+    "latitude_of_projection_origin": 38.5,
+    "longitude_of_central_meridian": _LONGITUDE_0,
+    "earth_radius": _RADIUS_M,
+    "false_easting": _CENTRE_X * PIXEL_KM,
+    "false_northing": _CENTRE_Y * PIXEL_KM,
+}
+"""The grid as CF describes one, for axes in km from the centre of the south-western cell."""
+
 
 def cell_to_lonlat(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """

@@ -1,0 +1,124 @@
+"""
+The mosaic: column-maximum reflectivity on the archive's national grid.
+
+What every reader gives: an `xarray.Dataset` with dimensions (y, x) of
+(899, 1399), row 0 in the south. `reflectivity` is whole dBZ as uint8, 0 where
+there is no echo; `coverage` is True where some radar could have seen one. A
+cell without coverage reads 0 too, so the two together tell clear air (0,
+covered) from missing data (0, not covered).
+"""
+
+from functools import cache
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from stormlens.errors import InputError
+from stormlens.stormbox import GRID_MAPPING, GRID_SHAPE, MAX_DBZ, PIXEL_KM, cell_to_lonlat
+
+
+def make_mosaic(
+    dbz: ArrayLike,
+    coverage: ArrayLike,
+    *,
+    time: np.datetime64 | None,
+    source: str,
+    product: str = "composite reflectivity",
+    derived: str = "",
+    sampling: str = "nearest",
+    simulated: bool = False,
+) -> xr.Dataset:
+    """
+    Put sampled reflectivity into the container of mosaics.
+
+    Parameters
+    ----------
+    dbz : array_like of float, shape (899, 1399)
+        Reflectivity, dBZ. Fractions are truncated as the archive does; what lies below
+        1 dBZ (minus infinity and NaN too) is no echo, and what lies above 80 becomes 80.
+    coverage : array_like of bool, shape (899, 1399)
+        Where some radar could have seen an echo; elsewhere reflectivity becomes 0.
+    time : datetime64 or None
+        UTC of the observation; None where unknown.
+    source : str
+        Instrument and file, in words for a reader.
+    product : str, optional
+        What the file held.
+    derived : str, optional
+        How reflectivity was computed, where the file held something else.
+    sampling : {"nearest", "maximum"}, optional
+        How the file's values were brought to the grid.
+    simulated : bool, optional
+        Whether a simulator made them.
+
+    Returns
+    -------
+    mosaic : xarray.Dataset
+        `reflectivity` uint8 and `coverage` bool (y, x); `y`, `x` in km from the centre of
+        the south-western cell; `time`, a scalar; `crs`, the grid as CF describes one.
+
+    Raises
+    ------
+    InputError
+        If a shape is not the national grid's.
+    """
+    values, seen = np.asarray(dbz), np.asarray(coverage, bool)
+    for name, array in (("reflectivity", values), ("coverage", seen)):
+        if array.shape != GRID_SHAPE:
+            rows, columns = GRID_SHAPE
+            raise InputError(
+                f"{source}: {name} has shape {array.shape}; the grid is {rows} x {columns} cells."
+            )
+    whole = np.clip(np.where(seen & (values >= 1), values, 0), 0, MAX_DBZ).astype(np.uint8)
+    moment = np.datetime64("NaT") if time is None else time
+    return xr.Dataset(
+        {
+            "reflectivity": (
+                ("y", "x"),
+                whole,
+                {"units": "dBZ", "long_name": "composite reflectivity", "grid_mapping": "crs"},
+            ),
+            "coverage": (
+                ("y", "x"),
+                seen,
+                {"long_name": "some radar could see", "grid_mapping": "crs"},
+            ),
+            "crs": ((), np.int32(0), dict(GRID_MAPPING)),
+        },
+        coords={
+            "time": np.asarray(moment).astype("datetime64[ns]"),
+            "y": ("y", *_axis(0, "y")),
+            "x": ("x", *_axis(1, "x")),
+        },
+        attrs={
+            "Conventions": "CF-1.11",
+            "source": source,
+            "product": product,
+            "derived": derived,
+            "sampling": sampling,
+            "simulated": int(simulated),
+        },
+    )
+
+
+def _axis(dimension: int, name: str) -> tuple[NDArray[np.float64], dict[str, str]]:
+    attributes = {"units": "km", "standard_name": f"projection_{name}_coordinate"}
+    return np.arange(GRID_SHAPE[dimension]) * PIXEL_KM, attributes
+
+
+@cache
+def grid_lonlat() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Longitude and latitude of every cell centre of the national grid, computed once.
+
+    Returns
+    -------
+    longitude, latitude : ndarray of float64, shape (899, 1399)
+        Degrees east and north; read-only.
+    """
+    rows, columns = GRID_SHAPE
+    both = cell_to_lonlat(np.arange(columns), np.arange(rows)[:, np.newaxis])
+    for array in both:
+        array.flags.writeable = False
+    return both

@@ -1,0 +1,113 @@
+"""
+One verb for every radar file: look at how it begins, and hand it to the right reader.
+
+A format is one entry in the list: how to know it from its first bytes, and the
+function that reads it. Compressed files are unpacked first, within bounds, so
+that no reader meets gzip or bzip2 on the outside.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from stormlens.errors import InputError
+from stormlens.readers._options import Options
+from stormlens.readers._unpack import MAX_BYTES, unpack
+
+
+@dataclass(frozen=True)
+class Format:
+    """
+    A kind of file that can be read.
+
+    Attributes
+    ----------
+    name : str
+        Short and lower case.
+    title : str
+        As people know it.
+    fits : callable
+        Whether unpacked content (bytes) is of this kind, from as little of it as will do.
+    read : callable
+        ``read(content, name, options)``: bytes, what errors call the file, `Options`; gives a
+        mosaic, or raises `InputError`.
+    """
+
+    name: str
+    title: str
+    fits: Callable[[bytes], bool]
+    read: Callable[[bytes, str, Options], xr.Dataset]
+
+
+def formats() -> tuple[Format, ...]:
+    """
+    Every kind of radar file that `read` knows.
+
+    Returns
+    -------
+    formats : tuple of Format
+        In the order in which a file is held against them.
+    """
+    from stormlens.readers._nexrad import NEXRAD
+
+    return (NEXRAD,)
+
+
+def read(
+    source: str | Path | bytes | xr.DataArray,
+    *,
+    sampling: str = "nearest",
+    rain: str = "marshall-palmer",
+    quality_control: bool = False,
+    index: object = None,
+    name: str | None = None,
+) -> xr.Dataset:
+    """
+    Column-maximum reflectivity of a radar file on the archive's national grid.
+
+    Parameters
+    ----------
+    source : str, Path or bytes
+        A file, or its content.
+    sampling, rain, quality_control, index
+        How to read it; see `Options`.
+    name : str, optional
+        What errors and `source` call it; a path's own unless told.
+
+    Returns
+    -------
+    mosaic : xarray.Dataset
+        See `make_mosaic`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, cut short or damaged, of a kind that is not read, or
+        holds no reflectivity; the sentence names it.
+    """
+    options = Options(sampling, rain, quality_control, index)
+    if isinstance(source, bytes):
+        content, called = source, name or "the content given"
+    else:
+        content, called = _content(Path(source)), name or str(source)
+    content = unpack(content, called)
+    for kind in formats():
+        if kind.fits(content):
+            return kind.read(content, called, options)
+    known = "; ".join(kind.title for kind in formats())
+    raise InputError(f"{called} is of no kind that is read. Those are: {known}.")
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; give the files in it.")
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; check the name.")
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError(f"{path} is larger than {MAX_BYTES >> 20} MiB, which is refused.")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error

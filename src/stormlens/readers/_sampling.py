@@ -1,0 +1,115 @@
+"""
+From a file's own grid to the national one: nearest neighbour, or the highest in a cell.
+
+Reflectivity is chosen, never interpolated: a mean of dBZ is the reflectivity of
+nothing. The nearest value is what the archive's authors took; the highest value
+whose place falls into the cell keeps small cores that lie between cell centres.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stormlens.readers._mosaic import grid_lonlat
+from stormlens.stormbox import GRID_SHAPE, lonlat_to_cell
+
+Floats = NDArray[np.floating]
+
+
+def sample_lonlat(
+    dbz: Floats, seen: NDArray[np.bool_], longitude: Floats, latitude: Floats, sampling: str
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """
+    Sample a grid whose columns are meridians and whose rows are parallels.
+
+    Parameters
+    ----------
+    dbz : ndarray of float, shape (rows, columns)
+        Reflectivity; minus infinity or NaN where there is none.
+    seen : ndarray of bool, shape (rows, columns)
+        Coverage.
+    longitude : ndarray of float, shape (columns,)
+        Degrees east (0 to 360 is understood too), evenly spaced, rising or falling.
+    latitude : ndarray of float, shape (rows,)
+        Degrees north, evenly spaced, rising or falling.
+    sampling : {"nearest", "maximum"}
+        See `Options`.
+
+    Returns
+    -------
+    dbz, coverage : ndarray, shape (899, 1399)
+        Minus infinity and False outside the file's grid.
+    """
+    wanted_longitude, wanted_latitude = grid_lonlat()
+    row, row_inside = _nearest(wanted_latitude - latitude[0], latitude)
+    # The short way round the globe, so that 262.5 and -97.5 are one meridian.
+    step = np.sign(longitude[-1] - longitude[0]) or 1.0
+    east = step * np.mod(step * (wanted_longitude - longitude[0]) + 90, 360) - step * 90
+    column, column_inside = _nearest(east, longitude)
+    values, coverage = pick(dbz, seen, row, column, row_inside & column_inside)
+    if sampling == "maximum":
+        turned = longitude - 360 * np.round((longitude + 97.5) / 360)
+        x, y = lonlat_to_cell(turned[np.newaxis, :], latitude[:, np.newaxis])
+        values = highest_in_cell(values, np.where(seen, dbz, -np.inf), x, y)
+    return values, coverage
+
+
+def pick(
+    dbz: Floats,
+    seen: NDArray[np.bool_],
+    row: NDArray[np.intp],
+    column: NDArray[np.intp],
+    inside: NDArray[np.bool_],
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """
+    Values at rows and columns of a file's grid.
+
+    Parameters
+    ----------
+    dbz, seen : ndarray, shape (rows, columns)
+        Reflectivity and coverage of the file.
+    row, column : ndarray of int, shape (899, 1399)
+        Which value each cell of the national grid takes.
+    inside : ndarray of bool, shape (899, 1399)
+        Where the file's grid reaches.
+
+    Returns
+    -------
+    dbz, coverage : ndarray, shape (899, 1399)
+        Minus infinity and False where it does not reach.
+    """
+    row, column = np.where(inside, row, 0), np.where(inside, column, 0)
+    coverage = inside & seen[row, column]
+    return np.where(coverage, dbz[row, column], -np.inf), coverage
+
+
+def highest_in_cell(values: Floats, dbz: Floats, x: Floats, y: Floats) -> Floats:
+    """
+    Raise each cell to the highest reflectivity whose place falls into it.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (899, 1399)
+        What the cells hold so far.
+    dbz : ndarray of float, any shape
+        Reflectivity; minus infinity or NaN where there is none.
+    x, y : ndarray of float, shape of `dbz`
+        Cell numbers of each value's place, with fractions.
+
+    Returns
+    -------
+    values : ndarray of float, shape (899, 1399)
+    """
+    rows, columns = GRID_SHAPE
+    echo = dbz >= 1  # what counts as none need not be placed
+    place_x, place_y = (np.rint(axis[echo]).astype(np.intp) for axis in (x, y))
+    inside = (place_x >= 0) & (place_x < columns) & (place_y >= 0) & (place_y < rows)
+    raised = np.array(values, np.float64).ravel()
+    np.maximum.at(raised, (place_y * columns + place_x)[inside], dbz[echo][inside])
+    return raised.reshape(GRID_SHAPE)
+
+
+def _nearest(offset: Floats, axis: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Nearest entry of an evenly spaced axis, and whether it is within half a step of it."""
+    step = (axis[-1] - axis[0]) / max(len(axis) - 1, 1) or 1.0
+    nearest = np.rint(offset / step).astype(np.intp)
+    return nearest, (nearest >= 0) & (nearest < len(axis))
