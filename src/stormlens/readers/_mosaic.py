@@ -104,7 +104,7 @@ def make_mosaic(
 
 def _axis(dimension: int, name: str) -> tuple[NDArray[np.float64], dict[str, str]]:
     attributes = {"units": "km", "standard_name": f"projection_{name}_coordinate"}
-    return np.arange(GRID_SHAPE[dimension]) * PIXEL_KM, attributes
+    return np.arange(GRID_SHAPE[dimension], dtype=np.float64) * PIXEL_KM, attributes
 
 
 @cache

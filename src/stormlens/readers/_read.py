@@ -6,39 +6,14 @@ function that reads it. Compressed files are unpacked first, within bounds, so
 that no reader meets gzip or bzip2 on the outside.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import xarray as xr
 
 from stormlens.errors import InputError
+from stormlens.readers._format import Format
 from stormlens.readers._options import Options
 from stormlens.readers._unpack import MAX_BYTES, unpack
-
-
-@dataclass(frozen=True)
-class Format:
-    """
-    A kind of file that can be read.
-
-    Attributes
-    ----------
-    name : str
-        Short and lower case.
-    title : str
-        As people know it.
-    fits : callable
-        Whether unpacked content (bytes) is of this kind, from as little of it as will do.
-    read : callable
-        ``read(content, name, options)``: bytes, what errors call the file, `Options`; gives a
-        mosaic, or raises `InputError`.
-    """
-
-    name: str
-    title: str
-    fits: Callable[[bytes], bool]
-    read: Callable[[bytes, str, Options], xr.Dataset]
 
 
 def formats() -> tuple[Format, ...]:

@@ -1,0 +1,32 @@
+"""A kind of radar file: how to know one, and how to read it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import xarray as xr
+
+from stormlens.readers._options import Options
+
+
+@dataclass(frozen=True)
+class Format:
+    """
+    A kind of file that can be read.
+
+    Attributes
+    ----------
+    name : str
+        Short and lower case.
+    title : str
+        As people know it.
+    fits : callable
+        Whether unpacked content (bytes) is of this kind, from as little of it as will do.
+    read : callable
+        ``read(content, name, options)``: bytes, what errors call the file, `Options`; gives a
+        mosaic, or raises `InputError`.
+    """
+
+    name: str
+    title: str
+    fits: Callable[[bytes], bool]
+    read: Callable[[bytes, str, Options], xr.Dataset]
