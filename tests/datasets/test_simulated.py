@@ -62,6 +62,17 @@ def test_a_box_does_not_depend_on_how_many_follow(count, split, seed):
     assert load_simulated(split, seed, count=count).identical(longer.isel(storm=slice(count)))
 
 
+def test_parts_of_a_large_set_hold_the_modes_and_names_of_the_whole():
+    whole = load_simulated("validation", count=130)
+    for first, count in ((0, 40), (40, 50), (90, 40)):
+        part = load_simulated("validation", count=count, first=first)
+        of_whole = whole.isel(storm=slice(first, first + count))
+        np.testing.assert_array_equal(part["mode"], of_whole["mode"])
+        np.testing.assert_array_equal(part["unid"], of_whole["unid"])
+    again = load_simulated("validation", count=40, first=90)
+    np.testing.assert_array_equal(again["reflectivity"], part["reflectivity"])
+
+
 def test_more_boxes_than_the_archive_keep_its_frequencies():
     boxes = load_simulated("validation", count=220)
     np.testing.assert_array_equal(

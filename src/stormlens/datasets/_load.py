@@ -36,7 +36,7 @@ def load(name_or_path: str | Path, split: str | None = None, **options: Any) -> 
         ``"train"``, ``"validation"`` or ``"test"``; all images, with their split in the
         coordinate `split`, unless told.
     **options
-        ``svrimg``: cache, url, locate, refresh. ``simulated``: seed, count, progress.
+        ``svrimg``: cache, url, locate, refresh. ``simulated``: seed, count, progress, first.
         ``digits`` and paths: seed.
 
     Returns
@@ -142,7 +142,7 @@ class Source:
 
 _READERS: dict[str, tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]] = {
     "svrimg": (svrimg.splits, ("cache", "url", "locate", "refresh"), True),
-    "simulated": (_simulated, ("seed", "count", "progress"), True),
+    "simulated": (_simulated, ("seed", "count", "progress", "first"), True),
     "digits": (_digits.load_digits, ("seed",), False),
 }
 _DESCRIPTIONS = {

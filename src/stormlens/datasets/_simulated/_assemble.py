@@ -2,8 +2,8 @@
 Simulated storm boxes, from a seed.
 
 Box i of a split depends on the seed, the split, its own code and the codes of
-the boxes before it (which share storm days with it), and on nothing else, so
-not on how many are asked for.
+the boxes before it in the same call (which share storm days with it), and on
+nothing else, so not on how many are asked for.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,12 @@ _TEXTURES, _ORDER, _DAY, _BOX = range(4)
 
 
 def simulate(
-    codes: ArrayLike, seed: int = 0, split: str = "train", *, progress: bool = False
+    codes: ArrayLike,
+    seed: int = 0,
+    split: str = "train",
+    *,
+    first: int = 0,
+    progress: bool = False,
 ) -> xr.Dataset:
     """
     Simulated storm boxes of the modes asked for.
@@ -62,6 +67,9 @@ def simulate(
         0 or more. The same seed gives the same bits.
     split : str, optional
         ``"train"``, ``"validation"`` or ``"test"``: its years, and a world of its own.
+    first : int, optional
+        Number of the first box, so that parts of a large set can be made one by one. The
+        boxes of a part share storm days with each other only.
     progress : bool, optional
         Show it on standard error.
 
@@ -73,7 +81,7 @@ def simulate(
     Raises
     ------
     InputError
-        If a code, the seed or the split is not valid.
+        If a code, the seed, the split or the first number is not valid.
 
     Examples
     --------
@@ -83,14 +91,14 @@ def simulate(
     """
     modes = _checked_codes(codes)
     world = _World(_whole("seed", seed, 0), _checked_split(split))
-    boxes = _planned(world, modes)
+    boxes = _planned(world, modes, _whole("first number", first, 0))
     longitude, latitude = box_centres(
         [box.longitude for box in boxes], [box.latitude for box in boxes]
     )
     return make_dataset(
         _painted(world, boxes, progress),
         modes,
-        unid=[f"sim-{split}-{number:05d}" for number in range(len(modes))],
+        unid=[f"sim-{split}-{number:05d}" for number in range(first, first + len(modes))],
         time=np.array([box.time for box in boxes], dtype="datetime64[ns]"),
         latitude=latitude,
         longitude=longitude,
@@ -101,7 +109,11 @@ def simulate(
 
 
 def load_simulated(
-    split: str | None = None, seed: int = 0, count: int | None = None, progress: bool = False
+    split: str | None = None,
+    seed: int = 0,
+    count: int | None = None,
+    progress: bool = False,
+    first: int = 0,
 ) -> xr.Dataset:
     """
     A simulated archive: the split sizes and class frequencies of SVRIMG, or any size.
@@ -118,6 +130,9 @@ def load_simulated(
         the same whatever the count.
     progress : bool, optional
         Show it on standard error.
+    first : int, optional
+        Number of the first box, so that parts of a large set can be made one by one. The
+        boxes of a part share storm days with each other only.
 
     Returns
     -------
@@ -127,10 +142,10 @@ def load_simulated(
     Raises
     ------
     InputError
-        If the split, the seed or the count is not valid.
+        If the split, the seed, the count or the first number is not valid.
     """
     if split is None:
-        parts = [load_simulated(name, seed, count, progress) for name in SPLITS]
+        parts = [load_simulated(name, seed, count, progress, first) for name in SPLITS]
         return xr.concat(
             parts,
             dim="storm",
@@ -144,7 +159,8 @@ def load_simulated(
     if size > MAX_COUNT:
         msg = f"The count of simulated boxes is {size:,}; at most {MAX_COUNT:,} fit in one dataset."
         raise InputError(msg)
-    dataset = simulate(_modes_in_order(world, size), seed, split, progress=progress)
+    modes = _modes_in_order(world, _whole("first number", first, 0), size)
+    dataset = simulate(modes, seed, split, first=first, progress=progress)
     return dataset.assign_coords(split=("storm", np.full(size, split)))
 
 
@@ -178,19 +194,20 @@ class _Box:
     latitude: float
 
 
-def _modes_in_order(world: _World, size: int) -> NDArray[np.int8]:
+def _modes_in_order(world: _World, first: int, size: int) -> NDArray[np.int8]:
     # Shuffled blocks of exactly the archive's counts, so that a prefix is a fair sample.
     block = np.repeat(np.arange(len(MODES), dtype=np.int8), SPLIT_COUNTS[world.split])
-    blocks = -(-size // len(block))
-    parts = [world.rng(_ORDER, number).permutation(block) for number in range(blocks)]
-    return np.concatenate(parts)[:size]
+    start, stop = first // len(block), -(-(first + size) // len(block))
+    parts = [world.rng(_ORDER, number).permutation(block) for number in range(start, stop)]
+    skipped = first - start * len(block)
+    return np.concatenate(parts)[skipped : skipped + size]
 
 
-def _planned(world: _World, modes: NDArray[np.int8]) -> list[_Box]:
+def _planned(world: _World, modes: NDArray[np.int8], first: int) -> list[_Box]:
     """Day, weather, time and place of each box; it opens a storm day or shares its mode's last."""
     today: dict[int, tuple[StormDay, Weather]] = {}
     boxes = []
-    for number, code in enumerate(modes.tolist()):
+    for number, code in enumerate(modes.tolist(), first):
         rng = world.rng(_BOX, number)
         opens = rng.random() < NEW_DAY
         if opens or code not in today:
