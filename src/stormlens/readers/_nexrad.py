@@ -58,7 +58,7 @@ def read_nexrad(content: bytes, name: str, options: Options) -> xr.Dataset:
     Returns
     -------
     mosaic : xarray.Dataset
-        `time` is the volume's start.
+        `time` is that of the first ray.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def read_nexrad(content: bytes, name: str, options: Options) -> xr.Dataset:
     return make_mosaic(
         dbz,
         coverage,
-        time=_time(plain, name),
+        time=_time(volume, name),
         source=f"NEXRAD Level II, {site}",
         product=f"column maximum of {len(sweeps)} sweeps",
         sampling=options.sampling,
@@ -261,10 +261,11 @@ def sites() -> dict[str, tuple[float, float]]:
     }
 
 
-def _time(plain: bytes, name: str) -> np.datetime64:
-    """Start of the volume; day 1 is 1 January 1970."""
-    days, milliseconds = struct.unpack_from(">II", plain, 12)
+def _time(volume: Any, name: str) -> np.datetime64:
+    """When the first ray was measured; day 1 is 1 January 1970."""
+    ray = volume.msg_31_header[next(iter(volume.data))][0]
+    days, milliseconds = ray["collect_date"], ray["collect_ms"]
     if not (1 <= days <= 40_000 and milliseconds < 86_400_000):
         raise _damaged(name)
-    start = np.datetime64("1970-01-01", "ms") + np.timedelta64(days - 1, "D")
-    return start + np.timedelta64(milliseconds, "ms")
+    start = np.datetime64("1970-01-01", "ms") + np.timedelta64(int(days) - 1, "D")
+    return start + np.timedelta64(int(milliseconds), "ms")

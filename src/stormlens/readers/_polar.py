@@ -194,8 +194,9 @@ def _gates_over(
     """Ray and gate over each cell, and whether there is one."""
     ray, off = _nearest_ray(sweep.azimuth, azimuth)
     gate = np.rint((slant_range(distance, sweep.elevation) - sweep.first) / sweep.spacing)
-    inside = (gate >= 0) & (gate < sweep.dbz.shape[1]) & (off <= _width(sweep.azimuth))
-    return ray, np.where(inside, gate, 0).astype(np.intp), inside
+    # What stands nearer than the first gate, the radar's own cell, takes that gate.
+    inside = (gate < sweep.dbz.shape[1]) & (off <= _width(sweep.azimuth))
+    return ray, np.where(inside, np.maximum(gate, 0), 0).astype(np.intp), inside
 
 
 def _nearest_ray(rays: Floats, azimuth: Floats) -> tuple[NDArray[np.intp], Floats]:

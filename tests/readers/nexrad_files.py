@@ -1,0 +1,194 @@
+"""Level II volumes written to the interface control documents, with values chosen by a test."""
+
+import bz2
+import struct
+from dataclasses import dataclass, field
+
+import numpy as np
+
+METADATA_BYTES = 134 * 2432  # fixed records before the first Message 31
+DAY = 15_846  # 20 May 2013, where day 1 is 1 January 1970
+MILLISECONDS = 72_000_000  # 20:00 UTC
+SECOND_RAY = 15  # milliseconds from ray to ray
+
+
+@dataclass
+class Turn:
+    """One sweep: `codes` are the raw values, moment by moment, of shape (rays, gates)."""
+
+    elevation: float
+    codes: dict[str, np.ndarray]
+    azimuths: np.ndarray | None = None
+    first_gate: int = 2125
+    spacing: int = 250
+    wide: bool = False  # 16-bit words
+    scale_offset: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def rays(self) -> int:
+        return len(next(iter(self.codes.values())))
+
+    def azimuth(self, ray: int) -> float:
+        step = 360 / self.rays
+        return float((ray + 0.5) * step if self.azimuths is None else self.azimuths[ray])
+
+
+SCALES = {"REF": (2.0, 66.0), "VEL": (2.0, 129.0), "SW ": (2.0, 129.0), "RHO": (300.0, -60.5)}
+
+
+def code(dbz):
+    """Raw value of a reflectivity: 2 dBZ + 66."""
+    return np.asarray(2 * np.asarray(dbz) + 66, np.uint8)
+
+
+def volume(turns, *, site="KTLX", latitude=35.33, longitude=-97.28, packed=True, last_status=4):
+    """A volume of Message 31."""
+    rays = []
+    for number, turn in enumerate(turns):
+        for ray in range(turn.rays):
+            status = _status(number, ray, turn.rays, len(turns), last_status)
+            rays.append(_message_31(turn, number, ray, status, site, latitude, longitude))
+    return _file(site, [bytes(METADATA_BYTES), *_records(rays)], packed)
+
+
+def legacy_volume(turns, *, site="KLIX", last_status=4):
+    """A volume of Message 1: every message fills a record of 2432 bytes."""
+    rays = []
+    for number, turn in enumerate(turns):
+        for ray in range(turn.rays):
+            status = _status(number, ray, turn.rays, len(turns), last_status)
+            rays.append(_message_1(turn, number, ray, status))
+    # One record that is no radial stands first, as the archive's status messages do.
+    return _file(site, [bytes(2432), b"".join(rays)], packed=False, version=b"AR2V0001.201")
+
+
+def _status(number, ray, rays, turns, last):
+    if ray == 0:
+        return 3 if number == 0 else 0
+    if ray == rays - 1:
+        return last if number == turns - 1 else 2
+    return 1
+
+
+def _records(messages, size=120):
+    return [b"".join(messages[at : at + size]) for at in range(0, len(messages), size)]
+
+
+def _file(site, records, packed, version=b"AR2V0006.001"):
+    header = version + struct.pack(">II", DAY, MILLISECONDS) + site.encode()
+    if not packed:
+        return header + b"".join(records)
+    content = header
+    for number, record in enumerate(records):
+        squeezed = bz2.compress(record)
+        length = len(squeezed) * (-1 if number == len(records) - 1 else 1)
+        content += struct.pack(">i", length) + squeezed
+    return content
+
+
+def _message(kind, body, least=0):
+    header = struct.pack(">HBBHHIHH", (16 + len(body)) // 2, 0, kind, 0, DAY, MILLISECONDS, 1, 1)
+    return (bytes(12) + header + body).ljust(least, b"\0")
+
+
+def _message_31(turn, number, ray, status, site, latitude, longitude):
+    blocks = [
+        b"RVOL"
+        + struct.pack(
+            ">HBBffhHfffffH2s", 44, 1, 0, latitude, longitude, 370, 20, *[0] * 5, 12, b""
+        ),
+        b"RELV" + struct.pack(">Hhf", 12, -12, -44.5),
+        b"RRAD" + struct.pack(">Hhffh2s", 20, 4600, -81.0, -81.0, 890, b""),
+    ]
+    for name, codes in turn.codes.items():
+        scale, offset = turn.scale_offset.get(name, SCALES[name])
+        word = 16 if turn.wide else 8
+        gates = codes[ray].astype(">u2" if turn.wide else "u1")
+        geometry = struct.pack(
+            ">IHhhhhBBff",
+            0,
+            len(gates),
+            turn.first_gate,
+            turn.spacing,
+            100,
+            16,
+            0,
+            word,
+            scale,
+            offset,
+        )
+        block = b"D" + name.ljust(3).encode() + geometry + gates.tobytes()
+        blocks.append(block + b"\0" * (len(block) % 2))
+    pointers, at = [], 72
+    for block in blocks:
+        pointers.append(at)
+        at += len(block)
+    header = struct.pack(
+        ">4sIHHfBBHBBBBfBbH10I",
+        site.encode(),
+        MILLISECONDS + SECOND_RAY * ray,
+        DAY,
+        ray + 1,
+        turn.azimuth(ray),
+        0,
+        0,
+        at,
+        2,
+        status,
+        number + 1,
+        0,
+        turn.elevation,
+        0,
+        0,
+        len(blocks),
+        *pointers,
+        *[0] * (10 - len(pointers)),
+    )
+    return _message(31, header + b"".join(blocks))
+
+
+def _message_1(turn, number, ray, status):
+    def turns_to(angle):
+        return round(angle / 360 * 65536) % 65536
+
+    reflectivity = turn.codes.get("REF")
+    velocity = turn.codes.get("VEL")
+    near = 0 if reflectivity is None else reflectivity.shape[1]
+    far = 0 if velocity is None else velocity.shape[1]
+    body = struct.pack(
+        ">IHhHHHHHHHHHHHHfHHHHH8s2s2s2shhhH32s",
+        MILLISECONDS + SECOND_RAY * ray,
+        DAY,
+        4660,
+        turns_to(turn.azimuth(ray)),
+        ray + 1,
+        status,
+        turns_to(turn.elevation),
+        number + 1,
+        turn.first_gate,
+        turn.first_gate,
+        turn.spacing,
+        turn.spacing,
+        near,
+        far,
+        1,
+        20.0,
+        100 if near else 0,
+        100 + near if far else 0,
+        0,
+        2,
+        11,
+        b"",
+        b"",
+        b"",
+        b"",
+        0,
+        -12,
+        50,
+        0,
+        b"",
+    )
+    for codes in (reflectivity, velocity):
+        if codes is not None:
+            body += codes[ray].astype("u1").tobytes()
+    return _message(1, body, least=2432)

@@ -1,0 +1,62 @@
+"""The container of mosaics: what is whole, what is clear, and where on earth it lies."""
+
+import numpy as np
+import numpy.testing as npt
+import pyproj
+import pytest
+
+from stormlens.errors import InputError
+from stormlens.readers import grid_lonlat, make_mosaic
+from stormlens.stormbox import GRID_SHAPE
+
+# Corner cells as the archive's authors give them: (row, column), latitude, longitude.
+CORNERS = [
+    ((0, 0), 20.509216, -121.81102),
+    ((-1, 0), 48.89253, -133.66338),
+    ((-1, -1), 48.89253, -61.33661),
+    ((0, -1), 20.509216, -73.188965),
+]
+
+
+def mosaic_of(values, seen=True):
+    dbz = np.full(GRID_SHAPE, -np.inf)
+    dbz[0, : len(values)] = values
+    return make_mosaic(dbz, np.full(GRID_SHAPE, seen), time=None, source="made up")
+
+
+def test_values_are_truncated_and_bounded():
+    values = [np.nan, -np.inf, -5, 0.9, 1, 39.99, 80, 95.5]
+    mosaic = mosaic_of(values)
+    npt.assert_array_equal(mosaic.reflectivity.values[0, :8], [0, 0, 0, 0, 1, 39, 80, 80])
+    assert mosaic.reflectivity.dtype == np.uint8
+
+
+def test_a_cell_that_no_radar_sees_holds_no_echo():
+    mosaic = mosaic_of([50, 60], seen=False)
+    assert not mosaic.reflectivity.values.any()
+    assert not mosaic.coverage.values.any()
+
+
+@pytest.mark.parametrize(("cell", "latitude", "longitude"), CORNERS)
+def test_corners_of_the_grid(cell, latitude, longitude):
+    east, north = grid_lonlat()
+    npt.assert_allclose((north[cell], east[cell]), (latitude, longitude), atol=1e-5)
+
+
+def test_the_grid_mapping_reproduces_the_grid_in_proj():
+    mosaic = mosaic_of([])
+    crs = pyproj.CRS.from_cf(mosaic.crs.attrs)
+    # CF has false easting in the units of the axes, km; PROJ's own are metres.
+    operation = {p.name: p.value for p in crs.coordinate_operation.params}
+    assert operation["False easting"] == 699 * 3.75
+    plane = pyproj.Proj(proj="lcc", lat_1=38.5, lat_0=38.5, lon_0=-97.5, R=6_370_000)
+    east, north = plane(*(grid[::90, ::140] for grid in grid_lonlat()))
+    npt.assert_allclose(
+        east / 1000 + 699 * 3.75, np.broadcast_to(mosaic.x[::140], east.shape), atol=1e-6
+    )
+    npt.assert_allclose((north / 1000 + 449 * 3.75).T[0], mosaic.y[::90], atol=1e-6)
+
+
+def test_another_shape_is_refused():
+    with pytest.raises(InputError, match=r"made up: reflectivity has shape \(3, 4\)"):
+        make_mosaic(np.zeros((3, 4)), np.ones((3, 4)), time=None, source="made up")
