@@ -1,8 +1,27 @@
 """Radar files brought to the archive's national grid: one verb, `read`, for every format."""
 
+from stormlens.readers._bucket import (
+    Volume,
+    fetch_nexrad,
+    is_passed_over,
+    is_volume_request,
+    nexrad_volumes,
+)
 from stormlens.readers._format import Format
 from stormlens.readers._mosaic import grid_lonlat, make_mosaic
 from stormlens.readers._options import Options
 from stormlens.readers._read import formats, read
 
-__all__ = ["Format", "Options", "formats", "grid_lonlat", "make_mosaic", "read"]
+__all__ = [
+    "Format",
+    "Options",
+    "Volume",
+    "fetch_nexrad",
+    "formats",
+    "grid_lonlat",
+    "is_passed_over",
+    "is_volume_request",
+    "make_mosaic",
+    "nexrad_volumes",
+    "read",
+]
