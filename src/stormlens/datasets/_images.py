@@ -229,7 +229,7 @@ def read_array(path: Path, *, shape: tuple[int, int] | None = None) -> np.ndarra
 
 def read_palette_png(path: Path) -> np.ndarray:
     """
-    Palette indices of a PNG: the dBZ values of an SVRIMG image.
+    Palette indices of a PNG file: the dBZ values of an SVRIMG image.
 
     Parameters
     ----------
@@ -246,33 +246,56 @@ def read_palette_png(path: Path) -> np.ndarray:
     InputError
         If the file is no PNG, is cut short, is over 4096 pixels wide, or has no palette.
     """
+    return palette_indices(path.read_bytes(), str(path))[np.newaxis]
+
+
+def palette_indices(content: bytes, name: str) -> np.ndarray:
+    """
+    Palette indices of a PNG: the dBZ values of an SVRIMG image.
+
+    Parameters
+    ----------
+    content : bytes
+        PNG with a palette.
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    indices : ndarray of uint8, shape (y, x)
+        As they lie in the file: row 0 is the southern edge.
+
+    Raises
+    ------
+    InputError
+        If the content is no PNG, is cut short, is over 4096 pixels wide, or has no palette.
+    """
     from PIL import Image
 
-    content = path.read_bytes()
     if not content.startswith(_PNG_START):
-        raise InputError(f"{path} is not a PNG image; get the original file.")
+        raise InputError(f"{name} is not a PNG image; get the original file.")
     if _PNG_END not in content:
-        raise InputError(f"{path} is a PNG image cut short; get it again.")
+        raise InputError(f"{name} is a PNG image cut short; get it again.")
     columns, rows = struct.unpack(">II", content[16:24])
     if max(rows, columns) > MAX_SIDE:
         raise InputError(
-            f"{path} is {rows} x {columns} pixels; images over {MAX_SIDE} are refused."
+            f"{name} is {rows} x {columns} pixels; images over {MAX_SIDE} are refused."
         )
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            _check_palette(image.mode, path)
-            return np.asarray(image, np.uint8)[np.newaxis]
+            _check_palette(image.mode, name)
+            return np.asarray(image, np.uint8)
     except InputError:
         raise
     except Exception as error:
         # Pillow raises OSError, SyntaxError, ValueError, struct.error... on a damaged PNG.
-        raise InputError(f"{path} is a damaged PNG image; get it again.") from error
+        raise InputError(f"{name} is a damaged PNG image; get it again.") from error
 
 
-def _check_palette(mode: str, path: Path) -> None:
+def _check_palette(mode: str, name: str) -> None:
     if mode != "P":
         msg = (
-            f"{path} is {_PNG_KINDS.get(mode, f'an image of mode {mode}')}; "
+            f"{name} is {_PNG_KINDS.get(mode, f'an image of mode {mode}')}; "
             "a storm box keeps its dBZ as palette indices. Use the original PNG."
         )
         raise InputError(msg)
