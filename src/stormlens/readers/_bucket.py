@@ -188,9 +188,7 @@ def _nearest(request: str, bucket: str | None) -> Volume:
 
 def _moment(value: np.datetime64 | str) -> datetime:
     try:
-        moment = datetime.fromisoformat(
-            str(np.datetime64(value, "s") if not isinstance(value, str) else value)
-        )
+        moment = datetime.fromisoformat(str(value))
     except ValueError as error:
         raise InputError(f"{value!r} is no time; write UTC as 2013-05-20T20:15.") from error
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
