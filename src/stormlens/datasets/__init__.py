@@ -12,6 +12,7 @@ from stormlens.datasets._container import (
     write_netcdf,
 )
 from stormlens.datasets._images import read_images
+from stormlens.datasets._join import join
 from stormlens.datasets._load import (
     Source,
     SourceInfo,
@@ -31,6 +32,7 @@ __all__ = [
     "fetch",
     "info",
     "is_simulated",
+    "join",
     "list_sources",
     "load",
     "load_splits",

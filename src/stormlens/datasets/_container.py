@@ -5,8 +5,10 @@ An `xarray.Dataset` with dimensions (storm, y, x): `reflectivity` uint8 whole
 dBZ with row 0 in the south, and, where labels are known, `mode` as CF flags
 (`flag_values`, `flag_meanings`). Storm coordinates are `unid`, `time` (UTC),
 `latitude`, `longitude` and, where boxes come from several splits, `split`;
-unknown times are NaT and unknown places NaN. Attribute `simulated` is 1 for
-simulated boxes, which every picture and file made from them must say.
+unknown times are NaT and unknown places NaN. Boxes cut from mosaics also carry
+`xmin`, `ymin`, `coverage` and `echo` (see `stormlens.boxes.cut`). Attribute
+`simulated` is 1 for simulated boxes, which every picture and file made from
+them must say.
 """
 
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ from stormlens.storage import write_bytes
 from stormlens.stormbox import MAX_DBZ, MODES, SPLITS, offsets_km
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_OF_MOSAIC = {"xmin": "int32", "ymin": "int32", "coverage": "float32", "echo": "float32"}
 
 
 def make_dataset(
@@ -323,8 +326,22 @@ def validate(dataset: xr.Dataset, *, where: str = "dataset") -> xr.Dataset:
             msg = f"{where}: split '{strange}' of a box is none of {', '.join(SPLITS)}."
             raise InputError(msg)
         result = result.assign_coords(split=("storm", split))
+    result = result.assign_coords(_of_mosaic(dataset, result.sizes["storm"], where))
     result.attrs = {**dataset.attrs, **result.attrs}
     return result
+
+
+def _of_mosaic(dataset: xr.Dataset, n: int, where: str) -> dict[str, xr.Variable]:
+    """What boxes cut from a mosaic carry on, checked."""
+    kept = {}
+    for name, dtype in _OF_MOSAIC.items():
+        if name not in dataset.variables:
+            continue
+        values = _storm_values(name, dataset[name].values, n, dtype, where)
+        if dtype == "float32" and ((values < 0) | (values > 1)).any():
+            raise InputError(f"{where}: {name} is a share of a box; it must lie in [0, 1].")
+        kept[name] = xr.Variable("storm", values, dataset[name].attrs)
+    return kept
 
 
 def _check_flags(attrs: dict[str, object], where: str) -> None:

@@ -22,7 +22,7 @@ def join(parts: Sequence[xr.Dataset], *, where: str) -> xr.Dataset:
     Returns
     -------
     dataset : xarray.Dataset
-        Attributes are the first part's.
+        Attributes are the first part's; coordinates are those that every part has.
 
     Raises
     ------
@@ -40,8 +40,9 @@ def join(parts: Sequence[xr.Dataset], *, where: str) -> xr.Dataset:
             raise InputError(msg)
     if len(parts) == 1:
         return parts[0]
+    shared = set.intersection(*({str(name) for name in part.coords} for part in parts))
     return xr.concat(
-        parts,
+        [part.drop_vars(set(part.coords) - shared) for part in parts],
         dim="storm",
         data_vars="minimal",
         coords="minimal",

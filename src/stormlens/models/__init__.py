@@ -3,6 +3,7 @@
 from stormlens.models._classifier import Classifier
 from stormlens.models._compiled import keep_compiled
 from stormlens.models._fuse import Forward, fuse, scale
+from stormlens.models._modes import name_modes
 from stormlens.models._registry import Architecture, build, list_models, model_info
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "keep_compiled",
     "list_models",
     "model_info",
+    "name_modes",
     "scale",
 ]

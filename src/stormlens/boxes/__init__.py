@@ -1,0 +1,25 @@
+"""
+Storm boxes cut from mosaics: around points, reports or a track, where storms are, on a grid.
+
+Every function takes a mosaic as `stormlens.readers` makes it and gives the
+container of `stormlens.datasets`. Cells outside the national grid read 0 and
+count as unseen, so that clear air and missing data stay two different things.
+"""
+
+from stormlens.boxes._cut import cut
+from stormlens.boxes._geojson import outline, to_geojson
+from stormlens.boxes._grid import grid
+from stormlens.boxes._places import along_track, at_points, at_reports, read_reports
+from stormlens.boxes._storms import find_storms
+
+__all__ = [
+    "along_track",
+    "at_points",
+    "at_reports",
+    "cut",
+    "find_storms",
+    "grid",
+    "outline",
+    "read_reports",
+    "to_geojson",
+]

@@ -1,0 +1,210 @@
+"""
+The cut itself: windows of a mosaic, with what radars saw of each.
+
+A box is 136 x 136 cells, an even number, so its centre lies between cells; it
+is placed so that the wanted point is within half a cell of it. Shares are
+taken from running sums over the mosaic (Crow 1984, Summed-area tables for
+texture mapping, SIGGRAPH), whatever the number of boxes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from stormlens.datasets import is_simulated, make_dataset
+from stormlens.errors import InputError
+from stormlens.stormbox import GRID_SHAPE, SIZE, box_centre
+
+ECHO_DBZ = 5
+"""Lowest reflectivity that counts as echo, dBZ; the archive's own threshold."""
+
+
+def cut(
+    mosaic: xr.Dataset, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = None
+) -> xr.Dataset:
+    """
+    Cut storm boxes centred on cells of the national grid.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        As `stormlens.readers.read` or `stormlens.readers.make_mosaic` gives it.
+    x, y : array_like of float, shape (storm,)
+        Cell numbers of the wanted centres, with fractions; anywhere, outside the grid too.
+    unid : array_like of str, shape (storm,), optional
+        Identifiers; unless told, time and centre such as ``20050828T1801Z-29.93N-089.82W``.
+
+    Returns
+    -------
+    boxes : xarray.Dataset
+        The container (see `stormlens.datasets.make_dataset`), with further storm coordinates:
+        `xmin`, `ymin` int32, the south-west cell, negative where a box leaves the grid;
+        `coverage` float32, 0 to 1, the share of the box that some radar sees; `echo` float32,
+        0 to 1, the share at 5 dBZ or more. Cells outside the grid read 0 and count as unseen.
+
+    Raises
+    ------
+    InputError
+        If `mosaic` is none, or `x` and `y` are not numbers of equal shape.
+
+    Examples
+    --------
+    >>> from stormlens.readers import make_mosaic
+    >>> clear = make_mosaic(np.zeros((899, 1399)), np.ones((899, 1399)), time=None, source="none")
+    >>> boxes = cut(clear, [699.5], [-0.5])  # the southern half lies outside the grid
+    >>> print(boxes.xmin.item(), boxes.ymin.item(), boxes.coverage.item(), boxes.unid.item())
+    632 -68 0.5 23.50N-097.48W
+    """
+    check_mosaic(mosaic)
+    xmin, ymin = (_first_cell(axis, name) for axis, name in ((x, "x"), (y, "y")))
+    if xmin.shape != ymin.shape:
+        raise InputError(f"x has shape {xmin.shape} and y {ymin.shape}; give as many of each.")
+    if not len(xmin):  # the container is made of at least one box
+        return cut(mosaic, [0], [0]).isel(storm=slice(0))
+    field = mosaic["reflectivity"].values
+    longitude, latitude = box_centre(xmin, ymin)
+    time: Any = mosaic["time"].values.astype("datetime64[ns]")[()]
+    boxes = make_dataset(
+        _windows(field, xmin, ymin),
+        unid=box_names(time, latitude, longitude) if unid is None else unid,
+        time=np.full(len(xmin), time),
+        latitude=latitude,
+        longitude=longitude,
+        source=str(mosaic.attrs.get("source", "a mosaic")),
+        simulated=is_simulated(mosaic),
+        where="boxes",
+    )
+    return boxes.assign_coords(
+        xmin=("storm", xmin, {"long_name": "westernmost cell"}),
+        ymin=("storm", ymin, {"long_name": "southernmost cell"}),
+        coverage=(
+            "storm",
+            _shares(mosaic["coverage"].values, xmin, ymin),
+            {"units": "1", "long_name": "share of the box that some radar sees"},
+        ),
+        echo=(
+            "storm",
+            _shares(field >= ECHO_DBZ, xmin, ymin),
+            {"units": "1", "long_name": f"share of the box at {ECHO_DBZ} dBZ or more"},
+        ),
+    )
+
+
+def check_mosaic(mosaic: xr.Dataset) -> None:
+    """
+    Raise a sentence unless this is a mosaic.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        Anything.
+
+    Raises
+    ------
+    InputError
+        If reflectivity, coverage or time is missing, or is not on the national grid.
+    """
+    if not isinstance(mosaic, xr.Dataset):
+        raise InputError(
+            f"Boxes are cut from a mosaic, not from a {type(mosaic).__name__}; make one with "
+            "stormlens.readers.read."
+        )
+    for name, shape in (("reflectivity", GRID_SHAPE), ("coverage", GRID_SHAPE), ("time", ())):
+        if name not in mosaic.variables or mosaic[name].shape != shape:
+            found = mosaic[name].shape if name in mosaic.variables else "nothing"
+            raise InputError(
+                f"The mosaic's {name} must have shape {shape}, and there is {found}; make it "
+                "with stormlens.readers.read or make_mosaic."
+            )
+
+
+def _first_cell(centre: ArrayLike, name: str) -> NDArray[np.int32]:
+    """First of the 136 cells whose middle comes nearest to the centre."""
+    try:
+        values = np.atleast_1d(np.asarray(centre, float))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} holds what are no cell numbers ({error}).") from error
+    if values.ndim != 1 or not (np.abs(values) < 1e6).all():
+        raise InputError(f"{name} must hold one finite cell number a box.")
+    return np.floor(values - (SIZE - 1) / 2 + 0.5).astype(np.int32)
+
+
+def _windows(
+    field: NDArray[np.uint8], xmin: NDArray[np.int32], ymin: NDArray[np.int32]
+) -> NDArray[np.uint8]:
+    padded = np.pad(field, SIZE)
+    row, column = _in_padded(ymin, 0), _in_padded(xmin, 1)
+    return np.lib.stride_tricks.sliding_window_view(padded, (SIZE, SIZE))[row, column]
+
+
+def _shares(
+    mask: NDArray[np.bool_], xmin: NDArray[np.int32], ymin: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """Share of each box where the mask holds."""
+    sums = np.zeros([cells + 2 * SIZE + 1 for cells in GRID_SHAPE], np.int32)
+    np.cumsum(np.pad(mask, SIZE), axis=0, dtype=np.int32, out=sums[1:, 1:])
+    np.cumsum(sums, axis=1, out=sums)
+    row, column = _in_padded(ymin, 0), _in_padded(xmin, 1)
+    north, east = row + SIZE, column + SIZE
+    held = sums[north, east] - sums[row, east] - sums[north, column] + sums[row, column]
+    return (held / SIZE**2).astype(np.float32)
+
+
+def _in_padded(first: NDArray[np.int32], axis: int) -> NDArray[np.int32]:
+    """Where a box begins in a mosaic framed by 136 cells; boxes wholly outside see the frame."""
+    return np.clip(first, -SIZE, GRID_SHAPE[axis]) + np.int32(SIZE)
+
+
+def box_names(
+    time: np.datetime64, latitude: NDArray[np.float64], longitude: NDArray[np.float64]
+) -> list[str]:
+    """
+    Identifiers from time and place, all different.
+
+    Parameters
+    ----------
+    time : datetime64
+        UTC; NaT where unknown, and then left out.
+    latitude, longitude : ndarray of float, shape (storm,)
+        Degrees of the box centres. Hundredths tell any two cells apart.
+
+    Returns
+    -------
+    names : list of str
+        ``-2`` and so on is added where a place recurs.
+    """
+    minute = np.datetime_as_string(time, unit="m").replace("-", "").replace(":", "")
+    stamp = "" if np.isnat(time) else f"{minute}Z-"
+    return tell_apart(
+        f"{stamp}{abs(north):05.2f}{'N' if north >= 0 else 'S'}-"
+        f"{abs(east):06.2f}{'E' if east >= 0 else 'W'}"
+        for north, east in zip(latitude, longitude, strict=True)
+    )
+
+
+def tell_apart(names: Iterable[str]) -> list[str]:
+    """
+    Names with ``-2``, ``-3`` and so on where one recurs.
+
+    Parameters
+    ----------
+    names : iterable of str
+        In order.
+
+    Returns
+    -------
+    names : list of str
+    """
+    told: dict[str, None] = {}
+    counts: Counter[str] = Counter()
+    for name in names:
+        new = name
+        while new in told:
+            counts[name] += 1
+            new = f"{name}-{counts[name] + 1}"
+        told[new] = None
+    return list(told)

@@ -1,0 +1,98 @@
+"""Boxes as GeoJSON: rings as RFC 7946 wants them, and what each says of itself."""
+
+import json
+
+import numpy as np
+import numpy.testing as npt
+import pytest
+import xarray as xr
+
+from stormlens import boxes
+from stormlens.errors import InputError
+from stormlens.stormbox import SIZE, cell_to_lonlat, lonlat_to_cell
+
+
+def predictions_of(cut, simulated_training=1):
+    probability = np.zeros((cut.sizes["storm"], 2), np.float32)
+    probability[:] = 0.3, 0.7
+    return xr.Dataset(
+        {"probability": (("storm", "mode"), probability)},
+        coords={
+            **{n: c for n, c in cut.coords.items() if c.dims == ("storm",)},
+            "mode": ["A", "B"],
+        },
+        attrs={"simulated_training": simulated_training, "simulated": 0},
+    )
+
+
+def signed_area(ring):
+    x, y = np.asarray(ring).T
+    return np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]) / 2
+
+
+def test_a_ring_is_closed_counterclockwise_and_on_the_boxs_edge():
+    ring = boxes.outline(826, 262)
+    npt.assert_array_equal(ring[0], ring[-1])
+    assert signed_area(ring) > 0
+    x, y = lonlat_to_cell(*ring.T)
+    edges = [x - 825.5, x - 961.5, y - 261.5, y - 397.5]
+    npt.assert_allclose(np.abs(edges).min(axis=0), 0, atol=1e-6)
+    npt.assert_allclose(ring[0], np.stack(cell_to_lonlat(825.5, 261.5)))
+
+
+def test_straight_lines_in_degrees_stay_near_the_boxs_edge():
+    for corner in ((0, 0), (1262, 762), (632, 382)):
+        ring = boxes.outline(*corner)
+        middle = (ring[1:] + ring[:-1]) / 2
+        x, y = lonlat_to_cell(*middle.T)
+        offsets = np.stack([x - corner[0] + 0.5, y - corner[1] + 0.5])
+        from_edge = np.abs([*offsets, *(offsets - SIZE)]).min(axis=0)
+        assert from_edge.max() * 3.75 < 0.1  # km
+
+
+def test_features_say_what_the_issue_of_a_map_needs(mosaic_of):
+    cut = boxes.cut(mosaic_of(), [700, -40], [450, 200])
+    collection = boxes.to_geojson(predictions_of(cut), ["B", "Missing"])
+    assert json.loads(json.dumps(collection, allow_nan=False)) == collection
+    assert collection["type"] == "FeatureCollection"
+    first, second = collection["features"]
+    assert first["geometry"]["type"] == "Polygon"
+    npt.assert_allclose(
+        first["geometry"]["coordinates"][0],
+        boxes.outline(int(cut["xmin"][0]), int(cut["ymin"][0])),
+        atol=1e-5,
+    )
+    assert first["properties"] == {
+        "id": cut["unid"].values[0],
+        "time": "2011-04-27T19:02:30Z",
+        "mode": "B",
+        "probabilities": {"A": 0.3, "B": 0.7},
+        "coverage": 1.0,
+        "trained_on_simulated": True,
+        "simulated": False,
+    }
+    assert second["properties"]["mode"] == "Missing"
+    assert second["properties"]["coverage"] == round(float(cut["coverage"][1]), 4) < 1
+
+
+def test_what_is_unknown_is_null(mosaic_of):
+    cut = boxes.cut(mosaic_of(time=None), [700], [450])
+    plain = predictions_of(cut, 0).drop_vars(["xmin", "ymin", "coverage", "echo"])
+    (feature,) = boxes.to_geojson(plain, ["A"])["features"]
+    # The place alone says where the box is.
+    npt.assert_allclose(
+        feature["geometry"]["coordinates"][0],
+        boxes.outline(int(cut["xmin"][0]), int(cut["ymin"][0])),
+        atol=1e-5,
+    )
+    assert feature["properties"]["time"] is None
+    assert feature["properties"]["coverage"] is None
+    assert not feature["properties"]["trained_on_simulated"]
+    nowhere = plain.assign_coords(latitude=("storm", [np.nan]))
+    assert boxes.to_geojson(nowhere, ["A"])["features"][0]["geometry"] is None
+
+
+def test_one_name_a_box(mosaic_of):
+    predictions = predictions_of(boxes.cut(mosaic_of(), [700], [450]))
+    with pytest.raises(InputError, match="2 names for 1 boxes"):
+        boxes.to_geojson(predictions, ["A", "B"])
