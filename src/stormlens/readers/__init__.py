@@ -11,6 +11,7 @@ from stormlens.readers._format import Format
 from stormlens.readers._mosaic import grid_lonlat, make_mosaic
 from stormlens.readers._options import Options
 from stormlens.readers._read import formats, read
+from stormlens.readers._xarray import from_xarray
 
 __all__ = [
     "Format",
@@ -18,6 +19,7 @@ __all__ = [
     "Volume",
     "fetch_nexrad",
     "formats",
+    "from_xarray",
     "grid_lonlat",
     "is_passed_over",
     "is_volume_request",

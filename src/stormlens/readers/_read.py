@@ -14,6 +14,7 @@ from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._options import Options
 from stormlens.readers._unpack import MAX_BYTES, unpack
+from stormlens.readers._xarray import from_xarray
 
 
 def formats() -> tuple[Format, ...]:
@@ -25,13 +26,20 @@ def formats() -> tuple[Format, ...]:
     formats : tuple of Format
         In the order in which a file is held against them.
     """
+    from stormlens.readers._cfradial import CFRADIAL
+    from stormlens.readers._gridrad import GRIDRAD
+    from stormlens.readers._mrms import MRMS
+    from stormlens.readers._netcdf import NETCDF
     from stormlens.readers._nexrad import NEXRAD
+    from stormlens.readers._odim import ODIM
+    from stormlens.readers._svrimg import SVRIMG
 
-    return (NEXRAD,)
+    # NetCDF last: the formats before it are NetCDF or HDF5 with contents of their own.
+    return (NEXRAD, MRMS, GRIDRAD, ODIM, CFRADIAL, SVRIMG, NETCDF)
 
 
 def read(
-    source: str | Path | bytes | xr.DataArray,
+    source: str | Path | bytes | xr.DataArray | xr.Dataset,
     *,
     sampling: str = "nearest",
     rain: str = "marshall-palmer",
@@ -44,8 +52,8 @@ def read(
 
     Parameters
     ----------
-    source : str, Path or bytes
-        A file, or its content.
+    source : str, Path, bytes, xarray.DataArray or xarray.Dataset
+        A file, its content, or what is open in xarray already (see `from_xarray`).
     sampling, rain, quality_control, index
         How to read it; see `Options`.
     name : str, optional
@@ -63,6 +71,8 @@ def read(
         holds no reflectivity; the sentence names it.
     """
     options = Options(sampling, rain, quality_control, index)
+    if isinstance(source, xr.DataArray | xr.Dataset):
+        return from_xarray(source, sampling=sampling, rain=rain, name=name or "the data given")
     if isinstance(source, bytes):
         content, called = source, name or "the content given"
     else:

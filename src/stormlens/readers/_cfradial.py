@@ -1,0 +1,78 @@
+"""
+CfRadial 1 and 2: volumes of one radar in NetCDF, opened by xradar.
+
+CfRadial has one mark for a gate without a value, be it below the threshold of
+detection or not measured; it is read as clear air within the radar's reach.
+
+Format: NCAR/EOL, CfRadial Data File Format, versions 1.5 and 2.1.
+"""
+
+import io
+from contextlib import nullcontext
+from typing import Any
+
+import xarray as xr
+
+from stormlens.errors import InputError
+from stormlens.readers._format import Format
+from stormlens.readers._hdf5 import SIGNATURE, as_sentences, opened
+from stormlens.readers._netcdf import CLASSIC
+from stormlens.readers._options import Options
+from stormlens.readers._volume import read_volume
+
+_KIND = "CfRadial"
+
+
+def _is_cfradial(content: bytes) -> bool:
+    if not content.startswith((SIGNATURE, CLASSIC)):
+        return False
+    return b"sweep_start_ray_index" in content or b"sweep_group_name" in content
+
+
+def read_cfradial(content: bytes, name: str, options: Options) -> xr.Dataset:
+    """
+    Column maximum of a CfRadial volume.
+
+    Parameters
+    ----------
+    content : bytes
+        CfRadial 1 in NetCDF-3 or 4, or CfRadial 2.
+    name : str
+        What errors call the file.
+    options : Options
+        Sampling and quality control.
+
+    Returns
+    -------
+    mosaic : xarray.Dataset
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, holds no sweep or no reflectivity, or its radar does not reach
+        the national grid.
+    """
+    classic = content.startswith(CLASSIC)
+    with nullcontext() if classic else opened(content, name, _KIND):
+        pass  # looked over; xradar opens it again
+    with as_sentences(name, _KIND):
+        tree = _tree(content, "scipy" if classic else "h5netcdf")
+        return read_volume(tree, name, options, kind="CfRadial volume", fill_is_clear=True)
+
+
+CFRADIAL = Format("cfradial", "CfRadial 1 and 2", _is_cfradial, read_cfradial)
+
+
+def _tree(content: bytes, engine: str) -> xr.DataTree:
+    try:
+        from xradar.io import open_cfradial1_datatree
+        from xradar.io.backends.cfradial2 import open_cfradial2_datatree
+    except ImportError as error:
+        raise InputError('Radar volumes need more packages: pip install "stormlens[radar]"') from (
+            error
+        )
+    settings: dict[str, Any] = {"engine": engine, "mask_and_scale": False}
+    file = io.BytesIO(content)
+    if b"sweep_start_ray_index" in content:
+        return open_cfradial1_datatree(file, **settings)
+    return open_cfradial2_datatree(file, **settings)

@@ -1,0 +1,140 @@
+"""
+MRMS mosaics in GRIB2: reflectivity as it is, rain rates through a Z-R relation.
+
+MRMS numbers its products in tables of its own under discipline 209. In
+reflectivity -99 is clear air (nothing above the threshold of detection) and
+-999 is no coverage; in rain rates 0 is clear air, -3 no coverage and -1
+missing. The two are told apart here, and stay apart in the mosaic.
+
+Source: NOAA NSSL, MRMS GRIB2 tables (nssl.noaa.gov/projects/mrms/operational).
+"""
+
+from dataclasses import dataclass
+
+import xarray as xr
+
+from stormlens.errors import InputError
+from stormlens.readers._format import Format
+from stormlens.readers._grib import Message, messages, values
+from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._options import Options
+from stormlens.readers._rain import describe_law, rain_to_dbz
+from stormlens.readers._reach import require_reach
+from stormlens.readers._sampling import sample_lonlat
+
+_NO_COVERAGE_DBZ = -500.0
+"""What lies below is no reflectivity: MRMS writes -999."""
+
+
+@dataclass(frozen=True)
+class _Product:
+    """What a field holds; `to_mm_per_hour` is set for rain rates alone."""
+
+    name: str
+    to_mm_per_hour: float | None = None
+
+
+_PRODUCTS = {
+    (209, 3, 57): _Product("ReflectivityAtLowestAltitude"),
+    (209, 3, 58): _Product("MergedReflectivityAtLowestAltitude"),
+    (209, 6, 1): _Product("PrecipRate", 1.0),
+    (209, 8, 8): _Product("SeamlessHSR"),
+    (209, 10, 0): _Product("MergedReflectivityQCComposite"),
+    (209, 10, 2): _Product("LowLevelCompositeReflectivity"),
+    (209, 10, 4): _Product("LayerCompositeReflectivity_Low"),
+    (209, 10, 5): _Product("LayerCompositeReflectivity_High"),
+    (209, 10, 6): _Product("LayerCompositeReflectivity_Super"),
+    (209, 10, 7): _Product("CREF_1HR_MAX"),
+    (209, 10, 8): _Product("ReflectivityMaxAboveM10C"),
+    (209, 10, 9): _Product("LayerCompositeReflectivity_ANC"),
+    (209, 10, 10): _Product("BREF_1HR_MAX"),
+    (209, 11, 0): _Product("MergedBaseReflectivityQC"),
+    (209, 11, 1): _Product("MergedReflectivityComposite"),
+    (209, 11, 2): _Product("MergedReflectivityQComposite"),
+    (209, 11, 3): _Product("MergedBaseReflectivity"),
+    (0, 1, 7): _Product("Precipitation rate", 3600.0),  # WMO: kg m-2 s-1
+}
+
+
+def _is_grib(content: bytes) -> bool:
+    return content.startswith(b"GRIB")
+
+
+def read_mrms(content: bytes, name: str, options: Options) -> xr.Dataset:
+    """
+    Reflectivity of an MRMS field.
+
+    Parameters
+    ----------
+    content : bytes
+        GRIB2 with one field of reflectivity or of rain rate.
+    name : str
+        What errors call the file.
+    options : Options
+        Sampling, and the Z-R relation for rain rates.
+
+    Returns
+    -------
+    mosaic : xarray.Dataset
+        `derived` says by which relation a rain rate was turned into reflectivity.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, holds no such field or several, or lies elsewhere on earth.
+    """
+    message, product = _chosen(messages(content, name), name)
+    require_reach(message.longitude, message.latitude, name)
+    raw = values(message, name)
+    derived = ""
+    if product.to_mm_per_hour is None:
+        seen = raw > _NO_COVERAGE_DBZ
+        dbz = raw
+    else:
+        seen = raw >= 0
+        dbz = rain_to_dbz(raw * product.to_mm_per_hour, options.rain)
+        derived = describe_law(options.rain)
+    place = message.longitude, message.latitude
+    sampled, coverage = sample_lonlat(dbz, seen, *place, options.sampling)
+    return make_mosaic(
+        sampled,
+        coverage,
+        time=message.time,
+        source="MRMS" if message.discipline == 209 else "GRIB2",
+        product=product.name,
+        derived=derived,
+        sampling=options.sampling,
+    )
+
+
+MRMS = Format("mrms", "MRMS mosaics in GRIB2", _is_grib, read_mrms)
+
+
+def _chosen(found: list[Message], name: str) -> tuple[Message, _Product]:
+    usable = [message for message in found if message.key in _PRODUCTS]
+    if not usable:
+        held = ", ".join(dict.fromkeys(map(_describe, found)))
+        readable = ", ".join(product.name for product in _PRODUCTS.values())
+        raise InputError(f"{name} holds {held}, which is no reflectivity. Read are: {readable}.")
+    if len(usable) > 1:
+        held = ", ".join(_PRODUCTS[message.key].name for message in usable[:5])
+        raise InputError(
+            f"{name} holds {len(usable)} fields that could be read ({held}); give it one at a "
+            "time: wgrib2 FILE -d 1 -grib NEW"
+        )
+    return usable[0], _PRODUCTS[usable[0].key]
+
+
+def _describe(message: Message) -> str:
+    """A field's name where the decoder's tables have it, else its numbers."""
+    discipline, category, number = message.key
+    try:
+        import gribberish
+
+        name = gribberish.parse_grib_message_metadata(message.content, 0).var_abbrev
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        name = ""
+    numbers = f"discipline {discipline}, category {category}, number {number}"
+    return f"{name} ({numbers})" if name else f"a field of {numbers}"

@@ -1,0 +1,106 @@
+"""
+NetCDF files that are gridded already: our own mosaics, SVRIMG's example, and any CF grid.
+
+A mosaic written with ``mosaic.to_netcdf(path)`` comes back as it was. Of other
+files the one field of reflectivity or rain rate is taken, as `from_xarray` does.
+"""
+
+import io
+import re
+
+import numpy as np
+import xarray as xr
+
+from stormlens.errors import InputError
+from stormlens.readers._format import Format
+from stormlens.readers._hdf5 import SIGNATURE, as_sentences, opened, to_dataset
+from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._options import Options
+from stormlens.readers._xarray import is_mosaic, on_grid, restored
+from stormlens.stormbox import GRID_SHAPE
+
+CLASSIC = b"CDF"
+"""How NetCDF-3 begins."""
+
+_KIND = "NetCDF"
+_EXAMPLE = "REFC_MAX"
+
+
+def _is_netcdf(content: bytes) -> bool:
+    return content.startswith((SIGNATURE, CLASSIC))
+
+
+def read_netcdf(content: bytes, name: str, options: Options) -> xr.Dataset:
+    """
+    A mosaic, or reflectivity of any CF grid, from a NetCDF file.
+
+    Parameters
+    ----------
+    content : bytes
+        NetCDF-3 or NetCDF-4.
+    name : str
+        What errors call the file.
+    options : Options
+        Sampling, and the Z-R relation for rain rates.
+
+    Returns
+    -------
+    mosaic : xarray.Dataset
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or holds no field that `from_xarray` takes.
+    """
+    with as_sentences(name, _KIND):
+        raw = _raw(content, name)
+        if not raw.variables:
+            raise InputError(f"{name} holds no variables that are numbers; get it again.")
+        if _EXAMPLE in raw.variables:
+            return _example(raw, name)
+        decoded = xr.decode_cf(raw, decode_timedelta=False)
+        if is_mosaic(decoded):
+            return restored(decoded, name)
+        return on_grid(decoded, name, options)
+
+
+NETCDF = Format("netcdf", "mosaics and CF grids of reflectivity in NetCDF", _is_netcdf, read_netcdf)
+
+
+def _raw(content: bytes, name: str) -> xr.Dataset:
+    if content.startswith(SIGNATURE):
+        with opened(content, name, _KIND) as file:
+            return to_dataset(file)
+    if content[3:4] not in b"\x01\x02":
+        raise InputError(f"{name} is NetCDF of kind 5; convert it: nccopy -k nc4 FILE NEW")
+    with xr.open_dataset(io.BytesIO(content), engine="scipy", decode_cf=False) as file:
+        return file.load()
+
+
+def _example(raw: xr.Dataset, name: str) -> xr.Dataset:
+    """SVRIMG's example mosaic: one field on the national grid, 0 where there is no echo."""
+    field = xr.decode_cf(raw[[_EXAMPLE]], decode_times=False)[_EXAMPLE]
+    if field.shape[-2:] != GRID_SHAPE or field.size != np.prod(GRID_SHAPE):
+        rows, columns = GRID_SHAPE
+        raise InputError(
+            f"{name}: {_EXAMPLE} has shape {field.shape}; one field of {rows} x {columns} is read."
+        )
+    values = field.values.reshape(GRID_SHAPE)
+    return make_mosaic(
+        values,
+        ~np.isnan(values.astype(float)),
+        time=_time_of_name(name),
+        source="SVRIMG mosaic (Haberlie, Ashley and Karpinski 2020)",
+        product="column maximum of GridRad",
+    )
+
+
+def _time_of_name(name: str) -> np.datetime64 | None:
+    """UTC where a file's name holds it, such as ``20110427T190000Z``."""
+    found = re.search(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z", name)
+    if not found:
+        return None
+    try:
+        return np.datetime64("{}-{}-{}T{}:{}:{}".format(*found.groups()), "s")
+    except ValueError:
+        return None

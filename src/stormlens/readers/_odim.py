@@ -1,0 +1,225 @@
+"""
+ODIM HDF5: composites, and the volumes and scans of one radar.
+
+A composite's image has its first row in the north and lies on a projection
+that the file names (PROJ). A value is gain times code plus offset; the code
+`undetect` is clear air (the radar saw, and saw nothing), `nodata` is no
+coverage. The volumes of one radar are opened by xradar.
+
+Format: EUMETNET OPERA, Data Information Model for HDF5 (ODIM_H5), version 2.4.
+"""
+
+import io
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from stormlens.errors import InputError
+from stormlens.readers._format import Format
+from stormlens.readers._hdf5 import SIGNATURE, as_sentences, attributes, opened
+from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._options import Options
+from stormlens.readers._projected import sample_projected
+from stormlens.readers._rain import describe_law, rain_to_dbz
+from stormlens.readers._volume import read_volume
+
+_KIND = "ODIM HDF5"
+_IMAGES = ("COMP", "IMAGE")
+_VOLUMES = ("PVOL", "SCAN")
+_DBZ = ("DBZH", "DBZV", "DBZ", "TH", "TV")
+_RATE = "RATE"
+_MAX_DATASETS = 200
+_CORNERS = ("LL_lon", "LL_lat", "UL_lon", "UL_lat", "UR_lon", "UR_lat", "LR_lon", "LR_lat")
+
+
+def _is_odim(content: bytes) -> bool:
+    return content.startswith(SIGNATURE) and b"ODIM_H5" in content
+
+
+def read_odim(content: bytes, name: str, options: Options) -> xr.Dataset:
+    """
+    Reflectivity of an ODIM file.
+
+    Parameters
+    ----------
+    content : bytes
+        HDF5 whose object is COMP, IMAGE, PVOL or SCAN.
+    name : str
+        What errors call the file.
+    options : Options
+        Sampling, the Z-R relation for composites of rain rate, and quality control for volumes.
+
+    Returns
+    -------
+    mosaic : xarray.Dataset
+        The highest of a composite's images of one quantity (its levels), or of a volume's sweeps.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, holds another object, no reflectivity or no projection, or does
+        not reach the national grid.
+    """
+    with opened(content, name, _KIND) as file:
+        what = _group(file, "what")
+        kind = _text(what, "object")
+        if kind in _IMAGES:
+            return _read_composite(file, what, name, options)
+    if kind not in _VOLUMES:
+        raise InputError(
+            f"{name} is an ODIM object {kind or '(none)'}; read are {', '.join(_IMAGES)}, "
+            f"{', '.join(_VOLUMES)}."
+        )
+    return _read_polar(content, name, options)
+
+
+ODIM = Format("odim", "ODIM HDF5 composites, volumes and scans", _is_odim, read_odim)
+
+
+def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options) -> xr.Dataset:
+    quantity, images = _images(file, name)
+    planes = [_plane(path, file, name) for path in images]
+    shape = planes[0][0].shape
+    if any(values.shape != shape for values, _ in planes):
+        raise InputError(f"{name}: its images of {quantity} differ in size; give one at a time.")
+    values = np.maximum.reduce([plane for plane, _ in planes])
+    seen = np.logical_or.reduce([coverage for _, coverage in planes])
+    derived = ""
+    if quantity == _RATE:
+        values, derived = rain_to_dbz(values, options.rain), describe_law(options.rain)
+    parent = images[0].split("/")[0]
+    where = {**_group(file, "where"), **_group(file[parent], "where")}
+    dbz, coverage = _sample(values, seen, where, name, options.sampling)
+    return make_mosaic(
+        dbz,
+        coverage,
+        time=_time({**_group(file[parent], "what"), **what}, name),
+        source=f"ODIM composite, {_text(what, 'source') or 'source not named'}",
+        product=f"{quantity} of {len(images)} image{'s' if len(images) > 1 else ''}",
+        derived=derived,
+        sampling=options.sampling,
+    )
+
+
+def _images(file: Any, name: str) -> tuple[str, list[str]]:
+    """The quantity that is read, and the paths of its images."""
+    held: dict[str, list[str]] = {}
+    for dataset in _numbered(file, "dataset"):
+        for data in _numbered(file[dataset], "data"):
+            path = f"{dataset}/{data}"
+            what = {**_group(file[dataset], "what"), **_group(file[path], "what")}
+            held.setdefault(_text(what, "quantity"), []).append(path)
+    for quantity in (*_DBZ, _RATE):
+        if quantity in held:
+            return quantity, held[quantity]
+    found = ", ".join(filter(None, held)) or "nothing"
+    raise InputError(f"{name} holds {found}; read are {', '.join(_DBZ)} and {_RATE}.")
+
+
+def _numbered(group: Any, stem: str) -> list[str]:
+    """Members called stem and a number, in the order of their numbers."""
+    found = [key for key in group if key.startswith(stem) and key[len(stem) :].isdecimal()]
+    return sorted(found, key=lambda key: int(key[len(stem) :]))[:_MAX_DATASETS]
+
+
+def _plane(path: str, file: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Values of an image (minus infinity for clear air), and what is covered."""
+    group, dataset = file[path], file[path.split("/")[0]]
+    if "data" not in group or group["data"].ndim != 2 or group["data"].dtype.kind not in "iuf":
+        raise InputError(f"{name}: /{path} holds no image of numbers.")
+    raw = group["data"][()]
+    what = {**_group(dataset, "what"), **_group(group, "what")}
+    values = raw * _number(what, "gain", 1.0, name) + _number(what, "offset", 0.0, name)
+    seen = np.isfinite(values) & (raw != _number(what, "nodata", np.nan, name))
+    clear = raw == _number(what, "undetect", np.nan, name)
+    return np.where(seen & ~clear, values, -np.inf), seen
+
+
+def _sample(
+    values: np.ndarray, seen: np.ndarray, where: dict[str, Any], name: str, sampling: str
+) -> tuple[np.ndarray, np.ndarray]:
+    from pyproj import CRS, Transformer
+
+    definition = _text(where, "projdef")
+    if not definition:
+        raise InputError(f"{name} names no projection (where/projdef); get it again.")
+    try:
+        crs = CRS.from_user_input(definition)
+        to_plane = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    except Exception as error:  # pyproj raises its own errors, and says much
+        raise InputError(
+            f"{name}: projection {definition[:80]!r} is not one that PROJ knows."
+        ) from error
+    corner = {key: _number(where, key, np.nan, name) for key in _CORNERS}
+    corners = np.array([[corner[f"{at}_{axis}"] for axis in ("lon", "lat")] for at in _AT])
+    x, y = to_plane.transform(corners[:, 0], corners[:, 1])
+    rows, columns = values.shape
+    left, right = _edges(x[[0, 1]], x[[2, 3]], where, "xscale", columns, name)
+    bottom, top = _edges(y[[0, 3]], y[[1, 2]], where, "yscale", rows, name)
+    x_axis = left + (right - left) * (np.arange(columns) + 0.5) / columns
+    y_axis = top - (top - bottom) * (np.arange(rows) + 0.5) / rows
+    return sample_projected(values, seen, x_axis, y_axis, crs, sampling, name)
+
+
+_AT = ("LL", "UL", "UR", "LR")
+
+
+def _edges(
+    low: np.ndarray, high: np.ndarray, where: dict[str, Any], scale: str, n: int, name: str
+) -> tuple[float, float]:
+    """
+    Outer edges of an image along one axis, from its corners.
+
+    Corners are written to a few digits and may be rounded: `xscale` and `yscale` settle the
+    width where both corners of an edge agree with it to a cell.
+    """
+    first, last = float(np.nanmean(low)), float(np.nanmean(high))
+    step = _number(where, scale, (last - first) / n, name)
+    fits = (
+        np.isfinite([first, last]).all() and step > 0 and abs(last - first - n * step) <= 2 * step
+    )
+    if not fits:
+        raise InputError(
+            f"{name}: its corners, {scale} and projection contradict each other; get it again."
+        )
+    return first, first + n * step
+
+
+def _read_polar(content: bytes, name: str, options: Options) -> xr.Dataset:
+    try:
+        from xradar.io import open_odim_datatree
+    except ImportError as error:
+        raise InputError('Radar volumes need more packages: pip install "stormlens[radar]"') from (
+            error
+        )
+    with as_sentences(name, _KIND):
+        tree = open_odim_datatree(io.BytesIO(content), mask_and_scale=False)
+        return read_volume(tree, name, options, kind="ODIM volume", fill_is_clear=False)
+
+
+def _group(parent: Any, key: str) -> dict[str, Any]:
+    """Attributes of a group's own group, none where it has none."""
+    return attributes(parent[key]) if key in parent else {}
+
+
+def _text(fields: dict[str, Any], key: str) -> str:
+    return str(fields.get(key, "")).strip("\0 ")
+
+
+def _number(fields: dict[str, Any], key: str, otherwise: float, name: str) -> float:
+    value = fields.get(key, otherwise)
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: {key} is {str(value)[:40]!r}, not a number.") from error
+
+
+def _time(what: dict[str, Any], name: str) -> np.datetime64:
+    """UTC from date (YYYYMMDD) and time (HHmmss)."""
+    date, clock = _text(what, "date"), _text(what, "time")
+    text = f"{date[:4]}-{date[4:6]}-{date[6:]}T{clock[:2]}:{clock[2:4]}:{clock[4:6] or '00'}"
+    try:
+        return np.datetime64(text, "s")
+    except ValueError as error:
+        raise InputError(f"{name}: date {date!r} and time {clock!r} are no time.") from error
