@@ -1,0 +1,282 @@
+"""
+From radar files to a store of boxes: many workers read, one writer appends.
+
+Workers take an input each and give its boxes; these come back in the order of
+the inputs, whatever the number of workers, and go into the arrays block by
+block. A build that was stopped, however it was stopped, goes on behind the last
+row of the catalogue, and one that is finished finds nothing to do.
+"""
+
+import itertools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stormlens.archive import _catalogue as catalogue
+from stormlens.archive._catalogue import Known, Row
+from stormlens.archive._cluster import Lost, Results, connect
+from stormlens.archive._extract import CUTTING, Cutting, Extracted, Unit, extract_on_worker
+from stormlens.archive._inputs import SIMULATED
+from stormlens.archive._plan import Plan, check_source
+from stormlens.archive._progress import progress as showing
+from stormlens.archive._store import BLOCK, GROUP, Arrays, Store, create, empty_arrays
+from stormlens.errors import InputError
+from stormlens.storage import file_lock
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FLUSH_SECONDS = 60.0
+_LOCK_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What a run left.
+
+    Attributes
+    ----------
+    boxes : int
+        In the store, or in the table, now.
+    added : int
+        By this run.
+    problems : list of str
+        A sentence for all that is passed over, by this run or before.
+    seconds : float
+        That this run took.
+    simulated : bool
+        Whether a simulator made any of the boxes.
+    """
+
+    boxes: int
+    added: int
+    problems: list[str]
+    seconds: float
+    simulated: bool
+
+
+def build(
+    source: str | Path,
+    store: str | Path,
+    *,
+    cutting: Cutting | None = None,
+    index: "pd.DataFrame | None" = None,
+    count: int | None = None,
+    seed: int = 0,
+    retry: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: bool = False,
+) -> Outcome:
+    """
+    Build a store of storm boxes, or add to it what is new.
+
+    Parameters
+    ----------
+    source : str or Path
+        A radar file, a folder of them, a tar file of SVRIMG images or a folder of those, a
+        prefix of an object store (``s3://bucket/prefix``, with the package that fsspec asks
+        for), or ``"simulated"``. PNG and NPY files are taken as boxes already cut.
+    store : str or Path
+        Folder of the store, made if missing; on a disk that this process can write.
+    cutting : Cutting, optional
+        How radar files are read and cut; around storms unless told.
+    index : pandas.DataFrame, optional
+        Where SVRIMG images belong, by `unid`: columns xmin, ymin, latitude and longitude, as
+        `stormlens.datasets.svrimg.index` gives them.
+    count : int, optional
+        Boxes to simulate, 1 or more; for ``"simulated"`` only.
+    seed : int, optional
+        Of simulated boxes, 0 or more.
+    retry : bool, optional
+        Whether to read again what failed before.
+    workers : int, optional
+        Local processes; one a core unless told.
+    scheduler : str, optional
+        Address of a Dask scheduler, in place of local processes.
+    progress : bool, optional
+        Show it on standard error.
+
+    Returns
+    -------
+    outcome : Outcome
+
+    Raises
+    ------
+    InputError
+        If the source cannot be listed, the store was built with other settings, another
+        process writes it, the disk is full, or a library is missing. What cannot be read of
+        the source does not raise; it is in the outcome's problems.
+    """
+    began = time.monotonic()
+    source, folder, cutting = _absolute(source), Path(store), cutting or Cutting()
+    check_source(source, count)
+    _check_folder(folder)
+    with file_lock(folder / ".lock", timeout=_LOCK_SECONDS):
+        held, known = _opened(folder, source, _settings(source, cutting, count, seed))
+        before = known.boxes
+        plan = Plan(source, known, retry=retry, count=count or 0, seed=seed)
+        units = plan.units()
+        first = next(units, None)
+        if first is not None:
+            held.cut(known.boxes)
+            writer = _Writer(held, known, index)
+            total, counted = plan.total()
+            done = 0
+            with (
+                connect(workers, scheduler, {CUTTING: cutting}) as client,
+                showing("Building", total, plan.passed, counted, shown=progress) as report,
+            ):
+                todo = itertools.chain([first], units)
+                for unit, extracted in Results(client, extract_on_worker, todo):
+                    writer.add(unit, extracted)
+                    done += plan.progress_of(unit)
+                    report(plan.passed + done, writer.remark())
+            writer.flush()
+        if not held.finished:
+            held.finish(simulated=int(known.simulated))
+    problems = known.problems + plan.changed
+    seconds = time.monotonic() - began
+    return Outcome(known.boxes, known.boxes - before, problems, seconds, known.simulated)
+
+
+def _absolute(source: str | Path) -> str:
+    text = str(source)
+    return text if text == SIMULATED or "://" in text else str(Path(text).expanduser().absolute())
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.is_dir() and not (folder / GROUP).exists():
+        strange = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+        if strange:
+            raise InputError(
+                f"{folder} holds {strange[0]} and is no store; name a folder that is empty or new."
+            )
+
+
+def _settings(source: str, cutting: Cutting, count: int | None, seed: int) -> dict[str, Any]:
+    """What decides a store's boxes beside its inputs."""
+    if source == SIMULATED:
+        return {"simulated": True, "count": count, "seed": seed}
+    return {"simulated": False, **cutting.described()}
+
+
+def _opened(folder: Path, source: str, settings: dict[str, Any]) -> tuple[Store, Known]:
+    if not (folder / GROUP).exists():
+        told = f"{SIMULATED.upper()} storm boxes" if settings["simulated"] else "Storm boxes"
+        words = (
+            f"{told}, seed {settings['seed']}" if settings["simulated"] else f"{told} of {source}"
+        )
+        create(folder, {"source": words, "simulated": 0, "settings": settings})
+    held = Store(folder, writable=True)
+    before = held.attrs.get("settings", {})
+    for key in {**before, **settings}:
+        if before.get(key) != settings.get(key):
+            raise InputError(
+                f"{folder} was built with {key} {before.get(key)}, not {settings.get(key)}; "
+                "keep to that or name a new store."
+            )
+    catalogue.repair(folder)
+    return held, Known(folder)
+
+
+class _Writer:
+    """
+    Puts boxes into the store in whole blocks, and rows behind them into the catalogue.
+
+    Parameters
+    ----------
+    store : Store
+        Cut to what the catalogue counts.
+    known : Known
+        Takes in each row that is in the catalogue.
+    index : pandas.DataFrame or None
+        Where SVRIMG images belong.
+    """
+
+    def __init__(self, store: Store, known: Known, index: "pd.DataFrame | None") -> None:
+        self._store, self._known = store, known
+        self._index = None if index is None else index[~index.index.duplicated()]
+        self._rows: list[Row] = []
+        self._held: list[Arrays] = []
+        self._written = self._end = known.boxes
+        self._flushed = time.monotonic()
+
+    def remark(self) -> str:
+        """How many boxes there are."""
+        return f"; {self._end:,} boxes"
+
+    def add(self, unit: Unit, extracted: "Extracted | Lost") -> None:
+        """Take what a unit gave, and write what fills a block or has waited long."""
+        if isinstance(extracted, Lost):
+            sentence = (
+                f"{unit.name} ended every process that read it: it takes more memory than there "
+                "is, or a library fails on it."
+            )
+            extracted = Extracted(empty_arrays(), [sentence])
+        arrays = extracted.arrays
+        boxes = len(arrays["reflectivity"])
+        number = self._known.rows + len(self._rows)
+        row = Row(
+            unit.name,
+            unit.size,
+            unit.stamp,
+            self._end,
+            boxes,
+            extracted.problems,
+            extracted.simulated,
+        )
+        self._rows.append(row)
+        if boxes:
+            source = np.full(boxes, number, np.int32)
+            self._held.append({**self._placed(arrays), "source": source})
+        self._end += boxes
+        while self._end >= (edge := (self._written // BLOCK + 1) * BLOCK):
+            self._write(edge)
+        if time.monotonic() - self._flushed > _FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all that waits."""
+        if self._end > self._written:
+            self._write(self._end)
+        self._commit()
+
+    def _placed(self, arrays: Arrays) -> Arrays:
+        """With the places of SVRIMG images that the index knows."""
+        if self._index is None:
+            return arrays
+        rows = self._index.reindex(arrays["unid"])
+        known = rows["xmin"].notna().to_numpy()
+        placed = dict(arrays)
+        for name in ("xmin", "ymin", "latitude", "longitude"):
+            values = arrays[name].copy()
+            values[known] = rows[name].to_numpy()[known]
+            placed[name] = values
+        return placed
+
+    def _write(self, stop: int) -> None:
+        together = _joined(self._held)
+        n = stop - self._written
+        self._store.write(self._written, {name: held[:n] for name, held in together.items()})
+        rest = {name: held[n:] for name, held in together.items()}
+        self._held = [rest] if stop < self._end else []
+        self._written = stop
+        self._commit()
+
+    def _commit(self) -> None:
+        whole = [row for row in self._rows if row.stop <= self._written]
+        if whole:
+            catalogue.append(self._store.path, whole)
+            for row in whole:
+                self._known.add(row)
+            self._rows = self._rows[len(whole) :]
+        self._flushed = time.monotonic()
+
+
+def _joined(parts: list[Arrays]) -> Arrays:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,233 @@
+"""
+Workers: some processes on this machine, or a Dask scheduler that is there already.
+
+Local workers have one thread each and are bound to cores of their own before
+JAX starts in them, so that its threads neither wait for nor disturb those of
+the next worker. Work is handed out in order, a bounded number of tasks at a
+time, and comes back in order. What a dead worker had in hand is done again by
+another; a task that ends every worker that takes it is tried alone, to clear
+those that merely stood beside it, and then given up.
+"""
+
+import logging
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from stormlens.archive._extra import need
+from stormlens.errors import InputError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+IN_FLIGHT = 4
+"""Tasks a worker's thread that are handed out and not yet taken back."""
+
+_DEATHS = 3
+_SETTINGS = {
+    "distributed.scheduler.allowed-failures": _DEATHS,
+    "distributed.worker.profile.enabled": False,
+}
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+class Lost:
+    """Stands for the result of a task that ended every worker that took it."""
+
+
+class Results(Generic[_T, _R]):
+    """
+    Results of tasks, in the order of their arguments.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of the workers.
+    function : callable
+        Of one argument; importable by the workers.
+    arguments : iterable
+        Taken one at a time, as there is room.
+    in_flight : int, optional
+        Tasks a thread that are handed out at once.
+    """
+
+    def __init__(
+        self,
+        client: "Client",
+        function: Callable[[_T], _R],
+        arguments: Iterable[_T],
+        in_flight: int = IN_FLIGHT,
+    ) -> None:
+        self._client, self._function = client, function
+        self._arguments = iter(arguments)
+        self._in_flight = in_flight
+        self._pending: deque[tuple[_T, Future]] = deque()
+
+    def __iter__(self) -> Iterator[tuple[_T, "_R | Lost"]]:
+        """Arguments with their results, or `Lost`."""
+        try:
+            while self._fill():
+                argument, future = self._pending.popleft()
+                yield argument, self._result(argument, future)
+        finally:
+            for _, future in self._pending:
+                future.cancel()
+
+    def _fill(self) -> bool:
+        """Hand out what there is room for; whether anything is in flight."""
+        room = max(self._in_flight * sum(self._client.nthreads().values()), 1)
+        while len(self._pending) < room:
+            try:
+                argument = next(self._arguments)
+            except StopIteration:
+                break
+            self._pending.append((argument, self._submit(argument)))
+        return bool(self._pending)
+
+    def _submit(self, argument: _T) -> "Future":
+        return self._client.submit(self._function, argument, pure=False)
+
+    def _result(self, argument: _T, future: "Future") -> "_R | Lost":
+        from distributed import KilledWorker, wait
+
+        try:
+            return future.result()
+        except KilledWorker:
+            # A worker's death counts against all that it had in hand, so try this one alone.
+            if self._pending:
+                wait([other for _, other in self._pending])
+        try:
+            return self._submit(argument).result()
+        except KilledWorker:
+            return Lost()
+
+
+@contextmanager
+def connect(
+    workers: int | None = None,
+    scheduler: str | None = None,
+    carried: Mapping[str, Any] | None = None,
+) -> Iterator["Client"]:
+    """
+    Workers for the time of a block.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Local processes, 1 or more; one a core unless told.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, in place of local ones.
+    carried : mapping, optional
+        What all tasks need, by the name they ask for it; sent once to each worker.
+
+    Yields
+    ------
+    client : distributed.Client
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, both or a wrong number are given, or no scheduler answers.
+    """
+    distributed = need("distributed")
+    if scheduler is not None and workers is not None:
+        raise InputError("Give a number of local workers or a scheduler's address, not both.")
+    if workers is not None and workers < 1:
+        raise InputError(f"The number of workers is {workers}; give 1 or more.")
+    from stormlens.archive._plugins import Carry
+
+    started = _local(workers or len(cores())) if scheduler is None else _remote(scheduler)
+    with started as client:
+        carried = carried or {}
+        for name, content in carried.items():
+            client.register_plugin(Carry(name, content))
+        try:
+            yield client
+        finally:
+            if scheduler is not None:
+                for name in carried:
+                    with suppress(OSError, distributed.CommClosedError):
+                        client.unregister_worker_plugin(name)
+
+
+def cores() -> list[int]:
+    """
+    Cores that this process may use.
+
+    Returns
+    -------
+    cores : list of int
+        Their numbers.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def shares(available: list[int], workers: int) -> list[list[int]]:
+    """
+    Cores of each worker: as evenly as they can be shared, whole cores each.
+
+    Parameters
+    ----------
+    available : list of int
+        Cores to share.
+    workers : int
+        How many share them.
+
+    Returns
+    -------
+    cores : list of list of int
+        Of each worker; where there are more workers than cores, several have the same.
+
+    Examples
+    --------
+    >>> shares([0, 1, 2, 3, 4], 2), shares([0, 1], 3)
+    ([[0, 1], [2, 3, 4]], [[0], [1], [0]])
+    """
+    n = len(available)
+    if workers > n:
+        return [[available[i % n]] for i in range(workers)]
+    return [available[i * n // workers : (i + 1) * n // workers] for i in range(workers)]
+
+
+@contextmanager
+def _local(workers: int) -> Iterator["Client"]:
+    import dask
+    from distributed import Client, LocalCluster
+
+    from stormlens.archive._plugins import Bind
+
+    can_bind = hasattr(os, "sched_setaffinity") and sys.platform == "linux"
+    bound = shares(cores(), workers) if can_bind else [[]]
+    with (
+        dask.config.set(_SETTINGS),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        client.register_plugin(Bind(bound))
+        yield client
+
+
+@contextmanager
+def _remote(scheduler: str) -> Iterator["Client"]:
+    from distributed import Client
+
+    try:
+        client = Client(scheduler, timeout="30s")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"No Dask scheduler answers at {scheduler}; give the address that `dask scheduler` "
+            "printed when it started."
+        ) from error
+    with client:
+        yield client

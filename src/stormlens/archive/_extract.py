@@ -1,0 +1,317 @@
+"""
+From one input to its boxes, on a worker: read, cut, and say what was passed over.
+
+Nothing that is wrong with an input raises here. A file that cannot be read
+gives no box and a sentence; so does each member of a tar file, whose others go on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from stormlens.archive._inputs import open_input
+from stormlens.archive._store import Arrays, as_arrays, empty_arrays
+from stormlens.datasets import check_reflectivity, is_simulated, load, make_dataset
+from stormlens.datasets._images import palette_indices, time_of_name
+from stormlens.errors import InputError, unknown
+from stormlens.readers import Options
+from stormlens.stormbox import SIZE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ARRAYS = (".png", ".npy")
+_MAX_BYTES = 2**30
+CUTTING = "stormlens-cutting"
+"""What workers carry the `Cutting` of a run as."""
+
+WAYS = ("storms", "grid", "reports")
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """
+    How radar files are read, and where boxes are cut from them.
+
+    Attributes
+    ----------
+    boxes : {"storms", "grid", "reports"}
+        Around connected regions of strong echo, on a regular grid, or around storm reports.
+    threshold : int
+        Lowest reflectivity of a storm's region, dBZ.
+    minimum_area : float
+        Smallest region, km2.
+    stride : int
+        Cells from one box of the grid to the next.
+    reports : pandas.DataFrame or None
+        As `stormlens.boxes.read_reports` gives it.
+    within : float
+        Minutes that a report may lie before or after the file's time.
+    sampling, rain, quality_control
+        As `stormlens.readers.read` takes them.
+    """
+
+    boxes: str = "storms"
+    threshold: int = 40
+    minimum_area: float = 100.0
+    stride: int = 68
+    reports: "pd.DataFrame | None" = None
+    within: float = 30.0
+    sampling: str = "nearest"
+    rain: str = "marshall-palmer"
+    quality_control: bool = False
+
+    def __post_init__(self) -> None:
+        if self.boxes not in WAYS:
+            raise unknown("way of cutting boxes", self.boxes, WAYS)
+        if (self.boxes == "reports") != (self.reports is not None):
+            raise InputError("Boxes around reports need a table of reports, and no others do.")
+        Options(self.sampling, self.rain, self.quality_control)  # refuses what it does not know
+
+    def described(self) -> dict[str, Any]:
+        """
+        What decides the boxes, as JSON can hold it; settings that decide nothing are left out.
+
+        Returns
+        -------
+        settings : dict
+        """
+        told = asdict(self)
+        decide = {"storms": ("threshold", "minimum_area"), "grid": ("stride",)}
+        for way, names in {**decide, "reports": ("within", "reports")}.items():
+            if way != self.boxes:
+                for name in names:
+                    del told[name]
+        if self.reports is not None:
+            told["reports"] = f"{len(self.reports)} rows, {_digest(self.reports)}"
+        return told
+
+
+def _digest(table: "pd.DataFrame") -> str:
+    from hashlib import sha256
+
+    return sha256(table.to_csv().encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """
+    What one task takes: a row of the catalogue to be.
+
+    Attributes
+    ----------
+    name : str
+        The catalogue's name for it.
+    size, stamp
+        Of the file.
+    """
+
+    name: str
+    size: int
+    stamp: str
+
+
+@dataclass(frozen=True)
+class RadarFile(Unit):
+    """A radar file, or a PNG or NPY file that holds boxes already."""
+
+
+@dataclass(frozen=True)
+class Members(Unit):
+    """
+    Some members of a tar file of PNG images.
+
+    Attributes
+    ----------
+    members : sequence of (str, bytes)
+        Name and content.
+    problems : sequence of str
+        What was wrong with the tar file itself.
+    last : bool
+        Whether it closes the file, and has the file's own name.
+    """
+
+    members: Sequence[tuple[str, bytes]] = ()
+    problems: Sequence[str] = ()
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class SimulatedBoxes(Unit):
+    """
+    A part of a simulated archive.
+
+    Attributes
+    ----------
+    seed, first, count : int
+        As `stormlens.datasets.load` takes them.
+    """
+
+    seed: int = 0
+    first: int = 0
+    count: int = 0
+
+
+class Extracted(NamedTuple):
+    """
+    What a unit gave.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        As `as_arrays` gives them.
+    problems : list of str
+        A sentence for what was passed over.
+    simulated : bool
+        Whether a simulator made the boxes.
+    """
+
+    arrays: Arrays
+    problems: list[str]
+    simulated: bool = False
+
+
+def extract(unit: Unit, cutting: Cutting) -> Extracted:
+    """
+    Boxes of one unit.
+
+    Parameters
+    ----------
+    unit : Unit
+        A file, members of a tar file, or a part of a simulated archive.
+    cutting : Cutting
+        How radar files are cut.
+
+    Returns
+    -------
+    extracted : Extracted
+
+    Raises
+    ------
+    InputError
+        If a library that reads such files is not installed: no file would be read then.
+    """
+    if isinstance(unit, Members):
+        return _of_members(unit)
+    try:
+        boxes = _boxes(unit, cutting)
+    except InputError as error:
+        if isinstance(error.__cause__, ImportError):
+            raise
+        return Extracted(empty_arrays(), [_naming(unit.name, str(error))])
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        return Extracted(empty_arrays(), [f"{unit.name} cannot be read: {reason}."])
+    except MemoryError:
+        return Extracted(empty_arrays(), [f"{unit.name} needs more memory than there is."])
+    except Exception as error:
+        # One file among thousands must not end the work of days; the sentence keeps its trace.
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Extracted(empty_arrays(), [f"{unit.name} failed in a way not foreseen: {reason}."])
+    return Extracted(as_arrays(boxes), [], is_simulated(boxes))
+
+
+def extract_on_worker(unit: Unit) -> Extracted:
+    """
+    Boxes of one unit, cut as the run's `Cutting` says, which the worker carries.
+
+    Parameters
+    ----------
+    unit : Unit
+
+    Returns
+    -------
+    extracted : Extracted
+    """
+    from stormlens.archive._plugins import carried
+
+    return extract(unit, carried(CUTTING))
+
+
+def _naming(name: str, sentence: str) -> str:
+    return sentence if name.rpartition("/")[2] in sentence else f"{name}: {sentence}"
+
+
+def _boxes(unit: Unit, cutting: Cutting) -> xr.Dataset:
+    if isinstance(unit, SimulatedBoxes):
+        return load("simulated", split="train", seed=unit.seed, first=unit.first, count=unit.count)
+    if unit.size > _MAX_BYTES:
+        raise InputError(f"{unit.name} is larger than {_MAX_BYTES >> 20} MiB, which is refused.")
+    with open_input(unit.name) as file:
+        content = file.read()
+    if unit.name.lower().endswith(_ARRAYS):
+        return _held_boxes(content, unit.name)
+    from stormlens import readers
+
+    mosaic = readers.read(
+        content,
+        name=unit.name,
+        sampling=cutting.sampling,
+        rain=cutting.rain,
+        quality_control=cutting.quality_control,
+    )
+    return _cut(mosaic, cutting)
+
+
+def _cut(mosaic: xr.Dataset, cutting: Cutting) -> xr.Dataset:
+    from stormlens import boxes
+
+    if cutting.boxes == "storms":
+        return boxes.find_storms(mosaic, cutting.threshold, cutting.minimum_area)
+    if cutting.boxes == "grid":
+        return boxes.grid(mosaic, cutting.stride)
+    return boxes.at_reports(mosaic, cutting.reports, cutting.within)
+
+
+def _held_boxes(content: bytes, name: str) -> xr.Dataset:
+    """Boxes of a PNG or NPY file, which are none of a mosaic."""
+    if not content:
+        raise InputError(f"{name} is empty; get or write it again.")
+    png = name.lower().endswith(".png")
+    held = palette_indices(content, name)[np.newaxis] if png else _npy(content, name)
+    images = check_reflectivity(held, where=name, shape=(SIZE, SIZE))
+    stem = Path(name.rpartition("/")[2]).stem
+    return make_dataset(
+        images,
+        unid=[stem] if len(images) == 1 else [f"{stem}[{i}]" for i in range(len(images))],
+        time=np.full(len(images), time_of_name(stem)),
+        source=name,
+        where=name,
+    )
+
+
+def _npy(content: bytes, name: str) -> np.ndarray:
+    import io
+
+    try:
+        array = np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:
+        # NumPy raises ValueError, EOFError, SyntaxError... on a damaged file.
+        raise InputError(f"{name} cannot be read as NPY; write it with numpy.save.") from error
+    return array[np.newaxis] if array.ndim == 2 else array
+
+
+def _of_members(unit: Members) -> Extracted:
+    images, names, problems = [], [], list(unit.problems)
+    for name, content in unit.members:
+        where = f"{unit.name.rpartition('#')[0]}, {name}"
+        try:
+            image = palette_indices(content, where)[np.newaxis]
+            images.append(check_reflectivity(image, where=where, shape=(SIZE, SIZE)))
+            names.append(Path(name).stem)
+        except InputError as error:
+            problems.append(str(error))
+    if not images:
+        return Extracted(empty_arrays(), problems)
+    boxes = make_dataset(
+        np.concatenate(images),
+        unid=names,
+        time=np.array([time_of_name(name) for name in names], "datetime64[ns]"),
+        source=unit.name,
+        where=unit.name,
+    )
+    return Extracted(as_arrays(boxes), problems)

@@ -1,0 +1,132 @@
+"""One part of a classification, on a worker: read boxes, label them, write the part."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from stormlens.archive._model import carried_classifier
+from stormlens.archive._store import CHUNK, Arrays, Store
+from stormlens.archive._table import Part, make_table, read_part, write_part
+from stormlens.errors import InputError
+from stormlens.models import Classifier, name_modes
+from stormlens.stormbox import SIZE
+
+
+class Task(NamedTuple):
+    """
+    A run of boxes to be labelled.
+
+    Attributes
+    ----------
+    store, table : str
+        Folders of the store and of the table's parts, as every worker sees them.
+    first, stop : int
+        Numbers of the first box, and behind the last.
+    model : str
+        The classifier's fingerprint.
+    """
+
+    store: str
+    table: str
+    first: int
+    stop: int
+    model: str
+
+
+@dataclass(frozen=True)
+class _Readable:
+    """Boxes of a run that could be read."""
+
+    numbers: np.ndarray
+    images: np.ndarray
+    problems: list[str]
+
+
+def label(task: Task) -> Part:
+    """
+    Label a run of boxes and write them as a part of the table.
+
+    A part that is there already is left as it is: its task was done by a worker that died
+    before it could say so.
+
+    Parameters
+    ----------
+    task : Task
+
+    Returns
+    -------
+    part : Part
+
+    Raises
+    ------
+    InputError
+        If the store or the classifier cannot be read, they do not fit, or the part cannot be
+        written. Chunks that cannot be read do not raise.
+    """
+    wanted = Part(task.first, task.stop, 0)
+    if (there := Path(task.table) / wanted.name).exists():
+        return read_part(there)
+    classifier = carried_classifier(task.model)
+    if classifier.image_shape != (SIZE, SIZE):
+        rows, columns = classifier.image_shape
+        raise InputError(
+            f"The classifier takes images of {rows} x {columns} pixels; the store holds boxes of "
+            f"{SIZE} x {SIZE}."
+        )
+    store = _opened(task.store)
+    read, known = _read(store, task.first, task.stop)
+    part = Part(
+        task.first,
+        task.stop,
+        len(read.numbers),
+        read.problems,
+        str(store.attrs.get("simulated", 0)) != "0",
+        classifier.trained_on_simulated,
+        task.model,
+    )
+    probabilities = classifier.probabilities(read.images)
+    modes = _names(probabilities, classifier, known)
+    table = make_table(read.numbers, known, probabilities, classifier.classes, modes, part)
+    write_part(Path(task.table), table, part)
+    return part
+
+
+@lru_cache(maxsize=1)
+def _opened(store: str) -> Store:
+    return Store(Path(store))
+
+
+def _read(store: Store, first: int, stop: int) -> tuple[_Readable, Arrays]:
+    """Images chunk by chunk, so that a damaged one costs no other, and what is known of them."""
+    numbers, images, problems = [], [np.empty((0, SIZE, SIZE), np.uint8)], []
+    try:
+        known = store.coordinates(first, stop)
+    except InputError as error:
+        return _Readable(np.empty(0, np.int64), images[0], [str(error)]), store.coordinates(0, 0)
+    edges = [first, *range((first // CHUNK + 1) * CHUNK, stop, CHUNK), stop]
+    for start, end in pairwise(edges):
+        try:
+            images.append(store.images(start, end))
+            numbers.append(np.arange(start, end))
+        except InputError as error:
+            problems.append(str(error))
+    kept = np.concatenate([np.empty(0, np.int64), *numbers])
+    readable = _Readable(kept, np.concatenate(images), problems)
+    return readable, {name: values[kept - first] for name, values in known.items()}
+
+
+def _names(probabilities: np.ndarray, classifier: Classifier, known: Arrays) -> np.ndarray:
+    if not len(probabilities):
+        return np.empty(0, str)
+    seen = {name: ("storm", known[name]) for name in ("coverage", "echo")}
+    return name_modes(
+        xr.Dataset(
+            {"probability": (("storm", "mode"), probabilities)},
+            coords={"mode": list(classifier.classes), **seen},
+        )
+    )

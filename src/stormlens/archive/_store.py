@@ -1,0 +1,371 @@
+"""
+The store of an archive's boxes: a Zarr group of format 3, cut along the storms.
+
+Arrays have the container's names and dimensions (storm, y, x), so that
+``xarray.open_zarr`` gives the container with its storm coordinates. Boxes are
+compressed in chunks of 256 with a checksum each; eight chunks share a file,
+which keeps half a million boxes in some 250 files. How many boxes there are is
+what the catalogue counts; the arrays may be longer while a build is at work.
+"""
+
+import json
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from stormlens.archive import _catalogue as catalogue
+from stormlens.archive._extra import need
+from stormlens.errors import InputError
+from stormlens.storage import disk_errors, write_text
+from stormlens.stormbox import SIZE, offsets_km
+
+CHUNK = 256
+"""Boxes that are compressed together: the least that is read, and lost where a disk errs."""
+
+BLOCK = 2048
+"""Boxes in one file of reflectivity, and in one task of a classification."""
+
+ECHO_DBZ = 5
+"""Lowest reflectivity that counts as echo in a box's share of echo, dBZ."""
+
+GROUP = "boxes.zarr"
+"""Name of the Zarr group in a store's folder."""
+
+_FORMAT = 1
+_WRITING = {"array.write_empty_chunks": True}  # so that a chunk that is not there is a lost one
+_COORDINATE_CHUNK = 8 * BLOCK
+_NO_TIME, _NO_CELL = -(2**63), -(2**31)
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Field:
+    dtype: Any
+    fill: Any
+    attrs: dict[str, Any]
+
+
+def _number(dtype: str, fill: Any, **attrs: Any) -> _Field:
+    return _Field(dtype, fill, {**attrs, "_FillValue": fill} if dtype[0] == "i" else attrs)
+
+
+_FIELDS = {
+    "unid": _Field(str, "", {"long_name": "identifier"}),
+    "time": _number(
+        "int64",
+        _NO_TIME,
+        standard_name="time",
+        units="seconds since 1970-01-01",
+        calendar="standard",
+    ),
+    "latitude": _number("float64", np.nan, units="degrees_north"),
+    "longitude": _number("float64", np.nan, units="degrees_east"),
+    "coverage": _number("float32", np.nan, units="1", long_name="share that some radar sees"),
+    "echo": _number("float32", np.nan, units="1", long_name=f"share of {ECHO_DBZ} dBZ or more"),
+    "xmin": _number("int32", _NO_CELL, long_name="westernmost cell of the national grid"),
+    "ymin": _number("int32", _NO_CELL, long_name="southernmost cell of the national grid"),
+    "source": _Field("int32", -1, {"long_name": "row of the catalogue, counted from 0"}),
+}
+
+
+def empty_arrays() -> Arrays:
+    """
+    The arrays of no box.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+    """
+    return as_arrays(None)
+
+
+def as_arrays(boxes: xr.Dataset | None) -> Arrays:
+    """
+    What a store keeps of a container.
+
+    Parameters
+    ----------
+    boxes : xarray.Dataset or None
+        The container, whose coordinates `coverage`, `echo`, `xmin`, `ymin` may be absent;
+        the share of echo is then counted, the others stay unknown. None for no box.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        `reflectivity` uint8 (storm, y, x), and (storm,) each: `unid`, `time` in s since
+        1970-01-01, `latitude`, `longitude`, `coverage`, `echo`, `xmin`, `ymin`.
+
+    Raises
+    ------
+    InputError
+        If the boxes have another size than 136 x 136.
+    """
+    if boxes is None:
+        images = np.empty((0, SIZE, SIZE), np.uint8)
+        boxes = xr.Dataset({"reflectivity": (("storm", "y", "x"), images)}).assign_coords(
+            unid=("storm", np.empty(0, str)), time=("storm", np.empty(0, "datetime64[ns]"))
+        )
+    images = boxes["reflectivity"].values
+    if images.shape[1:] != (SIZE, SIZE):
+        rows, columns = images.shape[1:]
+        raise InputError(f"A box has {rows} x {columns} pixels; a store holds {SIZE} x {SIZE}.")
+    arrays = {"reflectivity": images, "unid": boxes["unid"].values.astype(object)}
+    seconds = boxes["time"].values.astype("datetime64[s]")
+    arrays["time"] = np.where(np.isnat(seconds), _NO_TIME, seconds.astype(np.int64))
+    for name in ("latitude", "longitude", "coverage", "echo", "xmin", "ymin"):
+        field = _FIELDS[name]
+        held = boxes[name].values if name in boxes.variables else np.full(len(images), field.fill)
+        arrays[name] = held.astype(field.dtype)
+    if "echo" not in boxes.variables:
+        arrays["echo"] = (images >= ECHO_DBZ).mean((1, 2), dtype=np.float32)
+    return arrays
+
+
+def create(path: Path, attrs: Mapping[str, Any]) -> None:
+    """
+    Make an empty store.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the store.
+    attrs : mapping
+        Attributes that JSON can hold, beside ``format``.
+
+    Raises
+    ------
+    InputError
+        If the place cannot be written.
+    """
+    zarr = need("zarr")
+    squeezed = zarr.codecs.ZstdCodec(level=1, checksum=True)
+    making = path / f".{GROUP}.new"
+    with disk_errors(path):
+        shutil.rmtree(making, ignore_errors=True)
+        group = zarr.open_group(making, mode="w-", zarr_format=3)
+        images = group.create_array(
+            "reflectivity",
+            shape=(0, SIZE, SIZE),
+            dtype="uint8",
+            chunks=(CHUNK, SIZE, SIZE),
+            shards=(BLOCK, SIZE, SIZE),
+            dimension_names=("storm", "y", "x"),
+            compressors=squeezed,
+            fill_value=0,
+        )
+        images.attrs.update(
+            units="dBZ", long_name="column-maximum reflectivity", coordinates=" ".join(_FIELDS)
+        )
+        for name, field in _FIELDS.items():
+            array = group.create_array(
+                name,
+                shape=(0,),
+                dtype=field.dtype,
+                chunks=(_COORDINATE_CHUNK,),
+                dimension_names=("storm",),
+                compressors=squeezed,
+                fill_value=field.fill,
+            )
+            array.attrs.update(field.attrs)
+        for name, edge in (("y", "southern"), ("x", "western")):
+            axis = group.create_array(name, data=offsets_km(), dimension_names=(name,))
+            axis.attrs.update(units="km", long_name=f"from {edge} edge")
+        group.attrs.update({"Conventions": "CF-1.11", **attrs, "format": _FORMAT})
+        making.rename(path / GROUP)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")
+        yield
+
+
+class Store:
+    """
+    A store that is there.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    writable : bool, optional
+        Whether boxes will be added.
+
+    Raises
+    ------
+    InputError
+        If the folder is none, or its format is not known.
+    """
+
+    def __init__(self, path: Path, *, writable: bool = False) -> None:
+        zarr = need("zarr")
+        self.path = path
+        try:
+            self._group = zarr.open_group(
+                path / GROUP, mode="r+" if writable else "r", zarr_format=3, use_consolidated=False
+            )
+            self.attrs: dict[str, Any] = dict(self._group.attrs)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{path} is no store of boxes; give the folder that `stormlens archive build` left."
+            ) from error
+        if self.attrs.get("format") != _FORMAT:
+            raise InputError(
+                f"{path} is no store of format {_FORMAT}; build it again with this stormlens."
+            )
+        with zarr.config.set(_WRITING):  # arrays take the setting of when they are opened
+            self._arrays = {name: self._group[name] for name in ("reflectivity", *_FIELDS)}
+
+    @property
+    def boxes(self) -> int:
+        """How many boxes the catalogue counts."""
+        return catalogue.count_boxes(self.path)
+
+    @property
+    def identity(self) -> str:
+        """What tells this store from others, and stays when boxes are added: 16 hex digits."""
+        first = next(catalogue.read_rows(self.path), None)
+        # Not the input's stamp: a copy of an archive is the same archive.
+        told = None if first is None else [first.input, first.size, first.boxes]
+        text = json.dumps([self.attrs.get("settings"), told], sort_keys=True)
+        return sha256(text.encode()).hexdigest()[:16]
+
+    def cut(self, boxes: int) -> None:
+        """
+        Shorten the arrays to a number of boxes, and prepare them to grow.
+
+        Parameters
+        ----------
+        boxes : int
+            What the catalogue counts.
+        """
+        for array in self._arrays.values():
+            if array.shape[0] != boxes:
+                array.resize((boxes, *array.shape[1:]))
+        self._forget_summary()
+
+    def write(self, first: int, arrays: Arrays) -> None:
+        """
+        Put boxes behind those that are there.
+
+        Parameters
+        ----------
+        first : int
+            Number of the first; the arrays end there.
+        arrays : dict of str to ndarray
+            As `as_arrays` gives them, with `source`.
+
+        Raises
+        ------
+        InputError
+            If the disk is full.
+        """
+        stop = first + len(arrays["reflectivity"])
+        with disk_errors(self.path):
+            for name, array in self._arrays.items():
+                array.resize((stop, *array.shape[1:]))
+                array[first:stop] = arrays[name]
+
+    def finish(self, **attrs: Any) -> None:
+        """
+        Leave the store as others read it: with one summary of all its arrays.
+
+        Parameters
+        ----------
+        **attrs
+            Attributes to set.
+        """
+        with disk_errors(self.path), _quiet():
+            self._group.attrs.update(attrs)
+            need("zarr").consolidate_metadata(self.path / GROUP, zarr_format=3)
+
+    @property
+    def finished(self) -> bool:
+        """Whether `finish` was the last that was done to it."""
+        return self._described().get("consolidated_metadata") is not None
+
+    def _described(self) -> dict[str, Any]:
+        described: dict[str, Any] = json.loads((self.path / GROUP / "zarr.json").read_text())
+        return described
+
+    def _forget_summary(self) -> None:
+        """A summary of sizes that are about to change would mislead."""
+        told = self._described()
+        if told.pop("consolidated_metadata", None) is not None:
+            write_text(self.path / GROUP / "zarr.json", json.dumps(told, indent=2))
+
+    def images(self, first: int, stop: int) -> np.ndarray:
+        """
+        Boxes.
+
+        Parameters
+        ----------
+        first, stop : int
+            Numbers of the first, and behind the last.
+
+        Returns
+        -------
+        images : ndarray of uint8, shape (stop - first, 136, 136)
+            Whole dBZ.
+
+        Raises
+        ------
+        InputError
+            If a chunk is damaged; nothing else is told, so ask for single chunks.
+        """
+        return self._read("reflectivity", first, stop)
+
+    def coordinates(self, first: int, stop: int) -> Arrays:
+        """
+        What is known of boxes.
+
+        Parameters
+        ----------
+        first, stop : int
+            Numbers of the first, and behind the last.
+
+        Returns
+        -------
+        coordinates : dict of str to ndarray
+            (storm,) each; `time` as datetime64[s], NaT where unknown.
+
+        Raises
+        ------
+        InputError
+            If a chunk is damaged.
+        """
+        found = {name: self._read(name, first, stop) for name in _FIELDS}
+        found["unid"] = found["unid"].astype(object)
+        found["time"] = np.where(
+            found["time"] == _NO_TIME, np.datetime64("NaT", "s"), found["time"].astype("M8[s]")
+        )
+        return found
+
+    def _read(self, name: str, first: int, stop: int) -> np.ndarray:
+        try:
+            self._check_files(name, first, stop)
+            return np.asarray(self._arrays[name][first:stop])
+        except Exception as error:
+            # Zarr, its codecs and the disk raise a dozen kinds on a damaged chunk.
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(
+                f"{self.path}: {name} of boxes {first} to {stop - 1} cannot be read ({reason}); "
+                "restore the store from a copy or build it again."
+            ) from error
+
+    def _check_files(self, name: str, first: int, stop: int) -> None:
+        # Zarr reads a chunk that is not there as its fill value.
+        span, inner = (BLOCK, "0/0") if name == "reflectivity" else (_COORDINATE_CHUNK, "")
+        for number in range(first // span, -(-stop // span)):
+            path = self.path / GROUP / name / "c" / str(number) / inner
+            if not path.is_file():
+                raise FileNotFoundError(f"{path.relative_to(self.path)} is missing")

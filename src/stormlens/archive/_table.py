@@ -1,0 +1,222 @@
+"""
+The table of a classification: Parquet files, each of a run of boxes, in one folder.
+
+A part is written beside and renamed, so it is there whole or not at all, and
+its name says which boxes it holds. What it passes over stands in its own
+metadata. Any reader of Parquet takes the folder as one table.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stormlens.archive._extra import need
+from stormlens.archive._store import BLOCK, Arrays
+from stormlens.errors import InputError
+from stormlens.storage import atomic_path
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TABLE = "table"
+"""Name of the parts' folder in what a classification leaves."""
+
+_KEY = b"stormlens"
+_NAME = re.compile(r"part-(\d{9})-(\d{9})\.parquet")
+
+
+@dataclass(frozen=True)
+class Part:
+    """
+    What one part of the table holds.
+
+    Attributes
+    ----------
+    first, stop : int
+        Numbers in the store of its first box, and behind its last.
+    boxes : int
+        Rows: fewer than ``stop - first`` where a chunk could not be read.
+    problems : list of str
+        A sentence for each chunk that is passed over.
+    simulated, simulated_training : bool
+        Whether a simulator made boxes of the store, and those that trained the classifier.
+    model : str
+        The classifier's fingerprint.
+    """
+
+    first: int
+    stop: int
+    boxes: int
+    problems: list[str] = field(default_factory=list)
+    simulated: bool = False
+    simulated_training: bool = False
+    model: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its file's name."""
+        return f"part-{self.first:09d}-{self.stop:09d}.parquet"
+
+
+def make_table(
+    numbers: np.ndarray,
+    known: Arrays,
+    probabilities: np.ndarray,
+    classes: Sequence[str],
+    modes: np.ndarray,
+    part: Part,
+) -> "pa.Table":
+    """
+    Rows of a part.
+
+    Parameters
+    ----------
+    numbers : ndarray of int, shape (storm,)
+        Of the boxes in the store.
+    known : dict of str to ndarray
+        As `Store.coordinates` gives them, of these boxes.
+    probabilities : ndarray of float32, shape (storm, class)
+        Rows sum to 1.
+    classes : sequence of str
+        Class names by code.
+    modes : ndarray of str, shape (storm,)
+        The name each box is given.
+    part : Part
+        What to note beside the rows.
+
+    Returns
+    -------
+    table : pyarrow.Table
+        Columns box, id, time (UTC, s), latitude, longitude, coverage, echo, xmin, ymin,
+        source, mode, ``p_`` and each class's name, model.
+    """
+    pa = need("pyarrow")
+    times = pa.array(known["time"], pa.timestamp("s"))  # NaT becomes null
+    columns = {
+        "box": pa.array(numbers, pa.int64()),
+        "id": pa.array(known["unid"].tolist(), pa.string()),
+        "time": times.cast(pa.timestamp("s", "UTC")),
+        **{name: pa.array(known[name]) for name in ("latitude", "longitude", "coverage", "echo")},
+        **{name: pa.array(known[name]) for name in ("xmin", "ymin", "source")},
+        "mode": pa.array(modes.tolist(), pa.string()).dictionary_encode(),
+        **{f"p_{name}": pa.array(probabilities[:, i]) for i, name in enumerate(classes)},
+        "model": pa.array([part.model] * len(numbers), pa.string()).dictionary_encode(),
+    }
+    return pa.table(columns).replace_schema_metadata({_KEY: json.dumps(asdict(part))})
+
+
+def write_part(folder: Path, table: "pa.Table", part: Part) -> None:
+    """
+    Write a part, beside and renamed.
+
+    Parameters
+    ----------
+    folder : Path
+        The table's.
+    table : pyarrow.Table
+        Of `make_table`.
+    part : Part
+        What it holds.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or the place cannot be written.
+    """
+    with atomic_path(folder / part.name) as temporary:
+        need("pyarrow.parquet").write_table(table, temporary, compression="zstd")
+
+
+def read_part(path: Path) -> Part:
+    """
+    What a part holds, from its metadata alone.
+
+    Parameters
+    ----------
+    path : Path
+        The part's file.
+
+    Returns
+    -------
+    part : Part
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or not a part.
+    """
+    try:
+        told: dict[str, Any] = json.loads(need("pyarrow.parquet").read_schema(path).metadata[_KEY])
+        return Part(**told)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{path} is no part of a classification, or is damaged ({reason}); delete it and "
+            "classify again."
+        ) from error
+
+
+def list_parts(folder: Path) -> list[tuple[int, int, Path]]:
+    """
+    Parts that are there, by their names, in order.
+
+    Parameters
+    ----------
+    folder : Path
+        The table's.
+
+    Returns
+    -------
+    parts : list of (int, int, Path)
+        First box, the one behind the last, and file.
+    """
+    if not folder.is_dir():
+        return []
+    found = [(_NAME.fullmatch(path.name), path) for path in folder.iterdir()]
+    return sorted((int(m[1]), int(m[2]), path) for m, path in found if m is not None)
+
+
+def missing_ranges(parts: Sequence[tuple[int, int]], boxes: int) -> list[tuple[int, int]]:
+    """
+    Runs of boxes that no part holds, cut where the store's files end.
+
+    Parameters
+    ----------
+    parts : sequence of (int, int)
+        First box and the one behind the last of each part, in order.
+    boxes : int
+        How many there are in all.
+
+    Returns
+    -------
+    ranges : list of (int, int)
+        First box, and the one behind the last.
+
+    Raises
+    ------
+    InputError
+        If two parts hold the same box, or one holds boxes that are not in the store.
+
+    Examples
+    --------
+    >>> missing_ranges([(0, 2048), (4096, 5000)], 6500)
+    [(2048, 4096), (5000, 6144), (6144, 6500)]
+    """
+    ranges, end = [], 0
+    for first, stop in [*parts, (boxes, boxes)]:
+        if first < end or stop > boxes:
+            raise InputError(
+                f"The part of boxes {first} to {stop - 1} does not fit the others or the store of "
+                f"{boxes} boxes; classify into a new folder."
+            )
+        while end < first:
+            edge = min((end // BLOCK + 1) * BLOCK, first)
+            ranges.append((end, edge))
+            end = edge
+        end = stop
+    return ranges
