@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from small_borders import write_borders
 
 from stormlens.models._keras import import_keras
 
@@ -43,3 +44,9 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def fixed_start():
     """Layers that a test makes begin with the same weights each time."""
     import_keras().utils.set_random_seed(0)
+
+
+@pytest.fixture
+def borders_folder(tmp_path: Path) -> Path:
+    """A folder that stands for Natural Earth's server."""
+    return write_borders(tmp_path / "naturalearth")

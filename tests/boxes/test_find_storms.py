@@ -48,44 +48,34 @@ def test_a_line_longer_than_a_box_has_one_box_where_most_of_it_is(mosaic_of):
     assert row == 342  # the middle of rows 400 to 419, cut to nothing
 
 
-def test_neighbours_merge_where_the_larger_ones_box_holds_the_smaller_whole(mosaic_of):
-    # The large region's box has its middle at column 309.5; its inner part ends 52 cells east.
-    large, inner_edge = (300, 300, 20, 20), 361
-    within = {large: 50, (300, inner_edge - 9, 10, 10): 50}
-    across = {large: 50, (300, inner_edge - 8, 10, 10): 50}
+def test_neighbours_merge_where_the_smaller_ones_centre_is_well_inside(mosaic_of):
+    # The large region's centre is at column 309.5; the inner part of its box ends 52 cells east.
     assert SIZE / 2 - MARGIN == 52
-    assert len(corners(boxes.find_storms(mosaic_of(within)))) == 1
-    assert len(corners(boxes.find_storms(mosaic_of(across)))) == 2
+    large = {(300, 300, 20, 20): 50}
+    within = large | {(300, 357, 10, 10): 50}  # centre at column 361.5
+    beyond = large | {(300, 358, 10, 10): 50}
+    assert corners(boxes.find_storms(mosaic_of(within))) == [(242, 242)]
+    assert corners(boxes.find_storms(mosaic_of(beyond))) == [(242, 242), (237, 295)]
 
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=15, deadline=None)
-def test_every_region_lies_whole_in_a_box_or_has_its_own(mosaic_of, seed):
+def test_boxes_stand_apart_and_no_regions_centre_is_left_out(mosaic_of, seed):
     rng = np.random.default_rng(seed)
     blocks = {
-        (
-            int(rng.integers(0, 880)),
-            int(rng.integers(0, 1380)),
-            int(rng.integers(3, 30)),
-            int(rng.integers(3, 30)),
-        ): 45
-        for _ in range(rng.integers(1, 60))
+        (40 * int(i), 40 * int(j), int(rng.integers(3, 30)), int(rng.integers(3, 30))): 45
+        for i, j in zip(rng.integers(0, 21, 60), rng.integers(0, 34, 60), strict=True)
     }
-    mosaic = mosaic_of(blocks)
-    found = boxes.find_storms(mosaic)
-    left = np.array(mosaic["reflectivity"].values >= 40)
-    for row, column in corners(found):
-        left[max(row, 0) : row + SIZE, max(column, 0) : column + SIZE] = False
-    # Blocks that touch may make regions larger than a box; all else must be covered.
-    from scipy import ndimage
-
-    labels, _ = ndimage.label(mosaic["reflectivity"].values >= 40, np.ones((3, 3)))
-    sizes = [max(s.stop - s.start for s in bounds) for bounds in ndimage.find_objects(labels)]
-    uncovered = set(labels[left].tolist())
-    area = np.bincount(labels.ravel())
-    assert all(sizes[i - 1] > SIZE or area[i] * 14.0625 < 100 for i in uncovered)
-    again = boxes.find_storms(mosaic)
-    assert corners(again) == corners(found)
+    # Blocks on a lattice of 40 cells touch no other, so each is a region.
+    centres = np.array([(y + (h - 1) / 2, x + (w - 1) / 2) for y, x, h, w in blocks])
+    areas = np.array([h * w * 14.0625 for _, _, h, w in blocks])
+    found = boxes.find_storms(mosaic_of(blocks))
+    middles = np.array(corners(found)) + (SIZE - 1) / 2
+    apart = np.abs(centres[areas >= 100][:, np.newaxis] - middles).max(axis=2)
+    assert (apart.min(axis=1) <= 52.5).all()
+    between = np.abs(middles[:, np.newaxis] - middles).max(axis=2)
+    assert (between[~np.eye(len(middles), dtype=bool)] > 51).all()
+    assert corners(boxes.find_storms(mosaic_of(blocks))) == corners(found)
 
 
 def test_clear_air_has_no_storm(mosaic_of):

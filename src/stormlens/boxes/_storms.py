@@ -2,13 +2,11 @@
 Boxes where the storms are: one for each region of strong echo, neighbours merged.
 
 A region is a set of cells at or above the threshold that touch by side or
-corner. Regions are taken by area, largest first. A region that lies whole in
-the inner part of a box already placed is part of that box's storm and gets
-none of its own; every other one becomes the centre of a new box. So each region
-is whole in some box, or, where it is larger than a box, has one to itself.
+corner. Regions are taken by area, largest first. A region whose centre lies in
+the inner part of a box already placed is part of that box's storm and gets none
+of its own; every other one becomes the centre of a new box. So two storms in one
+box are one box, and the centre of every region is well inside some box.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -26,14 +24,6 @@ MINIMUM_AREA_KM2 = 100.0
 
 MARGIN = 16
 """Cells (60 km) along a box's edge where another region is not yet part of its storm."""
-
-
-class _Regions(NamedTuple):
-    """Regions by area, largest first: bounds (inclusive) and centres in cells, shape (n, 2)."""
-
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
-    centre: NDArray[np.float64]
 
 
 def find_storms(
@@ -59,8 +49,8 @@ def find_storms(
         As `cut` gives it, by the area of the region at the centre, largest first; of equal
         ones the southernmost first. A box is centred on the middle of its region's bounds, so
         that nothing of it is cut away; along an axis on which the region is longer than a box,
-        on the mean of its cells, where most of it is. Regions that lie whole in the inner
-        390 km of a box belong to it. There may be no box.
+        on the mean of its cells, where most of it is. A region whose centre lies in the inner
+        390 km of the box of a larger one belongs to that. There may be no box.
 
     Raises
     ------
@@ -78,12 +68,13 @@ def find_storms(
     if not 0 <= minimum_area < np.inf:
         raise InputError(f"The minimum area is {minimum_area} km2; give 0 or more.")
     check_mosaic(mosaic)
-    regions = _regions(mosaic["reflectivity"].values >= threshold, minimum_area)
-    centres = regions.centre[_own_box(regions)]
+    centres = _centres(mosaic["reflectivity"].values >= threshold, minimum_area)
+    centres = centres[_own_box(centres)]
     return cut(mosaic, centres[:, 1], centres[:, 0])
 
 
-def _regions(strong: NDArray[np.bool_], minimum_area: float) -> _Regions:
+def _centres(strong: NDArray[np.bool_], minimum_area: float) -> NDArray[np.float64]:
+    """Centres (y, x) of regions, the largest first."""
     from scipy import ndimage
 
     labels, n = ndimage.label(strong, structure=np.ones((3, 3)))
@@ -91,23 +82,19 @@ def _regions(strong: NDArray[np.bool_], minimum_area: float) -> _Regions:
     kept = np.flatnonzero(cells * PIXEL_KM**2 >= minimum_area)
     kept = kept[np.argsort(-cells[kept], kind="stable")]
     slices = ndimage.find_objects(labels)
-    low = np.array([[axis.start for axis in slices[i]] for i in kept], int).reshape(-1, 2)
-    high = np.array([[axis.stop - 1 for axis in slices[i]] for i in kept], int).reshape(-1, 2)
+    bounds = [[(axis.start, axis.stop - 1) for axis in slices[i]] for i in kept]
+    low, high = np.moveaxis(np.array(bounds, int).reshape(-1, 2, 2), 2, 0)
     sums = (np.bincount(labels[strong], at, n + 1)[1:] for at in np.nonzero(strong))
     mean = np.stack([total[kept] / cells[kept] for total in sums], axis=1)
-    return _Regions(low, high, np.where(high - low < SIZE, (low + high) / 2, mean))
+    return np.where(high - low < SIZE, (low + high) / 2, mean)
 
 
-def _own_box(regions: _Regions) -> list[int]:
+def _own_box(centres: NDArray[np.float64]) -> list[int]:
     """Which regions become the centre of a box; the others lie in one of theirs."""
-    half = SIZE / 2 - MARGIN
     chosen: list[int] = []
-    free = np.ones(len(regions.centre), bool)
+    free = np.ones(len(centres), bool)
     for i in range(len(free)):
-        if not free[i]:
-            continue
-        chosen.append(i)
-        inner_low, inner_high = regions.centre[i] - half, regions.centre[i] + half
-        inside = (regions.low >= inner_low) & (regions.high <= inner_high)
-        free &= ~inside.all(axis=1)
+        if free[i]:
+            chosen.append(i)
+            free &= (np.abs(centres - centres[i]) > SIZE / 2 - MARGIN).any(axis=1)
     return chosen

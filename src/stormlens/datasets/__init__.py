@@ -1,6 +1,7 @@
 """Labelled radar images from every source, in one container."""
 
 from stormlens.datasets import svrimg
+from stormlens.datasets._borders import BORDERS_CREDIT, border_lines, fetch_borders
 from stormlens.datasets._cache import cache_folder
 from stormlens.datasets._container import (
     check_reflectivity,
@@ -24,12 +25,15 @@ from stormlens.datasets._load import (
 )
 
 __all__ = [
+    "BORDERS_CREDIT",
     "Source",
     "SourceInfo",
+    "border_lines",
     "cache_folder",
     "check_reflectivity",
     "class_names",
     "fetch",
+    "fetch_borders",
     "info",
     "is_simulated",
     "join",

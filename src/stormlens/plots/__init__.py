@@ -21,7 +21,9 @@ from stormlens.plots._concepts import (
 from stormlens.plots._curves import chapter_comparison, history
 from stormlens.plots._explain import attribution, attributions, maximised
 from stormlens.plots._filters import filters, kernels_applied, resemblance
+from stormlens.plots._geography import borders
 from stormlens.plots._insight import feature_maps, inside, inside_by_mode
+from stormlens.plots._map import mosaic_map
 from stormlens.plots._picture import Picture, alt_text, show
 from stormlens.plots._radar import (
     COLOURS,
@@ -46,6 +48,7 @@ __all__ = [
     "alt_text",
     "attribution",
     "attributions",
+    "borders",
     "chapter_comparison",
     "class_colours",
     "colour_bar",
@@ -65,6 +68,7 @@ __all__ = [
     "kernels_applied",
     "maximised",
     "mean_boxes",
+    "mosaic_map",
     "neighbours",
     "patches_firing",
     "pooling",

@@ -61,10 +61,19 @@ class Archive:
         URL or folder that stands for ``https://nimbus.niu.edu/svrimg/data``.
     folder : Path
         Folder of the cache that keeps its files.
+    name : str, optional
+        What ``stormlens data fetch`` calls it.
+    offline : str, optional
+        For a user without a network: what else to do.
     """
 
     base: str
     folder: Path
+    name: str = "svrimg"
+    offline: str = (
+        "go on offline with simulated storms (--data simulated), or with a copy of the archive "
+        "(STORMLENS_SVRIMG_URL)"
+    )
 
     @classmethod
     def at(cls, url: str | Path | None, cache: str | Path | None) -> "Archive":

@@ -27,11 +27,6 @@ _PAUSE_SECONDS = 1.0
 _CHUNK = 2**14
 _PASSING = {429, 500, 502, 503, 504}
 
-_OFFLINE = (
-    "go on offline with simulated storms (--data simulated), or with a copy of the archive "
-    "(STORMLENS_SVRIMG_URL)"
-)
-
 
 class NotInArchive(InputError):
     """The archive, or its copy, holds no such file."""
@@ -53,14 +48,19 @@ class Resuming:
         Size above which the file is refused.
     session : requests.Session
         Keeps the connection open between files.
+    offline : str
+        For a user without a network: what else to do.
     """
 
-    def __init__(self, part: Path, max_bytes: int, session: "requests.Session") -> None:
+    def __init__(
+        self, part: Path, max_bytes: int, session: "requests.Session", offline: str
+    ) -> None:
         self.resumed = False
         self._part = part
         self._notes = part.with_name(part.name + ".json")
         self._max_bytes = max_bytes
         self._session = session
+        self._offline = offline
 
     def __call__(self, url: str, output_file: str, pooch: object) -> None:
         """
@@ -126,8 +126,8 @@ class Resuming:
                 if held
                 else "try again"
             )
-            return InputError(f"{url} {problem}; {again}, or {_OFFLINE}.")
-        return InputError(f"{url} cannot be reached; check the network, or {_OFFLINE}.")
+            return InputError(f"{url} {problem}; {again}, or {self._offline}.")
+        return InputError(f"{url} cannot be reached; check the network, or {self._offline}.")
 
     def _stream(self, url: str, progress: DownloadProgress) -> None:
         """One request: the rest where it can be resumed, else all."""
@@ -256,7 +256,7 @@ class Copying:
         """
         source = Path(url)
         if not source.is_file():
-            raise NotInArchive(f"{source} does not exist; copy it from the archive first.")
+            raise NotInArchive(f"{source} does not exist; copy it there first.")
         size = source.stat().st_size
         if size > self._max_bytes:
             raise InputError(f"{source} holds {size} bytes; over {self._max_bytes} it is refused.")

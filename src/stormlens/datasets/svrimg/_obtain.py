@@ -84,7 +84,7 @@ def obtain(
                 _remove_tampered(target)
             with disk_errors(target), _session(session) as open_session:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _fetch(archive.source_of(path), target, kind, refresh, open_session)
+                _fetch(archive, path, kind, refresh, open_session)
     return target
 
 
@@ -112,14 +112,15 @@ def _session(given: "requests.Session | None") -> "Iterator[requests.Session]":
 
 
 def _fetch(
-    source: str, target: Path, kind: Kind, refresh: bool, session: "requests.Session"
+    archive: Archive, path: str, kind: Kind, refresh: bool, session: "requests.Session"
 ) -> None:
     """Download, compare, check, write down, and only then give the right name."""
+    source, target = archive.source_of(path), archive.kept_as(path)
     entry = recorded(target)
     known = entry["sha256"] if entry and not refresh else None
     arrived = target.with_name(f".{Path(source).name}.arrived")
     try:
-        _retrieve(source, arrived, known, kind.max_bytes, session)
+        _retrieve(archive, source, arrived, known, kind.max_bytes, session)
         try:
             content = kind.check(arrived)
         except InputError as error:
@@ -137,7 +138,12 @@ def _fetch(
 
 
 def _retrieve(
-    source: str, arrived: Path, known: str | None, max_bytes: int, session: "requests.Session"
+    archive: Archive,
+    source: str,
+    arrived: Path,
+    known: str | None,
+    max_bytes: int,
+    session: "requests.Session",
 ) -> None:
     """A whole file with the known hash; a resumed one that differs is tried once from its start."""
     import pooch
@@ -147,7 +153,9 @@ def _retrieve(
     arrived.unlink(missing_ok=True)
     is_url = source.startswith(("http://", "https://"))
     part = arrived.with_name(arrived.name.removesuffix(".arrived") + ".part")
-    downloader = Resuming(part, max_bytes, session) if is_url else Copying(max_bytes)
+    downloader = (
+        Resuming(part, max_bytes, session, archive.offline) if is_url else Copying(max_bytes)
+    )
     for tries_left in (1, 0):
         try:
             with _quiet(pooch.get_logger()):
@@ -160,8 +168,8 @@ def _retrieve(
                 continue
             msg = (
                 f"{source} is not the file that was first downloaded (its SHA-256 is not "
-                f"{str(known)[:12]}...) and was not kept; if the archive has really changed, "
-                "accept the new one with `stormlens data fetch svrimg --refresh`."
+                f"{str(known)[:12]}...) and was not kept; if it has really changed there, "
+                f"accept the new one with `stormlens data fetch {archive.name} --refresh`."
             )
             raise InputError(msg) from error
         return

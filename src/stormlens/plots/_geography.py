@@ -1,0 +1,141 @@
+"""
+Where a picture lies: lines of latitude and longitude, and borders where they are at hand.
+
+Axes are planes of the archive's Lambert grid in km, a mosaic's or a box's, so
+meridians lean and parallels bend; they are named where they meet the frame.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from numpy.typing import NDArray
+
+from stormlens.datasets import border_lines
+from stormlens.errors import InputError
+from stormlens.plots._style import INK
+from stormlens.stormbox import PIXEL_KM, SIZE, cell_to_lonlat, lonlat_to_cell
+
+_STEPS = (1, 2, 5, 10)  # degrees between lines
+_WANTED = 7  # lines across, at most
+_POINTS = 200
+
+Floats = NDArray[np.float64]
+
+
+class Plane(NamedTuple):
+    """
+    How axes in km lie on the national grid.
+
+    Attributes
+    ----------
+    x, y : float
+        Cell numbers at the axes' origin.
+    """
+
+    x: float = 0.0
+    y: float = 0.0
+
+    def km(self, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
+        """Axes' coordinates of places, km."""
+        x, y = lonlat_to_cell(longitude, latitude)
+        return (x - self.x) * PIXEL_KM, (y - self.y) * PIXEL_KM
+
+    def lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Longitude and latitude of axes' coordinates, degrees."""
+        return cell_to_lonlat(x / PIXEL_KM + self.x, y / PIXEL_KM + self.y)
+
+
+def borders(ax: Axes, box: xr.Dataset | None = None) -> Axes:
+    """
+    Draw geography on a picture: latitudes, longitudes, and borders where they are at hand.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        As `mosaic_map` or `storm_box` gave it back; its limits stay as they are.
+    box : xarray.Dataset, optional
+        One storm of the container whose place is known, where `ax` shows a box; a mosaic
+        unless told.
+
+    Returns
+    -------
+    ax : matplotlib.axes.Axes
+        Borders of states and countries are drawn where the extra `maps` is installed and
+        ``stormlens data fetch borders`` has fetched them.
+
+    Raises
+    ------
+    InputError
+        If the place of `box` is unknown, or the fetched borders are damaged.
+    """
+    draw_geography(ax, Plane() if box is None else _plane_of(box))
+    return ax
+
+
+def _plane_of(box: xr.Dataset) -> Plane:
+    """A box's axes begin at the outer corner of its south-western cell."""
+    place = [
+        np.asarray(box[name].values if name in box.coords else np.nan)
+        for name in ("longitude", "latitude")
+    ]
+    if any(axis.ndim or not np.isfinite(axis) for axis in place):
+        raise InputError("Borders need one box whose latitude and longitude are known.")
+    x, y = lonlat_to_cell(*place)
+    return Plane(float(x) - SIZE / 2, float(y) - SIZE / 2)
+
+
+def draw_geography(ax: Axes, plane: Plane) -> bool:
+    """Draw graticule and borders on axes whose limits are set; whether there were borders."""
+    (west, east), (south, north) = ax.get_xlim(), ax.get_ylim()
+    across, up = np.linspace(west, east, _POINTS), np.linspace(south, north, _POINTS)
+    frame = [
+        plane.lonlat(across, np.full(_POINTS, south)),
+        plane.lonlat(np.full(_POINTS, west), up),
+        plane.lonlat(across, np.full(_POINTS, north)),
+        plane.lonlat(np.full(_POINTS, east), up),
+    ]
+    meridians, parallels = (
+        _round_degrees(np.concatenate([side[axis] for side in frame])) for axis in (0, 1)
+    )
+    longitude, latitude = np.concatenate(frame, axis=1)
+    span_north = np.linspace(latitude.min(), latitude.max(), _POINTS)
+    span_east = np.linspace(longitude.min(), longitude.max(), _POINTS)
+    lines = [plane.km(np.full(_POINTS, degree), span_north) for degree in meridians]
+    lines += [plane.km(span_east, np.full(_POINTS, degree)) for degree in parallels]
+    grid = [np.stack(line, axis=1) for line in lines]
+    _add(ax, grid, color=INK, linewidth=0.5, alpha=0.25, zorder=2.2)
+    _name(ax, "x", meridians, frame[0][0], across)
+    _name(ax, "y", parallels, frame[1][1], up)
+    held = border_lines()
+    if held is None:
+        return False
+    outlines = [np.stack(plane.km(*line.T.astype(float)), axis=1) for line in held]
+    _add(ax, outlines, color="#3b4752", linewidth=0.7, alpha=0.9, zorder=2.4)
+    return True
+
+
+def _add(ax: Axes, lines: list[NDArray[np.float64]], **style: Any) -> None:
+    ax.add_collection(LineCollection(lines, **style), autolim=False)
+
+
+def _round_degrees(values: Floats) -> Floats:
+    """Whole degrees within the values, few enough to read."""
+    low, high = values.min(), values.max()
+    step = next((step for step in _STEPS if (high - low) / step <= _WANTED), _STEPS[-1])
+    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+
+
+def _name(
+    ax: Axes, axis: Literal["x", "y"], degrees: Floats, along: Floats, places: Floats
+) -> None:
+    """Name lines where they meet the southern or the western side of the frame."""
+    shown = degrees[(degrees >= along.min()) & (degrees <= along.max())]
+    positive, negative = ("E", "W") if axis == "x" else ("N", "S")
+    texts = [f"{abs(d):g}\N{DEGREE SIGN}{positive if d >= 0 else negative}" for d in shown]
+    set_ticks = ax.set_xticks if axis == "x" else ax.set_yticks
+    set_ticks(np.interp(shown, along, places), texts)
+    ax.set(**{f"{axis}label": ""})
+    ax.tick_params(axis=axis, colors=INK, labelsize=8, length=3)

@@ -1,0 +1,273 @@
+"""
+A mosaic as a map, with classified boxes on it.
+
+Axes are the mosaic's own, so that a box is a square. Clear air is white and what
+no radar sees is grey: two different things.
+"""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.transforms import ScaledTranslation
+
+from stormlens.datasets import BORDERS_CREDIT, is_simulated
+from stormlens.errors import InputError
+from stormlens.models import name_modes
+from stormlens.plots._geography import Plane, draw_geography
+from stormlens.plots._labels import Span, place_labels
+from stormlens.plots._picture import describe
+from stormlens.plots._radar import _colour_bar, _Scale, _scale
+from stormlens.plots._style import INK, MUTED, SIMULATED_BADGE, class_colours
+from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, SIZE
+
+UNSEEN = "#c9d0d7"
+"""Where no radar sees."""
+
+_BESIDE_BOXES = 45  # cells of the map around boxes
+_BESIDE_COVERAGE = 10
+_SIDE = SIZE * PIXEL_KM
+_WIDTH = 8.6  # inches, colour bar and all
+_MAP_SHARE = 0.86  # of the width
+_CROWD = 25  # boxes that are too many for bold outlines and large names
+
+
+def mosaic_map(
+    mosaic: xr.Dataset,
+    predictions: xr.Dataset | None = None,
+    ax: Axes | None = None,
+    *,
+    colours: str = "accessible",
+) -> Axes:
+    """
+    Draw a mosaic as a map, with the modes of classified boxes.
+
+    Parameters
+    ----------
+    mosaic : xarray.Dataset
+        As `stormlens.readers.read` gives it.
+    predictions : xarray.Dataset, optional
+        Of `stormlens.models.Classifier.predict`, for boxes that `stormlens.boxes` cut from
+        this mosaic. Each is outlined in the colour of its mode, which
+        `stormlens.models.name_modes` decides, and named with the probability of that mode
+        where there is room.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; axes of a new figure unless told.
+    colours : {"accessible", "nws"}, optional
+        Colour table.
+
+    Returns
+    -------
+    ax : matplotlib.axes.Axes
+        Axes in km from the centre of the south-western cell, around the boxes or, without
+        any, what radars see. Borders as for `borders`.
+
+    Raises
+    ------
+    InputError
+        If there is no such colour table, or fetched borders are damaged.
+    """
+    if predictions is not None and not predictions.sizes["storm"]:
+        predictions = None
+    window = _window(mosaic, predictions)
+    ax = _new_map(window) if ax is None else ax
+    scale = _scale(colours, "dBZ")
+    image = _draw_mosaic(ax, mosaic, scale)
+    ax.set(xlim=(window.west, window.east), ylim=(window.south, window.north))
+    has_borders = draw_geography(ax, Plane())
+    ax.spines[:].set_color(MUTED)
+    names = [] if predictions is None else name_modes(predictions).tolist()
+    if predictions is not None:
+        _draw_boxes(ax, predictions, names, window)
+    _colour_bar(ax.figure, image, scale, ax=ax, pad=0.02, aspect=30)
+    ax.set_title(_title(mosaic), fontsize=11, color=INK, loc="left")
+    _foot(ax, mosaic, predictions, names, has_borders)
+    describe(ax, _words(mosaic, names))
+    return ax
+
+
+def _window(mosaic: xr.Dataset, predictions: xr.Dataset | None) -> Span:
+    """What to show: boxes and their surroundings, or what radars see, or all."""
+    if predictions is not None:
+        spans = _outlines(predictions)
+        west, south = (min(span[i] for span in spans) for i in (0, 1))
+        east, north = (max(span[i] for span in spans) for i in (2, 3))
+        beside = _BESIDE_BOXES * PIXEL_KM
+        return Span(west - beside, south - beside, east + beside, north + beside)
+    seen = mosaic["coverage"].values
+    if not seen.any():
+        seen = np.ones(GRID_SHAPE, bool)
+    rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
+    beside = _BESIDE_COVERAGE
+    cells = (columns[0] - beside, rows[0] - beside, columns[-1] + beside, rows[-1] + beside)
+    return Span(*(float(cell) * PIXEL_KM for cell in cells))
+
+
+def _outlines(predictions: xr.Dataset) -> list[Span]:
+    """Outer edges of boxes, km from the centre of the grid's south-western cell."""
+    plane = Plane()
+    if "xmin" in predictions.coords:
+        corners = [(predictions[name].values - 0.5) * PIXEL_KM for name in ("xmin", "ymin")]
+    else:
+        place = (predictions[name].values for name in ("longitude", "latitude"))
+        corners = [axis - _SIDE / 2 for axis in plane.km(*place)]
+    return [
+        Span(float(west), float(south), float(west) + _SIDE, float(south) + _SIDE)
+        for west, south in zip(*corners, strict=True)
+    ]
+
+
+def _new_map(window: Span) -> Axes:
+    shape = (window.north - window.south) / (window.east - window.west)
+    height = min(max(_WIDTH * _MAP_SHARE * shape, 2.5), 9.0) + 1.3
+    return Figure(figsize=(_WIDTH, height), layout="compressed").add_subplot()
+
+
+def _draw_mosaic(ax: Axes, mosaic: xr.Dataset, scale: _Scale) -> AxesImage:
+    rows, columns = GRID_SHAPE
+    ax.set_facecolor(UNSEEN)
+    placed: dict[str, Any] = {
+        "origin": "lower",
+        "extent": [edge * PIXEL_KM for edge in (-0.5, columns - 0.5, -0.5, rows - 0.5)],
+        "interpolation": "nearest",
+    }
+    seen = np.ma.masked_equal(mosaic["coverage"].values.astype(np.uint8), 0)
+    ax.imshow(seen, cmap=ListedColormap(["white"]), **placed)
+    echo = np.ma.masked_equal(mosaic["reflectivity"].values, 0)
+    return ax.imshow(echo, cmap=scale.cmap, norm=scale.norm, **placed)
+
+
+def _draw_boxes(ax: Axes, predictions: xr.Dataset, names: list[str], window: Span) -> None:
+    spans = _outlines(predictions)
+    colours = _colours(predictions, names)
+    crowded = len(spans) > _CROWD
+    points = 6.5 if crowded else 8.0
+    km_a_point = (window.east - window.west) / (_WIDTH * _MAP_SHARE * 72)
+    texts = [_label(predictions, i, name) for i, name in enumerate(names)]
+    sizes = [
+        ((0.57 * points * len(text) + 4) * km_a_point, (1.3 * points + 4) * km_a_point)
+        for text in texts
+    ]
+    width = 1.0 if crowded else 2.0
+    for span, name in zip(spans, names, strict=True):
+        for colour, line, above in (("white", 1.8 * width, 5), (colours[name], width, 6)):
+            corner = (span.west, span.south)
+            ax.add_patch(
+                Rectangle(corner, _SIDE, _SIDE, fill=False, ec=colour, lw=line, zorder=above)
+            )
+    for place, text, name in zip(place_labels(spans, sizes, window), texts, names, strict=True):
+        if place is None:
+            continue
+        ax.text(
+            (place.west + place.east) / 2,
+            (place.south + place.north) / 2,
+            text,
+            ha="center",
+            va="center",
+            fontsize=points,
+            fontweight="bold",
+            color=colours[name],
+            bbox={"boxstyle": "square,pad=0.2", "fc": "white", "ec": colours[name], "lw": 0.8},
+            zorder=7,
+            clip_on=True,
+        )
+
+
+def _colours(predictions: xr.Dataset, names: list[str]) -> dict[str, str]:
+    modes = predictions["mode"].values.tolist()
+    return {**dict.fromkeys(names, INK), **class_colours(modes)}
+
+
+def _label(predictions: xr.Dataset, storm: int, name: str) -> str:
+    """A mode with its probability, or with the share that radars see where that decided it."""
+    modes = predictions["mode"].values.tolist()
+    row = predictions["probability"].values[storm]
+    if name not in modes:
+        return name
+    if name == "Missing" and modes[int(row.argmax())] != name:
+        return f"{name}, {float(predictions['coverage'][storm]):.0%} seen"
+    return f"{name} {row[modes.index(name)]:.2f}"
+
+
+def _title(mosaic: xr.Dataset) -> str:
+    moment = mosaic["time"].values
+    parts = [str(mosaic.attrs.get("source", "mosaic"))]
+    if not np.isnat(moment):
+        parts.append(f"{str(moment.astype('datetime64[m]')).replace('T', ' ')} UTC")
+    return " \N{MIDDLE DOT} ".join(parts)
+
+
+def _foot(
+    ax: Axes,
+    mosaic: xr.Dataset,
+    predictions: xr.Dataset | None,
+    names: list[str],
+    has_borders: bool,
+) -> None:
+    """Below the map: what outlines and grey mean, where all this comes from, what was made up."""
+    handles = [
+        Patch(fc="white", ec=MUTED, lw=0.8, label="clear air"),
+        Patch(fc=UNSEEN, ec=MUTED, lw=0.8, label="no radar coverage"),
+    ]
+    if predictions is not None:
+        colours = _colours(predictions, names)
+        handles += [
+            Patch(fc="none", ec=colours[name], lw=2, label=f"{name} ({n})")
+            for name, n in sorted(Counter(names).items(), key=lambda item: -item[1])
+        ]
+    figure = _figure_of(ax)
+    ax.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.0, 0.0),
+        bbox_transform=ax.transAxes + ScaledTranslation(0, -0.32, figure.dpi_scale_trans),
+        ncols=5,
+        frameon=False,
+        fontsize=8,
+        borderaxespad=0.0,
+        handlelength=1.4,
+    )
+    made_up = _made_up(mosaic, predictions)
+    badge = {"bbox": SIMULATED_BADGE, "color": INK} if made_up else {"color": MUTED}
+    words = " \N{MIDDLE DOT} ".join([*made_up, *_credits(mosaic, has_borders)])
+    figure.supxlabel(words, fontsize=7.5, **badge)
+
+
+def _figure_of(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    if not isinstance(figure, Figure):
+        raise InputError("These axes belong to no figure; draw on the axes of a figure.")
+    return figure
+
+
+def _made_up(mosaic: xr.Dataset, predictions: xr.Dataset | None) -> list[str]:
+    said = ["SIMULATED reflectivity, not observed"] if is_simulated(mosaic) else []
+    if predictions is not None and predictions.attrs.get("simulated_training", 0):
+        said.append("classifier trained on SIMULATED storms")
+    return said
+
+
+def _credits(mosaic: xr.Dataset, has_borders: bool) -> list[str]:
+    held = [str(mosaic.attrs.get(name, "")) for name in ("product", "derived")]
+    return [*filter(None, held), *([BORDERS_CREDIT] if has_borders else [])]
+
+
+def _words(mosaic: xr.Dataset, names: list[str]) -> str:
+    seen = mosaic["coverage"].values
+    values = mosaic["reflectivity"].values
+    share = np.mean(values[seen] >= 5) if seen.any() else 0.0
+    made_up = "Simulated mosaic" if is_simulated(mosaic) else "Mosaic"
+    words = (
+        f"{made_up}, {_title(mosaic)}: radars see {seen.mean():.0%} of the national grid, with "
+        f"echo over {share:.0%} of that, highest {values.max()} dBZ."
+    )
+    if not names:
+        return words
+    counts = ", ".join(f"{name} {n}" for name, n in Counter(names).most_common())
+    return f"{words} {len(names)} {'box' if len(names) == 1 else 'boxes'}: {counts}."

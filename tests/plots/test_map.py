@@ -1,0 +1,199 @@
+"""Maps of mosaics: what is shown, where lines lie, what labels say, and where they stand."""
+
+import itertools
+
+import numpy as np
+import numpy.testing as npt
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.patches import Rectangle
+
+from stormlens import boxes, plots
+from stormlens.datasets import fetch_borders
+from stormlens.errors import InputError
+from stormlens.plots._geography import Plane
+from stormlens.plots._labels import Span, place_labels
+from stormlens.plots._map import UNSEEN
+from stormlens.readers import make_mosaic
+from stormlens.stormbox import GRID_SHAPE, MODES, lonlat_to_cell
+
+
+@pytest.fixture(autouse=True)
+def no_borders(tmp_path, monkeypatch):
+    """An empty cache: no borders unless a test fetches some."""
+    monkeypatch.setenv("STORMLENS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def mosaic():
+    """Radars see columns 300 to 799 of rows 200 to 599; one block of echo."""
+    dbz, coverage = np.zeros(GRID_SHAPE), np.zeros(GRID_SHAPE, bool)
+    coverage[200:600, 300:800] = True
+    dbz[400:420, 500:540] = 50
+    time = np.datetime64("2011-04-27T19:02")
+    return make_mosaic(dbz, coverage, time=time, source="made-up radar", product="made-up maximum")
+
+
+def predict(mosaic, x, y, rows=None, simulated_training=0):
+    cut = boxes.cut(mosaic, x, y)
+    probability = np.full((len(x), 6), 0.02, np.float32)
+    probability[:, 1] = 0.9
+    if rows is not None:
+        probability[:] = rows
+    storm = {name: held for name, held in cut.coords.items() if held.dims == ("storm",)}
+    return xr.Dataset(
+        {"probability": (("storm", "mode"), probability)},
+        coords={**storm, "mode": list(MODES)},
+        attrs={"simulated_training": simulated_training},
+    )
+
+
+def pixels(ax):
+    """What the picture shows, as RGB, north up."""
+    figure = ax.figure
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def colour_at(ax, x, y):
+    image = pixels(ax)
+    column, row = ax.transData.transform((x, y))
+    return tuple(image[image.shape[0] - 1 - int(row), int(column)])
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def outlines(ax):
+    return [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+
+
+def test_clear_air_and_no_coverage_look_different(mosaic):
+    ax = plots.mosaic_map(mosaic)
+    unseen = tuple(int(UNSEEN[i : i + 2], 16) for i in (1, 3, 5))
+    assert colour_at(ax, 350.5 * 3.75, 300.5 * 3.75) == (255, 255, 255)
+    assert colour_at(ax, 295.5 * 3.75, 300.5 * 3.75) == unseen
+    assert colour_at(ax, 520 * 3.75, 410 * 3.75) not in ((255, 255, 255), unseen)
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["clear air", "no radar coverage"]
+
+
+def test_the_map_is_cut_to_what_radars_see_or_to_boxes(mosaic):
+    seen = plots.mosaic_map(mosaic)
+    npt.assert_allclose(seen.get_xlim(), np.array([290, 809]) * 3.75)
+    npt.assert_allclose(seen.get_ylim(), np.array([190, 609]) * 3.75)
+    of_box = plots.mosaic_map(mosaic, predict(mosaic, [519.5], [409.5]))
+    # The box spans cells 452 to 587, edges half a cell beyond, and 45 cells stand around it.
+    npt.assert_allclose(of_box.get_xlim(), np.array([452 - 45.5, 587 + 45.5]) * 3.75)
+    blind = mosaic.assign(coverage=xr.zeros_like(mosaic["coverage"]))
+    assert plots.mosaic_map(blind).get_xlim()[1] > 1398 * 3.75
+
+
+def test_a_box_is_outlined_on_the_edge_of_its_cells(mosaic):
+    predictions = predict(mosaic, [519.5], [409.5])
+    for given_place in (predictions, predictions.drop_vars(["xmin", "ymin"])):
+        ax = plots.mosaic_map(mosaic, given_place)
+        for outline in outlines(ax):
+            npt.assert_allclose(outline.get_xy(), [451.5 * 3.75, 341.5 * 3.75], atol=1e-6)
+            assert (outline.get_width(), outline.get_height()) == (510, 510)
+        assert texts(ax) == ["QLCS 0.90"]
+
+
+def test_names_follow_the_rule_for_coverage(mosaic):
+    # Wholly outside what radars see; clear air; half and more seen.
+    predictions = predict(mosaic, [100.5, 700.5, 519.5], [400.5, 400.5, 409.5])
+    ax = plots.mosaic_map(mosaic, predictions)
+    assert sorted(texts(ax)) == ["Clear", "Missing, 0% seen", "QLCS 0.90"]
+    assert "Missing 1" in plots.alt_text(ax)
+    assert "3 boxes" in plots.alt_text(ax)
+
+
+def test_no_box_draws_the_mosaic_alone(mosaic):
+    ax = plots.mosaic_map(mosaic, predict(mosaic, [], []))
+    assert outlines(ax) == []
+    assert "box" not in plots.alt_text(ax)
+
+
+def test_the_map_says_where_it_comes_from_and_what_was_simulated(mosaic):
+    ax = plots.mosaic_map(mosaic)
+    assert ax.get_title(loc="left") == "made-up radar \N{MIDDLE DOT} 2011-04-27 19:02 UTC"
+    assert ax.figure.get_supxlabel() == "made-up maximum"
+    simulated = mosaic.assign_attrs(simulated=1, derived="from rain rate")
+    predictions = predict(mosaic, [519.5], [409.5], simulated_training=1)
+    words = plots.mosaic_map(simulated, predictions).figure.get_supxlabel()
+    assert "SIMULATED reflectivity" in words
+    assert "trained on SIMULATED storms" in words
+    assert "from rain rate" in words
+
+
+def test_an_unknown_time_is_left_out(mosaic):
+    untimed = mosaic.assign_coords(time=np.datetime64("NaT", "ns"))
+    assert plots.mosaic_map(untimed).get_title(loc="left") == "made-up radar"
+
+
+def test_degrees_are_named_where_their_lines_meet_the_frame(mosaic):
+    ax = plots.mosaic_map(mosaic)
+    south, west = ax.get_ylim()[0], ax.get_xlim()[0]
+    for axis, ticks in (("x", ax.get_xticks()), ("y", ax.get_yticks())):
+        labels = (ax.get_xticklabels() if axis == "x" else ax.get_yticklabels())[:]
+        assert len(labels) >= 3
+        for tick, label in zip(ticks, labels, strict=True):
+            place = (tick, south) if axis == "x" else (west, tick)
+            longitude, latitude = Plane().lonlat(*map(np.asarray, place))
+            degree = float(label.get_text().rstrip("NW").rstrip("\N{DEGREE SIGN}"))
+            npt.assert_allclose(-longitude if axis == "x" else latitude, degree, atol=0.01)
+
+
+def test_borders_are_drawn_where_they_were_fetched(mosaic, borders_folder):
+    assert len(plots.mosaic_map(mosaic).collections) == 1
+    fetch_borders(url=borders_folder)
+    ax = plots.mosaic_map(mosaic)
+    assert "Borders: Natural Earth" in ax.figure.get_supxlabel()
+    segments = ax.collections[1].get_segments()
+    x, y = lonlat_to_cell(-104, 41)
+    assert any(np.allclose(line[0], [x * 3.75, y * 3.75], atol=0.1) for line in segments)
+
+
+def test_borders_on_a_box(mosaic, borders_folder):
+    fetch_borders(url=borders_folder)
+    box = boxes.at_points(mosaic, 40, -104).isel(storm=0)
+    ax = plots.borders(plots.storm_box(box), box)
+    # The corner of Wyoming at 41 N 104 W, one degree (111 km) north of the box's centre.
+    starts = np.array([line[0] for line in ax.collections[-1].get_segments()])
+    assert abs(np.hypot(*(starts - 255).T).min() - 111.2) < 4
+    assert ax.get_xlim() == (0, 512)
+
+
+def test_a_box_of_unknown_place_has_no_borders(mosaic):
+    box = boxes.at_points(mosaic, 40, -104)
+    for wrong in (box, box.isel(storm=0).assign_coords(latitude=np.nan)):
+        with pytest.raises(InputError, match="one box whose latitude"):
+            plots.borders(plots.storm_box(box.isel(storm=0)), wrong)
+
+
+RECTANGLES = st.builds(
+    lambda x, y: Span(x, y, x + 100, y + 100), st.floats(0, 400), st.floats(0, 400)
+)
+
+
+@given(st.lists(RECTANGLES, max_size=25))
+def test_labels_never_lie_on_one_another_or_off_the_map(spans):
+    window = Span(-20, -20, 520, 520)
+    places = place_labels(spans, [(60, 12)] * len(spans), window)
+    held = [place for place in places if place is not None]
+    for one, other in itertools.combinations(held, 2):
+        assert one.shared(other) <= 0.05 * 60 * 12 + 1e-6
+    assert all(place.shared(window) > 0.999 * place.area for place in held)
+    assert not spans or places[0] is not None
+
+
+def test_a_label_touches_its_box():
+    span = Span(100, 100, 200, 200)
+    (place,) = place_labels([span], [(60, 12)], Span(0, 0, 300, 300))
+    assert place == Span(100, 200, 160, 212)
