@@ -57,7 +57,7 @@ def read_volume(
     if not sweeps:
         held = sorted({str(v) for part in _sweeps(tree) for v in part.data_vars})
         raise InputError(
-            f"{name} holds no sweep with reflectivity; it holds {', '.join(held[:12]) or 'none'}."
+            f"{name} holds no sweep around its radar with reflectivity; it holds {', '.join(held[:12]) or 'none'}."
         )
     latitude, longitude = (_scalar(tree, axis, name) for axis in ("latitude", "longitude"))
     dbz, coverage = volume_to_grid(sweeps, latitude, longitude, options.sampling, name)
@@ -87,7 +87,7 @@ def _scalar(tree: xr.DataTree, key: str, name: str) -> float:
 
 def _sweep(part: xr.Dataset, name: str, fill_is_clear: bool) -> Sweep | None:
     """One turn of the antenna; None where it holds no reflectivity or scans a plane upward."""
-    moment = next((key for key in _DBZ if key in part.data_vars), None)
+    moment = _moment(part)
     mode = str(np.asarray(part["sweep_mode"].values)) if "sweep_mode" in part else ""
     if moment is None or _RHI in mode:
         return None
@@ -115,6 +115,17 @@ def _sweep(part: xr.Dataset, name: str, fill_is_clear: bool) -> Sweep | None:
         correlation = np.where(np.isfinite(correlation), correlation, np.nan)
         correlation = correlation if correlation.shape == dbz.shape else None
     return Sweep(azimuth % 360, elevation, float(gates[0]), spacing, dbz, correlation)
+
+
+def _moment(part: xr.Dataset) -> str | None:
+    """Name of a sweep's reflectivity, by the names in use, else by its unit."""
+    named = (key for key in _DBZ if key in part.data_vars)
+    by_unit = (
+        str(key)
+        for key, array in part.data_vars.items()
+        if array.ndim == 2 and str(array.attrs.get("units", "")).strip().lower() == "dbz"
+    )
+    return next(named, None) or next(by_unit, None)
 
 
 def _decoded(variable: xr.DataArray) -> np.ndarray:

@@ -1,0 +1,104 @@
+"""GRIB2 written and read to WMO's manual on codes, by other means than the reader's."""
+
+import io
+import struct
+
+import numpy as np
+from PIL import Image
+
+PRECIP_RATE, COMPOSITE, MESH = (209, 6, 1), (209, 10, 0), (209, 3, 28)
+
+
+def grib(
+    values,
+    *,
+    product=COMPOSITE,
+    north=45.0,
+    west=255.0,
+    step=0.05,
+    png=True,
+    scan=0,
+    time=(2019, 6, 10, 0, 2, 4),
+    decimals=1,
+    bits=16,
+    bitmap=None,
+    grid_template=0,
+    packing=None,
+    units=(0, 0xFFFFFFFF),
+):
+    """A message of one field; `values` lie as they do in the file."""
+    values = np.asarray(values, float)
+    rows, columns = values.shape
+    first = values.ravel() if bitmap is None else values.ravel()[np.asarray(bitmap).ravel()]
+    reference = float(np.floor(first.min() * 10**decimals)) if first.size else 0.0
+    codes = np.rint(first * 10**decimals - reference).astype(np.uint32)
+    sections = [
+        _section(1, struct.pack(">HHBBBH5BBB", 161, 0, 2, 1, 0, *time, 0, 0)),
+        _section(
+            3,
+            struct.pack(">BIBBH", 0, rows * columns, 0, 0, grid_template)
+            + struct.pack(">BBIBIBI", 1, 0, 6367470, 0, 0, 0, 0)
+            + struct.pack(">4I", columns, rows, *units)
+            + struct.pack(">2IB", _micro(north), _micro(west), 48)
+            + struct.pack(">2I", _micro(north), _micro(west))
+            + struct.pack(">2IB", _micro(step), _micro(step), scan),
+        ),
+        _section(4, struct.pack(">HHBB", 0, 0, *product[1:]) + bytes(23)),
+        _section(
+            5,
+            struct.pack(">IH", len(first), packing if packing is not None else (41 if png else 0))
+            + struct.pack(">fHHBB", reference, 0, decimals, bits, 0),
+        ),
+        _section(6, b"\xff" if bitmap is None else b"\0" + np.packbits(bitmap).tobytes()),
+        _section(7, _png(codes, columns, bits) if png else _simple(codes, bits)),
+    ]
+    body = b"".join(sections) + b"7777"
+    head = b"GRIB\0\0" + bytes([product[0], 2]) + struct.pack(">Q", 16 + len(body))
+    return head + body
+
+
+def _micro(degrees):
+    size = round(abs(degrees) * 1e6)
+    return size | (1 << 31) if degrees < 0 else size
+
+
+def _section(number, body):
+    return struct.pack(">IB", len(body) + 5, number) + body
+
+
+def _png(codes, columns, bits):
+    shaped = codes.reshape(-1, columns) if codes.size % columns == 0 else codes.reshape(1, -1)
+    memory = io.BytesIO()
+    kind = {8: np.uint8, 16: np.uint16}[bits]
+    Image.fromarray(shaped.astype(kind)).save(memory, "PNG")
+    return memory.getvalue()
+
+
+def _simple(codes, bits):
+    stream = (codes[:, np.newaxis] >> np.arange(bits - 1, -1, -1, dtype=np.uint32)) & 1
+    return np.packbits(stream.astype(np.uint8).ravel()).tobytes()
+
+
+def decoded(content):
+    """Values of the first message, by template 5.0 or 5.41: (R + X 2^E) / 10^D."""
+    at, sections = 16, {}
+    while content[at : at + 4] != b"7777":
+        length, number = struct.unpack_from(">IB", content, at)
+        sections[number] = content[at : at + length]
+        at += length
+    columns, rows = struct.unpack_from(">2I", sections[3], 30)
+    held, template, reference, binary, decimal, bits = struct.unpack_from(">IHfHHB", sections[5], 5)
+    binary, decimal = (-(v & 0x7FFF) if v & 0x8000 else v for v in (binary, decimal))
+    if template == 41:
+        image = Image.open(io.BytesIO(sections[7][5:]))
+        codes = np.asarray(image).reshape(-1).astype(float)
+    else:
+        stream = np.unpackbits(np.frombuffer(sections[7][5:], np.uint8))[: held * bits]
+        codes = stream.reshape(held, bits) @ (2.0 ** np.arange(bits - 1, -1, -1))
+    values = (reference + codes * 2.0**binary) / 10.0**decimal
+    if sections[6][5] == 0:
+        marked = np.unpackbits(np.frombuffer(sections[6][6:], np.uint8))[: rows * columns]
+        whole = np.full(rows * columns, np.nan)
+        whole[marked == 1] = values
+        values = whole
+    return values.reshape(rows, columns)

@@ -1,0 +1,60 @@
+"""Gridded NetCDF files: CF grids, a mosaic of our own, and the archive's example."""
+
+import io
+
+import numpy as np
+import xarray as xr
+from h5bytes import written
+
+from stormlens.readers import make_mosaic
+from stormlens.stormbox import GRID_SHAPE
+
+
+def _netcdf(dataset, classic=False):
+    if classic:
+        return bytes(dataset.to_netcdf(engine="scipy"))
+    memory = io.BytesIO()
+    dataset.to_netcdf(memory, engine="h5netcdf")
+    return memory.getvalue()
+
+
+def meridians(values, *, classic=False, units="dBZ", south=33.0, west=-100.0, step=0.1, time=True):
+    """A field on latitude and longitude, NaN where nothing is known."""
+    rows, columns = values.shape
+    dataset = xr.Dataset(
+        {"field": (("lat", "lon"), np.asarray(values, "f4"), {"units": units})},
+        coords={"lat": south + step * np.arange(rows), "lon": west + step * np.arange(columns)},
+    )
+    if time:
+        dataset["time"] = np.datetime64("2020-07-14T20:15", "ns")
+    return _netcdf(dataset, classic)
+
+
+def mosaic():
+    """A mosaic written as xarray writes one."""
+    dbz, coverage = np.zeros(GRID_SHAPE), np.ones(GRID_SHAPE, bool)
+    dbz[200:220, 300:340], coverage[:100] = 45, False
+    time = np.datetime64("2020-07-14T20:15", "ns")
+    made = make_mosaic(dbz, coverage, time=time, source="made up")
+    made["reflectivity"].encoding.update(zlib=True)
+    made["coverage"].encoding.update(zlib=True)
+    return _netcdf(made)
+
+
+def example(values=None):
+    """As the archive's example mosaic: `REFC_MAX` of (time, y, x)."""
+    if values is None:
+        values = np.zeros(GRID_SHAPE, np.uint8)
+        values[200:220, 300:340] = 45
+
+    def write(file):
+        file.dimensions = {"time": 1, "y": GRID_SHAPE[0], "x": GRID_SHAPE[1]}
+        file.create_variable(
+            "REFC_MAX",
+            ("time", "y", "x"),
+            values.dtype,
+            data=values[np.newaxis],
+            compression="gzip",
+        )
+
+    return written(write)
