@@ -9,6 +9,7 @@ drawn north up. Pictures of simulated data say so.
 """
 
 from stormlens.plots._chain import radar_chain
+from stormlens.plots._climatology import climatology_map, mode_cycle, mode_shares
 from stormlens.plots._concepts import (
     activation,
     convolution_crossover,
@@ -51,6 +52,7 @@ __all__ = [
     "borders",
     "chapter_comparison",
     "class_colours",
+    "climatology_map",
     "colour_bar",
     "confusion",
     "contact_sheet",
@@ -68,6 +70,8 @@ __all__ = [
     "kernels_applied",
     "maximised",
     "mean_boxes",
+    "mode_cycle",
+    "mode_shares",
     "mosaic_map",
     "neighbours",
     "patches_firing",

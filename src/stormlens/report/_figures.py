@@ -56,6 +56,14 @@ def colour_bar() -> Picture:
     return Picture(_svg(ax.figure), plots.alt_text(ax))
 
 
+def png(figure: Figure) -> tuple[bytes, Picture]:
+    """A figure as a file, and as a picture in a page with its own words."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    content = buffer.getvalue()
+    return content, Picture(_uri("image/png", content), plots.alt_text(figure))
+
+
 def _svg(figure: Any) -> str:
     """Scalable, and the same bytes for the same picture."""
     buffer = io.BytesIO()
