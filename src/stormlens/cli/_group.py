@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from stormlens.errors import InputError
 
@@ -22,6 +22,7 @@ _ORDER = (
     "chapter",
     "evaluate",
     "classify",
+    "archive",
     "report",
     "learn",
     "bench",
@@ -65,6 +66,25 @@ class SentenceGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order of use; Typer would put sub-groups last."""
         return sorted(super().list_commands(ctx), key=_ORDER.index)
+
+
+class PanelCommand(TyperCommand):
+    """A command whose help lists options under the headings given as `rich_help_panel`."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments first, options without a heading last."""
+        panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
+        for param in self.get_params(ctx):
+            written = param.get_help_record(ctx)
+            is_argument = param.param_type_name == "argument"
+            heading = getattr(param, "rich_help_panel", None) or "Options"
+            if written is not None:
+                panels.setdefault("Arguments" if is_argument else heading, []).append(written)
+        panels["Options"] = panels.pop("Options", [])
+        for heading, lines in panels.items():
+            if lines:
+                with formatter.section(heading):
+                    formatter.write_dl(lines)
 
 
 def say(sentence: str) -> None:

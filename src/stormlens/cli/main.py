@@ -6,6 +6,7 @@ import typer
 
 from stormlens import __version__
 from stormlens.cli import (
+    archive,
     bench,
     chapter,
     classify,
@@ -18,7 +19,7 @@ from stormlens.cli import (
     report,
     train,
 )
-from stormlens.cli._group import SentenceGroup
+from stormlens.cli._group import PanelCommand, SentenceGroup
 
 _EPILOG = """\b
 Examples:
@@ -57,5 +58,6 @@ def stormlens(
 
 
 app.add_typer(data.app, name="data")
+app.add_typer(archive.app, name="archive")
 for module in (models, recipes, train, chapter, evaluate, classify, report, learn, bench, doctor):
-    app.command(module.NAME, epilog=module.EPILOG)(module.command)
+    app.command(module.NAME, cls=PanelCommand, epilog=module.EPILOG)(module.command)

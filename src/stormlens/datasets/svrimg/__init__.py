@@ -12,7 +12,7 @@ from stormlens.datasets.svrimg._boxes import image, images, paste_on_grid
 from stormlens.datasets.svrimg._fetch import PARTS, fetch, is_cached
 from stormlens.datasets.svrimg._grids import example_mosaic, geography
 from stormlens.datasets.svrimg._splits import splits
-from stormlens.datasets.svrimg._tables import index, labels, reports
+from stormlens.datasets.svrimg._tables import index, labels, read_index, reports
 
 __all__ = [
     "BASE_URL",
@@ -27,6 +27,7 @@ __all__ = [
     "is_cached",
     "labels",
     "paste_on_grid",
+    "read_index",
     "reports",
     "splits",
 ]

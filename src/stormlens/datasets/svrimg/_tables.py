@@ -129,7 +129,24 @@ def read_labels(path: Path) -> "pd.DataFrame":
 
 
 def read_index(path: Path) -> "pd.DataFrame":
-    """Image index from a file; see `index`."""
+    """
+    Image index from a file.
+
+    Parameters
+    ----------
+    path : Path
+        CSV table as the archive offers it.
+
+    Returns
+    -------
+    index : pandas.DataFrame
+        As `index` gives it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or lacks a column.
+    """
     table = _read_table(path, "unid", _BOX_COLUMNS)
     for name in ("radar_time", "report_time"):
         if name in table:
