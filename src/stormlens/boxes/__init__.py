@@ -6,13 +6,15 @@ container of `stormlens.datasets`. Cells outside the national grid read 0 and
 count as unseen, so that clear air and missing data stay two different things.
 """
 
-from stormlens.boxes._cut import cut
+from stormlens.boxes._cut import cut, tell_apart
 from stormlens.boxes._geojson import outline, to_geojson
 from stormlens.boxes._grid import grid
 from stormlens.boxes._places import along_track, at_points, at_reports, read_reports
-from stormlens.boxes._storms import find_storms
+from stormlens.boxes._storms import MINIMUM_AREA_KM2, THRESHOLD_DBZ, find_storms
 
 __all__ = [
+    "MINIMUM_AREA_KM2",
+    "THRESHOLD_DBZ",
     "along_track",
     "at_points",
     "at_reports",
@@ -21,5 +23,6 @@ __all__ = [
     "grid",
     "outline",
     "read_reports",
+    "tell_apart",
     "to_geojson",
 ]

@@ -1,116 +1,234 @@
-"""``stormlens classify``: the storm mode of boxes in files."""
+"""``stormlens classify``: the storm mode of boxes, ready cut or cut from radar files."""
 
-import csv
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stormlens.cli._classified import finish, told_apart
 from stormlens.cli._group import say
-from stormlens.cli._options import AsJson, Run
-from stormlens.cli._output import number, print_json, print_table
+from stormlens.cli._options import Run
+from stormlens.cli._radar import Cutting, cutting_of, holds_boxes, read_mosaic
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from stormlens.models import Classifier
+    from stormlens.readers import Options
 
 NAME = "classify"
 EPILOG = """\b
 Examples:
   stormlens classify runs/first 201104041310z000282671.png
   stormlens classify runs/first boxes/*.png --csv > modes.csv
-  stormlens classify runs/first boxes.npy --json --out modes.nc
+  stormlens classify runs/first KLIX20050828_180149.gz --map katrina.png
+  stormlens classify runs/first KTLX@2013-05-20T20:15 --at 35.3,-97.5
+  stormlens classify runs/first mrms/*.grib2.gz --geojson storms.geojson
 
 \b
-Reads SVRIMG PNG (palette indices are dBZ), NPY of one or many boxes, and
+Boxes: SVRIMG PNG (palette indices are dBZ), NPY of one or many boxes, and
 NetCDF in the container's format: 0 to 80 dBZ, row 0 south, of the size that
 the classifier was trained on (a storm box is 136 x 136 pixels).
-JSON: a list of {id, mode, probabilities: {mode name: value}}.
+Radar files: NEXRAD Level II, MRMS GRIB2, GridRad, ODIM HDF5, CfRadial and
+NetCDF mosaics, gzip and bzip2 too. SITE@TIME is the NEXRAD volume nearest to
+that time (UTC), fetched from the public archive. One that cannot be read
+gets its sentence, the others are done, and the exit code is 2.
+
+\b
+The mode is the most probable class. Where coverage is known, a box of which
+radars see less than half is Missing; seen by half or more and without any
+echo (5 dBZ) it is Clear; seen by 98 % or more it is never Missing.
+JSON: a list of {id, mode, probabilities: {mode name: value}}, for radar files
+with time, latitude, longitude and coverage.
 """
+
+_CUTTING, _READING, _OUTPUT = "Boxes of radar files", "Reading radar files", "Output"
+
+
+def _option(name: str, metavar: str, panel: str, words: str) -> Any:
+    return typer.Option(
+        name, metavar=metavar, help=words, rich_help_panel=panel, show_default=False
+    )
 
 
 def command(
     run: Run,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="PNG, NPY or NetCDF.", show_default=False),
+        typer.Argument(metavar="FILE...", help="Boxes or radar files.", show_default=False),
     ],
-    as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead.")] = False,
+    boxes: Annotated[
+        str | None,
+        _option("--boxes", "HOW", _CUTTING, "storms or grid.  [default: storms]"),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        _option("--at", "LAT,LON", _CUTTING, "Around this point instead; may be repeated."),
+    ] = None,
+    reports: Annotated[
+        Path | None,
+        _option(
+            "--reports",
+            "FILE.csv",
+            _CUTTING,
+            "Around storm reports instead: latitude, longitude, time (UTC).",
+        ),
+    ] = None,
+    within: Annotated[
+        float | None,
+        _option(
+            "--within", "MINUTES", _CUTTING, "Of a report from the file.  [0 or more; default 30]"
+        ),
+    ] = None,
+    threshold: Annotated[
+        int | None,
+        _option("--threshold", "DBZ", _CUTTING, "A storm's core.  [1 to 80; default 40]"),
+    ] = None,
+    minimum_area: Annotated[
+        float | None,
+        _option("--min-area", "KM2", _CUTTING, "Of a core.  [0 or more; default 100]"),
+    ] = None,
+    stride: Annotated[
+        int | None,
+        _option("--stride", "CELLS", _CUTTING, "Of the grid, 3.75 km each.  [default 68]"),
+    ] = None,
+    sampling: Annotated[
+        str,
+        _option(
+            "--sampling",
+            "HOW",
+            _READING,
+            "nearest value to a cell, or maximum within it.  [default: nearest]",
+        ),
+    ] = "nearest",
+    rain: Annotated[
+        str,
+        _option(
+            "--rain",
+            "LAW",
+            _READING,
+            "marshall-palmer or wsr-88d, for rain rates.  [default: marshall-palmer]",
+        ),
+    ] = "marshall-palmer",
+    quality_control: Annotated[
+        bool,
+        typer.Option(
+            "--qc",
+            help="Take specks and echo of low correlation out of volumes.",
+            rich_help_panel=_READING,
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print one JSON document instead.", rich_help_panel=_OUTPUT),
+    ] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV instead.", rich_help_panel=_OUTPUT)
+    ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            metavar="FILE.nc",
-            help="Also write the probabilities to a NetCDF file.",
-            show_default=False,
-        ),
+        _option("--out", "FILE.nc", _OUTPUT, "Also write the probabilities as NetCDF."),
+    ] = None,
+    geojson: Annotated[
+        Path | None,
+        _option("--geojson", "FILE", _OUTPUT, "Also write the boxes and modes as GeoJSON."),
+    ] = None,
+    map_: Annotated[
+        Path | None,
+        _option("--map", "FILE.png", _OUTPUT, "Also draw one radar file with its boxes."),
     ] = None,
 ) -> None:
     """
-    Name the storm mode of boxes in files.
+    Name the storm mode of boxes, or of the storms in radar files.
 
-    One row a box: id, mode, and the probability of every mode.
+    One row a box: id, mode, and the probability of every mode; of radar files also time, place
+    and coverage.
     """
+    from stormlens.models import Classifier
+    from stormlens.readers import Options
+
     if as_json and as_csv:
         raise InputError("Choose --json or --csv, not both.")
-    if out is not None and out.resolve() in {file.resolve() for file in files}:
-        raise InputError(f"--out {out} is a file to be classified; give another name.")
-    from stormlens import datasets
-    from stormlens.models import Classifier
-
+    _check_outputs(files, {"--out": out, "--geojson": geojson, "--map": map_})
+    radar = [file for file in files if not holds_boxes(file)]
+    if map_ is not None and (len(radar) != 1 or map_.suffix.lower() != ".png"):
+        raise InputError(f"--map {map_} draws one radar file as PNG; {len(radar)} are given.")
+    cutting = cutting_of(boxes, at, reports, within, threshold, minimum_area, stride)
+    options = Options(sampling, rain, quality_control)
+    if not radar and (cutting, options) != (Cutting(), Options()):
+        raise InputError("None of the files is a radar file, and boxes are read as they are.")
     classifier = Classifier.load(run)
-    boxes = datasets.read_images(files, shape=classifier.image_shape)
+    if radar:
+        _check_size(classifier, run)
+    parts = _of_boxes(classifier, [file for file in files if file not in radar])
+    read = _of_radar(classifier, radar, cutting, options, map_)
+    # Where every radar file is bad, nothing is done: most likely a name or an option is wrong.
+    if read or not radar:
+        finish(told_apart([*parts, *read]), out, geojson, as_json, as_csv)
+    if len(read) < len(radar):
+        raise typer.Exit(2)
+
+
+def _check_outputs(files: list[Path], outputs: dict[str, Path | None]) -> None:
+    read = {file.resolve() for file in files}
+    for name, path in outputs.items():
+        if path is not None and path.resolve() in read:
+            raise InputError(f"{name} {path} is a file to be classified; give another name.")
+
+
+def _check_size(classifier: "Classifier", run: Path) -> None:
+    from stormlens.stormbox import SIZE
+
+    rows, columns = classifier.image_shape
+    if (rows, columns) != (SIZE, SIZE):
+        raise InputError(f"{run} takes {rows} x {columns} pixels; a storm box has {SIZE} x {SIZE}.")
+
+
+def _of_boxes(classifier: "Classifier", files: list[Path]) -> list["xr.Dataset"]:
+    from stormlens import datasets
+
+    if not files:
+        return []
+    return [classifier.predict(datasets.read_images(files, shape=classifier.image_shape))]
+
+
+def _of_radar(
+    classifier: "Classifier",
+    files: list[Path],
+    cutting: Cutting,
+    options: "Options",
+    map_: Path | None,
+) -> list["xr.Dataset"]:
+    """Predictions for each file that can be read; the others get their sentence."""
+    parts = []
+    for file in files:
+        try:
+            parts.append(_of_one(classifier, file, cutting, options, map_))
+        except InputError as error:
+            say(f"Error: {error}")
+    return parts
+
+
+def _of_one(
+    classifier: "Classifier", file: Path, cutting: Cutting, options: "Options", map_: Path | None
+) -> "xr.Dataset":
+    mosaic = read_mosaic(file, options)
+    if mosaic.attrs["derived"]:
+        say(f"Note: {file}: {mosaic.attrs['derived']}.")
+    boxes = cutting.boxes(mosaic)
+    if not boxes.sizes["storm"]:
+        say(f"Note: {cutting.none_found(str(file))}")
     predictions = classifier.predict(boxes)
-    note = "The classifier was trained on SIMULATED storms only."
-    if out is not None:
-        _write(predictions, out, note if classifier.trained_on_simulated else None)
-    if classifier.trained_on_simulated:
-        say(f"Note: {note}")
-    if as_json:
-        print_json([_entry(*box) for box in _boxes(predictions)])
-    elif as_csv:
-        _print_csv(predictions)
-    else:
-        modes = predictions["mode"].values.tolist()
-        print_table(
-            ("id", "mode", *modes),
-            [(name, mode, *map(number, row.values())) for name, mode, row in _boxes(predictions)],
-            right=modes,
-        )
+    if map_ is not None:
+        _draw(mosaic, predictions, map_)
+    return predictions
 
 
-def _boxes(predictions: "xr.Dataset") -> list[tuple[str, str, dict[str, float]]]:
-    """Of each box: id, mode, and probability by mode name."""
-    modes = predictions["mode"].values.tolist()
-    rows = predictions["probability"].values
-    return [
-        (str(name), modes[int(row.argmax())], dict(zip(modes, map(_short, row), strict=True)))
-        for name, row in zip(predictions["unid"].values, rows, strict=True)
-    ]
+def _draw(mosaic: "xr.Dataset", predictions: "xr.Dataset", path: Path) -> None:
+    from stormlens import plots
+    from stormlens.storage import atomic_path
 
-
-def _short(value: Any) -> float:
-    """The float that a float32 prints as: no digits that were never computed."""
-    return float(str(value))
-
-
-def _entry(name: str, mode: str, probabilities: dict[str, float]) -> dict[str, Any]:
-    return {"id": name, "mode": mode, "probabilities": probabilities}
-
-
-def _print_csv(predictions: "xr.Dataset") -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["id", "mode", *predictions["mode"].values.tolist()])
-    for name, mode, row in _boxes(predictions):
-        writer.writerow([name, mode, *row.values()])
-
-
-def _write(predictions: "xr.Dataset", path: Path, comment: str | None) -> None:
-    from stormlens.storage import write_bytes
-
-    if comment is not None:
-        predictions = predictions.assign_attrs(comment=comment)
-    # Made in memory first: HDF5 crashes the process where the disk fills up under it.
-    write_bytes(path, bytes(predictions.to_netcdf(engine="h5netcdf")))
+    canvas = plots.mosaic_map(mosaic, predictions).figure.canvas
+    with atomic_path(path) as temporary:
+        canvas.print_figure(temporary, dpi=150, format="png")

@@ -85,16 +85,21 @@ def list_(as_json: AsJson = False) -> None:
 Examples:
   stormlens data fetch svrimg
   stormlens data fetch svrimg --part index --part geography
+  stormlens data fetch borders
 
 \b
+borders: states and countries of Natural Earth, for maps.
 STORMLENS_CACHE names the folder for downloads, STORMLENS_SVRIMG_URL a mirror
-or a folder in place of the archive's server.
+or a folder in place of the archive's server, STORMLENS_BORDERS_URL one in
+place of Natural Earth's.
 """,
 )
 def fetch(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="svrimg; the others need none.", show_default=False),
+        typer.Argument(
+            metavar="NAME", help="svrimg or borders; the others need none.", show_default=False
+        ),
     ],
     part: Annotated[
         list[str] | None,
@@ -113,7 +118,7 @@ def fetch(
     """Download a source ahead of use; paths of its files are printed."""
     from stormlens import datasets
 
-    files = datasets.fetch(name, part or ["labels", "splits"], refresh=refresh)
+    files = datasets.fetch(name, part or None, refresh=refresh)
     if not files:
         say(f"Note: {name} needs no download.")
     print_lines(*map(str, files))

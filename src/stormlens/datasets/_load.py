@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from stormlens.datasets import _digits, svrimg
+from stormlens.datasets._borders import fetch_borders
 from stormlens.datasets._container import class_names, is_simulated
 from stormlens.datasets._folder import load_folder, load_netcdf
 from stormlens.datasets._images import NETCDF_SUFFIXES
@@ -145,6 +146,7 @@ _READERS: dict[str, tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]] = {
     "simulated": (_simulated, ("seed", "count", "progress", "first"), True),
     "digits": (_digits.load_digits, ("seed",), False),
 }
+_BORDERS = "borders"
 _DESCRIPTIONS = {
     "svrimg": "1,741 hand-labelled radar images of US severe storms, 1996-2017 (SVRIMG archive)",
     "simulated": "SIMULATED storm boxes of the six modes, made from a seed at the archive's sizes",
@@ -198,16 +200,17 @@ def list_sources(cache: str | Path | None = None) -> tuple[Source, ...]:
     )
 
 
-def fetch(name: str, parts: Iterable[str] = ("labels", "splits"), **options: Any) -> list[Path]:
+def fetch(name: str, parts: Iterable[str] | None = None, **options: Any) -> list[Path]:
     """
     Download a source ahead of use.
 
     Parameters
     ----------
     name : str
-        ``"svrimg"``; the other sources need no download.
+        ``"svrimg"``, or ``"borders"`` for maps; the other sources need no download.
     parts : iterable of str, optional
-        Parts of the archive, as for `stormlens.datasets.svrimg.fetch`.
+        Parts of the archive, as for `stormlens.datasets.svrimg.fetch`; hand labels and
+        labelled splits unless told.
     **options
         cache, url, refresh.
 
@@ -221,12 +224,16 @@ def fetch(name: str, parts: Iterable[str] = ("labels", "splits"), **options: Any
     InputError
         If source, part or option is unknown, or a file cannot be had.
     """
-    if name not in _READERS:
-        raise unknown("dataset", name, _READERS)
-    if name != "svrimg":
+    if name not in (*_READERS, _BORDERS):
+        raise unknown("dataset", name, (*_READERS, _BORDERS))
+    if name not in ("svrimg", _BORDERS):
         return []
     _check_options(name, options, ("cache", "url", "refresh"))
-    return svrimg.fetch(parts, **options)
+    if name == "svrimg":
+        return svrimg.fetch(("labels", "splits") if parts is None else parts, **options)
+    if parts is not None:
+        raise InputError("Borders have no parts; they come whole.")
+    return fetch_borders(**options)
 
 
 @dataclass(frozen=True)

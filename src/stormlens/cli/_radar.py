@@ -1,0 +1,248 @@
+"""From the options of `classify` to boxes of a radar file: how it is read, what is cut."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stormlens.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from stormlens.readers import Options
+
+WAYS = ("storms", "grid")
+_BOX_SUFFIXES = (".png", ".npy")
+
+
+def holds_boxes(path: Path) -> bool:
+    """
+    Whether a file holds storm boxes ready cut; every other one is a radar file.
+
+    Parameters
+    ----------
+    path : Path
+        PNG and NPY are boxes; NetCDF is where it has the dimension storm.
+
+    Returns
+    -------
+    boxes : bool
+        False for what cannot be opened, of which the readers of radar files say more.
+    """
+    import h5py
+
+    if path.suffix.lower() in _BOX_SUFFIXES:
+        return True
+    try:
+        with h5py.File(path) as file:
+            return "storm" in file
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def read_mosaic(file: Path, options: "Options") -> "xr.Dataset":
+    """
+    The mosaic of a radar file, or of a volume of the public archive.
+
+    Parameters
+    ----------
+    file : Path
+        File, or ``SITE@TIME``.
+    options : Options
+        How it is read.
+
+    Returns
+    -------
+    mosaic : xarray.Dataset
+
+    Raises
+    ------
+    InputError
+        If it cannot be had or read.
+    """
+    from stormlens import readers
+
+    path = readers.fetch_nexrad(str(file)) if readers.is_volume_request(str(file)) else file
+    return readers.read(
+        path,
+        sampling=options.sampling,
+        rain=options.rain,
+        quality_control=options.quality_control,
+    )
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """
+    Which boxes are cut from each mosaic.
+
+    Attributes
+    ----------
+    how : {"storms", "grid", "points", "reports"}
+        Where.
+    settings : dict
+        Arguments of the function of `stormlens.boxes` that does it.
+    """
+
+    how: str = "storms"
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def boxes(self, mosaic: "xr.Dataset") -> "xr.Dataset":
+        """
+        Cut the boxes.
+
+        Parameters
+        ----------
+        mosaic : xarray.Dataset
+            Of `read_mosaic`.
+
+        Returns
+        -------
+        boxes : xarray.Dataset
+            The container; reports whose box no radar of the mosaic sees are left out.
+
+        Raises
+        ------
+        InputError
+            If a setting is out of bounds, or reports meet a mosaic of unknown time.
+        """
+        from stormlens import boxes
+
+        ways: dict[str, Callable[..., xr.Dataset]] = {
+            "storms": boxes.find_storms,
+            "grid": boxes.grid,
+            "points": boxes.at_points,
+            "reports": boxes.at_reports,
+        }
+        cut = ways[self.how](mosaic, **self.settings)
+        return cut.isel(storm=cut["coverage"].values > 0) if self.how == "reports" else cut
+
+    def check(self) -> None:
+        """
+        Try the settings on a mosaic of clear air, before any file is read.
+
+        Raises
+        ------
+        InputError
+            If one is out of bounds.
+        """
+        import numpy as np
+
+        from stormlens.readers import make_mosaic
+        from stormlens.stormbox import GRID_SHAPE
+
+        air, time = np.zeros(GRID_SHAPE, np.uint8), np.datetime64("2000-01-01")
+        self.boxes(make_mosaic(air, air == 0, time=time, source="clear air"))
+
+    def none_found(self, name: str) -> str:
+        """
+        What to say of a file that gave no box.
+
+        Parameters
+        ----------
+        name : str
+            The file.
+
+        Returns
+        -------
+        sentence : str
+        """
+        from stormlens.boxes import MINIMUM_AREA_KM2, THRESHOLD_DBZ
+
+        if self.how == "reports":
+            return f"No report is near {name} in time and within its radars' sight."
+        if self.how == "grid":
+            return f"No box: radars see less than half of every box in {name}."
+        threshold = self.settings.get("threshold", THRESHOLD_DBZ)
+        area = self.settings.get("minimum_area", MINIMUM_AREA_KM2)
+        return f"No storm: nothing in {name} reaches {threshold} dBZ over {area:g} km2."
+
+
+def cutting_of(
+    boxes: str | None,
+    at: list[str] | None,
+    reports: Path | None,
+    within: float | None,
+    threshold: int | None,
+    minimum_area: float | None,
+    stride: int | None,
+) -> Cutting:
+    """
+    Which boxes the options ask for; None is an option not given.
+
+    Parameters
+    ----------
+    boxes, at, reports, within, threshold, minimum_area, stride
+        As `classify` takes them.
+
+    Returns
+    -------
+    cutting : Cutting
+        Its settings are checked.
+
+    Raises
+    ------
+    InputError
+        If options contradict each other, decide nothing, or are out of bounds.
+    """
+    if sum((boxes is not None, bool(at), reports is not None)) > 1:
+        raise InputError("Choose one of --boxes, --at and --reports.")
+    how = "points" if at else "reports" if reports is not None else boxes or "storms"
+    if how not in (*WAYS, "points", "reports"):
+        raise unknown("way to cut boxes", how, WAYS)
+    given: dict[str, dict[str, Any]] = {
+        "storms": {"--threshold": threshold, "--min-area": minimum_area},
+        "grid": {"--stride": stride},
+        "reports": {"--within": within},
+    }
+    for other, options in given.items():
+        for option, value in options.items():
+            if value is not None and other != how:
+                raise InputError(f"{option} decides nothing here; it is for boxes by {other}.")
+    cutting = Cutting(how, _settings(how, at, reports, within, threshold, minimum_area, stride))
+    cutting.check()
+    return cutting
+
+
+def _settings(
+    how: str,
+    at: list[str] | None,
+    reports: Path | None,
+    within: float | None,
+    threshold: int | None,
+    minimum_area: float | None,
+    stride: int | None,
+) -> dict[str, Any]:
+    settings: dict[str, Any]
+    if how == "points":
+        settings = dict(zip(("latitude", "longitude"), _places(at or []), strict=True))
+    elif how == "reports":
+        settings = {"table": _table(reports), "within": within}
+    elif how == "grid":
+        settings = {"stride": stride}
+    else:
+        settings = {"threshold": threshold, "minimum_area": minimum_area}
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _table(reports: Path | None) -> "pd.DataFrame | None":
+    from stormlens.boxes import read_reports
+
+    return None if reports is None else read_reports(reports)
+
+
+def _places(at: list[str]) -> tuple[list[float], list[float]]:
+    """Latitudes and longitudes of points written LAT,LON."""
+    latitude, longitude = [], []
+    for text in at:
+        try:
+            north, east = map(float, text.split(","))
+        except ValueError as error:
+            raise InputError(
+                f"--at {text} is no place; write LAT,LON in degrees, west negative: 29.95,-90.07."
+            ) from error
+        latitude.append(north)
+        longitude.append(east)
+    return latitude, longitude
