@@ -27,6 +27,7 @@ IN_FLIGHT = 4
 """Tasks a worker's thread that are handed out and not yet taken back."""
 
 _DEATHS = 3
+_TIMEOUT = "30s"
 _SETTINGS = {
     "distributed.scheduler.allowed-failures": _DEATHS,
     "distributed.worker.profile.enabled": False,
@@ -92,14 +93,14 @@ class Results(Generic[_T, _R]):
         return self._client.submit(self._function, argument, pure=False)
 
     def _result(self, argument: _T, future: "Future") -> "_R | Lost":
-        from distributed import KilledWorker, wait
+        from distributed import KilledWorker
 
         try:
             return future.result()
         except KilledWorker:
             # A worker's death counts against all that it had in hand, so try this one alone.
-            if self._pending:
-                wait([other for _, other in self._pending])
+            for _, other in self._pending:
+                other.exception()  # waits until it is done
         try:
             return self._submit(argument).result()
         except KilledWorker:
@@ -133,7 +134,7 @@ def connect(
     InputError
         If Dask is not installed, both or a wrong number are given, or no scheduler answers.
     """
-    distributed = need("distributed")
+    need("distributed")
     if scheduler is not None and workers is not None:
         raise InputError("Give a number of local workers or a scheduler's address, not both.")
     if workers is not None and workers < 1:
@@ -150,7 +151,7 @@ def connect(
         finally:
             if scheduler is not None:
                 for name in carried:
-                    with suppress(OSError, distributed.CommClosedError):
+                    with suppress(OSError):
                         client.unregister_worker_plugin(name)
 
 
@@ -209,10 +210,11 @@ def _local(workers: int) -> Iterator["Client"]:
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
-            dashboard_address=None,
+            # A page that nobody is told of; without a port of its own it would claim Dask's.
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         ) as cluster,
-        Client(cluster) as client,
+        Client(cluster, set_as_default=False) as client,
     ):
         client.register_plugin(Bind(bound))
         yield client
@@ -223,7 +225,7 @@ def _remote(scheduler: str) -> Iterator["Client"]:
     from distributed import Client
 
     try:
-        client = Client(scheduler, timeout="30s")
+        client = Client(scheduler, timeout=_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"No Dask scheduler answers at {scheduler}; give the address that `dask scheduler` "

@@ -1,7 +1,6 @@
 """One part of a classification, on a worker: read boxes, label them, write the part."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -78,7 +77,7 @@ def label(task: Task) -> Part:
             f"The classifier takes images of {rows} x {columns} pixels; the store holds boxes of "
             f"{SIZE} x {SIZE}."
         )
-    store = _opened(task.store)
+    store = Store(Path(task.store))  # anew each time: it may have grown
     read, known = _read(store, task.first, task.stop)
     part = Part(
         task.first,
@@ -94,11 +93,6 @@ def label(task: Task) -> Part:
     table = make_table(read.numbers, known, probabilities, classifier.classes, modes, part)
     write_part(Path(task.table), table, part)
     return part
-
-
-@lru_cache(maxsize=1)
-def _opened(store: str) -> Store:
-    return Store(Path(store))
 
 
 def _read(store: Store, first: int, stop: int) -> tuple[_Readable, Arrays]:

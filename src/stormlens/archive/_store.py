@@ -353,7 +353,10 @@ class Store:
     def _read(self, name: str, first: int, stop: int) -> np.ndarray:
         try:
             self._check_files(name, first, stop)
-            return np.asarray(self._arrays[name][first:stop])
+            values = np.asarray(self._arrays[name][first:stop])
+            if len(values) != stop - first:
+                raise ValueError(f"there are {len(values)} of {stop - first}")
+            return values
         except Exception as error:
             # Zarr, its codecs and the disk raise a dozen kinds on a damaged chunk.
             reason = " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,180 @@
+"""From an input to boxes: each kind, and a sentence for each thing that can be wrong with it."""
+
+import io
+
+import numpy as np
+import numpy.testing as npt
+import pandas as pd
+import pytest
+
+from stormlens import readers
+from stormlens.archive import Cutting
+from stormlens.archive._extract import Members, RadarFile, SimulatedBoxes, extract
+from stormlens.boxes import at_reports, find_storms, grid
+from stormlens.datasets import load
+from stormlens.errors import InputError
+from stormlens.readers import make_mosaic
+from stormlens.stormbox import GRID_SHAPE
+
+from .conftest import patterned
+from .svrimg_tars import png_of, unids
+
+TIME = np.datetime64("2011-04-27T19:00", "ns")
+
+
+@pytest.fixture
+def mosaic():
+    dbz = np.zeros(GRID_SHAPE)
+    dbz[300:320, 500:520] = 52
+    dbz[600:620, 900:920] = 47
+    coverage = np.ones(GRID_SHAPE, bool)
+    coverage[:, :200] = False
+    return make_mosaic(dbz, coverage, time=TIME, source="two squares")
+
+
+@pytest.fixture
+def volume(tmp_path):
+    """A file whose content does not matter, as `readers.read` is stood in for."""
+    path = tmp_path / "volume.gz"
+    path.write_bytes(b"content")
+    return RadarFile(str(path), 7, "t")
+
+
+@pytest.fixture
+def reading(monkeypatch):
+    """Let `readers.read` give this, or raise it."""
+
+    def stand_in(result):
+        def read(content, **options):
+            if isinstance(result, BaseException):
+                raise result
+            return result
+
+        monkeypatch.setattr(readers, "read", read)
+
+    return stand_in
+
+
+def test_boxes_are_cut_where_storms_are(volume, reading, mosaic):
+    reading(mosaic)
+    arrays, problems, simulated = extract(volume, Cutting())
+    expected = find_storms(mosaic)
+    assert (problems, simulated, expected.sizes["storm"]) == ([], False, 2)
+    for name in ("reflectivity", "unid", "latitude", "coverage", "echo", "xmin", "ymin"):
+        npt.assert_array_equal(arrays[name], expected[name])
+    assert set(arrays["time"]) == {TIME.astype("M8[s]").astype(int)}
+
+
+def test_boxes_are_cut_on_a_grid_or_at_reports(volume, reading, mosaic):
+    reading(mosaic)
+    on_grid = extract(volume, Cutting("grid", stride=300)).arrays
+    npt.assert_array_equal(on_grid["reflectivity"], grid(mosaic, 300)["reflectivity"])
+    table = pd.DataFrame(
+        {"latitude": [35.0, 35.0], "longitude": [-97.0, -97.0], "time": [TIME, TIME + 10**14]}
+    )
+    at = extract(volume, Cutting("reports", reports=table)).arrays
+    npt.assert_array_equal(at["unid"], at_reports(mosaic, table)["unid"])
+    assert len(at["unid"]) == 1  # the other is a day away
+
+
+def test_clear_air_gives_no_box_and_no_problem(volume, reading):
+    blank = np.zeros(GRID_SHAPE)
+    reading(make_mosaic(blank, np.ones(GRID_SHAPE, bool), time=TIME, source="clear"))
+    arrays, problems, _ = extract(volume, Cutting())
+    assert (len(arrays["unid"]), problems) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (InputError("volume.gz is cut short; get it again."), "volume.gz is cut short"),
+        (InputError("it holds no reflectivity."), "volume.gz: it holds no reflectivity"),
+        (OSError(5, "Input/output error"), "volume.gz cannot be read: Input/output error."),
+        (MemoryError(), "volume.gz needs more memory"),
+        (IndexError("list index"), "volume.gz failed in a way not foreseen: IndexError: list ind"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_and_raises_nothing(volume, reading, error, sentence):
+    reading(error)
+    arrays, (problem,), _ = extract(volume, Cutting())
+    assert len(arrays["unid"]) == 0
+    assert sentence in problem
+
+
+def test_a_missing_library_ends_the_run(volume, reading):
+    error = InputError('NEXRAD files need xradar: pip install "stormlens[radar]"')
+    error.__cause__ = ImportError("xradar")
+    reading(error)
+    with pytest.raises(InputError, match="radar"):
+        extract(volume, Cutting())
+
+
+def test_a_file_that_is_gone_is_told(tmp_path):
+    problems = extract(RadarFile(str(tmp_path / "gone.gz"), 1, ""), Cutting()).problems
+    assert "gone.gz cannot be read" in problems[0]
+
+
+def test_png_and_npy_are_boxes_already(tmp_path):
+    (unid,) = unids(1)
+    box = patterned(1, 8)[0]
+    (tmp_path / f"{unid}.png").write_bytes(png_of(box))
+    arrays = extract(RadarFile(str(tmp_path / f"{unid}.png"), 1, ""), Cutting()).arrays
+    npt.assert_array_equal(arrays["reflectivity"], box[np.newaxis])
+    assert arrays["unid"].tolist() == [unid]
+    assert arrays["time"].tolist() == [int(np.datetime64("2011-04-01T00:30", "s").astype(int))]
+    np.save(tmp_path / "many.npy", patterned(3))
+    arrays = extract(RadarFile(str(tmp_path / "many.npy"), 1, ""), Cutting()).arrays
+    npt.assert_array_equal(arrays["reflectivity"], patterned(3))
+    assert arrays["unid"].tolist() == ["many[0]", "many[1]", "many[2]"]
+    assert np.isnan(arrays["coverage"]).all()
+
+
+@pytest.mark.parametrize("name", ["empty.png", "bad.png", "empty.npy", "bad.npy", "objects.npy"])
+def test_bad_boxes_are_told(tmp_path, name):
+    objects = io.BytesIO()
+    np.save(objects, np.array([{}], object), allow_pickle=True)
+    content = {"empty": b"", "bad": b"bad" * 9, "objects": objects.getvalue()}
+    (tmp_path / name).write_bytes(content[name.partition(".")[0]])
+    (problem,) = extract(RadarFile(str(tmp_path / name), 1, ""), Cutting()).problems
+    assert name in problem
+
+
+def test_a_bad_member_costs_no_other():
+    box = patterned(1, 5)[0]
+    good, bad, grey = unids(3)
+    members = [(f"tor/{good}.png", png_of(box)), (f"{bad}.png", b"\x89PNG\r\n\x1a\n cut")]
+    members.append((f"{grey}.png", png_of(box[:100])))
+    arrays, problems, _ = extract(Members("2011.tar.gz#00000", 1, "", members), Cutting())
+    assert arrays["unid"].tolist() == [good]
+    assert len(problems) == 2
+    assert f"2011.tar.gz, {bad}.png is a PNG image cut short" in problems[0]
+    assert "100 x 136" in problems[1]
+
+
+def test_a_simulated_part_is_the_datasets():
+    part = extract(SimulatedBoxes("part", 20, "", seed=2, first=30, count=20), Cutting())
+    expected = load("simulated", split="train", seed=2, first=30, count=20)
+    npt.assert_array_equal(part.arrays["reflectivity"], expected["reflectivity"])
+    assert part.simulated
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"boxes": "storm"}, "Did you mean 'storms'"),
+        ({"boxes": "reports"}, "need a table"),
+        ({"sampling": "mean"}, "sampling"),
+        ({"rain": "marshal-palmer"}, "marshall-palmer"),
+    ],
+)
+def test_settings_are_checked_at_the_door(settings, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Cutting(**settings)
+
+
+def test_settings_that_decide_nothing_are_not_described():
+    assert "stride" not in Cutting().described()
+    assert "threshold" not in Cutting("grid").described()
+    table = pd.DataFrame({"latitude": [1.0], "longitude": [2.0], "time": [TIME]})
+    told = Cutting("reports", reports=table).described()
+    assert told["reports"].startswith("1 rows, ")

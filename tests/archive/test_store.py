@@ -1,0 +1,162 @@
+"""The store: what goes in comes out, here and through xarray, and damage is told from air."""
+
+import warnings
+
+import numpy as np
+import numpy.testing as npt
+import pytest
+import xarray as xr
+
+from stormlens.archive._store import BLOCK, CHUNK, GROUP, Store, as_arrays, create, empty_arrays
+from stormlens.datasets import make_dataset
+from stormlens.errors import InputError
+
+from .conftest import fill, patterned
+
+
+def dataset_of(n):
+    return make_dataset(
+        patterned(n),
+        unid=[f"Ünid-{i}" for i in range(n)],
+        time=np.array(["NaT", *["2011-04-27T19:05:30"] * (n - 1)], "datetime64[ns]"),
+        latitude=np.linspace(25, 45, n),
+        longitude=np.full(n, np.nan),
+        source="patterns",
+    )
+
+
+def test_boxes_and_coordinates_come_back(tmp_path):
+    boxes = dataset_of(300).assign_coords(
+        coverage=("storm", np.linspace(0, 1, 300)), xmin=("storm", np.arange(300) - 10)
+    )
+    create(tmp_path, {"source": "patterns"})
+    store = Store(tmp_path, writable=True)
+    store.write(0, {**as_arrays(boxes), "source": np.zeros(300, np.int32)})
+    npt.assert_array_equal(store.images(0, 300), patterned(300))
+    found = store.coordinates(100, 300)
+    assert found["unid"].tolist() == [f"Ünid-{i}" for i in range(100, 300)]
+    assert set(found["time"]) == {np.datetime64("2011-04-27T19:05:30")}
+    assert np.isnat(store.coordinates(0, 1)["time"]).all()
+    npt.assert_array_equal(found["latitude"], boxes["latitude"][100:])
+    assert np.isnan(found["longitude"]).all()
+    npt.assert_allclose(found["coverage"], boxes["coverage"][100:], rtol=1e-6)
+    npt.assert_array_equal(found["xmin"], np.arange(90, 290))
+    # Thirty by thirty pixels of 5 dBZ or more.
+    npt.assert_allclose(found["echo"], 900 / 136**2, rtol=1e-6)
+
+
+def test_xarray_opens_it_as_the_container_without_a_warning(tmp_path):
+    boxes = dataset_of(40)
+    create(tmp_path, {"source": "patterns", "simulated": 0})
+    store = Store(tmp_path, writable=True)
+    store.write(0, {**as_arrays(boxes), "source": np.zeros(40, np.int32)})
+    store.finish(simulated=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with xr.open_zarr(tmp_path / GROUP, chunks=None) as found:
+            assert found["reflectivity"].dims == ("storm", "y", "x")
+            npt.assert_array_equal(found["reflectivity"], boxes["reflectivity"])
+            for name in ("time", "latitude", "y", "x"):
+                npt.assert_array_equal(found[name], boxes[name])
+            assert found["unid"].values.tolist() == boxes["unid"].values.tolist()
+            assert set(found.coords) >= {"unid", "time", "echo", "coverage", "source"}
+            assert np.isnan(found["xmin"]).all()  # unknown, not a cell
+            assert found.attrs["simulated"] == 1
+
+
+@pytest.mark.parametrize("sizes", [(1, 2047, 1), (300, 2000, 4000), (2048, 2048), (5000,)])
+def test_pieces_of_any_size_add_up(tmp_path, sizes):
+    path = tmp_path / "store"
+    for size in sizes:
+        fill(path, size)
+    store = Store(path)
+    total = sum(sizes)
+    assert store.boxes == total
+    for first in range(0, total, CHUNK):
+        stop = min(first + CHUNK, total)
+        npt.assert_array_equal(store.images(first, stop), patterned(stop - first, first))
+    assert store.coordinates(0, total)["unid"].tolist() == [f"box-{i}" for i in range(total)]
+
+
+def test_arrays_are_cut_to_what_the_catalogue_counts(tmp_path):
+    fill(tmp_path, 1000)
+    store = Store(tmp_path, writable=True)
+    store.write(1000, {**as_arrays(dataset_of(50)), "source": np.zeros(50, np.int32)})
+    assert store.boxes == 1000  # no row counts the fifty
+    again = Store(tmp_path, writable=True)
+    again.cut(again.boxes)
+    assert not again.finished
+    again.finish()
+    with xr.open_zarr(tmp_path / GROUP, chunks=None) as found:
+        assert found.sizes["storm"] == 1000
+    npt.assert_array_equal(Store(tmp_path).images(900, 1000), patterned(100, 900))
+
+
+def test_half_a_million_boxes_would_lie_in_few_files(tmp_path):
+    fill(tmp_path, 2 * BLOCK)
+    files = [path for path in (tmp_path / GROUP / "reflectivity").rglob("*") if path.is_file()]
+    assert len(files) == 3  # two of boxes, one of metadata
+
+
+def test_a_flipped_byte_costs_its_chunk_and_no_other(tmp_path):
+    fill(tmp_path, BLOCK)
+    path = tmp_path / GROUP / "reflectivity" / "c" / "0" / "0" / "0"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    path.write_bytes(content)
+    store = Store(tmp_path)
+    bad = []
+    for first in range(0, BLOCK, CHUNK):
+        try:
+            npt.assert_array_equal(store.images(first, first + CHUNK), patterned(CHUNK, first))
+        except InputError as error:
+            bad.append(str(error))
+    assert len(bad) == 1
+    assert "cannot be read" in bad[0]
+
+
+@pytest.mark.parametrize(("name", "inner"), [("reflectivity", "0/0/0"), ("latitude", "0")])
+def test_a_lost_file_is_not_taken_for_clear_air(tmp_path, name, inner):
+    fill(tmp_path, 10)
+    (tmp_path / GROUP / name / "c" / inner).unlink()
+    store = Store(tmp_path)
+    with pytest.raises(InputError, match="is missing"):
+        store.images(0, 10) if name == "reflectivity" else store.coordinates(0, 10)
+
+
+def test_boxes_of_no_echo_are_written_all_the_same(tmp_path):
+    blank = make_dataset(np.zeros((5, 136, 136)), source="blank")
+    create(tmp_path, {})
+    store = Store(tmp_path, writable=True)
+    store.write(0, {**as_arrays(blank), "source": np.zeros(5, np.int32)})
+    assert not store.images(0, 5).any()
+    assert (store.coordinates(0, 5)["echo"] == 0).all()
+
+
+def test_what_is_no_store_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is no store"):
+        Store(tmp_path)
+    create(tmp_path, {})
+    (tmp_path / GROUP / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group"}')
+    with pytest.raises(InputError, match="format"):
+        Store(tmp_path)
+
+
+def test_identity_stays_as_a_store_grows_and_tells_stores_apart(tmp_path):
+    one = fill(tmp_path / "one", 10, settings={"threshold": 40})
+    before = Store(one).identity
+    fill(one, 10)
+    assert Store(one).identity == before
+    other = fill(tmp_path / "other", 10, settings={"threshold": 35})
+    assert Store(other).identity != before
+
+
+def test_boxes_of_another_size_are_refused():
+    with pytest.raises(InputError, match="32 x 32"):
+        as_arrays(make_dataset(np.zeros((2, 32, 32)), source="small"))
+
+
+def test_no_box_has_every_array():
+    arrays = empty_arrays()
+    assert {len(values) for values in arrays.values()} == {0}
+    assert set(arrays) == set(as_arrays(dataset_of(2)))
