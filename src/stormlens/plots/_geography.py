@@ -106,6 +106,7 @@ def draw_geography(ax: Axes, plane: Plane) -> bool:
     lines = [plane.km(np.full(_POINTS, degree), span_north) for degree in meridians]
     lines += [plane.km(span_east, np.full(_POINTS, degree)) for degree in parallels]
     grid = [np.stack(line, axis=1) for line in lines]
+    ax.grid(False)  # of the axes' own kilometres
     _add(ax, grid, color=INK, linewidth=0.5, alpha=0.25, zorder=2.2)
     _name(ax, "x", meridians, frame[0][0], across)
     _name(ax, "y", parallels, frame[1][1], up)

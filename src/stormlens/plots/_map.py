@@ -18,7 +18,6 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import ScaledTranslation
 
 from stormlens.datasets import BORDERS_CREDIT, is_simulated
-from stormlens.errors import InputError
 from stormlens.models import name_modes
 from stormlens.plots._geography import Plane, draw_geography
 from stormlens.plots._labels import Span, place_labels
@@ -35,6 +34,7 @@ _BESIDE_COVERAGE = 10
 _SIDE = SIZE * PIXEL_KM
 _WIDTH = 8.6  # inches, colour bar and all
 _MAP_SHARE = 0.86  # of the width
+_LEGEND_COLUMNS = 5
 _CROWD = 25  # boxes that are too many for bold outlines and large names
 
 
@@ -221,13 +221,13 @@ def _foot(
             Patch(fc="none", ec=colours[name], lw=2, label=f"{name} ({n})")
             for name, n in sorted(Counter(names).items(), key=lambda item: -item[1])
         ]
-    figure = _figure_of(ax)
+    inch = ax.figure.dpi_scale_trans
     ax.legend(
         handles=handles,
         loc="upper left",
         bbox_to_anchor=(0.0, 0.0),
-        bbox_transform=ax.transAxes + ScaledTranslation(0, -0.32, figure.dpi_scale_trans),
-        ncols=5,
+        bbox_transform=ax.transAxes + ScaledTranslation(0, -0.32, inch),
+        ncols=_LEGEND_COLUMNS,
         frameon=False,
         fontsize=8,
         borderaxespad=0.0,
@@ -235,15 +235,17 @@ def _foot(
     )
     made_up = _made_up(mosaic, predictions)
     badge = {"bbox": SIMULATED_BADGE, "color": INK} if made_up else {"color": MUTED}
-    words = " \N{MIDDLE DOT} ".join([*made_up, *_credits(mosaic, has_borders)])
-    figure.supxlabel(words, fontsize=7.5, **badge)
-
-
-def _figure_of(ax: Axes) -> Figure:
-    figure = ax.get_figure(root=True)
-    if not isinstance(figure, Figure):
-        raise InputError("These axes belong to no figure; draw on the axes of a figure.")
-    return figure
+    rows = -(-len(handles) // _LEGEND_COLUMNS)
+    ax.text(
+        0.0,
+        0.0,
+        " \N{MIDDLE DOT} ".join([*made_up, *_credits(mosaic, has_borders)]),
+        transform=ax.transAxes + ScaledTranslation(0.05, -0.42 - 0.19 * rows, inch),
+        va="top",
+        fontsize=7.5,
+        gid="credits",
+        **badge,
+    )
 
 
 def _made_up(mosaic: xr.Dataset, predictions: xr.Dataset | None) -> list[str]:
