@@ -160,7 +160,7 @@ class Classifier:
         if name is None:
             model = load_keras_file(run / _MODEL)
         else:
-            model = build(name, input_shape=shape, n_classes=len(classes))
+            model = build(name, input_shape=shape, n_classes=len(classes), seed=None)
             _assign(model, run / _WEIGHTS)
         return cls(model, name, classes, *bounds, card["provenance"])
 
