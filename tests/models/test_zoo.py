@@ -68,3 +68,8 @@ def test_every_model_has_one_line_of_description():
         model.name for model in models
     }
     assert all(model.description and "\n" not in model.description for model in models)
+
+
+def test_without_a_seed_kernels_are_zero():
+    model = build("lenet5", input_shape=(32, 32, 1), seed=None)
+    assert all((np.asarray(weight) == 0).all() for weight in model.get_weights())
