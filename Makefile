@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/demo
 
-.PHONY: help demo test docs lint check format clean
+.PHONY: help demo test fuzz docs lint check format clean
 
 help:  ## Say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -32,6 +32,9 @@ demo: $(VENV)/.installed  ## Train and score the chapter's network on simulated 
 
 test: $(VENV)/.installed-test lint  ## Lint, type-check and run the whole suite
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.installed-test  ## Feed each reader of radar files 10,000 mutated files
+	STORMLENS_FUZZ=10000 $(BIN)/python -m pytest tests/readers/test_fuzz.py
 
 docs: $(VENV)/.installed-docs  ## Run the lessons and build the site, offline once installed
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
