@@ -141,7 +141,8 @@ def repair(store: Path) -> None:
     with path.open("rb") as file:
         for line in file:
             whole += len(line) if line.endswith(b"\n") else 0
-    os.truncate(path, whole)
+    if whole < path.stat().st_size:
+        os.truncate(path, whole)
 
 
 def append(store: Path, rows: Iterable[Row]) -> None:

@@ -12,6 +12,7 @@ those that merely stood beside it, and then given up.
 import logging
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -145,7 +146,7 @@ def connect(
     with started as client:
         carried = carried or {}
         for name, content in carried.items():
-            client.register_plugin(Carry(name, content))
+            _give(client, Carry(name, content))
         try:
             yield client
         finally:
@@ -153,6 +154,18 @@ def connect(
                 for name in carried:
                     with suppress(OSError):
                         client.unregister_worker_plugin(name)
+
+
+def _give(client: "Client", plugin: Any) -> None:
+    """Give all workers a plugin, those to come too, whichever of them dies at that moment."""
+    for pause in (0.5, 1.0, 2.0, None):
+        try:
+            client.register_plugin(plugin)
+            return
+        except OSError:
+            if pause is None:
+                raise
+            time.sleep(pause)
 
 
 def cores() -> list[int]:
@@ -216,7 +229,7 @@ def _local(workers: int) -> Iterator["Client"]:
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
-        client.register_plugin(Bind(bound))
+        _give(client, Bind(bound))
         yield client
 
 
