@@ -1,5 +1,6 @@
 """Handing out work: in order, a bounded number at a time, and past a task that kills."""
 
+import json
 import os
 import time
 
@@ -69,6 +70,13 @@ def test_what_all_tasks_need_is_carried(scheduler):
     assert [result for _, result in found] == [5] * 4
 
 
+def test_a_schedulers_file_is_as_good_as_its_address(cluster, tmp_path):
+    path = tmp_path / "scheduler.json"
+    path.write_text(json.dumps(cluster.scheduler.identity()))
+    with connect(None, str(path)) as client:
+        assert len(client.nthreads()) == 2
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_local_workers_have_cores_of_their_own(workers):
     def held(_):
@@ -95,12 +103,13 @@ def test_cores_are_shared_evenly():
         ((2, "tcp://127.0.0.1:1"), "not both"),
         ((None, "tcp://127.0.0.1:1"), "No Dask scheduler answers at tcp://127.0.0.1:1"),
         ((None, "nonsense://x"), "No Dask scheduler answers"),
+        ((None, "nowhere.json"), r"No Dask scheduler answers at nowhere\.json"),
     ],
 )
 def test_workers_that_cannot_be_had_are_told(options, sentence, monkeypatch):
     from stormlens.archive import _cluster
 
-    monkeypatch.setattr(_cluster, "_TIMEOUT", "1s")
+    monkeypatch.setattr(_cluster, "_TIMEOUT", 1.0)
     with pytest.raises(InputError, match=sentence), connect(*options):
         pass
 

@@ -97,7 +97,7 @@ def build(
     workers : int, optional
         Local processes; one a core unless told.
     scheduler : str, optional
-        Address of a Dask scheduler, in place of local processes.
+        Address of a Dask scheduler, or the JSON file that it wrote, in place of local processes.
     progress : bool, optional
         Show it on standard error.
 
@@ -124,10 +124,10 @@ def build(
         first = next(units, None)
         if first is not None:
             held.cut(known.boxes)
-            writer = _Writer(held, known, index)
             total, counted = plan.total()
             done = 0
             with (
+                _Writer(held, known, index) as writer,
                 connect(workers, scheduler, {CUTTING: cutting}) as client,
                 showing("Building", total, plan.passed, counted, shown=progress) as report,
             ):
@@ -135,8 +135,7 @@ def build(
                 for unit, extracted in Results(client, extract_on_worker, todo):
                     writer.add(unit, extracted)
                     done += plan.progress_of(unit)
-                    report(plan.passed + done, writer.remark())
-            writer.flush()
+                    report(plan.passed + done, "" if counted == "boxes" else writer.remark())
         if not held.finished:
             held.finish(simulated=int(known.simulated))
     problems = known.problems + plan.changed
@@ -188,6 +187,8 @@ class _Writer:
     """
     Puts boxes into the store in whole blocks, and rows behind them into the catalogue.
 
+    What is left is written when its block ends, after Ctrl-C too.
+
     Parameters
     ----------
     store : Store
@@ -205,6 +206,14 @@ class _Writer:
         self._held: list[Arrays] = []
         self._written = self._end = known.boxes
         self._flushed = time.monotonic()
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # What came before Ctrl-C is worth keeping; after an error, writing may be what fails.
+        if kind is None or issubclass(kind, KeyboardInterrupt):
+            self.flush()
 
     def remark(self) -> str:
         """How many boxes there are."""

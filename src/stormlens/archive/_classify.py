@@ -51,7 +51,7 @@ def classify(
     workers : int, optional
         Local processes; one a core unless told.
     scheduler : str, optional
-        Address of a Dask scheduler, in place of local processes.
+        Address of a Dask scheduler, or the JSON file that it wrote, in place of local processes.
     progress : bool, optional
         Show it on standard error.
 

@@ -9,6 +9,7 @@ another; a task that ends every worker that takes it is tried alone, to clear
 those that merely stood beside it, and then given up.
 """
 
+import json
 import logging
 import os
 import sys
@@ -16,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from stormlens.archive._extra import need
@@ -28,7 +30,7 @@ IN_FLIGHT = 4
 """Tasks a worker's thread that are handed out and not yet taken back."""
 
 _DEATHS = 3
-_TIMEOUT = "30s"
+_TIMEOUT = 30.0  # seconds, for a scheduler to answer
 _SETTINGS = {
     "distributed.scheduler.allowed-failures": _DEATHS,
     "distributed.worker.profile.enabled": False,
@@ -122,7 +124,8 @@ def connect(
     workers : int, optional
         Local processes, 1 or more; one a core unless told.
     scheduler : str, optional
-        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, in place of local ones.
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, or the JSON file that it
+        wrote, in place of local ones.
     carried : mapping, optional
         What all tasks need, by the name they ask for it; sent once to each worker.
 
@@ -238,7 +241,7 @@ def _remote(scheduler: str) -> Iterator["Client"]:
     from distributed import Client
 
     try:
-        client = Client(scheduler, timeout=_TIMEOUT, set_as_default=False)
+        client = Client(_address(scheduler), timeout=_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"No Dask scheduler answers at {scheduler}; give the address that `dask scheduler` "
@@ -246,3 +249,16 @@ def _remote(scheduler: str) -> Iterator["Client"]:
         ) from error
     with client:
         yield client
+
+
+def _address(scheduler: str) -> str:
+    """The address itself, or the one in a scheduler's file, which may be yet to be written."""
+    if not scheduler.endswith(".json"):
+        return scheduler
+    end = time.monotonic() + _TIMEOUT
+    while not Path(scheduler).exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    try:
+        return str(json.loads(Path(scheduler).read_text())["address"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{scheduler} names no address") from error

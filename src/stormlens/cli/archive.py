@@ -53,7 +53,7 @@ _Scheduler = Annotated[
     typer.Option(
         "--scheduler",
         metavar="ADDRESS",
-        help="Use the workers of this Dask scheduler, such as tcp://10.0.0.1:8786.  "
+        help="Use a Dask scheduler's workers: tcp://10.0.0.1:8786, or its JSON file.  "
         "[default: processes on this machine]",
         rich_help_panel=_WORK,
         show_default=False,

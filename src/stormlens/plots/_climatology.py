@@ -1,5 +1,7 @@
 """Pictures of a climatology: how often each mode occurs by month, hour, region and place."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib import colormaps
@@ -11,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 
 from stormlens.errors import InputError, unknown
 from stormlens.plots._geography import Plane, draw_geography
-from stormlens.plots._panels import WIDTH, shared_bar
+from stormlens.plots._panels import WIDTH
 from stormlens.plots._picture import describe
 from stormlens.plots._style import INK, MUTED, class_colours, mark_simulated, new_axes, tidy
 
@@ -75,7 +77,7 @@ def mode_cycle(climatology: xr.Dataset, by: str = "month", ax: Axes | None = Non
     return ax
 
 
-_LEGEND = {
+_LEGEND: dict[str, Any] = {
     "frameon": False,
     "fontsize": 8.5,
     "loc": "upper left",
@@ -179,10 +181,11 @@ def climatology_map(climatology: xr.Dataset) -> Figure:
         ax.set_title(mode, fontsize=10, color=INK)
     for ax in axes[len(modes) + 1 :]:
         ax.set_axis_off()
-    shared_bar(figure, last, axes, f"Share of a cell's boxes (cells of {LEAST_BOXES} or more)")
-    bar = figure.colorbar(first, ax=axes[0], location="bottom", shrink=0.9, aspect=20, pad=0.02)
-    bar.set_label("Boxes", fontsize=8, color=INK)
-    bar.ax.tick_params(labelsize=7, colors=INK)
+    label = f"Share of a cell's boxes (cells of {LEAST_BOXES} or more)"
+    for image, beside, words, shrink in ((last, axes, label, 0.5), (first, axes[:1], "Boxes", 0.9)):
+        bar = figure.colorbar(image, ax=beside, location="bottom", shrink=shrink, pad=0.02)
+        bar.set_label(words, fontsize=8, color=INK)
+        bar.ax.tick_params(labelsize=7, colors=INK)
     _mark(axes[0], climatology)
     describe(figure, _places_in_words(counts, modes))
     return figure

@@ -122,7 +122,7 @@ def _of(ax: Any) -> Figure:
 def _content(climatology: xr.Dataset, drawn: dict[str, Figure]) -> dict[str, Any]:
     pictures = {name: png(figure)[1] for name, figure in drawn.items()}
     total = int(climatology["count"].sum())
-    modes = [
+    modes: list[dict[str, Any]] = [
         {"mode": str(mode), "boxes": int(count), "share": int(count) / total}
         for mode, count in zip(climatology["mode"].values, climatology["count"].values, strict=True)
     ]

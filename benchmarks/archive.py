@@ -1,0 +1,178 @@
+"""
+How fast and in how much memory a whole archive is built and classified on this machine.
+
+    python benchmarks/archive.py RUN [--folder DIR] [--boxes 10000 100000 500000]
+
+For each size: a SIMULATED store is built, then classified by one worker on one core, by one on
+all cores, and by one a core. Rates include starting the workers, reading and writing. Bare
+prediction is `Classifier.probabilities` on boxes in memory, in a process of its own, on one core
+and on all, before and after each classification; the better one counts. Memory is the resident
+size of each process, sampled five times a second; pages that processes share count in each.
+Prints tables in Markdown. Stores and labels are left in DIR; what is there is not made again.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+BARE = """
+import sys, time
+from pathlib import Path
+from stormlens.archive._store import Store
+from stormlens.models import Classifier
+classifier, store = Classifier.load(sys.argv[1]), Store(Path(sys.argv[2]))
+images = store.images(0, 2048)
+classifier.probabilities(images[:256])
+best = 0.0
+for _ in range(3):
+    start = time.perf_counter()
+    classifier.probabilities(images)
+    best = max(best, len(images) / (time.perf_counter() - start))
+print(best)
+"""
+
+
+@dataclass
+class Measured:
+    """Seconds and megabytes (1e6 bytes) of a command with its children."""
+
+    seconds: float
+    client: float
+    worker: float
+    together: float
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "archive")
+    parser.add_argument("--boxes", type=int, nargs="+", default=[10_000, 100_000, 500_000])
+    options = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    stores = {boxes: options.folder / f"store-{boxes}" for boxes in options.boxes}
+    print("| boxes | built in s | boxes/s | on disk, MB | client, MB | a worker, MB | all, MB |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for boxes, store in stores.items():
+        report_build(boxes, store)
+    print(f"\nClassified by `{options.run.name}`; bare prediction is on the same cores.\n")
+    print(
+        "| boxes | workers | cores | s | boxes/s | bare, boxes/s | of bare | client, MB "
+        "| a worker, MB | all, MB |"
+    )
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for boxes, store in stores.items():
+        for workers, used in ((1, cores[:1]), (1, cores), (len(cores), cores)):
+            report_classify(options.run, boxes, store, workers, used)
+
+
+def report_build(boxes: int, store: Path) -> None:
+    """One row of the first table."""
+    there = (store / "catalogue.jsonl").exists()
+    command = ["build", "simulated", str(store), "--count", str(boxes)]
+    took = measure(command, sorted(os.sched_getaffinity(0)))
+    if there:
+        print(f"| {boxes:,} | was there | | {size_of(store):,.0f} | | | |")
+        return
+    print(
+        f"| {boxes:,} | {took.seconds:,.1f} | {boxes / took.seconds:,.0f} | {size_of(store):,.0f} "
+        f"| {took.client:,.0f} | {took.worker:,.0f} | {took.together:,.0f} |",
+        flush=True,
+    )
+
+
+def report_classify(run: Path, boxes: int, store: Path, workers: int, cores: list[int]) -> None:
+    """One row of the second table."""
+    out = store.with_name(f"labels-{boxes}-{workers}-{len(cores)}")
+    shutil.rmtree(out, ignore_errors=True)
+    bare = bare_rate(run, store, cores)
+    command = ["classify", str(run), str(store), "--out", str(out), "--workers", str(workers)]
+    took = measure(command, cores)
+    bare = max(bare, bare_rate(run, store, cores))
+    rate = boxes / took.seconds
+    print(
+        f"| {boxes:,} | {workers} | {len(cores)} | {took.seconds:,.1f} | {rate:,.0f} "
+        f"| {bare:,.0f} | {rate / bare:.0%} | {took.client:,.0f} | {took.worker:,.0f} "
+        f"| {took.together:,.0f} |",
+        flush=True,
+    )
+
+
+def size_of(folder: Path) -> float:
+    """Megabytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def bare_rate(run: Path, store: Path, cores: list[int]) -> float:
+    """Boxes a second of prediction alone."""
+    command = [sys.executable, "-c", BARE, str(run), str(store)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, preexec_fn=lambda: bind(cores)
+    )
+    return float(done.stdout)
+
+
+def bind(cores: list[int]) -> None:
+    """Leave this process these cores."""
+    os.sched_setaffinity(0, cores)
+
+
+def measure(arguments: list[str], cores: list[int]) -> Measured:
+    """Run a command of archives on some cores and watch it."""
+    command = [sys.executable, "-m", "stormlens", "archive", *arguments]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=lambda: bind(cores))
+    watch = Watch(process.pid)
+    code = process.wait()
+    took = time.perf_counter() - start
+    watch.stop()
+    if code:
+        raise SystemExit(f"{' '.join(command)} ended with code {code}")
+    return Measured(took, watch.client / 1e6, watch.worker / 1e6, watch.together / 1e6)
+
+
+class Watch:
+    """The largest resident sizes of a process and its children, in bytes."""
+
+    def __init__(self, pid: int) -> None:
+        self.client = self.worker = self.together = 0
+        self._process = psutil.Process(pid)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no longer."""
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.2):
+            try:
+                own = self._process.memory_info().rss
+                children = [self._size(child) for child in self._process.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                return
+            self.client = max(self.client, own)
+            self.worker = max([self.worker, *children])
+            self.together = max(self.together, own + sum(children))
+
+    @staticmethod
+    def _size(process: psutil.Process) -> int:
+        try:
+            return process.memory_info().rss
+        except psutil.NoSuchProcess:
+            return 0
+
+
+if __name__ == "__main__":
+    main()
