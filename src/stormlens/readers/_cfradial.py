@@ -8,7 +8,8 @@ Format: NCAR/EOL, CfRadial Data File Format, versions 1.5 and 2.1.
 """
 
 import io
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -18,15 +19,17 @@ from stormlens.readers._format import Format
 from stormlens.readers._hdf5 import SIGNATURE, as_sentences, opened
 from stormlens.readers._netcdf import CLASSIC
 from stormlens.readers._options import Options
-from stormlens.readers._volume import read_volume
+from stormlens.readers._volume import on_disk, read_volume
 
 _KIND = "CfRadial"
+_FIRST, _SECOND = b"sweep_start_ray_index", b"sweep_group_name"
+"""Variables that versions 1 and 2 have."""
 
 
 def _is_cfradial(content: bytes) -> bool:
     if not content.startswith((SIGNATURE, CLASSIC)):
         return False
-    return b"sweep_start_ray_index" in content or b"sweep_group_name" in content
+    return _FIRST in content or _SECOND in content
 
 
 def read_cfradial(content: bytes, name: str, options: Options) -> xr.Dataset:
@@ -55,15 +58,18 @@ def read_cfradial(content: bytes, name: str, options: Options) -> xr.Dataset:
     classic = content.startswith(CLASSIC)
     with nullcontext() if classic else opened(content, name, _KIND):
         pass  # looked over; xradar opens it again
-    with as_sentences(name, _KIND):
-        tree = _tree(content, "scipy" if classic else "h5netcdf")
-        return read_volume(tree, name, options, kind="CfRadial volume", fill_is_clear=True)
+    place: Any = nullcontext(io.BytesIO(content)) if classic else on_disk(content)
+    with as_sentences(name, _KIND), place as file:
+        is_first = _FIRST in content
+        with closing(_tree(file, is_first, "scipy" if classic else "h5netcdf")) as tree:
+            return read_volume(tree, name, options, kind="CfRadial volume", fill_is_clear=True)
 
 
 CFRADIAL = Format("cfradial", "CfRadial 1 and 2", _is_cfradial, read_cfradial)
 
 
-def _tree(content: bytes, engine: str) -> xr.DataTree:
+def _tree(file: Path | io.BytesIO, is_first: bool, engine: str) -> xr.DataTree:
+    """A file of version 1, where `is_first`, or 2."""
     try:
         from xradar.io import open_cfradial1_datatree
         from xradar.io.backends.cfradial2 import open_cfradial2_datatree
@@ -71,8 +77,5 @@ def _tree(content: bytes, engine: str) -> xr.DataTree:
         raise InputError('Radar volumes need more packages: pip install "stormlens[radar]"') from (
             error
         )
-    settings: dict[str, Any] = {"engine": engine, "mask_and_scale": False}
-    file = io.BytesIO(content)
-    if b"sweep_start_ray_index" in content:
-        return open_cfradial1_datatree(file, **settings)
-    return open_cfradial2_datatree(file, **settings)
+    opener: Any = open_cfradial1_datatree if is_first else open_cfradial2_datatree
+    return opener(file, engine=engine, mask_and_scale=False)

@@ -11,6 +11,7 @@ Format: WMO Manual on Codes 306, Volume I.2, FM 92 GRIB edition 2; templates
 3.0 (grid), 5.0 and 5.41 (packing).
 """
 
+import io
 import struct
 import zlib
 from dataclasses import dataclass
@@ -26,11 +27,41 @@ MAX_POINTS = 100_000_000
 _MICRO = 1e-6
 _NOT_GIVEN = (0, 0xFFFFFFFF)
 _PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_BITS = {(0, 1): 1, (0, 2): 2, (0, 4): 4, (0, 8): 8, (0, 16): 16, (2, 8): 24, (6, 8): 32}
-"""Bits of a value by colour type and bit depth."""
+_GREY = 0
+_DEEP = 16
 _SIMPLE, _AS_PNG = 0, 41
 _NO_BITMAP = 255
 _ONCE = (1, 3, 4, 5, 6, 7)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """
+    How values are written: (reference + code 2^binary) / 10^decimal.
+
+    Attributes
+    ----------
+    template : int
+        0 for codes one behind the other, 41 for a PNG image of them.
+    reference : float
+    binary, decimal : int
+    bits : int
+        Of each code; 0 where all values are the reference.
+    data : bytes
+        The codes.
+    """
+
+    template: int
+    reference: float
+    binary: int
+    decimal: int
+    bits: int
+    data: bytes
+
+    def unpacked(self, codes: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Values of codes."""
+        scaled = np.asarray(codes, np.float64) * 2.0**self.binary
+        return (self.reference + scaled) / 10.0**self.decimal
 
 
 @dataclass(frozen=True)
@@ -41,7 +72,7 @@ class Message:
     Attributes
     ----------
     content : bytes
-        The whole message.
+        The whole message, without its bitmap.
     discipline, category, number : int
         What it holds, by code tables 0.0, 4.1 and 4.2.
     time : datetime64[s]
@@ -50,6 +81,10 @@ class Message:
         Degrees east of the columns as they lie in the file.
     latitude : ndarray of float64, shape (rows,)
         Degrees north of the rows as they lie in the file.
+    marked : ndarray of bool or None, shape (rows x columns,)
+        Which cells have a value, where a bitmap says so.
+    packing : Packing
+        How the values are written.
     """
 
     content: bytes
@@ -59,6 +94,8 @@ class Message:
     time: np.datetime64
     longitude: NDArray[np.float64]
     latitude: NDArray[np.float64]
+    marked: NDArray[np.bool_] | None
+    packing: Packing
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -125,21 +162,50 @@ def values(message: Message, name: str) -> NDArray[np.float64]:
     InputError
         If the data cannot be decoded, or the package that does is not installed.
     """
+    shape = len(message.latitude), len(message.longitude)
+    decoded = _decoded(message, name)
+    if message.marked is None:
+        return np.broadcast_to(decoded, shape[0] * shape[1]).reshape(shape)
+    whole = np.full(message.marked.shape, np.nan)
+    whole[message.marked] = decoded
+    return whole.reshape(shape)
+
+
+def _decoded(message: Message, name: str) -> NDArray[np.float64]:
+    """
+    The packed values, or the one that all have.
+
+    Gribberish is not given bitmaps, constants and images of less than 16 bits, which its
+    version 0.30 gets wrong.
+    """
+    packing = message.packing
+    if packing.bits == 0:
+        return packing.unpacked(np.zeros(1))
+    if packing.template == _AS_PNG and packing.bits < _DEEP:
+        return packing.unpacked(_shallow_codes(packing, name))
     try:
         import gribberish
     except ImportError as error:
         raise InputError('GRIB2 needs more packages: pip install "stormlens[radar]"') from error
-    shape = len(message.latitude), len(message.longitude)
     try:
-        decoded = gribberish.parse_grib_array(message.content, 0)
-        return np.asarray(decoded, np.float64).reshape(shape)
-    except Exception as error:
-        raise _damaged(name, str(error)) from error
+        return np.asarray(gribberish.parse_grib_array(message.content, 0), np.float64)
     except BaseException as error:
         # A failed check in Rust arrives as an exception that is no Exception.
-        if type(error).__name__ != "PanicException":
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise _damaged(name, "its data do not decode") from error
+
+
+def _shallow_codes(packing: Packing, name: str) -> NDArray[np.float64]:
+    """Codes of an image of 1, 2, 4 or 8 bits, which Pillow stretches to 0 to 255."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(packing.data), formats=["PNG"]) as image:
+            pixels = np.asarray(image.convert("L"), np.float64).ravel()
+    except Exception as error:  # Pillow raises half a dozen kinds on a damaged image
+        raise _damaged(name, "its image does not decode") from error
+    return pixels // (255 // (2**packing.bits - 1))
 
 
 def _cut_short(name: str) -> InputError:
@@ -154,16 +220,18 @@ def _message(content: bytes, name: str) -> Message:
     sections = _sections(content, name)
     try:
         longitude, latitude = _grid(sections[3], name)
-        n = len(longitude) * len(latitude)
-        _check_packing(sections, n, name)
+        marked = _bitmap(sections[6], len(longitude) * len(latitude), name)
+        n = len(longitude) * len(latitude) if marked is None else int(np.count_nonzero(marked))
+        packing = _packing(sections, n, name)
+        category, number = sections[4][9], sections[4][10]
         return Message(
-            content,
-            content[6],
-            sections[4][9],
-            sections[4][10],
+            content if marked is None else _without_bitmap(content, sections, n),
+            *(content[6], category, number),
             _time(sections[1]),
             longitude,
             latitude,
+            marked,
+            packing,
         )
     except (struct.error, IndexError, ValueError) as error:
         if isinstance(error, InputError):
@@ -227,43 +295,50 @@ def _grid(section: bytes, name: str) -> tuple[NDArray[np.float64], NDArray[np.fl
     return longitude, latitude
 
 
-def _check_packing(sections: dict[int, bytes], n: int, name: str) -> None:
-    held, template = struct.unpack_from(">IH", sections[5], 5)
-    bits = sections[5][19]
-    _check_bitmap(sections[6], held, n, name)
+def _bitmap(section: bytes, n: int, name: str) -> NDArray[np.bool_] | None:
+    """Which of the grid's n cells have a value; None where all have."""
+    if section[5] == _NO_BITMAP:
+        return None
+    if section[5] != 0 or len(section) - 6 != -(-n // 8):
+        raise _damaged(name, "its bitmap does not fit its grid")
+    return np.unpackbits(np.frombuffer(section, np.uint8, offset=6), count=n).astype(bool)
+
+
+def _without_bitmap(content: bytes, sections: dict[int, bytes], n: int) -> bytes:
+    """The message as a row of the n values that it packs, with the mark for no bitmap."""
+    grid = bytearray(sections[3])
+    struct.pack_into(">I", grid, 6, n)
+    struct.pack_into(">2I", grid, 30, n, 1)
+    plain = {**sections, 3: bytes(grid), 6: struct.pack(">IBB", 6, 6, _NO_BITMAP)}
+    body = b"".join(plain.values()) + content[-4:]
+    return content[:8] + struct.pack(">Q", 16 + len(body)) + body
+
+
+def _packing(sections: dict[int, bytes], n: int, name: str) -> Packing:
+    """How n values are written, checked against how much is written."""
+    held, template, reference, *scales, bits = struct.unpack_from(">IHfHHB", sections[5], 5)
+    binary, decimal = (_signed(scale, 16) for scale in scales)
     data = sections[7][5:]
-    if template == _SIMPLE:
-        if bits > 32 or len(data) < -(-held * bits // 8):
-            raise _damaged(name, f"{len(data)} bytes are too few for {held} values")
-    elif template == _AS_PNG:
-        _check_png(data, held, bits, name)
-    else:
+    if held != n or abs(binary) > 60 or abs(decimal) > 20:
+        raise _damaged(name, f"{held} values are packed for {n} cells")
+    if template not in (_SIMPLE, _AS_PNG):
         raise InputError(
             f"{name} is packed by template 5.{template}, which is not read; repack it: "
             "wgrib2 FILE -set_grib_type simple -grib_out NEW"
         )
-
-
-def _check_bitmap(section: bytes, held: int, n: int, name: str) -> None:
-    if section[5] == _NO_BITMAP:
-        marked = n
-    elif section[5] == 0 and len(section) - 6 == -(-n // 8):
-        bitmap = np.unpackbits(np.frombuffer(section, np.uint8, offset=6), count=n)
-        marked = int(np.count_nonzero(bitmap))
-    else:
-        raise _damaged(name, "its bitmap does not fit its grid")
-    if held != marked:
-        raise _damaged(name, f"{held} values are packed for {marked} cells")
+    if bits and template == _AS_PNG:
+        _check_png(data, held, bits, name)
+    elif bits > 32 or len(data) < -(-held * bits // 8):
+        raise _damaged(name, f"{len(data)} bytes are too few for {held} values")
+    return Packing(template, reference, binary, decimal, bits, data)
 
 
 def _check_png(data: bytes, held: int, bits: int, name: str) -> None:
     """The image must hold as many values as promised, and its parts must be whole."""
-    if bits == 0 and not data:
-        return
     if data[:8] != _PNG or data[12:16] != b"IHDR":
         raise _damaged(name, "its data are no PNG image")
     width, height, depth, colour, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
-    if width * height != held or _PNG_BITS.get((colour, depth)) != bits or interlace:
+    if width * height != held or (colour, depth) != (_GREY, bits) or interlace:
         raise _damaged(name, f"an image of {width} x {height} does not hold its {held} values")
     at = 8
     while data[at + 4 : at + 8] != b"IEND":

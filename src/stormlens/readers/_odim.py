@@ -9,7 +9,7 @@ coverage. The volumes of one radar are opened by xradar.
 Format: EUMETNET OPERA, Data Information Model for HDF5 (ODIM_H5), version 2.4.
 """
 
-import io
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from stormlens.readers._mosaic import make_mosaic
 from stormlens.readers._options import Options
 from stormlens.readers._projected import sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
-from stormlens.readers._volume import read_volume
+from stormlens.readers._volume import on_disk, read_volume
 
 _KIND = "ODIM HDF5"
 _IMAGES = ("COMP", "IMAGE")
@@ -193,8 +193,11 @@ def _read_polar(content: bytes, name: str, options: Options) -> xr.Dataset:
         raise InputError('Radar volumes need more packages: pip install "stormlens[radar]"') from (
             error
         )
-    with as_sentences(name, _KIND):
-        tree = open_odim_datatree(io.BytesIO(content), mask_and_scale=False)
+    with (
+        as_sentences(name, _KIND),
+        on_disk(content) as path,
+        closing(open_odim_datatree(path, mask_and_scale=False)) as tree,
+    ):
         return read_volume(tree, name, options, kind="ODIM volume", fill_is_clear=False)
 
 

@@ -1,6 +1,9 @@
 """Volumes of one radar as xradar opens them, brought to the national grid."""
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,29 @@ _DBZ = ("DBZH", "DBZ", "CZ", "CDZ", "REF", "reflectivity", "DBZV", "TH", "DBT", 
 _CORRELATION = ("RHOHV", "RHO", "cross_correlation_ratio")
 _MAX_SWEEPS = 100
 _RHI = "rhi"
+
+
+@contextmanager
+def on_disk(content: bytes) -> Iterator[Path]:
+    """
+    A file's content at a path of its own, for as long as it is read.
+
+    A file in memory that xradar fails on stays open, and HDF5, closing it as Python ends, calls
+    Python once more and crashes; a file on disk it closes by itself.
+
+    Parameters
+    ----------
+    content : bytes
+        HDF5.
+
+    Yields
+    ------
+    path : Path
+    """
+    with tempfile.TemporaryDirectory(prefix="stormlens-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "volume.h5"
+        path.write_bytes(content)
+        yield path
 
 
 def read_volume(
@@ -57,7 +83,8 @@ def read_volume(
     if not sweeps:
         held = sorted({str(v) for part in _sweeps(tree) for v in part.data_vars})
         raise InputError(
-            f"{name} holds no sweep around its radar with reflectivity; it holds {', '.join(held[:12]) or 'none'}."
+            f"{name} holds no sweep around its radar with reflectivity; it holds "
+            f"{', '.join(held[:12]) or 'none'}."
         )
     latitude, longitude = (_scalar(tree, axis, name) for axis in ("latitude", "longitude"))
     dbz, coverage = volume_to_grid(sweeps, latitude, longitude, options.sampling, name)
