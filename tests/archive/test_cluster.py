@@ -72,7 +72,7 @@ def test_what_all_tasks_need_is_carried(scheduler):
 
 def test_a_schedulers_file_is_as_good_as_its_address(cluster, tmp_path):
     path = tmp_path / "scheduler.json"
-    path.write_text(json.dumps(cluster.scheduler.identity()))
+    path.write_text(json.dumps({"type": "Scheduler", "address": cluster.scheduler_address}))
     with connect(None, str(path)) as client:
         assert len(client.nthreads()) == 2
 

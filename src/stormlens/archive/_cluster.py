@@ -11,6 +11,7 @@ those that merely stood beside it, and then given up.
 
 import json
 import logging
+import math
 import os
 import sys
 import time
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 IN_FLIGHT = 4
 """Tasks a worker's thread that are handed out and not yet taken back."""
 
+_ASK_SECONDS = 1.0
 _DEATHS = 3
 _TIMEOUT = 30.0  # seconds, for a scheduler to answer
 _SETTINGS = {
@@ -70,6 +72,7 @@ class Results(Generic[_T, _R]):
         self._arguments = iter(arguments)
         self._in_flight = in_flight
         self._pending: deque[tuple[_T, Future]] = deque()
+        self._room, self._asked = 1, -math.inf
 
     def __iter__(self) -> Iterator[tuple[_T, "_R | Lost"]]:
         """Arguments with their results, or `Lost`."""
@@ -83,8 +86,11 @@ class Results(Generic[_T, _R]):
 
     def _fill(self) -> bool:
         """Hand out what there is room for; whether anything is in flight."""
-        room = max(self._in_flight * sum(self._client.nthreads().values()), 1)
-        while len(self._pending) < room:
+        now = time.monotonic()
+        if now - self._asked > _ASK_SECONDS:  # workers come and go, but asking takes time
+            self._asked = now
+            self._room = max(self._in_flight * sum(self._client.nthreads().values()), 1)
+        while len(self._pending) < self._room:
             try:
                 argument = next(self._arguments)
             except StopIteration:
