@@ -48,7 +48,7 @@ def example(values=None):
         values[200:220, 300:340] = 45
 
     def write(file):
-        file.dimensions = {"time": 1, "y": GRID_SHAPE[0], "x": GRID_SHAPE[1]}
+        file.dimensions = {"time": 1, "y": len(values), "x": len(values[0])}
         file.create_variable(
             "REFC_MAX",
             ("time", "y", "x"),

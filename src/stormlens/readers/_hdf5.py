@@ -176,9 +176,8 @@ def _check_attributes(item: Any) -> None:
 
     for number in range(h5py.h5a.get_num_attrs(item.id)):
         attribute = h5py.h5a.open(item.id, index=number)
-        if max(attribute.get_storage_size(), attribute.get_space().get_select_npoints()) > (
-            _MAX_ATTRIBUTE
-        ):
+        count = attribute.get_space().get_simple_extent_npoints()
+        if count * attribute.get_type().get_size() > _MAX_ATTRIBUTE:
             raise ValueError("an attribute is too large to be one")
 
 

@@ -20,7 +20,7 @@ from stormlens.readers._format import Format
 from stormlens.readers._hdf5 import SIGNATURE, as_sentences, attributes, opened
 from stormlens.readers._mosaic import make_mosaic
 from stormlens.readers._options import Options
-from stormlens.readers._projected import sample_projected
+from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._volume import on_disk, read_volume
 
@@ -139,14 +139,13 @@ def _plane(path: str, file: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 def _sample(
     values: np.ndarray, seen: np.ndarray, where: dict[str, Any], name: str, sampling: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    from pyproj import CRS, Transformer
-
+    pyproj = import_pyproj()
     definition = _text(where, "projdef")
     if not definition:
         raise InputError(f"{name} names no projection (where/projdef); get it again.")
     try:
-        crs = CRS.from_user_input(definition)
-        to_plane = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+        crs = pyproj.CRS.from_user_input(definition)
+        to_plane = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
     except Exception as error:  # pyproj raises its own errors, and says much
         raise InputError(
             f"{name}: projection {definition[:80]!r} is not one that PROJ knows."

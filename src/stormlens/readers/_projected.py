@@ -5,12 +5,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stormlens.errors import InputError
 from stormlens.readers._mosaic import grid_lonlat
 from stormlens.readers._reach import out_of_reach
 from stormlens.readers._sampling import highest_in_cell, pick
 from stormlens.stormbox import lonlat_to_cell
 
 Floats = NDArray[np.floating]
+
+
+def import_pyproj() -> Any:
+    """
+    The package of projections.
+
+    Returns
+    -------
+    pyproj : module
+
+    Raises
+    ------
+    InputError
+        If it is not installed.
+    """
+    try:
+        import pyproj
+    except ImportError as error:
+        raise InputError('Projections need more packages: pip install "stormlens[radar]"') from (
+            error
+        )
+    return pyproj
 
 
 def sample_projected(
@@ -55,9 +78,7 @@ def sample_projected(
     InputError
         If the file's grid does not reach the national one.
     """
-    from pyproj import Transformer
-
-    to_plane = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    to_plane = import_pyproj().Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
     wanted_x, wanted_y = to_plane.transform(*grid_lonlat())
     column, column_inside = _nearest(wanted_x, x)
     row, row_inside = _nearest(wanted_y, y)

@@ -15,7 +15,7 @@ from stormlens.errors import InputError
 from stormlens.readers._curvilinear import sample_curvilinear
 from stormlens.readers._mosaic import make_mosaic
 from stormlens.readers._options import Options
-from stormlens.readers._projected import sample_projected
+from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._reach import is_even, require_reach
 from stormlens.readers._sampling import sample_lonlat
@@ -356,18 +356,13 @@ def _metres(axis: xr.DataArray, name: str) -> float:
 
 def _crs(mapping: dict[str, Any], metres: float, name: str) -> Any:
     """The projection; false origins are in the unit of the axes, as CF has it."""
-    try:
-        from pyproj import CRS
-    except ImportError as error:
-        raise InputError('Projections need more packages: pip install "stormlens[radar]"') from (
-            error
-        )
+    pyproj = import_pyproj()
     try:
         if "crs_wkt" not in mapping:
             for key in ("false_easting", "false_northing"):
                 if key in mapping:
                     mapping[key] = float(mapping[key]) * metres
-        crs = CRS.from_cf(mapping)
+        crs = pyproj.CRS.from_cf(mapping)
     except Exception as error:  # pyproj raises its own errors, and says much
         held = str(mapping.get("grid_mapping_name", "without a name"))[:60]
         raise InputError(f"{name}: grid mapping {held} is not one that PROJ knows.") from error

@@ -1,0 +1,98 @@
+"""NetCDF files: a mosaic written and read back, the archive's example, CF grids of either kind."""
+
+import numpy as np
+import numpy.testing as npt
+import pytest
+import xarray as xr
+from netcdf_files import example, meridians, mosaic
+from small_archive import write_archive, write_grids
+
+from stormlens.errors import InputError
+from stormlens.readers import make_mosaic, read
+from stormlens.stormbox import GRID_SHAPE
+
+TIMES = [np.datetime64("2011-04-27T19:00:01"), None]
+
+
+@pytest.mark.parametrize("time", TIMES)
+@pytest.mark.parametrize("engine", ["h5netcdf", "netcdf4"])
+def test_a_mosaic_written_to_a_file_comes_back_identical(tmp_path, time, engine):
+    rng = np.random.default_rng(0)
+    made = make_mosaic(
+        rng.integers(0, 81, GRID_SHAPE),
+        rng.random(GRID_SHAPE) < 0.7,
+        time=time,
+        source="a source",
+        product="a product",
+        derived="from rain",
+        sampling="maximum",
+        simulated=True,
+    )
+    made.to_netcdf(tmp_path / "mosaic.nc", engine=engine)
+    xr.testing.assert_identical(read(tmp_path / "mosaic.nc"), made)
+
+
+def test_a_mosaic_in_netcdf_3_comes_back(tmp_path):
+    dbz = np.zeros(GRID_SHAPE)
+    dbz[400:420, 700:720] = 50
+    made = make_mosaic(dbz, np.ones(GRID_SHAPE), time=TIMES[0], source="x")
+    made["reflectivity"] = made["reflectivity"].astype("i2", keep_attrs=True)
+    made.drop_attrs().to_netcdf(tmp_path / "m.nc", engine="scipy")
+    back = read(tmp_path / "m.nc")
+    npt.assert_array_equal(back.reflectivity, dbz)
+    assert back.coverage.values.all()
+
+
+def test_a_mosaic_with_impossible_values_is_refused():
+    bad = read(mosaic())
+    bad["reflectivity"] = bad["reflectivity"] + np.uint8(150)
+    with pytest.raises(InputError, match="must lie in 0 to 80"):
+        read(bad)
+
+
+def test_the_archive_s_example_mosaic_is_read(tmp_path):
+    write_grids(write_archive(tmp_path).parent)
+    path = next(tmp_path.rglob("nexrad_REFC*.nc"))
+    expected = xr.open_dataset(path, engine="h5netcdf", mask_and_scale=False)["REFC_MAX"]
+    found = read(path)
+    npt.assert_array_equal(found.reflectivity, np.squeeze(expected))
+    assert found.coverage.values.all()
+    assert found.time == np.datetime64("2011-04-27T19:00")
+
+
+def test_the_example_needs_the_grid_s_shape():
+    with pytest.raises(InputError, match=r"REFC_MAX has shape|cut short|damaged"):
+        read(example(np.zeros((10, 10), np.uint8)))
+
+
+def test_netcdf_3_and_4_read_alike():
+    values = np.zeros((40, 50))
+    values[10:20, 10:20] = 44
+    assert read(meridians(values), name="x").identical(
+        read(meridians(values, classic=True), name="x")
+    )
+
+
+def test_packed_values_are_unpacked(tmp_path):
+    values = np.full((40, 50), 33.5)
+    values[:10] = np.nan
+    dataset = xr.Dataset(
+        {"z": (("lat", "lon"), values, {"units": "dBZ"})},
+        coords={"lat": 33 + 0.1 * np.arange(40), "lon": -100 + 0.1 * np.arange(50)},
+    )
+    packing = {"dtype": "i2", "scale_factor": 0.5, "add_offset": 10.0, "_FillValue": -999}
+    dataset.to_netcdf(tmp_path / "z.nc", engine="h5netcdf", encoding={"z": packing})
+    dataset.to_netcdf(tmp_path / "plain.nc", engine="h5netcdf")
+    found = read(tmp_path / "z.nc", name="z")
+    assert found.identical(read(tmp_path / "plain.nc", name="z"))
+    assert set(np.unique(found.reflectivity)) == {0, 33}
+
+
+def test_netcdf_of_kind_5_says_how_to_convert():
+    with pytest.raises(InputError, match="nccopy"):
+        read(b"CDF\x05" + bytes(100))
+
+
+def test_a_file_without_reflectivity_says_what_it_holds():
+    with pytest.raises(InputError, match="field in K"):
+        read(meridians(np.ones((40, 50)), units="K"))

@@ -1,0 +1,212 @@
+"""ODIM: composites placed by their projection, marks told apart, volumes through xradar."""
+
+import numpy as np
+import numpy.testing as npt
+import pytest
+from odim_files import LAMBERT, LONLAT, NODATA, UNDETECT, composite, volume
+from pyproj import Transformer
+
+from stormlens.errors import InputError
+from stormlens.readers import grid_lonlat, read
+from stormlens.readers._odim import read_odim
+from stormlens.readers._options import Options
+from stormlens.stormbox import cell_to_lonlat, lonlat_to_cell
+
+ROWS, COLUMNS = 60, 80  # of 0.1 degrees, from 40 N to 34 N and 100 W to 92 W
+
+
+def codes(fill=UNDETECT):
+    return np.full((ROWS, COLUMNS), fill, np.uint8)
+
+
+def cell(row, column):
+    x, y = lonlat_to_cell(-100 + 0.1 * (column + 0.5), 40 - 0.1 * (row + 0.5))
+    return round(float(y)), round(float(x))
+
+
+def dbz(value):
+    return round((value + 32) / 0.5)
+
+
+def test_nodata_undetect_and_echo_are_three_things():
+    image = codes()
+    image[:20] = NODATA
+    image[40:50, 10:20] = dbz(45.5)
+    mosaic = read(composite(image))
+    states = [
+        (int(mosaic.reflectivity.values[place]), bool(mosaic.coverage.values[place]))
+        for place in (cell(10, 40), cell(30, 40), cell(45, 15))
+    ]
+    assert states == [(0, False), (0, True), (45, True)]
+
+
+def test_each_cell_takes_the_pixel_that_it_lies_in():
+    image = (np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS) % 90 + 70).astype(np.uint8)
+    mosaic = read(composite(image))
+    longitude, latitude = grid_lonlat()
+    row = np.floor((40 - latitude) / 0.1).astype(int)
+    column = np.floor((longitude + 100) / 0.1).astype(int)
+    inside = (row >= 0) & (row < ROWS) & (column >= 0) & (column < COLUMNS)
+    npt.assert_array_equal(mosaic.coverage, inside)
+    expected = np.floor(image[row[inside], column[inside]] * 0.5 - 32)
+    npt.assert_array_equal(mosaic.reflectivity.values[inside], np.maximum(expected, 0))
+
+
+@pytest.mark.parametrize("projdef", [LAMBERT, "+proj=laea +lat_0=37 +lon_0=-96 +ellps=WGS84"])
+@pytest.mark.parametrize("scaled", [True, False])
+def test_a_projected_composite_lands_in_its_place(projdef, scaled):
+    to_plane = Transformer.from_crs("EPSG:4326", projdef, always_xy=True)
+    left, top = to_plane.transform(-98.0, 38.0)
+    size, step = 100, 4000.0
+    edges = {"U": top, "L": top - size * step}, {"L": left, "R": left + size * step}
+    corners = {
+        south_north + west_east: to_plane.transform(
+            edges[1][west_east], edges[0][south_north], direction="INVERSE"
+        )
+        for south_north in "UL"
+        for west_east in "LR"
+    }
+    image = np.zeros((size, size), np.uint8)
+    image[30:34, 60:66] = dbz(50)
+    content = composite(image, projdef=projdef, corners=corners, scale=step if scaled else None)
+    mosaic = read(content)
+    y, x = np.nonzero(mosaic.reflectivity.values)
+    longitude, latitude = to_plane.transform(left + 63 * step, top - 32 * step, direction="INVERSE")
+    expected_x, expected_y = lonlat_to_cell(longitude, latitude)
+    assert abs(x.mean() - expected_x) < 0.6
+    assert abs(y.mean() - expected_y) < 0.6
+    assert 15 <= len(x) <= 45  # 16 x 24 km in cells of 14.06 km2, more or less
+
+
+def test_levels_of_one_quantity_give_their_maximum_and_any_coverage():
+    low, high = codes(NODATA), codes()
+    low[40:50, 10:20], high[40:50, 15:25] = dbz(50), dbz(30)
+    mosaic = read(composite([low, high]))
+    found = [int(mosaic.reflectivity.values[cell(45, c)]) for c in (12, 17, 22)]
+    assert found == [50, 50, 30]
+    assert mosaic.coverage.values[cell(5, 5)]
+    assert mosaic.attrs["product"] == "DBZH of 2 images"
+
+
+def test_rain_rate_goes_through_the_relation():
+    image = codes()
+    image[40:50, 10:20] = 100
+    content = composite(image, quantity="RATE", gain=0.1, offset=0.0)
+    assert read(content).reflectivity.values[cell(45, 15)] == 39  # 10 mm/h
+    assert read(content, rain="wsr-88d").reflectivity.values[cell(45, 15)] == 38
+    assert "Marshall" in read(content).attrs["derived"]
+    assert read(content).reflectivity.values[cell(30, 40)] == 0
+
+
+def test_time_and_source_are_told():
+    mosaic = read(composite(codes(), date="20200714", time="201500"))
+    assert mosaic.time.values == np.datetime64("2020-07-14T20:15")
+    assert mosaic.attrs["source"] == "ODIM composite, ORG:247"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"quantity": "ACRR"}, "holds ACRR; read are DBZH"),
+        ({"kind": "VP"}, "an ODIM object VP; read are COMP"),
+        ({"projdef": ""}, "names no projection"),
+        ({"projdef": "+proj=nonsense"}, "is not one that PROJ knows"),
+        ({"corners": {k: (x + 100, y) for k, (x, y) in LONLAT.items()}}, "does not reach"),
+        ({"corners": {**LONLAT, "LR": (-100, 34), "UR": (-100, 40)}}, "contradict each other"),
+        ({"scale": 5.0}, "contradict each other"),
+        ({"date": "2020"}, "are no time"),
+        ({"gain": "much"}, "gain is 'much', not a number"),
+        ({"kind": "COMP", "quantity": ""}, "holds nothing"),
+    ],
+)
+def test_what_is_wrong_is_said(fields, message):
+    with pytest.raises(InputError, match=message):
+        read(composite(codes(), **fields))
+
+
+def sweep(value=None):
+    raw = np.zeros((360, 150), np.uint8)
+    if value is not None:
+        raw[:] = dbz(value)
+    return raw
+
+
+RADAR = tuple(round(float(v)) for v in lonlat_to_cell(-97.28, 35.33))
+
+
+@pytest.mark.parametrize("kind", ["PVOL", "SCAN"])
+def test_the_highest_sweep_of_a_volume_counts(kind):
+    mosaic = read(volume([(0.5, sweep(20)), (2.5, sweep(35))], kind=kind))
+    x, y = RADAR
+    assert mosaic.reflectivity.values[y + 8, x + 8] == 35
+    assert mosaic.time.values.astype("datetime64[s]") == np.datetime64("2020-07-14T20:15:00")
+    assert mosaic.attrs["source"] == "ODIM volume, radar at 35.33, -97.28"
+
+
+def test_an_echo_of_a_volume_lies_where_azimuth_and_range_say():
+    raw = sweep()
+    raw[89:92, 47:53] = dbz(50)  # due east, 50 km away
+    mosaic = read(volume([(0.5, raw)]))
+    y, x = np.nonzero(mosaic.reflectivity.values)
+    east = lonlat_to_cell(-97.28 + 50 / (111.32 * np.cos(np.deg2rad(35.33))), 35.33)
+    assert abs(x.mean() - east[0]) < 1
+    assert abs(y.mean() - east[1]) < 1
+
+
+def test_undetect_of_a_volume_is_clear_air_and_nodata_is_not_covered():
+    raw = sweep()
+    raw[:180] = NODATA  # the eastern half
+    mosaic = read(volume([(0.5, raw)]))
+    x, y = RADAR
+    assert not mosaic.coverage.values[y, x + 10]
+    assert mosaic.coverage.values[y, x - 10]
+    assert mosaic.reflectivity.values.max() == 0
+
+
+def test_quality_control_uses_the_correlation_of_a_volume():
+    correlation = np.full((360, 150), 245)  # 0.98
+    correlation[:180] = 100  # 0.40
+    content = volume([(0.5, sweep(40))], correlation=correlation)
+    x, y = RADAR
+    assert read(content).reflectivity.values[y, x + 10] == 40
+    clean = read(content, quality_control=True)
+    assert clean.reflectivity.values[y, x + 10] == 0
+    assert clean.reflectivity.values[y, x - 10] == 40
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"quantity": "VRADH"}, "no sweep around its radar with reflectivity"),
+        ({"latitude": 50.0, "longitude": 10.0}, "does not reach the national grid"),
+        ({"latitude": 500.0}, "no place on earth"),
+        ({"spacing": 1e9}, "no places"),
+    ],
+)
+def test_what_is_wrong_with_a_volume_is_said(fields, message):
+    with pytest.raises(InputError, match=message):
+        read(volume([(0.5, sweep(20))], **fields))
+
+
+def test_a_volume_without_sweeps_is_refused():
+    with pytest.raises(InputError, match=r"damaged ODIM HDF5|no sweep"):
+        read(volume([]))
+
+
+def test_a_composite_on_the_grid_itself_comes_back_cell_by_cell():
+    rng = np.random.default_rng(1)
+    image = rng.integers(70, 170, (300, 400)).astype(np.uint8)
+    corners = {
+        name: tuple(map(float, cell_to_lonlat(x, y)))
+        for name, x, y in (
+            ("LL", 499.5, 299.5),
+            ("LR", 899.5, 299.5),
+            ("UL", 499.5, 599.5),
+            ("UR", 899.5, 599.5),
+        )
+    }
+    content = composite(image, projdef=LAMBERT, corners=corners, scale=3750)
+    mosaic = read_odim(content, "x", Options())
+    expected = np.maximum(np.floor(image[::-1] * 0.5 - 32), 0)
+    npt.assert_array_equal(mosaic.reflectivity.values[300:600, 500:900], expected)
+    assert int(mosaic.coverage.sum()) == image.size
