@@ -11,11 +11,12 @@ import pytest
 
 from stormlens import ops
 
-# Two compilations of about 25 s, side by side.
+# Two to five compilations of up to 25 s, side by side.
 pytestmark = pytest.mark.slow
 
 NATIVE = Path(ops.__file__).parent / "native"
 DRIVER = Path(__file__).parent / "native" / "check.cpp"
+DRIVERS = {"kernels": DRIVER, "sliding": DRIVER.with_name("check_sliding.cpp")}
 COMMON = ["-std=c++17", "-O1", "-g1", "-pthread"]
 MEMORY = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 VECTOR = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-unknown-pragmas"]
@@ -25,6 +26,9 @@ IS_X86 = platform.machine() in ("x86_64", "AMD64")
 SETS = {"baseline": (4, 2 if IS_X86 else 4, [])}
 if IS_X86:
     SETS["avx2"] = (8, 2, ["-mavx2", "-mfma", "-DSTORMLENS_AVX2"])
+SLIDING_SETS = dict(SETS)
+if IS_X86:
+    SLIDING_SETS["avx512"] = (16, 4, ["-mavx512f", "-mfma", "-DSTORMLENS_AVX512"])
 
 # Scratch memory of exactly the size asked for, fresh each time: an overrun, or a use of what
 # was there before, is then seen.
@@ -62,24 +66,26 @@ def compile_all(compiler, commands):
 
 @pytest.fixture(scope="module")
 def programs(compiler, tmp_path_factory):
-    """The driver with each instruction set's kernels, one program each."""
+    """The drivers with each instruction set's code, one program each."""
     folder = tmp_path_factory.mktemp("sanitized")
-    for name in ("kernels.cpp", "kernels.hpp", "parallel.hpp"):
+    for name in ("kernels.cpp", "kernels.hpp", "parallel.hpp", "sliding.cpp", "sliding.hpp"):
         text = (NATIVE / name).read_text()
         for loose, exact in EXACT.items() if name == "kernels.hpp" else ():
             assert text.count(loose) == 1, f"Scratch has changed: adapt EXACT ({loose})"
             text = text.replace(loose, exact)
         (folder / name).write_text(text)
 
-    def command(name):
-        lanes, vectors, flags = SETS[name]
+    def command(code, name):
+        lanes, vectors, flags = SLIDING_SETS[name]
         macros = [f"-DSTORMLENS_{k}={v}" for k, v in (("LANES", lanes), ("VECTORS", vectors))]
-        macros += [f"-DSTORMLENS_ISA={name}", f"-DCHECKED={name}_kernels"]
-        sources = [str(DRIVER), str(folder / "kernels.cpp"), f"-I{folder}"]
-        return [*MEMORY, *VECTOR, *flags, *macros, *sources, "-o", str(folder / name)]
+        macros += [f"-DSTORMLENS_ISA={name}", f"-DCHECKED={name}_{code}"]
+        sources = [str(DRIVERS[code]), str(folder / f"{code}.cpp"), f"-I{folder}"]
+        program = str(folder / f"{code}-{name}")
+        return [*MEMORY, *VECTOR, *flags, *macros, *sources, "-o", program]
 
-    compile_all(compiler, map(command, SETS))
-    return {name: folder / name for name in SETS}
+    wanted = [*(("kernels", name) for name in SETS), *(("sliding", name) for name in SLIDING_SETS)]
+    compile_all(compiler, [command(*pair) for pair in wanted])
+    return {pair: folder / "-".join(pair) for pair in wanted}
 
 
 def run(program):
@@ -102,7 +108,12 @@ def run(program):
 
 @pytest.mark.parametrize("name", SETS)
 def test_kernels_equal_plain_loops_and_stay_within_their_arrays(programs, name):
-    run(programs[name])
+    run(programs["kernels", name])
+
+
+@pytest.mark.parametrize("name", SLIDING_SETS)
+def test_sliding_windows_equal_plain_loops_and_stay_within_their_arrays(programs, name):
+    run(programs["sliding", name])
 
 
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])

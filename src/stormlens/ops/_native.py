@@ -26,6 +26,8 @@ _TARGETS = (
     "stormlens_adam_of_product",
     "stormlens_dense",
     "stormlens_dense_input_gradient",
+    "stormlens_conv_pool_everywhere",
+    "stormlens_dense_windows",
 )
 _BUILD = "install a C++ compiler (GCC or Clang) and install stormlens again"
 
