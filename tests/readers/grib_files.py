@@ -26,6 +26,7 @@ def grib(
     grid_template=0,
     packing=None,
     units=(0, 0xFFFFFFFF),
+    hours=0,
 ):
     """A message of one field; `values` lie as they do in the file."""
     values = np.asarray(values, float)
@@ -44,7 +45,7 @@ def grib(
             + struct.pack(">2I", _micro(north), _micro(west))
             + struct.pack(">2IB", _micro(step), _micro(step), scan),
         ),
-        _section(4, struct.pack(">HHBB", 0, 0, *product[1:]) + bytes(23)),
+        _section(4, struct.pack(">HHBB6xBI12x", 0, 0, *product[1:], 1, hours)),
         _section(
             5,
             struct.pack(">IH", len(first), packing if packing is not None else (41 if png else 0))

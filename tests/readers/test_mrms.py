@@ -145,6 +145,11 @@ def test_time_and_product_are_told():
     assert mosaic.attrs["derived"] == ""
 
 
+def test_a_forecast_holds_hours_after_its_reference_time():
+    content = grib(field(), time=(2019, 6, 10, 22, 0, 0), hours=3)
+    assert read(content).time.values == np.datetime64("2019-06-11T01:00")
+
+
 def test_one_readable_field_among_others_is_found():
     content = grib(field(1.0), product=MESH) + grib(field(33.0), product=COMPOSITE)
     assert read(content).reflectivity.values[cell(20, 25)] == 33

@@ -192,7 +192,10 @@ def test_each_cell_takes_the_nearest_value(south, west, step, falling):
     [
         (meridians(units="K"), "no field of reflectivity or rain rate.*in K"),
         (meridians(units=""), "no field of reflectivity or rain rate"),
-        (xr.Dataset({"a": meridians(), "b": meridians()}), r"several fields \(a, b\)"),
+        (
+            xr.Dataset({"a": meridians(), "b": meridians()}),
+            r"several fields \(a, b\); give one, such as data\['a'\]",
+        ),
         (meridians().expand_dims(time=2), "one time and one level are read"),
         (meridians().drop_vars(["lat", "lon"]), "no coordinates that place it"),
         (

@@ -27,6 +27,14 @@ MAX_POINTS = 100_000_000
 _MICRO = 1e-6
 _NOT_GIVEN = (0, 0xFFFFFFFF)
 _PNG = b"\x89PNG\r\n\x1a\n"
+_UNITS = {
+    0: np.timedelta64(60, "s"),
+    1: np.timedelta64(3600, "s"),
+    2: np.timedelta64(86400, "s"),
+    13: np.timedelta64(1, "s"),
+}
+"""Code table 4.4, units of time: minute, hour, day, second."""
+_FARTHEST = 10**6
 _GREY = 0
 _DEEP = 16
 _SIMPLE, _AS_PNG = 0, 41
@@ -76,7 +84,7 @@ class Message:
     discipline, category, number : int
         What it holds, by code tables 0.0, 4.1 and 4.2.
     time : datetime64[s]
-        Reference time, UTC.
+        When it holds, UTC: reference time and, of a forecast, its hours.
     longitude : ndarray of float64, shape (columns,)
         Degrees east of the columns as they lie in the file.
     latitude : ndarray of float64, shape (rows,)
@@ -227,7 +235,7 @@ def _message(content: bytes, name: str) -> Message:
         return Message(
             content if marked is None else _without_bitmap(content, sections, n),
             *(content[6], category, number),
-            _time(sections[1]),
+            _time(sections[1]) + _forecast(sections[4]),
             longitude,
             latitude,
             marked,
@@ -263,6 +271,15 @@ def _time(identification: bytes) -> np.datetime64:
     year, *rest = struct.unpack_from(">H5B", identification, 12)
     text = "{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}".format(year, *rest)
     return np.datetime64(text, "s")
+
+
+def _forecast(product: bytes) -> np.timedelta64:
+    """How far ahead of its reference time a field of template 4.0 holds; radar mosaics do not."""
+    (template,), unit = struct.unpack_from(">H", product, 7), product[17]
+    steps = struct.unpack_from(">I", product, 18)[0] if template == 0 else 0
+    if steps > _FARTHEST or (steps and unit not in _UNITS):
+        raise ValueError(steps)
+    return steps * _UNITS.get(unit, np.timedelta64(0, "s"))
 
 
 def _signed(value: int, bits: int = 32) -> int:

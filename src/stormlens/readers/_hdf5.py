@@ -25,7 +25,7 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 _MAX_OBJECTS = 20_000
 _MAX_ATTRIBUTE = 2**22
-_ALWAYS_ALLOWED = 2**26
+_ALWAYS_ALLOWED, _MAX_DATASET = 2**26, 2**32
 _UNPACKED = 1100
 """No file unpacks to more times its size: deflate stays below 1,032."""
 _BUILT_IN = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset"}
@@ -142,7 +142,7 @@ def _check_objects(file: Any, size: int, name: str) -> None:
     """Look at every object, without reading any data."""
     import h5py
 
-    left, seen, budget = [file], set(), max(_ALWAYS_ALLOWED, _UNPACKED * size)
+    left, seen, budget = [file], set(), _budget(size)
     while left:
         item = left.pop()
         address = h5py.h5o.get_info(item.id).addr
@@ -156,6 +156,11 @@ def _check_objects(file: Any, size: int, name: str) -> None:
             left.extend(_members(item, name))
         elif isinstance(item, h5py.Dataset):
             _check_dataset(item, budget, name)
+
+
+def _budget(size: int) -> int:
+    """Most bytes that one dataset of a file of a size may unpack to."""
+    return min(max(_ALWAYS_ALLOWED, _UNPACKED * size), _MAX_DATASET)
 
 
 def _members(group: Any, name: str) -> list[Any]:

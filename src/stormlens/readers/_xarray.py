@@ -200,7 +200,8 @@ def _field(dataset: xr.Dataset, name: str) -> tuple[xr.DataArray, float | None]:
         return usable[0], _RATES.get(_units(usable[0])) if not found["dBZ"] else None
     if usable:
         names = ", ".join(str(array.name) for array in usable)
-        raise InputError(f"{name} holds several fields ({names}); give one, as data[{names!r}].")
+        one = f"data[{str(usable[0].name)!r}]"
+        raise InputError(f"{name} holds several fields ({names}); give one, such as {one}.")
     held = ", ".join(
         f"{key} in {array.attrs.get('units', 'no unit')}"
         for key, array in dataset.data_vars.items()
