@@ -5,6 +5,7 @@ from stormlens.models._compiled import keep_compiled
 from stormlens.models._fuse import Forward, fuse, scale
 from stormlens.models._modes import name_modes
 from stormlens.models._registry import Architecture, build, list_models, model_info
+from stormlens.models._sliding import slide
 
 __all__ = [
     "Architecture",
@@ -17,4 +18,5 @@ __all__ = [
     "model_info",
     "name_modes",
     "scale",
+    "slide",
 ]

@@ -94,10 +94,10 @@ def fuse(model: Any, bounds: tuple[float, float] = (0.0, 1.0), seed: int = 0) ->
         jnp.array([seed, i], v.dtype) if "seed_generator" in v.path else jnp.asarray(v.value)
         for i, v in enumerate(model.non_trainable_variables)
     ]
-    layers = _chain(keras, model)
+    layers = chain_of(keras, model)
     if layers is None:
         return Forward(_whole(model, bounds), weights, state)
-    kernels = [layer.kernel.path for layer in layers if _is_plain_dense(keras, layer)]
+    kernels = [layer.kernel.path for layer in layers if is_plain_dense(keras, layer)]
     dense = tuple(i for i, v in enumerate(model.trainable_variables) if kernels.count(v.path) == 1)
     return Forward(_chained(keras, model, layers, bounds), weights, state, dense)
 
@@ -121,8 +121,20 @@ def scale(images: Array, bounds: tuple[float, float]) -> Array:
     return (images.astype(jnp.float32) - low) / (high - low)
 
 
-def _chain(keras: Any, model: Any) -> list[Any] | None:
-    """Layers of a model in which each feeds the next and nothing else; None for other models."""
+def chain_of(keras: Any, model: Any) -> list[Any] | None:
+    """
+    Layers of a model in which each feeds the next and nothing else.
+
+    Parameters
+    ----------
+    keras : module
+    model : keras.Model
+
+    Returns
+    -------
+    layers : list of keras.Layer or None
+        In order, with those of nested models in their place; None where it is no such chain.
+    """
     layers: list[Any] | None
     if type(model) is keras.Sequential:
         layers = list(model.layers)
@@ -133,7 +145,7 @@ def _chain(keras: Any, model: Any) -> list[Any] | None:
     if layers is None:
         return None
     parts = [
-        _chain(keras, layer) if isinstance(layer, keras.Model) else [layer] for layer in layers
+        chain_of(keras, layer) if isinstance(layer, keras.Model) else [layer] for layer in layers
     ]
     if any(part is None for part in parts):
         return None
@@ -170,13 +182,24 @@ def _whole(model: Any, bounds: tuple[float, float]) -> Callable[..., tuple[Array
         if images.dtype == jnp.uint8:
             images = scale(images, bounds)
         output, new_state = model.stateless_call(weights, state, images, training=training)
-        return _log(output), new_state
+        return clipped_log(output), new_state
 
     return apply
 
 
-def _log(probabilities: Array) -> Array:
-    """Logarithm, clipped as Keras clips in its categorical cross-entropy."""
+def clipped_log(probabilities: Array) -> Array:
+    """
+    Logarithm, clipped as Keras clips in its categorical cross-entropy.
+
+    Parameters
+    ----------
+    probabilities : Array of float, shape (N, classes)
+        Divided by each row's sum first.
+
+    Returns
+    -------
+    logarithms : Array of float, shape (N, classes)
+    """
     total = probabilities.sum(-1, keepdims=True)
     return jnp.log(jnp.clip(probabilities / total, 1e-7, 1 - 1e-7))
 
@@ -202,7 +225,7 @@ def _chained(
         for number, step in enumerate(steps):
             flow.key = jax.random.fold_in(key, number)
             step(flow)
-        log_probabilities = flow.values if flow.is_log else _log(flow.values)
+        log_probabilities = flow.values if flow.is_log else clipped_log(flow.values)
         return log_probabilities, [flow.state[path] for path in other]
 
     return apply
@@ -236,14 +259,14 @@ def _as_floats(step: Step) -> Step:
 def _conv_pool_run(keras: Any, layers: list[Any]) -> tuple[Step, int] | None:
     """The step for a convolution that a max pool follows, and how many layers it covers."""
     convolution = layers[0]
-    if not _is_plain_convolution(keras, convolution):
+    if not is_plain_convolution(keras, convolution):
         return None
     activations, dropout = [convolution.activation], None
     allowed = _RISING
     for position, layer in enumerate(layers[1:], start=1):
         if isinstance(layer, keras.layers.Activation):
             activations.append(layer.activation)
-        elif isinstance(layer, keras.layers.ReLU) and _is_plain_relu(layer):
+        elif isinstance(layer, keras.layers.ReLU) and is_plain_relu(layer):
             activations.append(keras.activations.relu)
         elif isinstance(layer, keras.layers.SpatialDropout2D) and dropout is None:
             dropout, allowed = layer, _HOMOGENEOUS
@@ -258,7 +281,8 @@ def _conv_pool_run(keras: Any, layers: list[Any]) -> tuple[Step, int] | None:
     return None
 
 
-def _is_plain_convolution(keras: Any, layer: Any) -> bool:
+def is_plain_convolution(keras: Any, layer: Any) -> bool:
+    """Whether a layer is a Conv2D of stride 1 in single precision; any padding, any activation."""
     return (
         type(layer) is keras.layers.Conv2D
         and layer.strides == (1, 1)
@@ -275,7 +299,8 @@ def _is_one_of(names: frozenset[str], activation: Any) -> bool:
     return is_keras and activation.__name__ in names
 
 
-def _is_plain_relu(layer: Any) -> bool:
+def is_plain_relu(layer: Any) -> bool:
+    """Whether a ReLU layer is max(0, x) and no more."""
     return layer.max_value is None and not layer.negative_slope and not layer.threshold
 
 
@@ -341,7 +366,7 @@ def _one_layer(keras: Any, layer: Any, last: bool) -> Step:
         return _spatial_dropout_step(layer)
     if type(layer) is keras.layers.Dropout and layer.noise_shape is None:
         return lambda flow: _drop(flow, layer.rate, flow.values.shape)
-    if _is_plain_dense(keras, layer):
+    if is_plain_dense(keras, layer):
         return _dense_step(layer, is_last=last and layer.activation is keras.activations.softmax)
     return _keras_step(layer)
 
@@ -353,7 +378,8 @@ def _drop(flow: _Flow, rate: float, shape: tuple[int, ...]) -> None:
         flow.values = jnp.where(keep, flow.values / (1 - rate), 0)
 
 
-def _is_plain_dense(keras: Any, layer: Any) -> bool:
+def is_plain_dense(keras: Any, layer: Any) -> bool:
+    """Whether a layer is a Dense on flat values in single precision; any activation."""
     return (
         type(layer) is keras.layers.Dense
         and layer.input_spec.ndim is None

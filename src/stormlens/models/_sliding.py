@@ -1,0 +1,194 @@
+"""
+A field of mode probabilities over a whole mosaic, by a box that slides over it.
+
+Boxes that overlap share their convolutions, which are computed once; see
+`_sliding_shared`. Networks that cannot share are asked box by box.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormlens.datasets import check_reflectivity
+from stormlens.errors import InputError
+from stormlens.models._sliding_plan import Plan, read_plan
+from stormlens.stormbox import GRID_MAPPING, PIXEL_KM, cell_to_lonlat
+
+if TYPE_CHECKING:
+    from stormlens.models._classifier import Classifier
+
+_BOXES_AT_A_TIME = 1024
+_SHARED = "shared convolutions"
+
+
+def slide(classifier: "Classifier", mosaic: xr.Dataset, *, stride: int = 8) -> xr.Dataset:
+    """
+    Probability of each mode for a box centred at regular places of a mosaic.
+
+    Each value is that of `Classifier.predict` for the box, to 1e-4. Where the network is a
+    chain of unpadded convolutions of stride 1, pools and dense layers, overlapping boxes
+    share their convolutions; any other is asked box by box, as attribute `computed` says.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Its `image_shape` is the box.
+    mosaic : xarray.Dataset
+        `reflectivity` (y, x) in whole dBZ, row 0 south, as `stormlens.readers.read` gives it,
+        or a rectangle of one. Where it has `coverage`, the result does too.
+    stride : int, optional
+        Cells from one box to the next along both axes, 1 or more.
+
+    Returns
+    -------
+    field : xarray.Dataset
+        `probability` float32 (y, x, mode), rows summing to 1, for every box that lies wholly
+        in the mosaic; `y`, `x` are the boxes' centres in km from the centre of the grid's
+        south-western cell, `latitude` and `longitude` (y, x) in degrees. `coverage` float32
+        (y, x) is the share, 0 to 1, of a box that some radar sees. Attribute `computed` is
+        "shared convolutions" or "box by box", with the reason.
+
+    Raises
+    ------
+    InputError
+        If the stride is no whole number of 1 or more, the mosaic has no reflectivity (y, x),
+        holds a value that cannot be reflectivity, or is smaller than the box.
+    """
+    if isinstance(stride, bool) or not isinstance(stride, int | np.integer) or stride < 1:
+        raise InputError(f"slide: stride is {stride!r}; give whole cells, 1 or more.")
+    reflectivity = _reflectivity(mosaic, classifier.image_shape)
+    probability, computed = _probabilities(classifier, reflectivity, int(stride))
+    return _field(classifier, mosaic, int(stride), probability, computed)
+
+
+def _reflectivity(mosaic: xr.Dataset, box: tuple[int, int]) -> NDArray[np.uint8]:
+    if not isinstance(mosaic, xr.Dataset) or "reflectivity" not in mosaic:
+        raise InputError(
+            f"slide was given a {type(mosaic).__name__} without reflectivity; give a mosaic as "
+            "stormlens.readers.read makes it."
+        )
+    held = mosaic["reflectivity"]
+    if held.dims != ("y", "x"):
+        raise InputError(f"slide: reflectivity has dimensions {held.dims}, not ('y', 'x').")
+    if held.shape[0] < box[0] or held.shape[1] < box[1]:
+        raise InputError(
+            f"slide: the mosaic has {held.shape[0]} x {held.shape[1]} cells, fewer than the "
+            f"network's box of {box[0]} x {box[1]}; give a larger part of it."
+        )
+    return check_reflectivity(held.values[np.newaxis], where="The mosaic to slide over")[0]
+
+
+def _probabilities(
+    classifier: "Classifier", reflectivity: NDArray[np.uint8], stride: int
+) -> tuple[NDArray[np.float32], str]:
+    """Probabilities (rows, columns, classes) of the boxes, and how they were computed."""
+    from stormlens.models._compiled import keep_compiled
+    from stormlens.models._sliding_shared import Axis, shared_probabilities, worth_sharing
+
+    keep_compiled()
+    rows, columns = (
+        Axis(stride, (cells - box) // stride + 1, box)
+        for cells, box in zip(reflectivity.shape, classifier.image_shape, strict=True)
+    )
+    plan = read_plan(classifier.model)
+    if isinstance(plan, Plan) and not worth_sharing(plan, (rows, columns)):
+        plan = "boxes this far apart have too little in common"
+    if not isinstance(plan, Plan):
+        return _box_by_box(classifier, reflectivity, stride), f"box by box: {plan}"
+    # Scaled value by value, so that all cells without echo are alike to the last bit.
+    low, high = np.float32(classifier.minimum), np.float32(classifier.maximum)
+    scaled = (np.arange(256, dtype=np.float32) - low) / (high - low)
+    image = scaled[reflectivity[: rows.size, : columns.size]]
+    return shared_probabilities(plan, image, (rows, columns), float(scaled[0])), _SHARED
+
+
+def _box_by_box(
+    classifier: "Classifier", reflectivity: NDArray[np.uint8], stride: int
+) -> NDArray[np.float32]:
+    boxes = _windows(reflectivity, classifier.image_shape, stride)
+    down, across = boxes.shape[:2]
+    found = np.empty((down * across, len(classifier.classes)), np.float32)
+    for first in range(0, len(found), _BOXES_AT_A_TIME):
+        which = np.arange(first, min(first + _BOXES_AT_A_TIME, len(found)))
+        found[which] = classifier.probabilities(boxes[which // across, which % across])
+    return found.reshape(down, across, -1)
+
+
+def _windows(values: NDArray, box: tuple[int, int], stride: int) -> NDArray:
+    """Every box as a view, shape (rows, columns, *box)."""
+    return np.lib.stride_tricks.sliding_window_view(values, box)[::stride, ::stride]
+
+
+def _field(
+    classifier: "Classifier",
+    mosaic: xr.Dataset,
+    stride: int,
+    probability: NDArray[np.float32],
+    computed: str,
+) -> xr.Dataset:
+    """The result with its places, coverage and provenance."""
+    box = classifier.image_shape
+    y, x = (
+        _centres(mosaic, name, box[axis], stride, probability.shape[axis])
+        for axis, name in enumerate(("y", "x"))
+    )
+    longitude, latitude = cell_to_lonlat(x / PIXEL_KM, y[:, np.newaxis] / PIXEL_KM)
+    field = xr.Dataset(
+        {
+            "probability": (
+                ("y", "x", "mode"),
+                probability,
+                {"long_name": "probability of storm mode", "units": "1", "grid_mapping": "crs"},
+            ),
+            "crs": ((), np.int32(0), dict(GRID_MAPPING)),
+        },
+        coords={
+            "y": ("y", y, {"units": "km", "standard_name": "projection_y_coordinate"}),
+            "x": ("x", x, {"units": "km", "standard_name": "projection_x_coordinate"}),
+            "latitude": (("y", "x"), latitude, {"units": "degrees_north"}),
+            "longitude": (("y", "x"), longitude, {"units": "degrees_east"}),
+            "mode": list(classifier.classes),
+        },
+        attrs=_attributes(classifier, mosaic, stride, computed),
+    )
+    if "time" in mosaic.coords and mosaic["time"].ndim == 0:
+        field = field.assign_coords(time=mosaic["time"].variable)
+    if "coverage" in mosaic:
+        share = _share(mosaic["coverage"].values.astype(bool), box, stride)
+        field["coverage"] = ("y", "x"), share, {"long_name": "share of the box seen", "units": "1"}
+    return field
+
+
+def _centres(
+    mosaic: xr.Dataset, name: str, extent: int, stride: int, count: int
+) -> NDArray[np.floating]:
+    """Centres of the boxes along an axis, km from the centre of the grid's first cell."""
+    first = float(mosaic[name].values[0]) if name in mosaic.coords else 0.0
+    return first + (stride * np.arange(count) + (extent - 1) / 2) * PIXEL_KM
+
+
+def _share(seen: NDArray[np.bool_], box: tuple[int, int], stride: int) -> NDArray[np.float32]:
+    """Share of each box that is True, by sums over all cells south and west (Crow 1984)."""
+    sums = np.zeros((seen.shape[0] + 1, seen.shape[1] + 1), np.int64)
+    sums[1:, 1:] = seen.cumsum(0).cumsum(1)
+    rows, columns = box
+    counts = sums[rows:, columns:] - sums[:-rows, columns:]
+    counts += sums[:-rows, :-columns] - sums[rows:, :-columns]
+    return (counts[::stride, ::stride] / math.prod(box)).astype(np.float32)
+
+
+def _attributes(
+    classifier: "Classifier", mosaic: xr.Dataset, stride: int, computed: str
+) -> dict[str, Any]:
+    return {
+        "model": classifier.architecture or "user's own Keras model",
+        "simulated_training": int(classifier.trained_on_simulated),
+        "simulated": int(mosaic.attrs.get("simulated", 0)),
+        "source": str(mosaic.attrs.get("source", "unknown")),
+        "stride": stride,
+        "box": list(classifier.image_shape),
+        "computed": computed,
+    }
