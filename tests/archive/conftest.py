@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stormlens.archive import _catalogue as catalogue
+from stormlens.archive._cluster import _SETTINGS
 from stormlens.archive._store import Store, as_arrays, create
 from stormlens.datasets import make_dataset
 from stormlens.models import Classifier
@@ -17,15 +18,19 @@ from stormlens.stormbox import SIZE
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[object]:
-    """Two worker processes that replace each other when one dies."""
+    """Two worker processes that are replaced when they die."""
+    import dask
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-        silence_logs=logging.CRITICAL,
-    ) as made:
+    with (
+        dask.config.set(_SETTINGS),
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            silence_logs=logging.CRITICAL,
+        ) as made,
+    ):
         yield made
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.testing as npt
 import pandas as pd
 import pytest
+from distributed import Client, WorkerPlugin
 
 from stormlens import archive
 from stormlens.archive import _plan
@@ -150,6 +151,41 @@ def test_killed_workers_lose_and_double_nothing(tmp_path, cluster, scheduler, sm
     assert (outcome.boxes, outcome.problems) == (count, [])
     archive.build("simulated", tmp_path / "b", count=count, scheduler=scheduler)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.slow
+def test_a_file_that_kills_its_readers_is_told_and_no_other_is_lost(arrays, tmp_path, scheduler):
+    class Deadly(WorkerPlugin):
+        name = "deadly"
+
+        def setup(self, worker):
+            from stormlens.archive import _extract
+
+            self.before = before = _extract._npy
+
+            def read(content, name):
+                if "file09" in name:
+                    os._exit(1)
+                return before(content, name)
+
+            _extract._npy = read
+
+        def teardown(self, worker):
+            from stormlens.archive import _extract
+
+            _extract._npy = self.before
+
+    with Client(scheduler, set_as_default=False) as client:
+        client.register_plugin(Deadly())
+        outcome = archive.build(arrays, tmp_path / "store", scheduler=scheduler)
+        client.unregister_worker_plugin("deadly")
+    images, names = expected_of(arrays)
+    kept = np.array([not name.startswith("file09") for name in names])
+    assert boxes_of(tmp_path / "store")[1] == [n for n in names if not n.startswith("file09")]
+    npt.assert_array_equal(boxes_of(tmp_path / "store")[0], images[kept])
+    (deadly, corrupt) = outcome.problems
+    assert "file09.npy ended every process that read it" in deadly
+    assert "file17.npy" in corrupt
 
 
 BUILD = """

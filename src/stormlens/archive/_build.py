@@ -9,6 +9,7 @@ row of the catalogue, and one that is finished finds nothing to do.
 
 import itertools
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from stormlens.archive._catalogue import Known, Row
 from stormlens.archive._cluster import Lost, Results, connect
 from stormlens.archive._extract import CUTTING, Cutting, Extracted, Unit, extract_on_worker
 from stormlens.archive._inputs import SIMULATED
-from stormlens.archive._plan import Plan, check_source
+from stormlens.archive._plan import Plan, batches, check_source
 from stormlens.archive._progress import progress as showing
 from stormlens.archive._store import BLOCK, GROUP, Arrays, Store, create, empty_arrays
 from stormlens.errors import InputError
@@ -28,6 +29,7 @@ from stormlens.storage import file_lock
 
 if TYPE_CHECKING:
     import pandas as pd
+    from distributed import Client
 
 _FLUSH_SECONDS = 60.0
 _LOCK_SECONDS = 2.0
@@ -124,23 +126,44 @@ def build(
         first = next(units, None)
         if first is not None:
             held.cut(known.boxes)
-            total, counted = plan.total()
-            done = 0
+            todo = itertools.chain([first], units)
             with (
                 _Writer(held, known, index) as writer,
                 connect(workers, scheduler, {CUTTING: cutting}) as client,
-                showing("Building", total, plan.passed, counted, shown=progress) as report,
             ):
-                todo = itertools.chain([first], units)
-                for unit, extracted in Results(client, extract_on_worker, todo):
-                    writer.add(unit, extracted)
-                    done += plan.progress_of(unit)
-                    report(plan.passed + done, "" if counted == "boxes" else writer.remark())
+                _read_all(client, plan, todo, writer, progress=progress)
         if not held.finished:
             held.finish(simulated=int(known.simulated))
     problems = known.problems + plan.changed
     seconds = time.monotonic() - began
     return Outcome(known.boxes, known.boxes - before, problems, seconds, known.simulated)
+
+
+def _read_all(
+    client: "Client", plan: Plan, units: Iterable[Unit], writer: "_Writer", *, progress: bool
+) -> None:
+    total, counted = plan.total()
+    done = plan.passed
+    results = Results(client, extract_on_worker, batches(units))
+    with showing("Building", total, done, counted, shown=progress) as report:
+        for batch, extracted in results:
+            if isinstance(extracted, Lost):  # one of them is to blame
+                extracted = [_alone(results, unit) for unit in batch]
+            for unit, given in zip(batch, extracted, strict=True):
+                writer.add(unit, given)
+                done += plan.progress_of(unit)
+            report(done, "" if counted == "boxes" else writer.remark())
+
+
+def _alone(results: "Results[list[Unit], list[Extracted]]", unit: Unit) -> Extracted:
+    found = results.alone([unit])
+    if not isinstance(found, Lost):
+        return found[0]
+    sentence = (
+        f"{unit.name} ended every process that read it: it takes more memory than there is, or a "
+        "library fails on it."
+    )
+    return Extracted(empty_arrays(), [sentence])
 
 
 def _absolute(source: str | Path) -> str:
@@ -219,14 +242,8 @@ class _Writer:
         """How many boxes there are."""
         return f"; {self._end:,} boxes"
 
-    def add(self, unit: Unit, extracted: "Extracted | Lost") -> None:
+    def add(self, unit: Unit, extracted: Extracted) -> None:
         """Take what a unit gave, and write what fills a block or has waited long."""
-        if isinstance(extracted, Lost):
-            sentence = (
-                f"{unit.name} ended every process that read it: it takes more memory than there "
-                "is, or a library fails on it."
-            )
-            extracted = Extracted(empty_arrays(), [sentence])
         arrays = extracted.arrays
         boxes = len(arrays["reflectivity"])
         number = self._known.rows + len(self._rows)

@@ -172,7 +172,10 @@ def _label_all(
         connect(workers, scheduler, carried) as client,
         showing("Classifying", total, before, "boxes", shown=progress) as report,
     ):
-        for task, part in Results(client, label, tasks):
+        results = Results(client, label, tasks)
+        for task, part in results:
+            if isinstance(part, Lost):
+                part = results.alone(task)
             done.append(_lost(task) if isinstance(part, Lost) else part)
             before += task.stop - task.first
             report(before, "")

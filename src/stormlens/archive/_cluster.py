@@ -5,8 +5,8 @@ Local workers have one thread each and are bound to cores of their own before
 JAX starts in them, so that its threads neither wait for nor disturb those of
 the next worker. Work is handed out in order, a bounded number of tasks at a
 time, and comes back in order. What a dead worker had in hand is done again by
-another; a task that ends every worker that takes it is tried alone, to clear
-those that merely stood beside it, and then given up.
+another; a task whose workers die again and again is given back as lost, to be
+tried alone and then given up.
 """
 
 import json
@@ -31,7 +31,7 @@ IN_FLIGHT = 4
 """Tasks a worker's thread that are handed out and not yet taken back."""
 
 _ASK_SECONDS = 1.0
-_DEATHS = 3
+_DEATHS = 2  # and one more
 _TIMEOUT = 30.0  # seconds, for a scheduler to answer
 _SETTINGS = {
     "distributed.scheduler.allowed-failures": _DEATHS,
@@ -42,7 +42,12 @@ _R = TypeVar("_R")
 
 
 class Lost:
-    """Stands for the result of a task that ended every worker that took it."""
+    """
+    Stands for the result of a task whose workers died, several in a row.
+
+    A worker's death counts against all that it had in hand, so the task may be innocent: try
+    it alone.
+    """
 
 
 class Results(Generic[_T, _R]):
@@ -79,7 +84,7 @@ class Results(Generic[_T, _R]):
         try:
             while self._fill():
                 argument, future = self._pending.popleft()
-                yield argument, self._result(argument, future)
+                yield argument, self._result(future)
         finally:
             for _, future in self._pending:
                 future.cancel()
@@ -101,19 +106,33 @@ class Results(Generic[_T, _R]):
     def _submit(self, argument: _T) -> "Future":
         return self._client.submit(self._function, argument, pure=False)
 
-    def _result(self, argument: _T, future: "Future") -> "_R | Lost":
+    @staticmethod
+    def _result(future: "Future") -> "_R | Lost":
         from distributed import KilledWorker
 
         try:
-            return future.result()
-        except KilledWorker:
-            # A worker's death counts against all that it had in hand, so try this one alone.
-            for _, other in self._pending:
-                other.exception()  # waits until it is done
-        try:
-            return self._submit(argument).result()
+            result: _R = future.result()
+            return result
         except KilledWorker:
             return Lost()
+
+    def alone(self, argument: _T) -> "_R | Lost":
+        """
+        The result of one task that runs while no other does.
+
+        Parameters
+        ----------
+        argument : object
+            Its argument.
+
+        Returns
+        -------
+        result : object
+            Its result, or `Lost`.
+        """
+        for _, other in self._pending:
+            other.exception()  # waits until it is done
+        return self._result(self._submit(argument))
 
 
 @contextmanager

@@ -215,21 +215,23 @@ def extract(unit: Unit, cutting: Cutting) -> Extracted:
     return Extracted(as_arrays(boxes), [], is_simulated(boxes))
 
 
-def extract_on_worker(unit: Unit) -> Extracted:
+def extract_on_worker(units: Sequence[Unit]) -> list[Extracted]:
     """
-    Boxes of one unit, cut as the run's `Cutting` says, which the worker carries.
+    Boxes of some units, cut as the run's `Cutting` says, which the worker carries.
 
     Parameters
     ----------
-    unit : Unit
+    units : sequence of Unit
 
     Returns
     -------
-    extracted : Extracted
+    extracted : list of Extracted
+        Of each unit.
     """
     from stormlens.archive._plugins import carried
 
-    return extract(unit, carried(CUTTING))
+    cutting = carried(CUTTING)
+    return [extract(unit, cutting) for unit in units]
 
 
 def _naming(name: str, sentence: str) -> str:
