@@ -33,7 +33,11 @@ IN_FLIGHT = 4
 _ASK_SECONDS = 1.0
 _DEATHS = 2  # and one more
 _TIMEOUT = 30.0  # seconds, for a scheduler to answer
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _SETTINGS = {
+    # Dask's own choice also tells glibc to give memory back at once; a network that takes it
+    # again for every batch would spend a quarter of its time on that.
+    "distributed.nanny.pre-spawn-environ": dict.fromkeys(_ONE_THREAD, "1"),
     "distributed.scheduler.allowed-failures": _DEATHS,
     "distributed.worker.profile.enabled": False,
 }
