@@ -19,6 +19,7 @@ COMMANDS = [
     ("chapter",),
     ("evaluate",),
     ("classify",),
+    ("slide",),
     ("archive",),
     ("archive", "build"),
     ("archive", "classify"),

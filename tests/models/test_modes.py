@@ -1,10 +1,11 @@
 """The mode a box is given where coverage and echo are known, and where they are not."""
 
 import numpy as np
+import numpy.testing as npt
 import pytest
 import xarray as xr
 
-from stormlens.models import name_modes
+from stormlens.models import heed_coverage, name_modes
 from stormlens.stormbox import MODES
 
 NAN = np.nan
@@ -63,3 +64,28 @@ def test_each_box_for_itself_and_probabilities_stay():
 
 def test_no_box_no_name():
     assert name_modes(predictions_of(np.empty((0, 6)))).tolist() == []
+
+
+def test_a_box_seen_whole_is_given_not_to_be_missing():
+    rows = [MISSING, MISSING, QLCS]
+    heeded = heed_coverage(predictions_of(rows, coverage=[1.0, 0.9, NAN]))
+    by_hand = np.array([0.2, 0.5, 0.1, 0.1, 0.1, 0.0])  # each of the others over their sum, 0.5
+    npt.assert_allclose(heeded.probability.values, [by_hand, MISSING, QLCS], rtol=1e-6)
+    assert heeded.probability.dtype == np.float32
+
+
+def test_what_is_surely_missing_and_seen_whole_is_anything_else():
+    sure = predictions_of([(0, 0, 0, 0, 0, 1)], coverage=[1.0])
+    npt.assert_allclose(heed_coverage(sure).probability.values, [[0.2] * 5 + [0]])
+
+
+def test_heeding_coverage_changes_no_name():
+    rows = np.random.default_rng(3).dirichlet(np.ones(6), 200)
+    coverage = np.random.default_rng(4).choice([0.3, 0.7, 0.99], 200)
+    predictions = predictions_of(rows, coverage=coverage, echo=np.full(200, 0.1))
+    assert name_modes(heed_coverage(predictions)).tolist() == name_modes(predictions).tolist()
+
+
+def test_other_classes_are_left_alone():
+    digits = predictions_of([[0.5, 0.5]], modes=("0", "1"), coverage=[1.0])
+    assert heed_coverage(digits).identical(digits)

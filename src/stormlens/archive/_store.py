@@ -25,16 +25,13 @@ from stormlens.archive import _catalogue as catalogue
 from stormlens.archive._extra import need
 from stormlens.errors import InputError
 from stormlens.storage import disk_errors, write_text
-from stormlens.stormbox import SIZE, offsets_km
+from stormlens.stormbox import ECHO_DBZ, SIZE, offsets_km
 
 CHUNK = 256
 """Boxes that are compressed together: the least that is read, and lost where a disk errs."""
 
 BLOCK = 2048
 """Boxes in one file of reflectivity, and in one task of a classification."""
-
-ECHO_DBZ = 5
-"""Lowest reflectivity that counts as echo in a box's share of echo, dBZ."""
 
 GROUP = "boxes.zarr"
 """Name of the Zarr group in a store's folder."""

@@ -17,10 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stormlens.datasets import is_simulated, make_dataset
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, SIZE, box_centre
-
-ECHO_DBZ = 5
-"""Lowest reflectivity that counts as echo, dBZ; the archive's own threshold."""
+from stormlens.stormbox import ECHO_DBZ, GRID_SHAPE, SIZE, box_centre
 
 
 def cut(

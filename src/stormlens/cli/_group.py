@@ -22,6 +22,7 @@ _ORDER = (
     "chapter",
     "evaluate",
     "classify",
+    "slide",
     "archive",
     "report",
     "learn",

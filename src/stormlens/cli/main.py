@@ -17,6 +17,7 @@ from stormlens.cli import (
     models,
     recipes,
     report,
+    slide,
     train,
 )
 from stormlens.cli._group import PanelCommand, SentenceGroup
@@ -59,5 +60,17 @@ def stormlens(
 
 app.add_typer(data.app, name="data")
 app.add_typer(archive.app, name="archive")
-for module in (models, recipes, train, chapter, evaluate, classify, report, learn, bench, doctor):
+for module in (
+    models,
+    recipes,
+    train,
+    chapter,
+    evaluate,
+    classify,
+    slide,
+    report,
+    learn,
+    bench,
+    doctor,
+):
     app.command(module.NAME, cls=PanelCommand, epilog=module.EPILOG)(module.command)

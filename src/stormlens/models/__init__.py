@@ -3,7 +3,7 @@
 from stormlens.models._classifier import Classifier
 from stormlens.models._compiled import keep_compiled
 from stormlens.models._fuse import Forward, fuse, scale
-from stormlens.models._modes import name_modes
+from stormlens.models._modes import heed_coverage, name_modes
 from stormlens.models._registry import Architecture, build, list_models, model_info
 from stormlens.models._sliding import slide
 
@@ -13,6 +13,7 @@ __all__ = [
     "Forward",
     "build",
     "fuse",
+    "heed_coverage",
     "keep_compiled",
     "list_models",
     "model_info",

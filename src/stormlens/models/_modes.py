@@ -58,6 +58,35 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
     return np.select([*rules, coverage >= WHOLE_FROM], [MISSING, CLEAR, best_other], names)
 
 
+def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
+    """
+    Probabilities of boxes that radars see whole, given that they are not Missing.
+
+    Parameters
+    ----------
+    predictions : xarray.Dataset
+        `probability` (..., mode) of `Classifier.predict` or `slide`, with `coverage` (...).
+
+    Returns
+    -------
+    predictions : xarray.Dataset
+        Where coverage is 0.98 or more, the mode Missing has probability 0 and the others are
+        divided by their sum: P(mode | box) / (1 - P(Missing | box)). All else is as it was, and
+        everything is for a classifier that does not know that mode.
+    """
+    modes = predictions["mode"].values.astype(str).tolist()
+    if MISSING not in modes or len(modes) < 2 or "coverage" not in predictions.variables:
+        return predictions
+    probability = predictions["probability"]
+    whole = predictions["coverage"] >= WHOLE_FROM
+    others = probability.where(probability["mode"] != MISSING, 0.0)
+    total = others.sum("mode")
+    given = xr.where(total > 0, others / total.where(total > 0, 1.0), 1 / (len(modes) - 1))
+    given = given.where(given["mode"] != MISSING, 0.0).transpose(*probability.dims)
+    heeded = probability.where(~whole, given).astype(probability.dtype)
+    return predictions.assign(probability=heeded.assign_attrs(probability.attrs))
+
+
 def _known(predictions: xr.Dataset, name: str) -> NDArray[np.floating]:
     if name in predictions.variables:
         return predictions[name].values

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
 from stormlens.models._sliding_plan import Plan, read_plan
-from stormlens.stormbox import GRID_MAPPING, PIXEL_KM, cell_to_lonlat
+from stormlens.stormbox import ECHO_DBZ, GRID_MAPPING, PIXEL_KM, cell_to_lonlat
 
 if TYPE_CHECKING:
     from stormlens.models._classifier import Classifier
@@ -48,7 +48,8 @@ def slide(classifier: "Classifier", mosaic: xr.Dataset, *, stride: int = 8) -> x
         `probability` float32 (y, x, mode), rows summing to 1, for every box that lies wholly
         in the mosaic; `y`, `x` are the boxes' centres in km from the centre of the grid's
         south-western cell, `latitude` and `longitude` (y, x) in degrees. `coverage` float32
-        (y, x) is the share, 0 to 1, of a box that some radar sees. Attribute `computed` is
+        (y, x) is the share, 0 to 1, of a box that some radar sees, `echo` that at 5 dBZ or more.
+        Probabilities are the network's own; `heed_coverage` knows better. Attribute `computed` is
         "shared convolutions" or "box by box", with the reason.
 
     Raises
@@ -156,6 +157,12 @@ def _field(
     )
     if "time" in mosaic.coords and mosaic["time"].ndim == 0:
         field = field.assign_coords(time=mosaic["time"].variable)
+    strong = mosaic["reflectivity"].values >= ECHO_DBZ
+    field["echo"] = (
+        ("y", "x"),
+        _share(strong, box, stride),
+        {"long_name": f"share of the box at {ECHO_DBZ} dBZ or more", "units": "1"},
+    )
     if "coverage" in mosaic:
         share = _share(mosaic["coverage"].values.astype(bool), box, stride)
         field["coverage"] = ("y", "x"), share, {"long_name": "share of the box seen", "units": "1"}

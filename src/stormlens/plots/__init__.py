@@ -21,6 +21,7 @@ from stormlens.plots._concepts import (
 )
 from stormlens.plots._curves import chapter_comparison, history
 from stormlens.plots._explain import attribution, attributions, maximised
+from stormlens.plots._field import probability_field
 from stormlens.plots._filters import filters, kernels_applied, resemblance
 from stormlens.plots._geography import borders
 from stormlens.plots._insight import feature_maps, inside, inside_by_mode
@@ -76,6 +77,7 @@ __all__ = [
     "neighbours",
     "patches_firing",
     "pooling",
+    "probability_field",
     "radar_chain",
     "reflectivity_palette",
     "reliability",

@@ -7,6 +7,7 @@ where there is no echo.
 """
 
 from stormlens.stormbox._grid import (
+    ECHO_DBZ,
     GRID_MAPPING,
     GRID_SHAPE,
     MAX_DBZ,
@@ -30,6 +31,7 @@ from stormlens.stormbox._unid import hazard_of_unid, time_of_unid
 
 __all__ = [
     "CODES",
+    "ECHO_DBZ",
     "GRID_MAPPING",
     "GRID_SHAPE",
     "MAX_DBZ",

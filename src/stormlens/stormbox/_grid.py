@@ -20,6 +20,9 @@ PIXEL_KM = 3.75
 MAX_DBZ = 80
 """Highest reflectivity accepted, dBZ; the archive's own maximum is 74."""
 
+ECHO_DBZ = 5
+"""Lowest reflectivity that counts as echo, dBZ; the archive's own threshold."""
+
 GRID_SHAPE = (899, 1399)
 """Cells (y, x) of the national grid."""
 

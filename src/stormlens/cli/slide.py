@@ -1,0 +1,117 @@
+"""``stormlens slide``: the probability of each mode everywhere over a radar file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stormlens.cli._group import say
+from stormlens.cli._options import Run
+from stormlens.cli._output import print_table
+from stormlens.cli._radar import read_mosaic
+from stormlens.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+NAME = "slide"
+EPILOG = """\b
+Examples:
+  stormlens slide runs/first mrms.grib2.gz --out field.nc --map field.png
+  stormlens slide runs/first KTLX@2013-05-20T20:15 --stride 4 --map field.png
+
+\b
+Each value is what classify gives for the box centred there, to 1e-4. Boxes
+that overlap share their convolutions, so a national mosaic takes seconds.
+Table and map heed coverage: a box that radars see whole is not Missing. --out
+keeps the network's own probabilities, with coverage and echo beside them.
+The table is of boxes with echo of which radars see half or more: the mean and
+highest probability of each mode, and the share of boxes where it is likeliest.
+"""
+
+
+def command(
+    run: Run,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Radar file, or SITE@TIME.", show_default=False)
+    ],
+    stride: Annotated[
+        int,
+        typer.Option(
+            "--stride",
+            metavar="CELLS",
+            help="From box to box, 3.75 km each.  [1 or more; default 8]",
+            show_default=False,
+        ),
+    ] = 8,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE.nc", help="Write the field as NetCDF.", show_default=False
+        ),
+    ] = None,
+    map_: Annotated[
+        Path | None,
+        typer.Option(
+            "--map", metavar="FILE.png", help="Draw a map of each mode.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """
+    Give the probability of each mode everywhere over a radar file.
+
+    A box slides over the whole mosaic; each place gets the probabilities of its box.
+    """
+    from stormlens.models import Classifier, heed_coverage, slide
+    from stormlens.readers import Options
+
+    if map_ is not None and map_.suffix.lower() != ".png":
+        raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
+    mosaic = read_mosaic(file, Options())
+    if mosaic.attrs["derived"]:
+        say(f"Note: {file}: {mosaic.attrs['derived']}.")
+    classifier = Classifier.load(run)
+    field = slide(classifier, mosaic, stride=stride)
+    if classifier.trained_on_simulated:
+        say("Note: The classifier was trained on SIMULATED storms only.")
+    if out is not None:
+        _write(field, out)
+    field = heed_coverage(field)
+    if map_ is not None:
+        _draw(field, map_)
+    _print(field)
+
+
+def _write(field: "xr.Dataset", path: Path) -> None:
+    from stormlens.storage import write_bytes
+
+    # Made in memory first: HDF5 crashes the process where the disk fills up under it.
+    write_bytes(path, bytes(field.to_netcdf(engine="h5netcdf")))
+
+
+def _draw(field: "xr.Dataset", path: Path) -> None:
+    from stormlens import plots
+    from stormlens.storage import atomic_path
+
+    canvas = plots.probability_field(field).canvas
+    with atomic_path(path) as temporary:
+        canvas.print_figure(temporary, dpi=150, format="png")
+
+
+def _print(field: "xr.Dataset") -> None:
+    import numpy as np
+
+    seen = (field["coverage"].values >= 0.5) & (field["echo"].values > 0)
+    values = field["probability"].values[seen]
+    modes = field["mode"].values.tolist()
+    if not len(values):
+        say("Note: There is no box with echo of which radars see half.")
+        values = np.full((1, len(modes)), np.nan)
+    likeliest = np.bincount(values.argmax(axis=1), minlength=len(modes)) / len(values)
+    rows = [
+        (mode, f"{values[:, i].mean():.3f}", f"{values[:, i].max():.3f}", f"{likeliest[i]:.3f}")
+        for i, mode in enumerate(modes)
+    ]
+    print_table(
+        ("mode", "mean", "highest", "likeliest"), rows, right=("mean", "highest", "likeliest")
+    )

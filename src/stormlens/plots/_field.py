@@ -1,0 +1,108 @@
+"""A field of mode probabilities as maps, one a mode."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from stormlens.datasets import BORDERS_CREDIT
+from stormlens.errors import InputError
+from stormlens.plots._geography import Plane, draw_geography
+from stormlens.plots._map import UNSEEN
+from stormlens.plots._panels import draw_positive, note_origin, panels, shared_bar
+from stormlens.plots._picture import describe
+from stormlens.plots._style import INK
+
+_LEAST_SEEN = 0.5
+
+
+def probability_field(field: xr.Dataset, columns: int = 2) -> Figure:
+    """
+    Draw the probability of each mode over a mosaic.
+
+    Parameters
+    ----------
+    field : xarray.Dataset
+        Of `stormlens.models.slide`, two boxes or more along each axis.
+    columns : int, optional
+        Panels in a row.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        One map a mode on the national grid, each value at the centre of its box, all on one
+        scale from 0 to 1: white where a box holds no echo, grey where radars see less than half
+        of it. Borders as for `borders`.
+
+    Raises
+    ------
+    InputError
+        If the field is too small to draw, or `columns` is below 1.
+    """
+    if min(field.sizes["y"], field.sizes["x"]) < 2:
+        raise InputError("A field of one row or column of boxes is no map; take a smaller stride.")
+    modes = field["mode"].values.tolist()
+    west, east, south, north = extent = _extent(field)
+    figure, axes = panels(len(modes), columns, 0.15 + (north - south) / (east - west))
+    unseen = _coverage(field) < _LEAST_SEEN
+    clear = (field["echo"].values == 0) & ~unseen
+    for ax, mode in zip(axes, modes, strict=True):
+        values = np.ma.masked_where(unseen | clear, field["probability"].sel(mode=mode).values)
+        _draw_clear(ax, clear, extent)
+        image = _draw(ax, values, extent)
+        ax.set_title(mode, fontsize=10, color=INK)
+        has_borders = draw_geography(ax, Plane())
+        ax.tick_params(labelsize=6.5)
+        describe(ax, _words(values, mode))
+    figure.suptitle(_title(field), fontsize=11, color=INK)
+    credit = f"\n{BORDERS_CREDIT}" if has_borders else ""
+    label = f"probability of a box's mode, at its centre; white: no echo, grey: not seen{credit}"
+    shared_bar(figure, image, axes, label)
+    note_origin(figure, field.attrs)
+    return figure
+
+
+def _extent(field: xr.Dataset) -> tuple[float, float, float, float]:
+    """Edges of the outermost pixels: west, east, south, north in km."""
+    edges = []
+    for axis in ("x", "y"):
+        centres = field[axis].values
+        half = (centres[1] - centres[0]) / 2
+        edges += [float(centres[0] - half), float(centres[-1] + half)]
+    return edges[0], edges[1], edges[2], edges[3]
+
+
+def _draw(ax: Axes, values: np.ndarray, extent: tuple[float, float, float, float]) -> AxesImage:
+    ax.set_facecolor(UNSEEN)
+    image = draw_positive(ax, values, 1.0)
+    image.set_extent(extent)
+    ax.set(xlim=extent[:2], ylim=extent[2:])
+    return image
+
+
+def _draw_clear(ax: Axes, clear: np.ndarray, extent: tuple[float, float, float, float]) -> None:
+    shown = np.ma.masked_equal(clear.astype(np.uint8), 0)
+    ax.imshow(shown, cmap=ListedColormap(["white"]), origin="lower", extent=extent)
+
+
+def _coverage(field: xr.Dataset) -> np.ndarray:
+    return field["coverage"].values if "coverage" in field else np.ones_like(field["echo"].values)
+
+
+def _title(field: xr.Dataset) -> str:
+    parts = [str(field.attrs.get("source", "mosaic"))]
+    if "time" in field.coords and not np.isnat(field["time"].values):
+        moment = str(field["time"].values.astype("datetime64[m]")).replace("T", " ")
+        parts.append(f"{moment} UTC")
+    return " \N{MIDDLE DOT} ".join(parts)
+
+
+def _words(values: np.ma.MaskedArray, mode: str) -> str:
+    if not values.count():
+        return f"{mode}: no box with echo of which radars see half."
+    return (
+        f"Probability of {mode} where there is echo: {values.mean():.2f} on average, at most "
+        f"{values.max():.2f}; 0.5 or more in {(values >= 0.5).mean():.0%} of the boxes."
+    )

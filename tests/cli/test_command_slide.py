@@ -1,0 +1,63 @@
+"""`slide`: a field of probabilities over a radar file."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from PIL import Image
+
+from stormlens import boxes
+from stormlens.models import Classifier
+from stormlens.readers import make_mosaic
+from stormlens.stormbox import GRID_SHAPE
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """One storm; radars see the western half."""
+    dbz, coverage = np.zeros(GRID_SHAPE), np.zeros(GRID_SHAPE, bool)
+    coverage[:, :700] = True
+    dbz[400:440, 300:340] = np.random.default_rng(4).integers(40, 60, (40, 40))
+    time = np.datetime64("2011-04-27T19:02:30")
+    path = tmp_path_factory.mktemp("radar") / "storm.nc"
+    make_mosaic(dbz, coverage, time=time, source="made-up storm").to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+def test_the_field_is_what_the_boxes_get(invoke, run, file, tmp_path):
+    out, picture = tmp_path / "field.nc", tmp_path / "field.png"
+    result = invoke("slide", run, file, "--stride", 40, "--out", out, "--map", picture)
+    assert result.exit_code == 0, result.stderr
+    assert "SIMULATED" in result.stderr
+    with xr.open_dataset(out, engine="h5netcdf") as field, Image.open(picture) as image:
+        mosaic = xr.load_dataset(file, engine="h5netcdf")
+        x, y = (field[axis].values / 3.75 for axis in ("x", "y"))
+        across, up = (grid.ravel() for grid in np.meshgrid(x, y))
+        one_by_one = Classifier.load(run).predict(boxes.cut(mosaic, across, up))
+        np.testing.assert_allclose(
+            field["probability"].values.reshape(-1, 6), one_by_one["probability"], atol=1e-4
+        )
+        shares = one_by_one["coverage"].values.reshape(len(y), len(x))
+        np.testing.assert_allclose(field["coverage"], shares, atol=1e-6)
+        echo = one_by_one["echo"].values.reshape(len(y), len(x))
+        np.testing.assert_allclose(field["echo"], echo, atol=1e-6)
+        assert image.width > 800
+    # Every box with echo lies wholly in sight, so none can be Missing.
+    assert result.stdout.splitlines()[-1].split() == ["Missing", "0.000", "0.000", "0.000"]
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [(("--stride", 0), "stride is 0"), (("--map", "field.jpg"), "ends in .png")],
+)
+def test_bad_options_are_said(invoke, run, file, option, sentence):
+    result = invoke("slide", run, file, *option)
+    assert (result.exit_code, sentence in result.stderr) == (2, True)
+    assert "Traceback" not in result.stderr
+
+
+def test_a_file_that_is_no_radar_file_is_said(invoke, run, tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("no radar file")
+    result = invoke("slide", run, path)
+    assert result.exit_code == 2
+    assert "of no kind that is read" in result.stderr
