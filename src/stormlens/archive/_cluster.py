@@ -14,6 +14,7 @@ import logging
 import math
 import os
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,12 +26,13 @@ from stormlens.archive._extra import need
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, LocalCluster
 
 IN_FLIGHT = 4
 """Tasks a worker's thread that are handed out and not yet taken back."""
 
 _ASK_SECONDS = 1.0
+_REPLENISH_SECONDS = 2.0
 _DEATHS = 2  # and one more
 _TIMEOUT = 30.0  # seconds, for a scheduler to answer
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -38,6 +40,8 @@ _SETTINGS = {
     # Dask's own choice also tells glibc to give memory back at once; a network that takes it
     # again for every batch would spend a quarter of its time on that.
     "distributed.nanny.pre-spawn-environ": dict.fromkeys(_ONE_THREAD, "1"),
+    # A busy machine may need longer than Dask's own 15 seconds to start a worker anew.
+    "distributed.deploy.lost-worker-timeout": "60s",
     "distributed.scheduler.allowed-failures": _DEATHS,
     "distributed.worker.profile.enabled": False,
 }
@@ -259,10 +263,43 @@ def _local(workers: int) -> Iterator["Client"]:
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         ) as cluster,
+        replenished(cluster),
         Client(cluster, set_as_default=False) as client,
     ):
         _give(client, Bind(bound))
         yield client
+
+
+@contextmanager
+def replenished(cluster: "LocalCluster") -> Iterator[None]:
+    """
+    Keep the number of workers of a local cluster for the time of a block.
+
+    A worker that dies is started anew by its nanny, once: one that dies again while it starts
+    is given up, and a cluster that has lost all of its workers would wait for ever.
+
+    Parameters
+    ----------
+    cluster : distributed.LocalCluster
+        Its workers are counted as they were asked for.
+
+    Yields
+    ------
+    None
+    """
+    over = threading.Event()
+
+    def replenish() -> None:
+        while not over.wait(_REPLENISH_SECONDS):
+            cluster.scale(len(cluster.worker_spec))
+
+    thread = threading.Thread(target=replenish, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager
