@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stormlens.archive import _catalogue as catalogue
-from stormlens.archive._cluster import _SETTINGS
+from stormlens.archive._cluster import _SETTINGS, replenished
 from stormlens.archive._store import Store, as_arrays, create
 from stormlens.datasets import make_dataset
 from stormlens.models import Classifier
@@ -30,6 +30,7 @@ def cluster() -> Iterator[object]:
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         ) as made,
+        replenished(made),
     ):
         yield made
 

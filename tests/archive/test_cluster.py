@@ -7,7 +7,7 @@ import time
 import pytest
 from distributed import Client
 
-from stormlens.archive._cluster import IN_FLIGHT, Lost, Results, connect, cores, shares
+from stormlens.archive._cluster import _SETTINGS, IN_FLIGHT, Lost, Results, connect, cores, shares
 from stormlens.archive._plugins import carried
 from stormlens.errors import InputError
 
@@ -58,6 +58,16 @@ def test_a_task_that_kills_its_workers_is_given_up_and_no_other(client):
     }
     assert isinstance(found.pop(7), Lost)
     assert found == {number: number for number in range(16) if number != 7}
+
+
+def test_a_worker_that_its_nanny_gave_up_is_replaced(monkeypatch):
+    monkeypatch.setitem(_SETTINGS, "distributed.deploy.lost-worker-timeout", "1s")
+    with connect(1) as client:
+        first = client.submit(os.getpid).result()
+        (nanny,) = client.cluster.workers.values()
+        client.cluster.sync(nanny.close)
+        ((_, second),) = Results(client, lambda _: os.getpid(), [0])
+    assert second != first
 
 
 def test_an_error_of_ours_comes_through(client):
