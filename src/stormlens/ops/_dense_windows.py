@@ -3,8 +3,8 @@ A dense layer on every window of an image, without gathering the windows first.
 
 It is a convolution whose kernel is as large as a window, whose stride is the
 windows' and whose cells lie apart where a pool came before. Features of
-neighbouring windows overlap, so the native library reads them where they are;
-elsewhere XLA convolves.
+neighbouring windows overlap, so the native library reads them where they are,
+and adds what blank cells give from a table; elsewhere XLA convolves.
 """
 
 from functools import partial
@@ -60,6 +60,7 @@ def window_weights(kernel: np.ndarray, bias: np.ndarray) -> WindowWeights:
 def dense_windows(
     image: Array,
     weights: WindowWeights,
+    blank: Array,
     *,
     counts: tuple[int, int],
     steps: tuple[int, int],
@@ -73,6 +74,9 @@ def dense_windows(
     image : Array of float32, shape (H, W, C)
     weights : WindowWeights
         From `window_weights`.
+    blank : Array of float32, shape (C,)
+        What a cell of an area without echo holds; such cells, alike to the last bit, are not
+        multiplied one by one.
     counts : tuple of int
         Windows along rows and columns; all lie within the image.
     steps : tuple of int
@@ -82,13 +86,13 @@ def dense_windows(
 
     Returns
     -------
-    outputs : Array of float32, shape (*counts, units)
+    outputs : Array of float32, shape (rows, columns, units)
     """
     portable = partial(_portable, counts, steps, dilation)
     if not native().available:
-        return portable(image, weights)
+        return portable(image, weights, blank)
     call = partial(_native, counts, steps, dilation)
-    return lax.platform_dependent(image, weights, cpu=call, default=portable)
+    return lax.platform_dependent(image, weights, blank, cpu=call, default=portable)
 
 
 def _native(
@@ -97,12 +101,18 @@ def _native(
     dilation: int,
     image: Array,
     weights: WindowWeights,
+    blank: Array,
 ) -> Array:
+    panels, down = weights.packed.shape[:2]
+    cells = jnp.reshape(weights.packed, (panels, down, -1, len(blank), _PANEL))
+    replies = jnp.einsum("prkcu,c->prku", cells, blank, precision=lax.Precision.HIGHEST)
     result = jax.ShapeDtypeStruct((*counts, weights.bias.shape[0]), jnp.float32)
     return jax.ffi.ffi_call("stormlens_dense_windows", result)(
         image,
         weights.packed,
         weights.bias,
+        blank,
+        replies,
         row_step=np.int64(steps[0]),
         column_step=np.int64(steps[1]),
         dilation=np.int64(dilation),
@@ -115,7 +125,9 @@ def _portable(
     dilation: int,
     image: Array,
     weights: WindowWeights,
+    blank: Array,
 ) -> Array:
+    """The same by XLA, which multiplies blank cells too."""
     outputs = lax.conv_general_dilated(
         image[np.newaxis],
         jnp.asarray(weights.kernel),

@@ -108,7 +108,7 @@ def conv_pool_everywhere(
     reply : Array of float32, shape (F,)
         What the layer makes of such an area, from `blank_reply`; it is put wherever a patch holds
         nothing but `blank`, bit for bit.
-    room : Array of float32, shape (*shape, F), optional
+    room : Array of float32, shape (rows, columns, F), optional
         Memory that the result may take, where the caller donates it: fresh memory takes longer
         to come by than its content to compute.
     step : int
@@ -122,7 +122,7 @@ def conv_pool_everywhere(
 
     Returns
     -------
-    pooled : Array of float32, shape (*shape, F)
+    pooled : Array of float32, shape (rows, columns, F)
     """
     operands = (image, start, weights, blank, reply, room)
     portable = partial(_portable, step, shape, pool, relu)
