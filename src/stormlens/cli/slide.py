@@ -26,7 +26,8 @@ that overlap share their convolutions, so a national mosaic takes seconds.
 Table and map heed coverage: a box that radars see whole is not Missing. --out
 keeps the network's own probabilities, with coverage and echo beside them.
 The table is of boxes with echo of which radars see half or more: the mean and
-highest probability of each mode, and the share of boxes where it is likeliest.
+highest probability of each mode, and the share of boxes where it is the
+likeliest.
 """
 
 

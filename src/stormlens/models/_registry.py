@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from stormlens.errors import InputError, unknown
 from stormlens.stormbox import MODES, SIZE
 
@@ -159,11 +157,7 @@ def _kernel_initialisers(keras: Any, seed: int | None) -> Iterator[Any]:
     """Glorot initialisers with a seed each: equal seeds would give equal-shaped layers one draw."""
     layer = 0
     while seed is None:
-        yield _zeros
+        yield keras.initializers.Zeros()
     while True:
         yield keras.initializers.GlorotUniform(seed=(seed * 1000 + layer) % 2**31)
         layer += 1
-
-
-def _zeros(shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
-    return np.zeros(shape, dtype)
