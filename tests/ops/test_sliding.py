@@ -19,6 +19,7 @@ from stormlens.ops import (
     dense_windows,
     everywhere,
     native,
+    window_replies,
     window_weights,
 )
 
@@ -177,11 +178,13 @@ def test_any_size_agrees_with_the_definition(
 def test_a_dense_layer_on_windows_is_that_of_gathered_ones(
     implementation, counts, steps, dilation, kernel
 ):
-    rng = np.random.default_rng(8)
-    image = rng.random((24, 46, kernel[2]), np.float32)
+    blank = np.full(kernel[2], 0.25, np.float32)
+    image = mosaic(8, (24, 46), blank)
     weights = window_weights(*layer(9, *kernel))
     run = getattr(_dense_windows, f"_{implementation}")
-    found = jax.jit(partial(run, counts, steps, dilation))(image, weights)
+    found = jax.jit(partial(run, counts, steps, dilation))(
+        image, weights, blank, window_replies(weights, blank)
+    )
     for i in range(counts[0]):
         for k in range(counts[1]):
             window = image[i * steps[0] :: dilation, k * steps[1] :: dilation]
@@ -195,7 +198,13 @@ def test_the_library_refuses_a_window_beyond_the_image():
     weights = window_weights(*layer(9, 3, 3, 2, 4))
     with pytest.raises(jax.errors.JaxRuntimeError, match="a window reaches beyond the image"):
         dense_windows(
-            jnp.zeros((8, 8, 2)), weights, counts=(4, 3), steps=(2, 2), dilation=1
+            jnp.zeros((8, 8, 2)),
+            weights,
+            jnp.zeros(2),
+            window_replies(weights, jnp.zeros(2)),
+            counts=(4, 3),
+            steps=(2, 2),
+            dilation=1,
         ).block_until_ready()
 
 

@@ -33,6 +33,7 @@ from stormlens.ops import (
     conv_pool_everywhere,
     dense_windows,
     everywhere,
+    window_replies,
     window_weights,
 )
 
@@ -147,6 +148,7 @@ class _Walk:
             self.blanks.append((blank, reply))
             blank = reply if _fuses(stage) else _apply(stage.before, reply)
             blank = _apply(stage.after, blank)
+        self.dense_blank = blank, window_replies(self.dense_weights[0], blank)
 
     def descend(
         self,
@@ -176,7 +178,9 @@ class _Walk:
             rows, columns = axes
             counts, steps = (rows.count, columns.count), (rows.step, columns.step)
             windows = _Windows(counts, steps, stage.pool)
-            found = np.asarray(_classified(self.dense, windows, cells, self.dense_weights))
+            found = np.asarray(
+                _classified(self.dense, windows, cells, self.dense_blank, self.dense_weights)
+            )
             out[...] = found[: out.shape[0], : out.shape[1]]
         else:
             below = _pooled(axes, stage)
@@ -261,12 +265,17 @@ class _Windows:
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _classified(
-    dense: tuple[Activations, ...], windows: _Windows, cells: Array, weights: Any
+    dense: tuple[Activations, ...],
+    windows: _Windows,
+    cells: Array,
+    blank: tuple[Array, Array],
+    weights: Any,
 ) -> Array:
     """Probabilities (rows, columns, classes) by the dense layers."""
     values = dense_windows(
         cells,
         weights[0],
+        *blank,
         counts=windows.counts,
         steps=windows.steps,
         dilation=windows.dilation,

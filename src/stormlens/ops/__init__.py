@@ -3,7 +3,12 @@
 from stormlens.ops._adam import AdamSettings, Product, adam
 from stormlens.ops._conv_pool import conv_pool
 from stormlens.ops._dense import Tapped, matmul, tap
-from stormlens.ops._dense_windows import WindowWeights, dense_windows, window_weights
+from stormlens.ops._dense_windows import (
+    WindowWeights,
+    dense_windows,
+    window_replies,
+    window_weights,
+)
 from stormlens.ops._everywhere import Everywhere, blank_reply, conv_pool_everywhere, everywhere
 from stormlens.ops._native import Native, native
 from stormlens.ops._warp import FILL_MODES, warp
@@ -26,5 +31,6 @@ __all__ = [
     "native",
     "tap",
     "warp",
+    "window_replies",
     "window_weights",
 ]

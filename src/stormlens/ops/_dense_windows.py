@@ -57,10 +57,29 @@ def window_weights(kernel: np.ndarray, bias: np.ndarray) -> WindowWeights:
     return WindowWeights(kernel, bias, np.ascontiguousarray(panels))
 
 
+def window_replies(weights: WindowWeights, blank: Array) -> Array:
+    """
+    What a blank cell adds to each unit, at each place of a window.
+
+    Parameters
+    ----------
+    weights : WindowWeights
+    blank : Array of float32, shape (C,)
+
+    Returns
+    -------
+    replies : Array of float32, shape (panels, rows, columns, 32)
+    """
+    panels, rows = weights.packed.shape[:2]
+    cells = jnp.reshape(weights.packed, (panels, rows, -1, len(blank), _PANEL))
+    return jnp.einsum("prkcu,c->prku", cells, blank, precision=lax.Precision.HIGHEST)
+
+
 def dense_windows(
     image: Array,
     weights: WindowWeights,
     blank: Array,
+    replies: Array,
     *,
     counts: tuple[int, int],
     steps: tuple[int, int],
@@ -77,6 +96,8 @@ def dense_windows(
     blank : Array of float32, shape (C,)
         What a cell of an area without echo holds; such cells, alike to the last bit, are not
         multiplied one by one.
+    replies : Array of float32, shape (panels, rows, columns, 32)
+        What they give instead, from `window_replies`.
     counts : tuple of int
         Windows along rows and columns; all lie within the image.
     steps : tuple of int
@@ -90,9 +111,9 @@ def dense_windows(
     """
     portable = partial(_portable, counts, steps, dilation)
     if not native().available:
-        return portable(image, weights, blank)
+        return portable(image, weights, blank, replies)
     call = partial(_native, counts, steps, dilation)
-    return lax.platform_dependent(image, weights, blank, cpu=call, default=portable)
+    return lax.platform_dependent(image, weights, blank, replies, cpu=call, default=portable)
 
 
 def _native(
@@ -102,10 +123,8 @@ def _native(
     image: Array,
     weights: WindowWeights,
     blank: Array,
+    replies: Array,
 ) -> Array:
-    panels, down = weights.packed.shape[:2]
-    cells = jnp.reshape(weights.packed, (panels, down, -1, len(blank), _PANEL))
-    replies = jnp.einsum("prkcu,c->prku", cells, blank, precision=lax.Precision.HIGHEST)
     result = jax.ShapeDtypeStruct((*counts, weights.bias.shape[0]), jnp.float32)
     return jax.ffi.ffi_call("stormlens_dense_windows", result)(
         image,
@@ -126,6 +145,7 @@ def _portable(
     image: Array,
     weights: WindowWeights,
     blank: Array,
+    replies: Array,
 ) -> Array:
     """The same by XLA, which multiplies blank cells too."""
     outputs = lax.conv_general_dilated(

@@ -151,7 +151,7 @@ void check_everywhere(Random& random, int example) {
   const Floats expected = pooled(op, convolved(op, kernel));
   Floats found(expected.size());
   op.pooled = found.data();
-  const int64_t rows = op.pooled_rows(), each = code().rows_a_task(op);
+  const int64_t rows = op.pooled_rows(), each = random.whole(1, rows);
   Workspace space;
   for (int64_t first = 0; first < rows; first += each)
     code().everywhere(op, first, std::min(rows, first + each), space);
@@ -167,7 +167,11 @@ void check_dense_windows(Random& random, int example) {
   op.down = random.whole(1, 4), op.across = random.whole(1, 4);
   op.height = (op.rows - 1) * op.row_step + (op.down - 1) * op.dilation + 1;
   op.width = (op.columns - 1) * op.column_step + (op.across - 1) * op.dilation + 1;
-  const Floats image = random.values(op.height * op.width * op.channels);
+  Floats image = random.values(op.height * op.width * op.channels);
+  const Floats blank = random.values(op.channels);
+  for (int64_t i = 0; i < op.height * op.width; ++i)
+    if (i % op.width < op.width / 2 || random.whole(0, 1) == 1)  // the western half, and specks
+      std::copy(blank.begin(), blank.end(), image.begin() + i * op.channels);
   const int64_t depth = op.across * op.channels;
   const Floats kernel = random.values(op.down * depth * op.units);
   const Floats weights = panels(kernel, op.down, depth, op.units), bias = random.values(op.units);
@@ -187,6 +191,16 @@ void check_dense_windows(Random& random, int example) {
           }
         expected[(i * op.columns + k) * op.units + u] = static_cast<float>(sum);
       }
+  Floats replies(static_cast<size_t>(op.panels() * op.down * op.across * kPanel));
+  for (size_t i = 0; i < replies.size(); ++i)
+    for (int64_t c = 0; c < op.channels; ++c)
+      replies[i] +=
+          blank[c] * weights[(i / kPanel * op.channels + c) * kPanel + i % kPanel];
+  std::vector<uint8_t> echo(static_cast<size_t>(op.height * op.width));
+  op.blank = blank.data(), op.replies = replies.data(), op.echo = echo.data();
+  const int64_t half = random.whole(0, op.height);
+  code().note_echo(op, 0, half);
+  code().note_echo(op, half, op.height);
   Workspace space;
   const int64_t cut = random.whole(0, op.rows);
   for (int64_t panel = 0; panel < op.panels(); ++panel) {

@@ -275,12 +275,6 @@ void slide_max(const float* from, int64_t stride, int64_t pool, int64_t count, f
   }
 }
 
-int64_t rows_a_task(const Everywhere& op) {
-  // Pools look at rows of the next task, which are then computed twice.
-  const int64_t rows = op.pool == 1 ? 2 * kTile : 8 * kTile;
-  return std::max<int64_t>(rows - op.pool + 1, kTile);
-}
-
 void everywhere(const Everywhere& op, int64_t first, int64_t last, Workspace& space) {
   float* zeros = space.filters.room<float>(op.channels);
   std::fill(zeros, zeros + op.channels, 0.0f);
@@ -302,49 +296,68 @@ void everywhere(const Everywhere& op, int64_t first, int64_t last, Workspace& sp
 
 // ---------------------------------------------------------------- dense layer on windows
 
-// Adds to the sums (N, 32) of N windows what one row of their cells gives. Window i begins
-// i * stride floats on; a cell's channels are adjacent, and cells lie `apart` floats from each
-// other.
+void note_echo(const DenseWindows& op, int64_t first, int64_t last) {
+  const size_t bytes = static_cast<size_t>(op.channels) * sizeof(float);
+  for (int64_t i = first * op.width; i < last * op.width; ++i)
+    op.echo[i] = std::memcmp(op.image + i * op.channels, op.blank, bytes) != 0;
+}
+
+// Adds to the sums (N, 32) of N windows, the first of which begins at cell `from`, what one row
+// of their cells gives: cells that are blank in all of them by their reply.
 template <int N>
-void add_row(const float* from, int64_t stride, int64_t cells, int64_t apart, int64_t channels,
-             const float* weights, float* to) {
+void add_row(const DenseWindows& op, int64_t from, const float* weights, const float* replies,
+             float* to) {
+  const int64_t stride = op.column_step * op.channels;
   Reals sums[N][V];
   for (int i = 0; i < N; ++i)
     for (int v = 0; v < V; ++v) sums[i][v] = load(to + i * kPanel + v * L);
-  for (int64_t cell = 0; cell < cells; ++cell, from += apart)
-    for (int64_t c = 0; c < channels; ++c, weights += kPanel) {
+  for (int64_t cell = 0; cell < op.across; ++cell, from += op.dilation, replies += kPanel) {
+    const float* row = weights + cell * op.channels * kPanel;
+    uint8_t echo = 0;
+    for (int i = 0; i < N; ++i) echo |= op.echo[from + i * op.column_step];
+    if (!echo) {
+      for (int v = 0; v < V; ++v) {
+        const Reals reply = load(replies + v * L);
+        for (int i = 0; i < N; ++i) sums[i][v] += reply;
+      }
+      continue;
+    }
+    const float* values = op.image + from * op.channels;
+    for (int64_t c = 0; c < op.channels; ++c, row += kPanel) {
       Reals w[V];
-      for (int v = 0; v < V; ++v) w[v] = load(weights + v * L);
+      for (int v = 0; v < V; ++v) w[v] = load(row + v * L);
       for (int i = 0; i < N; ++i) {
-        const float value = from[i * stride + c];
+        const float value = values[i * stride + c];
         for (int v = 0; v < V; ++v) sums[i][v] += value * w[v];
       }
     }
+  }
   for (int i = 0; i < N; ++i)
     for (int v = 0; v < V; ++v) store(to + i * kPanel + v * L, sums[i][v]);
+}
+
+// The same for `count` windows, as many at a time as registers hold, then half as many.
+template <int N>
+void add_windows(const DenseWindows& op, int64_t from, const float* weights, const float* replies,
+                 int64_t count, float* to) {
+  for (; count >= N; count -= N, from += N * op.column_step, to += N * kPanel)
+    add_row<N>(op, from, weights, replies, to);
+  if constexpr (N > 1) add_windows<N / 2>(op, from, weights, replies, count, to);
 }
 
 // Weights of one row of cells stay in the cache while all of the task's windows take them.
 void dense_windows(const DenseWindows& op, int64_t panel, int64_t first, int64_t last,
                    Workspace& space) {
   const int64_t windows = (last - first) * op.columns;
-  const int64_t line = op.across * op.channels * kPanel, stride = op.column_step * op.channels;
+  const int64_t line = op.across * kPanel;
   float* sums = space.best.room<float>(windows * kPanel);
   std::fill(sums, sums + windows * kPanel, 0.0f);
   for (int64_t r = 0; r < op.down; ++r) {
-    const float* weights = op.weights + (panel * op.down + r) * line;
-    for (int64_t i = first; i < last; ++i) {
-      const float* from =
-          op.image + (i * op.row_step + r * op.dilation) * op.width * op.channels;
-      float* to = sums + (i - first) * op.columns * kPanel;
-      int64_t k = 0;
-      for (; k + kHeld <= op.columns; k += kHeld)
-        add_row<kHeld>(from + k * stride, stride, op.across, op.dilation * op.channels,
-                       op.channels, weights, to + k * kPanel);
-      for (; k < op.columns; ++k)
-        add_row<1>(from + k * stride, stride, op.across, op.dilation * op.channels, op.channels,
-                   weights, to + k * kPanel);
-    }
+    const float* weights = op.weights + (panel * op.down + r) * line * op.channels;
+    const float* replies = op.replies + (panel * op.down + r) * line;
+    for (int64_t i = first; i < last; ++i)
+      add_windows<kHeld>(op, (i * op.row_step + r * op.dilation) * op.width, weights, replies,
+                         op.columns, sums + (i - first) * op.columns * kPanel);
   }
   const int64_t from = panel * kPanel, count = std::min(kPanel, op.units - from);
   for (int64_t window = 0; window < windows; ++window)
@@ -359,7 +372,7 @@ void dense_windows(const DenseWindows& op, int64_t panel, int64_t first, int64_t
 #define STORMLENS_TABLE(isa) STORMLENS_JOIN(isa, _sliding)
 
 const SlidingCode& STORMLENS_TABLE(STORMLENS_ISA)() {
-  static const SlidingCode code{rows_a_task, everywhere, dense_windows};
+  static const SlidingCode code{everywhere, note_echo, dense_windows};
   return code;
 }
 

@@ -45,15 +45,19 @@ struct DenseWindows {
   int64_t units;
   const float* weights;  // (panels, down, across * C, 32), zeros beyond the last unit
   const float* bias;     // (units)
+  const float* blank;    // (C), a cell of an area without echo
+  const float* replies;  // (panels, down, across, 32), what such a cell adds at each place
+  uint8_t* echo;         // (height, width), whether a cell differs from `blank`
   float* outputs;        // (rows, columns, units)
 
   int64_t panels() const { return (units + kPanel - 1) / kPanel; }
 };
 
 struct SlidingCode {
-  // Pooled rows that one task computes, and those from `first` to `last`, no more than that.
-  int64_t (*rows_a_task)(const Everywhere&);
+  // Pooled rows from `first` to `last`.
   void (*everywhere)(const Everywhere&, int64_t first, int64_t last, Workspace&);
+  // Notes the echo of image rows from `first` to `last`.
+  void (*note_echo)(const DenseWindows&, int64_t first, int64_t last);
   // One panel of units for window rows from `first` to `last`.
   void (*dense_windows)(const DenseWindows&, int64_t panel, int64_t first, int64_t last,
                         Workspace&);

@@ -31,6 +31,7 @@ struct WindowSettings {
 };
 
 constexpr int64_t kWindowRowsATask = 4;
+constexpr int64_t kMostRows = 64, kFewestRows = 8;  // of a convolution, in one task
 
 ffi::Error unfit(const std::string& what) { return ffi::Error::InvalidArgument(what); }
 
@@ -74,6 +75,19 @@ void expect_large_pages(float* memory, int64_t count) {
 #endif
 }
 
+// Pooled rows of one task: few enough for the cache, and so that the threads end together. A task
+// computes the rows that its last pools look at, which the next one computes again.
+int64_t rows_a_task(const Everywhere& op, int64_t threads) {
+  int64_t best = 1, least = std::numeric_limits<int64_t>::max();
+  for (int64_t rows = kMostRows; rows >= kFewestRows; rows -= 4) {  // whole tiles
+    const int64_t each = std::max<int64_t>(rows - op.pool + 1, 1);
+    const int64_t tasks = (op.pooled_rows() + each - 1) / each;
+    const int64_t time = (tasks + threads - 1) / threads * rows;
+    if (time < least) least = time, best = each;
+  }
+  return best;
+}
+
 ffi::Error everywhere(ffi::ThreadPool pool, Floats image, ffi::Buffer<ffi::S32> start,
                       Floats weights, Floats bias, Floats blank, Floats reply, ffi::AnyBuffer room,
                       ffi::Result<Floats> pooled, EverywhereSettings s) {
@@ -105,7 +119,8 @@ ffi::Error everywhere(ffi::ThreadPool pool, Floats image, ffi::Buffer<ffi::S32> 
   if (error.failure()) return error;
   if (room.untyped_data() != pooled->untyped_data()) expect_large_pages(op.pooled, op.pooled_rows() * op.pooled_columns() * op.filters);
   const SlidingCode& code = sliding_code();
-  const int64_t each = code.rows_a_task(op), rows = op.pooled_rows();
+  const int64_t rows = op.pooled_rows();
+  const int64_t each = rows_a_task(op, std::max<int64_t>(pool.num_threads(), 1));
   const bool enough = parallel_for(pool, (rows + each - 1) / each, [&](int64_t task,
                                                                        Workspace& space) {
     code.everywhere(op, task * each, std::min(rows, (task + 1) * each), space);
@@ -114,11 +129,11 @@ ffi::Error everywhere(ffi::ThreadPool pool, Floats image, ffi::Buffer<ffi::S32> 
 }
 
 ffi::Error dense_windows(ffi::ThreadPool pool, Floats image, Floats weights, Floats bias,
-                         ffi::Result<Floats> outputs, WindowSettings s) {
+                         Floats blank, Floats replies, ffi::Result<Floats> outputs, WindowSettings s) {
   const Sizes in = image.dimensions(), out = outputs->dimensions(), w = weights.dimensions();
   if (in.size() != 3 || out.size() != 3 || w.size() != 4 || in[2] < 1)
     return unfit("dense_windows: image and result need three dimensions, weights four.");
-  const DenseWindows op{image.typed_data(),
+  DenseWindows op{image.typed_data(),
                         in[0],
                         in[1],
                         in[2],
@@ -132,16 +147,30 @@ ffi::Error dense_windows(ffi::ThreadPool pool, Floats image, Floats weights, Flo
                         out[2],
                         weights.typed_data(),
                         bias.typed_data(),
+                        blank.typed_data(),
+                        replies.typed_data(),
+                        nullptr,
                         outputs->typed_data()};
   if (op.row_step < 1 || op.column_step < 1 || op.dilation < 1 || op.rows < 1 ||
       op.columns < 1 || op.units < 1 || op.down < 1 || op.across < 1 ||
       !equal(w, {op.panels(), op.down, op.across * op.channels, kPanel}) ||
-      !equal(bias.dimensions(), {op.units}))
+      !equal(bias.dimensions(), {op.units}) || !equal(blank.dimensions(), {op.channels}) ||
+      !equal(replies.dimensions(), {op.panels(), op.down, op.across, kPanel}))
     return unfit("dense_windows: weights, bias or a step do not match image and result.");
   if ((op.rows - 1) * op.row_step + (op.down - 1) * op.dilation >= op.height ||
       (op.columns - 1) * op.column_step + (op.across - 1) * op.dilation >= op.width)
     return unfit("dense_windows: a window reaches beyond the image.");
   const SlidingCode& code = sliding_code();
+  static thread_local Scratch echo;  // of the thread that XLA calls, until its next call
+  try {
+    op.echo = echo.room<uint8_t>(op.height * op.width);
+  } catch (const std::bad_alloc&) {
+    return done(false);
+  }
+  const int64_t strips = std::min<int64_t>(op.height, 4 * std::max<int64_t>(pool.num_threads(), 1));
+  parallel_for(pool, strips, [&](int64_t task, Workspace&) {
+    code.note_echo(op, task * op.height / strips, (task + 1) * op.height / strips);
+  });
   const int64_t groups = (op.rows + kWindowRowsATask - 1) / kWindowRowsATask;
   return done(parallel_for(pool, groups * op.panels(), [&](int64_t task, Workspace& space) {
     const int64_t first = task / op.panels() * kWindowRowsATask;
@@ -185,5 +214,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense_windows, stormlens::dense_windows,
                                   .Arg<Floats>()  // image
                                   .Arg<Floats>()  // weights
                                   .Arg<Floats>()  // bias
+                                  .Arg<Floats>()  // blank
+                                  .Arg<Floats>()  // replies
                                   .Ret<Floats>()  // outputs
                                   .Attrs<stormlens::WindowSettings>());
