@@ -178,13 +178,15 @@ def _centres(
 
 
 def _share(seen: NDArray[np.bool_], box: tuple[int, int], stride: int) -> NDArray[np.float32]:
-    """Share of each box that is True, by sums over all cells south and west (Crow 1984)."""
-    sums = np.zeros((seen.shape[0] + 1, seen.shape[1] + 1), np.int64)
-    sums[1:, 1:] = seen.cumsum(0).cumsum(1)
+    """Share of each box that is True, by sums over all cells south, then west (Crow 1984)."""
     rows, columns = box
-    counts = sums[rows:, columns:] - sums[:-rows, columns:]
-    counts += sums[:-rows, :-columns] - sums[rows:, :-columns]
-    return (counts[::stride, ::stride] / math.prod(box)).astype(np.float32)
+    south = np.zeros((seen.shape[0] + 1, seen.shape[1]), np.int32)
+    np.cumsum(seen, axis=0, out=south[1:])
+    bands = (south[rows:] - south[:-rows])[::stride]
+    west = np.zeros((len(bands), seen.shape[1] + 1), np.int32)
+    np.cumsum(bands, axis=1, out=west[:, 1:])
+    counts = (west[:, columns:] - west[:, :-columns])[:, ::stride]
+    return (counts / math.prod(box)).astype(np.float32)
 
 
 def _attributes(

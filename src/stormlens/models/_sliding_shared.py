@@ -99,6 +99,7 @@ def shared_probabilities(plan: Plan, image: np.ndarray, axes: Axes, blank: float
     probabilities = np.empty((axes[0].count, axes[1].count, classes), np.float32)
     walk = _Walk(plan, jnp.full(1, blank, jnp.float32), _flattened(plan, axes))
     walk.descend(0, jnp.asarray(image)[..., np.newaxis], (0, 0), 1, axes, probabilities)
+    walk.settle()
     return probabilities
 
 
@@ -142,6 +143,7 @@ class _Walk:
         self.dense_weights = jax.device_put([window_weights(kernel, first[1]), *others])
         self.weights = [jax.device_put(everywhere(*pair)) for pair in plan.stage_weights]
         self.rooms: list[Array | None] = [None] * len(plan.stages)
+        self.unsettled: tuple[np.ndarray, Array] | None = None
         self.blanks: list[tuple[Array, Array]] = []  # of each stage: what enters, what leaves
         for stage, weights in zip(plan.stages, self.weights, strict=True):
             reply = blank_reply(weights, blank, _rectifies(stage))
@@ -178,10 +180,9 @@ class _Walk:
             rows, columns = axes
             counts, steps = (rows.count, columns.count), (rows.step, columns.step)
             windows = _Windows(counts, steps, stage.pool)
-            found = np.asarray(
-                _classified(self.dense, windows, cells, self.dense_blank, self.dense_weights)
-            )
-            out[...] = found[: out.shape[0], : out.shape[1]]
+            found = _classified(self.dense, windows, cells, self.dense_blank, self.dense_weights)
+            self.settle()
+            self.unsettled = out, found
         else:
             below = _pooled(axes, stage)
             down, across = (axis.phases(stage.pool) for axis in axes)
@@ -190,6 +191,13 @@ class _Walk:
                 begin = (axes[0].step * a, axes[1].step * b)
                 self.descend(level + 1, cells, begin, stage.pool, below, part)
         self.rooms[level] = cells
+
+    def settle(self) -> None:
+        """Wait for the probabilities asked for last: the next are on their way by then."""
+        if self.unsettled is not None:
+            out, found = self.unsettled
+            out[...] = np.asarray(found)[: out.shape[0], : out.shape[1]]
+            self.unsettled = None
 
 
 def _pooled(axes: Axes, stage: Stage) -> Axes:
