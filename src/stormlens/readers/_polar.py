@@ -72,7 +72,7 @@ def slant_range(distance: Floats, elevation: float) -> Floats:
     Examples
     --------
     >>> print(slant_range(np.array([0.0, 100_000.0]), 0.5).round())
-    [     0. 100097.]
+    [     0. 100019.]
     """
     centre = distance / _BENT_M
     return _BENT_M * np.sin(centre) / np.cos(np.deg2rad(elevation) + centre)
