@@ -30,7 +30,7 @@ _VOLUMES = ("PVOL", "SCAN")
 _DBZ = ("DBZH", "DBZV", "DBZ", "TH", "TV")
 _RATE = "RATE"
 _MAX_DATASETS = 200
-_CORNERS = ("LL_lon", "LL_lat", "UL_lon", "UL_lat", "UR_lon", "UR_lat", "LR_lon", "LR_lat")
+_CORNERS = ("LL", "UL", "UR", "LR")
 
 
 def _is_odim(content: bytes) -> bool:
@@ -150,18 +150,17 @@ def _sample(
         raise InputError(
             f"{name}: projection {definition[:80]!r} is not one that PROJ knows."
         ) from error
-    corner = {key: _number(where, key, np.nan, name) for key in _CORNERS}
-    corners = np.array([[corner[f"{at}_{axis}"] for axis in ("lon", "lat")] for at in _AT])
-    x, y = to_plane.transform(corners[:, 0], corners[:, 1])
+    longitude, latitude = (
+        [_number(where, f"{corner}_{axis}", np.nan, name) for corner in _CORNERS]
+        for axis in ("lon", "lat")
+    )
+    x, y = (np.asarray(axis) for axis in to_plane.transform(longitude, latitude))
     rows, columns = values.shape
     left, right = _edges(x[[0, 1]], x[[2, 3]], where, "xscale", columns, name)
     bottom, top = _edges(y[[0, 3]], y[[1, 2]], where, "yscale", rows, name)
     x_axis = left + (right - left) * (np.arange(columns) + 0.5) / columns
     y_axis = top - (top - bottom) * (np.arange(rows) + 0.5) / rows
     return sample_projected(values, seen, x_axis, y_axis, crs, sampling, name)
-
-
-_AT = ("LL", "UL", "UR", "LR")
 
 
 def _edges(
