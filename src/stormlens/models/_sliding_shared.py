@@ -29,6 +29,7 @@ from stormlens.models._fuse import clipped_log
 from stormlens.models._sliding_plan import Activations, Plan, Stage
 from stormlens.ops import (
     Everywhere,
+    Windows,
     blank_reply,
     conv_pool_everywhere,
     dense_windows,
@@ -97,7 +98,7 @@ def shared_probabilities(plan: Plan, image: np.ndarray, axes: Axes, blank: float
     """
     classes = plan.dense_weights[-1][1].size
     probabilities = np.empty((axes[0].count, axes[1].count, classes), np.float32)
-    walk = _Walk(plan, jnp.full(1, blank, jnp.float32), _flattened(plan, axes))
+    walk = _Walk(plan, jnp.full(1, blank, jnp.float32), axes)
     walk.descend(0, jnp.asarray(image)[..., np.newaxis], (0, 0), 1, axes, probabilities)
     walk.settle()
     return probabilities
@@ -135,12 +136,13 @@ def worth_sharing(plan: Plan, axes: Axes) -> bool:
 class _Walk:
     """One pass down the stages, phase by phase."""
 
-    def __init__(self, plan: Plan, blank: Array, flattened: tuple[int, ...]) -> None:
+    def __init__(self, plan: Plan, blank: Array, axes: Axes) -> None:
         self.stages = plan.stages
         self.dense = tuple(plan.dense)
+        self.windows, features = _last(plan, axes)
         first, *others = plan.dense_weights
-        kernel = first[0].reshape(*flattened, -1)
-        self.dense_weights = jax.device_put([window_weights(kernel, first[1]), *others])
+        weights = window_weights(first[0].reshape(*features, -1), first[1], self.windows)
+        self.dense_weights = jax.device_put([weights, *others])
         self.weights = [jax.device_put(everywhere(*pair)) for pair in plan.stage_weights]
         self.rooms: list[Array | None] = [None] * len(plan.stages)
         self.unsettled: tuple[np.ndarray, Array] | None = None
@@ -177,10 +179,9 @@ class _Walk:
             self.rooms[level],
         )
         if level == len(self.stages) - 1:
-            rows, columns = axes
-            counts, steps = (rows.count, columns.count), (rows.step, columns.step)
-            windows = _Windows(counts, steps, stage.pool)
-            found = _classified(self.dense, windows, cells, self.dense_blank, self.dense_weights)
+            found = _classified(
+                self.dense, self.windows, cells, self.dense_blank, self.dense_weights
+            )
             self.settle()
             self.unsettled = out, found
         else:
@@ -205,11 +206,15 @@ def _pooled(axes: Axes, stage: Stage) -> Axes:
     return rows, columns
 
 
-def _flattened(plan: Plan, axes: Axes) -> tuple[int, ...]:
-    """Rows, columns and channels of a window's features before they are flattened."""
-    for stage in plan.stages:
-        axes = _pooled(axes, stage)
-    return (axes[0].extent, axes[1].extent, plan.stages[-1].filters)
+def _last(plan: Plan, axes: Axes) -> tuple[Windows, tuple[int, int, int]]:
+    """Windows of one phase as the dense layers see them; a window's rows, columns, channels."""
+    *stages, stage = plan.stages
+    for earlier in stages:
+        axes = _pooled(axes, earlier)
+    rows, columns = axes
+    windows = Windows((rows.count, columns.count), (rows.step, columns.step), stage.pool)
+    rows, columns = _pooled(axes, stage)
+    return windows, (rows.extent, columns.extent, stage.filters)
 
 
 def _fuses(stage: Stage) -> bool:
@@ -262,32 +267,16 @@ def _apply(activations: Activations, values: Array) -> Array:
     return values
 
 
-@dataclass(frozen=True)
-class _Windows:
-    """How many windows, along rows and columns, and how far apart they and their cells are."""
-
-    counts: tuple[int, int]
-    steps: tuple[int, int]
-    dilation: int
-
-
 @partial(jax.jit, static_argnums=(0, 1))
 def _classified(
     dense: tuple[Activations, ...],
-    windows: _Windows,
+    windows: Windows,
     cells: Array,
     blank: tuple[Array, Array],
     weights: Any,
 ) -> Array:
     """Probabilities (rows, columns, classes) by the dense layers."""
-    values = dense_windows(
-        cells,
-        weights[0],
-        *blank,
-        counts=windows.counts,
-        steps=windows.steps,
-        dilation=windows.dilation,
-    )
+    values = dense_windows(cells, weights[0], *blank, windows=windows)
     values = _apply(dense[0], values.reshape(math.prod(windows.counts), -1))
     for activations, (kernel, bias) in zip(dense[1:], weights[1:], strict=True):
         values = _apply(activations, values @ kernel + bias)

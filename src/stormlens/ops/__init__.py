@@ -4,6 +4,7 @@ from stormlens.ops._adam import AdamSettings, Product, adam
 from stormlens.ops._conv_pool import conv_pool
 from stormlens.ops._dense import Tapped, matmul, tap
 from stormlens.ops._dense_windows import (
+    Windows,
     WindowWeights,
     dense_windows,
     window_replies,
@@ -21,6 +22,7 @@ __all__ = [
     "Product",
     "Tapped",
     "WindowWeights",
+    "Windows",
     "adam",
     "blank_reply",
     "conv_pool",

@@ -6,36 +6,20 @@
 // tens of patches go together, few enough for the second-level cache. A patch that is blank
 // throughout is not computed: its reply is known.
 
-#include "sliding.hpp"
-
 #include <algorithm>
 #include <cstring>
+
+#include "vectors.hpp"
 
 namespace stormlens {
 namespace {
 
-constexpr int L = STORMLENS_LANES;
-constexpr int V = kPanel / L;  // vectors of a panel
-// Patches whose sums are held in registers: 24, 12 or, of 16 registers of 4 floats, 8 of them.
-constexpr int kHeld = L == 16 ? 12 : (L == 8 || STORMLENS_VECTORS == 4) ? 3 : 1;
 constexpr int64_t kTogether = 48;  // patches of one batch, a multiple of each kHeld
 constexpr int64_t kTile = 4, kSpan = 6;  // outputs and inputs along a tile
 
 // Floats from one place of a batch to the next: the same patch at all places must not fall into
 // one set of the first-level cache, as it would where the distance is a multiple of 4 KiB.
 inline int64_t apart(int64_t depth) { return kTogether * depth + 16; }
-
-typedef float Reals __attribute__((vector_size(4 * L)));
-
-inline Reals load(const float* from) {
-  Reals value;
-  __builtin_memcpy(&value, from, sizeof value);
-  return value;
-}
-
-inline void store(float* to, Reals value) { __builtin_memcpy(to, &value, sizeof value); }
-
-inline Reals larger(Reals a, Reals b) { return a > b ? a : b; }
 
 // A rectangle of the convolution: all of its columns and some rows, the first being `first`.
 struct Strip {
@@ -46,25 +30,6 @@ struct Strip {
 struct Place {
   int64_t y, x;
 };
-
-// (patches, depth) by (depth, 32); patches are a multiple of kHeld.
-void multiply(const float* patches, const float* weights, int64_t count, int64_t depth,
-              float* products) {
-  for (int64_t t = 0; t < count; t += kHeld) {
-    const float* from = patches + t * depth;
-    Reals sums[kHeld][V] = {};
-    for (int64_t k = 0; k < depth; ++k) {
-      Reals w[V];
-      for (int v = 0; v < V; ++v) w[v] = load(weights + k * kPanel + v * L);
-      for (int i = 0; i < kHeld; ++i) {
-        const float value = from[i * depth + k];
-        for (int v = 0; v < V; ++v) sums[i][v] += value * w[v];
-      }
-    }
-    for (int i = 0; i < kHeld; ++i)
-      for (int v = 0; v < V; ++v) store(products + (t + i) * kPanel + v * L, sums[i][v]);
-  }
-}
 
 // Cell (y, x) of the image as looked at, or null beyond it.
 inline const float* cell(const Everywhere& op, int64_t y, int64_t x) {
@@ -186,7 +151,7 @@ void tiles(const Everywhere& op, const Strip& strip, const Place* found, int64_t
            const float* places, float* products) {
   for (int64_t panel = 0; panel < op.panels(); ++panel) {
     for (int64_t e = 0; e < kPlaces; ++e)
-      multiply(places + e * apart(op.channels),
+      multiply<false>(places + e * apart(op.channels),
                op.weights + (panel * kPlaces + e) * op.channels * kPanel, whole(count),
                op.channels, products + e * apart(kPanel));
     for (int64_t t = 0; t < count; ++t)
@@ -222,7 +187,7 @@ void convolve_tiles(const Everywhere& op, const Strip& strip, const float* zeros
 void positions(const Everywhere& op, const Strip& strip, const Place* found, int64_t count,
                const float* patches, int64_t taps, float* products) {
   for (int64_t panel = 0; panel < op.panels(); ++panel) {
-    multiply(patches, op.weights + panel * taps * kPanel, whole(count), taps, products);
+    multiply<false>(patches, op.weights + panel * taps * kPanel, whole(count), taps, products);
     for (int64_t t = 0; t < count; ++t) {
       Reals sums[V];
       for (int v = 0; v < V; ++v) sums[v] = load(products + t * kPanel + v * L);
@@ -368,11 +333,10 @@ void dense_windows(const DenseWindows& op, int64_t panel, int64_t first, int64_t
 
 }  // namespace
 
-#define STORMLENS_JOIN(a, b) a##b
-#define STORMLENS_TABLE(isa) STORMLENS_JOIN(isa, _sliding)
+SpectraCode STORMLENS_NAMED(spectra)();
 
-const SlidingCode& STORMLENS_TABLE(STORMLENS_ISA)() {
-  static const SlidingCode code{everywhere, note_echo, dense_windows};
+const SlidingCode& STORMLENS_NAMED(sliding)() {
+  static const SlidingCode code{everywhere, note_echo, dense_windows, STORMLENS_NAMED(spectra)()};
   return code;
 }
 

@@ -31,6 +31,8 @@ struct WindowSettings {
 };
 
 constexpr int64_t kWindowRowsATask = 4;
+// Tiles, panels of units and depth of spectra at a time: some 150 MB, whatever the image's size.
+constexpr int64_t kTilesAtOnce = 240, kPanelsAtOnce = 4, kDepthAtOnce = 256;
 constexpr int64_t kMostRows = 64, kFewestRows = 8;  // of a convolution, in one task
 
 ffi::Error unfit(const std::string& what) { return ffi::Error::InvalidArgument(what); }
@@ -179,6 +181,84 @@ ffi::Error dense_windows(ffi::ThreadPool pool, Floats image, Floats weights, Flo
   }));
 }
 
+int64_t parts(int64_t whole, int64_t most) { return (whole + most - 1) / most; }
+
+// Memory of one call, in large pages.
+class Pages {
+ public:
+  float* room(int64_t count) {
+    float* memory = scratch_.room<float>(count);
+    expect_large_pages(memory, count);
+    return memory;
+  }
+
+ private:
+  Scratch scratch_;
+};
+
+// All phases of some tiles and units: spectra, products and, at the end, windows. No task of these
+// takes memory, so none fails.
+void some_windows(ffi::ThreadPool& pool, const SpectraCode& code, SpectralWindows op, int64_t last) {
+  Pages image, kernel, sums;
+  const int64_t most = std::max<int64_t>(1, kDepthAtOnce / op.channels);
+  op.phases = std::min(most, op.all_phases());
+  op.image_spectra = image.room(kSpectrum * op.image_place());
+  op.kernel_spectra = kernel.room(kSpectrum * op.kernel_place());
+  op.sums = sums.room(kSpectrum * op.sums_place());
+  for (op.first_phase = 0; op.first_phase < op.all_phases(); op.first_phase += most) {
+    op.phases = std::min(most, op.all_phases() - op.first_phase);
+    parallel_for(pool, op.tiles + op.depth(), [&](int64_t task, Workspace&) {
+      if (task < op.tiles)
+        code.spread_image(op, task);
+      else
+        code.spread_kernel(op, task - op.tiles);
+    });
+    parallel_for(pool, kSpectrum,
+                 [&](int64_t task, Workspace&) { code.add_products(op, task); });
+  }
+  parallel_for(pool, last - op.first_tile,
+               [&](int64_t task, Workspace&) { code.gather_windows(op, task); });
+}
+
+ffi::Error dense_windows_by_spectra(ffi::ThreadPool pool, Floats image, Floats kernel, Floats bias,
+                                    Floats blank, ffi::Result<Floats> outputs, WindowSettings s) {
+  const Sizes in = image.dimensions(), out = outputs->dimensions(), k = kernel.dimensions();
+  if (in.size() != 3 || out.size() != 3 || k.size() != 4)
+    return unfit("dense_windows: image and result need three dimensions, the kernel four.");
+  if (s.row_step < 1 || s.column_step < 1 || s.dilation < 1 || out[0] < 1 || out[1] < 1 ||
+      out[2] < 1 || k[0] < 1 || k[1] < 1 || !equal(k, {k[0], k[1], in[2], out[2]}) ||
+      !equal(bias.dimensions(), {out[2]}) || !equal(blank.dimensions(), {in[2]}))
+    return unfit("dense_windows: kernel, bias or a step do not match image and result.");
+  SpectralWindows op{image.typed_data(),
+                     in[0],
+                     in[1],
+                     in[2],
+                     Along(s.row_step, s.dilation, out[0], k[0]),
+                     Along(s.column_step, s.dilation, out[1], k[1]),
+                     out[2],
+                     kernel.typed_data(),
+                     bias.typed_data(),
+                     blank.typed_data(),
+                     outputs->typed_data()};
+  if (op.down.kept < 1 || op.across.kept < 1 || op.channels % 16 != 0)
+    return unfit("dense_windows: spectra need at most 16 weights along a tile and channels in sixteens.");
+  const SpectraCode& code = sliding_code().spectra;
+  const int64_t tiles = op.all_tiles(), panels = parts(op.units, kPanel);
+  const int64_t each = parts(tiles, parts(tiles, kTilesAtOnce));
+  op.tiles = parts(each, code.held) * code.held;
+  try {
+    for (op.first_tile = 0; op.first_tile < tiles; op.first_tile += op.tiles)
+      for (int64_t panel = 0; panel < panels; panel += kPanelsAtOnce) {
+        op.first_unit = panel * kPanel;
+        op.panels = std::min(kPanelsAtOnce, panels - panel);
+        some_windows(pool, code, op, std::min(tiles, op.first_tile + op.tiles));
+      }
+  } catch (const std::bad_alloc&) {
+    return done(false);
+  }
+  return done(true);
+}
+
 }  // namespace
 }  // namespace stormlens
 
@@ -216,5 +296,16 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense_windows, stormlens::dense_windows,
                                   .Arg<Floats>()  // bias
                                   .Arg<Floats>()  // blank
                                   .Arg<Floats>()  // replies
+                                  .Ret<Floats>()  // outputs
+                                  .Attrs<stormlens::WindowSettings>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense_windows_by_spectra,
+                              stormlens::dense_windows_by_spectra,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<Floats>()  // image
+                                  .Arg<Floats>()  // kernel
+                                  .Arg<Floats>()  // bias
+                                  .Arg<Floats>()  // blank
                                   .Ret<Floats>()  // outputs
                                   .Attrs<stormlens::WindowSettings>());
