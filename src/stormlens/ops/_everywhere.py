@@ -4,11 +4,11 @@ Convolution with a max pool at every position of an image, on one of its phases.
 What sliding windows need: a pool of side p that starts at every cell, not at
 every p-th one, and an image looked at every `step` cells, which is what an
 earlier pool left of it. On a CPU the native library does it, kernels of 3 x 3
-by Winograd's F(4 x 4, 3 x 3): sixteen outputs from 36 products, not 144, at the
-cost of about one decimal digit. Where the image is blank the reply is known
+by Winograd's F(6 x 6, 3 x 3): 36 outputs from 64 products, not 324, at the cost
+of about one decimal digit. Where the image is blank the reply is known
 and nothing is computed. Elsewhere XLA convolves.
 
-A tile of 6 x 6 inputs d and a 3 x 3 kernel g give A^T [(G g G^T) * (B^T d B)] A.
+A tile of 8 x 8 inputs d and a 3 x 3 kernel g give A^T [(G g G^T) * (B^T d B)] A.
 Lavin and Gray (2016), Fast algorithms for convolutional neural networks, CVPR,
 section 4.1; `stormlens.concepts` has the smaller F(2 x 2, 3 x 3) step by step.
 """
@@ -26,11 +26,13 @@ from stormlens.ops._native import native
 _PANEL = 32  # filters whose weights the library keeps together
 _G = np.array(
     [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
+        [1, 0, 0],
+        [-2 / 9, -2 / 9, -2 / 9],
+        [-2 / 9, 2 / 9, -2 / 9],
+        [1 / 90, 1 / 45, 2 / 45],
+        [1 / 90, -1 / 45, 2 / 45],
+        [32 / 45, 16 / 45, 8 / 45],
+        [32 / 45, -16 / 45, 8 / 45],
         [0, 0, 1],
     ]
 )
@@ -44,7 +46,7 @@ class Everywhere(NamedTuple):
     ----------
     kernel : ndarray of float32, shape (rows, columns, C, F)
     bias : ndarray of float32, shape (F,)
-    packed : ndarray of float32, shape (panels, 36 or 1, C or taps, 32)
+    packed : ndarray of float32, shape (panels, 64 or 1, C or taps, 32)
         The kernel as the native library reads it, with zeros beyond the last filter.
     """
 
@@ -69,7 +71,7 @@ def everywhere(kernel: np.ndarray, bias: np.ndarray) -> Everywhere:
     rows, columns, channels, filters = kernel.shape
     if _is_winograd(kernel.shape):
         places = np.einsum("ri,cj,ijkf->rckf", _G, _G, kernel.astype(np.float64))
-        places = places.reshape(36, channels, filters)
+        places = places.reshape(-1, channels, filters)
     else:
         places = kernel.reshape(1, rows * columns * channels, filters)
     beyond = -filters % _PANEL

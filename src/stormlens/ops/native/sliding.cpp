@@ -14,17 +14,19 @@
 namespace stormlens {
 namespace {
 
-constexpr int64_t kTogether = 48;  // patches of one batch, a multiple of each kHeld
-constexpr int64_t kTile = 4, kSpan = 6;  // outputs and inputs along a tile
+constexpr int64_t kTogether = 24;  // patches of one batch, a multiple of each kHeld
+constexpr int64_t kTile = 6, kSpan = 8;  // outputs and inputs along a tile
 
 // Floats from one place of a batch to the next: the same patch at all places must not fall into
 // one set of the first-level cache, as it would where the distance is a multiple of 4 KiB.
 inline int64_t apart(int64_t depth) { return kTogether * depth + 16; }
 
-// A rectangle of the convolution: all of its columns and some rows, the first being `first`.
+// Some rows of the convolution, the first being `first`, of which those before `pooled` have gone
+// into a pool.
 struct Strip {
   float* at;
-  int64_t first, rows;
+  int64_t first, rows, pooled;
+  float* highest;  // room for a row
 };
 
 struct Place {
@@ -78,43 +80,79 @@ void put_blank(const Everywhere& op, const Strip& strip, Place place, int64_t si
                 strip.at + ((y - strip.first) * op.columns + x) * op.filters);
 }
 
+// out[i] = max over j < pool of from[i + j * stride].
+void slide_max(const float* from, int64_t stride, int64_t pool, int64_t count, float* to) {
+  constexpr int kAtOnce = 4;  // vectors
+  int64_t i = 0;
+  for (; i + kAtOnce * L <= count; i += kAtOnce * L) {
+    Reals best[kAtOnce];
+    for (int v = 0; v < kAtOnce; ++v) best[v] = load(from + i + v * L);
+    for (int64_t j = 1; j < pool; ++j)
+      for (int v = 0; v < kAtOnce; ++v)
+        best[v] = larger(load(from + i + v * L + j * stride), best[v]);
+    for (int v = 0; v < kAtOnce; ++v) store(to + i + v * L, best[v]);
+  }
+  for (; i < count; ++i) {
+    float best = from[i];
+    for (int64_t j = 1; j < pool; ++j) best = std::max(best, from[i + j * stride]);
+    to[i] = best;
+  }
+}
+
+// Pools what the rows before `below` suffice for, while the cache has them.
+void pool_below(const Everywhere& op, Strip& strip, int64_t below) {
+  if (op.pool == 1) return;
+  const int64_t line = op.columns * op.filters, out = op.pooled_columns() * op.filters;
+  for (; strip.pooled + op.pool <= below; ++strip.pooled) {
+    slide_max(strip.at + (strip.pooled - strip.first) * line, line, op.pool, line, strip.highest);
+    slide_max(strip.highest, op.filters, op.pool, out, op.pooled + strip.pooled * out);
+  }
+}
+
 // ---------------------------------------------------------------- Winograd
 
-// B^T of six.
-inline void spread_six(const Reals* d, Reals* out) {
-  const Reals even = d[4] - 4.0f * d[2], odd = d[3] - 4.0f * d[1];
-  const Reals far = d[4] - d[2], twice = 2.0f * (d[3] - d[1]);
-  out[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
+// B^T of eight.
+inline void spread_eight(const Reals* d, Reals* out) {
+  const Reals even = d[2] + d[6] - 4.25f * d[4], odd = d[1] + d[5] - 4.25f * d[3];
+  const Reals low_even = 0.25f * d[2] - 1.25f * d[4] + d[6];
+  const Reals low_odd = 0.5f * d[1] - 2.5f * d[3] + 2.0f * d[5];
+  const Reals high_even = 4.0f * d[2] - 5.0f * d[4] + d[6];
+  const Reals high_odd = 2.0f * d[1] - 2.5f * d[3] + 0.5f * d[5];
+  out[0] = d[0] - d[6] + 5.25f * (d[4] - d[2]);
   out[1] = even + odd;
   out[2] = even - odd;
-  out[3] = far + twice;
-  out[4] = far - twice;
-  out[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
+  out[3] = low_even + low_odd;
+  out[4] = low_even - low_odd;
+  out[5] = high_even + high_odd;
+  out[6] = high_even - high_odd;
+  out[7] = d[7] - d[1] + 5.25f * (d[3] - d[5]);
 }
 
-// A^T of six.
-inline void gather_six(const Reals* m, Reals* out) {
-  const Reals near = m[1] + m[2], far = m[3] + m[4];
-  const Reals near_odd = m[1] - m[2], far_odd = m[3] - m[4];
-  out[0] = m[0] + near + far;
-  out[1] = near_odd + 2.0f * far_odd;
-  out[2] = near + 4.0f * far;
-  out[3] = near_odd + 8.0f * far_odd + m[5];
+// A^T of eight.
+inline void gather_eight(const Reals* m, Reals* out) {
+  const Reals one = m[1] + m[2], two = m[3] + m[4], half = m[5] + m[6];
+  const Reals one_odd = m[1] - m[2], two_odd = m[3] - m[4], half_odd = m[5] - m[6];
+  out[0] = m[0] + one + two + half;
+  out[1] = one_odd + 2.0f * two_odd + 0.5f * half_odd;
+  out[2] = one + 4.0f * two + 0.25f * half;
+  out[3] = one_odd + 8.0f * two_odd + 0.125f * half_odd;
+  out[4] = one + 16.0f * two + 0.0625f * half;
+  out[5] = one_odd + 32.0f * two_odd + 0.03125f * half_odd + m[7];
 }
 
-// Patch `t` of a batch at its 36 places; each holds (kTogether, C).
+// Patch `t` of a batch at its 64 places; each holds (kTogether, C).
 void spread_patch(int64_t channels, const float* const* cells, int64_t t, float* places) {
   for (int64_t c = 0; c < channels; c += L) {
     Reals columns[kSpan][kSpan];  // by row of the result, then column
     for (int j = 0; j < kSpan; ++j) {
       Reals d[kSpan], out[kSpan];
       for (int i = 0; i < kSpan; ++i) d[i] = load(cells[i * kSpan + j] + c);
-      spread_six(d, out);
+      spread_eight(d, out);
       for (int i = 0; i < kSpan; ++i) columns[i][j] = out[i];
     }
     for (int i = 0; i < kSpan; ++i) {
       Reals out[kSpan];
-      spread_six(columns[i], out);
+      spread_eight(columns[i], out);
       for (int j = 0; j < kSpan; ++j)
         store(places + (i * kSpan + j) * apart(channels) + t * channels + c, out[j]);
     }
@@ -131,12 +169,12 @@ void gather_patch(const Everywhere& op, const Strip& strip, Place place, int64_t
       Reals m[kSpan], out[kTile];
       for (int i = 0; i < kSpan; ++i)
         m[i] = load(products + (i * kSpan + j) * apart(kPanel) + t * kPanel + v * L);
-      gather_six(m, out);
+      gather_eight(m, out);
       for (int i = 0; i < kTile; ++i) rows[i][j] = out[i];
     }
     for (int i = 0; i < kTile; ++i) {
       Reals out[kTile];
-      gather_six(rows[i], out);
+      gather_eight(rows[i], out);
       for (int j = 0; j < kTile; ++j) outputs[i * kTile + j][v] = out[j];
     }
   }
@@ -159,7 +197,7 @@ void tiles(const Everywhere& op, const Strip& strip, const Place* found, int64_t
   }
 }
 
-void convolve_tiles(const Everywhere& op, const Strip& strip, const float* zeros,
+void convolve_tiles(const Everywhere& op, Strip& strip, const float* zeros,
                     Workspace& space) {
   float* places = space.image.room<float>(kPlaces * apart(op.channels));
   float* products = space.weights.room<float>(kPlaces * apart(kPanel));
@@ -178,6 +216,7 @@ void convolve_tiles(const Everywhere& op, const Strip& strip, const float* zeros
       if (count < kTogether) continue;
       tiles(op, strip, found, count, places, products);
       count = 0;
+      pool_below(op, strip, y);
     }
   if (count > 0) tiles(op, strip, found, count, places, products);
 }
@@ -196,7 +235,7 @@ void positions(const Everywhere& op, const Strip& strip, const Place* found, int
   }
 }
 
-void convolve_positions(const Everywhere& op, const Strip& strip, const float* zeros,
+void convolve_positions(const Everywhere& op, Strip& strip, const float* zeros,
                         Workspace& space) {
   const int64_t cells_a_patch = op.kernel_rows * op.kernel_columns;
   const int64_t taps = cells_a_patch * op.channels;
@@ -219,44 +258,25 @@ void convolve_positions(const Everywhere& op, const Strip& strip, const float* z
       if (count < kTogether) continue;
       positions(op, strip, found, count, patches, taps, products);
       count = 0;
+      pool_below(op, strip, y);
     }
   if (count > 0) positions(op, strip, found, count, patches, taps, products);
-}
-
-// ---------------------------------------------------------------- pool
-
-// out[i] = max over j < pool of from[i + j * stride].
-void slide_max(const float* from, int64_t stride, int64_t pool, int64_t count, float* to) {
-  int64_t i = 0;
-  for (; i + L <= count; i += L) {
-    Reals best = load(from + i);
-    for (int64_t j = 1; j < pool; ++j) best = larger(load(from + i + j * stride), best);
-    store(to + i, best);
-  }
-  for (; i < count; ++i) {
-    float best = from[i];
-    for (int64_t j = 1; j < pool; ++j) best = std::max(best, from[i + j * stride]);
-    to[i] = best;
-  }
 }
 
 void everywhere(const Everywhere& op, int64_t first, int64_t last, Workspace& space) {
   float* zeros = space.filters.room<float>(op.channels);
   std::fill(zeros, zeros + op.channels, 0.0f);
   const int64_t line = op.columns * op.filters, rows = last - first + op.pool - 1;
-  Strip strip{op.pooled + first * line, first, rows};
-  if (op.pool > 1) strip.at = space.best.room<float>(rows * line + line);
+  Strip strip{op.pooled + first * line, first, rows, first, nullptr};
+  if (op.pool > 1) {
+    strip.at = space.best.room<float>(rows * line + line);
+    strip.highest = strip.at + rows * line;
+  }
   if (op.winograd)
     convolve_tiles(op, strip, zeros, space);
   else
     convolve_positions(op, strip, zeros, space);
-  if (op.pool == 1) return;
-  float* highest = strip.at + rows * line;
-  const int64_t out = op.pooled_columns() * op.filters;
-  for (int64_t y = first; y < last; ++y) {
-    slide_max(strip.at + (y - first) * line, line, op.pool, line, highest);
-    slide_max(highest, op.filters, op.pool, out, op.pooled + y * out);
-  }
+  pool_below(op, strip, first + rows);
 }
 
 // ---------------------------------------------------------------- dense layer on windows

@@ -14,7 +14,7 @@
 namespace stormlens {
 
 constexpr int64_t kPanel = 32;  // filters whose weights lie together
-constexpr int64_t kPlaces = 36;  // products of one tile of Winograd's F(4 x 4, 3 x 3)
+constexpr int64_t kPlaces = 64;  // products of one tile of Winograd's F(6 x 6, 3 x 3)
 constexpr int64_t kSide = 16;  // cells of a tile of spectra along each axis
 constexpr int64_t kSpectrum = 382;  // products of one such tile
 
@@ -26,7 +26,7 @@ struct Everywhere {
   int64_t rows, columns;  // of the convolution, before the pool
   int64_t pool;
   bool relu, winograd;
-  const float* weights;  // (panels, 36 or 1, C or taps, 32), zeros beyond the last filter
+  const float* weights;  // (panels, 64 or 1, C or taps, 32), zeros beyond the last filter
   const float* bias;     // (panels * 32)
   const float* blank;    // (C), a cell of an area without echo
   const float* reply;    // (F), what the convolution makes of such an area
