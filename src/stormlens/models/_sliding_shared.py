@@ -9,7 +9,9 @@ axis, and in each the windows stand every t n / p cells. The next convolution
 runs once over each phase, and so on down to the dense layers (Giusti et al.
 2013, Fast image scanning with deep max-pooling convolutional neural networks,
 ICIP; their fragments are the phases). A stage pools at every position, and a
-phase is a regular part of what that gives.
+phase is a regular part of what that gives. The last stage pools only where
+windows look and puts a window's features side by side, unless so many recur in
+the windows around that the dense layer had better take them where they are.
 
 Phases are computed one by one, in memory that the last one leaves.
 """
@@ -34,8 +36,8 @@ from stormlens.ops import (
     conv_pool_everywhere,
     dense_windows,
     everywhere,
-    window_replies,
-    window_weights,
+    gather_windows,
+    spectra_pay,
 )
 
 
@@ -139,10 +141,9 @@ class _Walk:
     def __init__(self, plan: Plan, blank: Array, axes: Axes) -> None:
         self.stages = plan.stages
         self.dense = tuple(plan.dense)
-        self.windows, features = _last(plan, axes)
-        first, *others = plan.dense_weights
-        weights = window_weights(first[0].reshape(*features, -1), first[1], self.windows)
-        self.dense_weights = jax.device_put([weights, *others])
+        self.windows = _last(plan.stages, axes)
+        self.gathers = not spectra_pay(self.windows, plan.stages[-1].filters)
+        self.dense_weights = jax.device_put(plan.dense_weights)
         self.weights = [jax.device_put(everywhere(*pair)) for pair in plan.stage_weights]
         self.rooms: list[Array | None] = [None] * len(plan.stages)
         self.unsettled: tuple[np.ndarray, Array] | None = None
@@ -152,7 +153,6 @@ class _Walk:
             self.blanks.append((blank, reply))
             blank = reply if _fuses(stage) else _apply(stage.before, reply)
             blank = _apply(stage.after, blank)
-        self.dense_blank = blank, window_replies(self.dense_weights[0], blank)
 
     def descend(
         self,
@@ -165,23 +165,20 @@ class _Walk:
     ) -> None:
         """Fill `out` by what stage `level` sees: every `step`-th cell of `image` from `start`."""
         stage = self.stages[level]
-        height, width = (
-            axis.size - k + 1 - stage.pool + 1 for axis, k in zip(axes, stage.kernel, strict=True)
-        )
+        last = level == len(self.stages) - 1
         cells = _stage(
             stage,
             step,
-            (height, width),
+            self.windows if last and self.gathers else _every_cell(axes, stage),
             image,
             np.array(start, np.int32),
             self.weights[level],
             *self.blanks[level],
             self.rooms[level],
         )
-        if level == len(self.stages) - 1:
-            found = _classified(
-                self.dense, self.windows, cells, self.dense_blank, self.dense_weights
-            )
+        if last:
+            windows = None if self.gathers else self.windows
+            found = _classified(self.dense, windows, cells, self.dense_weights)
             self.settle()
             self.unsettled = out, found
         else:
@@ -206,15 +203,27 @@ def _pooled(axes: Axes, stage: Stage) -> Axes:
     return rows, columns
 
 
-def _last(plan: Plan, axes: Axes) -> tuple[Windows, tuple[int, int, int]]:
-    """Windows of one phase as the dense layers see them; a window's rows, columns, channels."""
-    *stages, stage = plan.stages
-    for earlier in stages:
-        axes = _pooled(axes, earlier)
+def _every_cell(axes: Axes, stage: Stage) -> Windows:
+    """What a stage pools, as windows of one cell."""
+    height, width = (
+        axis.size - k + 1 - stage.pool + 1 for axis, k in zip(axes, stage.kernel, strict=True)
+    )
+    return Windows((height, width))
+
+
+def _last(stages: list[Stage], axes: Axes) -> Windows:
+    """The windows of one phase of the last stage's pooled cells."""
+    *earlier, stage = stages
+    for one in earlier:
+        axes = _pooled(axes, one)
     rows, columns = axes
-    windows = Windows((rows.count, columns.count), (rows.step, columns.step), stage.pool)
-    rows, columns = _pooled(axes, stage)
-    return windows, (rows.extent, columns.extent, stage.filters)
+    down, across = _pooled(axes, stage)
+    return Windows(
+        (rows.count, columns.count),
+        (rows.step, columns.step),
+        stage.pool,
+        (down.extent, across.extent),
+    )
 
 
 def _fuses(stage: Stage) -> bool:
@@ -231,7 +240,7 @@ def _rectifies(stage: Stage) -> bool:
 def _stage(
     stage: Stage,
     step: int,
-    shape: tuple[int, int],
+    windows: Windows,
     image: Array,
     start: Array,
     weights: Everywhere,
@@ -239,19 +248,17 @@ def _stage(
     reply: Array,
     room: Array | None,
 ) -> Array:
-    """A stage's pooled cells at every position."""
+    """A stage's pooled cells, as windows have them."""
     run = partial(conv_pool_everywhere, image, start, weights, blank, reply, step=step)
     if _fuses(stage):
-        values = run(room, shape=shape, pool=stage.pool, relu=_rectifies(stage))
+        values = run(room, windows=windows, pool=stage.pool, relu=_rectifies(stage))
         return _apply(stage.after, values)
-    wide = (shape[0] + stage.pool - 1, shape[1] + stage.pool - 1)
-    values = _apply(stage.before, run(shape=wide, pool=1, relu=False))
-    for axis in (0, 1):
-        parts = [
-            jax.lax.slice_in_dim(values, i, i + shape[axis], 1, axis) for i in range(stage.pool)
-        ]
+    height, width = (extent + stage.pool - 1 for extent in windows.extents)
+    values = _apply(stage.before, run(windows=Windows((height, width)), pool=1, relu=False))
+    for axis, extent in enumerate(windows.extents):
+        parts = [jax.lax.slice_in_dim(values, i, i + extent, 1, axis) for i in range(stage.pool)]
         values = _reduce(stage, parts)
-    return _apply(stage.after, values)
+    return gather_windows(_apply(stage.after, values), windows)
 
 
 def _reduce(stage: Stage, parts: list[Array]) -> Array:
@@ -269,15 +276,20 @@ def _apply(activations: Activations, values: Array) -> Array:
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _classified(
-    dense: tuple[Activations, ...],
-    windows: Windows,
-    cells: Array,
-    blank: tuple[Array, Array],
-    weights: Any,
+    dense: tuple[Activations, ...], windows: Windows | None, cells: Array, weights: Any
 ) -> Array:
-    """Probabilities (rows, columns, classes) by the dense layers."""
-    values = dense_windows(cells, weights[0], *blank, windows=windows)
-    values = _apply(dense[0], values.reshape(math.prod(windows.counts), -1))
-    for activations, (kernel, bias) in zip(dense[1:], weights[1:], strict=True):
+    """
+    Probabilities (rows, columns, classes) by the dense layers.
+
+    `cells` is the features of each window or, with `windows`, the image that they lie in.
+    """
+    (kernel, bias), *others = weights
+    if windows is None:
+        values = cells @ kernel + bias
+    else:
+        kernel = kernel.reshape(*windows.cells, cells.shape[-1], -1)
+        values = dense_windows(cells, kernel, bias, windows=windows)
+    values = _apply(dense[0], values)
+    for activations, (kernel, bias) in zip(dense[1:], others, strict=True):
         values = _apply(activations, values @ kernel + bias)
-    return jnp.exp(clipped_log(values)).reshape(*windows.counts, -1)
+    return jnp.exp(clipped_log(values))

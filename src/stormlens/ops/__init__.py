@@ -3,16 +3,11 @@
 from stormlens.ops._adam import AdamSettings, Product, adam
 from stormlens.ops._conv_pool import conv_pool
 from stormlens.ops._dense import Tapped, matmul, tap
-from stormlens.ops._dense_windows import (
-    Windows,
-    WindowWeights,
-    dense_windows,
-    window_replies,
-    window_weights,
-)
+from stormlens.ops._dense_windows import dense_windows, spectra_pay
 from stormlens.ops._everywhere import Everywhere, blank_reply, conv_pool_everywhere, everywhere
 from stormlens.ops._native import Native, native
 from stormlens.ops._warp import FILL_MODES, warp
+from stormlens.ops._windows import Windows, gather_windows
 
 __all__ = [
     "FILL_MODES",
@@ -21,7 +16,6 @@ __all__ = [
     "Native",
     "Product",
     "Tapped",
-    "WindowWeights",
     "Windows",
     "adam",
     "blank_reply",
@@ -29,10 +23,10 @@ __all__ = [
     "conv_pool_everywhere",
     "dense_windows",
     "everywhere",
+    "gather_windows",
     "matmul",
     "native",
+    "spectra_pay",
     "tap",
     "warp",
-    "window_replies",
-    "window_weights",
 ]

@@ -1,5 +1,5 @@
 """
-Convolution with a max pool at every position of an image, on one of its phases.
+Convolution with a max pool at every position, or where windows look, of an image's phase.
 
 What sliding windows need: a pool of side p that starts at every cell, not at
 every p-th one, and an image looked at every `step` cells, which is what an
@@ -13,6 +13,7 @@ Lavin and Gray (2016), Fast algorithms for convolutional neural networks, CVPR,
 section 4.1; `stormlens.concepts` has the smaller F(2 x 2, 3 x 3) step by step.
 """
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ import numpy as np
 from jax import Array, lax
 
 from stormlens.ops._native import native
+from stormlens.ops._windows import Windows, gather_windows
 
 _PANEL = 32  # filters whose weights the library keeps together
 _G = np.array(
@@ -90,12 +92,12 @@ def conv_pool_everywhere(
     room: Array | None = None,
     *,
     step: int,
-    shape: tuple[int, int],
+    windows: Windows,
     pool: int,
     relu: bool,
 ) -> Array:
     """
-    Convolution, activation and a max pool of stride 1, without padding.
+    Convolution, activation and a max pool of stride 1, without padding, for windows.
 
     Parameters
     ----------
@@ -110,13 +112,13 @@ def conv_pool_everywhere(
     reply : Array of float32, shape (F,)
         What the layer makes of such an area, from `blank_reply`; it is put wherever a patch holds
         nothing but `blank`, bit for bit.
-    room : Array of float32, shape (rows, columns, F), optional
+    room : Array of float32, shape (rows, columns, features), optional
         Memory that the result may take, where the caller donates it: fresh memory takes longer
         to come by than its content to compute.
     step : int
         Cells from one looked at to the next, 1 or more.
-    shape : tuple of int
-        Rows and columns of the result.
+    windows : Windows
+        Of the pooled cells. Windows of one cell, side by side, are these cells themselves.
     pool : int
         Side of the pool window; 1 for no pool.
     relu : bool
@@ -124,13 +126,14 @@ def conv_pool_everywhere(
 
     Returns
     -------
-    pooled : Array of float32, shape (rows, columns, F)
+    pooled : Array of float32, shape (rows, columns, cell rows * cell columns * F)
+        Of each window, as `gather_windows` has them.
     """
     operands = (image, start, weights, blank, reply, room)
-    portable = partial(_portable, step, shape, pool, relu)
+    portable = partial(_portable, step, windows, pool, relu)
     if not native().available:
         return portable(*operands)
-    call = partial(_native, step, shape, pool, relu)
+    call = partial(_native, step, windows, pool, relu)
     return lax.platform_dependent(*operands, cpu=call, default=portable)
 
 
@@ -159,7 +162,7 @@ def _is_winograd(kernel: tuple[int, ...]) -> bool:
 
 def _native(
     step: int,
-    shape: tuple[int, int],
+    windows: Windows,
     pool: int,
     relu: bool,
     image: Array,
@@ -170,7 +173,8 @@ def _native(
     room: Array | None,
 ) -> Array:
     rows, columns, _, filters = weights.kernel.shape
-    result = jax.ShapeDtypeStruct((*shape, filters), jnp.float32)
+    features = math.prod(windows.cells) * filters
+    result = jax.ShapeDtypeStruct((*windows.counts, features), jnp.float32)
     padded = jnp.pad(weights.bias, (0, -filters % _PANEL))
     call = jax.ffi.ffi_call(
         "stormlens_conv_pool_everywhere",
@@ -191,12 +195,17 @@ def _native(
         pool=np.int64(pool),
         relu=np.bool_(relu),
         winograd=np.bool_(_is_winograd(weights.kernel.shape)),
+        row_step=np.int64(windows.steps[0]),
+        column_step=np.int64(windows.steps[1]),
+        dilation=np.int64(windows.dilation),
+        window_rows=np.int64(windows.cells[0]),
+        window_columns=np.int64(windows.cells[1]),
     )
 
 
 def _portable(
     step: int,
-    shape: tuple[int, int],
+    windows: Windows,
     pool: int,
     relu: bool,
     image: Array,
@@ -207,7 +216,10 @@ def _portable(
     room: Array | None,
 ) -> Array:
     """The same by XLA, which computes blank patches too."""
-    sizes = [n + pool - 1 + k - 1 for n, k in zip(shape, weights.kernel.shape, strict=False)]
+    sizes = [
+        n + pool - 1 + k - 1
+        for n, k in zip(windows.extents, weights.kernel.shape[:2], strict=True)
+    ]
     spans = [step * (size - 1) + 1 for size in sizes]
     room = jnp.pad(image, ((0, spans[0]), (0, spans[1]), (0, 0)))
     phase = lax.dynamic_slice(room, (start[0], start[1], 0), (*spans, image.shape[2]))
@@ -222,4 +234,5 @@ def _portable(
     values = convolved[0] + weights.bias
     if relu:
         values = jnp.maximum(values, 0)
-    return lax.reduce_window(values, -jnp.inf, lax.max, (pool, pool, 1), (1, 1, 1), "VALID")
+    pooled = lax.reduce_window(values, -jnp.inf, lax.max, (pool, pool, 1), (1, 1, 1), "VALID")
+    return gather_windows(pooled, windows)

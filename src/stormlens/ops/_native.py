@@ -28,7 +28,6 @@ _TARGETS = (
     "stormlens_dense_input_gradient",
     "stormlens_conv_pool_everywhere",
     "stormlens_dense_windows",
-    "stormlens_dense_windows_by_spectra",
 )
 _BUILD = "install a C++ compiler (GCC or Clang) and install stormlens again"
 

@@ -1,10 +1,10 @@
-// Convolution with a max pool at every position, and a dense layer on every window, in vectors.
+// Convolution with a max pool, at every position or where windows look, in vectors.
 //
-// Convolution kernels of 3 x 3 go by Winograd's F(4 x 4, 3 x 3) (Lavin and Gray 2016, section 4.1): patches
-// of 6 x 6 cells become 36 places, each place is a product of patches x C by C x F, and 36 sums
-// become 4 x 4 outputs. Others are one product of patches x taps by taps x F. Either way some
-// tens of patches go together, few enough for the second-level cache. A patch that is blank
-// throughout is not computed: its reply is known.
+// Kernels of 3 x 3 go by Winograd's F(6 x 6, 3 x 3) (Lavin and Gray 2016, section 4.1): patches of
+// 8 x 8 cells become 64 places, each place is a product of patches x C by C x F, and 64 sums
+// become 6 x 6 outputs. Others are one product of patches x taps by taps x F. Either way some
+// patches go together, few enough for the second-level cache. A patch that is blank throughout is
+// not computed: its reply is known.
 
 #include <algorithm>
 #include <cstring>
@@ -15,70 +15,102 @@ namespace stormlens {
 namespace {
 
 constexpr int64_t kTogether = 24;  // patches of one batch, a multiple of each kHeld
-constexpr int64_t kTile = 6, kSpan = 8;  // outputs and inputs along a tile
+constexpr int64_t kSpan = kTile + 2;  // inputs along a tile
 
 // Floats from one place of a batch to the next: the same patch at all places must not fall into
 // one set of the first-level cache, as it would where the distance is a multiple of 4 KiB.
 inline int64_t apart(int64_t depth) { return kTogether * depth + 16; }
 
-// Some rows of the convolution, the first being `first`, of which those before `pooled` have gone
-// into a pool.
-struct Strip {
-  float* at;
-  int64_t first, rows, pooled;
-  float* highest;  // room for a row
-};
-
 struct Place {
   int64_t y, x;
 };
 
-// Cell (y, x) of the image as looked at, or null beyond it.
-inline const float* cell(const Everywhere& op, int64_t y, int64_t x) {
-  const int64_t row = op.top + op.step * y, column = op.left + op.step * x;
-  if (row >= op.height || column >= op.width) return nullptr;
-  return op.image + (row * op.width + column) * op.channels;
-}
+// Some rows of the convolution, the first being `first`.
+struct Strip {
+  const Everywhere& op;
+  int64_t first, rows, columns;
+  int64_t width;       // cells looked at along a row, whole tiles
+  float* values;       // (rows, columns, F)
+  float* highest;      // room for a row
+  int64_t pooled;      // rows of pooled cells before this one have been handed out
+  const float* zeros;  // a cell beyond the image
+  uint8_t* echo;       // (cells looked at down, width), whether a cell differs from `blank`
 
-// The cells of a patch from (y, x) on; those beyond the image are `zeros`. Whether all are blank.
-bool look(const Everywhere& op, Place place, int64_t rows, int64_t columns, const float* zeros,
-          const float** cells) {
-  bool blank = true;
-  const size_t bytes = static_cast<size_t>(op.channels) * sizeof(float);
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < columns; ++j) {
-      const float* found = cell(op, place.y + i, place.x + j);
-      if (found == nullptr) found = zeros;
-      blank = blank && std::memcmp(found, op.blank, bytes) == 0;
-      cells[i * columns + j] = found;
-    }
-  return blank;
-}
-
-// Filters [first, first + 32) of one position, unless it lies outside the strip.
-inline void put(const Everywhere& op, const Strip& strip, int64_t y, int64_t x, int64_t first,
-                const Reals* sums) {
-  if (y >= strip.first + strip.rows || x >= op.columns) return;
-  float* to = strip.at + ((y - strip.first) * op.columns + x) * op.filters + first;
-  float values[kPanel];
-  const int64_t count = std::min(kPanel, op.filters - first);
-  float* aim = count == kPanel ? to : values;
-  for (int v = 0; v < V; ++v) {
-    Reals sum = sums[v] + load(op.bias + first + v * L);
-    if (op.relu) sum = larger(sum, Reals{});
-    store(aim + v * L, sum);
+  int64_t end() const { return first + rows; }
+  float* at(Place place) const {
+    return values + ((place.y - first) * columns + place.x) * op.filters;
   }
-  if (aim == values) std::copy(values, values + count, to);
+
+  // Cell (y, x) of the image as looked at.
+  const float* cell(int64_t y, int64_t x) const {
+    const int64_t row = op.top + op.step * y, column = op.left + op.step * x;
+    const bool inside = row < op.height && column < op.width;
+    return inside ? op.image + (row * op.width + column) * op.channels : zeros;
+  }
+};
+
+Strip strip_of(const Everywhere& op, int64_t first, int64_t last, Workspace& space) {
+  const int64_t rows = last - first + op.pool - 1, columns = op.columns();
+  const int64_t height = rows + kTile - 1 + op.kernel_rows - 1;
+  const int64_t width = columns + kTile - 1 + op.kernel_columns - 1;
+  float* zeros = space.filters.room<float>(op.channels);
+  std::fill(zeros, zeros + op.channels, 0.0f);
+  float* values = space.best.room<float>((rows + 1) * columns * op.filters);
+  const Strip strip{op,
+                    first,
+                    rows,
+                    columns,
+                    width,
+                    values,
+                    values + rows * columns * op.filters,
+                    first,
+                    zeros,
+                    space.counts.room<uint8_t>(height * width)};
+  const size_t bytes = static_cast<size_t>(op.channels) * sizeof(float);
+  for (int64_t y = 0; y < height; ++y)
+    for (int64_t x = 0; x < width; ++x)
+      strip.echo[y * width + x] = std::memcmp(strip.cell(first + y, x), op.blank, bytes) != 0;
+  return strip;
 }
 
-void put_blank(const Everywhere& op, const Strip& strip, Place place, int64_t side) {
-  const int64_t last_y = std::min(place.y + side, strip.first + strip.rows);
-  const int64_t last_x = std::min(place.x + side, op.columns);
+bool is_blank(const Strip& strip, Place place, int64_t rows, int64_t columns) {
+  const uint8_t* echo = strip.echo + (place.y - strip.first) * strip.width + place.x;
+  uint8_t any = 0;
+  for (int64_t i = 0; i < rows; ++i, echo += strip.width)
+    for (int64_t j = 0; j < columns; ++j) any |= echo[j];
+  return any == 0;
+}
+
+// One panel of filters and what is done to their sums. All that a store could seem to change is
+// held here, apart from memory.
+struct Finish {
+  Reals bias[V];
+  int64_t count;  // filters
+  bool relu;
+
+  Finish(const Everywhere& op, int64_t panel)
+      : count(std::min(kPanel, op.filters - panel * kPanel)), relu(op.relu) {
+    for (int v = 0; v < V; ++v) bias[v] = load(op.bias + panel * kPanel + v * L);
+  }
+  void put(const Reals* sums, float* to) const {
+    for (int v = 0; v < V; ++v) {
+      Reals sum = sums[v] + bias[v];
+      if (relu) sum = larger(sum, Reals{});
+      store_some(to + v * L, sum, count - v * L);
+    }
+  }
+};
+
+void put_blank(const Strip& strip, Place place, int64_t side) {
+  const Everywhere& op = strip.op;
+  const int64_t last_y = std::min(place.y + side, strip.end());
+  const int64_t last_x = std::min(place.x + side, strip.columns);
   for (int64_t y = place.y; y < last_y; ++y)
     for (int64_t x = place.x; x < last_x; ++x)
-      std::copy(op.reply, op.reply + op.filters,
-                strip.at + ((y - strip.first) * op.columns + x) * op.filters);
+      std::copy(op.reply, op.reply + op.filters, strip.at({y, x}));
 }
+
+// ---------------------------------------------------------------- pool
 
 // out[i] = max over j < pool of from[i + j * stride].
 void slide_max(const float* from, int64_t stride, int64_t pool, int64_t count, float* to) {
@@ -99,13 +131,33 @@ void slide_max(const float* from, int64_t stride, int64_t pool, int64_t count, f
   }
 }
 
+// Row y of pooled cells, from the highest of each column, to a row of windows as their cells u.
+void hand_out(const Strip& strip, int64_t window, int64_t u) {
+  const Everywhere& op = strip.op;
+  const Windows& across = op.across;
+  const int64_t line = across.cells * op.filters, each = op.down.cells * line;
+  float* to = op.pooled + window * across.count * each + u * line;
+  if (each == op.filters && across.step == 1)
+    return slide_max(strip.highest, op.filters, op.pool, across.count * each, to);
+  for (int64_t k = 0; k < across.count; ++k)
+    for (int64_t v = 0; v < across.cells; ++v)
+      slide_max(strip.highest + (across.step * k + across.dilation * v) * op.filters, op.filters,
+                op.pool, op.filters, to + k * each + v * op.filters);
+}
+
 // Pools what the rows before `below` suffice for, while the cache has them.
-void pool_below(const Everywhere& op, Strip& strip, int64_t below) {
-  if (op.pool == 1) return;
-  const int64_t line = op.columns * op.filters, out = op.pooled_columns() * op.filters;
+void pool_below(Strip& strip, int64_t below) {
+  const Everywhere& op = strip.op;
+  const int64_t line = strip.columns * op.filters;
   for (; strip.pooled + op.pool <= below; ++strip.pooled) {
-    slide_max(strip.at + (strip.pooled - strip.first) * line, line, op.pool, line, strip.highest);
-    slide_max(strip.highest, op.filters, op.pool, out, op.pooled + strip.pooled * out);
+    bool wanted = false;
+    for (int64_t u = 0; u < op.down.cells; ++u) {
+      const int64_t from = strip.pooled - op.down.dilation * u;
+      if (from < 0 || from % op.down.step != 0 || from / op.down.step >= op.down.count) continue;
+      if (!wanted) slide_max(strip.at({strip.pooled, 0}), line, op.pool, line, strip.highest);
+      wanted = true;
+      hand_out(strip, from / op.down.step, u);
+    }
   }
 }
 
@@ -140,13 +192,17 @@ inline void gather_eight(const Reals* m, Reals* out) {
   out[5] = one_odd + 32.0f * two_odd + 0.03125f * half_odd + m[7];
 }
 
-// Patch `t` of a batch at its 64 places; each holds (kTogether, C).
-void spread_patch(int64_t channels, const float* const* cells, int64_t t, float* places) {
+// Patch `t` of a batch, from `place` on, at its 64 places; each holds (kTogether, C).
+void spread_patch(const Strip& strip, Place place, int64_t t, float* places) {
+  const int64_t channels = strip.op.channels;
+  const float* cells[kSpan][kSpan];
+  for (int i = 0; i < kSpan; ++i)
+    for (int j = 0; j < kSpan; ++j) cells[i][j] = strip.cell(place.y + i, place.x + j);
   for (int64_t c = 0; c < channels; c += L) {
     Reals columns[kSpan][kSpan];  // by row of the result, then column
     for (int j = 0; j < kSpan; ++j) {
       Reals d[kSpan], out[kSpan];
-      for (int i = 0; i < kSpan; ++i) d[i] = load(cells[i * kSpan + j] + c);
+      for (int i = 0; i < kSpan; ++i) d[i] = load(cells[i][j] + c);
       spread_eight(d, out);
       for (int i = 0; i < kSpan; ++i) columns[i][j] = out[i];
     }
@@ -159,10 +215,10 @@ void spread_patch(int64_t channels, const float* const* cells, int64_t t, float*
   }
 }
 
-// Outputs of patch `t` for one panel of filters.
-void gather_patch(const Everywhere& op, const Strip& strip, Place place, int64_t t,
-                  const float* products, int64_t first) {
-  Reals outputs[kTile * kTile][V];
+// Outputs of patch `t` for one panel of filters, those that lie in the strip.
+void gather_patch(const Strip& strip, Place place, int64_t t, const float* products,
+                  int64_t panel) {
+  Reals outputs[kTile][kTile][V];
   for (int v = 0; v < V; ++v) {
     Reals rows[kTile][kSpan];
     for (int j = 0; j < kSpan; ++j) {
@@ -175,188 +231,114 @@ void gather_patch(const Everywhere& op, const Strip& strip, Place place, int64_t
     for (int i = 0; i < kTile; ++i) {
       Reals out[kTile];
       gather_eight(rows[i], out);
-      for (int j = 0; j < kTile; ++j) outputs[i * kTile + j][v] = out[j];
+      for (int j = 0; j < kTile; ++j) outputs[i][j][v] = out[j];
     }
   }
-  for (int i = 0; i < kTile; ++i)
-    for (int j = 0; j < kTile; ++j)
-      put(op, strip, place.y + i, place.x + j, first, outputs[i * kTile + j]);
+  const Finish finish(strip.op, panel);
+  float* to = strip.at(place) + panel * kPanel;
+  const int64_t rows = std::min(kTile, strip.end() - place.y), filters = strip.op.filters;
+  const int64_t columns = std::min(kTile, strip.columns - place.x), line = strip.columns * filters;
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) finish.put(outputs[i][j], to + i * line + j * filters);
 }
 
 inline int64_t whole(int64_t count) { return (count + kHeld - 1) / kHeld * kHeld; }
 
-void tiles(const Everywhere& op, const Strip& strip, const Place* found, int64_t count,
-           const float* places, float* products) {
+void tiles(const Strip& strip, const Place* found, int64_t count, const float* places,
+           float* products) {
+  const Everywhere& op = strip.op;
   for (int64_t panel = 0; panel < op.panels(); ++panel) {
     for (int64_t e = 0; e < kPlaces; ++e)
       multiply<false>(places + e * apart(op.channels),
-               op.weights + (panel * kPlaces + e) * op.channels * kPanel, whole(count),
-               op.channels, products + e * apart(kPanel));
-    for (int64_t t = 0; t < count; ++t)
-      gather_patch(op, strip, found[t], t, products, panel * kPanel);
+                      op.weights + (panel * kPlaces + e) * op.channels * kPanel, whole(count),
+                      op.channels, products + e * apart(kPanel));
+    for (int64_t t = 0; t < count; ++t) gather_patch(strip, found[t], t, products, panel);
   }
 }
 
-void convolve_tiles(const Everywhere& op, Strip& strip, const float* zeros,
-                    Workspace& space) {
-  float* places = space.image.room<float>(kPlaces * apart(op.channels));
+void convolve_tiles(Strip& strip, Workspace& space) {
+  const int64_t channels = strip.op.channels;
+  float* places = space.image.room<float>(kPlaces * apart(channels));
   float* products = space.weights.room<float>(kPlaces * apart(kPanel));
-  std::fill(places, places + kPlaces * apart(op.channels), 0.0f);
+  std::fill(places, places + kPlaces * apart(channels), 0.0f);
   Place found[kTogether];
   int64_t count = 0;
-  for (int64_t y = strip.first; y < strip.first + strip.rows; y += kTile)
-    for (int64_t x = 0; x < op.columns; x += kTile) {
-      const float* cells[kSpan * kSpan];
-      if (look(op, {y, x}, kSpan, kSpan, zeros, cells)) {
-        put_blank(op, strip, {y, x}, kTile);
+  for (int64_t y = strip.first; y < strip.end(); y += kTile)
+    for (int64_t x = 0; x < strip.columns; x += kTile) {
+      if (is_blank(strip, {y, x}, kSpan, kSpan)) {
+        put_blank(strip, {y, x}, kTile);
         continue;
       }
-      spread_patch(op.channels, cells, count, places);
+      spread_patch(strip, {y, x}, count, places);
       found[count++] = {y, x};
       if (count < kTogether) continue;
-      tiles(op, strip, found, count, places, products);
+      tiles(strip, found, count, places, products);
       count = 0;
-      pool_below(op, strip, y);
+      pool_below(strip, y);
     }
-  if (count > 0) tiles(op, strip, found, count, places, products);
+  if (count > 0) tiles(strip, found, count, places, products);
 }
 
 // ---------------------------------------------------------------- any kernel
 
-void positions(const Everywhere& op, const Strip& strip, const Place* found, int64_t count,
-               const float* patches, int64_t taps, float* products) {
-  for (int64_t panel = 0; panel < op.panels(); ++panel) {
-    multiply<false>(patches, op.weights + panel * taps * kPanel, whole(count), taps, products);
+void positions(const Strip& strip, const Place* found, int64_t count, const float* patches,
+               int64_t taps, float* products) {
+  for (int64_t panel = 0; panel < strip.op.panels(); ++panel) {
+    multiply<false>(patches, strip.op.weights + panel * taps * kPanel, whole(count), taps,
+                    products);
+    const Finish finish(strip.op, panel);
     for (int64_t t = 0; t < count; ++t) {
       Reals sums[V];
       for (int v = 0; v < V; ++v) sums[v] = load(products + t * kPanel + v * L);
-      put(op, strip, found[t].y, found[t].x, panel * kPanel, sums);
+      finish.put(sums, strip.at(found[t]) + panel * kPanel);
     }
   }
 }
 
-void convolve_positions(const Everywhere& op, Strip& strip, const float* zeros,
-                        Workspace& space) {
-  const int64_t cells_a_patch = op.kernel_rows * op.kernel_columns;
-  const int64_t taps = cells_a_patch * op.channels;
+void convolve_positions(Strip& strip, Workspace& space) {
+  const Everywhere& op = strip.op;
+  const int64_t taps = op.kernel_rows * op.kernel_columns * op.channels;
   float* patches = space.image.room<float>(kTogether * taps);
   float* products = space.weights.room<float>(kTogether * kPanel);
-  const float** cells = space.places.room<const float*>(cells_a_patch);
   std::fill(patches, patches + kTogether * taps, 0.0f);
   Place found[kTogether];
   int64_t count = 0;
-  for (int64_t y = strip.first; y < strip.first + strip.rows; ++y)
-    for (int64_t x = 0; x < op.columns; ++x) {
-      if (look(op, {y, x}, op.kernel_rows, op.kernel_columns, zeros, cells)) {
-        put_blank(op, strip, {y, x}, 1);
+  for (int64_t y = strip.first; y < strip.end(); ++y)
+    for (int64_t x = 0; x < strip.columns; ++x) {
+      if (is_blank(strip, {y, x}, op.kernel_rows, op.kernel_columns)) {
+        put_blank(strip, {y, x}, 1);
         continue;
       }
       float* to = patches + count * taps;
-      for (int64_t i = 0; i < cells_a_patch; ++i)
-        for (int64_t c = 0; c < op.channels; ++c) *to++ = cells[i][c];
+      for (int64_t i = 0; i < op.kernel_rows; ++i)
+        for (int64_t j = 0; j < op.kernel_columns; ++j, to += op.channels) {
+          const float* cell = strip.cell(y + i, x + j);
+          for (int64_t c = 0; c < op.channels; ++c) to[c] = cell[c];
+        }
       found[count++] = {y, x};
       if (count < kTogether) continue;
-      positions(op, strip, found, count, patches, taps, products);
+      positions(strip, found, count, patches, taps, products);
       count = 0;
-      pool_below(op, strip, y);
+      pool_below(strip, y);
     }
-  if (count > 0) positions(op, strip, found, count, patches, taps, products);
+  if (count > 0) positions(strip, found, count, patches, taps, products);
 }
 
 void everywhere(const Everywhere& op, int64_t first, int64_t last, Workspace& space) {
-  float* zeros = space.filters.room<float>(op.channels);
-  std::fill(zeros, zeros + op.channels, 0.0f);
-  const int64_t line = op.columns * op.filters, rows = last - first + op.pool - 1;
-  Strip strip{op.pooled + first * line, first, rows, first, nullptr};
-  if (op.pool > 1) {
-    strip.at = space.best.room<float>(rows * line + line);
-    strip.highest = strip.at + rows * line;
-  }
+  Strip strip = strip_of(op, first, last, space);
   if (op.winograd)
-    convolve_tiles(op, strip, zeros, space);
+    convolve_tiles(strip, space);
   else
-    convolve_positions(op, strip, zeros, space);
-  pool_below(op, strip, first + rows);
-}
-
-// ---------------------------------------------------------------- dense layer on windows
-
-void note_echo(const DenseWindows& op, int64_t first, int64_t last) {
-  const size_t bytes = static_cast<size_t>(op.channels) * sizeof(float);
-  for (int64_t i = first * op.width; i < last * op.width; ++i)
-    op.echo[i] = std::memcmp(op.image + i * op.channels, op.blank, bytes) != 0;
-}
-
-// Adds to the sums (N, 32) of N windows, the first of which begins at cell `from`, what one row
-// of their cells gives: cells that are blank in all of them by their reply.
-template <int N>
-void add_row(const DenseWindows& op, int64_t from, const float* weights, const float* replies,
-             float* to) {
-  const int64_t stride = op.column_step * op.channels;
-  Reals sums[N][V];
-  for (int i = 0; i < N; ++i)
-    for (int v = 0; v < V; ++v) sums[i][v] = load(to + i * kPanel + v * L);
-  for (int64_t cell = 0; cell < op.across; ++cell, from += op.dilation, replies += kPanel) {
-    const float* row = weights + cell * op.channels * kPanel;
-    uint8_t echo = 0;
-    for (int i = 0; i < N; ++i) echo |= op.echo[from + i * op.column_step];
-    if (!echo) {
-      for (int v = 0; v < V; ++v) {
-        const Reals reply = load(replies + v * L);
-        for (int i = 0; i < N; ++i) sums[i][v] += reply;
-      }
-      continue;
-    }
-    const float* values = op.image + from * op.channels;
-    for (int64_t c = 0; c < op.channels; ++c, row += kPanel) {
-      Reals w[V];
-      for (int v = 0; v < V; ++v) w[v] = load(row + v * L);
-      for (int i = 0; i < N; ++i) {
-        const float value = values[i * stride + c];
-        for (int v = 0; v < V; ++v) sums[i][v] += value * w[v];
-      }
-    }
-  }
-  for (int i = 0; i < N; ++i)
-    for (int v = 0; v < V; ++v) store(to + i * kPanel + v * L, sums[i][v]);
-}
-
-// The same for `count` windows, as many at a time as registers hold, then half as many.
-template <int N>
-void add_windows(const DenseWindows& op, int64_t from, const float* weights, const float* replies,
-                 int64_t count, float* to) {
-  for (; count >= N; count -= N, from += N * op.column_step, to += N * kPanel)
-    add_row<N>(op, from, weights, replies, to);
-  if constexpr (N > 1) add_windows<N / 2>(op, from, weights, replies, count, to);
-}
-
-// Weights of one row of cells stay in the cache while all of the task's windows take them.
-void dense_windows(const DenseWindows& op, int64_t panel, int64_t first, int64_t last,
-                   Workspace& space) {
-  const int64_t windows = (last - first) * op.columns;
-  const int64_t line = op.across * kPanel;
-  float* sums = space.best.room<float>(windows * kPanel);
-  std::fill(sums, sums + windows * kPanel, 0.0f);
-  for (int64_t r = 0; r < op.down; ++r) {
-    const float* weights = op.weights + (panel * op.down + r) * line * op.channels;
-    const float* replies = op.replies + (panel * op.down + r) * line;
-    for (int64_t i = first; i < last; ++i)
-      add_windows<kHeld>(op, (i * op.row_step + r * op.dilation) * op.width, weights, replies,
-                         op.columns, sums + (i - first) * op.columns * kPanel);
-  }
-  const int64_t from = panel * kPanel, count = std::min(kPanel, op.units - from);
-  for (int64_t window = 0; window < windows; ++window)
-    for (int64_t unit = 0; unit < count; ++unit)
-      op.outputs[(first * op.columns + window) * op.units + from + unit] =
-          sums[window * kPanel + unit] + op.bias[from + unit];
+    convolve_positions(strip, space);
+  pool_below(strip, strip.end());
 }
 
 }  // namespace
 
-SpectraCode STORMLENS_NAMED(spectra)();
+DenseCode STORMLENS_NAMED(dense)();
 
 const SlidingCode& STORMLENS_NAMED(sliding)() {
-  static const SlidingCode code{everywhere, note_echo, dense_windows, STORMLENS_NAMED(spectra)()};
+  static const SlidingCode code{everywhere, STORMLENS_NAMED(dense)()};
   return code;
 }
 

@@ -24,16 +24,16 @@ using Sizes = ffi::Span<const int64_t>;
 struct EverywhereSettings {
   int64_t step, kernel_rows, kernel_columns, pool;
   bool relu, winograd;
+  int64_t row_step, column_step, dilation, window_rows, window_columns;
 };
 
-struct WindowSettings {
+struct DenseSettings {
   int64_t row_step, column_step, dilation;
 };
 
-constexpr int64_t kWindowRowsATask = 4;
+constexpr int64_t kMostRows = 66, kFewestRows = 12;  // of a convolution, in one task
 // Tiles, panels of units and depth of spectra at a time: some 150 MB, whatever the image's size.
 constexpr int64_t kTilesAtOnce = 240, kPanelsAtOnce = 4, kDepthAtOnce = 256;
-constexpr int64_t kMostRows = 64, kFewestRows = 8;  // of a convolution, in one task
 
 ffi::Error unfit(const std::string& what) { return ffi::Error::InvalidArgument(what); }
 
@@ -47,19 +47,24 @@ bool equal(Sizes sizes, std::initializer_list<int64_t> expected) {
          std::equal(sizes.begin(), sizes.end(), expected.begin());
 }
 
-ffi::Error check(const Everywhere& op, Sizes weights, Sizes bias, Sizes blank, Sizes reply) {
+int64_t parts(int64_t whole, int64_t most) { return (whole + most - 1) / most; }
+
+bool positive(const Windows& windows) {
+  return windows.step > 0 && windows.dilation > 0 && windows.count > 0 && windows.cells > 0;
+}
+
+ffi::Error check(const Everywhere& op, Sizes weights, Sizes bias, Sizes blank) {
   if (op.height < 1 || op.width < 1 || op.channels < 1 || op.filters < 1 || op.step < 1 ||
       op.kernel_rows < 1 || op.kernel_columns < 1 || op.pool < 1 || op.top < 0 || op.left < 0 ||
-      op.pooled_rows() < 1 || op.pooled_columns() < 1)
+      !positive(op.down) || !positive(op.across))
     return unfit("conv_pool_everywhere: a size is not positive, or the start is negative.");
   const bool three = op.kernel_rows == 3 && op.kernel_columns == 3;
   if (op.winograd && (!three || op.channels % 16 != 0))
     return unfit("conv_pool_everywhere: Winograd needs 3 x 3 kernels and channels in sixteens.");
   const int64_t depth = (op.winograd ? 1 : op.kernel_rows * op.kernel_columns) * op.channels;
   if (!equal(weights, {op.panels(), op.winograd ? kPlaces : 1, depth, kPanel}) ||
-      !equal(bias, {op.panels() * kPanel}) || !equal(blank, {op.channels}) ||
-      !equal(reply, {op.filters}))
-    return unfit("conv_pool_everywhere: weights, bias, blank or reply do not match the result.");
+      !equal(bias, {op.panels() * kPanel}) || !equal(blank, {op.channels}))
+    return unfit("conv_pool_everywhere: weights, bias or blank do not match the reply.");
   return ffi::Error::Success();
 }
 
@@ -81,10 +86,10 @@ void expect_large_pages(float* memory, int64_t count) {
 // computes the rows that its last pools look at, which the next one computes again.
 int64_t rows_a_task(const Everywhere& op, int64_t threads) {
   int64_t best = 1, least = std::numeric_limits<int64_t>::max();
-  for (int64_t rows = kMostRows; rows >= kFewestRows; rows -= 4) {  // whole tiles
+  for (int64_t rows = kMostRows; rows >= kFewestRows; rows -= kTile) {
     const int64_t each = std::max<int64_t>(rows - op.pool + 1, 1);
-    const int64_t tasks = (op.pooled_rows() + each - 1) / each;
-    const int64_t time = (tasks + threads - 1) / threads * rows;
+    const int64_t tasks = parts(op.down.extent(), each);
+    const int64_t time = parts(tasks, threads) * rows;
     if (time < least) least = time, best = each;
   }
   return best;
@@ -93,9 +98,11 @@ int64_t rows_a_task(const Everywhere& op, int64_t threads) {
 ffi::Error everywhere(ffi::ThreadPool pool, Floats image, ffi::Buffer<ffi::S32> start,
                       Floats weights, Floats bias, Floats blank, Floats reply, ffi::AnyBuffer room,
                       ffi::Result<Floats> pooled, EverywhereSettings s) {
-  const Sizes in = image.dimensions(), out = pooled->dimensions();
-  if (in.size() != 3 || out.size() != 3 || !equal(start.dimensions(), {2}))
+  const Sizes in = image.dimensions(), out = pooled->dimensions(), f = reply.dimensions();
+  if (in.size() != 3 || out.size() != 3 || f.size() != 1 || !equal(start.dimensions(), {2}))
     return unfit("conv_pool_everywhere: image and result need three dimensions, start two.");
+  if (out[2] != s.window_rows * s.window_columns * f[0])
+    return unfit("conv_pool_everywhere: the result does not hold a window's cells.");
   const Everywhere op{image.typed_data(),
                       in[0],
                       in[1],
@@ -105,9 +112,9 @@ ffi::Error everywhere(ffi::ThreadPool pool, Floats image, ffi::Buffer<ffi::S32> 
                       s.step,
                       s.kernel_rows,
                       s.kernel_columns,
-                      out[2],
-                      out[0] + s.pool - 1,
-                      out[1] + s.pool - 1,
+                      f[0],
+                      {s.row_step, s.dilation, out[0], s.window_rows},
+                      {s.column_step, s.dilation, out[1], s.window_columns},
                       s.pool,
                       s.relu,
                       s.winograd,
@@ -116,72 +123,18 @@ ffi::Error everywhere(ffi::ThreadPool pool, Floats image, ffi::Buffer<ffi::S32> 
                       blank.typed_data(),
                       reply.typed_data(),
                       pooled->typed_data()};
-  const ffi::Error error = check(op, weights.dimensions(), bias.dimensions(), blank.dimensions(),
-                                 reply.dimensions());
+  const ffi::Error error =
+      check(op, weights.dimensions(), bias.dimensions(), blank.dimensions());
   if (error.failure()) return error;
-  if (room.untyped_data() != pooled->untyped_data()) expect_large_pages(op.pooled, op.pooled_rows() * op.pooled_columns() * op.filters);
+  if (room.untyped_data() != pooled->untyped_data())
+    expect_large_pages(op.pooled, static_cast<int64_t>(pooled->element_count()));
   const SlidingCode& code = sliding_code();
-  const int64_t rows = op.pooled_rows();
+  const int64_t rows = op.down.extent();
   const int64_t each = rows_a_task(op, std::max<int64_t>(pool.num_threads(), 1));
-  const bool enough = parallel_for(pool, (rows + each - 1) / each, [&](int64_t task,
-                                                                       Workspace& space) {
+  return done(parallel_for(pool, parts(rows, each), [&](int64_t task, Workspace& space) {
     code.everywhere(op, task * each, std::min(rows, (task + 1) * each), space);
-  });
-  return done(enough);
-}
-
-ffi::Error dense_windows(ffi::ThreadPool pool, Floats image, Floats weights, Floats bias,
-                         Floats blank, Floats replies, ffi::Result<Floats> outputs, WindowSettings s) {
-  const Sizes in = image.dimensions(), out = outputs->dimensions(), w = weights.dimensions();
-  if (in.size() != 3 || out.size() != 3 || w.size() != 4 || in[2] < 1)
-    return unfit("dense_windows: image and result need three dimensions, weights four.");
-  DenseWindows op{image.typed_data(),
-                        in[0],
-                        in[1],
-                        in[2],
-                        s.row_step,
-                        s.column_step,
-                        s.dilation,
-                        out[0],
-                        out[1],
-                        w[1],
-                        w[2] / in[2],
-                        out[2],
-                        weights.typed_data(),
-                        bias.typed_data(),
-                        blank.typed_data(),
-                        replies.typed_data(),
-                        nullptr,
-                        outputs->typed_data()};
-  if (op.row_step < 1 || op.column_step < 1 || op.dilation < 1 || op.rows < 1 ||
-      op.columns < 1 || op.units < 1 || op.down < 1 || op.across < 1 ||
-      !equal(w, {op.panels(), op.down, op.across * op.channels, kPanel}) ||
-      !equal(bias.dimensions(), {op.units}) || !equal(blank.dimensions(), {op.channels}) ||
-      !equal(replies.dimensions(), {op.panels(), op.down, op.across, kPanel}))
-    return unfit("dense_windows: weights, bias or a step do not match image and result.");
-  if ((op.rows - 1) * op.row_step + (op.down - 1) * op.dilation >= op.height ||
-      (op.columns - 1) * op.column_step + (op.across - 1) * op.dilation >= op.width)
-    return unfit("dense_windows: a window reaches beyond the image.");
-  const SlidingCode& code = sliding_code();
-  static thread_local Scratch echo;  // of the thread that XLA calls, until its next call
-  try {
-    op.echo = echo.room<uint8_t>(op.height * op.width);
-  } catch (const std::bad_alloc&) {
-    return done(false);
-  }
-  const int64_t strips = std::min<int64_t>(op.height, 4 * std::max<int64_t>(pool.num_threads(), 1));
-  parallel_for(pool, strips, [&](int64_t task, Workspace&) {
-    code.note_echo(op, task * op.height / strips, (task + 1) * op.height / strips);
-  });
-  const int64_t groups = (op.rows + kWindowRowsATask - 1) / kWindowRowsATask;
-  return done(parallel_for(pool, groups * op.panels(), [&](int64_t task, Workspace& space) {
-    const int64_t first = task / op.panels() * kWindowRowsATask;
-    code.dense_windows(op, task % op.panels(), first,
-                       std::min(op.rows, first + kWindowRowsATask), space);
   }));
 }
-
-int64_t parts(int64_t whole, int64_t most) { return (whole + most - 1) / most; }
 
 // Memory of one call, in large pages.
 class Pages {
@@ -198,9 +151,9 @@ class Pages {
 
 // All phases of some tiles and units: spectra, products and, at the end, windows. No task of these
 // takes memory, so none fails.
-void some_windows(ffi::ThreadPool& pool, const SpectraCode& code, SpectralWindows op, int64_t last) {
+void some_windows(ffi::ThreadPool& pool, const DenseCode& code, DenseWindows op, int64_t last) {
   Pages image, kernel, sums;
-  const int64_t most = std::max<int64_t>(1, kDepthAtOnce / op.channels);
+  const int64_t most = std::max<int64_t>(1, kDepthAtOnce / op.lanes());
   op.phases = std::min(most, op.all_phases());
   op.image_spectra = image.room(kSpectrum * op.image_place());
   op.kernel_spectra = kernel.room(kSpectrum * op.kernel_place());
@@ -220,29 +173,31 @@ void some_windows(ffi::ThreadPool& pool, const SpectraCode& code, SpectralWindow
                [&](int64_t task, Workspace&) { code.gather_windows(op, task); });
 }
 
-ffi::Error dense_windows_by_spectra(ffi::ThreadPool pool, Floats image, Floats kernel, Floats bias,
-                                    Floats blank, ffi::Result<Floats> outputs, WindowSettings s) {
+ffi::Error dense_windows(ffi::ThreadPool pool, Floats image, Floats kernel, Floats bias,
+                         ffi::Result<Floats> outputs, DenseSettings s) {
   const Sizes in = image.dimensions(), out = outputs->dimensions(), k = kernel.dimensions();
   if (in.size() != 3 || out.size() != 3 || k.size() != 4)
     return unfit("dense_windows: image and result need three dimensions, the kernel four.");
-  if (s.row_step < 1 || s.column_step < 1 || s.dilation < 1 || out[0] < 1 || out[1] < 1 ||
-      out[2] < 1 || k[0] < 1 || k[1] < 1 || !equal(k, {k[0], k[1], in[2], out[2]}) ||
-      !equal(bias.dimensions(), {out[2]}) || !equal(blank.dimensions(), {in[2]}))
+  const Windows down{s.row_step, s.dilation, out[0], k[0]};
+  const Windows across{s.column_step, s.dilation, out[1], k[1]};
+  if (!positive(down) || !positive(across) || in[2] < 1 || out[2] < 1 || k[2] != in[2] ||
+      k[3] != out[2] || !equal(bias.dimensions(), {out[2]}))
     return unfit("dense_windows: kernel, bias or a step do not match image and result.");
-  SpectralWindows op{image.typed_data(),
-                     in[0],
-                     in[1],
-                     in[2],
-                     Along(s.row_step, s.dilation, out[0], k[0]),
-                     Along(s.column_step, s.dilation, out[1], k[1]),
-                     out[2],
-                     kernel.typed_data(),
-                     bias.typed_data(),
-                     blank.typed_data(),
-                     outputs->typed_data()};
-  if (op.down.kept < 1 || op.across.kept < 1 || op.channels % 16 != 0)
-    return unfit("dense_windows: spectra need at most 16 weights along a tile and channels in sixteens.");
-  const SpectraCode& code = sliding_code().spectra;
+  if (down.extent() > in[0] || across.extent() > in[1])
+    return unfit("dense_windows: a window reaches beyond the image.");
+  DenseWindows op{image.typed_data(),
+                  in[0],
+                  in[1],
+                  in[2],
+                  Along(down),
+                  Along(across),
+                  out[2],
+                  kernel.typed_data(),
+                  bias.typed_data(),
+                  outputs->typed_data()};
+  if (op.down.kept < 1 || op.across.kept < 1)
+    return unfit("dense_windows: what recurs of a window does not fit into a tile.");
+  const DenseCode& code = sliding_code().dense;
   const int64_t tiles = op.all_tiles(), panels = parts(op.units, kPanel);
   const int64_t each = parts(tiles, parts(tiles, kTilesAtOnce));
   op.tiles = parts(each, code.held) * code.held;
@@ -266,9 +221,11 @@ XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(
     stormlens::EverywhereSettings, ffi::StructMember<int64_t>("step"),
     ffi::StructMember<int64_t>("kernel_rows"), ffi::StructMember<int64_t>("kernel_columns"),
     ffi::StructMember<int64_t>("pool"), ffi::StructMember<bool>("relu"),
-    ffi::StructMember<bool>("winograd"));
+    ffi::StructMember<bool>("winograd"), ffi::StructMember<int64_t>("row_step"),
+    ffi::StructMember<int64_t>("column_step"), ffi::StructMember<int64_t>("dilation"),
+    ffi::StructMember<int64_t>("window_rows"), ffi::StructMember<int64_t>("window_columns"));
 
-XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(stormlens::WindowSettings,
+XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(stormlens::DenseSettings,
                                       ffi::StructMember<int64_t>("row_step"),
                                       ffi::StructMember<int64_t>("column_step"),
                                       ffi::StructMember<int64_t>("dilation"));
@@ -292,20 +249,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense_windows, stormlens::dense_windows,
                               ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
                                   .Arg<Floats>()  // image
-                                  .Arg<Floats>()  // weights
-                                  .Arg<Floats>()  // bias
-                                  .Arg<Floats>()  // blank
-                                  .Arg<Floats>()  // replies
-                                  .Ret<Floats>()  // outputs
-                                  .Attrs<stormlens::WindowSettings>());
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense_windows_by_spectra,
-                              stormlens::dense_windows_by_spectra,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()  // image
                                   .Arg<Floats>()  // kernel
                                   .Arg<Floats>()  // bias
-                                  .Arg<Floats>()  // blank
                                   .Ret<Floats>()  // outputs
-                                  .Attrs<stormlens::WindowSettings>());
+                                  .Attrs<stormlens::DenseSettings>());

@@ -3,7 +3,7 @@
 // `Along` says which windows and cells make the layer a sum of small correlations, one a phase. The
 // spectrum of a real tile has 4 real and 126 complex values, and a complex product takes three real
 // ones (Gauss), so that there are 382 places. Each is a product of tiles x depth by depth x units,
-// where depth is phases x C. Windows take only what the circular correlation has right.
+// where depth is phases x C in whole vectors. Windows take only what the circular correlation has right.
 //
 // Mathieu, Henaff and LeCun (2014), Fast training of convolutional networks through FFTs, ICLR.
 
@@ -178,7 +178,7 @@ struct Tile {
   Start down, across;
 };
 
-Tile tile_of(const SpectralWindows& op, int64_t tile) {
+Tile tile_of(const DenseWindows& op, int64_t tile) {
   const Along &down = op.down, &across = op.across;
   const int64_t index = op.first_tile + tile;
   const int64_t x = index % across.tiles, rest = index / across.tiles;
@@ -187,7 +187,7 @@ Tile tile_of(const SpectralWindows& op, int64_t tile) {
           {residue % across.residues, x * across.kept}};
 }
 
-void spread_image(const SpectralWindows& op, int64_t tile) {
+void spread_image(const DenseWindows& op, int64_t tile) {
   const Along &down = op.down, &across = op.across;
   const Tile at = tile_of(op, tile);
   const int64_t south = down.step * down.window(at.down.residue, at.down.q);
@@ -196,30 +196,29 @@ void spread_image(const SpectralWindows& op, int64_t tile) {
   for (int64_t phase = 0; phase < op.phases; ++phase) {
     const int64_t b = (op.first_phase + phase) / across.between;
     const int64_t d = (op.first_phase + phase) % across.between;
-    for (int64_t c = 0; c < op.channels; c += L) {
-      const Reals blank = load(op.blank + c);
+    for (int64_t c = 0; c < op.lanes(); c += L) {
       for (int64_t y = 0; y < kSide; ++y)
         for (int64_t x = 0; x < kSide; ++x) {
           const int64_t row = south + b * down.dilation + y * down.apart();
           const int64_t column = west + d * across.dilation + x * across.apart();
           const bool inside = row < op.height && column < op.width;
           const float* from = op.image + (row * op.width + column) * op.channels + c;
-          cells[y * kSide + x] = inside ? load(from) - blank : Reals{};
+          cells[y * kSide + x] = inside ? load_some(from, op.channels - c) : Reals{};
         }
-      float* to = op.image_spectra + tile * op.depth() + phase * op.channels + c;
+      float* to = op.image_spectra + tile * op.depth() + phase * op.lanes() + c;
       spread(cells, kSide, ImagePlaces{to, op.image_place()});
     }
   }
 }
 
-void spread_kernel(const SpectralWindows& op, int64_t depth) {
+void spread_kernel(const DenseWindows& op, int64_t depth) {
   const Along &down = op.down, &across = op.across;
-  const int64_t phase = op.first_phase + depth / op.channels, c = depth % op.channels;
+  const int64_t phase = op.first_phase + depth / op.lanes(), c = depth % op.lanes();
   const int64_t b = phase / across.between, d = phase % across.between;
   for (int64_t unit = 0; unit < op.panels * kPanel; unit += L) {
     const int64_t from = op.first_unit + unit, count = std::min<int64_t>(L, op.units - from);
     Reals cells[kSide * kSide] = {};
-    for (int64_t y = 0, row = b; row < down.cells; ++y, row += down.between)
+    for (int64_t y = 0, row = b; row < down.cells && c < op.channels; ++y, row += down.between)
       for (int64_t x = 0, column = d; column < across.cells; ++x, column += across.between)
         cells[y * kSide + x] = load_some(
             op.kernel + ((row * across.cells + column) * op.channels + c) * op.units + from, count);
@@ -228,7 +227,7 @@ void spread_kernel(const SpectralWindows& op, int64_t depth) {
   }
 }
 
-void add_products(const SpectralWindows& op, int64_t place) {
+void add_products(const DenseWindows& op, int64_t place) {
   const float* images = op.image_spectra + place * op.image_place();
   const auto add = op.first_phase == 0 ? multiply<false> : multiply<true>;
   for (int64_t panel = 0; panel < op.panels; ++panel)
@@ -236,7 +235,7 @@ void add_products(const SpectralWindows& op, int64_t place) {
         op.tiles, op.depth(), op.sums + place * op.sums_place() + panel * op.tiles * kPanel);
 }
 
-void gather_windows(const SpectralWindows& op, int64_t tile) {
+void gather_windows(const DenseWindows& op, int64_t tile) {
   const Along &down = op.down, &across = op.across;
   const Tile at = tile_of(op, tile);
   for (int64_t unit = 0; unit < op.panels * kPanel && op.first_unit + unit < op.units; unit += L) {
@@ -249,8 +248,8 @@ void gather_windows(const SpectralWindows& op, int64_t tile) {
       for (int64_t x = 0; x < across.kept; ++x) {
         const int64_t i = down.window(at.down.residue, at.down.q + y);
         const int64_t k = across.window(at.across.residue, at.across.q + x);
-        if (i < down.windows && k < across.windows)
-          store_some(op.outputs + (i * across.windows + k) * op.units + to,
+        if (i < down.count && k < across.count)
+          store_some(op.outputs + (i * across.count + k) * op.units + to,
                      cells[y * kSide + x] + bias, count);
       }
   }
@@ -258,7 +257,7 @@ void gather_windows(const SpectralWindows& op, int64_t tile) {
 
 }  // namespace
 
-SpectraCode STORMLENS_NAMED(spectra)() {
+DenseCode STORMLENS_NAMED(dense)() {
   return {kHeld, spread_image, spread_kernel, add_products, gather_windows};
 }
 
