@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 NATIVE = Path(ops.__file__).parent / "native"
 DRIVER = Path(__file__).parent / "native" / "check.cpp"
 DRIVERS = {"kernels": DRIVER, "sliding": DRIVER.with_name("check_sliding.cpp")}
+SOURCES = {"kernels": ["kernels.cpp"], "sliding": ["sliding.cpp", "dense_windows.cpp"]}
 COMMON = ["-std=c++17", "-O1", "-g1", "-pthread"]
 MEMORY = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 VECTOR = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-unknown-pragmas"]
@@ -68,18 +69,19 @@ def compile_all(compiler, commands):
 def programs(compiler, tmp_path_factory):
     """The drivers with each instruction set's code, one program each."""
     folder = tmp_path_factory.mktemp("sanitized")
-    for name in ("kernels.cpp", "kernels.hpp", "parallel.hpp", "sliding.cpp", "sliding.hpp"):
-        text = (NATIVE / name).read_text()
-        for loose, exact in EXACT.items() if name == "kernels.hpp" else ():
+    for source in NATIVE.glob("*.[ch]pp"):
+        text = source.read_text()
+        for loose, exact in EXACT.items() if source.name == "kernels.hpp" else ():
             assert text.count(loose) == 1, f"Scratch has changed: adapt EXACT ({loose})"
             text = text.replace(loose, exact)
-        (folder / name).write_text(text)
+        (folder / source.name).write_text(text)
 
     def command(code, name):
         lanes, vectors, flags = SLIDING_SETS[name]
         macros = [f"-DSTORMLENS_{k}={v}" for k, v in (("LANES", lanes), ("VECTORS", vectors))]
         macros += [f"-DSTORMLENS_ISA={name}", f"-DCHECKED={name}_{code}"]
-        sources = [str(DRIVERS[code]), str(folder / f"{code}.cpp"), f"-I{folder}"]
+        sources = [str(folder / source) for source in SOURCES[code]]
+        sources += [str(DRIVERS[code]), f"-I{folder}"]
         program = str(folder / f"{code}-{name}")
         return [*MEMORY, *VECTOR, *flags, *macros, *sources, "-o", program]
 

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 from stormlens.ops import (
+    Windows,
     _dense_windows,
     _everywhere,
     blank_reply,
     conv_pool_everywhere,
     dense_windows,
     everywhere,
+    gather_windows,
     native,
-    window_replies,
-    window_weights,
+    spectra_pay,
 )
 
 needs_library = pytest.mark.skipif(not native().available, reason=native().reason)
@@ -55,12 +56,23 @@ def mosaic(seed, shape, blank):
     return image
 
 
-def computed(implementation, image, start, weights, blank, relu, **settings):
+def computed(implementation, image, start, weights, blank, relu, step, shape, pool):
     reply = blank_reply(weights, blank, relu)
     operands = (image, jnp.asarray(start, jnp.int32), weights, jnp.asarray(blank), reply, None)
-    names = ("step", "shape", "pool")
     run = getattr(_everywhere, f"_{implementation}")
-    return jax.jit(partial(run, *(settings[name] for name in names), relu))(*operands)
+    windows = shape if isinstance(shape, Windows) else Windows(shape)
+    return jax.jit(partial(run, step, windows, pool, relu))(*operands)
+
+
+def gathered(image, windows):
+    """Features of each window, one window after the other."""
+    (down, across), (rows, columns) = windows.steps, windows.cells
+    features = np.empty((*windows.counts, rows * columns * image.shape[-1]))
+    for i in range(windows.counts[0]):
+        for k in range(windows.counts[1]):
+            cells = image[i * down :: windows.dilation, k * across :: windows.dilation]
+            features[i, k] = cells[:rows, :columns].ravel()
+    return features
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
@@ -110,13 +122,14 @@ def test_a_blank_patch_gets_the_reply_it_was_given(channels):
     weights = everywhere(*layer(5, 3, 3, channels, 4))
     reply = jnp.full(4, 99.0)
     start = jnp.zeros(2, jnp.int32)
+    windows = Windows((12, 12))
     found = np.array(
         conv_pool_everywhere(
-            image, start, weights, blank, reply, step=1, shape=(12, 12), pool=1, relu=False
+            image, start, weights, blank, reply, step=1, windows=windows, pool=1, relu=False
         )
     )
-    # One position sees cell 13, and by Winograd's way its tile of 4 x 4.
-    near = slice(8, None) if channels == 16 else slice(11, None)
+    # One position sees cell 13, and by Winograd's way its tile of 6 x 6.
+    near = slice(6, None) if channels == 16 else slice(11, None)
     assert (found[near, near] != 99).all()
     found[near, near] = 99
     assert (found == 99).all()
@@ -129,7 +142,7 @@ def test_the_result_takes_the_room_it_is_given():
     reply = blank_reply(weights, blank, True)
     start = jnp.zeros(2, jnp.int32)
     image = mosaic(7, (40, 40), blank)
-    run = partial(conv_pool_everywhere, step=1, shape=(30, 31), pool=3, relu=True)
+    run = partial(conv_pool_everywhere, step=1, windows=Windows((30, 31)), pool=3, relu=True)
     into = jax.jit(run, donate_argnums=5)
     fresh = run(image, start, weights, blank, reply)
     room = jnp.full(fresh.shape, jnp.nan)
@@ -159,7 +172,15 @@ def test_any_size_agrees_with_the_definition(
     setting = {"step": step, "shape": shape, "pool": pool, "relu": True}
     reply = blank_reply(weights, blank, True)
     found = conv_pool_everywhere(
-        image, jnp.asarray(start, jnp.int32), weights, blank, reply, **setting
+        image,
+        jnp.asarray(start, jnp.int32),
+        weights,
+        blank,
+        reply,
+        step=step,
+        windows=Windows(shape),
+        pool=pool,
+        relu=True,
     )
     npt.assert_allclose(
         found, plain(image, start, weights.kernel, weights.bias, **setting), atol=3e-5
@@ -167,51 +188,79 @@ def test_any_size_agrees_with_the_definition(
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("pool", [1, 3])
 @pytest.mark.parametrize(
-    ("counts", "steps", "dilation", "kernel"),
+    "windows",
     [
-        ((3, 30), (2, 1), 3, (4, 4, 16, 40)),
-        ((9, 13), (1, 2), 1, (5, 3, 7, 6)),
-        ((1, 1), (5, 5), 2, (2, 2, 1, 32)),
+        Windows((3, 5), (8, 8), 3, (4, 4)),  # no cell in two windows
+        Windows((5, 4), (2, 4), 2, (5, 3)),  # cells in several
+        Windows((2, 30), (1, 1), 1, (2, 1)),
+        Windows((1, 1), (9, 9), 4, (3, 7)),
+    ],
+)
+def test_windows_hold_the_pooled_cells_they_look_at(implementation, pool, windows):
+    blank = np.full(16, 0.25, np.float32)
+    image = mosaic(10, (75, 91), blank)
+    weights = everywhere(*layer(11, 3, 3, 16, 5))
+    setting = {"step": 2, "pool": pool, "relu": True}
+    found = computed(implementation, image, (1, 3), weights, blank, shape=windows, **setting)
+    cells = plain(image, (1, 3), weights.kernel, weights.bias, shape=windows.extents, **setting)
+    npt.assert_allclose(found, gathered(cells, windows), atol=3e-5)
+    npt.assert_array_equal(gather_windows(cells, windows), gathered(cells, windows))
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize(
+    ("windows", "channels", "units"),
+    [
+        (Windows((5, 40), (8, 8), 3, (44, 44)), 16, 40),  # the chapter's
+        (Windows((40, 33), (1, 2), 1, (9, 11)), 3, 1),
+        (Windows((3, 300), (2, 3), 2, (4, 14)), 33, 150),
+        (Windows((290, 3), (5, 5), 5, (14, 1)), 1, 32),  # more tiles than go together
+        (Windows((1, 1), (7, 4), 3, (2, 2)), 16, 5),
     ],
 )
 def test_a_dense_layer_on_windows_is_that_of_gathered_ones(
-    implementation, counts, steps, dilation, kernel
+    implementation, windows, channels, units
 ):
-    blank = np.full(kernel[2], 0.25, np.float32)
-    image = mosaic(8, (24, 46), blank)
-    weights = window_weights(*layer(9, *kernel))
+    extents = windows.extents
+    image = mosaic(8, (extents[0] + 2, extents[1]), np.full(channels, 0.25, np.float32))
+    kernel, bias = layer(9, *windows.cells, channels, units)
     run = getattr(_dense_windows, f"_{implementation}")
-    found = jax.jit(partial(run, counts, steps, dilation))(
-        image, weights, blank, window_replies(weights, blank)
-    )
-    for i in range(counts[0]):
-        for k in range(counts[1]):
-            window = image[i * steps[0] :: dilation, k * steps[1] :: dilation]
-            features = window[: kernel[0], : kernel[1]].ravel().astype(float)
-            expected = features @ weights.kernel.reshape(-1, kernel[3]) + weights.bias
-            npt.assert_allclose(found[i, k], expected, atol=3e-5)
+    found = jax.jit(partial(run, windows))(image, kernel, bias)
+    expected = gathered(image, windows) @ kernel.reshape(-1, units).astype(float) + bias
+    npt.assert_allclose(found, expected, atol=3e-5)
+
+
+def test_spectra_pay_where_many_cells_recur():
+    chapter = Windows((96, 158), (8, 8), 3, (44, 44))
+    assert spectra_pay(chapter, 32)
+    assert not spectra_pay(chapter._replace(counts=(1, 1)), 32)  # a tile for one window
+    assert not spectra_pay(chapter._replace(steps=(44, 44)), 32)  # hardly any overlap
+    assert not spectra_pay(Windows((11, 18), (8, 8), 3, (4, 4)), 128)  # none at all
+    assert not spectra_pay(chapter._replace(steps=(1, 1)), 32)  # 44 in a row fit into no tile
 
 
 @needs_library
-def test_the_library_refuses_a_window_beyond_the_image():
-    weights = window_weights(*layer(9, 3, 3, 2, 4))
-    with pytest.raises(jax.errors.JaxRuntimeError, match="a window reaches beyond the image"):
+@pytest.mark.parametrize(
+    ("windows", "reason"),
+    [
+        (Windows((4, 3), (2, 2), 1, (3, 3)), "a window reaches beyond the image"),
+        (Windows((1, 1), (1, 1), 1, (3, 17)), "does not fit into a tile"),
+    ],
+)
+def test_the_library_refuses_windows_that_it_cannot_serve(windows, reason):
+    kernel = jnp.zeros((*windows.cells, 2, 4))
+    with pytest.raises(jax.errors.JaxRuntimeError, match=reason):
         dense_windows(
-            jnp.zeros((8, 8, 2)),
-            weights,
-            jnp.zeros(2),
-            window_replies(weights, jnp.zeros(2)),
-            counts=(4, 3),
-            steps=(2, 2),
-            dilation=1,
+            jnp.zeros((8, 17, 2)), kernel, jnp.zeros(4), windows=windows
         ).block_until_ready()
 
 
 @needs_library
 def test_the_library_refuses_weights_of_another_layer():
     weights = everywhere(*layer(9, 3, 3, 2, 4))
-    with pytest.raises(jax.errors.JaxRuntimeError, match="do not match the result"):
+    with pytest.raises(jax.errors.JaxRuntimeError, match="do not match the reply"):
         conv_pool_everywhere(
             jnp.zeros((8, 8, 2)),
             jnp.zeros(2, jnp.int32),
@@ -219,7 +268,7 @@ def test_the_library_refuses_weights_of_another_layer():
             jnp.zeros(3),
             jnp.zeros(4),
             step=1,
-            shape=(3, 3),
+            windows=Windows((3, 3)),
             pool=1,
             relu=False,
         ).block_until_ready()

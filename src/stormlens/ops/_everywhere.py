@@ -217,8 +217,7 @@ def _portable(
 ) -> Array:
     """The same by XLA, which computes blank patches too."""
     sizes = [
-        n + pool - 1 + k - 1
-        for n, k in zip(windows.extents, weights.kernel.shape[:2], strict=True)
+        n + pool - 1 + k - 1 for n, k in zip(windows.extents, weights.kernel.shape[:2], strict=True)
     ]
     spans = [step * (size - 1) + 1 for size in sizes]
     room = jnp.pad(image, ((0, spans[0]), (0, spans[1]), (0, 0)))

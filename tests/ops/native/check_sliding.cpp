@@ -61,66 +61,75 @@ Floats panels(const Floats& weights, int64_t places, int64_t depth, int64_t filt
 
 // G g G^T for each channel and filter.
 Floats spread_weights(const Floats& kernel, int64_t channels, int64_t filters) {
-  const double g[6][3] = {{1. / 4, 0, 0},           {-1. / 6, -1. / 6, -1. / 6},
-                          {-1. / 6, 1. / 6, -1. / 6}, {1. / 24, 1. / 12, 1. / 6},
-                          {1. / 24, -1. / 12, 1. / 6}, {0, 0, 1}};
+  const double g[8][3] = {{1, 0, 0},
+                          {-2. / 9, -2. / 9, -2. / 9},
+                          {-2. / 9, 2. / 9, -2. / 9},
+                          {1. / 90, 1. / 45, 2. / 45},
+                          {1. / 90, -1. / 45, 2. / 45},
+                          {32. / 45, 16. / 45, 8. / 45},
+                          {32. / 45, -16. / 45, 8. / 45},
+                          {0, 0, 1}};
   const int64_t each = channels * filters;
-  Floats out(static_cast<size_t>(36 * each));
-  for (int r = 0; r < 6; ++r)
-    for (int c = 0; c < 6; ++c)
+  Floats out(static_cast<size_t>(kPlaces * each));
+  for (int r = 0; r < 8; ++r)
+    for (int c = 0; c < 8; ++c)
       for (int64_t k = 0; k < each; ++k) {
         double sum = 0;
         for (int i = 0; i < 3; ++i)
           for (int j = 0; j < 3; ++j) sum += g[r][i] * g[c][j] * kernel[(i * 3 + j) * each + k];
-        out[(r * 6 + c) * each + k] = static_cast<float>(sum);
+        out[(r * 8 + c) * each + k] = static_cast<float>(sum);
       }
   return out;
 }
 
-Floats convolved(const Everywhere& op, const Floats& kernel) {
-  Floats out(static_cast<size_t>(op.rows * op.columns * op.filters));
-  for (int64_t y = 0; y < op.rows; ++y)
-    for (int64_t x = 0; x < op.columns; ++x)
-      for (int64_t f = 0; f < op.filters; ++f) {
-        double sum = op.bias[f];
-        for (int64_t i = 0; i < op.kernel_rows; ++i)
-          for (int64_t j = 0; j < op.kernel_columns; ++j) {
-            const int64_t row = op.top + op.step * (y + i), column = op.left + op.step * (x + j);
-            if (row >= op.height || column >= op.width) continue;
-            for (int64_t c = 0; c < op.channels; ++c)
-              sum += op.image[(row * op.width + column) * op.channels + c] *
-                     kernel[((i * op.kernel_columns + j) * op.channels + c) * op.filters + f];
-          }
-        out[(y * op.columns + x) * op.filters + f] =
-            static_cast<float>(op.relu ? std::max(sum, 0.0) : sum);
-      }
-  return out;
+// One output of the convolution.
+double convolved(const Everywhere& op, const Floats& kernel, int64_t y, int64_t x, int64_t f) {
+  double sum = op.bias[f];
+  for (int64_t i = 0; i < op.kernel_rows; ++i)
+    for (int64_t j = 0; j < op.kernel_columns; ++j) {
+      const int64_t row = op.top + op.step * (y + i), column = op.left + op.step * (x + j);
+      if (row >= op.height || column >= op.width) continue;
+      for (int64_t c = 0; c < op.channels; ++c)
+        sum += op.image[(row * op.width + column) * op.channels + c] *
+               kernel[((i * op.kernel_columns + j) * op.channels + c) * op.filters + f];
+    }
+  return op.relu ? std::max(sum, 0.0) : sum;
 }
 
-Floats pooled(const Everywhere& op, const Floats& values) {
-  Floats out(static_cast<size_t>(op.pooled_rows() * op.pooled_columns() * op.filters));
-  for (int64_t y = 0; y < op.pooled_rows(); ++y)
-    for (int64_t x = 0; x < op.pooled_columns(); ++x)
-      for (int64_t f = 0; f < op.filters; ++f) {
-        float best = -INFINITY;
-        for (int64_t i = 0; i < op.pool; ++i)
-          for (int64_t j = 0; j < op.pool; ++j)
-            best = std::max(best, values[((y + i) * op.columns + x + j) * op.filters + f]);
-        out[(y * op.pooled_columns() + x) * op.filters + f] = best;
-      }
-  return out;
+double pooled(const Everywhere& op, const Floats& kernel, int64_t y, int64_t x, int64_t f) {
+  double best = -INFINITY;
+  for (int64_t i = 0; i < op.pool; ++i)
+    for (int64_t j = 0; j < op.pool; ++j)
+      best = std::max(best, convolved(op, kernel, y + i, x + j, f));
+  return best;
+}
+
+// Calls body(y, x) with each cell of each window, in the order of the result.
+template <typename Body>
+void each_cell(const Windows& down, const Windows& across, const Body& body) {
+  for (int64_t i = 0; i < down.count; ++i)
+    for (int64_t k = 0; k < across.count; ++k)
+      for (int64_t u = 0; u < down.cells; ++u)
+        for (int64_t v = 0; v < across.cells; ++v)
+          body(down.step * i + down.dilation * u, across.step * k + across.dilation * v);
 }
 
 // What the convolution makes of an image that is blank throughout.
 Floats reply_to(const Everywhere& op, const Floats& kernel, const Floats& blank) {
-  Floats image;
+  Floats image, reply;
   for (int64_t i = 0; i < op.kernel_rows * op.kernel_columns; ++i)
     image.insert(image.end(), blank.begin(), blank.end());
   Everywhere one = op;
   one.image = image.data();
   one.height = op.kernel_rows, one.width = op.kernel_columns;
-  one.top = one.left = 0, one.step = one.rows = one.columns = one.pool = 1;
-  return convolved(one, kernel);
+  one.top = one.left = 0, one.step = 1;
+  for (int64_t f = 0; f < op.filters; ++f)
+    reply.push_back(static_cast<float>(convolved(one, kernel, 0, 0, f)));
+  return reply;
+}
+
+Windows random_windows(Random& random, int64_t most) {
+  return {random.whole(1, 4), random.whole(1, 3), random.whole(1, most), random.whole(1, 4)};
 }
 
 void check_everywhere(Random& random, int example) {
@@ -132,7 +141,11 @@ void check_everywhere(Random& random, int example) {
   op.height = random.whole(1, 40), op.width = random.whole(1, 40);
   op.top = random.whole(0, 5), op.left = random.whole(0, 5), op.step = random.whole(1, 3);
   op.filters = random.whole(1, 70), op.pool = random.whole(1, 3);
-  op.rows = op.pool - 1 + random.whole(1, 40), op.columns = op.pool - 1 + random.whole(1, 40);
+  op.down = random_windows(random, 8), op.across = random_windows(random, 8);
+  if (example % 4 < 2) {  // every cell
+    op.down = {1, 1, random.whole(1, 40), 1};
+    op.across = {1, 1, random.whole(1, 40), 1};
+  }
   op.relu = random.whole(0, 1) == 1;
   const int64_t taps = op.kernel_rows * op.kernel_columns * op.channels;
   Floats image = random.values(op.height * op.width * op.channels);
@@ -148,65 +161,75 @@ void check_everywhere(Random& random, int example) {
   op.image = image.data(), op.weights = weights.data(), op.bias = bias.data();
   const Floats reply = reply_to(op, kernel, blank);
   op.blank = blank.data(), op.reply = reply.data();
-  const Floats expected = pooled(op, convolved(op, kernel));
+  Floats expected;
+  each_cell(op.down, op.across, [&](int64_t y, int64_t x) {
+    for (int64_t f = 0; f < op.filters; ++f)
+      expected.push_back(static_cast<float>(pooled(op, kernel, y, x, f)));
+  });
   Floats found(expected.size());
   op.pooled = found.data();
-  const int64_t rows = op.pooled_rows(), each = random.whole(1, rows);
+  const int64_t rows = op.down.extent(), each = random.whole(1, rows);
   Workspace space;
   for (int64_t first = 0; first < rows; first += each)
     code().everywhere(op, first, std::min(rows, first + each), space);
   compare(found, expected, "the convolution", example);
 }
 
-void check_dense_windows(Random& random, int example) {
-  DenseWindows op{};
-  op.channels = random.whole(1, 20), op.units = random.whole(1, 70);
-  op.row_step = random.whole(1, 3), op.column_step = random.whole(1, 3);
-  op.dilation = random.whole(1, 3);
-  op.rows = random.whole(1, 5), op.columns = random.whole(1, 30);
-  op.down = random.whole(1, 4), op.across = random.whole(1, 4);
-  op.height = (op.rows - 1) * op.row_step + (op.down - 1) * op.dilation + 1;
-  op.width = (op.columns - 1) * op.column_step + (op.across - 1) * op.dilation + 1;
-  Floats image = random.values(op.height * op.width * op.channels);
-  const Floats blank = random.values(op.channels);
-  for (int64_t i = 0; i < op.height * op.width; ++i)
-    if (i % op.width < op.width / 2 || random.whole(0, 1) == 1)  // the western half, and specks
-      std::copy(blank.begin(), blank.end(), image.begin() + i * op.channels);
-  const int64_t depth = op.across * op.channels;
-  const Floats kernel = random.values(op.down * depth * op.units);
-  const Floats weights = panels(kernel, op.down, depth, op.units), bias = random.values(op.units);
-  Floats found(static_cast<size_t>(op.rows * op.columns * op.units)), expected(found.size());
-  op.image = image.data(), op.weights = weights.data(), op.bias = bias.data();
-  op.outputs = found.data();
-  for (int64_t i = 0; i < op.rows; ++i)
-    for (int64_t k = 0; k < op.columns; ++k)
-      for (int64_t u = 0; u < op.units; ++u) {
-        double sum = bias[u];
-        for (int64_t r = 0; r < op.down; ++r)
-          for (int64_t d = 0; d < depth; ++d) {
-            const int64_t row = i * op.row_step + r * op.dilation;
-            const int64_t column = k * op.column_step + d / op.channels * op.dilation;
-            sum += image[(row * op.width + column) * op.channels + d % op.channels] *
-                   kernel[(r * depth + d) * op.units + u];
-          }
-        expected[(i * op.columns + k) * op.units + u] = static_cast<float>(sum);
+// As the library's caller goes about it, but with few tiles, units and phases at a time.
+void run_dense(DenseWindows op, Random& random) {
+  const DenseCode& dense = code().dense;
+  const int64_t panels = (op.units + kPanel - 1) / kPanel, tiles = op.all_tiles();
+  op.tiles = dense.held * random.whole(1, (tiles + dense.held - 1) / dense.held);
+  const int64_t panels_at_once = random.whole(1, panels);
+  const int64_t phases = random.whole(1, op.all_phases());
+  for (op.first_tile = 0; op.first_tile < tiles; op.first_tile += op.tiles)
+    for (int64_t panel = 0; panel < panels; panel += panels_at_once) {
+      op.first_unit = panel * kPanel;
+      op.panels = std::min(panels_at_once, panels - panel);
+      op.phases = phases;
+      Floats image(static_cast<size_t>(kSpectrum * op.image_place()), NAN);
+      Floats kernel(static_cast<size_t>(kSpectrum * op.kernel_place()), NAN);
+      Floats sums(static_cast<size_t>(kSpectrum * op.sums_place()), NAN);
+      op.image_spectra = image.data(), op.kernel_spectra = kernel.data(), op.sums = sums.data();
+      for (op.first_phase = 0; op.first_phase < op.all_phases(); op.first_phase += phases) {
+        op.phases = std::min(phases, op.all_phases() - op.first_phase);
+        for (int64_t tile = 0; tile < op.tiles; ++tile) dense.spread_image(op, tile);
+        for (int64_t depth = 0; depth < op.depth(); ++depth) dense.spread_kernel(op, depth);
+        for (int64_t place = 0; place < kSpectrum; ++place) dense.add_products(op, place);
       }
-  Floats replies(static_cast<size_t>(op.panels() * op.down * op.across * kPanel));
-  for (size_t i = 0; i < replies.size(); ++i)
-    for (int64_t c = 0; c < op.channels; ++c)
-      replies[i] +=
-          blank[c] * weights[(i / kPanel * op.channels + c) * kPanel + i % kPanel];
-  std::vector<uint8_t> echo(static_cast<size_t>(op.height * op.width));
-  op.blank = blank.data(), op.replies = replies.data(), op.echo = echo.data();
-  const int64_t half = random.whole(0, op.height);
-  code().note_echo(op, 0, half);
-  code().note_echo(op, half, op.height);
-  Workspace space;
-  const int64_t cut = random.whole(0, op.rows);
-  for (int64_t panel = 0; panel < op.panels(); ++panel) {
-    code().dense_windows(op, panel, 0, cut, space);
-    code().dense_windows(op, panel, cut, op.rows, space);
-  }
+      const int64_t last = std::min(tiles, op.first_tile + op.tiles);
+      for (int64_t tile = op.first_tile; tile < last; ++tile)
+        dense.gather_windows(op, tile - op.first_tile);
+    }
+}
+
+void check_dense_windows(Random& random, int example) {
+  Windows down = random_windows(random, 20), across = random_windows(random, 20);
+  down.cells = random.whole(1, 9), across.cells = random.whole(1, 9);
+  across.dilation = down.dilation;
+  const int64_t channels = random.whole(1, 20), units = random.whole(1, 70);
+  const int64_t height = down.extent() + random.whole(0, 3), width = across.extent();
+  const Floats image = random.values(height * width * channels), bias = random.values(units);
+  const Floats kernel = random.values(down.cells * across.cells * channels * units);
+  Floats expected;
+  for (int64_t i = 0; i < down.count; ++i)
+    for (int64_t k = 0; k < across.count; ++k)
+      for (int64_t unit = 0; unit < units; ++unit) {
+        double sum = bias[unit];
+        for (int64_t u = 0; u < down.cells; ++u)
+          for (int64_t v = 0; v < across.cells; ++v)
+            for (int64_t c = 0; c < channels; ++c) {
+              const int64_t y = down.step * i + down.dilation * u;
+              const int64_t x = across.step * k + across.dilation * v;
+              sum += image[(y * width + x) * channels + c] *
+                     kernel[((u * across.cells + v) * channels + c) * units + unit];
+            }
+        expected.push_back(static_cast<float>(sum));
+      }
+  Floats found(expected.size());
+  DenseWindows op{image.data(), height,      width, channels,      Along(down),
+                  Along(across), units, kernel.data(), bias.data(), found.data()};
+  run_dense(op, random);
   compare(found, expected, "the dense layer", example);
 }
 
