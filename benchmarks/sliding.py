@@ -9,8 +9,9 @@ a radar file that `stormlens.readers.read` takes. The simulated one is full: sim
 all modes laid side by side. Each row is measured in a process of its own. The first call
 compiles, with an empty cache; then both ways take turns, so that a busy machine slows both,
 and the best of each counts; processor seconds, of all threads, depend less on other work. Box
-by box is `Classifier.probabilities` of boxes cut beforehand. Memory is what the sliding calls
-add to the process at their peak (Linux only).
+by box is `Classifier.probabilities` of boxes cut beforehand; `model.predict` is Keras's own (on
+JAX), timed once on the first 2,048 of them after a call that compiles, and scaled to all. Memory
+is what the sliding calls add to the process at their peak (Linux only).
 """
 
 import argparse
@@ -22,9 +23,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+
+if TYPE_CHECKING:
+    from stormlens.models import Classifier
 
 MODELS = ("svrimg-3conv", "chapter-relu")
 AT_A_TIME = 1024
@@ -35,6 +40,8 @@ COLUMNS = (
     "boxes",
     "box by box, s (processor s)",
     "sliding, s (processor s)",
+    "times",
+    "model.predict, s",
     "times",
     "first call, s",
     "largest difference",
@@ -73,6 +80,8 @@ def cells(row: dict, mosaic: str) -> list[str]:
         f"{apart:.2f} ({apart_cpu:.2f})",
         f"{sliding:.2f} ({sliding_cpu:.2f})",
         f"{apart / sliding:.1f} ({apart_cpu / sliding_cpu:.1f})",
+        f"{row['keras']:.0f}",
+        f"{row['keras'] / sliding:.0f}",
         f"{row['first']:.1f}",
         f"{row['difference']:.0e}",
         f"{row['memory']:.0f}",
@@ -128,11 +137,22 @@ def measure(model: str, mosaic: str, options: argparse.Namespace) -> dict:
         "model": f"{classifier.architecture}, {'trained' if trained else 'untrained'}",
         "echo": float((field["reflectivity"].values > 0).mean()),
         "boxes": len(boxes),
+        "keras": keras_seconds(classifier, boxes[:2048]) * len(boxes),
         "first": first,
         "difference": difference,
         "memory": memory,
         **{name: np.min(values, axis=0).tolist() for name, values in seconds.items()},
     }
+
+
+def keras_seconds(classifier: "Classifier", boxes: np.ndarray) -> float:
+    """Seconds a box of Keras's own prediction."""
+    scaled = (boxes[..., None] - np.float32(classifier.minimum)) / np.float32(
+        classifier.maximum - classifier.minimum
+    )
+    classifier.model.predict(scaled, batch_size=64, verbose=0)
+    (seconds, _), _ = timed(lambda: classifier.model.predict(scaled, batch_size=64, verbose=0))
+    return seconds / len(boxes)
 
 
 def simulated(seed: int = 0) -> xr.Dataset:
