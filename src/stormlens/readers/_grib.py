@@ -163,7 +163,7 @@ def values(message: Message, name: str) -> NDArray[np.float64]:
     Returns
     -------
     values : ndarray of float64, shape (rows, columns)
-        NaN where the bitmap says that there is none.
+        NaN where the bitmap says that there is none. They are the caller's to change.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def values(message: Message, name: str) -> NDArray[np.float64]:
     shape = len(message.latitude), len(message.longitude)
     decoded = _decoded(message, name)
     if message.marked is None:
-        return np.broadcast_to(decoded, shape[0] * shape[1]).reshape(shape)
+        return np.full(shape, decoded) if decoded.size == 1 else decoded.reshape(shape)
     whole = np.full(message.marked.shape, np.nan)
     whole[message.marked] = decoded
     return whole.reshape(shape)

@@ -85,17 +85,17 @@ def read_mrms(content: bytes, name: str, options: Options) -> xr.Dataset:
     """
     message, product = _chosen(messages(content, name), name)
     require_reach(message.longitude, message.latitude, name)
-    raw = values(message, name)
+    field = values(message, name)  # some 200 MB: from here on changed in place
     derived = ""
     if product.to_mm_per_hour is None:
-        seen = raw > _NO_COVERAGE_DBZ
-        dbz = raw
+        seen = field > _NO_COVERAGE_DBZ
     else:
-        seen = raw >= 0
-        dbz = rain_to_dbz(raw * product.to_mm_per_hour, options.rain)
+        seen = field >= 0
+        field *= product.to_mm_per_hour
+        rain_to_dbz(field, options.rain, out=field)
         derived = describe_law(options.rain)
     place = message.longitude, message.latitude
-    sampled, coverage = sample_lonlat(dbz, seen, *place, options.sampling)
+    sampled, coverage = sample_lonlat(field, seen, *place, options.sampling)
     return make_mosaic(
         sampled,
         coverage,

@@ -8,16 +8,20 @@ from stormlens.readers._options import RAIN_LAWS
 _NAMES = {"marshall-palmer": "Marshall and Palmer 1948", "wsr-88d": "WSR-88D convective"}
 
 
-def rain_to_dbz(rate: NDArray[np.floating], law: str) -> NDArray[np.float64]:
+def rain_to_dbz(
+    rate: NDArray[np.float64], law: str, out: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """
     Reflectivity that a rain rate stands for.
 
     Parameters
     ----------
-    rate : ndarray of float, any shape
+    rate : ndarray of float64, any shape
         Rain, mm/h.
     law : {"marshall-palmer", "wsr-88d"}
         See `Options`.
+    out : ndarray of float64, shape of `rate`, optional
+        Where to put the result; `rate` itself spares a mosaic's memory.
 
     Returns
     -------
@@ -30,8 +34,10 @@ def rain_to_dbz(rate: NDArray[np.floating], law: str) -> NDArray[np.float64]:
     [ -inf 23.01 39.01]
     """
     a, b = RAIN_LAWS[law]
-    dbz = np.full(rate.shape, -np.inf)
-    np.log10(rate, out=dbz, where=rate > 0)
+    dbz = np.empty_like(rate) if out is None else out
+    wet = rate > 0
+    np.log10(rate, out=dbz, where=wet)
+    dbz[~wet] = -np.inf
     dbz *= 10 * b
     dbz += 10 * np.log10(a)
     return dbz

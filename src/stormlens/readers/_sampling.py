@@ -14,6 +14,9 @@ from stormlens.stormbox import GRID_SHAPE, lonlat_to_cell
 
 Floats = NDArray[np.floating]
 
+_LEAST = 1
+"""Less counts as no echo, dBZ, and need not be placed."""
+
 
 def sample_lonlat(
     dbz: Floats, seen: NDArray[np.bool_], longitude: Floats, latitude: Floats, sampling: str
@@ -48,8 +51,9 @@ def sample_lonlat(
     values, coverage = pick(dbz, seen, row, column, row_inside & column_inside)
     if sampling == "maximum":
         turned = longitude - 360 * np.round((longitude + 97.5) / 360)
-        x, y = lonlat_to_cell(turned[np.newaxis, :], latitude[:, np.newaxis])
-        values = highest_in_cell(values, np.where(seen, dbz, -np.inf), x, y)
+        row, column = np.nonzero(seen & (dbz >= _LEAST))
+        x, y = lonlat_to_cell(turned[column], latitude[row])
+        values = highest_in_cell(values, dbz[row, column], x, y)
     return values, coverage
 
 
@@ -100,7 +104,7 @@ def highest_in_cell(values: Floats, dbz: Floats, x: Floats, y: Floats) -> Floats
     values : ndarray of float, shape (899, 1399)
     """
     rows, columns = GRID_SHAPE
-    echo = dbz >= 1  # what counts as none need not be placed
+    echo = dbz >= _LEAST
     place_x, place_y = (np.rint(axis[echo]).astype(np.intp) for axis in (x, y))
     inside = (place_x >= 0) & (place_x < columns) & (place_y >= 0) & (place_y < rows)
     raised = np.array(values, np.float64).ravel()
