@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stormlens import (
+        archive,
         augment,
+        boxes,
         concepts,
         datasets,
         experiment,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
         learn,
         models,
         plots,
+        readers,
         report,
         stormbox,
         training,
@@ -37,7 +40,9 @@ __all__ = [
     "InputError",
     "Recipe",
     "__version__",
+    "archive",
     "augment",
+    "boxes",
     "concepts",
     "datasets",
     "experiment",
@@ -51,6 +56,7 @@ __all__ = [
     "load_splits",
     "models",
     "plots",
+    "readers",
     "report",
     "score",
     "stormbox",

@@ -39,17 +39,21 @@ def spectra_pay(windows: Windows, channels: int) -> bool:
     Returns
     -------
     pay : bool
-        False also where what recurs of a window does not fit into a tile.
+        False where windows overlap little, or are few.
     """
     products = 2 * _PRODUCTS * -(-channels // _LANES) * _LANES
     for count, step, size in zip(windows.counts, windows.steps, windows.cells, strict=True):
         shared = math.gcd(step, windows.dilation)
         residues, between = windows.dilation // shared, step // shared
-        kept = _SIDE + 1 - -(-size // between)  # windows of one tile
-        if kept < 3:
-            return False
-        products *= residues * -(-count // (residues * kept)) * between
+        parts, kept = _parts(-(-size // between))
+        products *= residues * -(-count // (residues * kept)) * between * parts
     return products < math.prod(windows.counts) * math.prod(windows.cells) * channels
+
+
+def _parts(taps: int) -> tuple[int, int]:
+    """In how many parts weights along an axis cost least, and how many windows a tile gives."""
+    options = [(n, _SIDE + 1 - -(-taps // n)) for n in range(1, taps + 1)]
+    return min((option for option in options if option[1] > 0), key=lambda o: o[0] / o[1])
 
 
 def dense_windows(image: Array, kernel: Array, bias: Array, *, windows: Windows) -> Array:

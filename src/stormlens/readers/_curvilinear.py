@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from stormlens.errors import InputError
 from stormlens.readers._mosaic import grid_lonlat
 from stormlens.readers._reach import out_of_reach
-from stormlens.readers._sampling import highest_in_cell
+from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell
 from stormlens.stormbox import GRID_SHAPE, lonlat_to_cell
 
 Floats = NDArray[np.floating]
@@ -72,7 +72,7 @@ def sample_curvilinear(
     coverage = inside & seen[near][index]
     values = np.where(coverage, dbz[near][index], -np.inf).reshape(GRID_SHAPE)
     if sampling == "maximum":
-        usable = near & seen
+        usable = near & seen & (dbz >= LEAST_DBZ)
         values = highest_in_cell(values, dbz[usable], x[usable], y[usable])
     return values, coverage.reshape(GRID_SHAPE)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from stormlens.errors import InputError
 from stormlens.readers._mosaic import grid_lonlat
-from stormlens.readers._sampling import highest_in_cell, pick
+from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
 from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, lonlat_to_cell
 
 Floats = NDArray[np.floating]
@@ -218,8 +218,8 @@ def _width(rays: Floats) -> float:
 def _places_of_echo(
     sweep: Sweep, latitude: float, longitude: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Reflectivity and cell numbers of the gates that hold an echo of 1 dBZ or more."""
-    ray, gate = np.nonzero(sweep.dbz >= 1)
+    """Reflectivity and cell numbers of the gates that hold an echo."""
+    ray, gate = np.nonzero(sweep.dbz >= LEAST_DBZ)
     distance = ground_distance(sweep.first + sweep.spacing * gate, sweep.elevation)
     start = np.full(len(ray), longitude), np.full(len(ray), latitude)
     to_longitude, to_latitude, _ = _geodesic().fwd(*start, sweep.azimuth[ray], distance)  # type: ignore[attr-defined]

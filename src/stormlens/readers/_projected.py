@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from stormlens.errors import InputError
 from stormlens.readers._mosaic import grid_lonlat
 from stormlens.readers._reach import out_of_reach
-from stormlens.readers._sampling import highest_in_cell, pick
+from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
 from stormlens.stormbox import lonlat_to_cell
 
 Floats = NDArray[np.floating]
@@ -88,7 +88,7 @@ def sample_projected(
         raise out_of_reach(name, span)
     values, coverage = pick(dbz, seen, row, column, inside)
     if sampling == "maximum":
-        echo_row, echo_column = np.nonzero(seen & (dbz >= 1))
+        echo_row, echo_column = np.nonzero(seen & (dbz >= LEAST_DBZ))
         lonlat = to_plane.transform(x[echo_column], y[echo_row], direction="INVERSE")
         values = highest_in_cell(values, dbz[echo_row, echo_column], *lonlat_to_cell(*lonlat))
     return values, coverage

@@ -14,8 +14,8 @@ from stormlens.stormbox import GRID_SHAPE, lonlat_to_cell
 
 Floats = NDArray[np.floating]
 
-_LEAST = 1
-"""Less counts as no echo, dBZ, and need not be placed."""
+LEAST_DBZ = 1
+"""Less counts as no echo, and need not be placed."""
 
 
 def sample_lonlat(
@@ -51,7 +51,7 @@ def sample_lonlat(
     values, coverage = pick(dbz, seen, row, column, row_inside & column_inside)
     if sampling == "maximum":
         turned = longitude - 360 * np.round((longitude + 97.5) / 360)
-        row, column = np.nonzero(seen & (dbz >= _LEAST))
+        row, column = np.nonzero(seen & (dbz >= LEAST_DBZ))
         x, y = lonlat_to_cell(turned[column], latitude[row])
         values = highest_in_cell(values, dbz[row, column], x, y)
     return values, coverage
@@ -94,9 +94,9 @@ def highest_in_cell(values: Floats, dbz: Floats, x: Floats, y: Floats) -> Floats
     ----------
     values : ndarray of float, shape (899, 1399)
         What the cells hold so far.
-    dbz : ndarray of float, any shape
-        Reflectivity; minus infinity or NaN where there is none.
-    x, y : ndarray of float, shape of `dbz`
+    dbz : ndarray of float, shape (N,)
+        Reflectivity, at least `LEAST_DBZ`.
+    x, y : ndarray of float, shape (N,)
         Cell numbers of each value's place, with fractions.
 
     Returns
@@ -104,11 +104,10 @@ def highest_in_cell(values: Floats, dbz: Floats, x: Floats, y: Floats) -> Floats
     values : ndarray of float, shape (899, 1399)
     """
     rows, columns = GRID_SHAPE
-    echo = dbz >= _LEAST
-    place_x, place_y = (np.rint(axis[echo]).astype(np.intp) for axis in (x, y))
+    place_x, place_y = (np.rint(axis).astype(np.intp) for axis in (x, y))
     inside = (place_x >= 0) & (place_x < columns) & (place_y >= 0) & (place_y < rows)
     raised = np.array(values, np.float64).ravel()
-    np.maximum.at(raised, (place_y * columns + place_x)[inside], dbz[echo][inside])
+    np.maximum.at(raised, (place_y * columns + place_x)[inside], dbz[inside])
     return raised.reshape(GRID_SHAPE)
 
 

@@ -194,13 +194,14 @@ void spread_image(const DenseWindows& op, int64_t tile) {
   const int64_t west = across.step * across.window(at.across.residue, at.across.q);
   Reals cells[kSide * kSide];
   for (int64_t phase = 0; phase < op.phases; ++phase) {
-    const int64_t b = (op.first_phase + phase) / across.between;
-    const int64_t d = (op.first_phase + phase) % across.between;
+    const int64_t down_phase = (op.first_phase + phase) / across.phases();
+    const int64_t across_phase = (op.first_phase + phase) % across.phases();
+    const int64_t top = south + down.dilation * down.first_cell(down_phase);
+    const int64_t left = west + across.dilation * across.first_cell(across_phase);
     for (int64_t c = 0; c < op.lanes(); c += L) {
       for (int64_t y = 0; y < kSide; ++y)
         for (int64_t x = 0; x < kSide; ++x) {
-          const int64_t row = south + b * down.dilation + y * down.apart();
-          const int64_t column = west + d * across.dilation + x * across.apart();
+          const int64_t row = top + y * down.apart(), column = left + x * across.apart();
           const bool inside = row < op.height && column < op.width;
           const float* from = op.image + (row * op.width + column) * op.channels + c;
           cells[y * kSide + x] = inside ? load_some(from, op.channels - c) : Reals{};
@@ -214,12 +215,14 @@ void spread_image(const DenseWindows& op, int64_t tile) {
 void spread_kernel(const DenseWindows& op, int64_t depth) {
   const Along &down = op.down, &across = op.across;
   const int64_t phase = op.first_phase + depth / op.lanes(), c = depth % op.lanes();
-  const int64_t b = phase / across.between, d = phase % across.between;
+  const int64_t down_phase = phase / across.phases(), across_phase = phase % across.phases();
+  const int64_t top = down.first_cell(down_phase), bottom = down.last_cell(down_phase);
+  const int64_t left = across.first_cell(across_phase), right = across.last_cell(across_phase);
   for (int64_t unit = 0; unit < op.panels * kPanel; unit += L) {
     const int64_t from = op.first_unit + unit, count = std::min<int64_t>(L, op.units - from);
     Reals cells[kSide * kSide] = {};
-    for (int64_t y = 0, row = b; row < down.cells && c < op.channels; ++y, row += down.between)
-      for (int64_t x = 0, column = d; column < across.cells; ++x, column += across.between)
+    for (int64_t y = 0, row = top; row < bottom && c < op.channels; ++y, row += down.between)
+      for (int64_t x = 0, column = left; column < right; ++x, column += across.between)
         cells[y * kSide + x] = load_some(
             op.kernel + ((row * across.cells + column) * op.channels + c) * op.units + from, count);
     float* to = op.kernel_spectra + (unit / kPanel * op.depth() + depth) * kPanel + unit % kPanel;

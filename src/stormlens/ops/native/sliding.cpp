@@ -295,6 +295,24 @@ void positions(const Strip& strip, const Place* found, int64_t count, const floa
   }
 }
 
+// The cells of a patch from `place` on, side by side.
+void copy_patch(const Strip& strip, Place place, float* to) {
+  const Everywhere& op = strip.op;
+  const int64_t line = op.kernel_columns * op.channels, channels = op.channels;
+  const bool together = op.step == 1 && op.left + place.x + op.kernel_columns <= op.width;
+  for (int64_t i = 0; i < op.kernel_rows; ++i) {
+    const float* row = strip.cell(place.y + i, place.x);
+    if (together && row != strip.zeros) {
+      for (int64_t n = 0; n < line; ++n) *to++ = row[n];
+      continue;
+    }
+    for (int64_t j = 0; j < op.kernel_columns; ++j) {
+      const float* cell = strip.cell(place.y + i, place.x + j);
+      for (int64_t c = 0; c < channels; ++c) *to++ = cell[c];
+    }
+  }
+}
+
 void convolve_positions(Strip& strip, Workspace& space) {
   const Everywhere& op = strip.op;
   const int64_t taps = op.kernel_rows * op.kernel_columns * op.channels;
@@ -309,12 +327,7 @@ void convolve_positions(Strip& strip, Workspace& space) {
         put_blank(strip, {y, x}, 1);
         continue;
       }
-      float* to = patches + count * taps;
-      for (int64_t i = 0; i < op.kernel_rows; ++i)
-        for (int64_t j = 0; j < op.kernel_columns; ++j, to += op.channels) {
-          const float* cell = strip.cell(y + i, x + j);
-          for (int64_t c = 0; c < op.channels; ++c) to[c] = cell[c];
-        }
+      copy_patch(strip, {y, x}, patches + count * taps);
       found[count++] = {y, x};
       if (count < kTogether) continue;
       positions(strip, found, count, patches, taps, products);

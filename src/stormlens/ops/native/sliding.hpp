@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <numeric>
 
@@ -47,25 +48,39 @@ struct Everywhere {
 
 // Windows and tiles of spectra along one axis. With u = between * a + b and i = residues * q + r,
 // a window's cells lie at step * residues * (q + a), b and r apart: for one b and r a correlation
-// over q with `taps` weights. A tile of 16 cells, `apart` from each other in the image, gives
-// `kept` windows.
+// over q. Its weights are taken `taps` at a time, in as many parts as cost least. A tile of 16
+// cells, `apart` from each other in the image, gives `kept` windows.
 struct Along : Windows {
-  int64_t residues, between, taps, kept, tiles;
+  int64_t residues, between, parts, taps, kept, tiles;
 
   explicit Along(const Windows& windows) : Windows(windows) {
     const int64_t shared = std::gcd(step, dilation);
     residues = dilation / shared;
     between = step / shared;
-    taps = (cells + between - 1) / between;
+    const int64_t all = (cells + between - 1) / between;
+    const auto taps_of = [&](int64_t n) { return (all + n - 1) / n; };
+    const auto costs_less = [&](int64_t n, int64_t m) {  // n / (17 - taps) windows a part
+      return taps_of(n) <= kSide && n * (kSide + 1 - taps_of(m)) < m * (kSide + 1 - taps_of(n));
+    };
+    for (parts = (all + kSide - 1) / kSide; costs_less(parts + 1, parts);) ++parts;
+    taps = taps_of(parts);
     kept = kSide + 1 - taps;
-    const int64_t each = (count + residues - 1) / residues;
-    tiles = kept < 1 ? 0 : (each + kept - 1) / kept;
+    tiles = ((count + residues - 1) / residues + kept - 1) / kept;
+  }
+  int64_t phases() const { return parts * between; }
+  // First cell of a phase: its part's first a, and its b.
+  int64_t first_cell(int64_t phase) const {
+    return phase / between * taps * between + phase % between;
+  }
+  // Behind the last cell of its part.
+  int64_t last_cell(int64_t phase) const {
+    return std::min(cells, (phase / between + 1) * taps * between);
   }
   int64_t apart() const { return step * residues; }
   int64_t window(int64_t residue, int64_t q) const { return q * residues + residue; }
 };
 
-// Some tiles, units and phases of a dense layer on windows, a phase being one b of each axis.
+// Some tiles, units and phases of a dense layer on windows, a phase being one part and b of each axis.
 struct DenseWindows {
   const float* image;  // (height, width, channels)
   int64_t height, width, channels;
@@ -85,7 +100,7 @@ struct DenseWindows {
   int64_t all_tiles() const {
     return down.residues * across.residues * down.tiles * across.tiles;
   }
-  int64_t all_phases() const { return down.between * across.between; }
+  int64_t all_phases() const { return down.phases() * across.phases(); }
   int64_t lanes() const { return (channels + 15) / 16 * 16; }  // channels in whole vectors
   int64_t depth() const { return phases * lanes(); }
   // Floats from one place to the next, not a multiple of 4 KiB.

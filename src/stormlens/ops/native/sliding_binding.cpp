@@ -195,8 +195,6 @@ ffi::Error dense_windows(ffi::ThreadPool pool, Floats image, Floats kernel, Floa
                   kernel.typed_data(),
                   bias.typed_data(),
                   outputs->typed_data()};
-  if (op.down.kept < 1 || op.across.kept < 1)
-    return unfit("dense_windows: what recurs of a window does not fit into a tile.");
   const DenseCode& code = sliding_code().dense;
   const int64_t tiles = op.all_tiles(), panels = parts(op.units, kPanel);
   const int64_t each = parts(tiles, parts(tiles, kTilesAtOnce));
