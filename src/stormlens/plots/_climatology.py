@@ -162,11 +162,12 @@ def climatology_map(climatology: xr.Dataset) -> Figure:
     if not total.any():
         raise InputError("No box of this climatology has a known place on the map.")
     modes = [str(mode) for mode in climatology["mode"].values if counts.sel(mode=mode).any()]
-    columns = 3 if len(modes) + 1 > 4 else 2
-    rows = -(-(len(modes) + 1) // columns)
-    figure = Figure(figsize=(WIDTH, rows * WIDTH / columns * 0.8 + 1.3), layout="compressed")
+    columns = 3 if len(modes) > 2 else 2
+    rows = -(-(len(modes) + 2) // columns)
+    window = west, east, south, north = _window(counts)
+    panel = 0.9 * WIDTH / columns * (north - south) / (east - west) + 0.45
+    figure = Figure(figsize=(WIDTH, rows * panel + 0.3), layout="compressed")
     axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    window = _window(counts)
     few = total < LEAST_BOXES
     shares = [
         np.ma.masked_array(counts.sel(mode=m).values / np.maximum(total, 1), few) for m in modes
@@ -181,9 +182,10 @@ def climatology_map(climatology: xr.Dataset) -> Figure:
         ax.set_title(mode, fontsize=10, color=INK)
     for ax in axes[len(modes) + 1 :]:
         ax.set_axis_off()
-    label = f"Share of a cell's boxes (cells of {LEAST_BOXES} or more)"
-    for image, beside, words, shrink in ((last, axes, label, 0.5), (first, axes[:1], "Boxes", 0.9)):
-        bar = figure.colorbar(image, ax=beside, location="bottom", shrink=shrink, pad=0.02)
+    label = f"Share of a cell's boxes\n(cells of {LEAST_BOXES} or more)"
+    for image, height, words in ((first, 0.75, "Boxes"), (last, 0.3, label)):
+        place = axes[len(modes) + 1].inset_axes((0.08, height, 0.84, 0.08))
+        bar = figure.colorbar(image, cax=place, orientation="horizontal")
         bar.set_label(words, fontsize=8, color=INK)
         bar.ax.tick_params(labelsize=7, colors=INK)
     _mark(axes[0], climatology)
