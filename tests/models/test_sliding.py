@@ -124,9 +124,13 @@ NETWORKS = {
 }
 
 
+@pytest.mark.parametrize("spectra", [False, True])
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize(("stride", "cells"), [(1, (43, 47)), (3, (52, 60)), (8, (75, 99))])
-def test_sliding_boxes_are_the_boxes_themselves(share_always, network, stride, cells):
+def test_sliding_boxes_are_the_boxes_themselves(
+    share_always, monkeypatch, spectra, network, stride, cells
+):
+    monkeypatch.setattr(_sliding_shared, "spectra_pay", lambda windows, channels: spectra)
     classifier = classifier_of(NETWORKS[network]())
     for field in (noise, mostly_blank):
         check(classifier, field(cells), stride)
