@@ -303,7 +303,7 @@ def test_options_stand_under_headings(invoke):
     assert headings == [
         "Arguments:",
         "Boxes of radar files:",
-        "Reading radar files:",
+        "How radar files are read:",
         "Output:",
         "Options:",
     ]

@@ -23,6 +23,30 @@ def file(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def rain(tmp_path_factory):
+    """A field of 100 mm/h on meridians and parallels."""
+    places = {"latitude": np.arange(28, 44, 0.1), "longitude": np.arange(-108, -84, 0.1)}
+    rate = np.full([len(values) for values in places.values()], 100.0)
+    path = tmp_path_factory.mktemp("radar") / "rain.nc"
+    field = xr.DataArray(rate, places, list(places), "rate", {"units": "mm/h"})
+    field.to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("command", "boxes"), [("slide", ["--stride", 200]), ("classify", ["--at", "36,-97"])]
+)
+def test_files_are_read_as_asked(invoke, run, rain, command, boxes):
+    result = invoke(command, run, rain, *boxes, "--rain", "wsr-88d")
+    assert result.exit_code == 0, result.stderr
+    assert "Z = 300 R^1.4" in result.stderr
+    for option in ("--rain", "--sampling"):
+        result = invoke(command, run, rain, option, "other")
+        assert result.exit_code == 2
+        assert "'other'" in result.stderr
+
+
 def test_the_field_is_what_the_boxes_get(invoke, run, file, tmp_path):
     out, picture = tmp_path / "field.nc", tmp_path / "field.png"
     result = invoke("slide", run, file, "--stride", 40, "--out", out, "--map", picture)

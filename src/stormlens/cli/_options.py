@@ -70,6 +70,39 @@ Run = Annotated[
     Path, typer.Argument(metavar="RUN", help="Folder that train left.", show_default=False)
 ]
 
+READING = "How radar files are read"
+
+Sampling = Annotated[
+    str,
+    typer.Option(
+        "--sampling",
+        metavar="WAY",
+        help="nearest value to a cell, or maximum within it.  [default: nearest]",
+        rich_help_panel=READING,
+        show_default=False,
+    ),
+]
+
+Rain = Annotated[
+    str,
+    typer.Option(
+        "--rain",
+        metavar="LAW",
+        help="From rain rates: marshall-palmer or wsr-88d.  [default: marshall-palmer]",
+        rich_help_panel=READING,
+        show_default=False,
+    ),
+]
+
+QualityControl = Annotated[
+    bool,
+    typer.Option(
+        "--qc",
+        help="Take specks and echo of low correlation out of volumes.",
+        rich_help_panel=READING,
+    ),
+]
+
 
 def data_options(name: str | None, data_seed: int | None) -> dict[str, int]:
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stormlens.cli._group import Interrupted, PanelCommand, command_line, say
-from stormlens.cli._options import AsJson, Run
+from stormlens.cli._options import AsJson, QualityControl, Rain, Run, Sampling
 from stormlens.cli._output import print_json, print_lines, print_table
 from stormlens.errors import InputError
 
@@ -21,7 +21,6 @@ PASSED_OVER = 3
 """Exit code of a run that finished, but could not read everything."""
 
 _BOXES = "Where boxes are cut from radar files"
-_READING = "How radar files are read"
 _OTHER = "SVRIMG images, simulated boxes"
 _WORK = "Who does the work"
 _SAID = 10  # sentences about what was passed over
@@ -151,32 +150,9 @@ def build(
             show_default=False,
         ),
     ] = 30.0,
-    sampling: Annotated[
-        str,
-        typer.Option(
-            "--sampling",
-            metavar="WAY",
-            help="nearest or maximum value of a cell.  [default: nearest]",
-            rich_help_panel=_READING,
-            show_default=False,
-        ),
-    ] = "nearest",
-    rain: Annotated[
-        str,
-        typer.Option(
-            "--rain",
-            metavar="LAW",
-            help="From rain rates to dBZ: marshall-palmer or wsr-88d.  [default: marshall-palmer]",
-            rich_help_panel=_READING,
-            show_default=False,
-        ),
-    ] = "marshall-palmer",
-    qc: Annotated[
-        bool,
-        typer.Option(
-            "--qc", help="Take specks and clutter out of radar volumes.", rich_help_panel=_READING
-        ),
-    ] = False,
+    sampling: Sampling = "nearest",
+    rain: Rain = "marshall-palmer",
+    quality_control: QualityControl = False,
     index: Annotated[
         list[Path] | None,
         typer.Option(
@@ -225,7 +201,7 @@ def build(
         within=within,
         sampling=sampling,
         rain=rain,
-        quality_control=qc,
+        quality_control=quality_control,
     )
     with _resumable(ctx):
         outcome = archive.build(

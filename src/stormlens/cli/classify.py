@@ -7,7 +7,7 @@ import typer
 
 from stormlens.cli._classified import finish, told_apart
 from stormlens.cli._group import say
-from stormlens.cli._options import Run
+from stormlens.cli._options import QualityControl, Rain, Run, Sampling
 from stormlens.cli._radar import Cutting, cutting_of, holds_boxes, read_mosaic
 from stormlens.errors import InputError
 
@@ -43,7 +43,7 @@ JSON: a list of {id, mode, probabilities: {mode name: value}}, for radar files
 with time, latitude, longitude and coverage.
 """
 
-_CUTTING, _READING, _OUTPUT = "Boxes of radar files", "Reading radar files", "Output"
+_CUTTING, _OUTPUT = "Boxes of radar files", "Output"
 
 
 def _option(name: str, metavar: str, panel: str, words: str) -> Any:
@@ -93,32 +93,9 @@ def command(
         int | None,
         _option("--stride", "CELLS", _CUTTING, "Of the grid, 3.75 km each.  [default 68]"),
     ] = None,
-    sampling: Annotated[
-        str,
-        _option(
-            "--sampling",
-            "HOW",
-            _READING,
-            "nearest value to a cell, or maximum within it.  [default: nearest]",
-        ),
-    ] = "nearest",
-    rain: Annotated[
-        str,
-        _option(
-            "--rain",
-            "LAW",
-            _READING,
-            "marshall-palmer or wsr-88d, for rain rates.  [default: marshall-palmer]",
-        ),
-    ] = "marshall-palmer",
-    quality_control: Annotated[
-        bool,
-        typer.Option(
-            "--qc",
-            help="Take specks and echo of low correlation out of volumes.",
-            rich_help_panel=_READING,
-        ),
-    ] = False,
+    sampling: Sampling = "nearest",
+    rain: Rain = "marshall-palmer",
+    quality_control: QualityControl = False,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print one JSON document instead.", rich_help_panel=_OUTPUT),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stormlens.cli._group import say
-from stormlens.cli._options import Run
+from stormlens.cli._options import QualityControl, Rain, Run, Sampling
 from stormlens.cli._output import print_table
 from stormlens.cli._radar import read_mosaic
 from stormlens.errors import InputError
@@ -57,6 +57,9 @@ def command(
             "--map", metavar="FILE.png", help="Draw a map of each mode.", show_default=False
         ),
     ] = None,
+    sampling: Sampling = "nearest",
+    rain: Rain = "marshall-palmer",
+    quality_control: QualityControl = False,
 ) -> None:
     """
     Give the probability of each mode everywhere over a radar file.
@@ -68,7 +71,7 @@ def command(
 
     if map_ is not None and map_.suffix.lower() != ".png":
         raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
-    mosaic = read_mosaic(file, Options())
+    mosaic = read_mosaic(file, Options(sampling, rain, quality_control))
     if mosaic.attrs["derived"]:
         say(f"Note: {file}: {mosaic.attrs['derived']}.")
     classifier = Classifier.load(run)
