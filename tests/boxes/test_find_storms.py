@@ -62,11 +62,12 @@ def test_neighbours_merge_where_the_smaller_ones_centre_is_well_inside(mosaic_of
 @settings(max_examples=15, deadline=None)
 def test_boxes_stand_apart_and_no_regions_centre_is_left_out(mosaic_of, seed):
     rng = np.random.default_rng(seed)
+    # One block at most at a place of a lattice of 40 cells: none touches another, each is a region.
+    places = rng.choice(21 * 34, 60, replace=False)
     blocks = {
         (40 * int(i), 40 * int(j), int(rng.integers(3, 30)), int(rng.integers(3, 30))): 45
-        for i, j in zip(rng.integers(0, 21, 60), rng.integers(0, 34, 60), strict=True)
+        for i, j in zip(places // 34, places % 34, strict=True)
     }
-    # Blocks on a lattice of 40 cells touch no other, so each is a region.
     centres = np.array([(y + (h - 1) / 2, x + (w - 1) / 2) for y, x, h, w in blocks])
     areas = np.array([h * w * 14.0625 for _, _, h, w in blocks])
     found = boxes.find_storms(mosaic_of(blocks))
