@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "vectors.hpp"
+#include "products.hpp"
 
 namespace stormlens {
 namespace {

@@ -12,25 +12,17 @@
 #include <cstring>
 #include <limits>
 
+#include "vectors.hpp"
+
 namespace stormlens {
 namespace {
 
-constexpr int L = STORMLENS_LANES;
 constexpr int kVectors = STORMLENS_VECTORS;  // of filters, held at a time
 constexpr int kGroup = L * kVectors;
 constexpr int kMostBlocks = 8;               // vectors of taps held at a time
 constexpr int64_t kWorthCompacting = 64;     // taps from which packing for an image pays
 
-typedef float Reals __attribute__((vector_size(4 * L)));
 typedef int32_t Whole __attribute__((vector_size(4 * L)));
-
-inline Reals load(const float* from) {
-  Reals value;
-  __builtin_memcpy(&value, from, sizeof value);
-  return value;
-}
-
-inline void store(float* to, Reals value) { __builtin_memcpy(to, &value, sizeof value); }
 
 inline int64_t whole_vectors(int64_t count) { return (count + L - 1) / L; }
 
@@ -870,12 +862,10 @@ void adam_of_product(const Adam& op, const Product& product, int64_t first, int6
 
 }  // namespace
 
-#define STORMLENS_JOIN(a, b) a##b
-#define STORMLENS_TABLE(isa) STORMLENS_JOIN(isa, _kernels)
 #define STORMLENS_QUOTE(text) #text
 #define STORMLENS_NAME(isa) STORMLENS_QUOTE(isa)
 
-const Kernels& STORMLENS_TABLE(STORMLENS_ISA)() {
+const Kernels& STORMLENS_NAMED(kernels)() {
   static const Kernels table{STORMLENS_NAME(STORMLENS_ISA),
                              packed_size,
                              pack,

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "vectors.hpp"
+#include "products.hpp"
 
 namespace stormlens {
 namespace {

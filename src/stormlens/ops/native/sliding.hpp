@@ -14,10 +14,10 @@
 
 namespace stormlens {
 
-constexpr int64_t kPanel = 32;  // filters whose weights lie together
-constexpr int64_t kTile = 6;    // outputs along a tile of Winograd's F(6 x 6, 3 x 3)
-constexpr int64_t kPlaces = 64;  // products of one such tile
-constexpr int64_t kSide = 16;   // cells along a tile of spectra
+constexpr int64_t kPanel = 32;      // filters or units whose weights lie together
+constexpr int64_t kTile = 6;        // outputs along a tile of Winograd's F(6 x 6, 3 x 3)
+constexpr int64_t kPlaces = 64;     // products of one such tile
+constexpr int64_t kSide = 16;       // cells along a tile of spectra
 constexpr int64_t kSpectrum = 382;  // products of one such tile
 
 // Windows along one axis: cell u of window i is cell step * i + dilation * u of an image.
@@ -80,7 +80,7 @@ struct Along : Windows {
   int64_t window(int64_t residue, int64_t q) const { return q * residues + residue; }
 };
 
-// Some tiles, units and phases of a dense layer on windows, a phase being one part and b of each axis.
+// Some tiles, units and phases of a dense layer on windows; a phase is one part and b of each axis.
 struct DenseWindows {
   const float* image;  // (height, width, channels)
   int64_t height, width, channels;
