@@ -93,7 +93,10 @@ MODELS = {
         layers.SpatialDropout2D(0.4),
         layers.MaxPooling2D(2),
     ),
-    **{name: zoo(name) for name in ("chapter-linear", "chapter-relu", "svrimg-3conv", "lenet5")},
+    **{
+        name: zoo(name)
+        for name in ("chapter-linear", "chapter-relu", "svrimg-3conv", "storm-residual", "lenet5")
+    },
 }
 
 
@@ -117,6 +120,40 @@ def test_probabilities_and_gradients_equal_keras(name):
     judge, judge_gradient = jax.jit(jax.value_and_grad(theirs))(forward.weights)
     npt.assert_allclose(mine, judge, rtol=1e-5)
     for a, b in zip(my_gradient, judge_gradient, strict=True):
+        npt.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
+
+
+def test_residual_and_global_pooling_equal_kerass_own_layers_put_together():
+    from stormlens.models._layers import GlobalMeanMax, Residual
+
+    image = keras.Input((21, 23, 1))
+    stem = layers.Conv2D(5, 3, activation="tanh")
+    first, second = (layers.Conv2D(5, 3, padding="same") for _ in range(2))
+    dense = layers.Dense(4, activation="softmax")
+    values = stem(image)
+    values = layers.ReLU()(layers.Add()([values, second(layers.ReLU()(first(values)))]))
+    means, largest = layers.GlobalAveragePooling2D()(values), layers.GlobalMaxPooling2D()(values)
+    judge = keras.Model(image, dense(layers.Concatenate()([means, largest])))
+    model = keras.Sequential([keras.Input((21, 23, 1)), stem, Residual(), GlobalMeanMax(), dense])
+    forward = fuse(model)
+    rng = np.random.default_rng(0)
+    weights = [jnp.asarray(rng.normal(0, 0.3, w.shape), jnp.float32) for w in forward.weights]
+    images = jnp.asarray(rng.random((3, 21, 23, 1)), jnp.float32)
+    codes = np.array([0, 2, 3])
+
+    def ours(weights):
+        log_p, _ = forward.apply(weights, forward.state, images, jax.random.key(0), True)
+        return -log_p[np.arange(3), codes].mean()
+
+    def theirs(weights):
+        p, _ = judge.stateless_call(weights, [], images)
+        return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(codes, p))
+
+    mine, my_gradient = jax.jit(jax.value_and_grad(ours))(weights)
+    expected, expected_gradient = jax.jit(jax.value_and_grad(theirs))(weights)
+    npt.assert_allclose(mine, expected, rtol=1e-5)
+    for a, b in zip(my_gradient, expected_gradient, strict=True):
+        assert np.abs(b).max() > 1e-3
         npt.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
 
 
@@ -173,6 +210,7 @@ FUSED = {
     "tanh": 1,
     "no bias": 1,
     "svrimg-3conv": 3,
+    "storm-residual": 4,
     "softmax is not fused": 0,
     "overlapping pool": 0,
     "padded pool": 0,

@@ -4,6 +4,7 @@ import pytest
 
 from stormlens.errors import InputError
 from stormlens.models import build, list_models, model_info
+from stormlens.models._keras import import_keras
 
 # Parameter counts: the chapter's and the notebook's summaries; LeNet-5 by hand below.
 PUBLISHED = {"chapter-linear": 7_931_078, "chapter-relu": 7_931_078, "svrimg-3conv": 355_718}
@@ -31,6 +32,46 @@ def test_alexnet_halves_the_map_as_the_paper_does():
     assert shapes[0] == (34, 34, 96)  # 136 / 4
     assert (16, 16, 256) in shapes
     assert shapes[-1] == (6,)
+
+
+def test_storm_residual_has_the_layers_and_parameters_of_a_hand_count():
+    model = build("storm-residual")
+    pooled = sum((9 * c + 1) * f for c, f in ((1, 16), (16, 32), (32, 64), (64, 128)))
+    blocks = sum(2 * (9 * c + 1) * c for c in (64, 128))
+    assert model.count_params() == pooled + blocks + (2 * 128 + 1) * 6
+    assert 4 * model.count_params() < 2_000_000  # bytes of its weights
+    shapes = [layer.output.shape[1:] for layer in model.layers]
+    assert shapes == [
+        *[(134, 134, 16), (67, 67, 16), (65, 65, 32), (32, 32, 32), (30, 30, 64), (15, 15, 64)],
+        *[(15, 15, 64), (13, 13, 128), (6, 6, 128), (6, 6, 128), (256,), (256,), (6,)],
+    ]
+
+
+def test_a_new_residual_layer_is_relu_alone_and_a_trained_one_is_not():
+    from stormlens.models._layers import Residual
+
+    values = np.random.default_rng(0).normal(size=(2, 5, 6, 3)).astype(np.float32)
+    layer = Residual()
+    npt.assert_array_equal(layer(values), np.maximum(values, 0))
+    layer.second.bias.assign([1.0, 2.0, 3.0])
+    npt.assert_allclose(layer(values), np.maximum(values + np.arange(1, 4), 0), rtol=1e-6)
+
+
+def test_global_mean_and_max_stand_side_by_side():
+    from stormlens.models._layers import GlobalMeanMax
+
+    values = np.random.default_rng(0).normal(size=(2, 5, 6, 3)).astype(np.float32)
+    expected = np.concatenate([values.mean((1, 2)), values.max((1, 2))], 1)
+    npt.assert_allclose(GlobalMeanMax()(values), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_storm_residual_survives_a_keras_file(tmp_path):
+    model = build("storm-residual", input_shape=(64, 64, 1))
+    model.layers[6].second.kernel.assign(np.full((3, 3, 64, 64), 1e-3))
+    model.save(tmp_path / "model.keras")
+    again = import_keras().saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    images = np.random.default_rng(0).random((2, 64, 64, 1)).astype(np.float32)
+    npt.assert_array_equal(again(images), model(images))
 
 
 def test_local_response_normalisation_follows_the_papers_formula():
@@ -64,9 +105,9 @@ def test_images_too_small_for_the_layers_are_refused():
 
 def test_every_model_has_one_line_of_description():
     models = list_models()
-    assert {"chapter-linear", "chapter-relu", "svrimg-3conv", "lenet5", "alexnet"} <= {
-        model.name for model in models
-    }
+    assert {
+        *("chapter-linear", "chapter-relu", "svrimg-3conv", "storm-residual", "lenet5", "alexnet")
+    } <= {model.name for model in models}
     assert all(model.description and "\n" not in model.description for model in models)
 
 

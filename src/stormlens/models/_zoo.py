@@ -54,6 +54,37 @@ def _svrimg_3conv(keras: Any, n_classes: int, kernel: Initialiser) -> LayerList:
     ]
 
 
+@register(
+    "storm-residual",
+    "Convolutions with pool 2 (16-32-64-128), two residual blocks, global mean and maximum",
+)
+def _storm_residual(keras: Any, n_classes: int, kernel: Initialiser) -> LayerList:
+    # Residual blocks as of He, Zhang, Ren and Sun (2016), CVPR, behind a stem of pooled
+    # convolutions, which `fuse` computes natively. No dense layer knows where in the box
+    # something lies; the maximum keeps what is small and decides, as an eye or a hook.
+    from stormlens.models._layers import GlobalMeanMax, Residual
+
+    layers = keras.layers
+
+    def pooled(filters: int) -> LayerList:
+        return [
+            layers.Conv2D(filters, 3, activation="relu", kernel_initializer=kernel()),
+            layers.MaxPooling2D(2),
+        ]
+
+    return [
+        *pooled(16),
+        *pooled(32),
+        *pooled(64),
+        Residual(kernel_initializer=kernel()),
+        *pooled(128),
+        Residual(kernel_initializer=kernel()),
+        GlobalMeanMax(),
+        layers.Dropout(0.3),
+        layers.Dense(n_classes, activation="softmax", kernel_initializer=kernel()),
+    ]
+
+
 @register("lenet5", "LeNet-5 (LeCun et al. 1998): tanh, average pooling, 6-16-120-84")
 def _lenet5(keras: Any, n_classes: int, kernel: Initialiser) -> LayerList:
     # LeCun, Bottou, Bengio and Haffner (1998), Proc. IEEE 86, fig. 2. Its partial connections
