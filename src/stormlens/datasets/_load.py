@@ -37,7 +37,8 @@ def load(name_or_path: str | Path, split: str | None = None, **options: Any) -> 
         ``"train"``, ``"validation"`` or ``"test"``; all images, with their split in the
         coordinate `split`, unless told.
     **options
-        ``svrimg``: cache, url, locate, refresh. ``simulated``: seed, count, progress, first.
+        ``svrimg``: cache, url, locate, refresh. ``simulated`` and its kin: seed, count, progress,
+        first, without, one_of (lists of families).
         ``digits`` and paths: seed.
 
     Returns
@@ -109,10 +110,10 @@ def _only(dataset: xr.Dataset, split: str, where: str) -> xr.Dataset:
     return dataset.isel(storm=chosen)
 
 
-def _simulated(split: str | None, **options: Any) -> xr.Dataset:
+def _simulated(stream: str, split: str | None, **options: Any) -> xr.Dataset:
     from stormlens.datasets._simulated import load_simulated
 
-    return load_simulated(split, **options)
+    return load_simulated(split, stream=stream, **options)
 
 
 @dataclass(frozen=True)
@@ -141,15 +142,20 @@ class Source:
     simulated: bool
 
 
+_SIMULATED = ("simulated", "simulated-wide", "simulated-held-out", "simulated-v1")
+_SIMULATED_OPTIONS = ("seed", "count", "progress", "first", "without", "one_of")
 _READERS: dict[str, tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]] = {
     "svrimg": (svrimg.splits, ("cache", "url", "locate", "refresh"), True),
-    "simulated": (_simulated, ("seed", "count", "progress", "first"), True),
+    **{name: (partial(_simulated, name), _SIMULATED_OPTIONS, True) for name in _SIMULATED},
     "digits": (_digits.load_digits, ("seed",), False),
 }
 _BORDERS = "borders"
 _DESCRIPTIONS = {
     "svrimg": "1,741 hand-labelled radar images of US severe storms, 1996-2017 (SVRIMG archive)",
     "simulated": "SIMULATED storm boxes of the six modes, made from a seed at the archive's sizes",
+    "simulated-wide": "SIMULATED boxes of every storm, radar network and product but a few",
+    "simulated-held-out": "SIMULATED boxes of the few that simulated-wide lacks, to judge by",
+    "simulated-v1": "SIMULATED boxes as the first version made them, for figures published with it",
     "digits": "1,797 real handwritten digits, bundled with scikit-learn, enlarged to 32 x 32",
 }
 
@@ -193,9 +199,14 @@ def list_sources(cache: str | Path | None = None) -> tuple[Source, ...]:
     -------
     sources : tuple of Source
     """
-    have = {"svrimg": svrimg.is_cached(cache), "simulated": True, "digits": True}
     return tuple(
-        Source(name, text, name != "svrimg", have[name], name == "simulated")
+        Source(
+            name,
+            text,
+            offline=name != "svrimg",
+            cached=name != "svrimg" or svrimg.is_cached(cache),
+            simulated=name in _SIMULATED,
+        )
         for name, text in _DESCRIPTIONS.items()
     )
 

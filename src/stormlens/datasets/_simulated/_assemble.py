@@ -1,12 +1,13 @@
 """
 Simulated storm boxes, from a seed.
 
-Box i of a split depends on the seed, the split, its own code and the codes of
-the boxes before it in the same call (which share storm days with it), and on
-nothing else, so not on how many are asked for.
+Box i of a split depends on the seed, the stream, the split, its own code and the
+codes of the boxes before it in the same call (which share storm days with it), and
+on nothing else, so not on how many are asked for.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from operator import index
 from typing import Any
 
@@ -25,6 +26,7 @@ from stormlens.datasets._simulated._catalogue import (
     storm_day,
 )
 from stormlens.datasets._simulated._cellular import cellular
+from stormlens.datasets._simulated._families import HELD_OUT, KINDS, Mixture
 from stormlens.datasets._simulated._finish import observe, with_network
 from stormlens.datasets._simulated._missing import missing
 from stormlens.datasets._simulated._noise import noise
@@ -33,6 +35,7 @@ from stormlens.datasets._simulated._qlcs import qlcs
 from stormlens.datasets._simulated._scene import Scene, Weather
 from stormlens.datasets._simulated._texture import Textures, textures
 from stormlens.datasets._simulated._tropical import tropical
+from stormlens.datasets._simulated._wide import paint
 from stormlens.errors import InputError, unknown
 from stormlens.stormbox import MODES, SIZE, SPLIT_COUNTS, SPLITS
 
@@ -42,10 +45,80 @@ SOURCE = "SIMULATED storm boxes of stormlens: made from a seed, seen by no radar
 MAX_COUNT = 500_000
 """Boxes of a split in one dataset: 9 GB of memory."""
 
+FAMILY_COORDS = dict(zip(("storm_family", "network", "product"), KINDS, strict=True))
+"""Storm coordinates that name a box's families, and the kind of each."""
+
 _PAINTERS = (cellular, qlcs, tropical, other, noise, missing)
 
-# First number of each stream's spawn key, so that no two streams can meet.
+# First number of each spawn key within a stream, so that no two can meet.
 _TEXTURES, _ORDER, _DAY, _BOX = range(4)
+
+_WIDE_SIZES = {"train": 24_000, "validation": 2_000, "test": 2_000}
+_WIDE_SHARES = (26, 26, 18, 14, 8, 8)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """
+    A sequence of simulated boxes that has a name.
+
+    Attributes
+    ----------
+    name : str
+        As `datasets.load` takes it.
+    key : tuple of int
+        Part of every spawn key.
+    mixture : Mixture or None
+        What its boxes are drawn from; None for the first version, which knew no families.
+    wide : bool
+        Whether sizes and mode frequencies are those of the wide streams, not the archive's.
+    """
+
+    name: str
+    key: tuple[int, ...]
+    mixture: Mixture | None
+    wide: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """Of its boxes' names."""
+        return self.name.replace("simulated", "sim").removesuffix("-v1")
+
+    def size(self, split: str) -> int:
+        """Boxes of a split unless told."""
+        return _WIDE_SIZES[split] if self.wide else sum(SPLIT_COUNTS[split])
+
+    def block(self, split: str) -> NDArray[np.int8]:
+        """Modes of a block of boxes, which recurs in another order."""
+        counts = _WIDE_SHARES if self.wide else SPLIT_COUNTS[split]
+        return np.repeat(np.arange(len(MODES), dtype=np.int8), counts)
+
+    def changed(self, without: Iterable[str], one_of: Iterable[str]) -> "Stream":
+        """The stream with other families left out or called for; none given keeps its own."""
+        if isinstance(without, str) or isinstance(one_of, str):
+            raise InputError("Families of simulated boxes are given as a list of names.")
+        if self.mixture is None:
+            if without or one_of:
+                raise InputError(f"{self.name} knows no families; take another simulated source.")
+            return self
+        mixture = replace(
+            self.mixture,
+            without=tuple(without) or self.mixture.without,
+            one_of=tuple(one_of) or self.mixture.one_of,
+        )
+        return replace(self, mixture=mixture)
+
+
+STREAMS = {
+    stream.name: stream
+    for stream in (
+        Stream("simulated", (10,), Mixture("archive")),
+        Stream("simulated-v1", (), None),
+        Stream("simulated-wide", (11,), Mixture("wide", without=HELD_OUT), wide=True),
+        Stream("simulated-held-out", (12,), Mixture("wide", one_of=HELD_OUT), wide=True),
+    )
+}
+"""Named streams: the archive's mixture, its first version, the wide mixture, what it lacks."""
 
 
 def simulate(
@@ -53,7 +126,10 @@ def simulate(
     seed: int = 0,
     split: str = "train",
     *,
+    stream: str = "simulated",
     first: int = 0,
+    without: Iterable[str] = (),
+    one_of: Iterable[str] = (),
     progress: bool = False,
 ) -> xr.Dataset:
     """
@@ -67,21 +143,27 @@ def simulate(
         0 or more. The same seed gives the same bits.
     split : str, optional
         ``"train"``, ``"validation"`` or ``"test"``: its years, and a world of its own.
+    stream : str, optional
+        ``"simulated"``, ``"simulated-wide"``, ``"simulated-held-out"`` or ``"simulated-v1"``.
     first : int, optional
         Number of the first box, so that parts of a large set can be made one by one. The
         boxes of a part share storm days with each other only.
+    without, one_of : iterable of str, optional
+        Families (`simulated_families`) that no box has; families of which each box whose mode
+        allows it has one. The stream's own unless told.
     progress : bool, optional
         Show it on standard error.
 
     Returns
     -------
     dataset : xarray.Dataset
-        The container of `stormlens.datasets`, with attribute ``simulated = 1``.
+        The container of `stormlens.datasets`, with attribute ``simulated = 1`` and, but for the
+        first version, the storm coordinates `storm_family`, `network` and `product`.
 
     Raises
     ------
     InputError
-        If a code, the seed, the split or the first number is not valid.
+        If a code, the seed, the split, the stream, a family or the first number is not valid.
 
     Examples
     --------
@@ -90,15 +172,19 @@ def simulate(
     ((3, 136, 136), 1, 'sim-train-00002')
     """
     modes = _checked_codes(codes)
-    world = _World(_whole("seed", seed, 0), _checked_split(split))
+    chosen = _stream(stream).changed(without, one_of)
+    world = _World(chosen, _whole("seed", seed, 0), _checked_split(split))
     boxes = _planned(world, modes, _whole("first number", first, 0))
     longitude, latitude = box_centres(
         [box.longitude for box in boxes], [box.latitude for box in boxes]
     )
-    return make_dataset(
-        _painted(world, boxes, progress),
+    images, families = _painted(world, boxes, progress)
+    dataset = make_dataset(
+        images,
         modes,
-        unid=[f"sim-{split}-{number:05d}" for number in range(first, first + len(modes))],
+        unid=[
+            f"{chosen.prefix}-{split}-{number:05d}" for number in range(first, first + len(modes))
+        ],
         time=np.array([box.time for box in boxes], dtype="datetime64[ns]"),
         latitude=latitude,
         longitude=longitude,
@@ -106,6 +192,7 @@ def simulate(
         simulated=True,
         where="simulated boxes",
     )
+    return dataset.assign_coords({name: ("storm", held) for name, held in families.items()})
 
 
 def load_simulated(
@@ -114,9 +201,16 @@ def load_simulated(
     count: int | None = None,
     progress: bool = False,
     first: int = 0,
+    *,
+    stream: str = "simulated",
+    without: Iterable[str] = (),
+    one_of: Iterable[str] = (),
 ) -> xr.Dataset:
     """
     A simulated archive: the split sizes and class frequencies of SVRIMG, or any size.
+
+    The wide streams have sizes of their own (24,000, 2,000 and 2,000 boxes), and of 100 boxes
+    26 Cellular, 26 QLCS, 18 Tropical, 14 Other, 8 Noise and 8 Missing.
 
     Parameters
     ----------
@@ -133,19 +227,22 @@ def load_simulated(
     first : int, optional
         Number of the first box, so that parts of a large set can be made one by one. The
         boxes of a part share storm days with each other only.
+    stream, without, one_of
+        As for `simulate`.
 
     Returns
     -------
     dataset : xarray.Dataset
-        The container of `stormlens.datasets`, with attribute ``simulated = 1``.
+        As of `simulate`, with the coordinate `split`.
 
     Raises
     ------
     InputError
-        If the split, the seed, the count or the first number is not valid.
+        If the split, the seed, the count, the stream, a family or the first number is not valid.
     """
+    options: dict[str, Any] = {"stream": stream, "without": without, "one_of": one_of}
     if split is None:
-        parts = [load_simulated(name, seed, count, progress, first) for name in SPLITS]
+        parts = [load_simulated(name, seed, count, progress, first, **options) for name in SPLITS]
         return xr.concat(
             parts,
             dim="storm",
@@ -154,32 +251,32 @@ def load_simulated(
             compat="equals",
             combine_attrs="override",
         )
-    world = _World(_whole("seed", seed, 0), _checked_split(split))
-    size = sum(SPLIT_COUNTS[split]) if count is None else _whole("count", count, 1)
+    world = _World(_stream(stream), _whole("seed", seed, 0), _checked_split(split))
+    size = world.stream.size(split) if count is None else _whole("count", count, 1)
     if size > MAX_COUNT:
         msg = f"The count of simulated boxes is {size:,}; at most {MAX_COUNT:,} fit in one dataset."
         raise InputError(msg)
     modes = _modes_in_order(world, _whole("first number", first, 0), size)
-    dataset = simulate(modes, seed, split, first=first, progress=progress)
+    dataset = simulate(modes, seed, split, first=first, progress=progress, **options)
     return dataset.assign_coords(split=("storm", np.full(size, split)))
 
 
 class _World:
-    """The random streams of one seed and split."""
+    """The random numbers of one stream, seed and split."""
 
-    def __init__(self, seed: int, split: str) -> None:
-        self.seed, self.split = seed, split
-        self._key = SPLITS.index(split)
+    def __init__(self, stream: Stream, seed: int, split: str) -> None:
+        self.stream, self.seed, self.split = stream, seed, split
+        self._key = (SPLITS.index(split), *stream.key)
 
     def rng(self, *stream: int) -> np.random.Generator:
         """The generator of one stream, such as a box's."""
-        sequence = np.random.SeedSequence(self.seed, spawn_key=(self._key, *stream))
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(*self._key, *stream))
         return np.random.Generator(np.random.PCG64(sequence))
 
     @property
     def textures(self) -> Textures:
         """The noise fields that all its boxes are cut from."""
-        return textures((self.seed, self._key, _TEXTURES))
+        return textures((self.seed, *self._key, _TEXTURES))
 
 
 @dataclass(frozen=True)
@@ -195,8 +292,8 @@ class _Box:
 
 
 def _modes_in_order(world: _World, first: int, size: int) -> NDArray[np.int8]:
-    # Shuffled blocks of exactly the archive's counts, so that a prefix is a fair sample.
-    block = np.repeat(np.arange(len(MODES), dtype=np.int8), SPLIT_COUNTS[world.split])
+    # Shuffled blocks of exactly the same counts, so that a prefix is a fair sample.
+    block = world.stream.block(world.split)
     start, stop = first // len(block), -(-(first + size) // len(block))
     parts = [world.rng(_ORDER, number).permutation(block) for number in range(start, stop)]
     skipped = first - start * len(block)
@@ -218,10 +315,17 @@ def _planned(world: _World, modes: NDArray[np.int8], first: int) -> list[_Box]:
     return boxes
 
 
-def _painted(world: _World, boxes: list[_Box], progress: bool) -> NDArray[np.uint8]:
-    """All boxes, one after the other: threads would wait for each other between short steps."""
+def _painted(
+    world: _World, boxes: list[_Box], progress: bool
+) -> tuple[NDArray[np.uint8], dict[str, list[str]]]:
+    """
+    All boxes, one after the other: threads would wait for each other between short steps.
+
+    With the names of their families, by coordinate, where the stream knows any.
+    """
     images = np.empty((len(boxes), SIZE, SIZE), dtype=np.uint8)
-    fields = world.textures
+    mixture, fields = world.stream.mixture, world.textures
+    names: dict[str, list[str]] = {} if mixture is None else {name: [] for name in FAMILY_COORDS}
     console = Console(stderr=True)
     shown = track(
         boxes,
@@ -231,12 +335,27 @@ def _painted(world: _World, boxes: list[_Box], progress: bool) -> NDArray[np.uin
         disable=not (progress and console.is_terminal),
     )
     for number, box in enumerate(shown):
-        scene = Scene(box.rng, fields, box.weather)
-        dbz = _PAINTERS[box.code](scene)
-        if MODES[box.code] != "Missing":
-            dbz = with_network(scene, dbz)
-        images[number] = observe(scene, dbz)
-    return images
+        if mixture is None:
+            images[number] = _first_version(Scene(box.rng, fields, box.weather), box.code)
+            continue
+        painted = paint(mixture, MODES[box.code], box.rng, fields, box.weather)
+        images[number] = painted.reflectivity
+        for name, kind in FAMILY_COORDS.items():
+            names[name].append(painted.families[kind].name)
+    return images, names
+
+
+def _first_version(scene: Scene, code: int) -> NDArray[np.uint8]:
+    dbz = _PAINTERS[code](scene)
+    if MODES[code] != "Missing":
+        dbz = with_network(scene, dbz)
+    return observe(scene, dbz)
+
+
+def _stream(name: str) -> Stream:
+    if name not in STREAMS:
+        raise unknown("simulated source", name, STREAMS)
+    return STREAMS[name]
 
 
 def _checked_codes(codes: ArrayLike) -> NDArray[np.int8]:

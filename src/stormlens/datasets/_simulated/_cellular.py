@@ -10,7 +10,6 @@ from stormlens.datasets._simulated._scene import (
     positive,
     shield,
     tempered,
-    window,
 )
 from stormlens.datasets._simulated._showers import showers
 from stormlens.datasets._simulated._texture import Field
@@ -66,7 +65,8 @@ class Cells:
     """
 
     def __init__(self, scene: Scene, grid: tuple[Field, Field], grain: Field) -> None:
-        self._rng = scene.rng
+        self._rng, self._window = scene.rng, scene.window
+        self._below = 25 * (1 - scene.aloft)
         self._bearing = scene.weather.downwind + scene.rng.normal(0, 0.15)
         self._along, self._across = along_across(*grid, self._bearing)
         self._grain, self._half_grain = grain, 0.5 * grain
@@ -88,7 +88,7 @@ class Cells:
         size : float
             1 for a core of some 20 km above 45 dBZ.
         anvil : float
-            1 for an anvil of some 100 km.
+            1 for an anvil of some 100 km; where no high beam is in the picture, it is weaker.
         """
         rng = self._rng
         length, width = 19 * anvil * rng.uniform(0.6, 1.6), 8.5 * anvil * rng.uniform(0.7, 1.4)
@@ -108,7 +108,7 @@ class Cells:
         beyond = (along - 0.7 * length) * (width / length)
         ragged = self._half_grain[part]
         depth = width - np.sqrt(beyond * beyond + across * fan * fan) + ragged
-        sheet = shield(depth, rng.uniform(17, 29), rng.uniform(2, 4.5)) + ragged
+        sheet = shield(depth, rng.uniform(17, 29) - self._below, rng.uniform(2, 4.5)) + ragged
         here = dbz[part]
         np.maximum(here, np.maximum(core, sheet), out=here)
 
@@ -118,7 +118,7 @@ class Cells:
         # Only the part of the box that the cell can reach, with room for the warp.
         margin = 10 + max(11 * size, 1.6 * width)
         east, north = (1.7 * length * float(f(self._bearing)) for f in (np.sin, np.cos))
-        return window(
+        return self._window(
             place[0] + min(east, 0) - margin,
             place[0] + max(east, 0) + margin,
             place[1] + min(north, 0) - margin,

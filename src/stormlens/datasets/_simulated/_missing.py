@@ -20,6 +20,9 @@ _LEFT = (0.25, 0.6)
 _SEEN = 10
 """dBZ above which echo counts as cut or left."""
 
+_RAIN, _CUT_RAIN = 20, 24
+"""dBZ of rain, and the pixels of it (90 km) along a cut that can be seen to be one."""
+
 _ATTEMPTS = 8
 """Cuts drawn in search of one that leaves such a share; the last is taken as it is."""
 
@@ -47,10 +50,40 @@ def missing(scene: Scene) -> Field:
     storm = _STORMS[int(scene.rng.choice(3, p=(0.25, 0.4, 0.35)))](scene)
     np.maximum(storm, clear_air(scene, sites), out=storm)
     np.maximum(storm, specks(scene), out=storm)
-    return where(_cut(scene, sites, storm > _SEEN), storm)
+    return where(_left(scene, sites, storm > _SEEN), storm)
 
 
-def _cut(scene: Scene, sites: list[tuple[float, float]], echo: Mask) -> Mask:
+def cut(scene: Scene, dbz: Field) -> Field:
+    """
+    Cut away a good part of the echo: by the reach of radars, a sector or straight edges.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+    dbz : ndarray of float32, shape (136, 136)
+        What has been painted.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    sites, rain = radar_sites(scene), dbz >= _RAIN
+    for _ in range(_ATTEMPTS):
+        seen = _left(scene, sites, dbz > _SEEN)
+        # Only a cut that goes through rain can be told from a storm that ends there.
+        unseen = ~seen
+        edge = np.zeros_like(seen)
+        edge[1:] |= unseen[:-1]
+        edge[:-1] |= unseen[1:]
+        edge[:, 1:] |= unseen[:, :-1]
+        edge[:, :-1] |= unseen[:, 1:]
+        if np.count_nonzero(edge & seen & rain) >= _CUT_RAIN:
+            break
+    return where(seen, dbz)
+
+
+def _left(scene: Scene, sites: list[tuple[float, float]], echo: Mask) -> Mask:
     # The cut goes through the echo, for one that hardly meets it could not be told from no cut.
     kind = (_discs, _sector, _straight)[int(scene.rng.choice(3, p=(0.4, 0.3, 0.3)))]
     least, most = (share * np.count_nonzero(echo) for share in _LEFT)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stormlens.datasets._simulated._scene import Scene, along_across, empty, where, window
+from stormlens.datasets._simulated._scene import Scene, along_across, empty, where
 from stormlens.datasets._simulated._texture import Field
 from stormlens.stormbox import SIZE
 
@@ -62,7 +62,7 @@ def clear_air(scene: Scene, sites: list[tuple[float, float]], boost: float = 0.0
             continue
         fall = 7 / reach**2
         end = float(np.sqrt((top + 8) / fall))  # far enough below 0 dBZ to be unseen
-        part = window(east - end, east + end, north - end, north + end)
+        part = scene.window(east - end, east + end, north - end, north + end)
         x, y = scene.x[:, part[1]] - east, scene.y[part[0]] - north
         here = dbz[part]
         np.maximum(here, (top - fall * x * x) - fall * y * y, out=here)
@@ -154,7 +154,7 @@ def rings(scene: Scene, dbz: Field, sites: list[tuple[float, float]]) -> None:
     rng = scene.rng
     east, north = sites[int(rng.random() * len(sites))]
     end = rng.uniform(25, 55)
-    part = window(east - end, east + end, north - end, north + end)
+    part = scene.window(east - end, east + end, north - end, north + end)
     squared = (scene.x[:, part[1]] - east) ** 2 + (scene.y[part[0]] - north) ** 2
     ripple = np.sin(np.sqrt(squared) * rng.uniform(0.8, 1.8))
     dbz[part] += rng.uniform(0.4, 1.4) * ripple * (squared < end * end)

@@ -36,9 +36,11 @@ def qlcs(scene: Scene) -> Field:
     along = along - rng.normal(0.1, 0.3) * half
     middle = along * (1 / half)
     ahead = ahead + rng.normal(5, 8) * min(1.0, half / 50) * (middle * middle - 0.15)
-    dbz = _line(scene, along, ahead, half)
+    slopes = line_slopes(scene)
+    width, peak = rng.lognormal(-0.05, 0.28), rng.normal(46.5, 2.8)
+    dbz = line(scene, along, ahead, half, slopes, width, peak)
     np.maximum(dbz, _stratiform(scene, along, ahead, half), out=dbz)
-    np.maximum(dbz, _anvil(scene, along, ahead, half), out=dbz)
+    np.maximum(dbz, anvil(scene, along, ahead, half), out=dbz)
     if scene.chance(0.35):
         cells = Cells(scene, grid, 2.5 * scene.cut("cells"))
         for _ in range(1 + rng.poisson(1.0)):
@@ -49,20 +51,67 @@ def qlcs(scene: Scene) -> Field:
     return tempered(dbz, rng.normal(53, 4))
 
 
-def _line(scene: Scene, along: Field, ahead: Field, half: float) -> Field:
-    # A parabola across the line, steep in front, and cells along it.
+def line(
+    scene: Scene,
+    along: Field,
+    ahead: Field,
+    half: float,
+    slopes: tuple[float, float],
+    width: float,
+    peak: float,
+    gaps: float = 6.0,
+) -> Field:
+    """
+    The convective part: a parabola across the line, steep in front, and cells along it.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+    along, ahead : ndarray of float32, shape (136, 136)
+        Pixels along the line and in front of it.
+    half : float
+        Half its length, in pixels.
+    slopes : tuple of float
+        How steep it is ahead, and behind, as `line_slopes` draws them.
+    width : float
+        1 for a line some 15 km across above 40 dBZ.
+    peak : float
+        dBZ on its axis.
+    gaps : float, optional
+        dBZ by which gaps along it may sink, at most.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
     rng = scene.rng
-    steep, slack = rng.uniform(1.3, 2.2), rng.uniform(0.4, 1.0)
+    steep, slack = slopes
     across = positive(ahead) * (steep + slack) - ahead * slack
-    across *= 1 / rng.lognormal(-0.05, 0.28)
-    peak = rng.normal(46.5, 2.8)
+    across *= 1 / width
     cells = rng.uniform(2, 4.5) * scene.cut("fractal") + rng.uniform(1, 3) * scene.cut("cells")
-    gaps = rng.uniform(0, 6) * positive(scene.cut("broad") - 0.3)
+    gap = rng.uniform(0, gaps) * positive(scene.cut("broad") - 0.3)
     beyond = positive(np.abs(along) - half)
     # Weaker convective rain reaches further, mostly behind.
     core = peak - 0.7 * across * across
     cone = peak - rng.uniform(5, 11) - rng.uniform(0.7, 2.2) * across
-    return np.maximum(core, cone) + cells - gaps - 1.2 * beyond
+    return np.maximum(core, cone) + cells - gap - 1.2 * beyond
+
+
+def line_slopes(scene: Scene) -> tuple[float, float]:
+    """
+    How steeply a line falls off.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    ahead, behind : float
+    """
+    return scene.rng.uniform(1.3, 2.2), scene.rng.uniform(0.4, 1.0)
 
 
 def _stratiform(scene: Scene, along: Field, ahead: Field, half: float) -> Field:
@@ -77,17 +126,56 @@ def _stratiform(scene: Scene, along: Field, ahead: Field, half: float) -> Field:
         middle = width * rng.uniform(-0.4, 0.7)
     else:
         middle, shift, length = rng.normal(-6, 8), half * rng.uniform(0.5, 1.0), half * 0.7
-    depth = oval(along - shift, ahead - middle, length, width)
+    return rain_sheet(scene, along - shift, ahead - middle, ahead, length, width)
+
+
+def rain_sheet(
+    scene: Scene, along: Field, across: Field, ahead: Field, length: float, width: float
+) -> Field:
+    """
+    Stratiform rain in an oval, with a transition zone of weaker rain just behind the line.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+    along, across : ndarray of float32, shape (136, 136)
+        Pixels from the middle of the rain.
+    ahead : ndarray of float32, shape (136, 136)
+        Pixels in front of the line.
+    length, width : float
+        Half axes of the oval, in pixels.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    depth = oval(along, across, length, width)
     depth = depth + rng.uniform(4, 9) * scene.cut("fractal")
     level = rng.normal(34, 3) + rng.uniform(2.5, 6) * scene.cut("fractal")
     dbz = shield(depth, level, rng.uniform(3, 9), 12.0)
-    # The transition zone: weaker rain just behind the line.
     zone = 1 - np.abs(ahead + rng.uniform(7, 12)) * (1 / rng.uniform(3, 7))
     return dbz - rng.uniform(0, 9) * positive(zone)
 
 
-def _anvil(scene: Scene, along: Field, ahead: Field, half: float) -> Field:
-    # A column maximum sees the anvil aloft: it spreads on both sides of the line.
+def anvil(scene: Scene, along: Field, ahead: Field, half: float) -> Field:
+    """
+    The anvil aloft, which a column maximum sees: it spreads on both sides of the line.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+    along, ahead : ndarray of float32, shape (136, 136)
+        Pixels along the line and in front of it.
+    half : float
+        Half its length, in pixels.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
     rng = scene.rng
     width, side = rng.lognormal(3.1, 0.65), rng.normal(-2, 9)
     past = 0.8 * positive(np.abs(along - 0.15 * half) - half * rng.uniform(0.5, 0.8))

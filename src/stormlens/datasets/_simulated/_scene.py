@@ -8,6 +8,7 @@ in radians, clockwise from north.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,17 +90,29 @@ class Scene:
         The noise fields of the seed and split.
     weather : Weather
         The day's.
+    east, north : float
+        Where the storm's origin lies, in pixels from the box's centre.
+    aloft : float
+        How much of what only high beams see is in the picture: 1 in a column maximum, less
+        in a lowest scan.
     """
 
     rng: np.random.Generator
     textures: Textures
     weather: Weather
+    east: float = 0.0
+    north: float = 0.0
+    aloft: float = 1.0
 
-    x = _OFFSETS[None, :]
-    """Pixels east of the box's centre, shape (1, 136)."""
+    @cached_property
+    def x(self) -> Field:
+        """Pixels east of the storm's origin, shape (1, 136)."""
+        return _OFFSETS[None, :] - np.float32(self.east)
 
-    y = _OFFSETS[:, None]
-    """Pixels north of the box's centre, shape (136, 1)."""
+    @cached_property
+    def y(self) -> Field:
+        """Pixels north of the storm's origin, shape (136, 1)."""
+        return _OFFSETS[:, None] - np.float32(self.north)
 
     def cut(self, kind: str) -> Field:
         """A random window of a texture; see `Textures.cut`."""
@@ -128,35 +141,41 @@ class Scene:
         x, y : ndarray of float32, shape (136, 136)
         """
         east, north = self.cut("sway"), self.cut("sway")
-        middle = SIZE // 2  # stays where it is: the report is there
+        # The origin stays where it is: the report is there.
+        row, column = (min(max(int(SIZE / 2 + at), 0), SIZE - 1) for at in (self.north, self.east))
         return (
-            self.x - push * float(east[middle, middle]) + push * east,
-            self.y - push * float(north[middle, middle]) + push * north,
+            self.x - push * float(east[row, column]) + push * east,
+            self.y - push * float(north[row, column]) + push * north,
         )
+
+    def window(self, west: float, east: float, south: float, north: float) -> tuple[slice, slice]:
+        """
+        The rows and columns of a rectangle, as far as it lies in the box.
+
+        Parameters
+        ----------
+        west, east, south, north : float
+            Its sides, in pixels from the storm's origin.
+
+        Returns
+        -------
+        rows, columns : tuple of two slice
+        """
+        low_y, high_y, low_x, high_x = (
+            min(max(int(side + SIZE / 2), 0), SIZE)
+            for side in (
+                south + self.north,
+                north + self.north,
+                west + self.east,
+                east + self.east,
+            )
+        )
+        return slice(low_y, high_y), slice(low_x, high_x)
 
 
 def empty() -> Field:
     """A box in which nothing has been painted, shape (136, 136)."""
     return np.full((SIZE, SIZE), NOTHING)
-
-
-def window(west: float, east: float, south: float, north: float) -> tuple[slice, slice]:
-    """
-    The rows and columns of a rectangle, as far as it lies in the box.
-
-    Parameters
-    ----------
-    west, east, south, north : float
-        Its sides, in pixels from the box's centre.
-
-    Returns
-    -------
-    rows, columns : tuple of two slice
-    """
-    low_y, high_y, low_x, high_x = (
-        min(max(int(side + SIZE / 2), 0), SIZE) for side in (south, north, west, east)
-    )
-    return slice(low_y, high_y), slice(low_x, high_x)
 
 
 def positive(field: Field) -> Field:

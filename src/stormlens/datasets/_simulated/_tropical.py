@@ -35,20 +35,34 @@ def tropical(scene: Scene) -> Field:
     # Constant phase is a spiral that winds in counterclockwise, as in the northern hemisphere.
     phase = theta + rng.uniform(1.2, 3.2) * log_radius
     size = min(max(rng.lognormal(3.92, 0.28), 36), 110)
-    bands = _bands(scene, phase, log_radius, theta)
+    bands = spiral_bands(scene, phase, log_radius, theta)
     lopsided = 0.25 * np.cos(theta - rng.normal(0.9, 0.8))
     depth = size * (1 + lopsided) - radius + rng.uniform(8, 16) * bands
     level = rng.normal(28, 2.5) + rng.uniform(5, 8) * bands
     dbz = shield(depth, level, rng.uniform(5, 12))
     for _ in range(1 + int(rng.random() * 3)):
-        np.maximum(dbz, _rain_band(scene, phase, radius, size), out=dbz)
+        np.maximum(dbz, rain_band(scene, phase, radius, size), out=dbz)
     if scene.chance(0.5):
         np.maximum(dbz, showers(scene, rng.normal(3, 4)), out=dbz)
     return tempered(_with_eye(scene, dbz, radius), rng.normal(47, 3))
 
 
-def _bands(scene: Scene, phase: Field, log_radius: Field, theta: Field) -> Field:
-    # Noise drawn out along the spirals: fine across them, long along them.
+def spiral_bands(scene: Scene, phase: Field, log_radius: Field, theta: Field) -> Field:
+    """
+    Noise drawn out along the spirals: fine across them, long along them.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+    phase, log_radius, theta : ndarray of float32, shape (136, 136)
+        Constant along a spiral; logarithm of the distance to the centre; angle around it.
+
+    Returns
+    -------
+    noise : ndarray of float32, shape (136, 136)
+        About zero, of unit size.
+    """
     rng = scene.rng
     around, outward = rng.uniform(14, 34), rng.uniform(5, 14)
     # Before the bearing at which theta jumps by a turn, the bands are mixed with those after it.
@@ -66,8 +80,23 @@ def _bands(scene: Scene, phase: Field, log_radius: Field, theta: Field) -> Field
     return 0.85 * streaks + rough
 
 
-def _rain_band(scene: Scene, phase: Field, radius: Field, size: float) -> Field:
-    # A convective band along one spiral, as long as it keeps near one radius.
+def rain_band(scene: Scene, phase: Field, radius: Field, size: float) -> Field:
+    """
+    A convective band along one spiral, as long as it keeps near one radius.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+    phase, radius : ndarray of float32, shape (136, 136)
+        Constant along a spiral; pixels from the centre.
+    size : float
+        Of the cyclone's shield, in pixels.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
     rng = scene.rng
     wave = 1 - np.cos(phase + rng.uniform(0, 6.3))
     reach = np.abs(radius - size * rng.uniform(0.4, 1.2)) * (1 / size)

@@ -1,0 +1,217 @@
+"""Other boxes of the wide mixture: fronts, snow, lows, lake effect, sea breezes, showers."""
+
+import numpy as np
+
+from stormlens.datasets._simulated._cellular import Cells
+from stormlens.datasets._simulated._scene import (
+    Scene,
+    along_across,
+    empty,
+    oval,
+    positive,
+    shield,
+    tempered,
+)
+from stormlens.datasets._simulated._showers import showers
+from stormlens.datasets._simulated._texture import Field
+
+
+def frontal_band(scene: Scene) -> Field:
+    """
+    Paint the broad, weak, smooth rain of a front across the box.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    along, across = _band_grid(scene, rng.uniform(0, np.pi), 14)
+    streaks = scene.bend("fractal", along * 0.3, across)
+    depth = rng.uniform(9, 34) - np.abs(across) + rng.uniform(3, 7) * scene.cut("fractal")
+    level = rng.normal(27, 4) + rng.uniform(3, 6) * streaks + 1.5 * scene.cut("cells")
+    return tempered(shield(depth + 3 * streaks, level, rng.uniform(4, 12)), rng.normal(42, 2))
+
+
+def winter_bands(scene: Scene) -> Field:
+    """
+    Paint snow in two to five weak, parallel, wavy bands.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    along, across = _band_grid(scene, rng.uniform(0, np.pi), 10)
+    spacing = rng.uniform(14, 40)
+    wave = np.cos(across * np.float32(2 * np.pi / spacing) + rng.uniform(0, 2 * np.pi))
+    streaks = scene.bend("fractal", along * 0.25, across)
+    depth = rng.uniform(25, 65) - np.abs(across) + 6 * scene.cut("fractal")
+    level = rng.normal(20, 4) + rng.uniform(3, 8) * wave + rng.uniform(2, 5) * streaks
+    return tempered(shield(depth, level, rng.uniform(4, 12)), 36)
+
+
+def cut_off_low(scene: Scene) -> Field:
+    """
+    Paint the comma of a low that spins slowly: one weak band around, showers in its middle.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    x, y = scene.warped(rng.uniform(4, 9))
+    x, y = x - rng.normal(0, 25), y - rng.normal(0, 25)
+    radius = np.sqrt(x * x + y * y) + np.float32(1e-3)
+    turned = np.arctan2(y, x) - np.float32(rng.uniform(0, 2 * np.pi))
+    turned -= np.float32(2 * np.pi) * np.round(turned * np.float32(0.5 / np.pi))
+    ring = rng.uniform(35, 75)
+    apart = np.abs(radius - ring * (1 - rng.uniform(0.1, 0.3) * turned))
+    beyond = positive(np.abs(turned) - np.float32(rng.uniform(0.6, 1.5))) * ring
+    rough = scene.cut("fractal")
+    depth = rng.uniform(7, 18) - apart - 0.6 * beyond + 5 * rough
+    level = rng.normal(25, 3) + rng.uniform(3, 6) * rough
+    dbz = shield(depth, level, rng.uniform(3, 8))
+    if scene.chance(0.7):
+        np.maximum(dbz, showers(scene, rng.normal(2, 4)) - 0.25 * radius, out=dbz)
+    return tempered(dbz, 41)
+
+
+def lake_effect(scene: Scene) -> Field:
+    """
+    Paint narrow, weak bands side by side, as cold wind draws them out over warm water.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    along, across = _band_grid(scene, rng.uniform(0, np.pi), 8, push=rng.uniform(0.8, 2.5))
+    wave = scene.bend("bands", along * 0.06, across * rng.uniform(0.8, 1.6))
+    here = oval(
+        along - rng.normal(0, 15),
+        across - rng.normal(0, 15),
+        rng.uniform(28, 65),
+        rng.uniform(12, 45),
+    )
+    level = rng.normal(17, 3) + rng.uniform(5, 9) * wave + 2 * scene.cut("cells")
+    return tempered(level - 2.0 * positive(-here) - 4, 33)
+
+
+def sea_breeze(scene: Scene) -> Field:
+    """
+    Paint a thin curved line of small weak cells, with a few more on one side.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    along, across = _band_grid(scene, rng.uniform(0, np.pi), 10)
+    across = across + rng.uniform(-0.006, 0.006) * along * along
+    cells = rng.uniform(5, 8) * scene.cut("cells") + 3 * scene.cut("fractal")
+    line = rng.normal(27, 3) + cells - rng.uniform(2.5, 5) * np.abs(across)
+    inland = showers(scene, rng.normal(4, 3)) - 0.6 * positive(across)
+    return tempered(np.maximum(line - 0.3 * positive(np.abs(along) - 50), inland), 42)
+
+
+def embedded_showers(scene: Scene) -> Field:
+    """
+    Paint weak cells in a wide sheet of rain: nothing stands alone, nothing is a line.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    x, y = scene.warped(rng.uniform(4, 9))
+    along, across = along_across(
+        x - rng.normal(0, 12), y - rng.normal(0, 12), rng.uniform(0, np.pi)
+    )
+    depth = oval(along, across, rng.uniform(35, 80), rng.uniform(25, 50))
+    depth = depth + rng.uniform(5, 12) * scene.cut("fractal")
+    level = rng.normal(27, 3) + rng.uniform(3, 6) * scene.cut("fractal")
+    level += rng.uniform(2, 6) * scene.cut("cells")
+    return tempered(shield(depth, level, rng.uniform(3, 9)), 42)
+
+
+def weak_showers(scene: Scene) -> Field:
+    """
+    Paint small weak showers, many or few, of which none is a storm.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    if scene.chance(0.5):
+        return tempered(showers(scene, rng.normal(10, 4), rng.uniform(0.8, 1.3)), 38)
+    cells = Cells(scene, scene.warped(rng.uniform(2, 5)), 2 * scene.cut("fractal"))
+    dbz = empty()
+    for _ in range(3 + int(rng.random() * 22)):
+        size = float(rng.lognormal(-0.3, 0.35))
+        place = (rng.uniform(-70, 70), rng.uniform(-70, 70))
+        cells.paint(dbz, place, rng.normal(33, 5), size, size * rng.uniform(0.1, 0.5))
+    return tempered(dbz, 38)
+
+
+def steady_rain(scene: Scene) -> Field:
+    """
+    Paint a sheet of steady rain or snow with hardly any structure.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    level = rng.normal(23, 5) + rng.uniform(2, 5) * scene.cut("broad")
+    level += rng.uniform(1, 4) * scene.cut("fractal")
+    depth = rng.uniform(-8, 40) + rng.uniform(12, 25) * scene.cut("broad")
+    return tempered(shield(depth + 4 * scene.cut("fractal"), level, rng.uniform(4, 14)), 38)
+
+
+def _band_grid(
+    scene: Scene, bearing: float, spread: float, push: float | None = None
+) -> tuple[Field, Field]:
+    rng = scene.rng
+    x, y = scene.warped(rng.uniform(3, 8) if push is None else push)
+    return along_across(x - rng.normal(0, spread), y - rng.normal(0, spread), bearing)

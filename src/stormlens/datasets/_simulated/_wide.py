@@ -1,0 +1,137 @@
+"""
+How a box of a mixture is painted: a storm somewhere in the box, a radar network, a product.
+
+Boxes are centred on a report as the archive's are, on a storm's core as `boxes.find_storms`
+cuts them, or anywhere, as on a grid of boxes.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stormlens.datasets._simulated._families import (
+    CUT_AWAY,
+    NETWORK,
+    PRODUCT,
+    STORM,
+    Family,
+    Mixture,
+)
+from stormlens.datasets._simulated._missing import cut
+from stormlens.datasets._simulated._scene import Scene, Weather
+from stormlens.datasets._simulated._sensors import clean_mosaic
+from stormlens.datasets._simulated._texture import Field, Textures
+
+_CUT = ("Cellular", "QLCS", "Tropical", "Other")
+"""Modes of the storms that are cut away."""
+
+_REPORT, _CORE = 0.5, 0.35
+"""Shares of the wide mixture's boxes that a report and a core centre; the rest lie anywhere."""
+
+_RAIN_DBZ = 20
+_SHOWN_SHARE, _LEAST_SHOWN = 0.5, 120
+"""Share of the rain, and number of pixels, that a box must show for its mode to be in it."""
+
+_ATTEMPTS = 4
+"""Boxes painted in search of one that shows enough; the last is taken as it is."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """
+    A box of a mixture.
+
+    Attributes
+    ----------
+    reflectivity : ndarray of uint8, shape (136, 136)
+    families : dict of str to Family
+        By kind.
+    """
+
+    reflectivity: NDArray[np.uint8]
+    families: dict[str, Family]
+
+
+def paint(
+    mixture: Mixture,
+    mode: str,
+    rng: np.random.Generator,
+    textures: Textures,
+    weather: Weather,
+) -> Painted:
+    """
+    Paint a box of a mode.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        Where its families are drawn from.
+    mode : str
+        Its mode.
+    rng : numpy.random.Generator
+        Its own.
+    textures : Textures
+        Of its seed and split.
+    weather : Weather
+        Of its day.
+
+    Returns
+    -------
+    painted : Painted
+    """
+    scene = Scene(rng, textures, weather)
+    for _ in range(_ATTEMPTS):
+        painted, weather_echo = _attempt(mixture, mode, scene)
+        shown = painted.reflectivity > 0
+        if mode == "Missing" or (
+            np.count_nonzero(shown) >= _LEAST_SHOWN
+            and np.count_nonzero(shown & weather_echo) >= _SHOWN_SHARE * weather_echo.sum()
+        ):
+            break
+    return painted
+
+
+def _attempt(mixture: Mixture, mode: str, box: Scene) -> tuple[Painted, NDArray[np.bool_]]:
+    """A box, and where rain was painted that it may or may not show."""
+    rng = box.rng
+    families = mixture.draw(rng, mode)
+    product = families[PRODUCT].make
+    east, north = _origin(mixture, rng)
+    storm = replace(box, east=east, north=north, aloft=rng.uniform(*product.aloft))
+    if families[STORM].name == CUT_AWAY:
+        dbz = rain = _cut_away(mixture, storm, box)
+    else:
+        dbz = rain = _rough(mixture, storm, families[STORM].make(storm))
+        if mode != "Missing":  # whose gaps are there already
+            dbz = families[NETWORK].make(box, dbz)
+    return Painted(product.picture(box, dbz), families), rain >= _RAIN_DBZ
+
+
+def _rough(mixture: Mixture, scene: Scene, dbz: Field) -> Field:
+    """Storms a little rougher than painted, each to its own measure, but for the archive's."""
+    if mixture.name == "archive":
+        return dbz
+    rng = scene.rng
+    dbz = dbz + rng.uniform(0, 2.5) * scene.cut("bands")
+    return dbz + np.float32(min(rng.exponential(0.6), 2.5)) * scene.cut("white")
+
+
+def _origin(mixture: Mixture, rng: np.random.Generator) -> tuple[float, float]:
+    """Where the storm stands in the box, in pixels from its middle."""
+    if mixture.name == "archive":
+        return 0.0, 0.0
+    drawn = rng.random()
+    if drawn < _REPORT:
+        return 0.0, 0.0
+    if drawn < _REPORT + _CORE:
+        return rng.normal(0, 9), rng.normal(0, 9)
+    return rng.uniform(-36, 36), rng.uniform(-36, 36)
+
+
+def _cut_away(mixture: Mixture, storm: Scene, box: Scene) -> Field:
+    """A storm of any mode and family, with what radars show beside it, and most of it gone."""
+    rng = storm.rng
+    mode = _CUT[int(rng.random() * len(_CUT))]
+    dbz = mixture.draw(rng, mode)[STORM].make(storm)
+    return cut(box, clean_mosaic(box, _rough(mixture, storm, dbz)))
