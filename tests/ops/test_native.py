@@ -96,7 +96,7 @@ CONV = {
     "low": np.float32(0),
     "high": np.float32(1),
 }
-ADAM = {name: np.float32(0.5) for name in ("rate", "decay_mean", "decay_square", "epsilon")}
+ADAM = {name: np.float32(0.5) for name in ("decay_mean", "decay_square", "epsilon")}
 
 # Images, kernel, bias, masks of no columns, pooled maps, of sizes that fit in one way only.
 X, K, B, M, S, P = (3, 8, 10, 2), (3, 3, 2, 5), (5,), (3, 5), (3, 2), (3, 3, 4, 5)
@@ -109,8 +109,8 @@ CALLS = {
     "stormlens_conv_pool_weight_gradient": ([X, M, S, (P, BYTE), P], [K, B], CONV),
     "stormlens_conv_pool_image_gradient": ([X, K, M, S, (P, BYTE), P], [X], CONV),
     "stormlens_warp": ([(4, 5, 6), (4, 2, 3)], [(4, 5, 6)], {"fill": 0, "cval": np.float32(0)}),
-    "stormlens_adam": ([W, W, W, (2,), (), W], [W, W, W], ADAM),
-    "stormlens_adam_of_product": ([W, W, W, (2,), (), (4, 6), (4, 7)], [W, W, W], ADAM),
+    "stormlens_adam": ([W, W, W, (4,), (), W], [W, W, W], ADAM),
+    "stormlens_adam_of_product": ([W, W, W, (4,), (), (4, 6), (4, 7)], [W, W, W], ADAM),
     "stormlens_dense": ([(4, 6), W], [(4, 7)], {}),
     "stormlens_dense_input_gradient": ([W, (4, 7)], [(4, 6)], {}),
 }

@@ -9,7 +9,7 @@ from stormlens.datasets import make_dataset
 from stormlens.models import build, fuse
 from stormlens.models._keras import import_keras
 from stormlens.ops import Product
-from stormlens.training import Recipe, _step, fit
+from stormlens.training import Recipe, fit
 from stormlens.training._optimise import make_optimiser
 from stormlens.training._step import State, Totals, make_step
 
@@ -31,7 +31,7 @@ def draw(seed, *shape):
 def test_five_steps_follow_optax(recipe, rule):
     shapes = [(3, 3, 1, 4), (4,), (301, 299), (299,)]
     weights = expected = [draw(i, *shape) for i, shape in enumerate(shapes)]
-    optimiser = make_optimiser(recipe)
+    optimiser = make_optimiser(recipe, 5)
     state, judge = optimiser.init(weights), rule.init(weights)
     step, update = jax.jit(optimiser.step), jax.jit(rule.update)
     for number in range(5):
@@ -46,8 +46,8 @@ def test_five_steps_follow_optax(recipe, rule):
 def test_only_adam_takes_products():
     weights = [draw(0, 9, 5), draw(1, 5)]
     product, bias = Product(draw(2, 4, 9), draw(3, 4, 5)), draw(4, 5)
-    adam = make_optimiser(ADAM)
-    assert (adam.takes_products, make_optimiser(SGD).takes_products) == (True, False)
+    adam = make_optimiser(ADAM, 1)
+    assert (adam.takes_products, make_optimiser(SGD, 1).takes_products) == (True, False)
     by_factors, _ = adam.step([product, bias], adam.init(weights), weights)
     gradient = product.inputs.T @ product.gradients
     plain, _ = adam.step([gradient, bias], adam.init(weights), weights)
@@ -77,7 +77,7 @@ def start(forward, factor=1.0):
     """A state that may be given away."""
     weights = [jnp.array(w * factor, copy=True) for w in forward.weights]
     variables = [jnp.array(v, copy=True) for v in forward.state]
-    return State(weights, variables, make_optimiser(ADAM).init(weights), Totals.zero())
+    return State(weights, variables, make_optimiser(ADAM, STEPS).init(weights), Totals.zero())
 
 
 def order_of(key):
@@ -102,23 +102,22 @@ def assert_same_training(one, other):
     assert float(one.totals.seen) == float(other.totals.seen) == N
 
 
-def test_training_with_products_equals_training_without(samples, forward, monkeypatch):
+def test_training_with_products_equals_training_without(samples, forward):
     assert len(forward.dense) == 2
     key = jax.random.key(1)
     # Where a gradient is zero but for rounding, Adam steps by its sign: so a low rate.
-    gentle = make_optimiser(ADAM.with_changes(learning_rate=1e-4))
+    gentle = make_optimiser(ADAM.with_changes(learning_rate=1e-4), STEPS)
 
     def trained(takes_products):
         optimiser = gentle._replace(takes_products=takes_products)
-        monkeypatch.setattr(_step, "make_optimiser", lambda _: optimiser)
-        step = make_step(forward, ADAM, BOUNDS, jnp.ones(2))
+        step = make_step(forward, ADAM, BOUNDS, jnp.ones(2), optimiser)
         return epoch(step, start(forward), samples, order_of(key), key)
 
     assert_same_training(trained(True), trained(False))
 
 
 def test_two_members_together_equal_the_two_apart(samples, forward):
-    step = make_step(forward, ADAM, BOUNDS, jnp.ones(2))
+    step = make_step(forward, ADAM, BOUNDS, jnp.ones(2), make_optimiser(ADAM, STEPS))
     keys = jax.random.split(jax.random.key(3), 2)
     orders = [order_of(key) for key in keys]
     states = [start(forward), start(forward, 0.5)]

@@ -41,22 +41,23 @@ class AdamSettings:
 
     Attributes
     ----------
-    rate : float
-        Learning rate.
     decay_mean, decay_square : float
         Of the moving averages of gradient and squared gradient.
     epsilon : float
         Added to the root of the corrected average square as in [1]_; 1e-7 unless told.
+    weight_decay : float
+        Each step also takes rate * weight_decay of the weight away [2]_; 0 to 1.
 
     References
     ----------
     .. [1] Kingma and Ba (2015), Adam: a method for stochastic optimization, ICLR, algorithm 1.
+    .. [2] Loshchilov and Hutter (2019), Decoupled weight decay regularization, ICLR, algorithm 2.
     """
 
-    rate: float
     decay_mean: float = 0.9
     decay_square: float = 0.999
     epsilon: float = 1e-7
+    weight_decay: float = 0.0
 
 
 def adam(
@@ -66,6 +67,7 @@ def adam(
     square: Array,
     gradient: Array | Product,
     step: Array,
+    rate: Array | float,
     after: Array,
 ) -> tuple[Array, Array, Array]:
     """
@@ -79,6 +81,8 @@ def adam(
     gradient : Array, shape (...), or Product
     step : Array of int
         1 at the first step.
+    rate : Array of float or float
+        Learning rate of this step.
     after : Array
         Anything that is made by the last use of the old weight. The native step changes the
         weight where it lies, and the compiler copies it first unless it sees an order.
@@ -92,9 +96,11 @@ def adam(
     .. [1] Kingma and Ba (2015), Adam: a method for stochastic optimization, ICLR, algorithm 1.
     """
     decays = jnp.array([settings.decay_mean, settings.decay_square], jnp.float32)
-    corrections = 1 / (1 - decays**step)
-    factors = tuple(gradient) if isinstance(gradient, Product) else (gradient,)
-    operands = (weight, mean, square, corrections, after, *factors)
+    rate = jnp.asarray(rate, jnp.float32)
+    kept = 1 - rate * settings.weight_decay
+    factors = jnp.concatenate([1 / (1 - decays**step), jnp.stack([rate, kept])])
+    given = tuple(gradient) if isinstance(gradient, Product) else (gradient,)
+    operands = (weight, mean, square, factors, after, *given)
     portable = partial(_portable, settings)
     if not native().available or any(a.dtype != jnp.float32 for a in operands):
         return portable(*operands)
@@ -106,15 +112,16 @@ def _portable(
     weight: Array,
     mean: Array,
     square: Array,
-    corrections: Array,
+    factors: Array,
     _: Array,
-    *factors: Array,
+    *given: Array,
 ) -> tuple[Array, Array, Array]:
-    gradient = factors[0] if len(factors) == 1 else factors[0].T @ factors[1]
+    gradient = given[0] if len(given) == 1 else given[0].T @ given[1]
+    correction_mean, correction_square, rate, kept = factors
     mean = settings.decay_mean * mean + (1 - settings.decay_mean) * gradient
     square = settings.decay_square * square + (1 - settings.decay_square) * gradient**2
-    change = mean * corrections[0] / (jnp.sqrt(square * corrections[1]) + settings.epsilon)
-    return weight - settings.rate * change, mean, square
+    change = mean * correction_mean / (jnp.sqrt(square * correction_square) + settings.epsilon)
+    return kept * weight - rate * change, mean, square
 
 
 def _native(
@@ -133,7 +140,6 @@ def _native(
         mean,
         square,
         *rest,
-        rate=np.float32(settings.rate),
         decay_mean=np.float32(settings.decay_mean),
         decay_square=np.float32(settings.decay_square),
         epsilon=np.float32(settings.epsilon),

@@ -2,12 +2,13 @@
 
 from stormlens.training._checkpoint import read_checkpoint
 from stormlens.training._fit import HISTORY_FIELDS, Fitted, fit
-from stormlens.training._recipe import Recipe, list_recipes, load_recipe
+from stormlens.training._recipe import Recipe, RecipeData, list_recipes, load_recipe
 
 __all__ = [
     "HISTORY_FIELDS",
     "Fitted",
     "Recipe",
+    "RecipeData",
     "fit",
     "list_recipes",
     "load_recipe",

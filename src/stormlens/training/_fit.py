@@ -6,7 +6,6 @@ from which a killed training resumes to the same bits.
 """
 
 import csv
-import hashlib
 import io
 import time
 import warnings
@@ -29,7 +28,8 @@ from stormlens.models._classifier import load_keras_file
 from stormlens.models._keras import import_keras
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
-from stormlens.training._optimise import make_optimiser
+from stormlens.training._checks import check_splits, fingerprint, open_run
+from stormlens.training._optimise import Average, make_optimiser
 from stormlens.training._progress import Listener, RichProgress, Silent
 from stormlens.training._recipe import Recipe, load_recipe
 from stormlens.training._step import (
@@ -110,8 +110,8 @@ def fit(
     keep_compiled()
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     run = None if out is None else Path(out)
-    _check_splits(splits, recipe)
-    checkpoint = None if run is None else _open_run(run, recipe, splits, resume)
+    check_splits(splits, recipe)
+    checkpoint = None if run is None else open_run(run, recipe, splits, resume)
     for note in recipe.notes():
         warnings.warn(f"Recipe {recipe.name}: {note}", UserWarning, stacklevel=2)
     if start is None and recipe.continues is not None:
@@ -148,14 +148,16 @@ class _Training:
         forward = fuse(classifier.model, bounds, recipe.seed)
         weights = [jnp.array(w, copy=True) for w in forward.weights]
         variables = [jnp.array(v, copy=True) for v in forward.state]
-        self.state = State(weights, variables, make_optimiser(recipe).init(weights), Totals.zero())
+        optimiser = make_optimiser(recipe, recipe.epochs * self._steps())
+        average = Average.start(weights) if recipe.average > 0 else None
+        self.state = State(weights, variables, optimiser.init(weights), Totals.zero(), average)
         self.best: list[np.ndarray] = []
         self.history: list[Row] = []
         n_classes = len(classifier.classes)
         factors = np.ones(n_classes, np.float32)
         if recipe.class_weights:
             factors = balanced_weights(np.asarray(self.train_arrays.codes), n_classes)
-        self._step = make_step(forward, recipe, bounds, jnp.asarray(factors))
+        self._step = make_step(forward, recipe, bounds, jnp.asarray(factors), optimiser)
         self._evaluate = make_evaluate(forward, bounds)
 
     def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
@@ -166,12 +168,17 @@ class _Training:
                 f"{self.run} was trained with another network; resume with the same one, "
                 "which for a model of your own is the argument model."
             )
-        structure = jax.tree.structure(self.state.optimiser)
+
+        def restored(group: str, like: Any) -> Any:
+            values = [jnp.asarray(a) for a in checkpoint.group(group)]
+            return jax.tree.unflatten(jax.tree.structure(like), values)
+
         self.state = State(
-            [jnp.asarray(a) for a in checkpoint.group("weights")],
-            [jnp.asarray(a) for a in checkpoint.group("variables")],
-            jax.tree.unflatten(structure, map(jnp.asarray, checkpoint.group("optimiser"))),
+            restored("weights", self.state.weights),
+            restored("variables", self.state.variables),
+            restored("optimiser", self.state.optimiser),
             Totals.zero(),
+            restored("average", self.state.average),
         )
         self.best = checkpoint.group("best")
         self.history = checkpoint.history
@@ -182,7 +189,7 @@ class _Training:
             row = self._one_epoch(len(self.history) + 1, listener)
             self.history.append(row)
             if self.recipe.early_stopping and self._best_epoch() == row["epoch"]:
-                self.best = [np.asarray(w) for w in self._trained_values()]
+                self.best = [np.asarray(w) for w in self._kept_values()]
             self._save()
             listener.epoch(row, self.recipe.epochs)
 
@@ -191,7 +198,7 @@ class _Training:
         key = jax.random.fold_in(jax.random.key(self.recipe.seed), epoch)
         images, codes = self.train_arrays.images, self.train_arrays.codes
         n, batch = len(images), self.recipe.batch_size
-        steps = -(-n // batch)
+        steps = self._steps()
         order = jax.random.permutation(jax.random.fold_in(key, steps), n)
         order = jnp.concatenate([order, jnp.full(steps * batch - n, n, order.dtype)])
         self.state = self.state._replace(totals=Totals.zero())
@@ -215,11 +222,15 @@ class _Training:
         values = (epoch, seconds, loss, accuracy, val_loss, val_accuracy)
         return dict(zip(HISTORY_FIELDS, values, strict=True))
 
+    def _steps(self) -> int:
+        """Steps of an epoch."""
+        return -(-len(self.train_arrays.images) // self.recipe.batch_size)
+
     def _validate(self) -> tuple[float, float]:
         if self.validation is None:
             return Totals.zero().means()
         totals = self._evaluate(
-            self.state.weights,
+            self.state.kept,
             self.state.variables,
             self.validation.images,
             self.validation.codes,
@@ -238,6 +249,9 @@ class _Training:
     def _trained_values(self) -> list[Any]:
         return [*self.state.weights, *self.state.variables]
 
+    def _kept_values(self) -> list[Any]:
+        return [*self.state.kept, *self.state.variables]
+
     def _save(self) -> None:
         if self.run is None:
             return
@@ -245,6 +259,7 @@ class _Training:
             "weights": self.state.weights,
             "variables": self.state.variables,
             "optimiser": jax.tree.leaves(self.state.optimiser),
+            "average": jax.tree.leaves(self.state.average),
             "best": self.best,
         }
         _checkpoint.write_checkpoint(
@@ -258,7 +273,7 @@ class _Training:
 
     def finish(self) -> Fitted:
         """Put the trained values into the Keras model and save the classifier."""
-        values = self.best or self._trained_values()
+        values = self.best or self._kept_values()
         model = self.classifier.model
         variables = [*model.trainable_variables, *model.non_trainable_variables]
         for variable, value in zip(variables, values, strict=True):
@@ -268,68 +283,6 @@ class _Training:
             self.classifier.save(self.run)
             write_text(self.run / "history.csv", history_csv(self.history))
         return Fitted(self.classifier, self.history)
-
-
-def _check_splits(splits: Mapping[str, xr.Dataset], recipe: Recipe) -> None:
-    if "train" not in splits or splits["train"].sizes["storm"] == 0:
-        raise InputError("There is nothing to train on: the data has no split 'train'.")
-    classes = class_names(splits["train"])
-    if len(np.unique(splits["train"]["mode"].values)) < 2:
-        raise InputError(
-            "All training images are of one class, so there is nothing to tell apart; add others."
-        )
-    for name in splits:
-        if class_names(splits[name]) != classes:
-            raise InputError(f"Split {name} has other classes than split train ({classes}).")
-    if recipe.early_stopping and "validation" not in splits:
-        raise InputError(
-            f"recipe {recipe.name}: early_stopping needs a validation split, which the data "
-            "lacks; set early_stopping to 0."
-        )
-
-
-def _open_run(
-    run: Path, recipe: Recipe, splits: Mapping[str, xr.Dataset], resume: bool
-) -> _checkpoint.Checkpoint | None:
-    """The checkpoint to go on from, if any, of a folder that may be trained in."""
-    if run.exists() and not run.is_dir():
-        raise InputError(f"{run} is a file; give a folder for the run.")
-    if (run / "recipe.toml").exists() and not resume:
-        raise InputError(
-            f"{run} already holds a run; resume it (--resume) or choose another folder."
-        )
-    checkpoint = _checkpoint.read_checkpoint(run) if resume else None
-    if checkpoint is not None:
-        _check_same(checkpoint, recipe, splits, run)
-    elif (run / "classifier.json").exists():
-        raise InputError(
-            f"{run} holds a finished run without {_checkpoint.FILE}, so it cannot be resumed; "
-            "choose another folder."
-        )
-    return checkpoint
-
-
-def _check_same(
-    checkpoint: _checkpoint.Checkpoint,
-    recipe: Recipe,
-    splits: Mapping[str, xr.Dataset],
-    run: Path,
-) -> None:
-    asked, before = recipe.to_dict(), checkpoint.recipe
-    for key in sorted({*asked, *before} - {"epochs", "description", "name"}):
-        if asked.get(key) != before.get(key):
-            raise InputError(
-                f"{run} was trained with {key} = {before.get(key)!r}, not {asked.get(key)!r}; "
-                "resume with the same recipe or choose another folder."
-            )
-    done = len(checkpoint.history)
-    if recipe.epochs < done:
-        raise InputError(
-            f"{run} has been trained for {done} epochs, more than the {recipe.epochs} asked for; "
-            f"resume with --epochs {done} or more."
-        )
-    if checkpoint.data != fingerprint(splits):
-        raise InputError(f"{run} was trained on other data; resume with the same --data.")
 
 
 def _fit_first(
@@ -389,30 +342,6 @@ def _provenance(recipe: Recipe, train: xr.Dataset) -> dict[str, Any]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in packages},
     }
-
-
-def fingerprint(splits: Mapping[str, xr.Dataset]) -> str:
-    """
-    SHA-256 of the training and validation images and labels.
-
-    Parameters
-    ----------
-    splits : mapping of str to xarray.Dataset
-        Labelled containers.
-
-    Returns
-    -------
-    digest : str
-        Hexadecimal.
-    """
-    digest = hashlib.sha256()
-    for name in ("train", "validation"):
-        if name in splits:
-            for variable in ("reflectivity", "mode"):
-                values = np.ascontiguousarray(splits[name][variable].values)
-                digest.update(f"{name} {variable} {values.shape} {values.dtype}".encode())
-                digest.update(values.tobytes())
-    return digest.hexdigest()
 
 
 def history_csv(history: list[Row]) -> str:

@@ -2,9 +2,11 @@
 The recipes' optimisers: from gradients to new weights, in place.
 
 An optimiser is a pair of functions, as in optax, but its second one gives the
-new weights themselves, so that Adam can read and write them in one pass.
+new weights themselves, so that Adam can read and write them in one pass. What
+weight decay takes away is decoupled from the gradient (AdamW).
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,6 +18,10 @@ from stormlens.ops import AdamSettings, Product, adam
 from stormlens.training._recipe import Recipe
 
 Gradients = list[Array | Product]
+Rate = float | Callable[[Array], Array]
+
+_WARM_UP = 20  # the first of so many parts of a training
+_MOMENTUM = 0.9
 
 
 class Optimiser(NamedTuple):
@@ -45,23 +51,111 @@ class AdamState(NamedTuple):
     square: list[Array]
 
 
-def make_optimiser(recipe: Recipe) -> Optimiser:
+class Average(NamedTuple):
+    """
+    Exponential moving average of the weights, from the first step on.
+
+    Attributes
+    ----------
+    done : Array of int
+        Steps averaged over.
+    weights : list of Array
+        Their average, corrected for its start as in [1]_.
+
+    References
+    ----------
+    .. [1] Kingma and Ba (2015), Adam: a method for stochastic optimization, ICLR, section 3.
+    """
+
+    done: Array
+    weights: list[Array]
+
+    @classmethod
+    def start(cls, weights: list[Array]) -> "Average":
+        """Nothing averaged yet."""
+        return cls(jnp.zeros((), jnp.int32), [jnp.array(w, copy=True) for w in weights])
+
+    def after(self, weights: list[Array], decay: float) -> "Average":
+        """
+        The average with one more step.
+
+        Parameters
+        ----------
+        weights : list of Array
+            After that step.
+        decay : float
+            What a step leaves of the average, above 0 and below 1.
+
+        Returns
+        -------
+        average : Average
+        """
+        done = self.done + 1
+        # (1 - decay) / (1 - decay^done), which is 1 at first: so the start needs no zero.
+        share = (1 - decay) / -jnp.expm1(done * math.log(decay))
+        pairs = zip(self.weights, weights, strict=True)
+        return Average(done, [a + share * (w - a) for a, w in pairs])
+
+
+def make_optimiser(recipe: Recipe, steps: int) -> Optimiser:
     """
     The recipe's optimiser.
 
     Parameters
     ----------
     recipe : Recipe
+    steps : int
+        Of the whole training, which a schedule ends with.
 
     Returns
     -------
     optimiser : Optimiser
     """
-    return _sgd(recipe) if recipe.optimiser == "sgd" else _adam(recipe)
+    return _sgd(recipe, steps) if recipe.optimiser == "sgd" else _adam(recipe, steps)
 
 
-def _sgd(recipe: Recipe) -> Optimiser:
-    rule = optax.sgd(recipe.learning_rate, momentum=0.9)
+def learning_rate(recipe: Recipe, steps: int) -> Rate:
+    """
+    The learning rate, or what gives it from the number of steps done.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    steps : int
+        Of the whole training.
+
+    Returns
+    -------
+    rate : float or callable
+        ``rate(done)``: under ``cosine`` it rises in equal parts over the first twentieth of the
+        steps, then falls as half a cosine towards 0.
+    """
+    peak = recipe.learning_rate
+    if recipe.schedule == "constant":
+        return peak
+    rising = -(-steps // _WARM_UP)
+
+    def rate(done: Array) -> Array:
+        gone = (done - rising) / max(steps - rising, 1)
+        falls = (1 + jnp.cos(jnp.pi * gone)) / 2
+        return peak * jnp.where(done < rising, (done + 1) / rising, falls)
+
+    return rate
+
+
+def _is_kernel(weight: Array) -> bool:
+    """Whether weight decay is for it: not for biases and the like."""
+    return weight.ndim > 1
+
+
+def _sgd(recipe: Recipe, steps: int) -> Optimiser:
+    rules = [optax.trace(_MOMENTUM)]
+    if recipe.weight_decay > 0:
+        decay = optax.add_decayed_weights(
+            recipe.weight_decay, mask=lambda weights: [_is_kernel(w) for w in weights]
+        )
+        rules.append(decay)
+    rule = optax.chain(*rules, optax.scale_by_learning_rate(learning_rate(recipe, steps)))
 
     def step(gradients: Gradients, state: Any, weights: list[Array]) -> tuple[list[Array], Any]:
         updates, state = rule.update(gradients, state, weights)
@@ -70,8 +164,9 @@ def _sgd(recipe: Recipe) -> Optimiser:
     return Optimiser(rule.init, step, takes_products=False)
 
 
-def _adam(recipe: Recipe) -> Optimiser:
-    settings = AdamSettings(recipe.learning_rate)
+def _adam(recipe: Recipe, steps: int) -> Optimiser:
+    of_biases, of_kernels = AdamSettings(), AdamSettings(weight_decay=recipe.weight_decay)
+    rate = learning_rate(recipe, steps)
 
     def init(weights: list[Array]) -> AdamState:
         return AdamState(
@@ -84,11 +179,15 @@ def _adam(recipe: Recipe) -> Optimiser:
         gradients: Gradients, state: AdamState, weights: list[Array]
     ) -> tuple[list[Array], AdamState]:
         number = state.done + 1
+        now = rate(state.done) if callable(rate) else rate
         arrays = zip(weights, state.mean, state.square, gradients, strict=True)
         # A bias gets its gradient after all that lies behind its layer, so the first one's is last.
         plain = [g.ravel()[0] for g in gradients if not isinstance(g, Product)]
         last = jnp.stack(plain) if plain else number.astype(jnp.float32)
-        changed = [adam(settings, *of_one, number, last) for of_one in arrays]
+        changed = [
+            adam(of_kernels if _is_kernel(of_one[0]) else of_biases, *of_one, number, now, last)
+            for of_one in arrays
+        ]
         new_weights, mean, square = ([part[i] for part in changed] for i in range(3))
         return new_weights, AdamState(number, mean, square)
 

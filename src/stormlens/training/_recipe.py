@@ -7,8 +7,8 @@ files; a user's own is given by its path.
 
 import json
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,84 @@ _ORDER = (
     "lenet5-digits",
 )
 OPTIMISERS: tuple[str, ...] = ("adam", "sgd")
+SCHEDULES: tuple[str, ...] = ("constant", "cosine")
 
-_WHOLE = {"batch_size": (1, 65536), "epochs": (1, 100_000), "early_stopping": (0, 100_000)}
+_WHOLE = {
+    "batch_size": (1, 65536),
+    "epochs": (1, 100_000),
+    "seed": (0, 2**31 - 1),
+    "early_stopping": (0, 100_000),
+}
+_REAL: dict[str, tuple[Callable[[float], bool], str]] = {
+    "learning_rate": (lambda v: 0 < v <= 1, "in (0, 1]. For one thousandth write 1e-3"),
+    "label_smoothing": (lambda v: 0 <= v < 1, "in [0, 1); 0.1 is usual, 0 is none"),
+    "mixup": (lambda v: 0 <= v <= 100, "in [0, 100]; 0.2 is usual, 0 is none"),
+    "average": (lambda v: 0 <= v < 1, "in [0, 1); 0.999 is usual, 0 is none"),
+    "weight_decay": (lambda v: 0 <= v <= 1, "in [0, 1]; 1e-4 is usual, 0 is none"),
+}
+
+
+@dataclass(frozen=True)
+class RecipeData:
+    """
+    The boxes that a recipe is made for; `fit` takes whatever it is given.
+
+    Attributes
+    ----------
+    name : str
+        Source, as for `datasets.load`.
+    calibrate : str or None
+        Source on whose validation split the classifier's confidence is calibrated.
+    options : mapping
+        Other keys of the ``[data]`` table, such as ``count``: arguments of `datasets.load`.
+
+    Raises
+    ------
+    InputError
+        If a source is not named by text.
+    """
+
+    name: str
+    calibrate: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        for key, value in (("name", self.name), ("calibrate", self.calibrate)):
+            if not isinstance(value, str) and (key == "name" or value is not None):
+                raise InputError(f"data.{key} is {value!r}, it must be the name of a source.")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RecipeData":
+        """
+        From the keys of a recipe's ``[data]`` table.
+
+        Parameters
+        ----------
+        values : mapping
+            ``name``, ``calibrate`` where wanted, and any options.
+
+        Returns
+        -------
+        data : RecipeData
+
+        Raises
+        ------
+        InputError
+            If a source is not named by text.
+        """
+        options = {k: v for k, v in values.items() if k not in ("name", "calibrate")}
+        return cls(values.get("name"), values.get("calibrate"), options)  # type: ignore[arg-type]
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        The keys of the table; what is None is left out.
+
+        Returns
+        -------
+        values : dict
+        """
+        calibrate = {} if self.calibrate is None else {"calibrate": self.calibrate}
+        return {"name": self.name, **calibrate, **self.options}
 
 
 @dataclass(frozen=True)
@@ -46,6 +122,12 @@ class Recipe:
         Adam with epsilon 1e-7; SGD with momentum 0.9.
     learning_rate : float
         In (0, 1].
+    schedule : {"constant", "cosine"}
+        Whether the rate stays, or rises to `learning_rate` over the first twentieth of all
+        steps and falls towards 0 as half a cosine over the others [1]_.
+    weight_decay : float
+        Each step also takes rate * weight_decay of each kernel away, decoupled from the
+        gradient [2]_; 0 to 1. Biases keep theirs.
     batch_size : int
         Images a step, 1 to 65536.
     epochs : int
@@ -54,6 +136,14 @@ class Recipe:
         0 to 2**31 - 1; fixes initial weights, shuffles, dropout and augmentation.
     class_weights : bool
         Weigh each class by total / (classes * its count), as scikit-learn's "balanced".
+    label_smoothing : float
+        Share of the truth that the loss spreads over all classes alike [3]_; 0 to below 1.
+    mixup : float
+        Train on weighted means of pairs of images and their classes, whose shares come from
+        Beta(mixup, mixup) [4]_; 0 for none, up to 100.
+    average : float
+        Validate and keep, instead of the last weights, their exponential moving average, of
+        which each step leaves this share [5]_; 0 for none, below 1.
     early_stopping : int
         Stop after this many epochs without a lower validation loss and keep the best
         weights; 0 never stops.
@@ -61,11 +151,24 @@ class Recipe:
         Recipe whose trained weights this one starts from; its seed is this one's.
     augmentation : Augmentation or None
         Random transforms of the training images.
+    data : RecipeData or None
+        The boxes that the recipe is made for.
 
     Raises
     ------
     InputError
         If a value is out of its range.
+
+    References
+    ----------
+    .. [1] Loshchilov and Hutter (2017), SGDR: stochastic gradient descent with warm restarts,
+       ICLR, here without a restart.
+    .. [2] Loshchilov and Hutter (2019), Decoupled weight decay regularization, ICLR.
+    .. [3] Szegedy et al. (2016), Rethinking the Inception architecture, CVPR, section 7.
+    .. [4] Zhang, Cisse, Dauphin and Lopez-Paz (2018), mixup: beyond empirical risk minimization,
+       ICLR.
+    .. [5] Polyak and Juditsky (1992), SIAM J. Control Optim. 30, 838-855, who take all steps
+       alike.
     """
 
     name: str
@@ -73,30 +176,44 @@ class Recipe:
     description: str = ""
     optimiser: str = "adam"
     learning_rate: float = 1e-3
+    schedule: str = "constant"
+    weight_decay: float = 0.0
     batch_size: int = 32
     epochs: int = 10
     seed: int = 0
     class_weights: bool = False
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    average: float = 0.0
     early_stopping: int = 0
     continues: str | None = None
     augmentation: Augmentation | None = None
+    data: RecipeData | None = None
 
     def __post_init__(self) -> None:
-        for name, (low, high) in {**_WHOLE, "seed": (0, 2**31 - 1)}.items():
+        for name, (low, high) in _WHOLE.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise self._refusal(name, f"a whole number from {low} to {high}")
-        rate = self.learning_rate
-        if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 < rate <= 1:
-            raise self._refusal("learning_rate", "in (0, 1]. For one thousandth write 1e-3")
+        for name, (fits, expected) in _REAL.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool) or not fits(value):
+                raise self._refusal(name, expected)
         if not isinstance(self.class_weights, bool):
             raise self._refusal("class_weights", "true or false")
+        self._check_texts()
+
+    def _check_texts(self) -> None:
         texts = ["name", "model", "description"]
         for name in texts if self.continues is None else [*texts, "continues"]:
             if not isinstance(getattr(self, name), str):
                 raise self._refusal(name, "text")
-        if self.optimiser not in OPTIMISERS:
-            raise unknown("optimiser", self.optimiser, OPTIMISERS)
+        for name, value, known in (
+            ("optimiser", self.optimiser, OPTIMISERS),
+            ("schedule", self.schedule, SCHEDULES),
+        ):
+            if value not in known:
+                raise unknown(name, value, known)
 
     def _refusal(self, field: str, expected: str) -> InputError:
         value = getattr(self, field)
@@ -127,6 +244,29 @@ class Recipe:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise InputError(f"recipe {name} is not valid TOML: {error}.") from error
+        return cls.from_dict(values, name=name)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, name: str) -> "Recipe":
+        """
+        Recipe from plain values, as `to_dict` gives them.
+
+        Parameters
+        ----------
+        values : mapping
+            Keys are the attributes; what is left out has its default.
+        name : str
+            What to call it where the values do not say, and in errors.
+
+        Returns
+        -------
+        recipe : Recipe
+
+        Raises
+        ------
+        InputError
+            If a key is unknown, or a value is out of range.
+        """
         names = [f.name for f in fields(cls)]
         for key in values:
             if key not in names:
@@ -135,7 +275,11 @@ class Recipe:
             raise InputError(
                 f"recipe {name} names no model; add a line such as: model = 'chapter-relu'."
             )
-        return cls(**{"name": name, **values, "augmentation": _augmentation(values, name)})
+        tables = {
+            "augmentation": _table(values, "augmentation", name, Augmentation.from_dict),
+            "data": _table(values, "data", name, RecipeData.from_dict),
+        }
+        return cls(**{"name": name, **values, **tables})
 
     def to_toml(self) -> str:
         """
@@ -160,6 +304,8 @@ class Recipe:
         values = {k: v for k, v in asdict(self).items() if v is not None}
         if self.augmentation is not None:
             values["augmentation"] = self.augmentation.to_dict()
+        if self.data is not None:
+            values["data"] = self.data.to_dict()
         return values
 
     def to_json(self) -> str:
@@ -198,14 +344,16 @@ class Recipe:
         return self.augmentation.notes() if self.augmentation else ()
 
 
-def _augmentation(values: Mapping[str, Any], name: str) -> Augmentation | None:
-    table = values.get("augmentation")
+def _table(
+    values: Mapping[str, Any], key: str, name: str, read: Callable[[Mapping[str, Any]], Any]
+) -> Any:
+    table = values.get(key)
     if table is None:
         return None
     if not isinstance(table, dict):
-        raise InputError(f"recipe {name}: augmentation must be a table, [augmentation].")
+        raise InputError(f"recipe {name}: {key} must be a table, [{key}].")
     try:
-        return Augmentation.from_dict(table)
+        return read(table)
     except InputError as error:
         raise InputError(f"recipe {name}: {error}") from error
 

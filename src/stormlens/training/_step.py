@@ -18,7 +18,8 @@ from jax import Array
 from stormlens.augment import Augmentation
 from stormlens.models import Forward, scale
 from stormlens.ops import Tapped, tap
-from stormlens.training._optimise import make_optimiser
+from stormlens.training._loss import Mixture, cross_entropy, losses
+from stormlens.training._optimise import Average, Optimiser
 from stormlens.training._recipe import Recipe
 
 _EVALUATION_BATCH = 64
@@ -45,12 +46,18 @@ class Totals(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a step changes: weights, other variables, optimiser state, sums."""
+    """What a step changes: weights, other variables, optimiser state, sums, averaged weights."""
 
     weights: list[Array]
     variables: list[Array]
     optimiser: Any
     totals: Totals
+    average: Average | None = None
+
+    @property
+    def kept(self) -> list[Array]:
+        """The weights to validate and keep: the averaged ones where there are such."""
+        return self.weights if self.average is None else self.average.weights
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,7 @@ def make_step(
     recipe: Recipe,
     bounds: tuple[float, float],
     class_weights: Array,
+    optimiser: Optimiser,
 ) -> Callable[..., State]:
     """
     The compiled training step.
@@ -90,11 +98,13 @@ def make_step(
     forward : Forward
         The model's computation.
     recipe : Recipe
-        Batch size, optimiser, augmentation.
+        Batch size, augmentation, loss, averaging.
     bounds : tuple of float
         Minimum and maximum that images are scaled by.
     class_weights : Array of float, shape (classes,)
         Factor on the loss of each class.
+    optimiser : Optimiser
+        The recipe's.
 
     Returns
     -------
@@ -103,7 +113,6 @@ def make_step(
         old one's place in memory; `order` is a permutation of the samples padded with N to whole
         batches, and `number` says which of them.
     """
-    optimiser = make_optimiser(recipe)
 
     def step(
         state: State, images: Array, codes: Array, order: Array, key: Array, number: int
@@ -112,16 +121,23 @@ def make_step(
         present = chosen < len(images)
         chosen = jnp.minimum(chosen, len(images) - 1)
         batch_codes = codes[chosen]
-        augment_key, forward_key = jax.random.split(jax.random.fold_in(key, number))
+        augment_key, forward_key, mixture_key = jax.random.split(jax.random.fold_in(key, number), 3)
         batch = prepare(images[chosen], bounds, recipe.augmentation, augment_key)
+        mixture = None
+        if recipe.mixup > 0:
+            mixture = Mixture.draw(mixture_key, recipe.mixup, present)
+            batch = scale(batch, bounds) if batch.dtype == jnp.uint8 else batch
+            batch = mixture.blend(batch, batch[mixture.partner])
 
         def loss_of(
             weights: list[Array | Tapped],
         ) -> tuple[Array, tuple[Array, Array, list[Array]]]:
             log_p, variables = forward.apply(weights, state.variables, batch, forward_key, True)
-            losses = -jnp.take_along_axis(log_p, batch_codes[:, None], 1)[:, 0] * present
-            weighted = (losses * class_weights[batch_codes]).sum() / present.sum()
-            return weighted, (losses.sum(), log_p, variables)
+            plain, weighted = losses(
+                log_p, batch_codes, class_weights, recipe.label_smoothing, mixture
+            )
+            mean = (weighted * present).sum() / present.sum()
+            return mean, ((plain * present).sum(), log_p, variables)
 
         tapped = forward.dense if optimiser.takes_products else ()
         given: list[Array | Tapped] = [
@@ -135,7 +151,10 @@ def make_step(
         totals = Totals(
             before.loss + loss_sum, before.correct + correct, before.seen + present.sum()
         )
-        return State(weights, variables, optimiser_state, totals)
+        average = None
+        if state.average is not None:
+            average = state.average.after(weights, recipe.average)
+        return State(weights, variables, optimiser_state, totals, average)
 
     return jax.jit(step, donate_argnums=0)
 
@@ -167,10 +186,10 @@ def make_evaluate(forward: Forward, bounds: tuple[float, float]) -> Callable[...
             chosen = jnp.minimum(position, len(images) - 1)
             batch = prepare(images[chosen], bounds, None, None)
             log_p, _ = forward.apply(weights, variables, batch, jax.random.key(0), False)
-            losses = -jnp.take_along_axis(log_p, codes[chosen][:, None], 1)[:, 0]
+            of_batch = cross_entropy(log_p, codes[chosen])
             correct = (log_p.argmax(1) == codes[chosen]) & present
             return Totals(
-                totals.loss + (losses * present).sum(),
+                totals.loss + (of_batch * present).sum(),
                 totals.correct + correct.sum(),
                 totals.seen + present.sum(),
             )

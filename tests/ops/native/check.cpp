@@ -432,7 +432,7 @@ void check_adam(Random& random, int example) {
   for (const bool of_product : {false, true}) {
     Floats new_weight = weight, new_mean = mean, new_square = square;
     const Adam op{new_weight.data(), new_mean.data(), new_square.data(), new_weight.data(),
-                  new_mean.data(),   new_square.data(), 0.25f, 0.75f, 0.875f, 1e-7f, 2.0f, 4.0f};
+                  new_mean.data(),   new_square.data(), 0.75f, 0.875f, 1e-7f, 2.0f, 4.0f, 0.25f, 0.5f};
     Workspace space;
     const int64_t last = of_product ? rows : rows * columns, cut = random.between(0, last);
     if (of_product) {
@@ -445,7 +445,7 @@ void check_adam(Random& random, int example) {
     for (size_t i = 0; i < weight.size(); ++i) {
       const double g = gradient[i], m = 0.75 * mean[i] + 0.25 * g;
       const double s = 0.875 * square[i] + 0.125 * g * g;
-      const double w = weight[i] - 0.25 * (m * 2) / (std::sqrt(s * 4) + 1e-7);
+      const double w = 0.5 * weight[i] - 0.25 * (m * 2) / (std::sqrt(s * 4) + 1e-7);
       if (!close(new_mean[i], m) || !close(new_square[i], s) || !close(new_weight[i], w))
         fail(of_product ? "Adam of a product" : "Adam", example);
     }

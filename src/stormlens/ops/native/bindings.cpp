@@ -334,13 +334,15 @@ ffi::Error warp(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats matrices,
 constexpr int64_t kValuesATask = 1 << 16;
 
 struct AdamSettings {
-  float rate, decay_mean, decay_square, epsilon;
+  float decay_mean, decay_square, epsilon;
 };
+
+constexpr int64_t kAdamFactors = 4;  // corrections of mean and square, rate, kept weight
 
 using Outputs = ffi::Result<Floats>;
 
 struct AdamArrays {
-  Floats weight, mean, square, corrections, new_weight, new_mean, new_square;
+  Floats weight, mean, square, factors, new_weight, new_mean, new_square;
 };
 
 ffi::Error check_adam(const AdamArrays& a, Sizes batch) {
@@ -349,43 +351,43 @@ ffi::Error check_adam(const AdamArrays& a, Sizes batch) {
     if (!same(sizes, array.dimensions()))
       return refuse("adam: weight " + text(sizes) + " and " + text(array.dimensions()) +
                     " do not match.");
-  if (!fits(a.corrections.dimensions(), batch, {2}))
-    return refuse("adam: corrections " + text(a.corrections.dimensions()) +
-                  " do not match weight " + text(sizes) + ".");
+  if (!fits(a.factors.dimensions(), batch, {kAdamFactors}))
+    return refuse("adam: factors " + text(a.factors.dimensions()) + " do not match weight " +
+                  text(sizes) + ".");
   return ffi::Error::Success();
 }
 
 // The step for member b of a batch of arrays of `size` values.
 Adam adam_of(const AdamSettings& s, const AdamArrays& a, int64_t b, int64_t size) {
   const int64_t at = b * size;
-  const float* correction = a.corrections.typed_data() + 2 * b;
+  const float* factors = a.factors.typed_data() + kAdamFactors * b;
   return {a.weight.typed_data() + at,
           a.mean.typed_data() + at,
           a.square.typed_data() + at,
           a.new_weight.typed_data() + at,
           a.new_mean.typed_data() + at,
           a.new_square.typed_data() + at,
-          s.rate,
           s.decay_mean,
           s.decay_square,
           s.epsilon,
-          correction[0],
-          correction[1]};
+          factors[0],
+          factors[1],
+          factors[2],
+          factors[3]};
 }
 
 ffi::Error adam(ffi::ThreadPool pool, Floats weight, Floats mean, Floats square,
-                Floats corrections, ffi::AnyBuffer, Floats gradient, Outputs new_weight,
+                Floats factors, ffi::AnyBuffer, Floats gradient, Outputs new_weight,
                 Outputs new_mean, Outputs new_square, AdamSettings settings) {
   const Sizes sizes = weight.dimensions(), other = gradient.dimensions();
-  const Sizes factors = corrections.dimensions();
-  if (factors.size() < 1 || factors.size() - 1 > sizes.size())
-    return refuse("adam: corrections " + text(factors) + " do not match weight " + text(sizes) +
-                  ".");
-  const Sizes batch(sizes.begin(), factors.size() - 1);
+  const Sizes given = factors.dimensions();
+  if (given.size() < 1 || given.size() - 1 > sizes.size())
+    return refuse("adam: factors " + text(given) + " do not match weight " + text(sizes) + ".");
+  const Sizes batch(sizes.begin(), given.size() - 1);
   if (!same(sizes, other))
     return refuse("adam: weight " + text(sizes) + " and gradient " + text(other) +
                   " do not match.");
-  const AdamArrays arrays{weight, mean, square, corrections, *new_weight, *new_mean, *new_square};
+  const AdamArrays arrays{weight, mean, square, factors, *new_weight, *new_mean, *new_square};
   ffi::Error error = check_adam(arrays, batch);
   if (error.failure()) return error;
   const int64_t size = product(member(sizes, sizes.size() - batch.size()));
@@ -403,7 +405,7 @@ ffi::Error adam(ffi::ThreadPool pool, Floats weight, Floats mean, Floats square,
 }
 
 ffi::Error adam_of_product(ffi::ThreadPool pool, Floats weight, Floats mean, Floats square,
-                           Floats corrections, ffi::AnyBuffer, Floats inputs,
+                           Floats factors, ffi::AnyBuffer, Floats inputs,
                            Floats gradients, Outputs new_weight, Outputs new_mean,
                            Outputs new_square, AdamSettings settings) {
   const Sizes sizes = weight.dimensions(), in = inputs.dimensions();
@@ -413,7 +415,7 @@ ffi::Error adam_of_product(ffi::ThreadPool pool, Floats weight, Floats mean, Flo
   if (!fits(in, batch, {n, rows}) || !fits(gradients.dimensions(), batch, {n, columns}))
     return refuse("adam: weight " + text(sizes) + ", inputs " + text(in) + " and gradients " +
                   text(gradients.dimensions()) + " do not match.");
-  const AdamArrays arrays{weight, mean, square, corrections, *new_weight, *new_mean, *new_square};
+  const AdamArrays arrays{weight, mean, square, factors, *new_weight, *new_mean, *new_square};
   ffi::Error error = check_adam(arrays, batch);
   if (error.failure()) return error;
   const Kernels& code = kernels();
@@ -426,9 +428,9 @@ ffi::Error adam_of_product(ffi::ThreadPool pool, Floats weight, Floats mean, Flo
   for (int64_t b = 0; b < product(batch); ++b) {
     const Adam op = adam_of(settings, arrays, b, rows * columns);
     code.make_panels(gradients.typed_data() + b * n * columns, n, columns, panels);
-    const Product factors{n, rows, columns, inputs.typed_data() + b * n * rows, panels};
+    const Product gradient{n, rows, columns, inputs.typed_data() + b * n * rows, panels};
     enough &= parallel_for(pool, tasks, [&](int64_t task, Workspace& space) {
-      code.adam_of_product(op, factors, task * rows_a_task,
+      code.adam_of_product(op, gradient, task * rows_a_task,
                            std::min(rows, (task + 1) * rows_a_task), space);
     });
   }
@@ -517,7 +519,7 @@ XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(
     ffi::StructMember<bool>("relu"), ffi::StructMember<float>("low"),
     ffi::StructMember<float>("high"));
 
-XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(stormlens::AdamSettings, ffi::StructMember<float>("rate"),
+XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(stormlens::AdamSettings,
                                       ffi::StructMember<float>("decay_mean"),
                                       ffi::StructMember<float>("decay_square"),
                                       ffi::StructMember<float>("epsilon"));
@@ -588,7 +590,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_adam, stormlens::adam,
                                   .Arg<Floats>()  // weight
                                   .Arg<Floats>()  // mean
                                   .Arg<Floats>()  // square
-                                  .Arg<Floats>()  // corrections
+                                  .Arg<Floats>()  // corrections, rate, kept
                                   .Arg<ffi::AnyBuffer>()  // what must be done before
                                   .Arg<Floats>()  // gradient
                                   .Ret<Floats>()  // new weight
@@ -602,7 +604,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_adam_of_product, stormlens::adam_of_prod
                                   .Arg<Floats>()  // weight
                                   .Arg<Floats>()  // mean
                                   .Arg<Floats>()  // square
-                                  .Arg<Floats>()  // corrections
+                                  .Arg<Floats>()  // corrections, rate, kept
                                   .Arg<ffi::AnyBuffer>()  // what must be done before
                                   .Arg<Floats>()  // inputs
                                   .Arg<Floats>()  // gradients

@@ -824,8 +824,9 @@ void adam_range(const Adam& op, const float* gradient, int64_t first, int64_t co
     const float s = a.decay_square * square[i] + (1.0f - a.decay_square) * (g * g);
     new_mean[i] = m;
     new_square[i] = s;
-    new_weight[i] = weight[i] - a.rate * (m * a.correction_mean) /
-                                    (std::sqrt(s * a.correction_square) + a.epsilon);
+    const float change = a.rate * (m * a.correction_mean) /
+                         (std::sqrt(s * a.correction_square) + a.epsilon);
+    new_weight[i] = a.kept * weight[i] - change;
   }
 }
 

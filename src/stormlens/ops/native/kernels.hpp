@@ -108,12 +108,13 @@ struct Warp {
   float* warped;
 };
 
-// A step of Adam on one array; corrections are 1 / (1 - decay^step) for mean and square.
+// A step of Adam on one array; corrections are 1 / (1 - decay^step) for mean and square, and
+// `kept` is what weight decay leaves of the weight.
 struct Adam {
   const float *weight, *mean, *square;
   float *new_weight, *new_mean, *new_square;  // may be the arrays above
-  float rate, decay_mean, decay_square, epsilon;
-  float correction_mean, correction_square;
+  float decay_mean, decay_square, epsilon;
+  float correction_mean, correction_square, rate, kept;
 };
 
 // A gradient given by its factors: (N, rows) inputs and (N, columns) gradients of a dense layer,

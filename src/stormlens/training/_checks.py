@@ -1,0 +1,143 @@
+"""What `fit` looks at before it trains: whether splits, recipe and run folder fit each other."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from stormlens.datasets import class_names
+from stormlens.errors import InputError
+from stormlens.training import _checkpoint
+from stormlens.training._recipe import Recipe
+
+
+def check_splits(splits: Mapping[str, xr.Dataset], recipe: Recipe) -> None:
+    """
+    Refuse splits that nothing can be learnt from.
+
+    Parameters
+    ----------
+    splits : mapping of str to xarray.Dataset
+        Labelled containers.
+    recipe : Recipe
+
+    Raises
+    ------
+    InputError
+        If ``train`` is missing, empty or of one class, classes differ between splits, or early
+        stopping lacks ``validation``.
+    """
+    if "train" not in splits or splits["train"].sizes["storm"] == 0:
+        raise InputError("There is nothing to train on: the data has no split 'train'.")
+    classes = class_names(splits["train"])
+    if len(np.unique(splits["train"]["mode"].values)) < 2:
+        raise InputError(
+            "All training images are of one class, so there is nothing to tell apart; add others."
+        )
+    for name in splits:
+        if class_names(splits[name]) != classes:
+            raise InputError(f"Split {name} has other classes than split train ({classes}).")
+    if recipe.early_stopping and "validation" not in splits:
+        raise InputError(
+            f"recipe {recipe.name}: early_stopping needs a validation split, which the data "
+            "lacks; set early_stopping to 0."
+        )
+
+
+def open_run(
+    run: Path, recipe: Recipe, splits: Mapping[str, xr.Dataset], resume: bool
+) -> _checkpoint.Checkpoint | None:
+    """
+    The checkpoint to go on from, if any, of a folder that may be trained in.
+
+    Parameters
+    ----------
+    run : Path
+        Run folder.
+    recipe : Recipe
+    splits : mapping of str to xarray.Dataset
+        Labelled containers.
+    resume : bool
+        Whether to go on from what the folder holds.
+
+    Returns
+    -------
+    checkpoint : Checkpoint or None
+
+    Raises
+    ------
+    InputError
+        If the folder holds a run that may not be resumed, or one of another recipe or data.
+    """
+    if run.exists() and not run.is_dir():
+        raise InputError(f"{run} is a file; give a folder for the run.")
+    if (run / "recipe.toml").exists() and not resume:
+        raise InputError(
+            f"{run} already holds a run; resume it (--resume) or choose another folder."
+        )
+    checkpoint = _checkpoint.read_checkpoint(run) if resume else None
+    if checkpoint is not None:
+        _check_same(checkpoint, recipe, splits, run)
+    elif (run / "classifier.json").exists():
+        raise InputError(
+            f"{run} holds a finished run without {_checkpoint.FILE}, so it cannot be resumed; "
+            "choose another folder."
+        )
+    return checkpoint
+
+
+def _check_same(
+    checkpoint: _checkpoint.Checkpoint,
+    recipe: Recipe,
+    splits: Mapping[str, xr.Dataset],
+    run: Path,
+) -> None:
+    first = Recipe.from_dict(checkpoint.recipe, name=str(run))  # older ones lack some keys
+    asked, before = recipe.to_dict(), first.to_dict()
+    # What the data is called says less than its fingerprint, below.
+    for key in sorted({*asked, *before} - {"epochs", "description", "name", "data"}):
+        if asked.get(key) != before.get(key):
+            raise InputError(
+                f"{run} was trained with {key} = {before.get(key)!r}, not {asked.get(key)!r}; "
+                "resume with the same recipe or choose another folder."
+            )
+    if recipe.schedule != "constant" and recipe.epochs != first.epochs:
+        raise InputError(
+            f"{run} was trained with a {recipe.schedule} schedule over {first.epochs} epochs, not "
+            f"{recipe.epochs}, and the learning rate of each step hangs on that; resume with "
+            f"--epochs {first.epochs} or choose another folder."
+        )
+    done = len(checkpoint.history)
+    if recipe.epochs < done:
+        raise InputError(
+            f"{run} has been trained for {done} epochs, more than the {recipe.epochs} asked for; "
+            f"resume with --epochs {done} or more."
+        )
+    if checkpoint.data != fingerprint(splits):
+        raise InputError(f"{run} was trained on other data; resume with the same --data.")
+
+
+def fingerprint(splits: Mapping[str, xr.Dataset]) -> str:
+    """
+    SHA-256 of the training and validation images and labels.
+
+    Parameters
+    ----------
+    splits : mapping of str to xarray.Dataset
+        Labelled containers.
+
+    Returns
+    -------
+    digest : str
+        Hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for name in ("train", "validation"):
+        if name in splits:
+            for variable in ("reflectivity", "mode"):
+                values = np.ascontiguousarray(splits[name][variable].values)
+                digest.update(f"{name} {variable} {values.shape} {values.dtype}".encode())
+                digest.update(values.tobytes())
+    return digest.hexdigest()
