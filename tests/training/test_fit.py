@@ -143,6 +143,98 @@ def test_augmentation_resumes_to_the_same_bits_too(splits, tmp_path):
     assert_same_bits(straight, fit(recipe, splits, tmp_path, resume=True, progress=False))
 
 
+EVERYTHING = TINY.with_changes(
+    schedule="cosine",
+    label_smoothing=0.1,
+    mixup=0.3,
+    average=0.8,
+    weight_decay=0.1,
+    augmentation=Augmentation(rotation_range=40),
+)
+
+
+def stop_after(monkeypatch, epochs):
+    """Have Ctrl-C come at the end of an epoch."""
+    from stormlens.training import _fit
+
+    def epoch(self, row, _):
+        if row["epoch"] == epochs:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_fit.Silent, "epoch", epoch)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_schedule_average_and_mixtures_resume_to_the_same_bits(
+    splits, tmp_path, monkeypatch, optimiser
+):
+    recipe = EVERYTHING.with_changes(optimiser=optimiser)
+    straight = fit(recipe, splits, progress=False)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        with pytest.raises(KeyboardInterrupt):
+            fit(recipe, splits, tmp_path, progress=False)
+    assert_same_bits(straight, fit(recipe, splits, tmp_path, resume=True, progress=False))
+
+
+def test_a_scheduled_training_resumes_with_its_own_number_of_epochs_alone(
+    splits, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 1)
+        with pytest.raises(KeyboardInterrupt):
+            fit(EVERYTHING, splits, tmp_path, progress=False)
+    with pytest.raises(InputError, match=r"cosine schedule over 3 epochs, not 4.*--epochs 3"):
+        fit(EVERYTHING.with_changes(epochs=4), splits, tmp_path, resume=True, progress=False)
+
+
+def test_the_averaged_weights_are_validated_kept_and_saved(splits, tmp_path):
+    recipe = TINY.with_changes(average=0.9)
+    fitted = fit(recipe, splits, tmp_path, progress=False)
+    checkpoint = read_checkpoint(tmp_path)
+    done, *average = checkpoint.group("average")
+    assert done == 3 * 6
+    for kept, averaged, last in zip(
+        weights_of(fitted), average, checkpoint.group("weights"), strict=True
+    ):
+        npt.assert_array_equal(kept, averaged)
+        assert not np.array_equal(averaged, last)
+    probability = Classifier.load(tmp_path).predict(splits["validation"])["probability"].values
+    codes = splits["validation"]["mode"].values
+    cross_entropy = -np.log(probability[np.arange(len(codes)), codes]).mean()
+    npt.assert_allclose(fitted.history[-1]["val_loss"], cross_entropy, rtol=1e-5)
+
+
+def test_averaging_changes_nothing_of_how_the_weights_move(splits, straight, tmp_path):
+    fit(TINY.with_changes(average=0.9), splits, tmp_path, progress=False)
+    for moved, plain in zip(
+        read_checkpoint(tmp_path).group("weights"), weights_of(straight), strict=True
+    ):
+        npt.assert_array_equal(moved, plain)
+
+
+def test_early_stopping_keeps_the_average_of_the_best_epoch(splits):
+    recipe = TINY.with_changes(learning_rate=0.05, epochs=30, early_stopping=3, average=0.7)
+    fitted = fit(recipe, splits, progress=False)
+    probability = fitted.classifier.predict(splits["validation"])["probability"].values
+    codes = splits["validation"]["mode"].values
+    kept = -np.log(probability[np.arange(len(codes)), codes].clip(1e-7)).mean()
+    lowest = min(row["val_loss"] for row in fitted.history)
+    npt.assert_allclose(kept, lowest, rtol=1e-3, atol=1e-6)
+
+
+def test_a_checkpoint_of_before_these_settings_resumes(splits, straight, tmp_path):
+    from stormlens.training._checkpoint import write_checkpoint
+
+    fit(TINY.with_changes(epochs=1), splits, tmp_path, progress=False)
+    before = read_checkpoint(tmp_path)
+    groups = {name: before.group(name) for name in ("weights", "variables", "optimiser", "best")}
+    new = ("schedule", "weight_decay", "label_smoothing", "mixup", "average")
+    recipe = {k: v for k, v in before.recipe.items() if k not in new}
+    write_checkpoint(tmp_path, groups, history=before.history, recipe=recipe, data=before.data)
+    assert_same_bits(straight, fit(TINY, splits, tmp_path, resume=True, progress=False))
+
+
 def test_a_run_folder_is_claimed_once(splits, tmp_path):
     one_epoch = TINY.with_changes(epochs=1)
     fit(one_epoch, splits, tmp_path, progress=False)

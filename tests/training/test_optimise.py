@@ -10,7 +10,7 @@ from stormlens.models import build, fuse
 from stormlens.models._keras import import_keras
 from stormlens.ops import Product
 from stormlens.training import Recipe, fit
-from stormlens.training._optimise import make_optimiser
+from stormlens.training._optimise import Average, learning_rate, make_optimiser
 from stormlens.training._step import State, Totals, make_step
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
@@ -41,6 +41,90 @@ def test_five_steps_follow_optax(recipe, rule):
         expected = optax.apply_updates(expected, changes)
     for mine, theirs in zip(weights, expected, strict=True):
         npt.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def cosine(steps):
+    """What optax says of the recipes' cosine schedule with the rate 1e-2."""
+    rising = -(-steps // 20)
+    return optax.join_schedules(
+        [
+            optax.linear_schedule(1e-2 / rising, 1e-2 + 1e-2 / rising, rising),
+            optax.cosine_decay_schedule(1e-2, max(steps - rising, 1)),
+        ],
+        [rising],
+    )
+
+
+@pytest.mark.parametrize("steps", [1, 2, 19, 40, 333])
+def test_the_cosine_schedule_is_that_of_optax_with_a_warm_up(steps):
+    rate, judge = learning_rate(ADAM.with_changes(schedule="cosine"), steps), cosine(steps)
+    found = [float(rate(jnp.array(done))) for done in range(steps)]
+    npt.assert_allclose(found, [judge(done) for done in range(steps)], rtol=1e-4, atol=1e-9)
+    npt.assert_allclose(max(found), 1e-2, rtol=1e-6)
+    assert all(value > 0 for value in found)
+    assert steps < 40 or found[-1] < 1e-4
+
+
+def is_kernel(weights):
+    return [w.ndim > 1 for w in weights]
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "rule"),
+    [
+        ("adam", optax.adamw(cosine(50), eps=1e-7, weight_decay=0.4, mask=is_kernel)),
+        (
+            "sgd",
+            optax.chain(
+                optax.trace(0.9),
+                optax.add_decayed_weights(0.4, is_kernel),
+                optax.scale_by_schedule(lambda done: -cosine(50)(done)),
+            ),
+        ),
+    ],
+)
+def test_scheduled_steps_with_weight_decay_follow_optax(optimiser, rule):
+    recipe = ADAM.with_changes(optimiser=optimiser, schedule="cosine", weight_decay=0.4)
+    weights = expected = [draw(0, 3, 3, 1, 4), draw(1, 4), draw(2, 31, 29), draw(3, 29)]
+    ours = make_optimiser(recipe, 50)
+    state, judge = ours.init(weights), rule.init(weights)
+    step, update = jax.jit(ours.step), jax.jit(rule.update)
+    for number in range(50):
+        gradients = [draw(10 * number + i, *w.shape) for i, w in enumerate(weights)]
+        weights, state = step(gradients, state, weights)
+        changes, judge = update(gradients, judge, expected)
+        expected = optax.apply_updates(expected, changes)
+    for mine, theirs in zip(weights, expected, strict=True):
+        npt.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_weight_decay_alone_shrinks_kernels_by_hand_and_leaves_biases():
+    recipe = ADAM.with_changes(weight_decay=0.5)  # at a rate of 0.01
+    weights = [draw(0, 7, 5), draw(1, 5)]
+    for optimiser in ("adam", "sgd"):
+        rule = make_optimiser(recipe.with_changes(optimiser=optimiser), 1)
+        nothing = [jnp.zeros_like(w) for w in weights]
+        kernel, bias = rule.step(nothing, rule.init(weights), weights)[0]
+        npt.assert_allclose(kernel, weights[0] * (1 - 0.005), rtol=1e-6)
+        npt.assert_array_equal(bias, weights[1])
+
+
+@pytest.mark.parametrize("decay", [0.3, 0.999, 0.99999])
+def test_the_average_weighs_each_step_by_its_age(decay):
+    steps = [[draw(2 * i, 7, 5), draw(2 * i + 1, 5)] for i in range(30)]
+    average = Average.start(steps[0])
+    after = jax.jit(Average.after, static_argnums=2)
+    rule = optax.ema(decay, debias=True)
+    state = rule.init(steps[0])
+    for weights in steps:
+        average = after(average, weights, decay)
+        debiased, state = rule.update(weights, state)
+    ages = decay ** np.arange(29, -1, -1.0)
+    for i, mine in enumerate(average.weights):
+        every = np.stack([np.float64(weights[i]) for weights in steps])
+        npt.assert_allclose(mine, np.average(every, 0, ages), rtol=1e-5, atol=1e-6)
+        if decay < 0.9:  # beyond, optax's corrections lose figures in single precision
+            npt.assert_allclose(mine, debiased[i], rtol=1e-5, atol=1e-6)
 
 
 def test_only_adam_takes_products():

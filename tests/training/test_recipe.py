@@ -1,7 +1,7 @@
 import pytest
 
 from stormlens.errors import InputError
-from stormlens.training import Recipe, list_recipes, load_recipe
+from stormlens.training import Recipe, RecipeData, list_recipes, load_recipe
 
 
 def test_named_recipes_say_what_the_chapter_did():
@@ -33,6 +33,29 @@ def test_toml_round_trip_keeps_every_value(recipe):
     assert Recipe.from_toml(recipe.to_toml(), name="other") == recipe
 
 
+def test_a_recipe_says_which_boxes_it_is_made_for():
+    text = """
+        model = "chapter-relu"
+        [data]
+        name = "simulated-wide"
+        calibrate = "simulated-held-out"
+        count = 500
+    """
+    recipe = Recipe.from_toml(text, name="wide")
+    assert recipe.data == RecipeData("simulated-wide", "simulated-held-out", {"count": 500})
+    assert Recipe.from_toml(recipe.to_toml(), name="other") == recipe
+    assert hash(recipe) == hash(Recipe.from_toml(recipe.to_toml(), name="other"))
+    assert load_recipe("default").data is None
+
+
+def test_every_setting_survives_a_round_trip():
+    recipe = Recipe(
+        "full", "chapter-relu", schedule="cosine", label_smoothing=0.1, mixup=0.2, average=0.99,
+        weight_decay=1e-4, data=RecipeData("digits"),
+    )  # fmt: skip
+    assert Recipe.from_toml(recipe.to_toml(), name="other") == recipe
+
+
 def test_only_the_augmented_recipe_moves_too_little_to_see():
     assert [recipe.name for recipe in list_recipes() if recipe.notes()] == ["chapter-augmented"]
 
@@ -48,6 +71,16 @@ def test_only_the_augmented_recipe_moves_too_little_to_see():
         ("model = 'x'\nseed = -1", "seed is -1"),
         ("model = 'x'\noptimiser = 'adan'", "Did you mean 'adam'"),
         ("model = 'x'\nlearnig_rate = 0.1", "Did you mean 'learning_rate'"),
+        ("model = 'x'\nschedule = 'cosin'", "Did you mean 'cosine'"),
+        ("model = 'x'\nlabel_smoothing = 1", r"label_smoothing is 1, it must be in \[0, 1\)"),
+        ("model = 'x'\nmixup = -0.1", r"mixup is -0.1, it must be in \[0, 100\]"),
+        ("model = 'x'\nmixup = nan", "mixup is nan"),
+        ("model = 'x'\naverage = 1.0", r"average is 1.0, it must be in \[0, 1\)"),
+        ("model = 'x'\naverage = true", "average is True"),
+        ("model = 'x'\nweight_decay = 2", r"weight_decay is 2, it must be in \[0, 1\]"),
+        ("model = 'x'\ndata = 'simulated'", r"data must be a table, \[data\]"),
+        ("model = 'x'\n[data]\ncount = 3", "recipe bow: data.name is None"),
+        ("model = 'x'\n[data]\nname = 'a'\ncalibrate = 3", "data.calibrate is 3"),
         ("model = 3", "model is 3, it must be text"),
         ("model = 'x'\ncontinues = 3", "continues is 3, it must be text"),
         ("model = 'x'\nclass_weights = 1", "class_weights is 1"),
