@@ -1,11 +1,15 @@
 """
-Augmentation in the chapter's words: random turns, shifts, zooms and flips.
+Augmentation in the chapter's words: random turns, shifts, zooms and flips, and other radars.
 
 The names and meanings are those of Keras's ImageDataGenerator. Rotation and
 shear are in degrees (0.1 is a tenth of a degree: nothing moves), shifts are
 fractions of the box, and flips follow the rest. All of them make one affine
 map a sample, so each image is interpolated once. One difference: a width shift
 here moves along the width; Keras 3 draws its x shift from height_shift_range.
+
+Behind the map, element by element, comes what another radar or product would have
+shown of the same storm: echo that is stronger or weaker, cut off below a threshold,
+or lost over a part of the box.
 """
 
 from collections.abc import Mapping
@@ -13,6 +17,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from stormlens.errors import InputError, unknown
+from stormlens.stormbox import MAX_DBZ
 
 if TYPE_CHECKING:
     from jax import Array
@@ -23,7 +28,12 @@ _LIMITS = {
     "height_shift_range": (0.0, 1.0),
     "shear_range": (0.0, 89.0),
     "cval": (0.0, 255.0),
+    "offset_range": (0.0, 20.0),
+    "cutoff_range": (0.0, float(MAX_DBZ)),
+    "dropout_range": (0.0, 1.0),
 }
+_RADAR = ("offset_range", "scale_range", "cutoff_range", "dropout_range")
+_HIGH_CUTOFF, _LARGE_DROPOUT = 35.0, 0.5  # above these storms vanish
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,17 @@ class Augmentation:
         What lies beyond the edge.
     cval : float
         Value beyond the edge for ``constant``, in dBZ.
+    offset_range : float
+        Adds up to this many dBZ to all echo of a box or takes them away, 0 to 20, as radars
+        differ in their calibration. What has no echo stays 0, and no echo leaves 0 to 80 dBZ.
+    scale_range : tuple of float
+        Lowest and highest factor on the echo of a box, before the offset; bounded likewise.
+    cutoff_range : float
+        Highest of the thresholds in dBZ, drawn from 0 on, below which echo reads 0, as products
+        differ in what they show; 0 to 80.
+    dropout_range : float
+        Largest share of the box, 0 to 1, that a radar which is off leaves unseen (0) in half of
+        the samples: a disc anywhere, or all beyond a straight line, alike often.
 
     Raises
     ------
@@ -64,6 +85,10 @@ class Augmentation:
     vertical_flip: bool = False
     fill_mode: str = "reflect"
     cval: float = 0.0
+    offset_range: float = 0.0
+    scale_range: tuple[float, float] = (1.0, 1.0)
+    cutoff_range: float = 0.0
+    dropout_range: float = 0.0
 
     def __post_init__(self) -> None:
         from stormlens.ops import FILL_MODES
@@ -74,7 +99,8 @@ class Augmentation:
                 raise InputError(
                     f"augmentation.{name} is {value!r}, it must lie in [{low:g}, {high:g}]."
                 )
-        object.__setattr__(self, "zoom_range", _zoom_bounds(self.zoom_range))
+        for name in ("zoom_range", "scale_range"):
+            object.__setattr__(self, name, _factors(name, getattr(self, name)))
         for name in ("horizontal_flip", "vertical_flip"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(
@@ -110,13 +136,16 @@ class Augmentation:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        All settings as TOML can write them.
+        The settings as TOML can write them.
 
         Returns
         -------
         values : dict
+            All that Keras knows; of what another radar would show, only what is not at rest.
         """
-        return {**asdict(self), "zoom_range": list(self.zoom_range)}
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        at_rest = {f.name for f in fields(self) if getattr(self, f.name) == f.default}
+        return {k: v for k, v in values.items() if k not in _RADAR or k not in at_rest}
 
     def notes(self) -> tuple[str, ...]:
         """
@@ -132,12 +161,23 @@ class Augmentation:
         >>> Augmentation(rotation_range=0.1).notes()
         ('rotation_range is 0.1 degrees: under one degree it moves nothing that can be seen.',)
         """
-        return tuple(
+        notes = [
             f"{name} is {getattr(self, name):g} degrees: "
             "under one degree it moves nothing that can be seen."
             for name in ("rotation_range", "shear_range")
             if 0 < getattr(self, name) < 1
-        )
+        ]
+        if self.cutoff_range > _HIGH_CUTOFF:
+            notes.append(
+                f"cutoff_range is {self.cutoff_range:g} dBZ: beyond {_HIGH_CUTOFF:g} dBZ it takes "
+                "whole storms away."
+            )
+        if self.dropout_range > _LARGE_DROPOUT:
+            notes.append(
+                f"dropout_range is {self.dropout_range:g}: beyond {_LARGE_DROPOUT:g} it takes "
+                "whole storms away."
+            )
+        return tuple(notes)
 
     def matrices(self, key: "Array", count: int, height: int, width: int) -> "Array":
         """
@@ -194,10 +234,136 @@ class Augmentation:
         -------
         augmented : Array of float32, shape (N, H, W)
         """
+        import jax
+
+        # `matrices` splits the key in seven; this is the eighth.
+        return self._as_seen(jax.random.fold_in(key, 7), self._moved(key, images))
+
+    def _moved(self, key: "Array", images: "Array") -> "Array":
+        import jax.numpy as jnp
+
         from stormlens.ops import warp
 
+        ranges = (self.rotation_range, self.width_shift_range, self.height_shift_range)
+        is_still = not any((*ranges, self.shear_range, self.horizontal_flip, self.vertical_flip))
+        if is_still and self.zoom_range == (1, 1):
+            return images.astype(jnp.float32)
         matrices = self.matrices(key, *images.shape)
         return warp(images, matrices, self.fill_mode, self.cval)
+
+    def _as_seen(self, key: "Array", values: "Array") -> "Array":
+        """Values of float32 as another radar or product would have them."""
+        import jax
+        import jax.numpy as jnp
+
+        count, height, width = values.shape
+        keys = jax.random.split(key, 8)
+
+        def uniform(index: int, low: float, high: float) -> "Array":
+            return jax.random.uniform(keys[index], (count,), minval=low, maxval=high)
+
+        if self.offset_range or self.cutoff_range or self.scale_range != (1, 1):
+            values = change_echo(
+                values,
+                scale=uniform(0, *self.scale_range),
+                offset=uniform(1, -self.offset_range, self.offset_range),
+                cutoff=uniform(2, 0, self.cutoff_range),
+            )
+        if self.dropout_range:
+            chance = uniform(3, 0, 1)
+            lost = dropped_out(
+                share=jnp.where(chance < 0.5, uniform(4, 0, self.dropout_range), 0),
+                is_disc=chance < 0.25,
+                row=uniform(5, 0, height),
+                column=uniform(6, 0, width),
+                angle=uniform(7, 0, 360),
+                height=height,
+                width=width,
+            )
+            values = jnp.where(lost, 0, values)
+        return values
+
+
+def change_echo(values: "Array", *, scale: "Array", offset: "Array", cutoff: "Array") -> "Array":
+    """
+    Echo made stronger or weaker, then cut off from below.
+
+    Parameters
+    ----------
+    values : Array of float, shape (N, H, W)
+        dBZ; 0 is no echo, and stays so.
+    scale : Array of float, shape (N,)
+        Factor.
+    offset : Array of float, shape (N,)
+        What is added, in dBZ. The result is kept within 0 to 80 dBZ.
+    cutoff : Array of float, shape (N,)
+        Echo that is then weaker than this many dBZ becomes 0.
+
+    Returns
+    -------
+    changed : Array of float, shape (N, H, W)
+    """
+    import jax.numpy as jnp
+
+    scale, offset, cutoff = (a[:, None, None] for a in (scale, offset, cutoff))
+    changed = jnp.clip(values * scale + offset, 0, MAX_DBZ)
+    return jnp.where((values > 0) & (changed >= cutoff), changed, 0)
+
+
+def dropped_out(
+    *,
+    share: "Array",
+    is_disc: "Array",
+    row: "Array",
+    column: "Array",
+    angle: "Array",
+    height: int,
+    width: int,
+) -> "Array":
+    """
+    What a radar that is off leaves unseen: a disc, or all beyond a straight line.
+
+    Parameters
+    ----------
+    share : Array of float, shape (N,)
+        Of the box's area, 0 to 1; less where a disc reaches beyond the box.
+    is_disc : Array of bool, shape (N,)
+        Whether it is a disc.
+    row, column : Array of float, shape (N,)
+        Centre of a disc, in pixels.
+    angle : Array of float, shape (N,)
+        Towards what lies beyond a line, in degrees from the columns' direction to the rows'.
+    height, width : int
+        Pixels of an image.
+
+    Returns
+    -------
+    unseen : Array of bool, shape (N, H, W)
+    """
+    import jax.numpy as jnp
+
+    def each(values: "Array") -> "Array":
+        return values[:, None, None]
+
+    rows, columns = jnp.arange(height)[:, None], jnp.arange(width)
+    squares = (rows - each(row)) ** 2 + (columns - each(column)) ** 2
+    in_disc = squares < each(share * height * width / jnp.pi)
+
+    cos, sin = jnp.cos(jnp.deg2rad(angle)), jnp.sin(jnp.deg2rad(angle))
+    # Seen along the angle the box is as long as two sides' shadows; how much of it lies within a
+    # distance of its far corner grows as a square, straight, and as a square again.
+    long, short = (
+        side(jnp.abs(sin) * height, jnp.abs(cos) * width) for side in (jnp.maximum, jnp.minimum)
+    )
+    corner, twice = short / (2 * long), 2 * long * short
+    depth = jnp.select(
+        [share < corner, share < 1 - corner],
+        [jnp.sqrt(twice * share), short / 2 + long * share],
+        long + short - jnp.sqrt(twice * (1 - share)),
+    )
+    along = each(sin) * (rows - (height - 1) / 2) + each(cos) * (columns - (width - 1) / 2)
+    beyond = along > each((long + short) / 2 - depth)
+    return each(share > 0) & jnp.where(each(is_disc), in_disc, beyond)
 
 
 def affine_matrices(
@@ -261,9 +427,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _zoom_bounds(zoom: Any) -> tuple[float, float]:
+def _factors(name: str, given: Any) -> tuple[float, float]:
     """Lowest and highest factor; one number z means 1 - z to 1 + z, as in Keras."""
-    bounds = (1 - zoom, 1 + zoom) if _is_number(zoom) else zoom
+    bounds = (1 - given, 1 + given) if _is_number(given) else given
     valid = (
         isinstance(bounds, tuple | list)
         and len(bounds) == 2
@@ -272,7 +438,7 @@ def _zoom_bounds(zoom: Any) -> tuple[float, float]:
     )
     if not valid:
         raise InputError(
-            f"augmentation.zoom_range is {zoom!r}, it must be a number from 0 to below 1, or "
+            f"augmentation.{name} is {given!r}, it must be a number from 0 to below 1, or "
             "the lowest and highest factor, above 0 and up to 10."
         )
     return float(bounds[0]), float(bounds[1])
