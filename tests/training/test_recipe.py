@@ -28,6 +28,17 @@ def test_the_archives_own_recipe():
     assert recipe.augmentation.zoom_range == (0.9, 1.0)
 
 
+def test_the_recipe_that_generalises_turns_all_the_way_and_trains_on_wide_storms():
+    recipe = load_recipe("storm-residual")
+    assert (recipe.model, recipe.schedule) == ("storm-residual", "cosine")
+    assert recipe.average > 0.99
+    assert recipe.augmentation.rotation_range == 180
+    assert recipe.augmentation.horizontal_flip
+    assert recipe.augmentation.vertical_flip
+    # Train and calibrate on different families of storms.
+    assert (recipe.data.name, recipe.data.calibrate) == ("simulated-wide", "simulated-held-out")
+
+
 @pytest.mark.parametrize("recipe", list_recipes(), ids=lambda recipe: recipe.name)
 def test_toml_round_trip_keeps_every_value(recipe):
     assert Recipe.from_toml(recipe.to_toml(), name="other") == recipe

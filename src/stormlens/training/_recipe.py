@@ -22,6 +22,7 @@ _ORDER = (
     "chapter-relu",
     "chapter-augmented",
     "svrimg-3conv",
+    "storm-residual",
     "lenet5-digits",
 )
 OPTIMISERS: tuple[str, ...] = ("adam", "sgd")
