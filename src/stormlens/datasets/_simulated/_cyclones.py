@@ -137,7 +137,7 @@ def outer_bands(scene: Scene) -> Field:
     )
     dbz = _shield(scene, cyclone, lopsided=rng.uniform(0, 0.5), contrast=rng.uniform(6, 13))
     # Bands at several distances, each over part of a turn, with clear air between.
-    for _ in range(2 + int(rng.random() * 5)):
+    for _ in range(2 + int(rng.random() * 6)):
         ring = distance * rng.uniform(0.45, 1.6)
         np.maximum(dbz, _detached_band(scene, cyclone, ring), out=dbz)
     if scene.chance(0.5):
@@ -227,7 +227,9 @@ def _detached_band(scene: Scene, cyclone: _Cyclone, ring: float) -> Field:
     # It winds inward as it goes round, counterclockwise.
     apart = np.abs(cyclone.radius - ring * (1 - rng.uniform(0.1, 0.35) * turned))
     beyond = positive(np.abs(turned) - np.float32(half)) * ring
-    cells = rng.uniform(2, 5) * scene.cut("fractal") + rng.uniform(1, 4.5) * scene.cut("cells")
+    # From steady rain to a string of cells with clear air between.
+    lumps = rng.uniform(1, 9)
+    cells = rng.uniform(2, 5) * scene.cut("fractal") + lumps * scene.cut("cells")
     slope = 1 / rng.uniform(1.2, 4.5)
-    core = rng.normal(41, 4) - 4 * slope * apart - 0.8 * beyond
+    core = rng.normal(42, 4) - 1.1 * lumps - 4 * slope * apart - 0.8 * beyond
     return core + cells

@@ -45,14 +45,14 @@ def chaff(scene: Scene) -> Field:
     """
     rng = scene.rng
     dbz = clear_air(scene, radar_sites(scene), boost=rng.uniform(-3, 7))
-    for _ in range(1 + int(rng.random() * 5)):
+    for _ in range(2 + int(rng.random() * 5)):
         x, y = scene.warped(rng.uniform(1, 4))
         bearing = scene.weather.downwind + rng.normal(0, 0.3)
         along, across = along_across(x - rng.normal(0, 38), y - rng.normal(0, 38), bearing)
         length, width = rng.uniform(10, 42), rng.uniform(0.7, 3.0)
         wide = width + 0.06 * positive(along + np.float32(length))
         apart = across / wide
-        plume = rng.uniform(14, 34) - 4 * apart * apart - positive(np.abs(along) - length)
+        plume = rng.uniform(20, 36) - 4 * apart * apart - positive(np.abs(along) - length)
         np.maximum(dbz, plume + 1.5 * scene.cut("fractal"), out=dbz)
     return dbz
 

@@ -93,6 +93,25 @@ def wave_pattern(scene: Scene) -> Field:
     return _squall(scene, bend=rng.normal(0, 6), rain="behind", wave=wave)
 
 
+def mature_complex(scene: Scene) -> Field:
+    """
+    Paint a large round shield of rain with an arc of strong cells along one side of it.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    half = rng.uniform(32, 70)
+    reach = half * rng.uniform(0.6, 1.1)
+    return _squall(scene, bend=half * rng.uniform(0.1, 0.5), rain="behind", half=half, depth=reach)
+
+
 def training_line(scene: Scene) -> Field:
     """
     Paint cells that follow each other along one track, joined to a line that hardly moves.
@@ -160,6 +179,7 @@ def _squall(
     wave: tuple[float, float] | None = None,
     lumps: float = 0.0,
     gaps: float = 6.0,
+    depth: float | None = None,
 ) -> Field:
     """Line, rain and anvil; `bend` and `wave` (height, length) in pixels, lumps and gaps in dBZ."""
     rng = scene.rng
@@ -180,7 +200,8 @@ def _squall(
     if lumps:
         dbz += lumps * scene.cut("cells")
     if rain != "none":
-        np.maximum(dbz, _rain(scene, along, ahead, half, rain), out=dbz)
+        depth = rng.lognormal(2.9, 0.5) if depth is None else depth
+        np.maximum(dbz, _rain(scene, along, ahead, half, depth, rain), out=dbz)
     if scene.chance(0.8):
         lowered = 20 * (1 - scene.aloft)
         np.maximum(dbz, anvil(scene, along, ahead, half) - np.float32(lowered), out=dbz)
@@ -191,9 +212,8 @@ def _squall(
     return tempered(dbz, rng.normal(54, 4))
 
 
-def _rain(scene: Scene, along: Field, ahead: Field, half: float, kind: str) -> Field:
+def _rain(scene: Scene, along: Field, ahead: Field, half: float, width: float, kind: str) -> Field:
     rng = scene.rng
-    width = rng.lognormal(2.9, 0.5)
     length, shift = half * rng.uniform(0.6, 1.1), half * rng.normal(0.1, 0.25)
     middle = {"behind": -1.0, "ahead": 1.0}.get(kind, 0.0) * width * rng.uniform(0.75, 1.05)
     if kind == "beside":

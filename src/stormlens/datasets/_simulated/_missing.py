@@ -17,6 +17,9 @@ _BLANK = 0.52
 _LEFT = (0.25, 0.6)
 """Share of the echo that a cut leaves."""
 
+_CUT_LEFT = 0.45
+"""Most that is left of a storm of the wide mixture: half of it would still show its mode."""
+
 _SEEN = 10
 """dBZ above which echo counts as cut or left."""
 
@@ -70,7 +73,7 @@ def cut(scene: Scene, dbz: Field) -> Field:
     """
     sites, rain = radar_sites(scene), dbz >= _RAIN
     for _ in range(_ATTEMPTS):
-        seen = _left(scene, sites, dbz > _SEEN)
+        seen = _left(scene, sites, dbz > _SEEN, most=_CUT_LEFT)
         # Only a cut that goes through rain can be told from a storm that ends there.
         unseen = ~seen
         edge = np.zeros_like(seen)
@@ -83,13 +86,15 @@ def cut(scene: Scene, dbz: Field) -> Field:
     return where(seen, dbz)
 
 
-def _left(scene: Scene, sites: list[tuple[float, float]], echo: Mask) -> Mask:
+def _left(
+    scene: Scene, sites: list[tuple[float, float]], echo: Mask, most: float = _LEFT[1]
+) -> Mask:
     # The cut goes through the echo, for one that hardly meets it could not be told from no cut.
     kind = (_discs, _sector, _straight)[int(scene.rng.choice(3, p=(0.4, 0.3, 0.3)))]
-    least, most = (share * np.count_nonzero(echo) for share in _LEFT)
+    whole = np.count_nonzero(echo)
     for _ in range(_ATTEMPTS):
         seen = kind(scene, sites)
-        if least < np.count_nonzero(seen & echo) < most:
+        if _LEFT[0] * whole < np.count_nonzero(seen & echo) < most * whole:
             break
     return seen
 

@@ -164,6 +164,34 @@ def embedded_showers(scene: Scene) -> Field:
     return tempered(shield(depth, level, rng.uniform(3, 9)), 42)
 
 
+def decaying_complex(scene: Scene) -> Field:
+    """
+    Paint the shield that a complex of storms leaves: one to three ragged lobes, no line in it.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    x, y = scene.warped(rng.uniform(4, 10))
+    depth = np.full_like(x, -60)
+    for _ in range(1 + int(rng.random() * 3)):
+        along, across = along_across(
+            x - rng.normal(0, 22), y - rng.normal(0, 22), rng.uniform(0, np.pi)
+        )
+        lobe = oval(along, across, rng.uniform(18, 60), rng.uniform(14, 45))
+        np.maximum(depth, lobe, out=depth)
+    depth += rng.uniform(3, 9) * scene.cut("fractal")
+    level = rng.normal(31, 3) + rng.uniform(3, 7) * scene.cut("fractal")
+    level += rng.uniform(0, 5) * scene.cut("cells") + rng.uniform(0, 4) * scene.cut("broad")
+    return tempered(shield(depth, level, rng.uniform(4, 12)), 43)
+
+
 def weak_showers(scene: Scene) -> Field:
     """
     Paint small weak showers, many or few, of which none is a storm.

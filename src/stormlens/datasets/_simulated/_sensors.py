@@ -203,7 +203,7 @@ def _with_artefacts(
 ) -> Field:
     """Clear-air echo around each radar, a strobe now and then, specks; only where radars see."""
     if scene.chance(0.6):
-        np.maximum(dbz, clear_air(scene, sites, boost=scene.rng.uniform(-3, 9)), out=dbz)
+        np.maximum(dbz, clear_air(scene, sites, boost=scene.rng.uniform(-3, 12)), out=dbz)
     if scene.chance(0.12):
         np.maximum(dbz, spikes(scene, sites, 1 + int(scene.rng.random() * 2)), out=dbz)
     if scene.chance(0.3):

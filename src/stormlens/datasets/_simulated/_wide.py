@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stormlens.datasets._simulated._convection import multicells, pulse_storms
 from stormlens.datasets._simulated._families import (
     CUT_AWAY,
     NETWORK,
@@ -19,18 +20,22 @@ from stormlens.datasets._simulated._families import (
     Mixture,
 )
 from stormlens.datasets._simulated._missing import cut
-from stormlens.datasets._simulated._scene import Scene, Weather
+from stormlens.datasets._simulated._rain import embedded_showers, weak_showers
+from stormlens.datasets._simulated._scene import Scene, Weather, positive
 from stormlens.datasets._simulated._sensors import clean_mosaic
 from stormlens.datasets._simulated._texture import Field, Textures
 
-_CUT = ("Cellular", "QLCS", "Tropical", "Other")
-"""Modes of the storms that are cut away."""
+_STORMS = ("Cellular", "QLCS", "Tropical", "Other")
+"""Modes of weather, which may have other weather beside it, or be cut away."""
+
+_COMPANY = 0.25
+"""Share of the wide mixture's boxes of weather that show other weather beside it."""
 
 _REPORT, _CORE = 0.5, 0.35
 """Shares of the wide mixture's boxes that a report and a core centre; the rest lie anywhere."""
 
 _RAIN_DBZ = 20
-_SHOWN_SHARE, _LEAST_SHOWN = 0.5, 120
+_SHOWN_SHARE, _LEAST_SHOWN = 0.5, 220
 """Share of the rain, and number of pixels, that a box must show for its mode to be in it."""
 
 _ATTEMPTS = 4
@@ -103,9 +108,22 @@ def _attempt(mixture: Mixture, mode: str, box: Scene) -> tuple[Painted, NDArray[
         dbz = rain = _cut_away(mixture, storm, box)
     else:
         dbz = rain = _rough(mixture, storm, families[STORM].make(storm))
+        if mixture.name != "archive" and mode in _STORMS and storm.chance(_COMPANY):
+            dbz = np.maximum(dbz, _rough(mixture, box, _company(storm)))
         if mode != "Missing":  # whose gaps are there already
             dbz = families[NETWORK].make(box, dbz)
     return Painted(product.picture(box, dbz), families), rain >= _RAIN_DBZ
+
+
+def _company(storm: Scene) -> Field:
+    """Other rain or cells well aside of the storm, which do not change what it is."""
+    rng = storm.rng
+    painter = (weak_showers, embedded_showers, pulse_storms, multicells)[int(rng.random() * 4)]
+    east, north = rng.uniform(-60, 60), rng.uniform(-60, 60)
+    dbz = painter(replace(storm, east=east, north=north))
+    bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(28, 60)
+    aside = storm.x * np.float32(np.sin(bearing)) + storm.y * np.float32(np.cos(bearing))
+    return dbz - 3 * positive(distance - aside + 6 * storm.cut("fractal"))
 
 
 def _rough(mixture: Mixture, scene: Scene, dbz: Field) -> Field:
@@ -132,6 +150,6 @@ def _origin(mixture: Mixture, rng: np.random.Generator) -> tuple[float, float]:
 def _cut_away(mixture: Mixture, storm: Scene, box: Scene) -> Field:
     """A storm of any mode and family, with what radars show beside it, and most of it gone."""
     rng = storm.rng
-    mode = _CUT[int(rng.random() * len(_CUT))]
+    mode = _STORMS[int(rng.random() * len(_STORMS))]
     dbz = mixture.draw(rng, mode)[STORM].make(storm)
     return cut(box, clean_mosaic(box, _rough(mixture, storm, dbz)))
