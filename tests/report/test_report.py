@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import xarray as xr
+from small_appraisal import appraisal, write_appraisal
 
 from stormlens import report, verification
 from stormlens.datasets import make_dataset
@@ -302,3 +303,50 @@ def test_scores_from_a_file_give_the_same_page(tmp_path):
 def test_a_folder_in_the_way_is_said(tmp_path):
     with pytest.raises(InputError, match="is a directory"):
         _write(tmp_path, *_storms(8))
+
+
+@pytest.fixture(scope="module")
+def appraised(tmp_path_factory):
+    """The page of a run in whose folder an appraisal lies."""
+    folder = write_appraisal(tmp_path_factory.mktemp("appraised"), appraisal(failures=12))
+    return _write(folder / "report.html", *_storms(simulated=True))[0]
+
+
+def test_an_appraisal_in_the_folder_brings_the_cards_sections(appraised, made_up):
+    assert "How far to trust it" in appraised.text
+    assert "#trust" in [link["href"] for link in appraised.attributes("a")]
+    assert "How far to trust it" not in made_up[0].text
+    for words in (
+        "Of 1,360 such SIMULATED boxes it names",
+        "weakest on the product family rain rates",
+        "cyclone at landfall",
+        "On 19 of 21 REAL boxes the most probable mode is right; it is unsure of 1 and confidently",
+        "Family (SIMULATED)",
+        "Not meant for: warnings",
+    ):
+        assert words in appraised.text
+
+
+def test_known_failures_are_shown_with_their_words(appraised):
+    told = [image["alt"] for image in appraised.attributes("img")]
+    told = [words for words in told if words.startswith("SIMULATED radar picture of wide-")]
+    assert len(told) == 8
+    assert told[0].startswith("SIMULATED radar picture of wide-0: Cellular, called QLCS with 98.0")
+    assert told[0].endswith("bow echo, one radar, lowest scan.")
+
+
+def test_families_from_outside_cannot_bring_markup(tmp_path):
+    held = appraisal()
+    held["simulated"]["families"][0]["family"] = "<script>alert(1)</script>"
+    held["real"][0]["name"] = "<img src=x>"
+    page, _ = _write(write_appraisal(tmp_path, held) / "report.html", *_storms(simulated=True))
+    assert not page.attributes("script")
+    assert all(image["src"].startswith("data:") for image in page.attributes("img"))
+    assert "<script>alert(1)</script>" in page.text
+
+
+def test_a_page_beside_a_damaged_appraisal_is_refused(tmp_path):
+    (tmp_path / "appraisal.json").write_text("{")
+    with pytest.raises(InputError, match=r"appraisal\.json is damaged"):
+        _write(tmp_path / "report.html", *_storms())
+    assert not (tmp_path / "report.html").exists()

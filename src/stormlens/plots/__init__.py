@@ -21,6 +21,7 @@ from stormlens.plots._concepts import (
 )
 from stormlens.plots._curves import chapter_comparison, history
 from stormlens.plots._explain import attribution, attributions, maximised
+from stormlens.plots._failures import failures
 from stormlens.plots._field import probability_field
 from stormlens.plots._filters import filters, kernels_applied, resemblance
 from stormlens.plots._geography import borders
@@ -60,6 +61,7 @@ __all__ = [
     "convolution_crossover",
     "convolution_step",
     "embedding",
+    "failures",
     "faithfulness",
     "feature_maps",
     "filters",

@@ -35,11 +35,7 @@ def write_chapter(path: str | Path, *, chapter: Mapping[str, Any], curves: bytes
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["score"] = _score
+    environment.filters["score"] = words.score
     template = environment.get_template("chapter.html.j2")
     picture = "data:image/png;base64," + base64.b64encode(curves).decode()
     return storage.write_text(path, template.render(chapter=chapter, picture=picture))
-
-
-def _score(value: float | None) -> str:
-    return words.DASH if value is None else words.number(value)

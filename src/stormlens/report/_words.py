@@ -77,6 +77,56 @@ def percent(value: float) -> str:
     return DASH if math.isnan(value) else f"{100 * value:.1f}{_SPACE}%"
 
 
+def score(value: float | None) -> str:
+    """
+    `number` of plain data, where None is not defined.
+
+    Examples
+    --------
+    >>> score(0.91), score(None) == DASH
+    ('0.910', True)
+    """
+    return DASH if value is None else number(value)
+
+
+def share(value: float | None) -> str:
+    """
+    `percent` of plain data, where None is not defined.
+
+    Examples
+    --------
+    >>> print(share(0.91).replace(_SPACE, " "))
+    91.0 %
+    """
+    return DASH if value is None else percent(value)
+
+
+def between(scored: Mapping[str, Any]) -> str:
+    """
+    The interval that plain data hold as low and high; a dash where there is none.
+
+    Examples
+    --------
+    >>> between({"low": 0.893, "high": 0.92})
+    '0.893 to 0.920'
+    """
+    if scored["low"] is None or scored["high"] is None:
+        return DASH
+    return f"{number(scored['low'])} to {number(scored['high'])}"
+
+
+def kilobytes(count: int) -> str:
+    """
+    A file's size.
+
+    Examples
+    --------
+    >>> kilobytes(1423872)
+    '1,424 kB'
+    """
+    return f"{count / 1000:,.0f} kB"
+
+
 def span(estimate: Estimate) -> str:
     """
     The interval of an estimate; empty where there is none, or it has no width.
@@ -303,6 +353,14 @@ def alternative(mistake: Mapping[str, Any], names: Names) -> str:
     return (
         f"{picture} of {mistake['unid'] or 'an example'}: {mistake['truth']}, called "
         f"{mistake['answer']} with {percent(mistake['probability'])}."
+    )
+
+
+def failure(row: Mapping[str, Any]) -> str:
+    """What a reader who cannot see the picture of a known failure is told."""
+    return (
+        f"SIMULATED radar picture of {row['unid']}: {row['truth']}, called {row['answer']} with "
+        f"{share(row['probability'])}; {row['storm_family']}, {row['network']}, {row['product']}."
     )
 
 

@@ -11,8 +11,10 @@ import xarray as xr
 
 from stormlens import storage, verification
 from stormlens.plots import class_colours
+from stormlens.report import _card as cards
 from stormlens.report import _figures as figures
 from stormlens.report import _words as words
+from stormlens.report._appraisal import Appraisal, read_appraisal
 from stormlens.stormbox import MODES
 from stormlens.verification import Scores
 
@@ -51,7 +53,8 @@ def write(
     Parameters
     ----------
     path : str or Path
-        File to write, beside and renamed.
+        File to write, beside and renamed. Where an ``appraisal.json`` lies in its folder, the
+        page has the model card's sections too.
     recipe : mapping
         `name`, and `toml`: the whole recipe as TOML text.
     history : sequence of mapping
@@ -78,10 +81,13 @@ def write(
     Raises
     ------
     InputError
-        If predictions and dataset do not fit, or the file cannot be written.
+        If predictions and dataset do not fit, an appraisal in the folder is damaged, or the file
+        cannot be written.
     """
+    appraisal = read_appraisal(Path(path).parent)
     page = _environment().get_template("page.html.j2")
     content = _content(recipe, history, scores, predictions, dataset, provenance)
+    content["trust"] = None if appraisal is None else _trust(appraisal, content, scores.classes)
     return storage.write_text(path, page.render(content))
 
 
@@ -105,6 +111,7 @@ def _content(
         "provenance": {key: provenance.get(key) for key in _PROVENANCE},
         "colours": class_colours(classes),
         "simulated": words.simulated(simulated, names),
+        "simulated_training": simulated_training,
         "headline": words.headline(recipe["name"], scores, simulated, names, provenance),
         "tiles": words.tiles(scores),
         "curves": _curves(history, simulated_training),
@@ -172,6 +179,28 @@ def _mistakes(
     return entries
 
 
+def _trust(
+    appraisal: Appraisal, content: Mapping[str, Any], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    """The model card's sections: storms never trained on, real boxes, failures, use."""
+    held_out = cards.held_out(appraisal)
+    shown = appraisal.failures[:_MISTAKES]
+    boxes = appraisal.failing_boxes() if shown else None
+    return {
+        "held_out": held_out,
+        "worst": cards.worst(held_out),
+        "kept": cards.kept(held_out),
+        "real": appraisal.real,
+        "on_real": cards.on_real(appraisal.real),
+        "failures": [
+            {**row, "picture": figures.box(boxes.isel(storm=i), words.failure(row))}
+            for i, row in enumerate(shown)
+            if boxes is not None
+        ],
+        "use": cards.use(classes, content["simulated_training"]),
+    }
+
+
 def _moment(box: xr.Dataset) -> str:
     if np.isnat(box["time"].values):
         return ""
@@ -187,6 +216,11 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        score=words.number, percent=words.percent, span=words.span, thousands=words.thousands
+        score=words.score,
+        percent=words.percent,
+        share=words.share,
+        span=words.span,
+        between=words.between,
+        thousands=words.thousands,
     )
     return environment

@@ -1,0 +1,129 @@
+"""An appraisal is read whole, or refused with a sentence that says what is wrong in it."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from small_appraisal import appraisal, write_appraisal
+
+from stormlens.errors import InputError
+from stormlens.report import read_appraisal
+from stormlens.stormbox import MODES
+
+
+def test_what_was_written_is_read(tmp_path):
+    held = appraisal()
+    found = read_appraisal(write_appraisal(tmp_path, held))
+    assert found.families == held["simulated"]["families"]
+    assert found.overall == held["simulated"]["all"]
+    assert found.modes == held["simulated"]["modes"]
+    assert found.real == held["real"]
+    assert found.failures == held["failures"]
+    assert found.worst["family"] == "rain rates"  # 0.907 of 0.934, 0.941 and 0.907
+
+
+def test_a_folder_without_one_says_nothing_was_measured(tmp_path):
+    assert read_appraisal(tmp_path) is None
+
+
+def test_the_failing_boxes_are_a_container_with_truth_and_answer(tmp_path):
+    boxes = read_appraisal(write_appraisal(tmp_path)).failing_boxes()
+    assert boxes["reflectivity"].values[:, 40, 40].tolist() == [30, 31, 32]
+    assert boxes["mode"].values.tolist() == [0, 1, 2]  # the codes of the truths
+    assert boxes["answer"].values.tolist() == [MODES[1], "unsure", MODES[3]]
+    assert boxes["unid"].values.tolist() == ["wide-0", "wide-1", "wide-2"]
+    assert boxes.attrs["simulated"] == 1
+
+
+def test_a_score_that_is_not_defined_stays_unknown(tmp_path):
+    held = appraisal()
+    for row in (*held["simulated"]["families"], held["simulated"]["all"]):
+        row["coverage"] = row["accuracy"] = None
+    found = read_appraisal(write_appraisal(tmp_path, held))
+    assert found.worst is None
+    assert found.families[0]["coverage"] is None
+
+
+def changed(path, value):
+    """The appraisal with one value exchanged; ``...`` takes the key away."""
+    held = appraisal()
+    *way, last = path
+    place = held
+    for step in way:
+        place = place[step]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return json.dumps(held)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Expecting value"),
+        ("[]", "no appraisal of format 1"),
+        (changed(["format"], 2), "no appraisal of format 1"),
+        (changed(["simulated"], []), "simulated is missing"),
+        (changed(["simulated", "all"], ...), "simulated.all is missing"),
+        (changed(["simulated", "all", "log_loss"], float("inf")), "simulated.all.log_loss is inf"),
+        (changed(["simulated", "families"], {}), "simulated.families is no list"),
+        (
+            changed(["simulated", "families", 1, "accuracy"], 1.7),
+            "simulated.families[1].accuracy is 1.7",
+        ),
+        (
+            changed(["simulated", "families", 0, "coverage"], float("nan")),
+            "simulated.families[0].coverage is nan",
+        ),
+        (changed(["simulated", "families", 2, "family"], ...), "families[2] has no family"),
+        (changed(["simulated", "modes", 3], 5), "simulated.modes[3] is missing"),
+        (changed(["real", 0, "right"], -1), "real[0].right is -1"),
+        (changed(["real", 0, "right"], True), "real[0].right is True"),
+        (changed(["failures", 2, "truth"], "Squall"), "failures[2].truth is 'Squall'"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_what_is_wrong(tmp_path, text, words):
+    (tmp_path / "appraisal.json").write_text(text)
+    with pytest.raises(InputError) as refused:
+        read_appraisal(tmp_path)
+    assert str(refused.value).startswith(f"{tmp_path / 'appraisal.json'} is damaged (")
+    assert words in str(refused.value)
+
+
+def savez(path, images):
+    np.savez_compressed(path, images=images)
+
+
+def spoilt(content):
+    """Zeros in the middle of what was packed."""
+    return content[:100] + bytes(40) + content[140:]
+
+
+def huge(path):
+    """A small file that would unpack to a thousand boxes in the place of three."""
+    savez(path, np.zeros((1000, 136, 136), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda path: path.unlink(), "is missing"),
+        (lambda path: path.write_bytes(b""), "is damaged"),
+        (lambda path: path.write_bytes(path.read_bytes()[:300]), "is damaged"),
+        (lambda path: savez(path, np.zeros((2, 136, 136), np.uint8)), "for 3 boxes"),
+        (lambda path: savez(path, np.zeros((3, 68, 68), np.float32)), "float32 of shape"),
+        (lambda path: savez(path, np.full(3, {}, object)), "is damaged"),
+        (lambda path: savez(path, np.full((3, 136, 136), 99, np.uint8)), "failures.npz"),
+        (lambda path: path.write_bytes(spoilt(path.read_bytes())), "is damaged"),
+        (huge, "bytes for 3 boxes"),
+        (lambda path: zipfile.ZipFile(path, "w").close(), "is damaged"),
+    ],
+)
+def test_damaged_pictures_are_refused(tmp_path, damage, words):
+    found = read_appraisal(write_appraisal(tmp_path))
+    damage(tmp_path / "failures.npz")
+    with pytest.raises(InputError, match=r"failures\.npz") as refused:
+        found.failing_boxes()
+    assert words in str(refused.value)
