@@ -66,6 +66,7 @@ def test_features_say_what_the_issue_of_a_map_needs(mosaic_of):
         "id": cut["unid"].values[0],
         "time": "2011-04-27T19:02:30Z",
         "mode": "B",
+        "likeliest": "B",
         "probabilities": {"A": 0.3, "B": 0.7},
         "coverage": 1.0,
         "trained_on_simulated": True,
@@ -73,6 +74,18 @@ def test_features_say_what_the_issue_of_a_map_needs(mosaic_of):
     }
     assert second["properties"]["mode"] == "Missing"
     assert second["properties"]["coverage"] == round(float(cut["coverage"][1]), 4) < 1
+
+
+def test_what_a_classifier_knows_of_its_confidence_is_told(mosaic_of):
+    predictions = predictions_of(boxes.cut(mosaic_of(), [700, 400], [450, 450]))
+    predictions["plausible"] = (("storm", "mode"), [[True, True], [False, False]])
+    predictions["novelty"] = ("storm", np.array([0.25, np.inf], np.float32))
+    collection = boxes.to_geojson(predictions, ["unsure", "no storm box"])
+    told = [feature["properties"] for feature in collection["features"]]
+    assert [held["mode"] for held in told] == ["unsure", "no storm box"]
+    assert [held["plausible"] for held in told] == [["A", "B"], []]
+    assert [held["novelty"] for held in told] == [0.25, None]
+    json.dumps(collection, allow_nan=False)
 
 
 def test_what_is_unknown_is_null(mosaic_of):

@@ -56,9 +56,10 @@ def to_geojson(predictions: xr.Dataset, names: Sequence[str]) -> dict[str, Any]:
     Returns
     -------
     collection : dict
-        Ready for `json.dump`. Properties: id, time (ISO 8601 in UTC), mode, probabilities,
-        coverage, trained_on_simulated, simulated. What is unknown is null; a box of unknown
-        place has the geometry null.
+        Ready for `json.dump`. Properties: id, time (ISO 8601 in UTC), mode, likeliest (the most
+        probable), probabilities, coverage, trained_on_simulated, simulated, and, where the
+        classifier knows its confidence, plausible (a list of modes) and novelty. What is
+        unknown is null; a box of unknown place has the geometry null.
 
     Raises
     ------
@@ -86,6 +87,8 @@ def _feature(storm: xr.Dataset, name: str) -> dict[str, Any]:
             "id": str(storm["unid"].values),
             "time": _iso(storm["time"].values[()]),
             "mode": str(name),
+            "likeliest": modes[int(values.argmax())],
+            **_confidence(storm, modes),
             # The digits that a float32 has, and none that were never computed.
             "probabilities": dict(zip(modes, (float(str(value)) for value in values), strict=True)),
             "coverage": None if np.isnan(coverage) else round(coverage, 4),
@@ -93,6 +96,18 @@ def _feature(storm: xr.Dataset, name: str) -> dict[str, Any]:
             "simulated": bool(storm.attrs.get("simulated", 0)),
         },
     }
+
+
+def _confidence(storm: xr.Dataset, modes: list[str]) -> dict[str, Any]:
+    """The set of plausible modes and the novelty, where they are known."""
+    told: dict[str, Any] = {}
+    if "plausible" in storm:
+        pairs = zip(modes, storm["plausible"].values, strict=True)
+        told["plausible"] = [mode for mode, is_plausible in pairs if is_plausible]
+    if "novelty" in storm:
+        novelty = float(storm["novelty"])
+        told["novelty"] = round(novelty, 4) if np.isfinite(novelty) else None
+    return told
 
 
 def _polygon(storm: xr.Dataset) -> dict[str, Any] | None:
