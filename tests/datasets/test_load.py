@@ -85,7 +85,9 @@ def test_info_of_unlabelled_boxes(tmp_path):
 
 def test_sources_are_listed(server, cache):
     before = {source.name: source for source in list_sources()}
-    assert set(before) == {"svrimg", "simulated", "digits"}
+    simulated = {"simulated", "simulated-wide", "simulated-held-out", "simulated-v1"}
+    assert {name for name, source in before.items() if source.simulated} == simulated
+    assert set(before) == {"svrimg", "digits"} | simulated
     assert not before["svrimg"].cached
     assert before["simulated"].offline
     assert before["simulated"].simulated

@@ -22,6 +22,7 @@ from stormlens.datasets._load import (
     list_sources,
     load,
     load_splits,
+    simulated_families,
 )
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "make_dataset",
     "read_images",
     "read_netcdf",
+    "simulated_families",
     "svrimg",
     "validate",
     "write_netcdf",

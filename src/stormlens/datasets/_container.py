@@ -23,7 +23,17 @@ from stormlens.storage import write_bytes
 from stormlens.stormbox import MAX_DBZ, MODES, SPLITS, offsets_km
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_OF_MOSAIC = {"xmin": "int32", "ymin": "int32", "coverage": "float32", "echo": "float32"}
+
+# What else is known of boxes cut from mosaics, and of simulated ones, with its type.
+_CARRIED_ON = {
+    "xmin": "int32",
+    "ymin": "int32",
+    "coverage": "float32",
+    "echo": "float32",
+    "storm_family": "str",
+    "network": "str",
+    "product": "str",
+}
 
 
 def make_dataset(
@@ -326,15 +336,15 @@ def validate(dataset: xr.Dataset, *, where: str = "dataset") -> xr.Dataset:
             msg = f"{where}: split '{strange}' of a box is none of {', '.join(SPLITS)}."
             raise InputError(msg)
         result = result.assign_coords(split=("storm", split))
-    result = result.assign_coords(_of_mosaic(dataset, result.sizes["storm"], where))
+    result = result.assign_coords(_carried_on(dataset, result.sizes["storm"], where))
     result.attrs = {**dataset.attrs, **result.attrs}
     return result
 
 
-def _of_mosaic(dataset: xr.Dataset, n: int, where: str) -> dict[str, xr.Variable]:
-    """What boxes cut from a mosaic carry on, checked."""
+def _carried_on(dataset: xr.Dataset, n: int, where: str) -> dict[str, xr.Variable]:
+    """What some sources know of their boxes beside the rest, checked."""
     kept = {}
-    for name, dtype in _OF_MOSAIC.items():
+    for name, dtype in _CARRIED_ON.items():
         if name not in dataset.variables:
             continue
         values = _storm_values(name, dataset[name].values, n, dtype, where)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -22,6 +22,9 @@ from stormlens.datasets._folder import load_folder, load_netcdf
 from stormlens.datasets._images import NETCDF_SUFFIXES
 from stormlens.errors import InputError, unknown
 from stormlens.stormbox import MODES, SIZE, SPLIT_COUNTS, SPLIT_YEARS, SPLITS
+
+if TYPE_CHECKING:
+    from stormlens.datasets._simulated import Family
 
 
 def load(name_or_path: str | Path, split: str | None = None, **options: Any) -> xr.Dataset:
@@ -114,6 +117,26 @@ def _simulated(stream: str, split: str | None, **options: Any) -> xr.Dataset:
     from stormlens.datasets._simulated import load_simulated
 
     return load_simulated(split, stream=stream, **options)
+
+
+def simulated_families() -> "tuple[Family, ...]":
+    """
+    Families that simulated boxes are drawn from.
+
+    Returns
+    -------
+    families : tuple of Family
+        Each with its name, kind (``"storm"``, ``"network"`` or ``"product"``), mode, whether it is
+        held out, and its weight in each mixture.
+
+    Examples
+    --------
+    >>> [family.name for family in simulated_families() if family.held_out][:2]
+    ['splitting pairs', 'wave pattern']
+    """
+    from stormlens.datasets._simulated import FAMILIES
+
+    return FAMILIES
 
 
 @dataclass(frozen=True)

@@ -7,5 +7,6 @@ SIMULATED. `docs/simulator.md` shows what they hold and where they fall short.
 """
 
 from stormlens.datasets._simulated._assemble import load_simulated, simulate
+from stormlens.datasets._simulated._families import FAMILIES, Family
 
-__all__ = ["load_simulated", "simulate"]
+__all__ = ["FAMILIES", "Family", "load_simulated", "simulate"]

@@ -6,6 +6,8 @@ radius is 4/3 of its own), so that far echo is smoother, weaker and, where the b
 its top, gone.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -175,7 +177,7 @@ def _beam(scene: Scene, dbz: Field, smooth: Field, radius: Field) -> Field:
     """What one radar's lowest beam meets at each range."""
     rng = scene.rng
     km = radius * np.float32(PIXEL_KM)
-    height = km * km * np.float32(1 / 17000) + km * np.float32(np.sin(np.deg2rad(0.5)))
+    height = beam_height(km)
     blend = np.minimum(radius * np.float32(rng.uniform(0.3, 1.2) / REACHES[2]), np.float32(1))
     seen = dbz + blend * (smooth - dbz)
     # Strong echo reaches higher: 20 dBZ to some 7 km, 55 dBZ to 14.
@@ -183,6 +185,24 @@ def _beam(scene: Scene, dbz: Field, smooth: Field, radius: Field) -> Field:
     seen = seen - rng.uniform(0.2, 1.6) * positive(height - 2) - 6 * positive(height - top)
     silence = rng.uniform(0, 5)
     return seen - rng.uniform(0, 40) * positive(silence - radius)
+
+
+def beam_height(distance: Any) -> Any:
+    """
+    Height of the middle of a beam at 0.5 degrees over the radar.
+
+    Parameters
+    ----------
+    distance : float or ndarray
+        Along the beam, in km.
+
+    Returns
+    -------
+    height : float or ndarray
+        Kilometres: distance times the sine of the elevation, and what the earth falls away
+        beneath it.
+    """
+    return distance * distance * np.float32(1 / 17000) + distance * np.float32(0.5 * np.pi / 180)
 
 
 def _blockage(scene: Scene, east: float, north: float, radius: Field) -> Field:

@@ -1,0 +1,279 @@
+"""The families of simulated boxes: what is drawn, what is held out, and what each step does."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from stormlens.datasets import load, simulated_families
+from stormlens.datasets._simulated import _cyclones, _products, _sensors
+from stormlens.datasets._simulated._families import Mixture
+from stormlens.datasets._simulated._scene import Scene, Weather
+from stormlens.datasets._simulated._texture import textures
+from stormlens.errors import InputError
+from stormlens.stormbox import MODES
+
+COORDS = {"storm": "storm_family", "network": "network", "product": "product"}
+FAMILIES = simulated_families()
+HELD_OUT = {family.name for family in FAMILIES if family.held_out}
+
+
+@pytest.fixture(scope="module")
+def wide():
+    return load("simulated-wide", "train", count=1500, seed=5)
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return load("simulated-held-out", "test", count=600, seed=5)
+
+
+def scene_of(seed=0, **changes):
+    rng = np.random.default_rng(seed)
+    return Scene(rng, textures((9, 9)), Weather.of_day(rng), **changes)
+
+
+def families_of(boxes):
+    return np.stack([boxes[name].values for name in COORDS.values()], axis=1)
+
+
+def test_the_first_version_gives_the_bits_that_it_gave():
+    images = load("simulated-v1", "train", count=400)["reflectivity"].values
+    digest = hashlib.sha256(images.tobytes()).hexdigest()
+    assert digest == "2c22e13d940a5db24415cbf2bb40ca51c40e3ce7f7beb21ef0cf4f651512ff9e"
+
+
+def test_every_mode_network_and_product_has_a_family_held_out():
+    kinds = {(family.kind, family.mode) for family in FAMILIES if family.held_out}
+    assert kinds >= {("network", None), ("product", None)}
+    assert {mode for kind, mode in kinds if kind == "storm"} == set(MODES) - {"Missing"}
+
+
+def test_wide_boxes_never_have_a_family_that_is_held_out(wide):
+    assert not HELD_OUT & set(np.unique(families_of(wide)))
+
+
+def test_wide_boxes_have_every_other_family(wide):
+    drawn = {f.name for f in FAMILIES if f.weights["wide"] > 0} - HELD_OUT
+    assert drawn == set(np.unique(families_of(wide)))
+
+
+def test_every_held_out_box_has_a_family_that_is_held_out(held_out):
+    assert np.isin(families_of(held_out), list(HELD_OUT)).any(axis=1).all()
+    assert set(np.unique(families_of(held_out))) >= HELD_OUT
+
+
+def test_families_of_a_storm_are_of_the_boxes_mode(wide):
+    mode_of = {f.name: f.mode for f in FAMILIES if f.kind == "storm"}
+    named = [mode_of[name] for name in wide["storm_family"].values]
+    assert named == [MODES[code] for code in wide["mode"].values]
+
+
+def test_products_are_drawn_by_their_weights():
+    mixture, rng = Mixture("wide"), np.random.default_rng(3)
+    drawn = [mixture.draw(rng, "QLCS")["product"].name for _ in range(4000)]
+    weights = {f.name: f.weights["wide"] for f in FAMILIES if f.kind == "product"}
+    total = sum(weights.values())
+    for name, weight in weights.items():
+        assert drawn.count(name) / 4000 == pytest.approx(weight / total, abs=0.03)
+
+
+def test_families_can_be_left_out_and_called_for():
+    boxes = load("simulated-wide", "train", count=120, without=["one radar", "supercells"])
+    assert not {"one radar", "supercells"} & set(np.unique(families_of(boxes)))
+    boxes = load("simulated-wide", "train", count=60, one_of=["coarse steps"])
+    assert set(boxes["product"].values) == {"coarse steps"}
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(1, 9), st.sampled_from(["simulated", "simulated-wide", "simulated-held-out"]))
+def test_a_box_does_not_depend_on_how_many_follow(count, source):
+    longer = load(source, "test", seed=2, count=10)
+    assert load(source, "test", seed=2, count=count).identical(longer.isel(storm=slice(count)))
+
+
+@pytest.mark.parametrize("source", ["simulated", "simulated-wide", "simulated-held-out"])
+def test_streams_share_no_boxes_with_each_other_or_the_first_version(source):
+    boxes, first = (load(name, "train", count=12) for name in (source, "simulated-v1"))
+    blank = ~boxes["reflectivity"].values.any(axis=(1, 2))
+    for image in boxes["reflectivity"].values[~blank]:
+        assert not (image == first["reflectivity"].values).all(axis=(1, 2)).any()
+
+
+def test_wide_boxes_show_what_their_mode_is_about(wide):
+    weather = wide.isel(storm=np.isin(wide["mode"].values, [0, 1, 2, 3]))
+    shown = (weather["reflectivity"].values > 0).sum(axis=(1, 2))
+    assert (shown >= 200).mean() > 0.98
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"without": ["bow ecko"]}, "Did you mean 'bow echo'?"),
+        ({"without": "bow echo"}, "given as a list of names"),
+        ({"one_of": ["blizzard"]}, "Unknown family of simulated boxes 'blizzard'"),
+        ({"without": [f.name for f in FAMILIES if f.kind == "network"]}, "no network is left"),
+        ({"without": [f.name for f in FAMILIES if f.mode == "QLCS"]}, "no family is left for QLCS"),
+    ],
+)
+def test_wrong_families_are_refused_in_a_sentence(options, sentence):
+    with pytest.raises(InputError) as error:
+        load("simulated-wide", "train", count=30, **options)
+    assert sentence in str(error.value)
+
+
+def test_the_first_version_knows_no_families():
+    with pytest.raises(InputError, match="simulated-v1 knows no families"):
+        load("simulated-v1", "train", count=3, without=["bow echo"])
+
+
+def length_at_40(image):
+    """Length in pixels of the largest region at or above 40 dBZ, as a uniform bar's."""
+    labels, count = ndimage.label(image >= 40, structure=np.ones((3, 3)))
+    if not count:
+        return 0.0
+    place = np.array(np.nonzero(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])), float)
+    return 0.0 if place.shape[1] < 3 else np.sqrt(12 * np.linalg.eigvalsh(np.cov(place))[-1])
+
+
+def painted(name, count=40):
+    maker = next(family.make for family in FAMILIES if family.name == name)
+    return np.stack([maker(scene_of(seed)) for seed in range(count)])
+
+
+def test_cells_of_a_broken_line_are_apart_and_those_of_a_gapped_line_are_joined():
+    broken, gapped = (
+        np.median([length_at_40(image) for image in painted(name)])
+        for name in ("broken line", "gapped line")
+    )
+    assert broken < 16  # 60 km
+    assert gapped > 27  # 100 km
+
+
+def test_supercells_are_few_and_strong_and_pulse_storms_many_and_small():
+    def cores(image):
+        return ndimage.label(image >= 45)[1]
+
+    supercells, pulses = painted("supercells"), painted("pulse storms")
+    assert np.median([cores(image) for image in supercells]) <= 4
+    assert np.median([cores(image) for image in pulses]) >= 6
+    assert np.median(supercells.max(axis=(1, 2))) > np.median(pulses.max(axis=(1, 2)))
+
+
+def test_an_eye_is_clear_within_its_wall_and_open_where_it_opens():
+    for seed in range(8):
+        scene = scene_of(seed)
+        cyclone = _cyclones._placed(scene, 0.0, 0.0, eye=9.0, size=60.0)
+        shield = _cyclones._shield(scene, cyclone, lopsided=0.0)
+        whole = _cyclones._eyewall(scene, cyclone, shield, opening=0.0)
+        eye, wall = cyclone.radius < 5, np.abs(cyclone.radius - 12) < 3
+        assert whole[wall].mean() > whole[eye].mean() + 6
+        opened = _cyclones._eyewall(scene, cyclone, shield, opening=1.2)
+        assert np.percentile(opened[wall], 5) < np.percentile(whole[wall], 5) - 5
+
+
+def test_low_rain_is_lost_with_range_sooner_than_storms_are():
+    scene = scene_of(4)
+    radius = np.abs(scene.x) + 0 * scene.y
+    rain, storm = (np.full((136, 136), dbz, np.float32) for dbz in (25.0, 55.0))
+    # The same numbers for both: what differs is the storm's height.
+    seen = [
+        _sensors._beam(scene_of(4), field, field, radius * np.float32(1.8)) - field
+        for field in (rain, storm)
+    ]
+    far = radius[0] > 60  # beyond 400 km
+    near = (radius[0] > 8) & (radius[0] < 20)
+    assert (seen[0][:, far] < seen[1][:, far] - 20).all()
+    assert np.abs(seen[0][:, near]).max() < 6
+
+
+def test_the_beam_rises_as_over_an_earth_of_four_thirds_its_radius():
+    distance = np.array([50.0, 150.0, 230.0, 460.0])
+    effective = 4 / 3 * 6371.0
+    elevation = np.deg2rad(0.5)
+    exact = (
+        np.sqrt(distance**2 + effective**2 + 2 * distance * effective * np.sin(elevation))
+        - effective
+    )
+    np.testing.assert_allclose(_sensors.beam_height(distance), exact, rtol=0.02)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_radars_see_discs_and_nothing_beyond(count):
+    see = {1: _sensors.one_radar, 2: _sensors.few_radars}[count]
+    for seed in range(6):
+        seen = see(scene_of(seed), np.full((136, 136), 50, np.float32)) > 0
+        assert 0.5 < seen.mean() <= 1
+        # What is seen is discs less wedges: unseen pixels reach the frame, none is an island
+        # larger than a blocked sector.
+        assert ndimage.binary_fill_holes(seen).sum() - seen.sum() < 0.2 * seen.size
+
+
+def test_smoothing_is_a_binomial_filter():
+    field = np.random.default_rng(0).uniform(0, 60, (40, 40)).astype(np.float32)
+    once = ndimage.convolve1d(
+        ndimage.convolve1d(field, [0.25, 0.5, 0.25], axis=0), [0.25, 0.5, 0.25], axis=1
+    )
+    inner = (slice(1, -1), slice(1, -1))
+    np.testing.assert_allclose(_products.smoothed(field, 1)[inner], once[inner], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("product", "values"),
+    [
+        (_products.Product(steps=(5.0,), hotter=(0, 0), grain=0.0), 5),
+        (_products.Product(steps=(2.0,), hotter=(0, 0), grain=0.0), 2),
+    ],
+)
+def test_steps_leave_one_value_each(product, values):
+    ramp = np.linspace(0, 70, 136 * 136, dtype=np.float32).reshape(136, 136)
+    shown = np.unique(product.picture(scene_of(1), ramp))
+    assert len(set((shown[shown > 0] // values).tolist())) == len(shown[shown > 0])
+    assert len(shown) <= 70 / values + 2
+
+
+def test_thresholds_caps_and_offsets_do_what_they_say():
+    ramp = np.linspace(0, 70, 136 * 136, dtype=np.float32).reshape(136, 136)
+    product = _products.Product(
+        smoothing=(0, 0), thresholds=(15.0,), steps=(1.0,), caps=(53, 53), hotter=(3, 3), grain=0.0
+    )
+    shown = product.picture(scene_of(1), ramp)
+    np.testing.assert_array_equal(shown > 0, ramp + np.float32(3) >= 15)
+    assert shown.max() == 53
+    middle = (ramp > 20) & (ramp < 40)
+    np.testing.assert_array_equal(shown[middle], (ramp[middle] + np.float32(3)).astype(np.uint8))
+
+
+def test_rain_rates_go_there_by_one_law_and_back_by_marshall_and_palmers():
+    for seed in range(12):
+        dbz = np.linspace(25, 45, 136 * 136, dtype=np.float32).reshape(136, 136)
+        back = _products._by_rain_rate(scene_of(seed), dbz.copy())
+        rates = [(10 ** (dbz / 10) / a) ** (1 / b) for a, b in _products._LAWS]
+        laws = [10 * np.log10(200 * rate**1.6) for rate in rates]
+        assert min(np.abs(back - law).max() for law in laws) < 1e-2
+
+
+def test_a_lowest_scan_lacks_the_anvil_aloft():
+    paint = next(family.make for family in FAMILIES if family.name == "supercells")
+    whole, lowest = (
+        np.stack([paint(scene_of(seed, aloft=aloft)) for seed in range(20)]) for aloft in (1.0, 0.0)
+    )
+    assert (lowest > 10).sum() < 0.85 * (whole > 10).sum()
+    assert (lowest.max(axis=(1, 2)) == whole.max(axis=(1, 2))).all()
+
+
+def test_what_is_cut_away_ends_in_the_middle_of_rain(wide):
+    def abrupt(image):
+        clear = ndimage.binary_dilation(image == 0, structure=np.ones((3, 3)))
+        return ((image >= 20) & clear).sum()
+
+    images, named = wide["reflectivity"].values, wide["storm_family"].values
+    seen_whole = wide["network"].values == "archive network"
+    fine = wide["product"].values == "archive product"
+    cut = [abrupt(image) for image in images[(named == "cut away") & fine]]
+    lines = [abrupt(i) for i in images[(wide["mode"].values == 1) & seen_whole & fine]]
+    assert np.median(cut) > 20
+    assert np.median(cut) > 2 * np.median(lines)
