@@ -12,9 +12,10 @@ import xarray as xr
 
 from stormlens import datasets, report, storage
 from stormlens.errors import InputError
+from stormlens.experiment._appraise import Appraisal, appraise
 from stormlens.experiment._data import Data, data_of
 from stormlens.experiment._evaluate import Evaluation, judge
-from stormlens.models import Classifier
+from stormlens.models import Classifier, calibrate
 from stormlens.training import HISTORY_FIELDS, Recipe, fit, load_recipe
 
 _SCORES, _HISTORY, _RECIPE, _REPORT = "scores.json", "history.csv", "recipe.toml", "report.html"
@@ -50,7 +51,7 @@ class Outcome:
 
 def train(
     recipe: Recipe | str | Path,
-    data: str | Path = "simulated",
+    data: str | Path | None = None,
     out: str | Path = "run",
     *,
     data_options: Mapping[str, Any] | None = None,
@@ -61,12 +62,15 @@ def train(
     """
     Train a recipe, score it on the test split, and leave a run with its report.
 
+    A recipe that names boxes to calibrate on gives its classifier confidence on their
+    validation split, and leaves an appraisal on their test split.
+
     Parameters
     ----------
     recipe : Recipe, str or Path
         A recipe, its name, or its TOML file.
     data : str or Path, optional
-        As for `datasets.load`.
+        As for `datasets.load`; what the recipe was made for unless told, else ``"simulated"``.
     out : str or Path, optional
         Run folder to leave.
     data_options : mapping, optional
@@ -88,11 +92,17 @@ def train(
         If recipe, data and run folder do not fit each other, or the disk is full.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    source = Data.of(data, data_options)
+    source = _data_for(recipe, data, data_options)
     splits = datasets.load_splits(source.name, **source.options)
     return run_recipe(
         recipe, source, splits, Path(out), resume=resume, progress=progress, command=command
     )
+
+
+def _data_for(recipe: Recipe, data: str | Path | None, options: Mapping[str, Any] | None) -> Data:
+    if data is None and recipe.data is not None:
+        return Data.of(recipe.data.name, {**recipe.data.options, **(options or {})})
+    return Data.of("simulated" if data is None else data, options)
 
 
 def write_report(
@@ -191,10 +201,22 @@ def run_recipe(
     }
     if command is not None:
         classifier.provenance["command"] = command
+    appraisal = None
+    if recipe.data is not None and recipe.data.calibrate is not None:
+        appraisal = _calibrated(classifier, recipe.data.calibrate)
     classifier.save(run)
+    if appraisal is not None:
+        appraisal.write(run)
     evaluation = judge(classifier, data, "test", splits["test"])
     _leave(run, classifier, fitted.history, evaluation)
     return Outcome(run, classifier, fitted.history, evaluation)
+
+
+def _calibrated(classifier: Classifier, source: str) -> Appraisal:
+    """Give confidence to a classifier, and judge it on boxes that did not."""
+    classifier.confidence = calibrate(classifier, datasets.load(source, "validation"))
+    classifier.provenance["calibrated_on"] = source
+    return appraise(classifier, datasets.load(source, "test"))
 
 
 def _sweep(run: Path) -> None:

@@ -1,0 +1,96 @@
+"""
+Selection by what a training has never met: whole families of simulated boxes held out.
+
+A network learns its simulator, and the simulator's test split only says how well. Here a
+second simulator stands in for reality: families of storms, radar networks and products that
+a training never draws. The recipe is chosen whose worst family is best.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stormlens import datasets
+from stormlens.errors import InputError
+from stormlens.experiment._appraise import Appraisal, appraise
+from stormlens.models import calibrate
+from stormlens.training import Recipe, fit, load_recipe
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """
+    A recipe, judged on families that it was not trained on.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    appraisals : dict of int to Appraisal
+        By seed.
+    """
+
+    recipe: Recipe
+    appraisals: dict[int, Appraisal]
+
+    @property
+    def worst(self) -> float:
+        """Lowest accuracy of any family with any seed."""
+        return min(held.worst["accuracy"] for held in self.appraisals.values())
+
+
+def select(
+    recipes: Iterable[Recipe | str | Path],
+    families: Sequence[str] = (),
+    seeds: Sequence[int] = (0,),
+    *,
+    boxes: int | None = None,
+    judged: int = 2000,
+    progress: bool = True,
+) -> list[Candidate]:
+    """
+    Train recipes on the wide mixture without some families, and judge them on these.
+
+    Parameters
+    ----------
+    recipes : iterable of Recipe, str or Path
+        Candidates, as for `training.load_recipe`.
+    families : sequence of str, optional
+        Held out: names of `datasets.simulated_families`; those marked so unless told.
+    seeds : sequence of int, optional
+        Of the trainings, each 0 or more.
+    boxes : int, optional
+        To train on; the source's own number unless told.
+    judged : int, optional
+        Boxes to calibrate on, and as many to judge by.
+    progress : bool, optional
+        Show it on standard error.
+
+    Returns
+    -------
+    candidates : list of Candidate
+        That with the best worst family first. No test split of the training data is looked at.
+
+    Raises
+    ------
+    InputError
+        If a family does not exist, or there is no recipe or seed.
+    """
+    chosen = [r if isinstance(r, Recipe) else load_recipe(r) for r in recipes]
+    if not chosen or not seeds:
+        raise InputError("There is nothing to choose from; give at least one recipe and one seed.")
+    held = tuple(families) or tuple(f.name for f in datasets.simulated_families() if f.held_out)
+    train = datasets.load("simulated-wide", "train", count=boxes, without=held, progress=progress)
+    calibration, test = (
+        datasets.load("simulated-held-out", split, count=judged, one_of=held)
+        for split in ("validation", "test")
+    )
+    candidates = []
+    for recipe in chosen:
+        appraisals = {}
+        for seed in seeds:
+            fitted = fit(recipe.with_changes(seed=seed), {"train": train}, progress=progress)
+            classifier = fitted.classifier
+            classifier.confidence = calibrate(classifier, calibration)
+            appraisals[seed] = appraise(classifier, test, families=held)
+        candidates.append(Candidate(recipe, appraisals))
+    return sorted(candidates, key=lambda candidate: -candidate.worst)
