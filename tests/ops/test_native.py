@@ -101,6 +101,7 @@ ADAM = {name: np.float32(0.5) for name in ("decay_mean", "decay_square", "epsilo
 # Images, kernel, bias, masks of no columns, pooled maps, of sizes that fit in one way only.
 X, K, B, M, S, P = (3, 8, 10, 2), (3, 3, 2, 5), (5,), (3, 5), (3, 2), (3, 3, 4, 5)
 W = (6, 7)
+Z, Q, Y = (3, 8, 10, 16), (3, 3, 16, 32), (3, 8, 10, 32)  # images, kernel, outputs of convolve
 BYTE = "uint8"
 # Of each operation: operands, results, attributes.
 CALLS = {
@@ -113,6 +114,9 @@ CALLS = {
     "stormlens_adam_of_product": ([W, W, W, (4,), (), (4, 6), (4, 7)], [W, W, W], ADAM),
     "stormlens_dense": ([(4, 6), W], [(4, 7)], {}),
     "stormlens_dense_input_gradient": ([W, (4, 7)], [(4, 6)], {}),
+    "stormlens_convolve": ([Z, Q], [Y], {}),
+    "stormlens_convolve_image_gradient": ([Q, Y], [Z], {}),
+    "stormlens_convolve_kernel_gradient": ([Z, Y], [Q], {}),
 }
 
 

@@ -17,7 +17,10 @@ pytestmark = pytest.mark.slow
 NATIVE = Path(ops.__file__).parent / "native"
 DRIVER = Path(__file__).parent / "native" / "check.cpp"
 DRIVERS = {"kernels": DRIVER, "sliding": DRIVER.with_name("check_sliding.cpp")}
-SOURCES = {"kernels": ["kernels.cpp"], "sliding": ["sliding.cpp", "dense_windows.cpp"]}
+SOURCES = {
+    "kernels": ["kernels.cpp"],
+    "sliding": ["sliding.cpp", "dense_windows.cpp", "convolution.cpp"],
+}
 COMMON = ["-std=c++17", "-O1", "-g1", "-pthread"]
 MEMORY = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 VECTOR = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-unknown-pragmas"]

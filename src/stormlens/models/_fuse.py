@@ -3,9 +3,9 @@ A Keras model as a pure function of (weights, state, images, key).
 
 The user's model stays plain Keras; training and prediction call this function.
 In a Sequential or functional chain each Conv2D [activation] [SpatialDropout2D]
-MaxPooling2D run becomes one `ops.conv_pool`, dropout draws from an explicit JAX
-key, a closing softmax is taken in logarithms, and every other layer computes as
-Keras does. A model that is no chain is called whole through Keras.
+MaxPooling2D run becomes one `ops.conv_pool`, a `Residual` layer two `ops.convolve`,
+dropout draws from an explicit JAX key, a closing softmax is taken in logarithms, and
+every other layer computes as Keras does. A model that is no chain is called whole through Keras.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from stormlens.models._keras import import_keras
-from stormlens.ops import Tapped, conv_pool, matmul
+from stormlens.ops import Tapped, conv_pool, convolve, matmul
 
 Weights = Sequence[Array | Tapped]
 State = list[Array]
@@ -368,6 +368,8 @@ def _one_layer(keras: Any, layer: Any, last: bool) -> Step:
         return lambda flow: _drop(flow, layer.rate, flow.values.shape)
     if is_plain_dense(keras, layer):
         return _dense_step(layer, is_last=last and layer.activation is keras.activations.softmax)
+    if _is_residual(layer):
+        return _residual_step(layer)
     return _keras_step(layer)
 
 
@@ -398,6 +400,27 @@ def _dense_step(layer: Any, is_last: bool) -> Step:
         values = values if bias is None else values + flow.variable(bias)
         flow.is_log = is_last
         flow.values = jax.nn.log_softmax(values) if is_last else layer.activation(values)
+
+    return step
+
+
+def _is_residual(layer: Any) -> bool:
+    """Whether a layer is a `Residual` whose two convolutions are in single precision."""
+    from stormlens.models._layers import Residual
+
+    return type(layer) is Residual and all(
+        is_plain_convolution(import_keras(), inner) for inner in (layer.first, layer.second)
+    )
+
+
+def _residual_step(layer: Any) -> Step:
+    def step(flow: _Flow) -> None:
+        def convolved(values: Array, inner: Any) -> Array:
+            kernel, bias = (flow.variable(v.path) for v in (inner.kernel, inner.bias))
+            return convolve(values, kernel) + bias
+
+        added = convolved(jax.nn.relu(convolved(flow.values, layer.first)), layer.second)
+        flow.values = jax.nn.relu(flow.values + added)
 
     return step
 

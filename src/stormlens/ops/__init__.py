@@ -2,6 +2,7 @@
 
 from stormlens.ops._adam import AdamSettings, Product, adam
 from stormlens.ops._conv_pool import conv_pool
+from stormlens.ops._convolve import convolve
 from stormlens.ops._dense import Tapped, matmul, tap
 from stormlens.ops._dense_windows import dense_windows, spectra_pay
 from stormlens.ops._everywhere import Everywhere, blank_reply, conv_pool_everywhere, everywhere
@@ -21,6 +22,7 @@ __all__ = [
     "blank_reply",
     "conv_pool",
     "conv_pool_everywhere",
+    "convolve",
     "dense_windows",
     "everywhere",
     "gather_windows",

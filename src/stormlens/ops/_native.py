@@ -26,6 +26,9 @@ _TARGETS = (
     "stormlens_adam_of_product",
     "stormlens_dense",
     "stormlens_dense_input_gradient",
+    "stormlens_convolve",
+    "stormlens_convolve_image_gradient",
+    "stormlens_convolve_kernel_gradient",
     "stormlens_conv_pool_everywhere",
     "stormlens_dense_windows",
 )

@@ -1,4 +1,4 @@
-// Sliding windows' two operations, of one instruction set, beside plain loops.
+// Sliding windows and 3 x 3 convolution, of one instruction set, beside plain loops.
 //
 // Built with sanitizers by test_sanitizers.py, which also makes Scratch give exactly the memory
 // asked for. All arrays have their exact size. Winograd's weights are no whole numbers, so that
@@ -233,6 +233,90 @@ void check_dense_windows(Random& random, int example) {
   compare(found, expected, "the dense layer", example);
 }
 
+// Output (y, x, f) of image n.
+double convolved(const Convolution& op, const Floats& images, const Floats& kernel, int64_t n,
+                 int64_t y, int64_t x, int64_t f) {
+  double sum = 0;
+  for (int64_t i = 0; i < 3; ++i)
+    for (int64_t j = 0; j < 3; ++j) {
+      const int64_t row = y + i - 1, column = x + j - 1;
+      if (row < 0 || column < 0 || row >= op.height || column >= op.width) continue;
+      for (int64_t c = 0; c < op.channels; ++c)
+        sum += images[((n * op.height + row) * op.width + column) * op.channels + c] *
+               kernel[((i * 3 + j) * op.channels + c) * op.filters + f];
+    }
+  return sum;
+}
+
+Floats convolved(const Convolution& op, const Floats& images, const Floats& kernel) {
+  Floats out;
+  for (int64_t n = 0; n < op.count; ++n)
+    for (int64_t y = 0; y < op.height; ++y)
+      for (int64_t x = 0; x < op.width; ++x)
+        for (int64_t f = 0; f < op.filters; ++f)
+          out.push_back(static_cast<float>(convolved(op, images, kernel, n, y, x, f)));
+  return out;
+}
+
+// The kernel from its end, channels and filters exchanged.
+Floats turned(const Convolution& op, const Floats& kernel) {
+  Floats out(kernel.size());
+  for (int64_t tap = 0; tap < 9; ++tap)
+    for (int64_t c = 0; c < op.channels; ++c)
+      for (int64_t f = 0; f < op.filters; ++f)
+        out[((8 - tap) * op.filters + f) * op.channels + c] =
+            kernel[(tap * op.channels + c) * op.filters + f];
+  return out;
+}
+
+void check_convolution(Random& random, int example) {
+  const Convolution op{random.whole(0, 5), random.whole(1, 14), random.whole(1, 14),
+                       16 * random.whole(1, 3), 16 * random.whole(1, 3)};
+  const int64_t pixels = op.count * op.height * op.width;
+  const Floats images = random.values(pixels * op.channels);
+  const Floats kernel = random.values(9 * op.channels * op.filters);
+  const Floats expected = convolved(op, images, kernel);
+  const ConvolutionCode& convolution = code().convolution;
+  Workspace space;
+  for (const bool is_turned : {false, true}) {
+    Floats weights(static_cast<size_t>(op.panels() * kPlaces * op.weights_place()));
+    Floats outputs(expected.size());
+    const Floats given = is_turned ? turned(op, kernel) : kernel;
+    const Convolving all{op, images.data(), given.data(), is_turned, weights.data(),
+                         outputs.data()};
+    for (int64_t c = 0; c < op.channels; ++c) convolution.spread_kernel(all, c);
+    for (int64_t first = 0; first < op.tiles();) {
+      const int64_t most = std::min(kTogether, op.tiles() - first);
+      const int64_t last = first + random.whole(1, most);
+      convolution.convolve(all, first, last, space);
+      first = last;
+    }
+    compare(outputs, expected, "the convolution", example);
+  }
+
+  const Floats gradients = random.values(pixels * op.filters);
+  Floats found(kernel.size()), plain(kernel.size());
+  for (int64_t i = 0; i < 3; ++i)
+    for (int64_t j = 0; j < 3; ++j)
+      for (int64_t n = 0; n < op.count; ++n)
+        for (int64_t y = std::max<int64_t>(0, 1 - i); y < op.height && y + i - 1 < op.height; ++y)
+          for (int64_t x = std::max<int64_t>(0, 1 - j); x < op.width && x + j - 1 < op.width; ++x)
+            for (int64_t c = 0; c < op.channels; ++c)
+              for (int64_t f = 0; f < op.filters; ++f)
+                plain[((i * 3 + j) * op.channels + c) * op.filters + f] +=
+                    images[((n * op.height + y + i - 1) * op.width + x + j - 1) * op.channels + c] *
+                    gradients[((n * op.height + y) * op.width + x) * op.filters + f];
+  Floats image_places(static_cast<size_t>(kPlaces * op.image_place()));
+  Floats gradient_places(static_cast<size_t>(kPlaces * op.gradient_place()));
+  Floats sums(static_cast<size_t>(kPlaces * op.sums_place()));
+  const KernelGradient all{op,           images.data(), gradients.data(), image_places.data(),
+                           gradient_places.data(), sums.data(),   found.data()};
+  for (int64_t tile = 0; tile < op.tiles(); ++tile) convolution.spread_tile(all, tile, space);
+  for (int64_t place = 0; place < kPlaces; ++place) convolution.add_products(all, place);
+  for (int64_t c = 0; c < op.channels; ++c) convolution.gather_kernel(all, c);
+  compare(found, plain, "the gradient of a kernel", example);
+}
+
 bool runs_here() {
 #if defined(STORMLENS_AVX512)
   return __builtin_cpu_supports("avx512f");
@@ -251,6 +335,7 @@ int main() {
     Random random(example);
     check_everywhere(random, example);
     check_dense_windows(random, example);
+    check_convolution(random, example);
   }
   return 0;
 }

@@ -8,57 +8,17 @@
 #include <limits>
 #include <string>
 
+#include "binding.hpp"
 #include "kernels.hpp"
 #include "parallel.hpp"
-#include "xla/ffi/api/ffi.h"
-
-namespace ffi = xla::ffi;
 
 namespace stormlens {
 namespace {
 
-using Sizes = ffi::Span<const int64_t>;
-using Floats = ffi::Buffer<ffi::F32>;
 using Bytes = ffi::Buffer<ffi::U8>;
 
 constexpr int64_t kPartials = 16;  // partial weight gradients: alike for any number of threads
 constexpr int64_t kFiltersATask = 16;
-
-ffi::Error refuse(const std::string& what) { return ffi::Error::InvalidArgument(what); }
-
-std::string text(Sizes sizes) {
-  std::string out = "(";
-  for (size_t i = 0; i < sizes.size(); ++i)
-    out += (i > 0 ? ", " : "") + std::to_string(sizes[i]);
-  return out + ")";
-}
-
-// Sizes of an operand without its leading batch dimensions.
-Sizes member(Sizes sizes, size_t rank) {
-  return Sizes(sizes.begin() + (sizes.size() - rank), rank);
-}
-
-int64_t product(Sizes sizes) {
-  int64_t total = 1;
-  for (const int64_t size : sizes) total *= size;
-  return total;
-}
-
-bool equal(Sizes sizes, std::initializer_list<int64_t> expected) {
-  return sizes.size() == expected.size() &&
-         std::equal(sizes.begin(), sizes.end(), expected.begin());
-}
-
-bool same(Sizes one, Sizes other) {
-  return one.size() == other.size() && std::equal(one.begin(), one.end(), other.begin());
-}
-
-// Whether `sizes` is the batch followed by `expected`.
-bool fits(Sizes sizes, Sizes batch, std::initializer_list<int64_t> expected) {
-  return sizes.size() == batch.size() + expected.size() &&
-         std::equal(batch.begin(), batch.end(), sizes.begin()) &&
-         equal(member(sizes, expected.size()), expected);
-}
 
 struct Settings {
   int64_t pool, rows_before, rows_after, columns_before, columns_after;
@@ -127,11 +87,6 @@ Images images_of(const ffi::AnyBuffer& buffer, const Settings& s, int64_t offset
 
 const float* masked(bool present, const Floats& mask, int64_t batch, int64_t size) {
   return present ? mask.typed_data() + batch * size : nullptr;
-}
-
-ffi::Error done(bool enough_memory) {
-  if (enough_memory) return ffi::Error::Success();
-  return ffi::Error(ffi::ErrorCode::kResourceExhausted, "stormlens: out of memory.");
 }
 
 // Floats that the tasks of one call share, null where memory runs out. They belong to the thread

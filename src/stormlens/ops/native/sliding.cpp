@@ -9,17 +9,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "products.hpp"
+#include "winograd.hpp"
 
 namespace stormlens {
 namespace {
-
-constexpr int64_t kTogether = 24;  // patches of one batch, a multiple of each kHeld
-constexpr int64_t kSpan = kTile + 2;  // inputs along a tile
-
-// Floats from one place of a batch to the next: the same patch at all places must not fall into
-// one set of the first-level cache, as it would where the distance is a multiple of 4 KiB.
-inline int64_t apart(int64_t depth) { return kTogether * depth + 16; }
 
 struct Place {
   int64_t y, x;
@@ -163,35 +156,6 @@ void pool_below(Strip& strip, int64_t below) {
 
 // ---------------------------------------------------------------- Winograd
 
-// B^T of eight.
-inline void spread_eight(const Reals* d, Reals* out) {
-  const Reals even = d[2] + d[6] - 4.25f * d[4], odd = d[1] + d[5] - 4.25f * d[3];
-  const Reals low_even = 0.25f * d[2] - 1.25f * d[4] + d[6];
-  const Reals low_odd = 0.5f * d[1] - 2.5f * d[3] + 2.0f * d[5];
-  const Reals high_even = 4.0f * d[2] - 5.0f * d[4] + d[6];
-  const Reals high_odd = 2.0f * d[1] - 2.5f * d[3] + 0.5f * d[5];
-  out[0] = d[0] - d[6] + 5.25f * (d[4] - d[2]);
-  out[1] = even + odd;
-  out[2] = even - odd;
-  out[3] = low_even + low_odd;
-  out[4] = low_even - low_odd;
-  out[5] = high_even + high_odd;
-  out[6] = high_even - high_odd;
-  out[7] = d[7] - d[1] + 5.25f * (d[3] - d[5]);
-}
-
-// A^T of eight.
-inline void gather_eight(const Reals* m, Reals* out) {
-  const Reals one = m[1] + m[2], two = m[3] + m[4], half = m[5] + m[6];
-  const Reals one_odd = m[1] - m[2], two_odd = m[3] - m[4], half_odd = m[5] - m[6];
-  out[0] = m[0] + one + two + half;
-  out[1] = one_odd + 2.0f * two_odd + 0.5f * half_odd;
-  out[2] = one + 4.0f * two + 0.25f * half;
-  out[3] = one_odd + 8.0f * two_odd + 0.125f * half_odd;
-  out[4] = one + 16.0f * two + 0.0625f * half;
-  out[5] = one_odd + 32.0f * two_odd + 0.03125f * half_odd + m[7];
-}
-
 // Patch `t` of a batch, from `place` on, at its 64 places; each holds (kTogether, C).
 void spread_patch(const Strip& strip, Place place, int64_t t, float* places) {
   const int64_t channels = strip.op.channels;
@@ -199,19 +163,11 @@ void spread_patch(const Strip& strip, Place place, int64_t t, float* places) {
   for (int i = 0; i < kSpan; ++i)
     for (int j = 0; j < kSpan; ++j) cells[i][j] = strip.cell(place.y + i, place.x + j);
   for (int64_t c = 0; c < channels; c += L) {
-    Reals columns[kSpan][kSpan];  // by row of the result, then column
-    for (int j = 0; j < kSpan; ++j) {
-      Reals d[kSpan], out[kSpan];
-      for (int i = 0; i < kSpan; ++i) d[i] = load(cells[i][j] + c);
-      spread_eight(d, out);
-      for (int i = 0; i < kSpan; ++i) columns[i][j] = out[i];
-    }
-    for (int i = 0; i < kSpan; ++i) {
-      Reals out[kSpan];
-      spread_eight(columns[i], out);
-      for (int j = 0; j < kSpan; ++j)
-        store(places + (i * kSpan + j) * apart(channels) + t * channels + c, out[j]);
-    }
+    Reals d[kSpan][kSpan], out[kSpan][kSpan];
+    for (int i = 0; i < kSpan; ++i)
+      for (int j = 0; j < kSpan; ++j) d[i][j] = load(cells[i][j] + c);
+    along_both<kSpan, kSpan>(spread_eight, d, out);
+    put_places(out, places + t * channels + c, apart(channels));
   }
 }
 
@@ -220,19 +176,11 @@ void gather_patch(const Strip& strip, Place place, int64_t t, const float* produ
                   int64_t panel) {
   Reals outputs[kTile][kTile][V];
   for (int v = 0; v < V; ++v) {
-    Reals rows[kTile][kSpan];
-    for (int j = 0; j < kSpan; ++j) {
-      Reals m[kSpan], out[kTile];
-      for (int i = 0; i < kSpan; ++i)
-        m[i] = load(products + (i * kSpan + j) * apart(kPanel) + t * kPanel + v * L);
-      gather_eight(m, out);
-      for (int i = 0; i < kTile; ++i) rows[i][j] = out[i];
-    }
-    for (int i = 0; i < kTile; ++i) {
-      Reals out[kTile];
-      gather_eight(rows[i], out);
-      for (int j = 0; j < kTile; ++j) outputs[i][j][v] = out[j];
-    }
+    Reals m[kSpan][kSpan], out[kTile][kTile];
+    get_places(products + t * kPanel + v * L, apart(kPanel), m);
+    along_both<kSpan, kTile>(gather_eight, m, out);
+    for (int i = 0; i < kTile; ++i)
+      for (int j = 0; j < kTile; ++j) outputs[i][j][v] = out[i][j];
   }
   const Finish finish(strip.op, panel);
   float* to = strip.at(place) + panel * kPanel;
@@ -241,8 +189,6 @@ void gather_patch(const Strip& strip, Place place, int64_t t, const float* produ
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < columns; ++j) finish.put(outputs[i][j], to + i * line + j * filters);
 }
-
-inline int64_t whole(int64_t count) { return (count + kHeld - 1) / kHeld * kHeld; }
 
 void tiles(const Strip& strip, const Place* found, int64_t count, const float* places,
            float* products) {
@@ -349,9 +295,11 @@ void everywhere(const Everywhere& op, int64_t first, int64_t last, Workspace& sp
 }  // namespace
 
 DenseCode STORMLENS_NAMED(dense)();
+ConvolutionCode STORMLENS_NAMED(convolution)();
 
 const SlidingCode& STORMLENS_NAMED(sliding)() {
-  static const SlidingCode code{everywhere, STORMLENS_NAMED(dense)()};
+  static const SlidingCode code{everywhere, STORMLENS_NAMED(dense)(),
+                                STORMLENS_NAMED(convolution)()};
   return code;
 }
 

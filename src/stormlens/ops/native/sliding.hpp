@@ -10,13 +10,10 @@
 #include <cstdint>
 #include <numeric>
 
-#include "kernels.hpp"
+#include "convolution.hpp"
 
 namespace stormlens {
 
-constexpr int64_t kPanel = 32;      // filters or units whose weights lie together
-constexpr int64_t kTile = 6;        // outputs along a tile of Winograd's F(6 x 6, 3 x 3)
-constexpr int64_t kPlaces = 64;     // products of one such tile
 constexpr int64_t kSide = 16;       // cells along a tile of spectra
 constexpr int64_t kSpectrum = 382;  // products of one such tile
 
@@ -117,10 +114,12 @@ struct DenseCode {
   void (*gather_windows)(const DenseWindows&, int64_t tile);
 };
 
+// All that is compiled for the newest instruction sets too.
 struct SlidingCode {
   // Rows of pooled cells from `first` to `last`.
   void (*everywhere)(const Everywhere&, int64_t first, int64_t last, Workspace&);
   DenseCode dense;
+  ConvolutionCode convolution;
 };
 
 const SlidingCode& baseline_sliding();

@@ -9,17 +9,12 @@
 #include <sys/mman.h>
 #endif
 
-#include "sliding.hpp"
+#include "binding.hpp"
 #include "parallel.hpp"
-#include "xla/ffi/api/ffi.h"
-
-namespace ffi = xla::ffi;
+#include "sliding.hpp"
 
 namespace stormlens {
 namespace {
-
-using Floats = ffi::Buffer<ffi::F32>;
-using Sizes = ffi::Span<const int64_t>;
 
 struct EverywhereSettings {
   int64_t step, kernel_rows, kernel_columns, pool;
@@ -35,18 +30,6 @@ constexpr int64_t kMostRows = 66, kFewestRows = 12;  // of a convolution, in one
 // Tiles, panels of units and depth of spectra at a time: some 150 MB, whatever the image's size.
 constexpr int64_t kTilesAtOnce = 240, kPanelsAtOnce = 4, kDepthAtOnce = 256;
 
-ffi::Error unfit(const std::string& what) { return ffi::Error::InvalidArgument(what); }
-
-ffi::Error done(bool enough_memory) {
-  if (enough_memory) return ffi::Error::Success();
-  return ffi::Error(ffi::ErrorCode::kResourceExhausted, "stormlens: out of memory.");
-}
-
-bool equal(Sizes sizes, std::initializer_list<int64_t> expected) {
-  return sizes.size() == expected.size() &&
-         std::equal(sizes.begin(), sizes.end(), expected.begin());
-}
-
 int64_t parts(int64_t whole, int64_t most) { return (whole + most - 1) / most; }
 
 bool positive(const Windows& windows) {
@@ -57,14 +40,14 @@ ffi::Error check(const Everywhere& op, Sizes weights, Sizes bias, Sizes blank) {
   if (op.height < 1 || op.width < 1 || op.channels < 1 || op.filters < 1 || op.step < 1 ||
       op.kernel_rows < 1 || op.kernel_columns < 1 || op.pool < 1 || op.top < 0 || op.left < 0 ||
       !positive(op.down) || !positive(op.across))
-    return unfit("conv_pool_everywhere: a size is not positive, or the start is negative.");
+    return refuse("conv_pool_everywhere: a size is not positive, or the start is negative.");
   const bool three = op.kernel_rows == 3 && op.kernel_columns == 3;
   if (op.winograd && (!three || op.channels % 16 != 0))
-    return unfit("conv_pool_everywhere: Winograd needs 3 x 3 kernels and channels in sixteens.");
+    return refuse("conv_pool_everywhere: Winograd needs 3 x 3 kernels and channels in sixteens.");
   const int64_t depth = (op.winograd ? 1 : op.kernel_rows * op.kernel_columns) * op.channels;
   if (!equal(weights, {op.panels(), op.winograd ? kPlaces : 1, depth, kPanel}) ||
       !equal(bias, {op.panels() * kPanel}) || !equal(blank, {op.channels}))
-    return unfit("conv_pool_everywhere: weights, bias or blank do not match the reply.");
+    return refuse("conv_pool_everywhere: weights, bias or blank do not match the reply.");
   return ffi::Error::Success();
 }
 
@@ -100,9 +83,9 @@ ffi::Error everywhere(ffi::ThreadPool pool, Floats image, ffi::Buffer<ffi::S32> 
                       ffi::Result<Floats> pooled, EverywhereSettings s) {
   const Sizes in = image.dimensions(), out = pooled->dimensions(), f = reply.dimensions();
   if (in.size() != 3 || out.size() != 3 || f.size() != 1 || !equal(start.dimensions(), {2}))
-    return unfit("conv_pool_everywhere: image and result need three dimensions, start two.");
+    return refuse("conv_pool_everywhere: image and result need three dimensions, start two.");
   if (out[2] != s.window_rows * s.window_columns * f[0])
-    return unfit("conv_pool_everywhere: the result does not hold a window's cells.");
+    return refuse("conv_pool_everywhere: the result does not hold a window's cells.");
   const Everywhere op{image.typed_data(),
                       in[0],
                       in[1],
@@ -177,14 +160,14 @@ ffi::Error dense_windows(ffi::ThreadPool pool, Floats image, Floats kernel, Floa
                          ffi::Result<Floats> outputs, DenseSettings s) {
   const Sizes in = image.dimensions(), out = outputs->dimensions(), k = kernel.dimensions();
   if (in.size() != 3 || out.size() != 3 || k.size() != 4)
-    return unfit("dense_windows: image and result need three dimensions, the kernel four.");
+    return refuse("dense_windows: image and result need three dimensions, the kernel four.");
   const Windows down{s.row_step, s.dilation, out[0], k[0]};
   const Windows across{s.column_step, s.dilation, out[1], k[1]};
   if (!positive(down) || !positive(across) || in[2] < 1 || out[2] < 1 || k[2] != in[2] ||
       k[3] != out[2] || !equal(bias.dimensions(), {out[2]}))
-    return unfit("dense_windows: kernel, bias or a step do not match image and result.");
+    return refuse("dense_windows: kernel, bias or a step do not match image and result.");
   if (down.extent() > in[0] || across.extent() > in[1])
-    return unfit("dense_windows: a window reaches beyond the image.");
+    return refuse("dense_windows: a window reaches beyond the image.");
   DenseWindows op{image.typed_data(),
                   in[0],
                   in[1],
