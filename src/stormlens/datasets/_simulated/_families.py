@@ -115,7 +115,7 @@ FAMILIES: tuple[Family, ...] = (
     _held_out("QLCS", "wave pattern", _lines.wave_pattern),
     *_storms(
         "Tropical",
-        ("archive rain bands", tropical, 0.84, 0.16),
+        ("archive rain bands", tropical, 0.9, 0.16),
         ("whole cyclone", _cyclones.whole_cyclone, 0.05, 0.28),
         ("open eye", _cyclones.open_eye, 0.02, 0.18),
         ("decaying cyclone", _cyclones.decaying_cyclone, 0.05, 0.18),
@@ -124,7 +124,7 @@ FAMILIES: tuple[Family, ...] = (
     _held_out("Tropical", "annular cyclone", _cyclones.annular_cyclone),
     *_storms(
         "Other",
-        ("archive showers and bands", other, 0.8, 0.28),
+        ("archive showers", other, 0.8, 0.28),
         ("frontal band", _rain.frontal_band, 0.04, 0.12),
         ("winter bands", _rain.winter_bands, 0.04, 0.1),
         ("cut-off low", _rain.cut_off_low, 0.04, 0.1),
@@ -137,7 +137,7 @@ FAMILIES: tuple[Family, ...] = (
     _held_out("Other", "sea breeze", _rain.sea_breeze),
     *_storms(
         "Noise",
-        ("archive noise", noise, 0.8, 0.16),
+        ("archive noise", noise, 0.9, 0.1),
         ("chaff", _echoes.chaff, 0.04, 0.14),
         ("ground clutter", _echoes.ground_clutter, 0.06, 0.2),
         ("interference", _echoes.interference, 0.04, 0.24),
@@ -146,9 +146,9 @@ FAMILIES: tuple[Family, ...] = (
     _held_out("Noise", "bloom", _echoes.bloom),
     *_storms(
         "Missing",
-        ("archive gaps", missing, 1.0, 0.25),
-        ("blank", _echoes.nothing, 0.0, 0.25),
-        (CUT_AWAY, None, 0.0, 0.5),
+        ("archive gaps", missing, 1.0, 0.12),
+        ("blank", _echoes.nothing, 0.0, 0.28),
+        (CUT_AWAY, None, 0.0, 0.6),
     ),
     *_others(
         NETWORK,

@@ -49,7 +49,7 @@ class Product:
     thresholds: tuple[float, ...] = (0.0, 5.0)
     steps: tuple[float, ...] = (0.5, 1.0)
     caps: tuple[float, float] = (80.0, 80.0)
-    hotter: tuple[float, float] = (-5.0, 5.0)
+    hotter: tuple[float, float] = (-4.0, 4.0)
     rain: bool = False
     grain: float = 1.0
     aloft: tuple[float, float] = (1.0, 1.0)
@@ -141,5 +141,5 @@ FINE_STEPS = Product()
 COARSE_STEPS = Product(steps=(2.0, 2.5, 5.0, 5.0), hotter=(-3, 6), grain=0.6)
 THRESHOLDS = Product(thresholds=(5.0, 10.0, 10.0, 15.0, 20.0), caps=(53, 80))
 RAIN_RATES = Product(rain=True, caps=(53, 62))
-LOWEST_SCAN = Product(thresholds=(0.0, 5.0, 10.0), caps=(53, 80), hotter=(-6, 3), aloft=(0.0, 0.35))
+LOWEST_SCAN = Product(thresholds=(0.0, 5.0, 10.0), caps=(53, 80), hotter=(-5, 3), aloft=(0.0, 0.35))
 SMOOTH = Product(smoothing=(1, 4), steps=(1.0, 2.5), grain=0.3)
