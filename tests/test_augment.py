@@ -105,6 +105,8 @@ def test_settings_of_other_radars_leave_the_affine_maps_as_they_were():
     ranges = {"rotation_range": 180, "zoom_range": (0.8, 1.2), "vertical_flip": True}
     key = jax.random.key(8)
     moved = Augmentation(**ranges).apply(key, image)
+    maps = Augmentation(**ranges).matrices(key, *image.shape)
+    npt.assert_array_equal(moved, warp(image, maps))
     louder = Augmentation(**ranges, scale_range=(2, 2)).apply(key, image)
     npt.assert_array_equal(louder, np.minimum(2 * np.asarray(moved), 80))
 

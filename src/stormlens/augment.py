@@ -363,7 +363,7 @@ def dropped_out(
     )
     along = each(sin) * (rows - (height - 1) / 2) + each(cos) * (columns - (width - 1) / 2)
     beyond = along > each((long + short) / 2 - depth)
-    return each(share > 0) & jnp.where(each(is_disc), in_disc, beyond)
+    return jnp.where(each(is_disc), in_disc, beyond)
 
 
 def affine_matrices(
