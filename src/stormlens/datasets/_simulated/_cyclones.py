@@ -137,7 +137,7 @@ def outer_bands(scene: Scene) -> Field:
     )
     dbz = _shield(scene, cyclone, lopsided=rng.uniform(0, 0.5), contrast=rng.uniform(6, 13))
     # Bands at several distances, each over part of a turn, with clear air between.
-    for _ in range(2 + int(rng.random() * 6)):
+    for _ in range(3 + int(rng.random() * 6)):
         ring = distance * rng.uniform(0.45, 1.6)
         np.maximum(dbz, _detached_band(scene, cyclone, ring), out=dbz)
     if scene.chance(0.5):

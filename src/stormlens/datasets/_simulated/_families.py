@@ -124,10 +124,11 @@ FAMILIES: tuple[Family, ...] = (
     _held_out("Tropical", "annular cyclone", _cyclones.annular_cyclone),
     *_storms(
         "Other",
-        ("archive showers", other, 0.8, 0.28),
+        ("archive showers", other, 0.8, 0.06),
         ("frontal band", _rain.frontal_band, 0.04, 0.12),
         ("winter bands", _rain.winter_bands, 0.04, 0.1),
         ("cut-off low", _rain.cut_off_low, 0.04, 0.1),
+        ("thin lines", _rain.thin_lines, 0.02, 0.1),
         ("lake effect", _rain.lake_effect, 0.02, 0.09),
         ("embedded showers", _rain.embedded_showers, 0.03, 0.12),
         ("decaying complex", _rain.decaying_complex, 0.02, 0.16),

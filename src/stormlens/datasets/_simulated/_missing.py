@@ -17,8 +17,8 @@ _BLANK = 0.52
 _LEFT = (0.25, 0.6)
 """Share of the echo that a cut leaves."""
 
-_CUT_LEFT = 0.45
-"""Most that is left of a storm of the wide mixture: half of it would still show its mode."""
+_CUT_LEFT = 0.4
+"""Most that is left of the core of a storm of the wide mixture."""
 
 _SEEN = 10
 """dBZ above which echo counts as cut or left."""
@@ -72,8 +72,10 @@ def cut(scene: Scene, dbz: Field) -> Field:
     dbz : ndarray of float32, shape (136, 136)
     """
     sites, rain = radar_sites(scene), dbz >= _RAIN
+    # Of the heavier half: with its core in sight a storm would still show its mode.
+    core = dbz >= max(float(np.median(dbz[rain])) if rain.any() else _SEEN, _SEEN)
     for _ in range(_ATTEMPTS):
-        seen = _left(scene, sites, dbz > _SEEN, most=_CUT_LEFT)
+        seen = _left(scene, sites, core, most=_CUT_LEFT)
         # Only a cut that goes through rain can be told from a storm that ends there.
         unseen = ~seen
         edge = np.zeros_like(seen)

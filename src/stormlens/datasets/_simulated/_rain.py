@@ -117,6 +117,32 @@ def lake_effect(scene: Scene) -> Field:
     return tempered(level - 2.0 * positive(-here) - 4, 33)
 
 
+def thin_lines(scene: Scene) -> Field:
+    """
+    Paint two or three narrow, weak, broken lines side by side.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    along, across = _band_grid(scene, rng.uniform(0, np.pi), 8, push=rng.uniform(2, 5.5))
+    spacing = rng.uniform(14, 34)
+    dbz = empty()
+    for number in range(2 + int(rng.random() * 2)):
+        apart = np.abs(across - spacing * (number - 0.5) + rng.uniform(-0.15, 0.15) * along)
+        rough = rng.uniform(4, 9) * scene.cut("fractal") + 2 * scene.cut("cells")
+        line = rng.normal(31, 3) + rough - rng.uniform(2.5, 6) * apart
+        rain = shield(rng.uniform(0, 8) - apart + rough, rng.uniform(14, 22) + 0.3 * rough, 3.0)
+        np.maximum(dbz, np.maximum(line, rain), out=dbz)
+    return tempered(dbz, 38)
+
+
 def sea_breeze(scene: Scene) -> Field:
     """
     Paint a thin curved line of small weak cells, with a few more on one side.

@@ -35,8 +35,12 @@ _REPORT, _CORE = 0.5, 0.35
 """Shares of the wide mixture's boxes that a report and a core centre; the rest lie anywhere."""
 
 _RAIN_DBZ = 20
-_SHOWN_SHARE, _LEAST_SHOWN = 0.5, 220
-"""Share of the rain, and number of pixels, that a box must show for its mode to be in it."""
+_SHOWN_SHARE = 0.5
+"""Share of the rain that a box must show for its mode to be in it."""
+
+_LEAST_RAIN = {"Cellular": 90, "QLCS": 500, "Tropical": 900, "Other": 350, "Noise": 0}
+_LEAST_NOISE = 400
+"""Pixels of rain (20 dBZ) that it must show, by mode, and of any echo where that is noise."""
 
 _ATTEMPTS = 4
 """Boxes painted in search of one that shows enough; the last is taken as it is."""
@@ -87,12 +91,8 @@ def paint(
     """
     scene = Scene(rng, textures, weather)
     for _ in range(_ATTEMPTS):
-        painted, weather_echo = _attempt(mixture, mode, scene)
-        shown = painted.reflectivity > 0
-        if mode == "Missing" or (
-            np.count_nonzero(shown) >= _LEAST_SHOWN
-            and np.count_nonzero(shown & weather_echo) >= _SHOWN_SHARE * weather_echo.sum()
-        ):
+        painted, rain = _attempt(mixture, mode, scene)
+        if mode == "Missing" or _shows(mode, painted.reflectivity > 0, rain):
             break
     return painted
 
@@ -124,6 +124,14 @@ def _company(storm: Scene) -> Field:
     bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(28, 60)
     aside = storm.x * np.float32(np.sin(bearing)) + storm.y * np.float32(np.cos(bearing))
     return dbz - 3 * positive(distance - aside + 6 * storm.cut("fractal"))
+
+
+def _shows(mode: str, shown: NDArray[np.bool_], rain: NDArray[np.bool_]) -> bool:
+    """Whether enough is seen of what was painted for a person to name its mode."""
+    if mode == "Noise" and np.count_nonzero(shown) < _LEAST_NOISE:
+        return False
+    seen = np.count_nonzero(shown & rain)
+    return bool(seen >= max(_LEAST_RAIN[mode], _SHOWN_SHARE * np.count_nonzero(rain)))
 
 
 def _rough(mixture: Mixture, scene: Scene, dbz: Field) -> Field:
