@@ -2,16 +2,24 @@
 
 from stormlens.models._classifier import Classifier
 from stormlens.models._compiled import keep_compiled
+from stormlens.models._confidence import Confidence, calibrate
 from stormlens.models._fuse import Forward, fuse, scale
-from stormlens.models._modes import heed_coverage, name_modes
+from stormlens.models._modes import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_coverage, name_modes
 from stormlens.models._registry import Architecture, build, list_models, model_info
+from stormlens.models._shipped import shipped_folder
 from stormlens.models._sliding import slide
 
 __all__ = [
+    "CLEAR",
+    "MISSING",
+    "NO_STORM_BOX",
+    "UNSURE",
     "Architecture",
     "Classifier",
+    "Confidence",
     "Forward",
     "build",
+    "calibrate",
     "fuse",
     "heed_coverage",
     "keep_compiled",
@@ -19,5 +27,6 @@ __all__ = [
     "model_info",
     "name_modes",
     "scale",
+    "shipped_folder",
     "slide",
 ]

@@ -1,16 +1,14 @@
 """
-A trained model with its preprocessing, classes and provenance.
+A trained model with its preprocessing, classes, provenance and confidence.
 
-On disk a classifier is `classifier.json` beside `weights.safetensors`: data
-that can be read without trust, for an architecture known by name. A user's own
-model is kept as `model.keras` and read in Keras's safe mode. HDF5 and pickle
-files, which can run code, are refused.
+On disk a classifier is `classifier.json` beside `weights.safetensors` and, where
+it was calibrated, `confidence.safetensors`: data that can be read without trust,
+for an architecture known by name. A user's own model is kept as `model.keras`.
 """
 
 import json
 import math
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,25 +18,19 @@ import xarray as xr
 
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
+from stormlens.models import _saved
 from stormlens.models._compiled import keep_compiled
+from stormlens.models._confidence import Confidence
 from stormlens.models._fuse import fuse
 from stormlens.models._keras import import_keras
 from stormlens.models._registry import build
-from stormlens.storage import atomic_path, write_bytes, write_text
+from stormlens.models._saved import load_keras_file as load_keras_file
+from stormlens.models._shipped import shipped_folder
+from stormlens.storage import atomic_path, write_text
 from stormlens.stormbox import MAX_DBZ, MODES
 
-_FORMAT = 1
 _BATCH = 64  # larger ones leave the cache between layers, smaller ones reread dense kernels
 _BOXES_AT_A_TIME = 1024
-_CARD, _WEIGHTS, _MODEL = "classifier.json", "weights.safetensors", "model.keras"
-_CARD_FIELDS: dict[str, Callable[[Any], bool]] = {
-    "architecture": lambda value: value is None or isinstance(value, str),
-    "input_shape": lambda value: _is_list_of(int, value) and min(value, default=0) > 0,
-    "classes": lambda value: _is_list_of(str, value),
-    "minimum": lambda value: type(value) in (int, float),
-    "maximum": lambda value: type(value) in (int, float),
-    "provenance": lambda value: isinstance(value, dict),
-}
 
 
 @dataclass
@@ -58,6 +50,11 @@ class Classifier:
         Of the training split: images are scaled by (x - minimum) / (maximum - minimum).
     provenance : dict
         What it was trained on, with what, when.
+    confidence : Confidence or None
+        What `stormlens.models.calibrate` found out about it.
+    orientations : {1, 8}
+        How many flips and quarter turns of a box are asked for; their probabilities are
+        averaged. 8 is for square boxes.
     """
 
     model: Any
@@ -66,6 +63,8 @@ class Classifier:
     minimum: float = 0.0
     maximum: float = float(MAX_DBZ)
     provenance: dict[str, Any] = field(default_factory=dict)
+    confidence: Confidence | None = None
+    orientations: int = 1
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.minimum) or not math.isfinite(self.maximum):
@@ -87,6 +86,7 @@ class Classifier:
             raise InputError(
                 f"Classifier: the model has {outputs} outputs for {len(self.classes)} classes."
             )
+        _check_orientations(self.orientations, self.image_shape)
         if self.architecture is None:
             _check_probabilities(self.model)
         self._predict_batch: Callable[..., Any] | None = None
@@ -153,16 +153,45 @@ class Classifier:
         InputError
             If the folder holds no finished run, or a file in it is damaged.
         """
-        run = Path(run)
-        card = _read_card(run)
+        return cls._read(Path(run), "train again")
+
+    @classmethod
+    def shipped(cls) -> "Classifier":
+        """
+        The classifier that comes with stormlens, trained on simulated storms.
+
+        Returns
+        -------
+        classifier : Classifier
+            A new one at each call, so that nothing done to it reaches another.
+
+        Raises
+        ------
+        InputError
+            If its files are missing or damaged.
+        """
+        folder, remedy = shipped_folder(), "reinstall stormlens"
+        if not (folder / _saved.CARD).is_file():
+            raise InputError(f"{folder / _saved.CARD} is missing; {remedy}.")
+        return cls._read(folder, remedy)
+
+    @classmethod
+    def _read(cls, folder: Path, remedy: str) -> "Classifier":
+        card = _saved.read_card(folder, remedy)
         name, shape = card["architecture"], tuple(card["input_shape"])
         classes, bounds = tuple(card["classes"]), (card["minimum"], card["maximum"])
         if name is None:
-            model = load_keras_file(run / _MODEL)
+            model = load_keras_file(folder / _saved.MODEL)
         else:
             model = build(name, input_shape=shape, n_classes=len(classes), seed=None)
-            _assign(model, run / _WEIGHTS)
-        return cls(model, name, classes, *bounds, card["provenance"])
+            digest = card["provenance"].get(_saved.DIGEST)
+            _saved.assign_weights(model, folder / _saved.WEIGHTS, digest, remedy)
+        confidence = _saved.read_confidence(card, folder, remedy)
+        orientations = card["orientations"]
+        try:
+            return cls(model, name, classes, *bounds, card["provenance"], confidence, orientations)
+        except InputError as error:
+            raise InputError(f"{folder / _saved.CARD} is damaged: {error}") from error
 
     def save(self, run: str | Path) -> Path:
         """
@@ -176,31 +205,41 @@ class Classifier:
         Returns
         -------
         run : Path
+
+        Raises
+        ------
+        InputError
+            If a weight is not finite, or the folder cannot be written.
         """
         run = Path(run)
+        provenance = {name: v for name, v in self.provenance.items() if name != _saved.DIGEST}
         if self.architecture is None:
-            with atomic_path(run / _MODEL) as temporary:
+            _saved.check_model(self.model, run / _saved.MODEL)
+            with atomic_path(run / _saved.MODEL) as temporary:
                 self.model.save(temporary)
         else:
-            import safetensors.numpy
-
-            tensors = {key: np.asarray(v.value) for key, v in _keyed(self.model).items()}
-            write_bytes(run / _WEIGHTS, safetensors.numpy.save(tensors))
+            provenance[_saved.DIGEST] = _saved.write_weights(self.model, run / _saved.WEIGHTS)
+        confidence = self.confidence
+        numbers = None if confidence is None else _saved.write_confidence(confidence, run)
         card = {
-            "format": _FORMAT,
+            "format": _saved.FORMAT,
             "architecture": self.architecture,
             "input_shape": list(self.model.input_shape[1:]),
             "classes": list(self.classes),
             "minimum": self.minimum,
             "maximum": self.maximum,
-            "provenance": self.provenance,
+            "orientations": self.orientations,
+            "confidence": numbers,
+            "provenance": provenance,
         }
-        write_text(run / _CARD, json.dumps(card, indent=2) + "\n")
+        write_text(run / _saved.CARD, json.dumps(card, indent=2) + "\n")
+        if confidence is None:
+            (run / _saved.CONFIDENCE).unlink(missing_ok=True)
         return run
 
     def predict(self, dataset: xr.Dataset) -> xr.Dataset:
         """
-        Class probabilities of every image.
+        Class probabilities of every image, and how far they can be trusted.
 
         Parameters
         ----------
@@ -211,7 +250,10 @@ class Classifier:
         -------
         predictions : xarray.Dataset
             `probability` float32 with dimensions (storm, mode), rows summing to 1, and the
-            storm coordinates of the input.
+            storm coordinates of the input. Of a classifier with a confidence they are tempered,
+            and there are also `plausible` bool (storm, mode), which modes a box may well
+            have, and `novelty` float32 (storm), 0 to 100: a box above 1 is unlike all that is
+            known. Attributes `plausible_from` and `level` say what plausible means.
 
         Raises
         ------
@@ -219,12 +261,12 @@ class Classifier:
             If it is no container, a value cannot be reflectivity, or the images have another
             size than the model takes.
         """
-        probabilities = self._probabilities(dataset)
+        probability, novelty = self._answers(dataset)
         storm = {
             name: values for name, values in dataset.coords.items() if values.dims == ("storm",)
         }
-        return xr.Dataset(
-            {"probability": (("storm", "mode"), probabilities)},
+        predictions = xr.Dataset(
+            {"probability": (("storm", "mode"), probability)},
             coords={**storm, "mode": list(self.classes)},
             attrs={
                 "model": self.architecture or "user's own Keras model",
@@ -233,9 +275,16 @@ class Classifier:
                 "source": str(dataset.attrs.get("source", "unknown")),
             },
         )
+        if self.confidence is None:
+            return predictions
+        predictions["plausible"] = ("storm", "mode"), self.confidence.plausible(probability)
+        predictions["novelty"] = "storm", novelty
+        return predictions.assign_attrs(
+            plausible_from=self.confidence.plausible_from, level=self.confidence.level
+        )
 
-    def _probabilities(self, dataset: xr.Dataset) -> np.ndarray:
-        """Class probabilities of a container, some boxes at a time: it may lie on disk."""
+    def _answers(self, dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities and novelty of a container, some boxes at a time: it may lie on disk."""
         if not isinstance(dataset, xr.Dataset) or "reflectivity" not in dataset:
             raise InputError(
                 f"predict was given a {type(dataset).__name__} without reflectivity; give a "
@@ -244,11 +293,14 @@ class Classifier:
         held = dataset["reflectivity"]
         if held.dims != ("storm", "y", "x"):
             raise InputError(f"Reflectivity has dimensions {held.dims}, not ('storm', 'y', 'x').")
-        results = [np.empty((0, len(self.classes)), np.float32)]
+        probabilities = [np.empty((0, len(self.classes)), np.float32)]
+        novelty = [np.empty(0, np.float32)]
         for start in range(0, held.sizes["storm"], _BOXES_AT_A_TIME):
             images = self._images(held[start : start + _BOXES_AT_A_TIME], start)
-            results.append(self.probabilities(images))
-        return np.concatenate(results)
+            probabilities.append(self.probabilities(images))
+            if self.confidence is not None:
+                novelty.append(self.confidence.novelty.score(images))
+        return np.concatenate(probabilities), np.concatenate(novelty)
 
     def _images(self, held: xr.DataArray, start: int) -> np.ndarray:
         """Some boxes of a container, checked: it need not come from `datasets.load`."""
@@ -268,6 +320,7 @@ class Classifier:
         Returns
         -------
         probabilities : ndarray of float32, shape (N, classes)
+            Averaged over the orientations, then tempered where a confidence is known.
         """
         batch = min(_BATCH, 1 << max(len(images) - 1, 0).bit_length())
         results = np.empty((len(images), len(self.classes)), np.float32)
@@ -276,8 +329,9 @@ class Classifier:
             missing = batch - len(part)
             if missing:  # one size of batch is one compilation
                 part = np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)])
-            results[start : start + batch] = self._run_batch(part)[: batch - missing]
-        return results
+            answers = [self._run_batch(view) for view in turned(part, self.orientations)]
+            results[start : start + batch] = np.mean(answers, axis=0)[: batch - missing]
+        return results if self.confidence is None else self.confidence.temper(results)
 
     def _run_batch(self, images: np.ndarray) -> Any:
         import jax
@@ -301,39 +355,38 @@ class Classifier:
         return self._predict_batch(weights, state, images)
 
 
-def load_keras_file(path: str | Path) -> Any:
+def turned(images: np.ndarray, orientations: int) -> Iterator[np.ndarray]:
     """
-    A Keras model from a `.keras` file, in safe mode.
+    Flips and quarter turns of images.
 
     Parameters
     ----------
-    path : str or Path
-        Zip archive that Keras 3 saved.
+    images : ndarray, shape (..., y, x)
+        Square where there are to be 8.
+    orientations : {1, 8}
+        How many.
 
-    Returns
-    -------
-    model : keras.Model
-        Not compiled.
-
-    Raises
+    Yields
     ------
-    InputError
-        If the file is of another kind, is damaged, or brings code.
+    images : ndarray, shape (..., y, x)
+        As they are first; of 8, four turns, then those of the mirror image.
     """
-    path = Path(path)
-    if path.suffix != ".keras":
+    if orientations == 1:
+        yield images
+        return
+    for view in (images, images[..., ::-1]):
+        for quarters in range(4):
+            yield np.ascontiguousarray(np.rot90(view, quarters, axes=(-2, -1)))
+
+
+def _check_orientations(orientations: Any, shape: tuple[int, int]) -> None:
+    if type(orientations) is not int or orientations not in (1, 8):
+        raise InputError(f"Classifier: orientations is {orientations!r}; choose 1 or 8.")
+    if orientations == 8 and shape[0] != shape[1]:
         raise InputError(
-            f"{path}: models are read from .keras files only; HDF5 and pickle files can run "
-            "code when opened. Save it again with model.save('name.keras')."
+            f"Classifier: boxes of {shape[0]} x {shape[1]} pixels cannot be turned; 8 orientations "
+            "are for square ones. Choose 1."
         )
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is not a model that Keras 3 saved; it may be cut short.")
-    keras = import_keras()
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds for damaged or unsafe archives.
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{path} cannot be loaded in Keras's safe mode: {reason}") from error
 
 
 def _check_shapes(model: Any) -> None:
@@ -369,50 +422,3 @@ def _check_probabilities(model: Any) -> None:
             f"Classifier: the model gives {given[0].tolist()} for an image, which are no "
             "probabilities; end it with a softmax."
         )
-
-
-def _read_card(run: Path) -> dict[str, Any]:
-    path = run / _CARD
-    if not path.is_file():
-        what = "is no run folder" if run.exists() else "does not exist"
-        raise InputError(
-            f"{run} {what}: no {_CARD} in it. Give the folder that `stormlens train` finished."
-        )
-    try:
-        card = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}); train again.") from error
-    if not isinstance(card, dict) or card.get("format") != _FORMAT:
-        raise InputError(f"{path} is not of format {_FORMAT}; this stormlens cannot read it.")
-    for key, fits in _CARD_FIELDS.items():
-        if not fits(card.get(key)):
-            raise InputError(f"{path} is damaged: {key} is {card.get(key)!r}; train again.")
-    return card
-
-
-def _is_list_of(kind: type, value: Any) -> bool:
-    return isinstance(value, list) and all(type(item) is kind for item in value)
-
-
-def _keyed(model: Any) -> dict[str, Any]:
-    """Variables by position and name: layer names depend on what else a process built."""
-    return {f"{i:03d}.{v.name}": v for i, v in enumerate(model.weights)}
-
-
-def _assign(model: Any, path: Path) -> None:
-    import safetensors
-    import safetensors.numpy
-
-    if not path.is_file():
-        raise InputError(f"{path} is missing; the run is incomplete. Resume or train again.")
-    try:
-        tensors = safetensors.numpy.load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise InputError(f"{path} is damaged ({error}); train again.") from error
-    variables = _keyed(model)
-    expected = {key: tuple(v.shape) for key, v in variables.items()}
-    found = {key: value.shape for key, value in tensors.items()}
-    if expected != found:
-        raise InputError(f"{path} holds other weights than model {model.name} has; train again.")
-    for key, variable in variables.items():
-        variable.assign(tensors[key])

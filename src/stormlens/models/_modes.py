@@ -2,8 +2,9 @@
 The mode that a box is given, from the network's probabilities and what radars saw of it.
 
 A network sees 0 both where the air is clear and where no radar looks. Where
-coverage is known, the two are told apart here, by the same rule for the
-command line, maps and archives; probabilities stay the network's own.
+coverage is known, the two are told apart here; and where a classifier knows how
+far it can be trusted, a box that it cannot name is not named. One rule serves the
+command line, maps and archives; probabilities stay the classifier's own.
 """
 
 import numpy as np
@@ -12,11 +13,17 @@ from numpy.typing import NDArray
 
 MISSING, CLEAR = "Missing", "Clear"
 
+UNSURE, NO_STORM_BOX = "unsure", "no storm box"
+"""What a box is called for which several modes or none are plausible, and what is none at all."""
+
 MISSING_BELOW = 0.5
 """Share of a box that radars must see, below which it is Missing whatever the network says."""
 
 WHOLE_FROM = 0.98
 """Share from which a box counts as seen whole, and cannot be Missing."""
+
+NOVELTY_LIMIT = 1.0
+"""Novelty above which a box is unlike anything that the classifier is known to judge well."""
 
 
 def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
@@ -26,36 +33,39 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
     Parameters
     ----------
     predictions : xarray.Dataset
-        `probability` (storm, mode) as `Classifier.predict` gives it. Storm coordinates
-        `coverage` and `echo`, as `stormlens.boxes.cut` sets them, are looked at where they
-        are there.
+        `probability` (storm, mode) as `Classifier.predict` gives it, with `plausible` and
+        `novelty` where the classifier has a confidence. Storm coordinates `coverage` and
+        `echo`, as `stormlens.boxes.cut` sets them, are looked at where they are there.
 
     Returns
     -------
     names : ndarray of str, shape (storm,)
-        The most probable class. For a classifier that knows the mode Missing, and boxes whose
-        coverage is known, instead:
+        The first of these that holds:
 
-        - coverage below 0.5: Missing;
-        - coverage of 0.5 or more and echo exactly 0 (no pixel at 5 dBZ or more): Clear, air
-          without a storm, which is no class of the network;
-        - coverage of 0.98 or more: the most probable of the other modes, for a box that
-          radars see whole cannot be Missing;
-        - in between: the most probable of all.
+        1. coverage below 0.5: Missing;
+        2. coverage of 0.5 or more and echo exactly 0 (no pixel at 5 dBZ or more): Clear, air
+           without a storm, which is no class of the network;
+        3. novelty above 1: "no storm box", for it is unlike all that was seen;
+        4. plausible modes are known, and there is not exactly one: "unsure";
+        5. the most probable mode.
 
-        NaN is unknown coverage or unknown echo.
+        The first two are for a classifier that knows the mode Missing. Where coverage is 0.98
+        or more, 4 and 5 leave Missing out as `heed_coverage` does, for a box that radars see
+        whole cannot be Missing. NaN is unknown coverage or unknown echo.
     """
-    modes = predictions["mode"].values.astype(str)
-    probability = predictions["probability"].values
-    names = modes[probability.argmax(axis=1)]
-    if MISSING not in modes or len(modes) < 2:
-        return names
-    coverage, echo = (_known(predictions, name) for name in ("coverage", "echo"))
-    others = np.flatnonzero(modes != MISSING)
-    best_other = modes[others[probability[:, others].argmax(axis=1)]]
+    heeded = heed_coverage(predictions)
+    modes = heeded["mode"].values.astype(str)
+    names = modes[heeded["probability"].values.argmax(axis=1)]
+    coverage, echo, novelty = (_known(heeded, name) for name in ("coverage", "echo", "novelty"))
     # Comparisons with NaN are false, so what is unknown changes nothing.
-    rules = [coverage < MISSING_BELOW, (coverage >= MISSING_BELOW) & (echo == 0)]
-    return np.select([*rules, coverage >= WHOLE_FROM], [MISSING, CLEAR, best_other], names)
+    rules = [(novelty > NOVELTY_LIMIT, NO_STORM_BOX)]
+    if _knows_missing(modes.tolist()):
+        seen = coverage >= MISSING_BELOW
+        rules = [(coverage < MISSING_BELOW, MISSING), (seen & (echo == 0), CLEAR), *rules]
+    if "plausible" in heeded:
+        rules.append((heeded["plausible"].values.sum(axis=1) != 1, UNSURE))
+    conditions, answers = zip(*rules, strict=True)
+    return np.select(conditions, answers, names)
 
 
 def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
@@ -71,20 +81,32 @@ def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
     -------
     predictions : xarray.Dataset
         Where coverage is 0.98 or more, the mode Missing has probability 0 and the others are
-        divided by their sum: P(mode | box) / (1 - P(Missing | box)). All else is as it was, and
+        divided by their sum: P(mode | box) / (1 - P(Missing | box)). Where `plausible` is
+        there, it is what it would be of these probabilities. All else is as it was, and
         everything is for a classifier that does not know that mode.
     """
     modes = predictions["mode"].values.astype(str).tolist()
-    if MISSING not in modes or len(modes) < 2 or "coverage" not in predictions.variables:
+    if not _knows_missing(modes) or "coverage" not in predictions.variables:
         return predictions
     probability = predictions["probability"]
     whole = predictions["coverage"] >= WHOLE_FROM
-    others = probability.where(probability["mode"] != MISSING, 0.0)
+    is_other = probability["mode"] != MISSING
+    others = probability.where(is_other, 0.0)
     total = others.sum("mode")
     given = xr.where(total > 0, others / total.where(total > 0, 1.0), 1 / (len(modes) - 1))
-    given = given.where(given["mode"] != MISSING, 0.0).transpose(*probability.dims)
-    heeded = probability.where(~whole, given).astype(probability.dtype)
-    return predictions.assign(probability=heeded.assign_attrs(probability.attrs))
+    given = given.where(is_other, 0.0).transpose(*probability.dims).astype(probability.dtype)
+    heeded = predictions.assign(
+        probability=probability.where(~whole, given).assign_attrs(probability.attrs)
+    )
+    if "plausible" in predictions:
+        plausible = predictions["plausible"]
+        again = (given >= predictions.attrs["plausible_from"]) & is_other
+        heeded["plausible"] = plausible.where(~whole, again).assign_attrs(plausible.attrs)
+    return heeded
+
+
+def _knows_missing(modes: list[str]) -> bool:
+    return MISSING in modes and len(modes) > 1
 
 
 def _known(predictions: xr.Dataset, name: str) -> NDArray[np.floating]:

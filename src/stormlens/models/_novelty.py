@@ -1,0 +1,297 @@
+"""
+How unlike the boxes that are known a box is: a photograph, a chessboard, heights in metres.
+
+A network answers whatever it is shown, and the features that it computes were
+made to tell modes apart, not radar images from others. So the score looks at the
+image itself. Each statistic is a share, so many pixels of so many: how much of
+the box has echo and how strong it is, how often pixels 1, 4 and 8 apart differ by
+how much, how steep echo ends, how often three in a line bend up or down, how far
+columns differ from rows, whether lines of pixels repeat. Their log-odds are near
+normal, and the known boxes are described by eight normal distributions, each with
+the distance that 1 in 100 of its own boxes surpasses. The score is the distance
+from the nearest in units of that.
+
+Tried on 8,000 simulated boxes, 42 kinds of image that are no radar's and 220 boxes
+of real radar files, of which none is taken for unknown: distances of the network's
+last features, which passed over nearly all that is no radar's; fewer distributions
+and more; the nearest neighbours; one limit for all; more statistics and fewer; and
+made-up images to compare with, which helped to know no other kind.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stormlens.errors import InputError
+from stormlens.stormbox import ECHO_DBZ
+
+NOVELTY_OF_BLANK = 100.0
+"""Of a box without a pixel at 5 dBZ or more: there is no storm in it. No other box has more."""
+
+SMALLEST_SIDE = 16
+"""Pixels along a side of the smallest image that has a score."""
+
+_LEAST_WITH_ECHO = 20
+_STRENGTHS = (20, 30, 40, 50, 60)  # dBZ
+_LAGS = (1, 4, 8)  # pixels
+_STEPS = (0, 2, 5, 10, 20)  # dBZ from one pixel to another
+_CONTOURS = (20, 35, 50)  # dBZ
+_CONTOURS_UP_TO = 4  # pixels apart
+_CLIFFS = (10, 20, 30)  # dBZ, beside a pixel without echo
+_UNEVEN = 2  # dBZ from one pixel to the next
+_BENDS = (3, 6)  # pixels
+_BENT_BY = 3  # dBZ above or below the mean of the pixels on both sides
+_PRIOR = 100.0  # pixels of the usual share, so that little echo says little
+_DISTRIBUTIONS = 8
+_BOXES_EACH = 250  # at least, on the average
+_RIDGE = 0.05  # added to each variance of standardised statistics
+_LEAST_DEVIATION = 1e-3  # of log-odds that are the same in all boxes
+_SHARE_KNOWN = 0.99
+_FOLDS = 5
+
+_Shares = list[tuple[int, int]]
+
+
+def _name_statistics() -> list[str]:
+    names = ["echo", *(f"from {level}" for level in _STRENGTHS), "at the highest"]
+    for lag in _LAGS:
+        names += [f"pair {lag}", *(f"step {lag} over {least}" for least in _STEPS)]
+        names += [f"contour {lag} at {level}" for level in _CONTOURS if lag <= _CONTOURS_UP_TO]
+        if lag == 1:
+            names += [*(f"cliff {level}" for level in _CLIFFS), "columns"]
+            names += ["still rows", "still columns"]
+    for lag in _BENDS:
+        names += [f"valleys {lag}", f"bends {lag}"]
+    return names
+
+
+_NAMES = _name_statistics()
+_IS_BALANCE = np.array([name == "columns" for name in _NAMES])
+
+
+@dataclass(frozen=True, eq=False)
+class Novelty:
+    """
+    A score of how unlike known boxes a box is.
+
+    Attributes
+    ----------
+    usual : ndarray of float32, shape (statistic,)
+        The share that each statistic has in all known boxes together.
+    mean, deviation : ndarray of float32, shape (statistic,)
+        Of the statistics' log-odds.
+    centres : ndarray of float32, shape (distribution, statistic)
+        Of standardised log-odds.
+    whitening : ndarray of float32, shape (distribution, statistic, statistic)
+        What makes of a difference from a centre one whose length is the score.
+
+    Raises
+    ------
+    InputError
+        If an array has another shape than these, or a value that cannot be.
+    """
+
+    usual: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    centres: NDArray[np.float32]
+    whitening: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        size, kinds = len(_NAMES), len(self.whitening) if self.whitening.ndim else 0
+        shapes = {
+            **dict.fromkeys(("usual", "mean", "deviation"), (size,)),
+            "centres": (max(kinds, 1), size),
+            "whitening": (max(kinds, 1), size, size),
+        }
+        for name, shape in shapes.items():
+            held = getattr(self, name)
+            if held.shape != shape or held.dtype != np.float32:
+                raise InputError(
+                    f"{name} of the novelty score is {held.dtype} of shape {held.shape}; it must "
+                    f"be float32 of shape {shape}."
+                )
+            if not np.isfinite(held).all():
+                raise InputError(f"{name} of the novelty score holds values that are not finite.")
+        if not ((self.usual > 0) & (self.usual < 1) & (self.deviation > 0)).all():
+            raise InputError(
+                "The novelty score has usual shares that are none, or a deviation that is not "
+                "above 0."
+            )
+
+    def score(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """
+        How unlike known boxes each of some boxes is.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (storm, y, x)
+            Whole dBZ.
+
+        Returns
+        -------
+        novelty : ndarray of float32, shape (storm,)
+            0 to 100. Above 1 a box is farther from the known ones than 99 of 100 of their
+            kind; 100 for one without a pixel at 5 dBZ or more.
+        """
+        score = np.full(len(images), NOVELTY_OF_BLANK, np.float32)
+        storms = np.flatnonzero([has_echo(image) for image in images])
+        if len(storms):
+            score[storms] = np.minimum(self._scores(_count(images[storms])), NOVELTY_OF_BLANK)
+        return score
+
+    def _scores(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        standard = (_log_odds(counts, self.usual) - self.mean) / self.deviation
+        return _lengths(standard, self.centres, self.whitening).min(axis=1)
+
+
+def fit_novelty(images: NDArray[np.uint8]) -> Novelty:
+    """
+    The score by which 99 of 100 boxes of a kind are known.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (storm, y, x)
+        Whole dBZ. Those without a pixel at 5 dBZ or more are passed over.
+
+    Returns
+    -------
+    novelty : Novelty
+        1 is what 1 in 100 boxes surpasses where they are not among the four in five known.
+
+    Raises
+    ------
+    InputError
+        If fewer than 20 boxes hold echo, or the images are smaller than 16 x 16 pixels.
+    """
+    if min(images.shape[1:]) < SMALLEST_SIDE:
+        raise InputError(
+            f"calibrate: images of {images.shape[1]} x {images.shape[2]} pixels are too small; "
+            f"{SMALLEST_SIDE} x {SMALLEST_SIDE} are needed."
+        )
+    counts = _count(images[[has_echo(image) for image in images]])
+    if len(counts) < _LEAST_WITH_ECHO:
+        raise InputError(
+            f"calibrate: {len(counts)} boxes hold a pixel at {ECHO_DBZ} dBZ or more; at least "
+            f"{_LEAST_WITH_ECHO} must."
+        )
+    fold = np.arange(len(counts)) % _FOLDS
+    scores = [_fit(counts[fold != i])._scores(counts[fold == i]) for i in range(_FOLDS)]
+    limit = np.quantile(np.concatenate(scores), _SHARE_KNOWN)
+    whole = _fit(counts)
+    return replace(whole, whitening=(whole.whitening / limit).astype(np.float32))
+
+
+def has_echo(image: NDArray[np.uint8]) -> bool:
+    """Whether a box holds a pixel at 5 dBZ or more."""
+    return bool(image.max() >= ECHO_DBZ)
+
+
+def _fit(counts: NDArray[np.float64]) -> Novelty:
+    """Distributions of these boxes; 1 in 100 of each one's own has a score above 1."""
+    from sklearn.mixture import GaussianMixture
+
+    total = counts.sum(axis=0)
+    share = np.clip(total[:, 0] / np.maximum(total[:, 1], 1), 0.01, 0.99)
+    usual = np.where(_IS_BALANCE, 0.5, share)
+    log_odds = _log_odds(counts, usual)
+    mean, deviation = log_odds.mean(axis=0), log_odds.std(axis=0) + _LEAST_DEVIATION
+    standard = (log_odds - mean) / deviation
+    kinds = min(max(len(counts) // _BOXES_EACH, 1), _DISTRIBUTIONS)
+    mixture = GaussianMixture(kinds, reg_covar=_RIDGE, random_state=0).fit(standard)
+    own = mixture.predict(standard)
+    held = np.unique(own)
+    centres, whitening = mixture.means_[held], mixture.precisions_cholesky_[held]
+    lengths = _lengths(standard, centres, whitening)
+    limits = [np.quantile(lengths[own == kind, i], _SHARE_KNOWN) for i, kind in enumerate(held)]
+    whitening = whitening / np.reshape(limits, (-1, 1, 1))
+    arrays = (usual, mean, deviation, centres, whitening)
+    return Novelty(*(np.asarray(array, np.float32) for array in arrays))
+
+
+def _lengths(
+    standard: NDArray[np.floating], centres: NDArray[np.floating], whitening: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Of whitened differences from each centre, (storm, distribution)."""
+    pairs = zip(centres, whitening, strict=True)
+    return np.stack(
+        [np.linalg.norm((standard - centre) @ factor, axis=1) for centre, factor in pairs], axis=1
+    )
+
+
+def _log_odds(counts: NDArray[np.float64], usual: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Of each share, drawn to the usual one where it is of few pixels; of balances, how uneven."""
+    held, of = counts[..., 0], counts[..., 1]
+    log_odds = np.log((held + _PRIOR * usual) / (of - held + _PRIOR * (1 - usual)))
+    return np.where(_IS_BALANCE, np.abs(log_odds), log_odds)
+
+
+def _count(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How many pixels of how many each statistic counts: (storm, statistic, 2)."""
+    small = np.minimum(images, np.uint8(127)).view(np.int8)  # differences stay within a byte
+    shares = [[*_strengths(image), *_pairs(image), *_triples(image)] for image in small]
+    return np.array(shares, np.float64).reshape(-1, len(_NAMES), 2)
+
+
+def _number(mask: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(mask))
+
+
+def _strengths(image: NDArray[np.int8]) -> _Shares:
+    """How much echo there is, how much of it is how strong, and how much at the very highest."""
+    echo = _number(image >= ECHO_DBZ)
+    levels = (*_STRENGTHS, image.max())
+    return [(echo, image.size), *((_number(image >= level), echo) for level in levels)]
+
+
+def _pairs(image: NDArray[np.int8]) -> _Shares:
+    """What pixels some way apart along a column or row have in common."""
+    shares: _Shares = []
+    for lag in _LAGS:
+        south, north, west, east = image[:-lag], image[lag:], image[:, :-lag], image[:, lag:]
+        low = np.concatenate([np.minimum(south, north).ravel(), np.minimum(west, east).ravel()])
+        high = np.concatenate([np.maximum(south, north).ravel(), np.maximum(west, east).ravel()])
+        echo = low >= ECHO_DBZ
+        step = (high - low) * echo.view(np.int8)
+        n = _number(echo)
+        shares.append((n, _number(high >= ECHO_DBZ)))
+        shares += [(_number(step > least), n) for least in _STEPS]
+        if lag <= _CONTOURS_UP_TO:
+            shares += [(_number(low >= level), _number(high >= level)) for level in _CONTOURS]
+        if lag == 1:
+            beside = high[(low < ECHO_DBZ) & (high >= ECHO_DBZ)]
+            shares += [(_number(beside >= level), beside.size) for level in _CLIFFS]
+            uneven = step > _UNEVEN
+            shares.append((_number(uneven[: south.size]), _number(uneven)))
+            shares += [
+                _still(echo[: south.size], step[: south.size], south.shape, along=1),
+                _still(echo[south.size :], step[south.size :], west.shape, along=0),
+            ]
+    return shares
+
+
+def _still(
+    echo: NDArray[np.bool_], step: NDArray[np.int8], shape: tuple[int, ...], along: int
+) -> tuple[int, int]:
+    """Pairs between two lines of pixels all of which are alike: coarse cells make many such."""
+    moved = step.reshape(shape).any(axis=along, keepdims=True)
+    return _number(echo.reshape(shape) & ~moved), _number(echo)
+
+
+def _triples(image: NDArray[np.int8]) -> _Shares:
+    """How often echo three pixels long is a valley, and how often it is a valley or a crest."""
+    half = image >> 1
+    shares: _Shares = []
+    for lag in _BENDS:
+        valleys = crests = n = 0
+        for values, halves in ((image, half), (image.T, half.T)):
+            middle = values[lag:-lag]
+            first, last = values[: -2 * lag], values[2 * lag :]
+            echo = np.minimum(np.minimum(first, last), middle) >= ECHO_DBZ
+            bend = (halves[: -2 * lag] + halves[2 * lag :] - middle) * echo.view(np.int8)
+            valleys += _number(bend > _BENT_BY)
+            crests += _number(bend < -_BENT_BY)
+            n += _number(echo)
+        shares += [(valleys, valleys + crests), (valleys + crests, n)]
+    return shares
