@@ -4,11 +4,13 @@ How `make docs` builds the site: pages and lessons in MyST, the API from its doc
 Nothing is fetched: the theme brings its own files, and formulas are written as
 MathML, which browsers draw themselves. Lessons live beside the package in
 ``lessons/``; they are copied here, run from a clean kernel each, and stop the
-build where one fails.
+build where one fails. The model card is written anew by ``stormlens card``.
 """
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from docutils import nodes
@@ -19,6 +21,7 @@ from stormlens import __version__
 
 HERE = Path(__file__).parent
 LESSONS = HERE.parent / "lessons"
+STORMLENS = (sys.executable, "-m", "stormlens")
 
 project = "Stormlens"
 author = "The Stormlens developers"
@@ -68,6 +71,15 @@ def bring_lessons(app: Sphinx) -> None:
         shutil.copy(path, here)
 
 
+def bring_card(app: Sphinx) -> None:
+    """Write the card of the classifier in the package to where a page includes it."""
+    here = HERE / "_build" / "model-card"
+    here.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        [*STORMLENS, "card", "--out", here / "card.md"], check=True, stdout=subprocess.DEVNULL
+    )
+
+
 def point_at_copies(app: Sphinx, page: str, source: list[str]) -> None:
     """Links between documents and lessons, which are right in the repository, made right here."""
     to_pages = source[0].replace("](../docs/", "](../")
@@ -99,6 +111,7 @@ def _write_mathml(translator: object, node: nodes.Element, *, display: bool) -> 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Attach what this site adds to Sphinx."""
     app.connect("builder-inited", bring_lessons)
+    app.connect("builder-inited", bring_card)
     app.connect("source-read", point_at_copies)
     app.connect("include-read", point_included_at_copies)
     app.add_html_math_renderer("mathml", (write_inline_math, None), (write_block_math, None))

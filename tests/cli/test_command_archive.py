@@ -47,7 +47,7 @@ def built(invoke, folder, scheduler, tmp_path_factory):
 def labelled(invoke, built, run, scheduler, tmp_path_factory):
     out = tmp_path_factory.mktemp("labels") / "labels"
     options = ("--out", out, "--scheduler", scheduler)
-    return out, invoke("archive", "classify", run, built[0], *options)
+    return out, invoke("archive", "classify", "--run", run, built[0], *options)
 
 
 def test_build_says_what_it_did_and_passed_over(built):
@@ -69,13 +69,14 @@ def test_classify_labels_every_box(labelled):
     out, result = labelled
     assert result.exit_code == 0
     assert result.stdout.startswith("30 boxes labelled in ")
+    assert "SIMULATED" in result.stderr  # the classifier's training
     table = pd.read_parquet(out / "table")
     assert table["box"].tolist() == list(range(30))
     assert {"id", "time", "latitude", "mode", "p_QLCS", "model"} <= set(table)
 
 
 def test_a_second_classify_has_nothing_to_do(invoke, labelled, built, run):
-    result = invoke("archive", "classify", run, built[0], "--out", labelled[0])
+    result = invoke("archive", "classify", "--run", run, built[0], "--out", labelled[0])
     assert (result.exit_code, result.stdout) == (
         0,
         f"Nothing to do: 30 boxes are in {labelled[0]}\n",
@@ -120,14 +121,17 @@ def test_summary_prints_json(invoke, labelled):
         (("build", "{in}", "{tmp}/s", "--index", "{tmp}/no.csv"), "no.csv is no file"),
         (("build", "{in}", "{tmp}/s", "--reports", "{tmp}/no.csv"), "no.csv"),
         (("build", "{in}", "{tmp}/s", "--sampling", "mean"), "sampling 'mean'"),
-        (("classify", "{run}", "{tmp}", "--out", "{tmp}/o"), "is no store"),
-        (("classify", "{tmp}", "{store}", "--out", "{tmp}/o"), "no run folder"),
+        (("classify", "--run", "{run}", "{tmp}", "--out", "{tmp}/o"), "is no store"),
+        (("classify", "--run", "{tmp}", "{store}", "--out", "{tmp}/o"), "no run folder"),
+        (("classify", "{run}", "{store}", "--out", "{tmp}/o"), "give STORE and --run {run}"),
+        (("classify", "{store}", "{tmp}", "--out", "{tmp}/o"), "Give one STORE; 2 are given"),
         (("summary", "{tmp}"), "holds no classification"),
     ],
 )
 def test_bad_input_gets_a_sentence(refused, tmp_path, folder, built, run, arguments, near):
     places = {"tmp": tmp_path, "in": folder, "run": run, "store": built[0]}
-    assert near in refused("archive", *(part.format(**places) for part in arguments))
+    said = refused("archive", *(part.format(**places) for part in arguments))
+    assert near.format(**places) in said
 
 
 def test_ctrl_c_says_how_to_go_on(invoke, folder, tmp_path, monkeypatch):

@@ -69,7 +69,7 @@ BAD_FILES = {
 def test_classify_names_the_bad_file_and_classifies_nothing(refused, run, tmp_path, box, name):
     good = saved(tmp_path / "good.npy", box)
     bad = BAD_FILES[name](tmp_path / name)
-    assert name in refused("classify", run, good, bad)
+    assert name in refused("classify", "--run", run, good, bad)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".npy", ".nc"])
@@ -85,24 +85,24 @@ def test_classify_refuses_a_file_cut_short(refused, run, tmp_path, box, boxes_fi
     cut = tmp_path / f"cut{suffix}"
     content = whole.read_bytes()
     cut.write_bytes(content[: int(part * len(content))])
-    assert cut.name in refused("classify", run, cut)
+    assert cut.name in refused("classify", "--run", run, cut)
 
 
 def test_classify_prints_one_format(refused, run, tmp_path, box):
-    refused("classify", run, saved(tmp_path / "a.npy", box), "--json", "--csv")
+    refused("classify", "--run", run, saved(tmp_path / "a.npy", box), "--json", "--csv")
 
 
 def test_classify_needs_a_run(refused, tmp_path, box):
     good = saved(tmp_path / "a.npy", box)
-    assert "nowhere" in refused("classify", tmp_path / "nowhere", good)
-    assert "no run folder" in refused("classify", tmp_path, good)
+    assert "nowhere" in refused("classify", good, "--run", tmp_path / "nowhere")
+    assert "no run folder" in refused("classify", good, "--run", tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"format": 1}'])
 def test_a_damaged_run_is_named(refused, run, tmp_path, box, damage):
     copy = copied(run, tmp_path / "copy")
     (copy / "classifier.json").write_text(damage)
-    assert "classifier.json" in refused("classify", copy, saved(tmp_path / "a.npy", box))
+    assert "classifier.json" in refused("classify", "--run", copy, saved(tmp_path / "a.npy", box))
 
 
 def test_weights_cut_short_are_named(refused, run, tmp_path, box):
@@ -186,7 +186,9 @@ def test_a_sheet_has_bounds(refused, boxes_file, tmp_path, count):
 def test_an_output_that_is_a_directory_is_named(refused, run, tmp_path, box):
     good = saved(tmp_path / "a.npy", box)
     (tmp_path / "out.nc").mkdir()
-    assert "out.nc is a directory" in refused("classify", run, good, "--out", tmp_path / "out.nc")
+    assert "out.nc is a directory" in refused(
+        "classify", "--run", run, good, "--out", tmp_path / "out.nc"
+    )
 
 
 @pytest.fixture
@@ -206,7 +208,7 @@ def test_no_disk_space_is_said_and_leaves_nothing_half_written(
     good = saved(tmp_path / "a.npy", box)
     commands = (
         ("train", tiny, "--data", boxes_file, "--out", tmp_path / "run"),
-        ("classify", run, good, "--out", tmp_path / "x.nc"),
+        ("classify", "--run", run, good, "--out", tmp_path / "x.nc"),
         ("data", "simulate", "--count", 3, "--out", tmp_path / "y.nc"),
         ("data", "show", boxes_file, "--out", tmp_path / "z.png"),
         ("report", run),

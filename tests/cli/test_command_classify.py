@@ -32,18 +32,18 @@ def png(box, tmp_path):
 
 
 def test_json_is_a_list_of_id_mode_and_probabilities(invoke, run, png, box):
-    result = invoke("classify", run, png, "--json")
+    result = invoke("classify", "--run", run, png, "--json")
     (entry,) = json.loads(result.stdout)
-    assert list(entry) == ["id", "mode", "probabilities"]
+    assert list(entry) == ["id", "mode", "likeliest", "probabilities"]
     assert entry["id"] == UNID
     assert list(entry["probabilities"]) == list(MODES)
     expected = Classifier.load(run).probabilities(box[np.newaxis])[0]
     np.testing.assert_allclose(list(entry["probabilities"].values()), expected, rtol=1e-6)
-    assert entry["mode"] == MODES[expected.argmax()]
+    assert entry["mode"] == entry["likeliest"] == MODES[expected.argmax()]
 
 
 def test_says_on_stderr_that_it_was_trained_on_simulated_storms(invoke, run, png):
-    assert invoke("classify", run, png).stderr.count("SIMULATED") == 1
+    assert invoke("classify", "--run", run, png).stderr.count("SIMULATED") == 1
 
 
 def test_arrays_of_one_and_many_boxes_and_netcdf(invoke, run, box, boxes_file, tmp_path):
@@ -51,7 +51,15 @@ def test_arrays_of_one_and_many_boxes_and_netcdf(invoke, run, box, boxes_file, t
     np.save(tmp_path / "many.npy", np.stack([box] * 3))
     entries = json.loads(
         invoke(
-            *("classify", run, tmp_path / "one.npy", tmp_path / "many.npy", boxes_file, "--json")
+            *(
+                "classify",
+                "--run",
+                run,
+                tmp_path / "one.npy",
+                tmp_path / "many.npy",
+                boxes_file,
+                "--json",
+            )
         ).stdout
     )
     assert [entry["id"] for entry in entries[:4]] == ["one", "many[0]", "many[1]", "many[2]"]
@@ -59,16 +67,18 @@ def test_arrays_of_one_and_many_boxes_and_netcdf(invoke, run, box, boxes_file, t
 
 
 def test_csv_has_a_row_a_box(invoke, run, boxes_file):
-    rows = list(csv.reader(io.StringIO(invoke("classify", run, boxes_file, "--csv").stdout)))
-    assert rows[0] == ["id", "mode", *MODES]
+    rows = list(
+        csv.reader(io.StringIO(invoke("classify", "--run", run, boxes_file, "--csv").stdout))
+    )
+    assert rows[0] == ["id", "mode", "likeliest", *MODES]
     assert len(rows) == 73
-    values = np.array([row[2:] for row in rows[1:]], float)
+    values = np.array([row[3:] for row in rows[1:]], float)
     np.testing.assert_allclose(values.sum(1), 1, rtol=1e-5)
 
 
 def test_out_leaves_a_netcdf_file_that_calls_the_training_simulated(invoke, run, png, tmp_path):
     out = tmp_path / "modes.nc"
-    assert invoke("classify", run, png, "--out", out).exit_code == 0
+    assert invoke("classify", "--run", run, png, "--out", out).exit_code == 0
     with xr.open_dataset(out, engine="h5netcdf") as written:
         assert written["probability"].dims == ("storm", "mode")
         assert written["unid"].values.tolist() == [UNID]
@@ -80,18 +90,18 @@ def test_out_leaves_a_netcdf_file_that_calls_the_training_simulated(invoke, run,
 def test_a_table_keeps_long_ids_whole(invoke, run, box, tmp_path):
     name = "a-name-of-a-file-" * 6
     np.save(tmp_path / f"{name}.npy", box)
-    assert name in invoke("classify", run, tmp_path / f"{name}.npy").stdout
+    assert name in invoke("classify", "--run", run, tmp_path / f"{name}.npy").stdout
 
 
 def test_ids_that_look_like_markup_are_printed_as_they_are(invoke, run, box, tmp_path):
     np.save(tmp_path / "[red]x[0].npy", box)
-    assert "[red]x[0]" in invoke("classify", run, tmp_path / "[red]x[0].npy").stdout
+    assert "[red]x[0]" in invoke("classify", "--run", run, tmp_path / "[red]x[0].npy").stdout
 
 
 def test_a_file_to_be_classified_is_never_written_over(refused, run, boxes_file, tmp_path):
     copy = tmp_path / "boxes.nc"
     copy.write_bytes(boxes_file.read_bytes())
-    sentence = refused("classify", run, copy, "--out", tmp_path / "." / "boxes.nc")
+    sentence = refused("classify", "--run", run, copy, "--out", tmp_path / "." / "boxes.nc")
     assert "is a file to be classified" in sentence
     assert copy.read_bytes() == boxes_file.read_bytes()
 
@@ -100,9 +110,9 @@ def test_boxes_of_the_size_that_the_classifier_takes(invoke, refused, small_boxe
     invoke("train", tiny, "--data", small_boxes, "--out", tmp_path / "run", "--epochs", "1")
     np.save(tmp_path / "small.npy", np.full((2, 32, 32), 20))
     entries = json.loads(
-        invoke("classify", tmp_path / "run", tmp_path / "small.npy", "--json").stdout
+        invoke("classify", "--run", tmp_path / "run", tmp_path / "small.npy", "--json").stdout
     )
     assert len(entries) == 2
     np.save(tmp_path / "large.npy", np.full((136, 136), 20))
-    sentence = refused("classify", tmp_path / "run", tmp_path / "large.npy")
+    sentence = refused("classify", "--run", tmp_path / "run", tmp_path / "large.npy")
     assert "136 x 136 pixels; 32 x 32 are needed" in sentence

@@ -62,9 +62,11 @@ def entries_of(result):
 
 
 def test_one_entry_a_storm_with_time_place_and_coverage(invoke, run, file, mosaic):
-    entries = entries_of(invoke("classify", run, file, "--json"))
+    entries = entries_of(invoke("classify", "--run", run, file, "--json"))
     predictions = Classifier.load(run).predict(boxes.find_storms(mosaic))
-    assert [list(entry) for entry in entries] == [["id", *PLACE, "mode", "probabilities"]] * 2
+    assert [list(entry) for entry in entries] == [
+        ["id", *PLACE, "mode", "likeliest", "probabilities"]
+    ] * 2
     assert [entry["id"] for entry in entries] == predictions["unid"].values.tolist()
     assert [entry["mode"] for entry in entries] == name_modes(predictions).tolist()
     assert entries[0]["time"] == "2011-04-27T19:02:30Z"
@@ -78,33 +80,35 @@ def test_one_entry_a_storm_with_time_place_and_coverage(invoke, run, file, mosai
 
 
 def test_the_table_and_csv_have_a_line_a_storm(invoke, run, file):
-    lines = invoke("classify", run, file).stdout.splitlines()
-    assert lines[0].split() == ["id", "time", "(UTC)", "lat", "lon", "coverage", "mode", *MODES]
+    lines = invoke("classify", "--run", run, file).stdout.splitlines()
+    assert lines[0].split() == ["id", "coverage", "mode", "probabilities"]
     assert len(lines) == 2 + 2
-    assert "2011-04-27 19:02" in lines[2]
-    rows = list(csv.reader(io.StringIO(invoke("classify", run, file, "--csv").stdout)))
-    assert rows[0] == ["id", *PLACE, "mode", *MODES]
+    assert lines[2].startswith("20110427T1902Z-")
+    rows = list(csv.reader(io.StringIO(invoke("classify", "--run", run, file, "--csv").stdout)))
+    assert rows[0] == ["id", *PLACE, "mode", "likeliest", *MODES]
     assert len(rows) == 3
 
 
 def test_thresholds_decide_what_a_storm_is(invoke, run, file):
-    assert len(entries_of(invoke("classify", run, file, "--json", "--threshold", 50))) == 1
-    assert len(entries_of(invoke("classify", run, file, "--json", "--min-area", 9000))) == 1
+    assert len(entries_of(invoke("classify", "--run", run, file, "--json", "--threshold", 50))) == 1
+    assert (
+        len(entries_of(invoke("classify", "--run", run, file, "--json", "--min-area", 9000))) == 1
+    )
 
 
 def test_no_storm_is_said_and_no_failure(invoke, run, clear):
-    result = invoke("classify", run, clear)
+    result = invoke("classify", "--run", run, clear)
     assert result.exit_code == 0
     assert f"No storm: nothing in {clear} reaches 40 dBZ over 100 km2." in result.stderr
     assert len(result.stdout.splitlines()) == 2  # the heading and its line
-    result = invoke("classify", run, clear, "--json", "--threshold", 30, "--min-area", 5)
+    result = invoke("classify", "--run", run, clear, "--json", "--threshold", 30, "--min-area", 5)
     assert json.loads(result.stdout) == []
     assert "30 dBZ over 5 km2" in result.stderr
 
 
 def test_around_points(invoke, run, file):
     at = ("--at", "38.5,-97.5", "--at", "40,-105")
-    entries = entries_of(invoke("classify", run, file, *at, "--json"))
+    entries = entries_of(invoke("classify", "--run", run, file, *at, "--json"))
     np.testing.assert_allclose([entry["latitude"] for entry in entries], [38.5, 40], atol=0.02)
     np.testing.assert_allclose([entry["longitude"] for entry in entries], [-97.5, -105], atol=0.03)
 
@@ -115,7 +119,7 @@ def test_around_reports_of_about_that_time_and_in_sight(invoke, run, file, tmp_p
         "uid,slat,slon,date_utc\nnear,40,-105,2011-04-27 19:10\nlater,40,-105,2011-04-27 20:00\n"
         "unseen,35,-80,2011-04-27 19:10\n"
     )
-    command = ("classify", run, file, "--reports", table, "--json")
+    command = ("classify", "--run", run, file, "--reports", table, "--json")
     assert [entry["id"] for entry in entries_of(invoke(*command))] == ["near"]
     entries = entries_of(invoke(*command, "--within", 60))
     assert [entry["id"] for entry in entries] == ["near", "later"]
@@ -125,17 +129,19 @@ def test_around_reports_of_about_that_time_and_in_sight(invoke, run, file, tmp_p
 
 
 def test_a_grid_over_clear_air_is_clear_and_what_is_unseen_missing(invoke, run, clear, file):
-    entries = entries_of(invoke("classify", run, clear, "--boxes", "grid", "--json"))
+    entries = entries_of(invoke("classify", "--run", run, clear, "--boxes", "grid", "--json"))
     assert len(entries) == 12 * 19
     assert {entry["mode"] for entry in entries} == {"Clear"}
-    (unseen,) = entries_of(invoke("classify", run, file, "--at", "35,-80", "--json"))
+    (unseen,) = entries_of(invoke("classify", "--run", run, file, "--at", "35,-80", "--json"))
     assert (unseen["mode"], unseen["coverage"]) == ("Missing", 0)
-    wide = entries_of(invoke("classify", run, clear, "--boxes", "grid", "--stride", 500, "--json"))
+    wide = entries_of(
+        invoke("classify", "--run", run, clear, "--boxes", "grid", "--stride", 500, "--json")
+    )
     assert len(wide) == 2 * 3
 
 
 def test_a_bad_file_costs_only_itself(invoke, run, file, bad, clear):
-    result = invoke("classify", run, file, bad, clear, "--json")
+    result = invoke("classify", "--run", run, file, bad, clear, "--json")
     assert result.exit_code == 2
     assert len(json.loads(result.stdout)) == 2
     errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
@@ -146,7 +152,7 @@ def test_a_bad_file_costs_only_itself(invoke, run, file, bad, clear):
 def test_bad_files_alone_leave_nothing(invoke, run, bad, tmp_path):
     (tmp_path / "empty.nc").write_bytes(b"")
     out = tmp_path / "out.nc"
-    result = invoke("classify", run, bad, tmp_path / "empty.nc", "--out", out)
+    result = invoke("classify", "--run", run, bad, tmp_path / "empty.nc", "--out", out)
     assert (result.exit_code, result.stdout) == (2, "")
     assert [line[:7] for line in result.stderr.splitlines()] == ["Error: "] * 2
     assert not out.exists()
@@ -154,7 +160,18 @@ def test_bad_files_alone_leave_nothing(invoke, run, bad, tmp_path):
 
 def test_radar_files_and_boxes_together(invoke, run, file, boxes_file, tmp_path):
     out, places = tmp_path / "modes.nc", tmp_path / "modes.geojson"
-    command = ("classify", run, boxes_file, file, "--json", "--out", out, "--geojson", places)
+    command = (
+        "classify",
+        "--run",
+        run,
+        boxes_file,
+        file,
+        "--json",
+        "--out",
+        out,
+        "--geojson",
+        places,
+    )
     entries = entries_of(invoke(*command))
     assert len(entries) == 72 + 2
     assert entries[0]["coverage"] is None
@@ -173,18 +190,20 @@ def test_boxes_that_were_cut_and_kept_are_named_as_those_cut_now(
     invoke, run, file, mosaic, tmp_path
 ):
     kept = write_netcdf(boxes.find_storms(mosaic), tmp_path / "kept.nc")
-    now, later = (entries_of(invoke("classify", run, path, "--json")) for path in (file, kept))
+    now, later = (
+        entries_of(invoke("classify", "--run", run, path, "--json")) for path in (file, kept)
+    )
     assert later == now
 
 
 def test_the_same_file_twice_gives_ids_that_differ(invoke, run, file):
-    entries = entries_of(invoke("classify", run, file, file, "--json"))
+    entries = entries_of(invoke("classify", "--run", run, file, file, "--json"))
     assert len({entry["id"] for entry in entries}) == 4
 
 
 def test_geojson_for_other_maps(invoke, run, file, tmp_path):
     path = tmp_path / "storms.geojson"
-    entries = entries_of(invoke("classify", run, file, "--json", "--geojson", path))
+    entries = entries_of(invoke("classify", "--run", run, file, "--json", "--geojson", path))
     features = json.loads(path.read_text())["features"]
     for feature, entry in zip(features, entries, strict=True):
         held = feature["properties"]
@@ -202,11 +221,11 @@ def test_a_map_is_drawn_with_borders_at_hand_or_without(
     monkeypatch.setenv("STORMLENS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("STORMLENS_BORDERS_URL", str(borders_folder))
     plain, bordered, empty = (tmp_path / f"{name}.png" for name in ("plain", "bordered", "empty"))
-    assert invoke("classify", run, file, "--map", plain).exit_code == 0
+    assert invoke("classify", "--run", run, file, "--map", plain).exit_code == 0
     fetched = invoke("data", "fetch", "borders")
     assert len(fetched.stdout.splitlines()) == 2
-    assert invoke("classify", run, file, "--map", bordered).exit_code == 0
-    assert invoke("classify", run, clear, "--map", empty).exit_code == 0
+    assert invoke("classify", "--run", run, file, "--map", bordered).exit_code == 0
+    assert invoke("classify", "--run", run, clear, "--map", empty).exit_code == 0
     for path in (plain, bordered, empty):
         with Image.open(path) as image:
             assert min(image.size) > 600
@@ -223,7 +242,7 @@ def test_a_volume_of_the_public_archive(invoke, run, file, monkeypatch):
     monkeypatch.setattr(
         "stormlens.readers.fetch_nexrad", lambda request: asked.append(request) or file
     )
-    entries = entries_of(invoke("classify", run, "KTLX@2013-05-20T20:15", "--json"))
+    entries = entries_of(invoke("classify", "--run", run, "KTLX@2013-05-20T20:15", "--json"))
     assert (asked, len(entries)) == (["KTLX@2013-05-20T20:15"], 2)
 
 
@@ -247,24 +266,24 @@ def test_a_volume_of_the_public_archive(invoke, run, file, monkeypatch):
     ],
 )
 def test_options_that_cannot_be_stop_the_command(refused, run, file, tmp_path, options, words):
-    assert words in refused("classify", run, file, *options)
+    assert words in refused("classify", "--run", run, file, *options)
 
 
 def test_one_radar_file_is_drawn(refused, run, file, clear, boxes_file, tmp_path):
     path = tmp_path / "map.png"
-    assert "2 are given" in refused("classify", run, file, clear, "--map", path)
-    assert "0 are given" in refused("classify", run, boxes_file, "--map", path)
+    assert "2 are given" in refused("classify", "--run", run, file, clear, "--map", path)
+    assert "0 are given" in refused("classify", "--run", run, boxes_file, "--map", path)
 
 
 def test_options_for_radar_files_decide_nothing_for_boxes(refused, run, boxes_file):
     for options in (("--threshold", 30), ("--at", "38,-97"), ("--qc",)):
-        assert "None of the files" in refused("classify", run, boxes_file, *options)
+        assert "None of the files" in refused("classify", "--run", run, boxes_file, *options)
 
 
 @pytest.mark.parametrize("option", ["--geojson", "--map", "--out"])
 def test_a_radar_file_is_never_written_over(refused, run, file, option):
     content = file.read_bytes()
-    assert "is a file to be classified" in refused("classify", run, file, option, file)
+    assert "is a file to be classified" in refused("classify", "--run", run, file, option, file)
     assert file.read_bytes() == content
 
 
@@ -272,13 +291,13 @@ def test_a_classifier_of_smaller_images_takes_no_radar_file(
     invoke, refused, small_boxes, tiny, file, tmp_path
 ):
     invoke("train", tiny, "--data", small_boxes, "--out", tmp_path / "run", "--epochs", "1")
-    assert "takes 32 x 32 pixels" in refused("classify", tmp_path / "run", file)
+    assert "takes 32 x 32 pixels" in refused("classify", "--run", tmp_path / "run", file)
 
 
 def test_katrinas_rain_bands(invoke, run, shared_data, tmp_path):
     path = tmp_path / "katrina.png"
     volume = shared_data / "radar" / "KLIX20050828_180149.gz"
-    (storm,) = entries_of(invoke("classify", run, volume, "--json", "--map", path))
+    (storm,) = entries_of(invoke("classify", "--run", run, volume, "--json", "--map", path))
     assert storm["id"].startswith("20050828T1801Z-")
     # South of the radar at 30.3 N 89.8 W, over the sea and in full sight.
     assert 28 < storm["latitude"] < 30.3
@@ -293,7 +312,7 @@ def test_a_full_disk_leaves_no_half_written_file(refused, run, file, tmp_path, m
 
     monkeypatch.setattr(os, "fsync", full)
     for option, name in (("--geojson", "a.geojson"), ("--map", "b.png"), ("--out", "c.nc")):
-        assert "no space" in refused("classify", run, file, option, tmp_path / name)
+        assert "no space" in refused("classify", "--run", run, file, option, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -25,6 +25,7 @@ COMMANDS = [
     ("archive", "classify"),
     ("archive", "summary"),
     ("report",),
+    ("card",),
     ("learn",),
     ("bench",),
 ]

@@ -38,18 +38,18 @@ def rain(tmp_path_factory):
     ("command", "boxes"), [("slide", ["--stride", 200]), ("classify", ["--at", "36,-97"])]
 )
 def test_files_are_read_as_asked(invoke, run, rain, command, boxes):
-    result = invoke(command, run, rain, *boxes, "--rain", "wsr-88d")
+    result = invoke(command, "--run", run, rain, *boxes, "--rain", "wsr-88d")
     assert result.exit_code == 0, result.stderr
     assert "Z = 300 R^1.4" in result.stderr
     for option in ("--rain", "--sampling"):
-        result = invoke(command, run, rain, option, "other")
+        result = invoke(command, "--run", run, rain, option, "other")
         assert result.exit_code == 2
         assert "'other'" in result.stderr
 
 
 def test_the_field_is_what_the_boxes_get(invoke, run, file, tmp_path):
     out, picture = tmp_path / "field.nc", tmp_path / "field.png"
-    result = invoke("slide", run, file, "--stride", 40, "--out", out, "--map", picture)
+    result = invoke("slide", "--run", run, file, "--stride", 40, "--out", out, "--map", picture)
     assert result.exit_code == 0, result.stderr
     assert "SIMULATED" in result.stderr
     with xr.open_dataset(out, engine="h5netcdf") as field, Image.open(picture) as image:
@@ -74,7 +74,7 @@ def test_the_field_is_what_the_boxes_get(invoke, run, file, tmp_path):
     [(("--stride", 0), "stride is 0"), (("--map", "field.jpg"), "ends in .png")],
 )
 def test_bad_options_are_said(invoke, run, file, option, sentence):
-    result = invoke("slide", run, file, *option)
+    result = invoke("slide", "--run", run, file, *option)
     assert (result.exit_code, sentence in result.stderr) == (2, True)
     assert "Traceback" not in result.stderr
 
@@ -82,6 +82,6 @@ def test_bad_options_are_said(invoke, run, file, option, sentence):
 def test_a_file_that_is_no_radar_file_is_said(invoke, run, tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("no radar file")
-    result = invoke("slide", run, path)
+    result = invoke("slide", "--run", run, path)
     assert result.exit_code == 2
     assert "of no kind that is read" in result.stderr

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +104,15 @@ def test_options_override_the_recipe(invoke, tiny, small_boxes, tmp_path):
     for line in ("epochs = 1", "batch_size = 24", "learning_rate = 0.01", "seed = 7"):
         assert line in recipe.splitlines()
     assert json.loads(result.stdout)["split"] == "test"
+
+
+def test_a_run_that_is_given_no_folder_is_named_after_its_recipe(
+    invoke, tiny, small_boxes, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    result = invoke("train", tiny, "--data", small_boxes, "--epochs", 1)
+    assert result.stdout.splitlines()[-1] == f"Report: {Path('runs', 'tiny', 'report.html')}"
+    assert (tmp_path / "runs" / "tiny" / "weights.safetensors").exists()
 
 
 def stop(*_, **__):

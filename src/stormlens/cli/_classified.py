@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
-# What is known of boxes cut from mosaics, and how it is headed in a table.
-_PLACE = {"time": "time (UTC)", "latitude": "lat", "longitude": "lon", "coverage": "coverage"}
-_NOTE = "The classifier was trained on SIMULATED storms only."
+_PLACE = ("time", "latitude", "longitude", "coverage")
+"""What is known of boxes cut from mosaics."""
+
+_SHOWN_FROM, _SHOWN_MOST = 0.05, 3  # probabilities in a line of the table
 
 
 def told_apart(parts: list["xr.Dataset"]) -> list["xr.Dataset"]:
@@ -44,7 +46,12 @@ def told_apart(parts: list["xr.Dataset"]) -> list["xr.Dataset"]:
 
 
 def finish(
-    parts: list["xr.Dataset"], out: Path | None, geojson: Path | None, as_json: bool, as_csv: bool
+    parts: list["xr.Dataset"],
+    note: str,
+    out: Path | None,
+    geojson: Path | None,
+    as_json: bool,
+    as_csv: bool,
 ) -> None:
     """
     Write the files asked for, say what was simulated, and print a line a box.
@@ -53,6 +60,8 @@ def finish(
     ----------
     parts : list of xarray.Dataset
         Of `told_apart`.
+    note : str
+        What is to be said of the classifier; empty for nothing.
     out, geojson : Path or None
         Files to write.
     as_json, as_csv : bool
@@ -64,9 +73,9 @@ def finish(
         write_text(geojson, json.dumps(_features(parts), allow_nan=False) + "\n")
     if out is not None:
         # Made in memory first: HDF5 crashes the process where the disk fills up under it.
-        write_bytes(out, bytes(_joined(parts).to_netcdf(engine="h5netcdf")))
-    if parts[0].attrs["simulated_training"]:
-        say(f"Note: {_NOTE}")
+        write_bytes(out, bytes(_joined(parts, note).to_netcdf(engine="h5netcdf")))
+    if note:
+        say(f"Note: {note}")
     _print(parts, as_json, as_csv)
 
 
@@ -79,7 +88,7 @@ def _features(parts: list["xr.Dataset"]) -> dict[str, Any]:
     return {**collections[0], "features": features}
 
 
-def _joined(parts: list["xr.Dataset"]) -> "xr.Dataset":
+def _joined(parts: list["xr.Dataset"], note: str) -> "xr.Dataset":
     """All boxes as one with their modes, and the coordinates that all of them have."""
     import xarray as xr
 
@@ -104,52 +113,86 @@ def _joined(parts: list["xr.Dataset"]) -> "xr.Dataset":
     sources = dict.fromkeys(str(part.attrs["source"]) for part in parts)
     joined.attrs["source"] = "; ".join(sources)
     joined.attrs["simulated"] = int(any(part.attrs["simulated"] for part in parts))
-    if joined.attrs["simulated_training"]:
-        joined.attrs["comment"] = _NOTE
+    if note:
+        joined.attrs["comment"] = note
     return joined
 
 
 def _print(parts: list["xr.Dataset"], as_json: bool, as_csv: bool) -> None:
+    from stormlens.models import heed_coverage
+
     # Places are known of what was cut from a mosaic; boxes alone keep to id and mode.
     known = list(_PLACE) if any("coverage" in part.coords for part in parts) else []
+    if not (as_json or as_csv):  # so that the numbers beside a name are those that decided it
+        parts = [heed_coverage(part) for part in parts]
     entries = [entry for part in parts for entry in _entries(part, known)]
-    modes = parts[0]["mode"].values.tolist()
     if as_json:
         print_json(entries)
-        return
-    if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(["id", *known, "mode", *modes])
-        for entry in entries:
-            values = (entry[name] for name in ("id", *known, "mode"))
-            writer.writerow([*values, *entry["probabilities"].values()])
-        return
+    elif as_csv:
+        _print_csv(entries, parts[0], known)
+    else:
+        _print_table(entries, known)
+
+
+def _print_csv(entries: list[dict[str, Any]], part: "xr.Dataset", known: list[str]) -> None:
+    columns = ["id", *known, "mode", "likeliest", *_confidence(part)]
+    modes = part["mode"].values.tolist()
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([*columns, *modes])
+    for entry in entries:
+        values = (";".join(v) if isinstance(v, list) else v for v in map(entry.get, columns))
+        writer.writerow([*values, *entry["probabilities"].values()])
+
+
+def _print_table(entries: list[dict[str, Any]], known: list[str]) -> None:
+    """
+    A line a box of at most 100 columns.
+
+    The ids of boxes that were cut here say time and place; JSON and CSV hold them as numbers.
+    """
+    seen = ["coverage"] if known else []
     rows = [
         (
             entry["id"],
-            *(_cell(name, entry[name]) for name in known),
+            *("-" if entry[name] is None else number(entry[name], 2) for name in seen),
             entry["mode"],
-            *map(number, entry["probabilities"].values()),
+            _likely(entry["probabilities"]),
         )
         for entry in entries
     ]
-    headings = [_PLACE[name] for name in known]
-    print_table(("id", *headings, "mode", *modes), rows, right=[*headings[1:], *modes])
+    print_table(("id", *seen, "mode", "probabilities"), rows, right=seen)
+
+
+def _likely(probabilities: dict[str, float]) -> str:
+    """The most probable modes, of which the first is always told."""
+    ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])[:_SHOWN_MOST]
+    told = [pair for pair in ranked if pair[1] >= _SHOWN_FROM or pair is ranked[0]]
+    return ", ".join(f"{mode} {value:.2f}" for mode, value in told)
+
+
+def _confidence(predictions: "xr.Dataset") -> list[str]:
+    return [name for name in ("plausible", "novelty") if name in predictions]
 
 
 def _entries(predictions: "xr.Dataset", known: list[str]) -> list[dict[str, Any]]:
     """Of each box: id, what is known of time, place and coverage, mode, probabilities."""
     from stormlens.models import name_modes
 
-    n, modes = predictions.sizes["storm"], predictions["mode"].values.tolist()
+    n, modes = predictions.sizes["storm"], predictions["mode"].values
+    probability = predictions["probability"].values
     columns: dict[str, list[Any]] = {"id": list(map(str, predictions["unid"].values))}
     for name in known:
         held = name in predictions.coords
         values = predictions[name].values if held else [float("nan")] * n
         columns[name] = list(map(_iso if name == "time" else _known, values))
     columns["mode"] = name_modes(predictions).tolist()
+    columns["likeliest"] = modes[probability.argmax(axis=1)].tolist()
+    for name in _confidence(predictions):
+        values = predictions[name].values
+        is_set = name == "plausible"
+        columns[name] = [modes[row].tolist() if is_set else _known(row) for row in values]
     columns["probabilities"] = [
-        dict(zip(modes, map(_short, row), strict=True)) for row in predictions["probability"].values
+        dict(zip(modes.tolist(), map(_short, row), strict=True)) for row in probability
     ]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -160,18 +203,10 @@ def _short(value: Any) -> float:
 
 
 def _known(value: Any) -> float | None:
-    return round(float(value), 4) if value == value else None
+    return round(float(value), 4) if math.isfinite(value) else None
 
 
 def _iso(time: "np.datetime64") -> str | None:
     import numpy as np
 
     return None if np.isnat(time) else f"{np.datetime_as_string(time, unit='s')}Z"
-
-
-def _cell(name: str, value: Any) -> str:
-    if value is None:
-        return "-"
-    if name == "time":
-        return str(value)[:16].replace("T", " ")
-    return number(value, 2)

@@ -25,6 +25,7 @@ _ORDER = (
     "slide",
     "archive",
     "report",
+    "card",
     "learn",
     "bench",
 )

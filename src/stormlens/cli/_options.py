@@ -20,6 +20,17 @@ DataName = Annotated[
     ),
 ]
 
+RecipeData = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="NAME",
+        help="Labelled boxes: a name from `stormlens data list`, a folder of classes, or a "
+        "NetCDF file.  [default: what the recipe was made for, else simulated]",
+        show_default=False,
+    ),
+]
+
 OtherData = Annotated[
     str | None,
     typer.Option(
@@ -68,6 +79,16 @@ Resume = Annotated[
 
 Run = Annotated[
     Path, typer.Argument(metavar="RUN", help="Folder that train left.", show_default=False)
+]
+
+OtherRun = Annotated[
+    Path | None,
+    typer.Option(
+        "--run",
+        metavar="RUN",
+        help="Folder that train left.  [default: the classifier that comes with Stormlens]",
+        show_default=False,
+    ),
 ]
 
 READING = "How radar files are read"

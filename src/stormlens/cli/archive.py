@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stormlens.cli._classifier import ONE, check_no_run, folder_of, trained_note
 from stormlens.cli._group import Interrupted, PanelCommand, command_line, say
-from stormlens.cli._options import AsJson, QualityControl, Rain, Run, Sampling
+from stormlens.cli._options import AsJson, OtherRun, QualityControl, Rain, Sampling
 from stormlens.cli._output import print_json, print_lines, print_table
 from stormlens.errors import InputError
 
@@ -32,7 +33,7 @@ app = typer.Typer(
     epilog="""\b
 Example:
   stormlens archive build volumes/ store
-  stormlens archive classify runs/first store --out labels
+  stormlens archive classify store --out labels
   stormlens archive summary labels
 """,
 )
@@ -222,11 +223,13 @@ def build(
 @app.command(
     "classify",
     cls=PanelCommand,
+    context_settings=ONE,
     epilog="""\b
 Examples:
-  stormlens archive classify runs/first store --out labels
-  stormlens archive classify runs/first store --out labels --workers 16
-  stormlens archive classify runs/first store --out labels \\
+  stormlens archive classify store --out labels
+  stormlens archive classify store --out labels --run runs/first
+  stormlens archive classify store --out labels --workers 16
+  stormlens archive classify store --out labels \\
       --scheduler tcp://10.0.0.1:8786
 
 \b
@@ -238,7 +241,6 @@ Exit code 3: finished, but some of the store could not be read.
 )
 def classify(
     ctx: typer.Context,
-    run: Run,
     store: Annotated[
         Path, typer.Argument(metavar="STORE", help="Folder that build left.", show_default=False)
     ],
@@ -246,6 +248,7 @@ def classify(
         Path,
         typer.Option("--out", metavar="OUT", help="Folder for the labels.", show_default=False),
     ],
+    run: OtherRun = None,
     retry: _Retry = False,
     workers: _Workers = None,
     scheduler: _Scheduler = None,
@@ -259,10 +262,19 @@ def classify(
     """
     from stormlens import archive
 
+    check_no_run(store, "STORE", ctx.args)
     with _resumable(ctx):
         outcome = archive.classify(
-            run, store, out, retry=retry, workers=workers, scheduler=scheduler, progress=True
+            folder_of(run),
+            store,
+            out,
+            retry=retry,
+            workers=workers,
+            scheduler=scheduler,
+            progress=True,
         )
+    if note := trained_note(run):
+        say(f"Note: {note}")
     _finish(outcome, "labelled", out, as_json)
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stormlens.cli._classified import finish, told_apart
+from stormlens.cli._classifier import check_no_run, load_classifier, trained_note
 from stormlens.cli._group import say
-from stormlens.cli._options import QualityControl, Rain, Run, Sampling
+from stormlens.cli._options import OtherRun, QualityControl, Rain, Sampling
 from stormlens.cli._radar import Cutting, cutting_of, holds_boxes, read_mosaic
 from stormlens.errors import InputError
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 NAME = "classify"
 EPILOG = """\b
 Examples:
-  stormlens classify runs/first 201104041310z000282671.png
-  stormlens classify runs/first boxes/*.png --csv > modes.csv
-  stormlens classify runs/first KLIX20050828_180149.gz --map katrina.png
-  stormlens classify runs/first KTLX@2013-05-20T20:15 --at 35.3,-97.5
-  stormlens classify runs/first mrms/*.grib2.gz --geojson storms.geojson
+  stormlens classify KLIX20050828_180149.gz --map katrina.png
+  stormlens classify KTLX@2013-05-20T20:15 --at 35.3,-97.5
+  stormlens classify mrms/*.grib2.gz --geojson storms.geojson
+  stormlens classify boxes/*.png --csv > modes.csv
+  stormlens classify 201104041310z000282671.png --run runs/first
 
 \b
 Boxes: SVRIMG PNG (palette indices are dBZ), NPY of one or many boxes, and
@@ -39,8 +40,13 @@ gets its sentence, the others are done, and the exit code is 2.
 The mode is the most probable class. Where coverage is known, a box of which
 radars see less than half is Missing; seen by half or more and without any
 echo (5 dBZ) it is Clear; seen by 98 % or more it is never Missing.
-JSON: a list of {id, mode, probabilities: {mode name: value}}, for radar files
-with time, latitude, longitude and coverage.
+A classifier that knows its confidence says "unsure" where its plausible modes
+differ (together they hold the truth in 9 of 10 boxes), and "no storm box"
+where nothing that it was trained on looks alike (novelty above 1).
+The table gives the probabilities of 0.05 or more, three at most.
+JSON: a list of {id, mode, likeliest, probabilities: {mode name: value}}, with
+plausible (a list of modes) and novelty where known, and for radar files time,
+latitude, longitude and coverage. CSV has the same columns.
 """
 
 _CUTTING, _OUTPUT = "Boxes of radar files", "Output"
@@ -53,7 +59,6 @@ def _option(name: str, metavar: str, panel: str, words: str) -> Any:
 
 
 def command(
-    run: Run,
     files: Annotated[
         list[Path],
         typer.Argument(metavar="FILE...", help="Boxes or radar files.", show_default=False),
@@ -93,6 +98,7 @@ def command(
         int | None,
         _option("--stride", "CELLS", _CUTTING, "Of the grid, 3.75 km each.  [default 68]"),
     ] = None,
+    run: OtherRun = None,
     sampling: Sampling = "nearest",
     rain: Rain = "marshall-palmer",
     quality_control: QualityControl = False,
@@ -119,12 +125,12 @@ def command(
     """
     Name the storm mode of boxes, or of the storms in radar files.
 
-    One row a box: id, mode, and the probability of every mode; of radar files also time, place
-    and coverage.
+    One row a box. The classifier that comes with Stormlens answers, which SIMULATED storms
+    trained, or that of --run.
     """
-    from stormlens.models import Classifier
     from stormlens.readers import Options
 
+    check_no_run(files[0], "FILE...")
     if as_json and as_csv:
         raise InputError("Choose --json or --csv, not both.")
     _check_outputs(files, {"--out": out, "--geojson": geojson, "--map": map_})
@@ -135,14 +141,15 @@ def command(
     options = Options(sampling, rain, quality_control)
     if not radar and (cutting, options) != (Cutting(), Options()):
         raise InputError("None of the files is a radar file, and boxes are read as they are.")
-    classifier = Classifier.load(run)
+    classifier = load_classifier(run)
     if radar:
         _check_size(classifier, run)
     parts = _of_boxes(classifier, [file for file in files if file not in radar])
     read = _of_radar(classifier, radar, cutting, options, map_)
     # Where every radar file is bad, nothing is done: most likely a name or an option is wrong.
     if read or not radar:
-        finish(told_apart([*parts, *read]), out, geojson, as_json, as_csv)
+        note = trained_note(run)
+        finish(told_apart([*parts, *read]), note, out, geojson, as_json, as_csv)
     if len(read) < len(radar):
         raise typer.Exit(2)
 
@@ -154,7 +161,7 @@ def _check_outputs(files: list[Path], outputs: dict[str, Path | None]) -> None:
             raise InputError(f"{name} {path} is a file to be classified; give another name.")
 
 
-def _check_size(classifier: "Classifier", run: Path) -> None:
+def _check_size(classifier: "Classifier", run: Path | None) -> None:
     from stormlens.stormbox import SIZE
 
     rows, columns = classifier.image_shape

@@ -1,15 +1,17 @@
 """``stormlens learn``: the interactive components, on pages in the browser."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from stormlens.cli._classifier import load_classifier, trained_note
 from stormlens.cli._group import say
+from stormlens.cli._options import OtherRun
 from stormlens.cli._output import print_lines
 from stormlens.errors import InputError
 
 NAME = "learn"
+_MICROSCOPE = "network-microscope"
 EPILOG = """\b
 Examples:
   stormlens learn
@@ -38,15 +40,7 @@ def command(
             show_default=False,
         ),
     ] = "",
-    run: Annotated[
-        Path | None,
-        typer.Option(
-            "--run",
-            metavar="RUN",
-            help="Folder that train left, for the microscope.  [default: random weights]",
-            show_default=False,
-        ),
-    ] = None,
+    run: OtherRun = None,
     port: Annotated[
         int,
         typer.Option(
@@ -64,7 +58,8 @@ def command(
     Play with neurons, convolutions and networks in the browser.
 
     Pages are served on this machine alone, need no network, and answer until Ctrl-C; the
-    address is printed.
+    address is printed. The microscope looks into the classifier that comes with Stormlens, or
+    that of --run.
     """
     try:
         from stormlens.learn import serve
@@ -74,16 +69,20 @@ def command(
             'run: pip install "stormlens[app]".'
         ) from error
     from stormlens.datasets import load
-    from stormlens.models import Classifier
+
+    looked_into = run is not None or name in (None, _MICROSCOPE)
+    note = trained_note(run) if looked_into else ""
 
     def started(address: str) -> None:
         print_lines(address)
+        if note:
+            say(f"Note: {note}")
         say("Ctrl-C ends it.")
 
     serve(
         None if name is None else [name],
         dataset=load(data, "test") if data else None,
-        classifier=None if run is None else Classifier.load(run),
+        classifier=load_classifier(run) if looked_into else None,
         port=port,
         show=browser,
         started=started,

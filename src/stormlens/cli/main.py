@@ -8,6 +8,7 @@ from stormlens import __version__
 from stormlens.cli import (
     archive,
     bench,
+    card,
     chapter,
     classify,
     data,
@@ -20,12 +21,14 @@ from stormlens.cli import (
     slide,
     train,
 )
+from stormlens.cli._classifier import ONE
 from stormlens.cli._group import PanelCommand, SentenceGroup
 
 _EPILOG = """\b
 Examples:
+  stormlens classify KLIX20050828_180149.gz --map katrina.png
   stormlens train chapter-relu --data simulated --out runs/first
-  stormlens classify runs/first 201104041310z000282671.png
+  stormlens classify 201104041310z000282671.png --run runs/first
 
 `stormlens COMMAND --help` explains a command. Exit code 0, or 2 with a sentence
 that says what to change.
@@ -67,10 +70,11 @@ for module in (
     chapter,
     evaluate,
     classify,
-    slide,
     report,
+    card,
     learn,
     bench,
     doctor,
 ):
     app.command(module.NAME, cls=PanelCommand, epilog=module.EPILOG)(module.command)
+app.command(slide.NAME, cls=PanelCommand, epilog=slide.EPILOG, context_settings=ONE)(slide.command)

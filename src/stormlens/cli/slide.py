@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stormlens.cli._classifier import check_no_run, load_classifier, trained_note
 from stormlens.cli._group import say
-from stormlens.cli._options import QualityControl, Rain, Run, Sampling
+from stormlens.cli._options import OtherRun, QualityControl, Rain, Sampling
 from stormlens.cli._output import print_table
 from stormlens.cli._radar import read_mosaic
 from stormlens.errors import InputError
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 NAME = "slide"
 EPILOG = """\b
 Examples:
-  stormlens slide runs/first mrms.grib2.gz --out field.nc --map field.png
-  stormlens slide runs/first KTLX@2013-05-20T20:15 --stride 4 --map field.png
+  stormlens slide mrms.grib2.gz --out field.nc --map field.png
+  stormlens slide KTLX@2013-05-20T20:15 --stride 4 --map field.png
+  stormlens slide mrms.grib2.gz --run runs/first --map field.png
 
 \b
 Each value is what classify gives for the box centred there, to 1e-4. Boxes
@@ -32,10 +34,11 @@ likeliest.
 
 
 def command(
-    run: Run,
+    ctx: typer.Context,
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Radar file, or SITE@TIME.", show_default=False)
     ],
+    run: OtherRun = None,
     stride: Annotated[
         int,
         typer.Option(
@@ -66,18 +69,18 @@ def command(
 
     A box slides over the whole mosaic; each place gets the probabilities of its box.
     """
-    from stormlens.models import Classifier, heed_coverage, slide
+    from stormlens.models import heed_coverage, slide
     from stormlens.readers import Options
 
+    check_no_run(file, "FILE", ctx.args)
     if map_ is not None and map_.suffix.lower() != ".png":
         raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
     mosaic = read_mosaic(file, Options(sampling, rain, quality_control))
     if mosaic.attrs["derived"]:
         say(f"Note: {file}: {mosaic.attrs['derived']}.")
-    classifier = Classifier.load(run)
-    field = slide(classifier, mosaic, stride=stride)
-    if classifier.trained_on_simulated:
-        say("Note: The classifier was trained on SIMULATED storms only.")
+    field = slide(load_classifier(run), mosaic, stride=stride)
+    if note := trained_note(run):
+        say(f"Note: {note}")
     if out is not None:
         _write(field, out)
     field = heed_coverage(field)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stormlens.cli._group import Interrupted, command_line, resume_line
-from stormlens.cli._options import AsJson, DataName, DataSeed, Epochs, Resume, Seed, data_options
+from stormlens.cli._options import AsJson, DataSeed, Epochs, RecipeData, Resume, Seed, data_options
 from stormlens.cli._output import notes_on_stderr, print_json
 from stormlens.cli._scores import print_outcome
 
@@ -35,10 +35,15 @@ def command(
         ),
     ],
     out: Annotated[
-        Path,
-        typer.Option("--out", metavar="RUN", help="Run folder to leave.", show_default=False),
-    ],
-    data: DataName = "simulated",
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="RUN",
+            help="Run folder to leave.  [default: runs/RECIPE]",
+            show_default=False,
+        ),
+    ] = None,
+    data: RecipeData = None,
     epochs: Epochs = None,
     batch_size: Annotated[
         int | None,
@@ -80,7 +85,7 @@ def command(
             outcome = experiment.train(
                 chosen,
                 data,
-                out,
+                Path("runs", chosen.name) if out is None else out,
                 data_options=data_options(data, data_seed),
                 resume=resume,
                 command=command_line(ctx),

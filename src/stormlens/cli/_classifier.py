@@ -1,0 +1,123 @@
+"""Which classifier answers, the one in the package or a run's, and what is said of it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stormlens.errors import InputError
+
+if TYPE_CHECKING:
+    from stormlens.models import Classifier
+
+_CARD = "classifier.json"
+
+ONE: dict[str, Any] = {"allow_extra_args": True}
+"""Settings of a command of one file that leaves it to `check_no_run` to say what is too much."""
+
+
+def load_classifier(run: Path | None) -> "Classifier":
+    """
+    The classifier of a run, or the one in the package.
+
+    Parameters
+    ----------
+    run : Path or None
+        Run folder; None for the classifier that comes with Stormlens.
+
+    Returns
+    -------
+    classifier : Classifier
+
+    Raises
+    ------
+    InputError
+        If the folder holds no finished run, or a file in it is damaged.
+    """
+    from stormlens.models import Classifier
+
+    return Classifier.shipped() if run is None else Classifier.load(run)
+
+
+def folder_of(run: Path | None) -> Path:
+    """
+    Where the files of a classifier lie.
+
+    Parameters
+    ----------
+    run : Path or None
+        As for `load_classifier`.
+
+    Returns
+    -------
+    folder : Path
+    """
+    from stormlens.models import shipped_folder
+
+    return shipped_folder() if run is None else run
+
+
+def trained_note(run: Path | None) -> str:
+    """
+    What is said of a classifier wherever it answers, in one line.
+
+    Parameters
+    ----------
+    run : Path or None
+        As for `load_classifier`.
+
+    Returns
+    -------
+    note : str
+        Whether simulated storms trained it, and what it scored on real boxes where its folder
+        says so; empty where real boxes trained it, or its card cannot be read.
+
+    Raises
+    ------
+    InputError
+        If the appraisal in its folder is damaged.
+    """
+    from stormlens.report import on_real, read_appraisal
+
+    folder = folder_of(run)
+    if not _trained_on_simulated(folder):
+        return ""
+    appraisal = read_appraisal(folder)
+    scored = "" if appraisal is None else on_real(appraisal.real)
+    return f"The classifier was trained on SIMULATED storms only. {scored}".rstrip()
+
+
+def _trained_on_simulated(folder: Path) -> bool:
+    """Looked up without the network, for commands that leave that to other processes."""
+    try:
+        card = json.loads((folder / _CARD).read_text(encoding="utf-8"))
+        return bool(card["provenance"].get("training_simulated", False))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def check_no_run(given: Path, argument: str, more: Sequence[str] = ()) -> None:
+    """
+    Refuse a run folder in the place of a file: it is chosen with an option.
+
+    Parameters
+    ----------
+    given : Path
+        First argument of the command.
+    argument : str
+        What the command takes, such as ``"FILE"``.
+    more : sequence of str, optional
+        Arguments behind it, of a command that takes one.
+
+    Raises
+    ------
+    InputError
+        If the first is a run folder, or there are more; the sentence says what to write.
+    """
+    if (given / _CARD).is_file():
+        raise InputError(
+            f"{given} is a run folder, which is chosen with an option: give {argument} and "
+            f"--run {given}."
+        )
+    if more:
+        raise InputError(f"Give one {argument}; {1 + len(more)} are given.")

@@ -1,0 +1,65 @@
+"""``stormlens card``: the model card of a classifier."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stormlens.cli._classifier import folder_of, load_classifier
+from stormlens.cli._options import AsJson
+from stormlens.cli._output import print_json, print_lines
+from stormlens.errors import InputError
+
+NAME = "card"
+EPILOG = """\b
+Examples:
+  stormlens card
+  stormlens card runs/first --out card.md
+  stormlens card --json
+
+\b
+What it was made from and for, its limits, scores on SIMULATED storms of kinds
+never trained on and on REAL boxes, confidence, known failures, cost, licence,
+and how to make it again. --out leaves a picture of the failures beside the
+file: card-failures.png.
+"""
+
+
+def command(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="Folder that train left.  [default: the classifier that comes with Stormlens]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE.md", help="Write it there instead.", show_default=False
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Print the model card of a classifier, as Markdown.
+
+    What was not measured is said to be unknown.
+    """
+    from stormlens import report
+
+    if as_json and out is not None:
+        raise InputError("Choose --json or --out, not both.")
+    if out is not None and out.suffix.lower() != ".md":
+        raise InputError(f"--out {out} is written as Markdown; give a name that ends in .md.")
+    classifier, folder = load_classifier(run), folder_of(run)
+    if out is not None:
+        for path in report.write_card(out, classifier, folder):
+            print_lines(f"Written: {path}")
+        return
+    appraisal, files = report.read_appraisal(folder), report.model_files(folder)
+    if as_json:
+        print_json(report.card_dict(classifier, appraisal, files=files))
+    else:
+        print_lines(report.card(classifier, appraisal, files=files).rstrip())

@@ -1,0 +1,90 @@
+"""What `classify` prints of a classifier that knows how sure it may be."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from stormlens.models import Classifier
+from stormlens.stormbox import MODES
+
+# Of three boxes: a line; a box between two modes; a checkerboard that looks like cells.
+PROBABILITY = [
+    [0.02, 0.93, 0.03, 0.01, 0.01, 0.00],
+    [0.41, 0.08, 0.39, 0.06, 0.04, 0.02],
+    [0.99, 0.00, 0.00, 0.01, 0.00, 0.00],
+]
+PLAUSIBLE = np.array(PROBABILITY) >= 0.25
+NOVELTY = [0.31, 0.87, 4.5]
+VERDICTS = ["QLCS", "unsure", "no storm box"]
+
+
+@pytest.fixture
+def three(tmp_path, monkeypatch):
+    """A file of three boxes, and a classifier that says the above of them."""
+    predict = Classifier.predict
+
+    def told(self, dataset):
+        predictions = predict(self, dataset)
+        return predictions.assign(
+            probability=(("storm", "mode"), np.array(PROBABILITY, np.float32)),
+            plausible=(("storm", "mode"), PLAUSIBLE),
+            novelty=("storm", np.array(NOVELTY, np.float32)),
+        ).assign_attrs(plausible_from=0.25, level=0.9)
+
+    monkeypatch.setattr(Classifier, "predict", told)
+    path = tmp_path / "three.npy"
+    np.save(path, np.full((3, 136, 136), 30, np.uint8))
+    return path
+
+
+def test_the_table_gives_verdicts_and_the_probabilities_that_matter(invoke, run, three):
+    lines = invoke("classify", three, "--run", run).stdout.splitlines()
+    assert [line.split("  ", 1)[1].strip() for line in lines[2:]] == [
+        "QLCS          QLCS 0.93",
+        "unsure        Cellular 0.41, Tropical 0.39, QLCS 0.08",
+        "no storm box  Cellular 0.99",
+    ]
+    assert max(map(len, lines)) <= 100
+
+
+def test_json_gives_verdict_likeliest_set_and_novelty(invoke, run, three):
+    entries = json.loads(invoke("classify", three, "--run", run, "--json").stdout)
+    for entry in entries:
+        assert list(entry) == ["id", "mode", "likeliest", "plausible", "novelty", "probabilities"]
+    assert [entry["mode"] for entry in entries] == VERDICTS
+    assert [entry["likeliest"] for entry in entries] == ["QLCS", "Cellular", "Cellular"]
+    assert [entry["plausible"] for entry in entries] == [
+        ["QLCS"],
+        ["Cellular", "Tropical"],
+        ["Cellular"],
+    ]
+    assert [entry["novelty"] for entry in entries] == NOVELTY
+    assert [list(entry["probabilities"].values()) for entry in entries] == PROBABILITY
+
+
+def test_csv_joins_the_set(invoke, run, three):
+    rows = list(csv.reader(io.StringIO(invoke("classify", three, "--run", run, "--csv").stdout)))
+    assert rows[0] == ["id", "mode", "likeliest", "plausible", "novelty", *MODES]
+    assert rows[2][1:5] == ["unsure", "Cellular", "Cellular;Tropical", "0.87"]
+
+
+def test_files_hold_verdicts_and_confidence(invoke, run, three, tmp_path):
+    out, places = tmp_path / "modes.nc", tmp_path / "modes.geojson"
+    invoke("classify", three, "--run", run, "--out", out, "--geojson", places)
+    with xr.open_dataset(out, engine="h5netcdf") as written:
+        assert written["name"].values.tolist() == VERDICTS
+        assert written["plausible"].values.tolist() == PLAUSIBLE.tolist()
+        np.testing.assert_allclose(written["novelty"], NOVELTY)
+    features = json.loads(places.read_text())["features"]
+    assert [feature["properties"]["mode"] for feature in features] == VERDICTS
+    assert features[1]["properties"]["plausible"] == ["Cellular", "Tropical"]
+
+
+def test_novelty_without_bound_is_null(invoke, run, three, monkeypatch):
+    monkeypatch.setitem(globals(), "NOVELTY", [0.31, np.inf, 4.5])
+    entries = json.loads(invoke("classify", three, "--run", run, "--json").stdout)
+    assert entries[1]["novelty"] is None
