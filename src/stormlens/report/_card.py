@@ -252,7 +252,7 @@ def _calibrated(confidence: Mapping[str, float] | None, source: str | None) -> s
     return (
         f"Probabilities are tempered by {confidence['temperature']:.3f}, fitted on boxes that were "
         f"not trained on{of}. Plausible are the modes of {lowest} or more, "
-        f"chosen so that they hold the truth in {confidence['level']:.0%} of boxes (split "
+        f"chosen so that they hold the truth in {words.percent(confidence['level'])} of boxes (split "
         "conformal prediction)."
     )
 
