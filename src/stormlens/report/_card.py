@@ -251,9 +251,9 @@ def _calibrated(confidence: Mapping[str, float] | None, source: str | None) -> s
     lowest = f"{confidence['plausible_from']:.3f}"
     return (
         f"Probabilities are tempered by {confidence['temperature']:.3f}, fitted on boxes that were "
-        f"not trained on{of}. Plausible are the modes of {lowest} or more, "
-        f"chosen so that they hold the truth in {words.percent(confidence['level'])} of boxes (split "
-        "conformal prediction)."
+        f"not trained on{of}. Plausible are the modes of {lowest} or more, chosen so that they "
+        f"hold the truth in {words.percent(confidence['level'])} of boxes (split conformal "
+        "prediction)."
     )
 
 
