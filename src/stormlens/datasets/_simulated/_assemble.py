@@ -53,7 +53,7 @@ _PAINTERS = (cellular, qlcs, tropical, other, noise, missing)
 # First number of each spawn key within a stream, so that no two can meet.
 _TEXTURES, _ORDER, _DAY, _BOX = range(4)
 
-_WIDE_SIZES = {"train": 24_000, "validation": 2_000, "test": 2_000}
+_WIDE_SIZES = {"train": 40_000, "validation": 2_000, "test": 2_000}
 _WIDE_SHARES = (24, 24, 18, 16, 9, 9)
 
 
@@ -209,7 +209,7 @@ def load_simulated(
     """
     A simulated archive: the split sizes and class frequencies of SVRIMG, or any size.
 
-    The wide streams have sizes of their own (24,000, 2,000 and 2,000 boxes), and of 100 boxes
+    The wide streams have sizes of their own (40,000, 2,000 and 2,000 boxes), and of 100 boxes
     24 Cellular, 24 QLCS, 18 Tropical, 16 Other, 9 Noise and 9 Missing.
 
     Parameters

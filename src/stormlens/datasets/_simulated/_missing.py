@@ -24,7 +24,7 @@ _SEEN = 10
 """dBZ above which echo counts as cut or left."""
 
 _RAIN, _CUT_RAIN = 20, 24
-"""dBZ of rain, and the pixels of it (90 km) along a cut that can be seen to be one."""
+"""dBZ of rain, and pixels of it (90 km) along a cut: one through clear air could not be seen."""
 
 _ATTEMPTS = 8
 """Cuts drawn in search of one that leaves such a share; the last is taken as it is."""
@@ -74,18 +74,32 @@ def cut(scene: Scene, dbz: Field) -> Field:
     sites, rain = radar_sites(scene), dbz >= _RAIN
     # Of the heavier half: with its core in sight a storm would still show its mode.
     core = dbz >= max(float(np.median(dbz[rain])) if rain.any() else _SEEN, _SEEN)
+    whole = np.count_nonzero(core)
     for _ in range(_ATTEMPTS):
         seen = _left(scene, sites, core, most=_CUT_LEFT)
-        # Only a cut that goes through rain can be told from a storm that ends there.
-        unseen = ~seen
-        edge = np.zeros_like(seen)
-        edge[1:] |= unseen[:-1]
-        edge[:-1] |= unseen[1:]
-        edge[:, 1:] |= unseen[:, :-1]
-        edge[:, :-1] |= unseen[:, 1:]
-        if np.count_nonzero(edge & seen & rain) >= _CUT_RAIN:
-            break
-    return where(seen, dbz)
+        few = np.count_nonzero(seen & core) <= _CUT_LEFT * whole
+        if few and np.count_nonzero(_edge(seen) & rain) >= _CUT_RAIN:
+            return where(seen, dbz)
+    return where(_through(scene, core), dbz)
+
+
+def _edge(seen: Mask) -> Mask:
+    """Seen pixels beside unseen ones."""
+    unseen = ~seen
+    edge = np.zeros_like(seen)
+    edge[1:] |= unseen[:-1]
+    edge[:-1] |= unseen[1:]
+    edge[:, 1:] |= unseen[:, :-1]
+    edge[:, :-1] |= unseen[:, 1:]
+    return edge & seen
+
+
+def _through(scene: Scene, core: Mask) -> Mask:
+    """One straight cut through the core of a storm, at any bearing."""
+    bearing = scene.rng.uniform(0, 2 * np.pi)
+    side = scene.x * np.float32(np.sin(bearing)) + scene.y * np.float32(np.cos(bearing))
+    held = side[core] if core.any() else side.ravel()
+    return side > np.quantile(held, scene.rng.uniform(1 - _CUT_LEFT, 0.85))
 
 
 def _left(
