@@ -11,7 +11,7 @@ from stormlens import datasets, experiment
 from stormlens.datasets import make_dataset, write_netcdf
 from stormlens.errors import InputError
 from stormlens.models import Classifier
-from stormlens.training import Recipe
+from stormlens.training import Recipe, RecipeData
 
 TINY = Recipe(name="tiny", model="lenet5", epochs=2, batch_size=8)
 
@@ -123,3 +123,32 @@ def test_a_classifier_that_forgot_its_data_asks_for_them(outcome, tmp_path):
     classifier.save(tmp_path)
     with pytest.raises(InputError, match="--data"):
         experiment.evaluate(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_recipe_made_for_wide_storms_leaves_confidence_and_an_appraisal(tmp_path):
+    recipe = Recipe(
+        name="small",
+        model="chapter-relu",
+        epochs=2,
+        data=RecipeData("simulated-wide", "simulated-held-out", {"count": 300}),
+    )
+    outcome = experiment.train(recipe, out=tmp_path / "run", progress=False)
+    assert outcome.classifier.provenance["data"] == "simulated-wide"
+    assert outcome.classifier.provenance["calibrated_on"] == "simulated-held-out"
+    held = json.loads((tmp_path / "run" / "appraisal.json").read_text())
+    families = {family.name for family in datasets.simulated_families() if family.held_out}
+    assert {row["family"] for row in held["simulated"]["families"]} == families
+    assert 0.86 < held["simulated"]["all"]["coverage"] < 0.94
+    loaded = Classifier.load(tmp_path / "run")
+    boxes = datasets.load("simulated-held-out", "test", count=40)
+    again = loaded.predict(boxes)
+    assert again.equals(outcome.classifier.predict(boxes))
+    assert {"plausible", "novelty"} <= set(again)
+
+
+def test_other_data_than_the_recipes_are_taken_and_calibrate_nothing(boxes_file, tmp_path):
+    recipe = TINY.with_changes(data=RecipeData("simulated-wide", "simulated-held-out"))
+    outcome = experiment.train(recipe, boxes_file, tmp_path / "run", progress=False)
+    assert outcome.classifier.provenance["data"] == str(boxes_file)
+    assert not (tmp_path / "run" / "appraisal.json").exists()

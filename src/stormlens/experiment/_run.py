@@ -62,8 +62,9 @@ def train(
     """
     Train a recipe, score it on the test split, and leave a run with its report.
 
-    A recipe that names boxes to calibrate on gives its classifier confidence on their
-    validation split, and leaves an appraisal on their test split.
+    A recipe that names boxes to calibrate on, trained on the data that it was made for, gives
+    its classifier confidence on their validation split and leaves an appraisal on their test
+    split.
 
     Parameters
     ----------
@@ -201,12 +202,10 @@ def run_recipe(
     }
     if command is not None:
         classifier.provenance["command"] = command
-    appraisal = None
-    if recipe.data is not None and recipe.data.calibrate is not None:
-        appraisal = _calibrated(classifier, recipe.data.calibrate)
+    made_for = recipe.data
+    if made_for is not None and made_for.calibrate is not None and made_for.name == data.name:
+        _calibrated(classifier, made_for.calibrate).write(run)
     classifier.save(run)
-    if appraisal is not None:
-        appraisal.write(run)
     evaluation = judge(classifier, data, "test", splits["test"])
     _leave(run, classifier, fitted.history, evaluation)
     return Outcome(run, classifier, fitted.history, evaluation)
