@@ -1,0 +1,168 @@
+"""What a model card says of a classifier, counted by hand on answers that are known."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from stormlens import datasets
+from stormlens.errors import InputError
+from stormlens.experiment import add_real, appraise
+from stormlens.stormbox import MODES
+
+
+class Answers:
+    """Stands for a classifier that gives each box the probabilities it is told to."""
+
+    classes = MODES
+
+    def __init__(self, right, confidence=0.9, plausible=True):
+        self.right, self.confidence, self.plausible = np.asarray(right), confidence, plausible
+
+    def predict(self, boxes):
+        truth = boxes["mode"].values
+        n = len(truth)
+        answer = np.where(self.right[:n], truth, (truth + 1) % 6)
+        confidence = np.broadcast_to(self.confidence, n).astype(np.float32)
+        probability = np.repeat((1 - confidence)[:, None] / 5, 6, axis=1).astype(np.float32)
+        probability[np.arange(n), answer] = confidence
+        variables = {"probability": (("storm", "mode"), probability)}
+        attrs = {}
+        if self.plausible:
+            variables["plausible"] = (("storm", "mode"), probability >= 0.5)
+            variables["novelty"] = ("storm", np.zeros(n, np.float32))
+            attrs = {"plausible_from": 0.5, "level": 0.9}
+        coords = {"unid": boxes["unid"], "mode": list(MODES)}
+        return xr.Dataset(variables, coords=coords, attrs=attrs)
+
+
+@pytest.fixture(scope="module")
+def boxes():
+    return datasets.load("simulated-held-out", "test", count=300)
+
+
+@pytest.fixture(scope="module")
+def right():
+    return np.random.default_rng(0).random(300) < 0.8
+
+
+def real_boxes(count=6):
+    images = np.random.default_rng(1).integers(0, 60, (count, 136, 136))
+    return datasets.make_dataset(images, np.arange(count) % 6, source="a real archive")
+
+
+def test_each_family_is_scored_on_its_own_boxes(boxes, right):
+    appraisal = appraise(Answers(right), boxes)
+    coords = {"storm": "storm_family", "network": "network", "product": "product"}
+    for row in appraisal.families:
+        here = boxes[coords[row["kind"]]].values == row["family"]
+        assert row["boxes"] == here.sum()
+        assert row["accuracy"] == pytest.approx(right[here].mean(), abs=1e-4)
+        expected = stats.binomtest(int(right[here].sum()), int(here.sum())).proportion_ci(
+            method="wilson"
+        )
+        assert (row["low"], row["high"]) == pytest.approx(tuple(expected), abs=1e-3)
+    held_out = {family.name for family in datasets.simulated_families() if family.held_out}
+    assert {row["family"] for row in appraisal.families} == held_out
+    assert appraisal.worst["accuracy"] == min(row["accuracy"] for row in appraisal.families)
+
+
+def test_calibration_error_and_coverage_of_all_boxes(boxes, right):
+    row = appraise(Answers(right, confidence=0.9), boxes).all
+    # One bin holds every answer: its error is what was promised less what happened.
+    assert row["calibration_error"] == pytest.approx(abs(0.9 - right.mean()), abs=1e-3)
+    assert row["coverage"] == pytest.approx(right.mean(), abs=1e-4)
+    assert row["unsure"] == 0
+    wrong, hit = np.log(0.1 / 5), np.log(0.9)
+    assert row["log_loss"] == pytest.approx(-np.where(right, hit, wrong).mean(), abs=1e-3)
+
+
+def test_a_classifier_without_confidence_has_no_coverage(boxes, right):
+    row = appraise(Answers(right, plausible=False), boxes).all
+    assert row["coverage"] is None
+    assert row["unsure"] == 0
+
+
+def test_an_answer_below_the_limit_is_unsure(boxes, right):
+    row = appraise(Answers(right, confidence=0.45), boxes).all
+    assert row["unsure"] == 1
+
+
+def test_modes_are_scored_one_against_the_rest(boxes, right):
+    appraisal = appraise(Answers(right), boxes)
+    truth = boxes["mode"].values
+    for code, row in enumerate(appraisal.modes):
+        assert row["mode"] == MODES[code]
+        assert row["boxes"] == (truth == code).sum()
+        assert row["pod"] == pytest.approx(right[truth == code].mean(), abs=1e-4)
+
+
+def test_failures_are_the_most_confident_mistakes_two_of_a_kind(boxes, right):
+    confidence = np.random.default_rng(2).uniform(0.5, 0.99, 300)
+    appraisal = appraise(Answers(right, confidence), boxes)
+    given = [row["probability"] for row in appraisal.failures]
+    assert given == sorted(given, reverse=True)
+    assert given[0] == pytest.approx(confidence[~right].max(), abs=1e-4)
+    pairs = [(row["truth"], row["answer"]) for row in appraisal.failures]
+    assert max(pairs.count(pair) for pair in pairs) <= 2
+    named = boxes["unid"].values.tolist()
+    for row, image in zip(appraisal.failures, appraisal.images, strict=True):
+        box = named.index(row["unid"])
+        assert not right[box]
+        assert row["product"] == boxes["product"].values[box]
+        np.testing.assert_array_equal(image, boxes["reflectivity"].values[box])
+
+
+def test_real_boxes_are_counted_apart(boxes):
+    class Mixed(Answers):
+        """Right on all simulated boxes; on real ones right but for two, and unsure of two."""
+
+        def predict(self, held):
+            simulated = datasets.is_simulated(held)
+            self.right = np.ones(300, bool) if simulated else [1, 0, 1, 1, 1, 0]
+            self.confidence = 0.9 if simulated else [0.9, 0.9, 0.9, 0.4, 0.9, 0.4]
+            self.right = np.asarray(self.right, bool)
+            return super().predict(held)
+
+    appraisal = appraise(Mixed([True]), boxes, {"six": real_boxes()})
+    assert appraisal.all["accuracy"] == 1
+    assert appraisal.real == [
+        {
+            "name": "six",
+            "source": "a real archive",
+            "boxes": 6,
+            "right": 4,
+            "unsure": 2,
+            "confidently_wrong": 1,
+        }
+    ]
+
+
+def test_simulated_boxes_are_not_taken_for_real(boxes, right):
+    with pytest.raises(InputError, match="holds simulated boxes"):
+        appraise(Answers(right), boxes, {"mine": boxes})
+
+
+def test_boxes_without_families_are_refused(right):
+    with pytest.raises(InputError, match="no coordinate storm_family"):
+        appraise(Answers(right), real_boxes())
+
+
+def test_an_appraisal_is_written_and_real_boxes_are_added(boxes, right, tmp_path):
+    appraisal = appraise(Answers(right), boxes)
+    appraisal.write(tmp_path)
+    held = json.loads((tmp_path / "appraisal.json").read_text())
+    assert held == json.loads(json.dumps(appraisal.to_dict()))
+    with np.load(tmp_path / "failures.npz") as file:
+        np.testing.assert_array_equal(file["images"], appraisal.images)
+    add_real(tmp_path, Answers([True] * 6), {"six": real_boxes()})
+    after = json.loads((tmp_path / "appraisal.json").read_text())
+    assert after["simulated"] == held["simulated"]
+    assert [(row["name"], row["right"]) for row in after["real"]] == [("six", 6)]
+
+
+def test_real_boxes_need_an_appraisal_to_stand_beside(tmp_path):
+    with pytest.raises(InputError, match=r"appraisal\.json cannot be read"):
+        add_real(tmp_path, Answers([True] * 6), {"six": real_boxes()})
