@@ -191,6 +191,7 @@ def has_echo(image: NDArray[np.uint8]) -> bool:
 def _fit(counts: NDArray[np.float64]) -> Novelty:
     """Distributions of these boxes; 1 in 100 of each one's own has a score above 1."""
     from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
 
     total = counts.sum(axis=0)
     share = np.clip(total[:, 0] / np.maximum(total[:, 1], 1), 0.01, 0.99)
@@ -199,7 +200,9 @@ def _fit(counts: NDArray[np.float64]) -> Novelty:
     mean, deviation = log_odds.mean(axis=0), log_odds.std(axis=0) + _LEAST_DEVIATION
     standard = (log_odds - mean) / deviation
     kinds = min(max(len(counts) // _BOXES_EACH, 1), _DISTRIBUTIONS)
-    mixture = GaussianMixture(kinds, reg_covar=_RIDGE, random_state=0).fit(standard)
+    mixture = GaussianMixture(kinds, reg_covar=_RIDGE, random_state=0)
+    with threadpool_limits(1):  # more threads than matrices of this size are worth
+        mixture.fit(standard)
     own = mixture.predict(standard)
     held = np.unique(own)
     centres, whitening = mixture.means_[held], mixture.precisions_cholesky_[held]
