@@ -4,7 +4,6 @@ import numpy as np
 
 from stormlens.datasets._simulated._network import clear_air, radar_sites, specks, spikes
 from stormlens.datasets._simulated._scene import Scene, along_across, empty, positive, where
-from stormlens.datasets._simulated._showers import showers
 from stormlens.datasets._simulated._texture import Field
 
 
@@ -137,8 +136,6 @@ def interference(scene: Scene) -> Field:
         sites = [(rng.normal(0, 30), rng.normal(0, 30))]
     dbz = clear_air(scene, sites, boost=rng.uniform(-4, 9))
     np.maximum(dbz, spikes(scene, sites, 3 + int(rng.random() * 12)), out=dbz)
-    if scene.chance(0.4):
-        np.maximum(dbz, showers(scene, rng.normal(-2, 5)), out=dbz)
     for _ in range(int(rng.random() * 3)):
         np.maximum(dbz, specks(scene), out=dbz)
     return dbz

@@ -138,7 +138,7 @@ FAMILIES: tuple[Family, ...] = (
     _held_out("Other", "sea breeze", _rain.sea_breeze),
     *_storms(
         "Noise",
-        ("archive noise", noise, 0.9, 0.1),
+        ("archive noise", noise, 0.9, 0.04),
         ("chaff", _echoes.chaff, 0.04, 0.14),
         ("ground clutter", _echoes.ground_clutter, 0.06, 0.2),
         ("interference", _echoes.interference, 0.04, 0.24),

@@ -223,7 +223,9 @@ def _with_artefacts(
 ) -> Field:
     """Clear-air echo around each radar, a strobe now and then, specks; only where radars see."""
     if scene.chance(0.6):
-        np.maximum(dbz, clear_air(scene, sites, boost=scene.rng.uniform(-3, 12)), out=dbz)
+        bloom = clear_air(scene, sites, boost=scene.rng.uniform(-3, 12))
+        bloom += scene.rng.uniform(0, 5) * scene.cut("white")  # from insect to insect
+        np.maximum(dbz, bloom, out=dbz)
     if scene.chance(0.12):
         np.maximum(dbz, spikes(scene, sites, 1 + int(scene.rng.random() * 2)), out=dbz)
     if scene.chance(0.3):
