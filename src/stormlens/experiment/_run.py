@@ -204,16 +204,17 @@ def run_recipe(
         classifier.provenance["command"] = command
     made_for = recipe.data
     if made_for is not None and made_for.calibrate is not None and made_for.name == data.name:
-        _calibrated(classifier, made_for.calibrate).write(run)
+        _calibrated(classifier, made_for.calibrate, splits["validation"]).write(run)
     classifier.save(run)
     evaluation = judge(classifier, data, "test", splits["test"])
     _leave(run, classifier, fitted.history, evaluation)
     return Outcome(run, classifier, fitted.history, evaluation)
 
 
-def _calibrated(classifier: Classifier, source: str) -> Appraisal:
+def _calibrated(classifier: Classifier, source: str, known: xr.Dataset) -> Appraisal:
     """Give confidence to a classifier, and judge it on boxes that did not."""
-    classifier.confidence = calibrate(classifier, datasets.load(source, "validation"))
+    boxes = datasets.load(source, "validation")
+    classifier.confidence = calibrate(classifier, boxes, known=known)
     classifier.provenance["calibrated_on"] = source
     return appraise(classifier, datasets.load(source, "test"))
 
