@@ -1,3 +1,5 @@
+import dataclasses
+import hashlib
 import io
 import json
 import pickle
@@ -6,6 +8,7 @@ import zipfile
 import numpy as np
 import numpy.testing as npt
 import pytest
+import safetensors.numpy
 import xarray as xr
 
 from stormlens.datasets import make_dataset, write_netcdf
@@ -186,6 +189,99 @@ def test_damaged_runs_are_named(classifier, tmp_path):
         Classifier.load(tmp_path)
 
 
+def with_weight(model, value):
+    """The model with one weight changed, and the name that its tensor is saved under."""
+    kernel = model.trainable_variables[0]
+    values = np.array(kernel.value)
+    values.flat[3] = value
+    kernel.assign(values)
+    return f"000.{kernel.name}"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_neither_written_nor_read(value, tmp_path):
+    broken = Classifier(build("chapter-linear", input_shape=SHAPE), "chapter-linear")
+    broken.save(tmp_path)
+    good = (tmp_path / "weights.safetensors").read_bytes()
+    name = with_weight(broken.model, value)
+    sentence = rf"weights\.safetensors: tensor {name} holds values that are not finite; "
+    with pytest.raises(InputError, match=sentence + "nothing is written"):
+        broken.save(tmp_path)
+    assert (tmp_path / "weights.safetensors").read_bytes() == good
+    tensors = safetensors.numpy.load(good)
+    tensors[name].flat[0] = value
+    (tmp_path / "weights.safetensors").write_bytes(safetensors.numpy.save(tensors))
+    with pytest.raises(InputError, match=sentence + "train again"):
+        Classifier.load(tmp_path)
+
+
+def test_a_users_own_model_that_is_not_finite_is_neither_written_nor_read(tmp_path):
+    keras = import_keras()
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input(SHAPE), layers.Flatten(), layers.Dense(6, activation="softmax")]
+    )
+    own = Classifier(model, None)
+    name = with_weight(model, np.nan)
+    sentence = rf"model\.keras: tensor {name} holds values that are not finite"
+    with pytest.raises(InputError, match=sentence):
+        own.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(InputError, match=sentence):
+        Classifier.from_keras(tmp_path / "model.keras")
+
+
+def test_weights_of_another_kind_of_number_are_refused(classifier, tmp_path):
+    classifier.save(tmp_path)
+    path = tmp_path / "weights.safetensors"
+    tensors = safetensors.numpy.load_file(path)
+    doubles = {name: values.astype(np.float64) for name, values in tensors.items()}
+    path.write_bytes(safetensors.numpy.save(doubles))
+    with pytest.raises(InputError, match="holds other weights than model chapter_relu has"):
+        Classifier.load(tmp_path)
+    # Eight-bit floats, which NumPy lacks, by the name that safetensors gives them.
+    header = json.dumps({"a": {"dtype": "F8_E4M3", "shape": [4], "data_offsets": [0, 4]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(InputError, match="holds a kind of number that is not read; train again"):
+        Classifier.load(tmp_path)
+
+
+def test_weights_that_are_not_those_of_the_card_are_refused(classifier, tmp_path):
+    classifier.save(tmp_path)
+    path = tmp_path / "weights.safetensors"
+    fields = json.loads((tmp_path / "classifier.json").read_text())
+    assert fields["provenance"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    tensors = safetensors.numpy.load_file(path)
+    tensors["000.kernel"].flat[0] += 1
+    path.write_bytes(safetensors.numpy.save(tensors))
+    with pytest.raises(InputError, match=r"is not the file that classifier\.json was written with"):
+        Classifier.load(tmp_path)
+
+
+def test_numbers_of_the_card_that_fit_no_classifier_are_named(classifier, tmp_path):
+    classifier.save(tmp_path)
+    card = tmp_path / "classifier.json"
+    fields = json.loads(card.read_text())
+    for key, value, sentence in (
+        ("minimum", float("nan"), "damaged: minimum is nan"),
+        ("maximum", float("inf"), "damaged: maximum is inf"),
+        ("maximum", -5.0, r"classifier\.json is damaged: Classifier: maximum -5"),
+        ("orientations", 3, "orientations is 3; choose 1 or 8"),
+        ("orientations", True, "damaged: orientations is True"),
+        ("classes", ["a"] * 6, r"classifier\.json is damaged: .* not all different"),
+    ):
+        card.write_text(json.dumps({**fields, key: value}))
+        with pytest.raises(InputError, match=sentence):
+            Classifier.load(tmp_path)
+    card.write_text("[" * 100_000)
+    with pytest.raises(InputError, match="not valid JSON"):
+        Classifier.load(tmp_path)
+    card.write_bytes(b"\xff\xfe{}")
+    with pytest.raises(InputError, match="not valid JSON"):
+        Classifier.load(tmp_path)
+
+
 def test_weights_of_another_model_are_refused(classifier, tmp_path):
     classifier.save(tmp_path)
     card = tmp_path / "classifier.json"
@@ -259,6 +355,44 @@ def test_bounds_are_finite(classifier, bounds):
 def test_classes_differ(classifier):
     with pytest.raises(InputError, match="not all different"):
         Classifier(classifier.model, "chapter-relu", ("a", "b", "c", "d", "e", "a"))
+
+
+def orientations_of(image):
+    """The eight by coordinates: rows and columns swapped or not, each counted from either end."""
+    for swapped in (image, image.T):
+        for rows in (1, -1):
+            for columns in (1, -1):
+                yield swapped[::rows, ::columns]
+
+
+def test_eight_orientations_are_averaged(classifier):
+    eight = dataclasses.replace(classifier, orientations=8)
+    boxes = images(3)
+    expected = [
+        classifier.model.predict(
+            (np.array(list(orientations_of(box)), np.float32)[..., None] - 2) / 72, verbose=0
+        ).mean(0)
+        for box in boxes
+    ]
+    found = eight.probabilities(boxes)
+    npt.assert_allclose(found, expected, atol=1e-6)
+    assert np.abs(found - classifier.probabilities(boxes)).max() > 1e-3
+    for box in orientations_of(boxes[0]):
+        npt.assert_allclose(eight.probabilities(box[np.newaxis])[0], found[0], atol=1e-6)
+
+
+def test_orientations_are_saved(classifier, tmp_path):
+    dataclasses.replace(classifier, orientations=8).save(tmp_path)
+    assert Classifier.load(tmp_path).orientations == 8
+
+
+def test_orientations_that_cannot_be_are_refused(classifier):
+    for wrong in (0, 4, 8.0, True, "8"):
+        with pytest.raises(InputError, match="choose 1 or 8"):
+            dataclasses.replace(classifier, orientations=wrong)
+    long = build("chapter-linear", input_shape=(30, 33, 1))
+    with pytest.raises(InputError, match="30 x 33 pixels cannot be turned"):
+        Classifier(long, "chapter-linear", orientations=8)
 
 
 def test_answers_outlive_a_prediction_of_keras_itself():

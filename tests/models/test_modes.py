@@ -5,7 +5,7 @@ import numpy.testing as npt
 import pytest
 import xarray as xr
 
-from stormlens.models import heed_coverage, name_modes
+from stormlens.models import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_coverage, name_modes
 from stormlens.stormbox import MODES
 
 NAN = np.nan
@@ -20,24 +20,24 @@ def predictions_of(probabilities, modes=MODES, **coords):
 
 
 QLCS = (0.1, 0.6, 0.1, 0.1, 0.05, 0.05)
-MISSING = (0.1, 0.25, 0.05, 0.05, 0.05, 0.5)
+NO_DATA = (0.1, 0.25, 0.05, 0.05, 0.05, 0.5)
 
 
 @pytest.mark.parametrize(
     ("probabilities", "coverage", "echo", "name"),
     [
         (QLCS, NAN, NAN, "QLCS"),
-        (MISSING, NAN, NAN, "Missing"),
+        (NO_DATA, NAN, NAN, "Missing"),
         (QLCS, 0.4999, 0.2, "Missing"),
         (QLCS, 0.4999, 0.0, "Missing"),
         (QLCS, 0.5, 0.0, "Clear"),
-        (MISSING, 1.0, 0.0, "Clear"),
+        (NO_DATA, 1.0, 0.0, "Clear"),
         (QLCS, 0.5, 1e-4, "QLCS"),
-        (MISSING, 0.5, 0.3, "Missing"),
-        (MISSING, 0.97, 0.3, "Missing"),
-        (MISSING, 0.981, 0.3, "QLCS"),
-        (MISSING, 1.0, NAN, "QLCS"),
-        (MISSING, NAN, 0.0, "Missing"),
+        (NO_DATA, 0.5, 0.3, "Missing"),
+        (NO_DATA, 0.97, 0.3, "Missing"),
+        (NO_DATA, 0.981, 0.3, "QLCS"),
+        (NO_DATA, 1.0, NAN, "QLCS"),
+        (NO_DATA, NAN, 0.0, "Missing"),
     ],
 )
 def test_the_rule(probabilities, coverage, echo, name):
@@ -56,7 +56,7 @@ def test_coverage_says_nothing_to_a_classifier_that_knows_no_missing():
 
 
 def test_each_box_for_itself_and_probabilities_stay():
-    predictions = predictions_of([QLCS, MISSING, QLCS], coverage=[1, 1, 0], echo=[0.5, 0.5, 0])
+    predictions = predictions_of([QLCS, NO_DATA, QLCS], coverage=[1, 1, 0], echo=[0.5, 0.5, 0])
     before = predictions.copy(deep=True)
     assert name_modes(predictions).tolist() == ["QLCS", "QLCS", "Missing"]
     xr.testing.assert_identical(predictions, before)
@@ -67,10 +67,10 @@ def test_no_box_no_name():
 
 
 def test_a_box_seen_whole_is_given_not_to_be_missing():
-    rows = [MISSING, MISSING, QLCS]
+    rows = [NO_DATA, NO_DATA, QLCS]
     heeded = heed_coverage(predictions_of(rows, coverage=[1.0, 0.9, NAN]))
     by_hand = np.array([0.2, 0.5, 0.1, 0.1, 0.1, 0.0])  # each of the others over their sum, 0.5
-    npt.assert_allclose(heeded.probability.values, [by_hand, MISSING, QLCS], rtol=1e-6)
+    npt.assert_allclose(heeded.probability.values, [by_hand, NO_DATA, QLCS], rtol=1e-6)
     assert heeded.probability.dtype == np.float32
 
 
@@ -89,3 +89,85 @@ def test_heeding_coverage_changes_no_name():
 def test_other_classes_are_left_alone():
     digits = predictions_of([[0.5, 0.5]], modes=("0", "1"), coverage=[1.0])
     assert heed_coverage(digits).identical(digits)
+
+
+def trusted(probabilities, lowest, novelty=0.5, **coords):
+    """Predictions of a classifier that knows which modes are plausible."""
+    predictions = predictions_of(probabilities, **coords)
+    storms = predictions.sizes["storm"]
+    return predictions.assign(
+        plausible=predictions["probability"] >= lowest,
+        novelty=("storm", np.broadcast_to(np.float32(novelty), storms)),
+    ).assign_attrs(plausible_from=lowest)
+
+
+EVEN = (0.3, 0.3, 0.1, 0.1, 0.1, 0.1)
+WHOLE = {"coverage": [1.0], "echo": [0.3]}
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "lowest", "novelty", "seen", "name"),
+    [
+        (QLCS, 0.25, 0.5, {}, "QLCS"),
+        (EVEN, 0.25, 0.5, {}, UNSURE),  # two modes
+        (EVEN, 0.35, 0.5, {}, UNSURE),  # none
+        (QLCS, 0.05, 0.5, {}, UNSURE),  # all six
+        (NO_DATA, 0.3, 0.5, {}, MISSING),
+        (NO_DATA, 0.2, 0.5, {}, UNSURE),
+        # Seen whole, 0.5 for QLCS and 0.2 for Cellular are left.
+        (NO_DATA, 0.3, 0.5, WHOLE, "QLCS"),
+        (NO_DATA, 0.15, 0.5, WHOLE, UNSURE),
+        (NO_DATA, 0.55, 0.5, WHOLE, UNSURE),
+        (NO_DATA, 0.3, 0.5, {"coverage": [0.97], "echo": [0.3]}, MISSING),
+        # The limit itself is not surpassed.
+        (QLCS, 0.25, 1.0, {}, "QLCS"),
+        (QLCS, 0.25, 1.001, {}, NO_STORM_BOX),
+        (QLCS, 0.25, 100.0, WHOLE, NO_STORM_BOX),
+        (QLCS, 0.25, NAN, {}, "QLCS"),
+        # What radars saw comes before both.
+        (QLCS, 0.25, 9.0, {"coverage": [0.4], "echo": [0.3]}, MISSING),
+        (EVEN, 0.25, 0.5, {"coverage": [0.4], "echo": [0.3]}, MISSING),
+        (QLCS, 0.25, 100.0, {"coverage": [0.5], "echo": [0.0]}, CLEAR),
+        (EVEN, 0.25, 9.0, {"coverage": [0.9], "echo": [0.3]}, NO_STORM_BOX),  # new before unsure
+    ],
+)
+def test_the_rule_of_a_classifier_that_knows_how_far_to_trust_it(
+    probabilities, lowest, novelty, seen, name
+):
+    predictions = trusted([probabilities], lowest, novelty, **seen)
+    assert name_modes(predictions).tolist() == [name]
+    assert name_modes(heed_coverage(predictions)).tolist() == [name]
+
+
+def test_what_is_plausible_heeds_coverage_as_probabilities_do():
+    rows = np.random.default_rng(6).dirichlet(np.ones(6), 300)
+    coverage = np.random.default_rng(7).choice([0.7, 0.98, 1.0, np.nan], 300)
+    before = trusted(rows, 0.2, coverage=coverage)
+    heeded = heed_coverage(before)
+    assert heeded["plausible"].dtype == bool
+    for i in range(300):
+        expected = before["probability"].values[i] >= 0.2
+        if coverage[i] >= 0.98:
+            row = before["probability"].values[i].copy()
+            row[5] = 0
+            expected = row / row.sum() >= 0.2
+        npt.assert_array_equal(heeded["plausible"].values[i], expected)
+    names = name_modes(before)
+    assert not np.any((coverage >= 0.98) & (names == MISSING))
+    assert UNSURE in names
+
+
+def test_a_whole_box_is_never_missing_though_every_mode_be_plausible():
+    heeded = heed_coverage(trusted([NO_DATA], 0.0, coverage=[1.0]))
+    assert heeded["plausible"].values.tolist() == [[True] * 5 + [False]]
+
+
+def test_classifiers_that_know_no_missing_can_be_unsure_too():
+    held = predictions_of([[0.5, 0.5], [0.9, 0.1], [0.9, 0.1]], ("A", "B"), coverage=[0, 0, 0])
+    plausible = ("storm", "mode"), [[True, True], [True, False], [True, False]]
+    held = held.assign(plausible=plausible, novelty=("storm", [0.1, 0.2, 1.5]))
+    assert name_modes(held).tolist() == [UNSURE, "A", NO_STORM_BOX]
+
+
+def test_no_box_of_a_trusted_classifier_has_no_name():
+    assert name_modes(trusted(np.empty((0, 6)), 0.3)).tolist() == []

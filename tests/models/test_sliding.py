@@ -1,5 +1,7 @@
 """Probabilities of sliding boxes beside those of the same boxes, cut and asked one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.testing as npt
 import pytest
@@ -7,8 +9,9 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
-from stormlens.models import Classifier, _sliding, _sliding_shared, build, slide
+from stormlens.models import Classifier, _sliding, _sliding_shared, build, calibrate, slide
 from stormlens.models._keras import import_keras
 from stormlens.models._sliding_plan import Plan, read_plan
 from stormlens.models._sliding_shared import Axis
@@ -90,6 +93,16 @@ def check(classifier, reflectivity, stride, computed="shared convolutions"):
     assert field["probability"].shape == expected.shape
     assert np.ptp(expected, axis=(0, 1)).max() > 1e-3  # answers that differ
     npt.assert_allclose(field["probability"], expected, atol=1e-4)
+
+
+def trusted(classifier):
+    """The same with eight orientations and a temperature."""
+    rng = np.random.default_rng(0)
+    boxes = rng.integers(0, 75, (40, *classifier.image_shape)).astype(np.uint8)
+    codes = rng.integers(0, len(classifier.classes), 40)
+    labelled = make_dataset(boxes, codes, classes=classifier.classes, source="test")
+    confidence = replace(calibrate(classifier, labelled), temperature=1.7)
+    return replace(classifier, confidence=confidence, orientations=8)
 
 
 NETWORKS = {
@@ -329,3 +342,17 @@ def test_what_is_no_mosaic_is_refused(small):
         slide(small, boxes)
     with pytest.raises(InputError, match=r"The mosaic to slide over: .*200"):
         slide(small, mosaic_of(np.full((50, 50), 200, np.uint8)))
+
+
+def test_orientations_and_temperature_are_those_of_boxes_asked_one_by_one(share_always):
+    inner = layers.Conv2D(6, 3, activation="relu"), layers.MaxPooling2D(3)
+    plain = classifier_of(chain(*inner, size=(40, 40)))
+    values = mostly_blank((70, 93), 3)
+    check(trusted(plain), values, 7)
+    before, after = (slide(c, mosaic_of(values), stride=7) for c in (plain, trusted(plain)))
+    assert np.abs(before["probability"] - after["probability"]).max() > 1e-3
+
+
+def test_networks_that_cannot_share_are_turned_and_tempered_too():
+    padded = chain(layers.Conv2D(4, 3, padding="same"), layers.MaxPooling2D(3), size=(40, 40))
+    check(trusted(classifier_of(padded)), noise((60, 70)), 9, computed="box by box")

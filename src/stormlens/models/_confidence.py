@@ -177,7 +177,8 @@ def _images(boxes: xr.Dataset, shape: tuple[int, int]) -> NDArray[np.uint8]:
 def _labels(classifier: "Classifier", boxes: xr.Dataset) -> NDArray[np.int64]:
     if not isinstance(boxes, xr.Dataset) or "mode" not in boxes:
         raise InputError("calibrate: the boxes have no labels; give labelled ones.")
-    if class_names(boxes) != classifier.classes:
+    # A container's labels are named without blanks.
+    if class_names(boxes) != tuple("_".join(name.split()) for name in classifier.classes):
         raise InputError(
             f"calibrate: the boxes are labelled {', '.join(class_names(boxes))}; the classifier "
             f"gives {', '.join(classifier.classes)}."

@@ -134,10 +134,8 @@ def read_tensors(path: Path, remedy: str) -> Tensors:
         tensors: Tensors = safetensors.numpy.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
         raise InputError(f"{path} is damaged ({error}); {remedy}.") from error
-    except (KeyError, TypeError) as error:  # kinds of number that NumPy does not have
-        raise InputError(
-            f"{path} holds numbers of a kind that is not read ({error}); {remedy}."
-        ) from error
+    except (KeyError, AttributeError, TypeError) as error:  # numbers that NumPy does not have
+        raise InputError(f"{path} holds a kind of number that is not read; {remedy}.") from error
     check_finite(tensors, path, remedy)
     return tensors
 

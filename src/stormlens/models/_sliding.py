@@ -6,7 +6,7 @@ Boxes that overlap share their convolutions, which are computed once; see
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,21 +14,20 @@ from numpy.typing import NDArray
 
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
+from stormlens.models._classifier import Classifier, turned
 from stormlens.models._sliding_plan import Plan, read_plan
 from stormlens.stormbox import ECHO_DBZ, GRID_MAPPING, PIXEL_KM, cell_to_lonlat
-
-if TYPE_CHECKING:
-    from stormlens.models._classifier import Classifier
 
 _BOXES_AT_A_TIME = 1024
 _SHARED = "shared convolutions"
 
 
-def slide(classifier: "Classifier", mosaic: xr.Dataset, *, stride: int = 8) -> xr.Dataset:
+def slide(classifier: Classifier, mosaic: xr.Dataset, *, stride: int = 8) -> xr.Dataset:
     """
     Probability of each mode for a box centred at regular places of a mosaic.
 
-    Each value is that of `Classifier.predict` for the box, to 1e-4. Where the network is a
+    Each value is that of `Classifier.predict` for the box, to 1e-4: averaged over orientations
+    and tempered as there. Where the network is a
     chain of unpadded convolutions of stride 1, pools and dense layers, overlapping boxes
     share their convolutions; any other is asked box by box, as attribute `computed` says.
 
@@ -49,7 +48,7 @@ def slide(classifier: "Classifier", mosaic: xr.Dataset, *, stride: int = 8) -> x
         in the mosaic; `y`, `x` are the boxes' centres in km from the centre of the grid's
         south-western cell, `latitude` and `longitude` (y, x) in degrees. `coverage` float32
         (y, x) is the share, 0 to 1, of a box that some radar sees, `echo` that at 5 dBZ or more.
-        Probabilities are the network's own; `heed_coverage` knows better. Attribute `computed` is
+        `heed_coverage` knows better than the network where all is seen. Attribute `computed` is
         "shared convolutions" or "box by box", with the reason.
 
     Raises
@@ -83,7 +82,7 @@ def _reflectivity(mosaic: xr.Dataset, box: tuple[int, int]) -> NDArray[np.uint8]
 
 
 def _probabilities(
-    classifier: "Classifier", reflectivity: NDArray[np.uint8], stride: int
+    classifier: Classifier, reflectivity: NDArray[np.uint8], stride: int
 ) -> tuple[NDArray[np.float32], str]:
     """Probabilities (rows, columns, classes) of the boxes, and how they were computed."""
     from stormlens.models._compiled import keep_compiled
@@ -102,12 +101,20 @@ def _probabilities(
     # Scaled value by value, so that all cells without echo are alike to the last bit.
     low, high = np.float32(classifier.minimum), np.float32(classifier.maximum)
     scaled = (np.arange(256, dtype=np.float32) - low) / (high - low)
-    image = scaled[reflectivity[: rows.size, : columns.size]]
-    return shared_probabilities(plan, image, (rows, columns), float(scaled[0])), _SHARED
+    covered = reflectivity[: rows.size, : columns.size]
+    total = np.zeros((rows.count, columns.count, len(classifier.classes)), np.float32)
+    for number, view in enumerate(turned(covered, classifier.orientations)):
+        axes = (columns, rows) if number % 2 else (rows, columns)
+        found = shared_probabilities(plan, scaled[view], axes, float(scaled[0]))
+        found = np.rot90(found, -(number % 4))
+        total += found[:, ::-1] if number >= 4 else found
+    probability = total / np.float32(classifier.orientations)
+    confidence = classifier.confidence
+    return probability if confidence is None else confidence.temper(probability), _SHARED
 
 
 def _box_by_box(
-    classifier: "Classifier", reflectivity: NDArray[np.uint8], stride: int
+    classifier: Classifier, reflectivity: NDArray[np.uint8], stride: int
 ) -> NDArray[np.float32]:
     boxes = _windows(reflectivity, classifier.image_shape, stride)
     down, across = boxes.shape[:2]
@@ -124,7 +131,7 @@ def _windows(values: NDArray, box: tuple[int, int], stride: int) -> NDArray:
 
 
 def _field(
-    classifier: "Classifier",
+    classifier: Classifier,
     mosaic: xr.Dataset,
     stride: int,
     probability: NDArray[np.float32],
@@ -190,7 +197,7 @@ def _share(seen: NDArray[np.bool_], box: tuple[int, int], stride: int) -> NDArra
 
 
 def _attributes(
-    classifier: "Classifier", mosaic: xr.Dataset, stride: int, computed: str
+    classifier: Classifier, mosaic: xr.Dataset, stride: int, computed: str
 ) -> dict[str, Any]:
     return {
         "model": classifier.architecture or "user's own Keras model",
