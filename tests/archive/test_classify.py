@@ -198,6 +198,26 @@ def test_coverage_decides_where_it_is_known(model_run, scheduler, tmp_path):
     assert table["time"].isna().all()
 
 
+def test_workers_know_how_far_to_trust_a_classifier(model_run, scheduler, store_of, tmp_path):
+    from dataclasses import replace
+
+    from stormlens.archive._store import Store
+    from stormlens.datasets import make_dataset
+    from stormlens.models import Classifier, calibrate, name_modes
+
+    classifier = Classifier.load(model_run)
+    known = make_dataset(patterned(60, first=400), np.arange(60) % 6, source="known")
+    confidence = calibrate(classifier, known)
+    run = replace(classifier, confidence=confidence).save(tmp_path / "run")
+    path = store_of(50)
+    archive.classify(run, path, tmp_path / "out", scheduler=scheduler)
+    table = table_of(tmp_path / "out")
+    boxes = make_dataset(Store(path).images(0, 50), source="store")
+    expected = name_modes(Classifier.load(run).predict(boxes))
+    assert table["mode"].astype(str).tolist() == expected.tolist()
+    assert {"unsure", "no storm box"} & set(expected)
+
+
 def test_labels_of_another_classifier_or_store_are_not_mixed(
     model_run, store, store_of, labelled, tmp_path
 ):

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from stormlens import boxes, plots
@@ -117,6 +118,21 @@ def test_names_follow_the_rule_for_coverage(mosaic):
     assert sorted(texts(ax)) == ["Clear", "Missing, 0% seen", "QLCS 0.90"]
     assert "Missing 1" in plots.alt_text(ax)
     assert "3 boxes" in plots.alt_text(ax)
+
+
+def test_boxes_without_a_mode_are_outlined_in_grey(mosaic):
+    rows = np.full((3, 6), 0.02)
+    rows[0, 1] = rows[2, 1] = 0.9
+    rows[1, :3] = 0.3
+    predictions = predict(mosaic, [519.5, 600.5, 519.5], [409.5, 300.5, 330.5], rows)
+    predictions["plausible"] = predictions["probability"] >= 0.25
+    predictions["novelty"] = "storm", [0.5, 0.5, 2.0]
+    predictions = predictions.assign_coords(echo=("storm", np.full(3, 0.1)))
+    ax = plots.mosaic_map(mosaic, predictions.assign_attrs(plausible_from=0.25))
+    assert "unsure 1" in plots.alt_text(ax)
+    assert "no storm box 1" in plots.alt_text(ax)
+    edges = {to_hex(outline.get_edgecolor()) for outline in outlines(ax)}
+    assert {"#4a5560", "#a9b1ba", plots.MODE_COLOURS["QLCS"]} <= edges
 
 
 def test_no_box_draws_the_mosaic_alone(mosaic):

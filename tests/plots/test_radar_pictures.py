@@ -17,6 +17,7 @@ from stormlens.plots import (
     contact_sheet,
     storm_box,
 )
+from stormlens.stormbox import MODES
 
 
 def _boxes(n=3, *, simulated=False, modes=True):
@@ -151,6 +152,8 @@ def test_mode_colours_differ_and_digits_get_ten():
     assert len(set(MODE_COLOURS.values())) == 6
     assert len(set(class_colours([str(i) for i in range(10)]).values())) == 10
     assert class_colours(["hail", "QLCS"])["QLCS"] == MODE_COLOURS["QLCS"]
+    named = class_colours([*MODES, "Clear", "unsure", "no storm box"])
+    assert len(set(named.values())) == 9
 
 
 def test_simulated_boxes_say_so_and_real_ones_do_not():

@@ -12,7 +12,7 @@ from stormlens.archive._model import carried_classifier
 from stormlens.archive._store import CHUNK, Arrays, Store
 from stormlens.archive._table import Part, make_table, read_part, write_part
 from stormlens.errors import InputError
-from stormlens.models import Classifier, name_modes
+from stormlens.models import name_modes
 from stormlens.stormbox import SIZE
 
 
@@ -88,8 +88,8 @@ def label(task: Task) -> Part:
         classifier.trained_on_simulated,
         task.model,
     )
-    probabilities = classifier.probabilities(read.images)
-    modes = _names(probabilities, classifier, known)
+    predictions = classifier.predict(_boxes(read.images, known))
+    probabilities, modes = predictions["probability"].values, name_modes(predictions)
     table = make_table(read.numbers, known, probabilities, classifier.classes, modes, part)
     write_part(Path(task.table), table, part)
     return part
@@ -114,13 +114,6 @@ def _read(store: Store, first: int, stop: int) -> tuple[_Readable, Arrays]:
     return readable, {name: values[kept - first] for name, values in known.items()}
 
 
-def _names(probabilities: np.ndarray, classifier: Classifier, known: Arrays) -> np.ndarray:
-    if not len(probabilities):
-        return np.empty(0, str)
+def _boxes(images: np.ndarray, known: Arrays) -> xr.Dataset:
     seen = {name: ("storm", known[name]) for name in ("coverage", "echo")}
-    return name_modes(
-        xr.Dataset(
-            {"probability": (("storm", "mode"), probabilities)},
-            coords={"mode": list(classifier.classes), **seen},
-        )
-    )
+    return xr.Dataset({"reflectivity": (("storm", "y", "x"), images)}, coords=seen)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 MODEL = "stormlens-model"
 """What workers carry the classifier's files as."""
 
-_CARD, _WEIGHTS = "classifier.json", ("weights.safetensors", "model.keras")
+_CARD = "classifier.json"
+_OTHERS = ("weights.safetensors", "model.keras", "confidence.safetensors")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def read_model(run: str | Path) -> ModelFiles:
             f"{folder} {what}: no {_CARD} in it. Give the folder that `stormlens train` finished."
         )
     try:
-        names = [name for name in (_CARD, *_WEIGHTS) if (folder / name).is_file()]
+        names = [name for name in (_CARD, *_OTHERS) if (folder / name).is_file()]
         files = {name: (folder / name).read_bytes() for name in names}
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error.strerror or error}.") from error

@@ -23,7 +23,7 @@ from stormlens.plots._geography import Plane, draw_geography
 from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._picture import describe
 from stormlens.plots._radar import _colour_bar, _Scale, _scale
-from stormlens.plots._style import INK, MUTED, SIMULATED_BADGE, class_colours
+from stormlens.plots._style import INK, MUTED, SIMULATED_BADGE, UNNAMED_COLOURS, class_colours
 from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, SIZE
 
 UNSEEN = "#c9d0d7"
@@ -181,7 +181,7 @@ def _draw_boxes(ax: Axes, predictions: xr.Dataset, names: list[str], window: Spa
 
 def _colours(predictions: xr.Dataset, names: list[str]) -> dict[str, str]:
     modes = predictions["mode"].values.tolist()
-    return {**dict.fromkeys(names, INK), **class_colours(modes)}
+    return {**dict.fromkeys(names, INK), **UNNAMED_COLOURS, **class_colours(modes)}
 
 
 def _label(predictions: xr.Dataset, storm: int, name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stormlens.models import NO_STORM_BOX, UNSURE
 from stormlens.stormbox import MODES
 
 INK = "#1b2733"
@@ -31,6 +32,9 @@ _PALETTE = (
 MODE_COLOURS: dict[str, str] = dict(zip(MODES, _PALETTE, strict=False))
 """Colour of each storm mode, the same in every picture and safe for colour-blind readers."""
 
+UNNAMED_COLOURS: dict[str, str] = {UNSURE: "#4a5560", NO_STORM_BOX: "#a9b1ba"}
+"""Greys for boxes that are given no mode."""
+
 SIMULATED_BADGE = {
     "boxstyle": "round,pad=0.25",
     "facecolor": "#fff3c4",
@@ -42,7 +46,8 @@ SIMULATED_BADGE = {
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
     """
-    A colour for each class: storm modes keep theirs, others take them in order.
+    A colour for each class: storm modes keep theirs, boxes without one are grey, others take
+    them in order.
 
     Parameters
     ----------
@@ -59,9 +64,8 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
     >>> class_colours(["QLCS"])["QLCS"] == MODE_COLOURS["QLCS"]
     True
     """
-    return {
-        name: MODE_COLOURS.get(name, _PALETTE[i % len(_PALETTE)]) for i, name in enumerate(classes)
-    }
+    kept = {**MODE_COLOURS, **UNNAMED_COLOURS}
+    return {name: kept.get(name, _PALETTE[i % len(_PALETTE)]) for i, name in enumerate(classes)}
 
 
 def new_axes(width: float, height: float) -> Axes:
