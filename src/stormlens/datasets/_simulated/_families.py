@@ -132,6 +132,7 @@ FAMILIES: tuple[Family, ...] = (
         ("lake effect", _rain.lake_effect, 0.02, 0.09),
         ("embedded showers", _rain.embedded_showers, 0.03, 0.12),
         ("decaying complex", _rain.decaying_complex, 0.02, 0.16),
+        ("scattered showers", _rain.scattered_showers, 0.02, 0.16),
         ("weak showers", _rain.weak_showers, 0.04, 0.12),
         ("steady rain", _rain.steady_rain, 0.01, 0.07),
     ),

@@ -215,7 +215,30 @@ def decaying_complex(scene: Scene) -> Field:
     depth += rng.uniform(3, 9) * scene.cut("fractal")
     level = rng.normal(31, 3) + rng.uniform(3, 7) * scene.cut("fractal")
     level += rng.uniform(0, 5) * scene.cut("cells") + rng.uniform(0, 4) * scene.cut("broad")
-    return tempered(shield(depth, level, rng.uniform(4, 12)), 43)
+    return tempered(shield(depth, level, rng.uniform(4, 12)), rng.uniform(40, 48))
+
+
+def scattered_showers(scene: Scene) -> Field:
+    """
+    Paint very small showers and cells all over, thick here and thin there, as on a humid day.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    humid = rng.uniform(8, 14) * scene.cut("broad") + rng.uniform(6, 12) * scene.cut("fractal")
+    grains = rng.uniform(6, 11) * scene.cut("cells") + rng.uniform(2, 7) * scene.cut("white")
+    dbz = rng.normal(4, 5) + humid + grains
+    if scene.chance(0.4):  # drawn out along the wind
+        along, across = _band_grid(scene, rng.uniform(0, np.pi), 10)
+        dbz = dbz + rng.uniform(4, 9) * scene.bend("bands", along * 0.25, across * 1.3)
+    return tempered(dbz, rng.uniform(40, 48))
 
 
 def weak_showers(scene: Scene) -> Field:

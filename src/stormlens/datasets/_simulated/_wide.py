@@ -31,7 +31,7 @@ _STORMS = ("Cellular", "QLCS", "Tropical", "Other")
 _COMPANY = 0.25
 """Share of the wide mixture's boxes of weather that show other weather beside it."""
 
-_REPORT, _CORE = 0.5, 0.35
+_REPORT, _CORE = 0.45, 0.35
 """Shares of the wide mixture's boxes that a report and a core centre; the rest lie anywhere."""
 
 _RAIN_DBZ = 20
@@ -39,8 +39,8 @@ _SHOWN_SHARE = 0.5
 """Share of the rain that a box must show for its mode to be in it."""
 
 _LEAST_RAIN = {"Cellular": 90, "QLCS": 500, "Tropical": 900, "Other": 350, "Noise": 0}
-_LEAST_NOISE = 400
-"""Pixels of rain (20 dBZ) that it must show, by mode, and of any echo where that is noise."""
+_LEAST_LEFT, _LEAST_NOISE = 250, 400
+"""Pixels of rain (20 dBZ) that it must show, by mode and where it was cut; of echo in noise."""
 
 _ATTEMPTS = 4
 """Boxes painted in search of one that shows enough; the last is taken as it is."""
@@ -92,7 +92,7 @@ def paint(
     scene = Scene(rng, textures, weather)
     for _ in range(_ATTEMPTS):
         painted, rain = _attempt(mixture, mode, scene)
-        if mode == "Missing" or _shows(mode, painted.reflectivity > 0, rain):
+        if _shows(painted, mode, rain):
             break
     return painted
 
@@ -126,11 +126,14 @@ def _company(storm: Scene) -> Field:
     return dbz - 3 * positive(distance - aside + 6 * storm.cut("fractal"))
 
 
-def _shows(mode: str, shown: NDArray[np.bool_], rain: NDArray[np.bool_]) -> bool:
+def _shows(painted: Painted, mode: str, rain: NDArray[np.bool_]) -> bool:
     """Whether enough is seen of what was painted for a person to name its mode."""
+    shown = painted.reflectivity > 0
     if mode == "Noise" and np.count_nonzero(shown) < _LEAST_NOISE:
         return False
     seen = np.count_nonzero(shown & rain)
+    if mode == "Missing":
+        return painted.families[STORM].name != CUT_AWAY or bool(seen >= _LEAST_LEFT)
     return bool(seen >= max(_LEAST_RAIN[mode], _SHOWN_SHARE * np.count_nonzero(rain)))
 
 
@@ -162,7 +165,7 @@ def _origin(mixture: Mixture, rng: np.random.Generator) -> tuple[float, float]:
         return 0.0, 0.0
     if drawn < _REPORT + _CORE:
         return rng.normal(0, 9), rng.normal(0, 9)
-    return rng.uniform(-36, 36), rng.uniform(-36, 36)
+    return rng.uniform(-48, 48), rng.uniform(-48, 48)
 
 
 def _cut_away(mixture: Mixture, storm: Scene, box: Scene) -> Field:
