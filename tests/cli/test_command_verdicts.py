@@ -88,3 +88,26 @@ def test_novelty_without_bound_is_null(invoke, run, three, monkeypatch):
     monkeypatch.setitem(globals(), "NOVELTY", [0.31, np.inf, 4.5])
     entries = json.loads(invoke("classify", three, "--run", run, "--json").stdout)
     assert entries[1]["novelty"] is None
+
+
+def test_the_table_shows_the_numbers_that_decided_and_json_the_networks_own(
+    invoke, run, tmp_path, monkeypatch
+):
+    predict = Classifier.predict
+    probability = np.array([[0.08, 0.32, 0, 0, 0, 0.6]], np.float32)
+
+    def told(self, dataset):
+        seen = {"coverage": ("storm", [1.0]), "echo": ("storm", [0.5])}
+        answer = predict(self, dataset).assign_coords(seen)
+        return answer.assign(probability=(("storm", "mode"), probability))
+
+    monkeypatch.setattr(Classifier, "predict", told)
+    np.save(tmp_path / "one.npy", np.full((136, 136), 30, np.uint8))
+    command = ("classify", tmp_path / "one.npy", "--run", run)
+    # Radars see it whole, so it is not Missing: 0.32 and 0.08 of 0.4 are left.
+    assert invoke(*command).stdout.splitlines()[2].split()[2:] == [
+        *("QLCS", "QLCS", "0.80,", "Cellular", "0.20")
+    ]
+    (entry,) = json.loads(invoke(*command, "--json").stdout)
+    assert (entry["mode"], entry["likeliest"]) == ("QLCS", "Missing")
+    assert entry["probabilities"]["Missing"] == 0.6
