@@ -95,7 +95,8 @@ def report_classify(run: Path, boxes: int, store: Path, workers: int, cores: lis
     out = store.with_name(f"labels-{boxes}-{workers}-{len(cores)}")
     shutil.rmtree(out, ignore_errors=True)
     bare = bare_rate(run, store, cores)
-    command = ["classify", str(run), str(store), "--out", str(out), "--workers", str(workers)]
+    command = ["classify", str(store), "--run", str(run), "--out", str(out)]
+    command += ["--workers", str(workers)]
     took = measure(command, cores)
     bare = max(bare, bare_rate(run, store, cores))
     rate = boxes / took.seconds

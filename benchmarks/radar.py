@@ -38,8 +38,9 @@ def whole_command(run: str, file: str) -> float:
         "-m",
         "stormlens",
         "classify",
-        run,
         file,
+        "--run",
+        run,
         "--map",
         "/dev/shm/map.png",
     ]
