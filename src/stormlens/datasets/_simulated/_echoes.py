@@ -77,12 +77,33 @@ def ground_clutter(scene: Scene) -> Field:
             east, north = sites[int(rng.random() * len(sites))]
         else:
             east, north = rng.uniform(-60, 60), rng.uniform(-60, 60)
-        x, y = scene.x - np.float32(east), scene.y - np.float32(north)
-        fall = 2.2 / rng.uniform(2, 20) ** 2
-        density = 0.8 * scene.cut("cells") + 1.3 * scene.cut("white") - (x * x + y * y) * fall
-        bright = np.float32(rng.normal(36, 7)) + 8 * scene.cut("white")
-        np.maximum(dbz, where(density > rng.uniform(0.2, 1.2), bright), out=dbz)
+        np.maximum(dbz, clutter_patch(scene, east, north, rng.uniform(2, 20)), out=dbz)
     return np.maximum(dbz, specks(scene), out=dbz)
+
+
+def clutter_patch(scene: Scene, east: float, north: float, reach: float) -> Field:
+    """
+    Bright pixels beside empty ones around a place.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+    east, north : float
+        The place, in pixels from the scene's origin.
+    reach : float
+        How far they go, in pixels.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    x, y = scene.x - np.float32(east), scene.y - np.float32(north)
+    density = 0.8 * scene.cut("cells") + 1.3 * scene.cut("white")
+    density -= (x * x + y * y) * np.float32(2.2 / reach**2)
+    bright = np.float32(rng.normal(36, 7)) + 8 * scene.cut("white")
+    return where(density > rng.uniform(0.2, 1.2), bright)
 
 
 def second_trip(scene: Scene) -> Field:

@@ -141,7 +141,7 @@ FAMILIES: tuple[Family, ...] = (
         "Noise",
         ("archive noise", noise, 0.9, 0.04),
         ("chaff", _echoes.chaff, 0.04, 0.14),
-        ("ground clutter", _echoes.ground_clutter, 0.06, 0.2),
+        ("ground clutter", _echoes.ground_clutter, 0.06, 0.14),
         ("interference", _echoes.interference, 0.04, 0.24),
         ("second trip", _echoes.second_trip, 0.04, 0.14),
     ),

@@ -233,7 +233,8 @@ def scattered_showers(scene: Scene) -> Field:
     """
     rng = scene.rng
     humid = rng.uniform(8, 14) * scene.cut("broad") + rng.uniform(6, 12) * scene.cut("fractal")
-    grains = rng.uniform(6, 11) * scene.cut("cells") + rng.uniform(2, 7) * scene.cut("white")
+    kind = ("cells", "fine")[int(rng.random() * 2)]
+    grains = rng.uniform(6, 13) * scene.cut(kind) + rng.uniform(1, 5) * scene.cut("white")
     dbz = rng.normal(4, 5) + humid + grains
     if scene.chance(0.4):  # drawn out along the wind
         along, across = _band_grid(scene, rng.uniform(0, np.pi), 10)

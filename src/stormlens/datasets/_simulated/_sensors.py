@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stormlens.datasets._simulated._echoes import clutter_patch
 from stormlens.datasets._simulated._finish import with_network
 from stormlens.datasets._simulated._network import clear_air, specks, spikes
 from stormlens.datasets._simulated._products import smoothed
@@ -221,11 +222,15 @@ def _blockage(scene: Scene, east: float, north: float, radius: Field) -> Field:
 def _with_artefacts(
     scene: Scene, dbz: Field, sites: list[tuple[float, float]], seen: Mask
 ) -> Field:
-    """Clear-air echo around each radar, a strobe now and then, specks; only where radars see."""
+    """Clear-air echo, clutter, a strobe now and then, specks; only where radars see."""
     if scene.chance(0.6):
         bloom = clear_air(scene, sites, boost=scene.rng.uniform(-3, 12))
         bloom += scene.rng.uniform(0, 5) * scene.cut("white")  # from insect to insect
         np.maximum(dbz, bloom, out=dbz)
+    if scene.chance(0.35):
+        place = sites[int(scene.rng.random() * len(sites))]
+        patch = clutter_patch(scene, *place, reach=scene.rng.uniform(1.5, 9))
+        np.maximum(dbz, patch, out=dbz)
     if scene.chance(0.12):
         np.maximum(dbz, spikes(scene, sites, 1 + int(scene.rng.random() * 2)), out=dbz)
     if scene.chance(0.3):

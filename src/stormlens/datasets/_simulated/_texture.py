@@ -3,7 +3,7 @@ Textures that every simulated box is made of: large noise fields, cut and bent.
 
 Rain looks alike over a wide range of scales: its power falls with wavenumber
 roughly as k to the -2.8 in two dimensions (Harris et al. 2001, J. Hydrometeor.
-2, 406-418, radar rainfall). Five periodic fields of zero mean and unit variance
+2, 406-418, radar rainfall). Seven periodic fields of zero mean and unit variance
 are made once for a seed and a split; a box cuts random windows from them, which
 costs nothing beside a Fourier transform of its own.
 """
@@ -24,8 +24,8 @@ _ATLAS = 768
 
 _WINDOWS = _ATLAS - SIZE
 
-KINDS = ("broad", "sway", "fractal", "bands", "cells", "white")
-"""Smooth over 100 km; fairly smooth; all scales; those below 100 km; peaks; pixels."""
+KINDS = ("broad", "sway", "fractal", "bands", "cells", "white", "fine")
+"""Smooth over 100 km; fairly smooth; all scales; those below 100 km; peaks; pixels; below 25 km."""
 
 
 class Textures:
@@ -135,6 +135,8 @@ def _amplitude(kind: str, k: NDArray[np.float64]) -> NDArray[np.float64]:
         return (k**2 + 60.0**-2) ** -1.0
     if kind == "fractal":
         return (k**2 + 80.0**-2) ** -0.7
+    if kind == "fine":
+        return (k**2 + 7.0**-2) ** -0.65
     if kind == "bands":
         return (k**2 + 22.0**-2) ** -1.1
     return np.exp(-0.5 * (2 * np.pi * 1.6 * k) ** 2) - np.exp(-0.5 * (2 * np.pi * 4.5 * k) ** 2)

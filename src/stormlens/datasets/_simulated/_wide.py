@@ -148,11 +148,11 @@ def _rough(mixture: Mixture, scene: Scene, dbz: Field) -> Field:
         return dbz
     rng = scene.rng
     fine = rng.uniform(0, 1) if scene.chance(0.45) else rng.uniform(1, 4.5)
-    dbz = dbz + rng.uniform(0, 3.5) * scene.cut("bands")
+    dbz = dbz + rng.uniform(0, 4.5) * scene.cut(("bands", "fine")[int(rng.random() * 2)])
     dbz += np.float32(fine) * scene.cut("white")
-    if scene.chance(0.35):  # rain that breaks up into patches
-        holes = scene.cut("bands") + 0.6 * scene.cut("white")
-        dbz -= rng.uniform(3, 14) * positive(holes - np.float32(rng.uniform(-0.3, 1.2)))
+    if scene.chance(0.4):  # rain that breaks up into patches and filaments
+        holes = scene.cut("fine") + rng.uniform(0, 0.5) * scene.cut("white")
+        dbz -= rng.uniform(4, 20) * positive(holes - np.float32(rng.uniform(-0.5, 1.2)))
     return dbz
 
 
