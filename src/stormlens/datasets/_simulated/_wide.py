@@ -107,7 +107,10 @@ def _attempt(mixture: Mixture, mode: str, box: Scene) -> tuple[Painted, NDArray[
     if families[STORM].name == CUT_AWAY:
         dbz = rain = _cut_away(mixture, storm, box)
     else:
-        dbz = rain = _rough(mixture, storm, families[STORM].make(storm))
+        dbz = families[STORM].make(storm)
+        if mode in _STORMS:
+            dbz = _dry(mixture, storm, dbz)
+        dbz = rain = _rough(mixture, storm, dbz)
         if mixture.name != "archive" and mode in _STORMS and storm.chance(_COMPANY):
             dbz = np.maximum(dbz, _rough(mixture, box, _company(storm)))
         if mode != "Missing":  # whose gaps are there already
@@ -156,6 +159,14 @@ def _rough(mixture: Mixture, scene: Scene, dbz: Field) -> Field:
     return dbz
 
 
+def _dry(mixture: Mixture, scene: Scene, dbz: Field) -> Field:
+    """Nearly half of the storms in dry air: they end within a pixel or two, without light rain."""
+    if mixture.name == "archive" or not scene.chance(0.45):
+        return dbz
+    knee = np.float32(scene.rng.uniform(24, 38))
+    return dbz - scene.rng.uniform(0.5, 5) * positive(knee - dbz)
+
+
 def _origin(mixture: Mixture, rng: np.random.Generator) -> tuple[float, float]:
     """Where the storm stands in the box, in pixels from its middle."""
     if mixture.name == "archive":
@@ -172,5 +183,5 @@ def _cut_away(mixture: Mixture, storm: Scene, box: Scene) -> Field:
     """A storm of any mode and family, with what radars show beside it, and most of it gone."""
     rng = storm.rng
     mode = _STORMS[int(rng.random() * len(_STORMS))]
-    dbz = mixture.draw(rng, mode)[STORM].make(storm)
+    dbz = _dry(mixture, storm, mixture.draw(rng, mode)[STORM].make(storm))
     return cut(box, clean_mosaic(box, _rough(mixture, storm, dbz)))
