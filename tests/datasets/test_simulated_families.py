@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from stormlens.datasets import load, simulated_families
-from stormlens.datasets._simulated import _cyclones, _products, _sensors
+from stormlens.datasets._simulated import _cyclones, _missing, _products, _sensors, _wide
 from stormlens.datasets._simulated._families import Mixture
 from stormlens.datasets._simulated._scene import Scene, Weather
 from stormlens.datasets._simulated._texture import textures
@@ -265,18 +265,29 @@ def test_a_lowest_scan_lacks_the_anvil_aloft():
     assert (lowest.max(axis=(1, 2)) == whole.max(axis=(1, 2))).all()
 
 
-def test_what_is_cut_away_ends_in_the_middle_of_rain(wide):
-    def abrupt(image):
-        # Heavy rain beside a wide blank, which whole storms end in through light rain.
-        blank = ndimage.binary_opening(image == 0, structure=np.ones((7, 7)))
-        return ((image >= 28) & ndimage.binary_dilation(blank, structure=np.ones((3, 3)))).sum()
+@pytest.mark.parametrize("name", ["trailing stratiform", "whole cyclone", "multicells"])
+def test_a_cut_leaves_little_of_the_core_and_goes_through_rain(name):
+    paint = next(family.make for family in FAMILIES if family.name == name)
+    for seed in range(25):
+        scene = scene_of(seed)
+        whole = paint(scene)
+        left = _missing.cut(scene, whole.copy())
+        seen = np.isclose(left, whole, atol=1e-3)
+        rain = whole >= 20
+        core = whole >= np.median(whole[rain])
+        assert (core & seen).sum() <= 0.42 * core.sum()
+        hidden = ndimage.binary_dilation(~seen, structure=np.ones((3, 3)))
+        assert (rain & seen & hidden).sum() >= 5
 
-    named = wide["storm_family"].values
-    whole = (wide["network"].values == "clean mosaic") & np.isin(wide["mode"].values, [0, 1, 2, 3])
-    plain = np.isin(wide["product"].values, ["archive product", "fine steps"])
-    cut, uncut = (
-        [abrupt(image) for image in wide["reflectivity"].values[which & plain]]
-        for which in (named == "cut away", whole)
-    )
-    assert np.median(cut) > 15
-    assert np.percentile(uncut, 90) < np.median(cut)
+
+def test_storms_in_dry_air_have_no_light_rain_around():
+    mixture, light = Mixture("wide"), []
+    for seed in range(60):
+        scene = scene_of(seed)
+        before = painted("supercells", 1)[0]
+        after = _wide._dry(mixture, scene, before)
+        np.testing.assert_array_equal(after[before >= 38], before[before >= 38])
+        light.append(((after > 5) & (after < 20)).sum() / ((before > 5) & (before < 20)).sum())
+    light = np.array(light)
+    assert 0.3 < (light < 1).mean() < 0.6
+    assert np.median(light[light < 1]) < 0.6
