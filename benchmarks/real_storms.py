@@ -3,7 +3,8 @@ A classifier on real storms: labelled boxes, and radar files of which the story 
 
     python benchmarks/real_storms.py [--run RUN] [--shared FOLDER] [--write]
 
-Looked at when everything else is settled; nothing here trains or tunes anything. `--write` puts
+Nothing here trains or calibrates anything; but whoever looks at it and then widens the simulator
+has seen these storms, so that they prove less than others would. `--write` puts
 the labelled boxes' scores into the run's appraisal.json. The files (SVRIMG's, MIT licence; NOAA's,
 public domain) are not part of this project: FOLDER holds `svrimg/` and `radar/`.
 """
@@ -75,7 +76,7 @@ def labelled_boxes(shared: Path) -> Iterator[tuple[str, xr.Dataset]]:
         boxes = find_storms(read(shared / "radar" / name))
         if place is not None:
             apart = abs(boxes["latitude"] - place[0]) + abs(boxes["longitude"] - place[1])
-            boxes = boxes.isel(storm=[int(apart.argmin())])
+            boxes = boxes.isel(storm=[int(apart.values.argmin())])
         boxes = datasets.make_dataset(
             boxes["reflectivity"].values,
             [MODES.index(mode)] * boxes.sizes["storm"],

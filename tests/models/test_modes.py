@@ -157,6 +157,18 @@ def test_what_is_plausible_heeds_coverage_as_probabilities_do():
     assert UNSURE in names
 
 
+@pytest.mark.parametrize(
+    ("missing", "coverage", "name"),
+    [(0.51, 1.0, UNSURE), (0.49, 1.0, "QLCS"), (0.51, 0.9, UNSURE), (0.8, 0.9, MISSING)],
+)
+def test_a_whole_box_taken_for_a_gap_is_in_doubt(missing, coverage, name):
+    # What is left besides Missing may be one mode's alone, and is next to nothing.
+    rest = 1 - missing
+    row = (0.01, rest - 0.04, 0.01, 0.01, 0.01, missing)
+    predictions = trusted([row], lowest=0.6, coverage=[coverage], echo=[0.3])
+    assert name_modes(predictions).tolist() == [name]
+
+
 def test_a_whole_box_is_never_missing_though_every_mode_be_plausible():
     heeded = heed_coverage(trusted([NO_DATA], 0.0, coverage=[1.0]))
     assert heeded["plausible"].values.tolist() == [[True] * 5 + [False]]

@@ -41,8 +41,9 @@ The mode is the most probable class. Where coverage is known, a box of which
 radars see less than half is Missing; seen by half or more and without any
 echo (5 dBZ) it is Clear; seen by 98 % or more it is never Missing.
 A classifier that knows its confidence says "unsure" where its plausible modes
-differ (together they hold the truth in 9 of 10 boxes), and "no storm box"
-where nothing that it was trained on looks alike (novelty above 1).
+differ (together they hold the truth in 9 of 10 boxes) or a box seen whole
+looks Missing to it, and "no storm box" where nothing that it was trained on
+looks alike (novelty above 1).
 The table gives the probabilities of 0.05 or more, three at most.
 JSON: a list of {id, mode, likeliest, probabilities: {mode name: value}}, with
 plausible (a list of modes) and novelty where known, and for radar files time,

@@ -46,7 +46,8 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
         2. coverage of 0.5 or more and echo exactly 0 (no pixel at 5 dBZ or more): Clear, air
            without a storm, which is no class of the network;
         3. novelty above 1: "no storm box", for it is unlike all that was seen;
-        4. plausible modes are known, and there is not exactly one: "unsure";
+        4. plausible modes are known, and there is not exactly one, or the box is seen whole and
+           yet more likely Missing than not: "unsure";
         5. the most probable mode.
 
         The first two are for a classifier that knows the mode Missing. Where coverage is 0.98
@@ -63,7 +64,8 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
         seen = coverage >= MISSING_BELOW
         rules = [(coverage < MISSING_BELOW, MISSING), (seen & (echo == 0), CLEAR), *rules]
     if "plausible" in heeded:
-        rules.append((heeded["plausible"].values.sum(axis=1) != 1, UNSURE))
+        doubted = heeded["plausible"].values.sum(axis=1) != 1
+        rules.append((doubted | _mistaken_for_missing(predictions, coverage), UNSURE))
     conditions, answers = zip(*rules, strict=True)
     return np.select(conditions, answers, names)
 
@@ -103,6 +105,15 @@ def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
         again = (given >= predictions.attrs["plausible_from"]) & is_other
         heeded["plausible"] = plausible.where(~whole, again).assign_attrs(plausible.attrs)
     return heeded
+
+
+def _mistaken_for_missing(
+    predictions: xr.Dataset, coverage: NDArray[np.floating]
+) -> NDArray[np.bool_]:
+    """Boxes seen whole in which the network sees more of a gap than of all else together."""
+    is_missing = predictions["mode"].values == MISSING
+    missing = predictions["probability"].values[:, is_missing].sum(axis=1)
+    return (coverage >= WHOLE_FROM) & (missing > 0.5)
 
 
 def _knows_missing(modes: list[str]) -> bool:
