@@ -395,6 +395,24 @@ def test_about_1_in_100_boxes_of_the_kind_are_new_and_other_images_are():
     assert (novelty.score(storms(20, 2) // 5) > 1).mean() > 0.9
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda dbz: np.where(dbz > 0, dbz + 5, 0),
+        lambda dbz: dbz // 5 * 5,
+        lambda dbz: np.where(dbz >= 20, dbz, 0),
+        lambda dbz: np.where(dbz >= 10, dbz // 5 * 5, 0),
+        lambda dbz: np.minimum(dbz, 53),
+    ],
+    ids=["hotter", "in steps", "above 20 dBZ", "both", "capped"],
+)
+def test_known_boxes_are_known_in_another_product_too(change):
+    novelty = fit_novelty(storms(800))
+    changed = change(storms(300, 1).astype(int)).astype(np.uint8)
+    changed = changed[(changed >= 5).any((1, 2))]
+    assert (novelty.score(changed) > 1).mean() < 0.05
+
+
 def test_a_blank_box_is_no_storm_whatever_was_known():
     novelty = fit_novelty(np.concatenate([storms(60), np.zeros((60, SIZE, SIZE), np.uint8)]))
     blank = np.zeros((2, SIZE, SIZE), np.uint8)

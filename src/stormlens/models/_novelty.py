@@ -6,10 +6,10 @@ made to tell modes apart, not radar images from others. So the score looks at th
 image itself. Each statistic is a share, so many pixels of so many: how much of
 the box has echo and how strong it is, how often pixels 1, 4 and 8 apart differ by
 how much, how steep echo ends, how often three in a line bend up or down, how far
-columns differ from rows, whether lines of pixels repeat. Their log-odds are Their log-odds are near
-normal, and the known boxes, each also as another product would show it, are described
+columns differ from rows, whether lines of pixels repeat. Their log-odds are near
+normal. The known boxes, each also as another product would show it, are described
 by eight normal distributions, each with the distance that 1 in 100 of its own boxes
-surpasses. The score is the distance from the nearest in units of that.
+surpasses; the score is the distance from the nearest in units of that.
 
 Tried on 8,000 simulated boxes, 42 kinds of image that are no radar's and 220 boxes
 of real radar files as they are and as others would show them: distances of the network's
@@ -205,7 +205,7 @@ def _as_other_products(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         threshold = rng.choice([0, 5, 10, 20], p=[0.35, 0.2, 0.2, 0.25])
         step, cap = rng.choice([1, 5], p=[0.65, 0.35]), rng.integers(52, 80, endpoint=True)
         values = image * factor + offset if rng.random() < 0.7 else image
-        values = np.where((image > 0) & (values >= max(threshold, 0)), values, 0)
+        values = np.where((image > 0) & (values >= threshold), values, 0)
         other[i] = np.minimum(values // step * step, cap)
     return other
 
@@ -234,7 +234,7 @@ def _fit(counts: NDArray[np.float64], seed: int) -> Novelty:
     limits = [np.quantile(lengths[own == kind, i], _SHARE_KNOWN) for i, kind in enumerate(held)]
     whitening = whitening / np.reshape(limits, (-1, 1, 1))
     arrays = (usual, mean, deviation, centres, whitening)
-    return Novelty(*(np.asarray(array, np.float32) for array in arrays))
+    return Novelty(*(np.ascontiguousarray(array, np.float32) for array in arrays))
 
 
 def _room(novelty: Novelty) -> float:

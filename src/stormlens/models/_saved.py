@@ -317,7 +317,11 @@ def write_confidence(confidence: Confidence, folder: Path) -> dict[str, float]:
     """
     import safetensors.numpy
 
-    arrays = {held.name: getattr(confidence.novelty, held.name) for held in fields(Novelty)}
+    # safetensors writes memory as it lies.
+    arrays = {
+        held.name: np.ascontiguousarray(getattr(confidence.novelty, held.name))
+        for held in fields(Novelty)
+    }
     write_bytes(folder / CONFIDENCE, safetensors.numpy.save(arrays))
     return {name: getattr(confidence, name) for name in NUMBERS}
 
