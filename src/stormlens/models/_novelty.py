@@ -181,11 +181,13 @@ def fit_novelty(images: NDArray[np.uint8]) -> Novelty:
             f"{_LEAST_WITH_ECHO} must."
         )
     counts = np.concatenate([_count(images), _count(_as_other_products(images))])
-    fold = np.tile(np.arange(len(images)) % _FOLDS, 2)
     with_echo = counts[:, 0, 0] > 0
-    counts, fold = counts[with_echo], fold[with_echo]
+    fold = np.tile(np.arange(len(images)) % _FOLDS, 2)[with_echo]
+    counts, as_it_is = counts[with_echo], np.arange(len(counts))[with_echo] < len(images)
     seed = min(range(_FITS), key=lambda seed: _room(_fit(counts, seed)))
-    scores = [_fit(counts[fold != i], seed)._scores(counts[fold == i]) for i in range(_FOLDS)]
+    scores = [
+        _fit(counts[fold != i], seed)._scores(counts[as_it_is & (fold == i)]) for i in range(_FOLDS)
+    ]
     limit = np.quantile(np.concatenate(scores), _SHARE_KNOWN)
     whole = _fit(counts, seed)
     return replace(whole, whitening=(whole.whitening / limit).astype(np.float32))
