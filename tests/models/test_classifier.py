@@ -3,6 +3,8 @@ import hashlib
 import io
 import json
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -430,3 +432,13 @@ def test_a_subclassed_model_is_told_how_to_become_a_classifier():
     taken = keras.Input(SHAPE)
     wrapped = Classifier(keras.Model(taken, own(taken)), None)
     assert wrapped.probabilities(images()).shape == (5, 6)
+
+
+@pytest.mark.parametrize("name", ["storm-residual", "alexnet"])
+def test_a_file_with_layers_of_stormlens_loads_in_a_new_process(name, tmp_path):
+    # Another process knows only the layers that loading itself makes known.
+    path = tmp_path / "mine.keras"
+    build(name, input_shape=(136, 136, 1)).save(path)
+    code = f"from stormlens.models import Classifier; Classifier.from_keras({str(path)!r})"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr

@@ -355,6 +355,8 @@ def load_keras_file(path: str | Path) -> Any:
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise InputError(f"{path} is not a model that Keras 3 saved; it may be cut short.")
     keras = import_keras()
+    from stormlens.models import _layers  # noqa: F401  makes our own layers known to Keras
+
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds for damaged or unsafe archives.
