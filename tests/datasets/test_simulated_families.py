@@ -130,9 +130,9 @@ def test_the_first_version_knows_no_families():
         load("simulated-v1", "train", count=3, without=["bow echo"])
 
 
-def length_at_40(image):
-    """Length in pixels of the largest region at or above 40 dBZ, as a uniform bar's."""
-    labels, count = ndimage.label(image >= 40, structure=np.ones((3, 3)))
+def length_at(dbz, image):
+    """Length in pixels of the largest region at or above a reflectivity, as a uniform bar's."""
+    labels, count = ndimage.label(image >= dbz, structure=np.ones((3, 3)))
     if not count:
         return 0.0
     place = np.array(np.nonzero(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:])), float)
@@ -146,11 +146,30 @@ def painted(name, count=40):
 
 def test_cells_of_a_broken_line_are_apart_and_those_of_a_gapped_line_are_joined():
     broken, gapped = (
-        np.median([length_at_40(image) for image in painted(name)])
+        np.median([length_at(40, image) for image in painted(name)])
         for name in ("broken line", "gapped line")
     )
     assert broken < 16  # 60 km
     assert gapped > 27  # 100 km
+
+
+def test_a_lobed_complex_has_a_line_and_rain_that_storms_left_has_none():
+    for name in ("decaying complex", "ragged rain", "outflow boundary"):
+        assert np.median([length_at(44, image) for image in painted(name)]) < 8  # 30 km
+    assert np.median([length_at(44, image) for image in painted("lobed complex")]) > 27
+
+
+def test_an_outflow_boundary_is_thin():
+    def inner_share(image):
+        echo = image >= 20
+        return ndimage.binary_erosion(echo, iterations=4).sum() / echo.sum()
+
+    thin, ragged = (
+        np.median([inner_share(image) for image in painted(name)])
+        for name in ("outflow boundary", "ragged rain")
+    )
+    assert thin < 0.02
+    assert ragged > 2 * thin
 
 
 def test_supercells_are_few_and_strong_and_pulse_storms_many_and_small():

@@ -54,7 +54,7 @@ _PAINTERS = (cellular, qlcs, tropical, other, noise, missing)
 _TEXTURES, _ORDER, _DAY, _BOX = range(4)
 
 _WIDE_SIZES = {"train": 40_000, "validation": 2_000, "test": 2_000}
-_WIDE_SHARES = (26, 26, 19, 16, 7, 6)
+_WIDE_SHARES = (24, 25, 19, 20, 7, 5)
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def load_simulated(
     A simulated archive: the split sizes and class frequencies of SVRIMG, or any size.
 
     The wide streams have sizes of their own (40,000, 2,000 and 2,000 boxes), and of 100 boxes
-    26 Cellular, 26 QLCS, 19 Tropical, 16 Other, 7 Noise and 6 Missing.
+    24 Cellular, 25 QLCS, 19 Tropical, 20 Other, 7 Noise and 5 Missing.
 
     Parameters
     ----------

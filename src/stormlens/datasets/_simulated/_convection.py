@@ -38,7 +38,7 @@ def supercells(scene: Scene) -> Field:
 
 def multicells(scene: Scene) -> Field:
     """
-    Paint one or two clusters of cells of all ages with rain between them.
+    Paint one or two clusters, round or drawn out, of cells of all ages with rain between them.
 
     Parameters
     ----------
@@ -54,11 +54,12 @@ def multicells(scene: Scene) -> Field:
     for middle in [_near_origin(scene), (rng.normal(0, 45), rng.normal(0, 45))][
         : 1 + scene.chance(0.4)
     ]:
-        spread = rng.uniform(8, 15)
-        places += [
-            (middle[0] + rng.normal(0, spread), middle[1] + rng.normal(0, spread))
-            for _ in range(3 + int(rng.random() * 6))
-        ]
+        spread, bearing, drawn_out = rng.uniform(7, 15), rng.uniform(0, np.pi), rng.uniform(1, 2.2)
+        for _ in range(3 + int(rng.random() * 6)):
+            east, north = along_across(
+                rng.normal(0, spread), rng.normal(0, spread * drawn_out), bearing
+            )
+            places.append((middle[0] + east, middle[1] + north))
     dbz = _painted(scene, places, (rng.normal(54, 3), 4.0), (0.85, 0.25), rng.lognormal(-0.3, 0.5))
     if scene.chance(0.5):
         np.maximum(dbz, _light_rain(scene, rng.uniform(14, 34)), out=dbz)

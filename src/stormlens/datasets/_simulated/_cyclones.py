@@ -156,9 +156,9 @@ def _placed(
     log_radius = np.log(radius + np.float32(4))
     phase = theta + np.float32(rng.uniform(1.0, 3.6)) * log_radius
     eye = min(max(rng.lognormal(1.5, 0.5), 2.0), 15.0) if eye is None else eye
-    return _Cyclone(
-        radius, theta, phase, log_radius, eye, rng.uniform(27, 93) if size is None else size
-    )
+    if size is None:  # small ones are as common as large ones
+        size = rng.uniform(20, 45) if scene.chance(0.4) else rng.uniform(27, 93)
+    return _Cyclone(radius, theta, phase, log_radius, eye, size)
 
 
 def _shield(

@@ -1,9 +1,12 @@
 """QLCS boxes of the wide mixture: lines of every shape, with rain on any side, at any bearing."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from stormlens.datasets._simulated._cellular import Cells
 from stormlens.datasets._simulated._qlcs import anvil, line, line_slopes, rain_sheet
+from stormlens.datasets._simulated._rain import decaying_complex
 from stormlens.datasets._simulated._scene import Scene, along_across, tempered
 from stormlens.datasets._simulated._showers import showers
 from stormlens.datasets._simulated._texture import Field
@@ -112,6 +115,37 @@ def mature_complex(scene: Scene) -> Field:
     return _squall(scene, bend=half * rng.uniform(0.1, 0.5), rain="behind", half=half, depth=reach)
 
 
+def lobed_complex(scene: Scene) -> Field:
+    """
+    Paint a system of several lobes of rain, with its line of strong cells along one of them.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    rain = decaying_complex(scene)
+    bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(8, 45)
+    # In the box however far off its middle the system stands, for the line makes the mode.
+    east, north = (
+        min(max(at + distance * float(turned(bearing)), -48), 48)
+        for at, turned in ((scene.east, np.sin), (scene.north, np.cos))
+    )
+    half = rng.uniform(20, 60)
+    line = _squall(
+        replace(scene, east=east, north=north),
+        bend=half * rng.uniform(-0.1, 0.5),
+        rain=("behind", "along", "none")[int(rng.random() * 3)],
+        half=half,
+    )
+    return np.maximum(rain, line, out=rain)
+
+
 def training_line(scene: Scene) -> Field:
     """
     Paint cells that follow each other along one track, joined to a line that hardly moves.
@@ -183,7 +217,7 @@ def _squall(
 ) -> Field:
     """Line, rain and anvil; `bend` and `wave` (height, length) in pixels, lumps and gaps in dBZ."""
     rng = scene.rng
-    grid = scene.warped(rng.uniform(1.0, 3.5))
+    grid = scene.warped(rng.uniform(1.0, 7.0))
     # The archive's lines run from south-south-west as a rule; elsewhere they run as they like.
     bearing = rng.normal(0.42, 0.5) if scene.chance(0.5) else rng.uniform(0, 2 * np.pi)
     along, ahead = along_across(grid[0] - rng.normal(0, 2.5), grid[1] - rng.normal(0, 2.5), bearing)

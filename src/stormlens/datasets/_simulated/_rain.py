@@ -119,7 +119,7 @@ def lake_effect(scene: Scene) -> Field:
 
 def thin_lines(scene: Scene) -> Field:
     """
-    Paint two or three narrow, weak, broken lines side by side.
+    Paint up to three narrow, weak, broken lines side by side.
 
     Parameters
     ----------
@@ -134,13 +134,41 @@ def thin_lines(scene: Scene) -> Field:
     along, across = _band_grid(scene, rng.uniform(0, np.pi), 8, push=rng.uniform(2, 5.5))
     spacing = rng.uniform(14, 34)
     dbz = empty()
-    for number in range(2 + int(rng.random() * 2)):
+    for number in range(1 + int(rng.random() * 3)):
         apart = np.abs(across - spacing * (number - 0.5) + rng.uniform(-0.15, 0.15) * along)
         rough = rng.uniform(4, 9) * scene.cut("fractal") + 2 * scene.cut("cells")
         line = rng.normal(31, 3) + rough - rng.uniform(2.5, 6) * apart
         rain = shield(rng.uniform(0, 8) - apart + rough, rng.uniform(14, 22) + 0.3 * rough, 3.0)
         np.maximum(dbz, np.maximum(line, rain), out=dbz)
     return tempered(dbz, 38)
+
+
+def outflow_boundary(scene: Scene) -> Field:
+    """
+    Paint the arc that cold outflow pushes ahead of it: thin, weak, long or short, often alone.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    x, y = scene.warped(rng.uniform(1, 5))
+    turn, radius = rng.uniform(0, 2 * np.pi), rng.uniform(22, 170)
+    east = x + np.float32(radius * np.sin(turn) - rng.normal(0, 6))
+    north = y + np.float32(radius * np.cos(turn) - rng.normal(0, 6))
+    apart = np.abs(np.sqrt(east * east + north * north) - np.float32(radius))
+    aside = along_across(x, y, turn)[1]
+    beyond = positive(np.abs(aside) - rng.uniform(16, 80))
+    cells = rng.uniform(2, 8) * scene.cut("cells") + rng.uniform(2, 5) * scene.cut("fractal")
+    dbz = rng.normal(28, 3) + cells - rng.uniform(2, 6) * apart - beyond
+    if scene.chance(0.4):
+        np.maximum(dbz, showers(scene, rng.normal(2, 4)), out=dbz)
+    return tempered(dbz, 42)
 
 
 def sea_breeze(scene: Scene) -> Field:
@@ -215,7 +243,11 @@ def decaying_complex(scene: Scene) -> Field:
     depth += rng.uniform(3, 9) * scene.cut("fractal")
     level = rng.normal(31, 3) + rng.uniform(3, 7) * scene.cut("fractal")
     level += rng.uniform(0, 5) * scene.cut("cells") + rng.uniform(0, 4) * scene.cut("broad")
-    return tempered(shield(depth, level, rng.uniform(4, 12)), rng.uniform(40, 48))
+    dbz = shield(depth, level, rng.uniform(4, 12))
+    if scene.chance(0.5):  # the anvil, which a low beam hardly sees
+        sheet = shield(depth + rng.uniform(3, 22), rng.uniform(15, 25), rng.uniform(3, 10))
+        np.maximum(dbz, sheet - np.float32(20 * (1 - scene.aloft)), out=dbz)
+    return tempered(dbz, rng.uniform(40, 48))
 
 
 def scattered_showers(scene: Scene) -> Field:
@@ -235,11 +267,44 @@ def scattered_showers(scene: Scene) -> Field:
     humid = rng.uniform(8, 14) * scene.cut("broad") + rng.uniform(6, 12) * scene.cut("fractal")
     kind = ("cells", "fine")[int(rng.random() * 2)]
     grains = rng.uniform(6, 13) * scene.cut(kind) + rng.uniform(1, 5) * scene.cut("white")
-    dbz = rng.normal(4, 5) + humid + grains
+    dbz = rng.normal(2, 6) + humid + grains
     if scene.chance(0.4):  # drawn out along the wind
         along, across = _band_grid(scene, rng.uniform(0, np.pi), 10)
         dbz = dbz + rng.uniform(4, 9) * scene.bend("bands", along * 0.25, across * 1.3)
     return tempered(dbz, rng.uniform(40, 48))
+
+
+def ragged_rain(scene: Scene) -> Field:
+    """
+    Paint patches of rain with wide weak skirts, drawn out one way, and cells here and there.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    x, y = scene.warped(rng.uniform(4, 10))
+    bearing, depth = rng.uniform(0, np.pi), np.full_like(x, -60)
+    for _ in range(2 + int(rng.random() * 5)):
+        along, across = along_across(
+            x - rng.normal(0, 32), y - rng.normal(0, 32), bearing + rng.normal(0, 0.3)
+        )
+        np.maximum(depth, oval(along, across, rng.uniform(12, 50), rng.uniform(5, 26)), out=depth)
+    depth += rng.uniform(3, 10) * scene.cut("fractal")
+    grain = rng.uniform(2, 7) * scene.cut("fractal")
+    level = rng.normal(24, 4) + grain + rng.uniform(1, 7) * scene.cut("cells")
+    dbz = shield(depth, level, rng.uniform(4, 16), rng.uniform(4, 10))
+    cells = Cells(scene, (x, y), grain)
+    for _ in range(min(rng.poisson(2), 6)):
+        size = float(rng.lognormal(-0.5, 0.3))
+        place = (rng.normal(0, 32), rng.normal(0, 32))
+        cells.paint(dbz, place, rng.normal(44, 5), size, size * rng.uniform(0.1, 0.6))
+    return tempered(dbz, rng.uniform(40, 50))
 
 
 def weak_showers(scene: Scene) -> Field:

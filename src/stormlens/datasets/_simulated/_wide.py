@@ -38,7 +38,7 @@ _RAIN_DBZ = 20
 _SHOWN_SHARE = 0.5
 """Share of the rain that a box must show for its mode to be in it."""
 
-_LEAST_RAIN = {"Cellular": 90, "QLCS": 500, "Tropical": 900, "Other": 350, "Noise": 0}
+_LEAST_RAIN = {"Cellular": 90, "QLCS": 350, "Tropical": 700, "Other": 120, "Noise": 0}
 _LEAST_LEFT, _LEAST_NOISE = 250, 400
 """Pixels of rain (20 dBZ) that it must show, by mode and where it was cut; of echo in noise."""
 
