@@ -80,12 +80,23 @@ def _boxes(code: int, storm: str, setting: str) -> NDArray[np.uint8]:
     kept = {storm, setting}
     kinds = {family.kind for family in simulated_families() if family.name in kept}
     kept |= {name for kind, name in _PLAIN.items() if kind not in kinds}
+    # The wide stream draws no family that is held out, but where it is called for.
+    called_for = [f for f in simulated_families() if f.held_out and f.name in kept]
+    settled = {family.kind for family in called_for}
     others = [
         family.name
         for family in simulated_families()
-        if family.mode in (None, MODES[code]) and family.name not in kept
+        if family.mode in (None, MODES[code])
+        and family.name not in kept
+        and family.kind not in settled
     ]
-    boxes = simulate([code] * 4, SEED, stream="simulated-wide", without=others)
+    boxes = simulate(
+        [code] * 4,
+        SEED,
+        stream="simulated-wide",
+        without=others,
+        one_of=[family.name for family in called_for],
+    )
     return boxes["reflectivity"].values
 
 

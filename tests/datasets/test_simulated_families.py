@@ -88,6 +88,32 @@ def test_families_can_be_left_out_and_called_for():
     assert set(boxes["product"].values) == {"coarse steps"}
 
 
+def test_what_is_left_out_is_left_out_beside_what_the_stream_never_draws():
+    boxes = load("simulated-wide", "train", count=200, without=["supercells"])
+    assert not (HELD_OUT | {"supercells"}) & set(np.unique(families_of(boxes)))
+    assert load("simulated-wide", "train", count=9, without=sorted(HELD_OUT)).identical(
+        load("simulated-wide", "train", count=9)
+    )
+
+
+def test_a_family_that_a_stream_never_draws_can_be_called_for():
+    boxes = load("simulated-wide", "train", count=40, one_of=["sea breeze"])
+    mode = boxes["mode"].values == MODES.index("Other")
+    np.testing.assert_array_equal(boxes["storm_family"].values == "sea breeze", mode)
+
+
+def test_what_is_left_out_of_held_out_boxes_is_not_called_for():
+    boxes = load("simulated-held-out", "test", count=120, without=["smooth", "few radars"])
+    assert not {"smooth", "few radars"} & set(np.unique(families_of(boxes)))
+    weather = boxes["mode"].values != MODES.index("Missing")  # which has no held-out storm
+    assert np.isin(families_of(boxes)[weather], list(HELD_OUT)).any(axis=1).all()
+
+
+def test_families_may_come_from_an_iterator():
+    boxes = load("simulated-wide", count=4, one_of=iter(["coarse steps"]))
+    assert set(boxes["product"].values) == {"coarse steps"}
+
+
 @settings(max_examples=6, deadline=None)
 @given(st.integers(1, 9), st.sampled_from(["simulated", "simulated-wide", "simulated-held-out"]))
 def test_a_box_does_not_depend_on_how_many_follow(count, source):
@@ -113,7 +139,16 @@ def test_wide_boxes_show_what_their_mode_is_about(wide):
     ("options", "sentence"),
     [
         ({"without": ["bow ecko"]}, "Did you mean 'bow echo'?"),
-        ({"without": "bow echo"}, "given as a list of names"),
+        ({"without": "bow echo"}, "given as a list of names; without is 'bow echo'"),
+        ({"without": 3}, "given as a list of names; without is 3"),
+        ({"without": [["bow echo"]]}, "given as a list of names; without is [['bow echo']]"),
+        ({"without": None}, "given as a list of names; without is None"),
+        ({"one_of": None}, "given as a list of names; one_of is None"),
+        ({"one_of": ["bow echo", 3]}, "given as a list of names; one_of is ['bow echo', 3]"),
+        (
+            {"without": ["lake effect", "bow echo"], "one_of": ["bow echo"]},
+            "'bow echo' is both in without and in one_of",
+        ),
         ({"one_of": ["blizzard"]}, "Unknown family of simulated boxes 'blizzard'"),
         ({"without": [f.name for f in FAMILIES if f.kind == "network"]}, "no network is left"),
         ({"without": [f.name for f in FAMILIES if f.mode == "QLCS"]}, "no family is left for QLCS"),
@@ -123,6 +158,11 @@ def test_wrong_families_are_refused_in_a_sentence(options, sentence):
     with pytest.raises(InputError) as error:
         load("simulated-wide", "train", count=30, **options)
     assert sentence in str(error.value)
+
+
+def test_held_out_boxes_without_any_family_that_is_held_out_are_refused():
+    with pytest.raises(InputError, match="nothing is left that simulated-held-out is made to show"):
+        load("simulated-held-out", "test", count=3, without=sorted(HELD_OUT))
 
 
 def test_the_first_version_knows_no_families():

@@ -54,7 +54,7 @@ _PAINTERS = (cellular, qlcs, tropical, other, noise, missing)
 _TEXTURES, _ORDER, _DAY, _BOX = range(4)
 
 _WIDE_SIZES = {"train": 40_000, "validation": 2_000, "test": 2_000}
-_WIDE_SHARES = (24, 25, 19, 20, 7, 5)
+_WIDE_SHARES = (24, 25, 19, 21, 6, 5)
 
 
 @dataclass(frozen=True)
@@ -94,19 +94,31 @@ class Stream:
         return np.repeat(np.arange(len(MODES), dtype=np.int8), counts)
 
     def changed(self, without: Iterable[str], one_of: Iterable[str]) -> "Stream":
-        """The stream with other families left out or called for; none given keeps its own."""
-        if isinstance(without, str) or isinstance(one_of, str):
-            raise InputError("Families of simulated boxes are given as a list of names.")
+        """
+        The stream with more families left out, or others called for in place of its own.
+
+        What it leaves out itself stays out, so that a network that is to be judged by families
+        which `simulated-wide` never draws cannot be trained on them by mistake.
+        """
+        left_out, called_for = _names("without", without), _names("one_of", one_of)
         if self.mixture is None:
-            if without or one_of:
+            if left_out or called_for:
                 raise InputError(f"{self.name} knows no families; take another simulated source.")
             return self
-        mixture = replace(
-            self.mixture,
-            without=tuple(without) or self.mixture.without,
-            one_of=tuple(one_of) or self.mixture.one_of,
-        )
-        return replace(self, mixture=mixture)
+        for name in called_for:
+            if name in left_out:
+                msg = f"{name!r} is both in without and in one_of; name it in one of them."
+                raise InputError(msg)
+        own = self.mixture
+        called_for = called_for or tuple(name for name in own.one_of if name not in left_out)
+        if own.one_of and not called_for:
+            raise InputError(
+                f"Without {', '.join(left_out)} nothing is left that {self.name} is made to show; "
+                "keep one family of it, or take simulated-wide."
+            )
+        # Each once: a user may well leave out what the stream does.
+        left_out = tuple(dict.fromkeys((*own.without, *left_out)))
+        return replace(self, mixture=replace(own, without=left_out, one_of=called_for))
 
 
 STREAMS = {
@@ -149,8 +161,9 @@ def simulate(
         Number of the first box, so that parts of a large set can be made one by one. The
         boxes of a part share storm days with each other only.
     without, one_of : iterable of str, optional
-        Families (`simulated_families`) that no box has; families of which each box whose mode
-        allows it has one. The stream's own unless told.
+        Names of families (`simulated_families`). Those in `without` are left out beside what the
+        stream itself never draws; each box whose mode allows it has one of those in `one_of`,
+        which take the place of the stream's own.
     progress : bool, optional
         Show it on standard error.
 
@@ -163,7 +176,8 @@ def simulate(
     Raises
     ------
     InputError
-        If a code, the seed, the split, the stream, a family or the first number is not valid.
+        If a code, the seed, the split, the stream, a family or the first number is not valid, or
+        a family is both in `without` and in `one_of`.
 
     Examples
     --------
@@ -210,7 +224,7 @@ def load_simulated(
     A simulated archive: the split sizes and class frequencies of SVRIMG, or any size.
 
     The wide streams have sizes of their own (40,000, 2,000 and 2,000 boxes), and of 100 boxes
-    24 Cellular, 25 QLCS, 19 Tropical, 20 Other, 7 Noise and 5 Missing.
+    24 Cellular, 25 QLCS, 19 Tropical, 21 Other, 6 Noise and 5 Missing.
 
     Parameters
     ----------
@@ -238,9 +252,12 @@ def load_simulated(
     Raises
     ------
     InputError
-        If the split, the seed, the count, the stream, a family or the first number is not valid.
+        If the split, the seed, the count, the stream, a family or the first number is not valid,
+        or a family is both in `without` and in `one_of`.
     """
-    options: dict[str, Any] = {"stream": stream, "without": without, "one_of": one_of}
+    # Read out once: the first split would leave nothing of an iterator to the others.
+    families = {"without": _names("without", without), "one_of": _names("one_of", one_of)}
+    options: dict[str, Any] = {"stream": stream, **families}
     if split is None:
         parts = [load_simulated(name, seed, count, progress, first, **options) for name in SPLITS]
         return xr.concat(
@@ -356,6 +373,19 @@ def _stream(name: str) -> Stream:
     if name not in STREAMS:
         raise unknown("simulated source", name, STREAMS)
     return STREAMS[name]
+
+
+def _names(option: str, value: Any) -> tuple[str, ...]:
+    try:
+        names = None if isinstance(value, str) else tuple(value)
+    except TypeError:
+        names = None
+    if names is None or not all(isinstance(name, str) for name in names):
+        msg = (
+            f"Families of simulated boxes are given as a list of names; {option} is {value!r:.60}."
+        )
+        raise InputError(msg)
+    return names
 
 
 def _checked_codes(codes: ArrayLike) -> NDArray[np.int8]:

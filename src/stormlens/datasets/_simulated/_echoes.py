@@ -43,7 +43,7 @@ def chaff(scene: Scene) -> Field:
     dbz : ndarray of float32, shape (136, 136)
     """
     rng = scene.rng
-    dbz = clear_air(scene, radar_sites(scene), boost=rng.uniform(-3, 13))
+    dbz = clear_air(scene, radar_sites(scene), boost=rng.uniform(-3, 7))
     for _ in range(2 + int(rng.random() * 5)):
         x, y = scene.warped(rng.uniform(1, 4))
         bearing = scene.weather.downwind + rng.normal(0, 0.3)
@@ -71,7 +71,7 @@ def ground_clutter(scene: Scene) -> Field:
     """
     rng = scene.rng
     sites = radar_sites(scene)
-    dbz = clear_air(scene, sites, boost=rng.uniform(-2, 14))
+    dbz = clear_air(scene, sites, boost=rng.uniform(-2, 11))
     for _ in range(2 + int(rng.random() * 7)):
         if scene.chance(0.5):  # near a radar, or a wind farm anywhere
             east, north = sites[int(rng.random() * len(sites))]
@@ -124,7 +124,7 @@ def second_trip(scene: Scene) -> Field:
     x, y = scene.x - np.float32(east), scene.y - np.float32(north)
     radius = np.sqrt(x * x + y * y)
     theta = np.arctan2(y, x)
-    dbz = clear_air(scene, [(east, north)], boost=rng.uniform(-2, 13))
+    dbz = clear_air(scene, [(east, north)], boost=rng.uniform(-2, 9))
     for _ in range(1 + int(rng.random() * 4)):
         turned = theta - np.float32(rng.uniform(0, 2 * np.pi))
         turned -= np.float32(2 * np.pi) * np.round(turned * np.float32(0.5 / np.pi))

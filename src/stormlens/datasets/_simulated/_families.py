@@ -133,8 +133,8 @@ FAMILIES: tuple[Family, ...] = (
         ("outflow boundary", _rain.outflow_boundary, 0.01, 0.14),
         ("lake effect", _rain.lake_effect, 0.02, 0.09),
         ("embedded showers", _rain.embedded_showers, 0.03, 0.12),
-        ("decaying complex", _rain.decaying_complex, 0.02, 0.16),
-        ("ragged rain", _rain.ragged_rain, 0.01, 0.2),
+        ("decaying complex", _rain.decaying_complex, 0.02, 0.24),
+        ("ragged rain", _rain.ragged_rain, 0.01, 0.3),
         ("scattered showers", _rain.scattered_showers, 0.02, 0.2),
         ("weak showers", _rain.weak_showers, 0.04, 0.12),
         ("steady rain", _rain.steady_rain, 0.01, 0.07),
@@ -142,10 +142,10 @@ FAMILIES: tuple[Family, ...] = (
     _held_out("Other", "sea breeze", _rain.sea_breeze),
     *_storms(
         "Noise",
-        ("archive noise", noise, 0.9, 0.2),
+        ("archive noise", noise, 0.9, 0.05),
         ("chaff", _echoes.chaff, 0.04, 0.14),
-        ("ground clutter", _echoes.ground_clutter, 0.06, 0.14),
-        ("interference", _echoes.interference, 0.04, 0.2),
+        ("ground clutter", _echoes.ground_clutter, 0.06, 0.2),
+        ("interference", _echoes.interference, 0.04, 0.24),
         ("second trip", _echoes.second_trip, 0.04, 0.14),
     ),
     _held_out("Noise", "bloom", _echoes.bloom),
@@ -192,7 +192,7 @@ class Mixture:
     name : {"archive", "wide"}
         Which weights.
     without : tuple of str
-        Families that are never drawn.
+        Families that are never drawn, but where `one_of` names them.
     one_of : tuple of str
         Families of which each box has one, the others of its families being as usual; none
         where empty.

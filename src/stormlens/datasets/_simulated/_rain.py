@@ -233,21 +233,22 @@ def decaying_complex(scene: Scene) -> Field:
     """
     rng = scene.rng
     x, y = scene.warped(rng.uniform(4, 10))
-    depth = np.full_like(x, -60)
+    bearing, depth = rng.uniform(0, np.pi), np.full_like(x, -60)
     for _ in range(1 + int(rng.random() * 3)):
         along, across = along_across(
-            x - rng.normal(0, 22), y - rng.normal(0, 22), rng.uniform(0, np.pi)
+            x - rng.normal(0, 22), y - rng.normal(0, 22), bearing + rng.normal(0, 0.6)
         )
         lobe = oval(along, across, rng.uniform(18, 60), rng.uniform(14, 45))
         np.maximum(depth, lobe, out=depth)
-    depth += rng.uniform(3, 9) * scene.cut("fractal")
-    level = rng.normal(31, 3) + rng.uniform(3, 7) * scene.cut("fractal")
+    grain = _drawn_out(scene, bearing)
+    depth += rng.uniform(3, 16) * grain
+    level = rng.normal(31, 3) + rng.uniform(3, 9) * grain
     level += rng.uniform(0, 5) * scene.cut("cells") + rng.uniform(0, 4) * scene.cut("broad")
-    dbz = shield(depth, level, rng.uniform(4, 12))
-    if scene.chance(0.5):  # the anvil, which a low beam hardly sees
+    dbz = shield(depth, level, rng.uniform(4, 18))
+    if scene.chance(0.65):  # the anvil, which a low beam hardly sees
         sheet = shield(depth + rng.uniform(3, 22), rng.uniform(15, 25), rng.uniform(3, 10))
         np.maximum(dbz, sheet - np.float32(20 * (1 - scene.aloft)), out=dbz)
-    return tempered(dbz, rng.uniform(40, 48))
+    return tempered(dbz, rng.uniform(40, 50))
 
 
 def scattered_showers(scene: Scene) -> Field:
@@ -295,12 +296,13 @@ def ragged_rain(scene: Scene) -> Field:
             x - rng.normal(0, 32), y - rng.normal(0, 32), bearing + rng.normal(0, 0.3)
         )
         np.maximum(depth, oval(along, across, rng.uniform(12, 50), rng.uniform(5, 26)), out=depth)
-    depth += rng.uniform(3, 10) * scene.cut("fractal")
-    grain = rng.uniform(2, 7) * scene.cut("fractal")
-    level = rng.normal(24, 4) + grain + rng.uniform(1, 7) * scene.cut("cells")
+    streaks = _drawn_out(scene, bearing)
+    depth += rng.uniform(3, 16) * streaks
+    grain = rng.uniform(2, 9) * streaks
+    level = rng.normal(25, 4) + grain + rng.uniform(0, 6) * scene.cut("cells")
     dbz = shield(depth, level, rng.uniform(4, 16), rng.uniform(4, 10))
     cells = Cells(scene, (x, y), grain)
-    for _ in range(min(rng.poisson(2), 6)):
+    for _ in range(min(rng.poisson(3), 8)):
         size = float(rng.lognormal(-0.5, 0.3))
         place = (rng.normal(0, 32), rng.normal(0, 32))
         cells.paint(dbz, place, rng.normal(44, 5), size, size * rng.uniform(0.1, 0.6))
@@ -358,3 +360,13 @@ def _band_grid(
     rng = scene.rng
     x, y = scene.warped(rng.uniform(3, 8) if push is None else push)
     return along_across(x - rng.normal(0, spread), y - rng.normal(0, spread), bearing)
+
+
+def _drawn_out(scene: Scene, bearing: float) -> Field:
+    """Grain of rain that the wind draws out and bends, or that it leaves as it is."""
+    rng = scene.rng
+    if scene.chance(0.3):
+        return scene.cut("fractal")
+    along, across = along_across(*scene.warped(rng.uniform(2, 10)), bearing)
+    kind = ("fractal", "bands")[int(rng.random() * 2)]
+    return scene.bend(kind, along * rng.uniform(0.08, 0.4), across * rng.uniform(0.8, 1.4))
