@@ -15,8 +15,16 @@ import xarray as xr
 
 from stormlens.datasets import make_dataset, write_netcdf
 from stormlens.errors import InputError
-from stormlens.models import Classifier, _classifier, build
-from stormlens.models._keras import import_keras
+from stormlens.models import (
+    Classifier,
+    _classifier,
+    _saved,
+    build,
+    import_keras,
+    load_keras_file,
+    read_provenance,
+    shipped_folder,
+)
 from stormlens.stormbox import MODES
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
@@ -88,6 +96,44 @@ def test_predictions_keep_the_storm_coordinates(classifier):
     assert predictions.attrs["simulated_training"] == 1
 
 
+def test_boxes_that_were_classified_before_can_be_classified_again(classifier):
+    names = {name: ("storm", [0.5, 0.6]) for name in ("probability", "plausible", "novelty")}
+    plain = make_dataset(images(2), source="test").assign_coords(latitude=("storm", [30, 40]))
+    again = plain.assign_coords(mode=("storm", [1, 2]), **names)
+    xr.testing.assert_identical(classifier.predict(again), classifier.predict(plain))
+
+
+@pytest.mark.parametrize(
+    ("says", "simulated", "known"),
+    [
+        ({"training_simulated": True}, True, True),
+        ({"training_simulated": False}, False, True),
+        ({"training_simulated": "false"}, False, False),
+        ({"training_simulated": 1}, False, False),
+        ({"training_simulated": None}, False, False),
+        ({}, False, False),
+    ],
+)
+def test_what_trained_it_is_simulated_real_or_unknown(classifier, says, simulated, known):
+    held = dataclasses.replace(classifier, provenance=says)
+    assert held.trained_on_simulated is simulated
+    assert held.training_known is known
+
+
+def test_the_provenance_is_read_without_the_network(classifier, tmp_path):
+    classifier.save(tmp_path)
+    (tmp_path / "weights.safetensors").unlink()
+    assert read_provenance(tmp_path)["training_simulated"] is True
+    assert len(read_provenance(str(shipped_folder()))["sha256"]) == 64
+    assert read_provenance(tmp_path / "nowhere") == {}
+    card = tmp_path / "classifier.json"
+    for content in ("", "{", "5", "[]", "[1]", "null", "{}", '{"provenance": 5}', "[" * 100_000):
+        card.write_text(content)
+        assert read_provenance(tmp_path) == {}
+    card.write_bytes(b"\xff")
+    assert read_provenance(tmp_path) == {}
+
+
 def test_no_image_gives_no_row(classifier):
     assert classifier.probabilities(images(0)).shape == (0, 6)
 
@@ -120,6 +166,39 @@ def test_a_users_own_model_travels_as_a_keras_file(tmp_path):
     npt.assert_allclose(loaded.probabilities(images()), own.probabilities(images()), atol=1e-6)
     direct = Classifier.from_keras(tmp_path / "model.keras")
     npt.assert_allclose(direct.probabilities(images()), own.probabilities(images()), atol=1e-6)
+
+
+def test_a_users_own_model_of_another_time_than_the_card_is_refused(tmp_path):
+    keras = import_keras()
+
+    def own(units):
+        dense = [keras.layers.Dense(n, activation="softmax") for n in units]
+        return keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), *dense])
+
+    Classifier(own([6]), None).save(tmp_path)
+    path, card = tmp_path / "model.keras", tmp_path / "classifier.json"
+    fields = json.loads(card.read_text())
+    assert fields["provenance"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    own([4, 6]).save(path)
+    sentence = r"model\.keras is not the file that classifier\.json was written with; train again"
+    with pytest.raises(InputError, match=sentence):
+        Classifier.load(tmp_path)
+    card.write_text(json.dumps({**fields, "provenance": {}}))  # as runs of before
+    assert Classifier.load(tmp_path).architecture is None
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"may be cut short\. To put it right, train again\."):
+        Classifier.load(tmp_path)
+    path.unlink()
+    with pytest.raises(InputError, match=r"model\.keras is missing; train again\."):
+        Classifier.load(tmp_path)
+
+
+def test_a_keras_file_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.keras does not exist; give a file"):
+        load_keras_file(tmp_path / "nowhere.keras")
+    (tmp_path / "folder.keras").mkdir()
+    with pytest.raises(InputError, match=r"folder\.keras is a directory"):
+        load_keras_file(tmp_path / "folder.keras")
 
 
 class Hostile:
@@ -180,12 +259,17 @@ def test_damaged_runs_are_named(classifier, tmp_path):
     fields = json.loads(card.read_text())
     for key, value in (
         *(("minimum", None), ("maximum", "a"), ("maximum", True), ("architecture", ["x"])),
-        *(("classes", "Cellular"), ("classes", 6), ("input_shape", [30, "x", 1])),
+        *(("classes", "Cellular"), ("classes", 6), ("classes", []), ("minimum", 10**400)),
+        *(("input_shape", shape) for shape in ([30, "x", 1], [30, 30], [], [30, 30, 2])),
+        *(("input_shape", shape) for shape in ([0, 30, 1], [10**12, 30, 1], [30, 4097, 1])),
         ("provenance", []),
     ):
         card.write_text(json.dumps({**fields, key: value}))
-        with pytest.raises(InputError, match=f"damaged: {key} is "):
+        with pytest.raises(InputError, match=f"damaged: {key} is ") as caught:
             Classifier.load(tmp_path)
+        assert str(caught.value).startswith(str(card))
+        assert str(caught.value).endswith("; train again.")
+        assert len(str(caught.value)) < len(str(card)) + 150
     card.write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):
         Classifier.load(tmp_path)
@@ -240,7 +324,7 @@ def test_weights_of_another_kind_of_number_are_refused(classifier, tmp_path):
     tensors = safetensors.numpy.load_file(path)
     doubles = {name: values.astype(np.float64) for name, values in tensors.items()}
     path.write_bytes(safetensors.numpy.save(doubles))
-    with pytest.raises(InputError, match="holds other weights than model chapter_relu has"):
+    with pytest.raises(InputError, match="holds other weights than model chapter-relu has"):
         Classifier.load(tmp_path)
     # Eight-bit floats, which NumPy lacks, by the name that safetensors gives them.
     header = json.dumps({"a": {"dtype": "F8_E4M3", "shape": [4], "data_offsets": [0, 4]}}).encode()
@@ -269,13 +353,20 @@ def test_numbers_of_the_card_that_fit_no_classifier_are_named(classifier, tmp_pa
         ("minimum", float("nan"), "damaged: minimum is nan"),
         ("maximum", float("inf"), "damaged: maximum is inf"),
         ("maximum", -5.0, r"classifier\.json is damaged: Classifier: maximum -5"),
+        ("maximum", 1e308, r"maximum 1e\+308 must be finite, from -1,000,000 to 1,000,000"),
+        ("minimum", -1.7e308, r"minimum -1\.7e\+308 and maximum 74\.0 must be finite"),
+        ("maximum", 2.0 + 1e-9, "must lie above minimum 2.0 by more than float32 rounds off"),
+        ("architecture", "lenet6", r"classifier\.json is damaged: Unknown model 'lenet6'"),
+        ("input_shape", [3, 3, 1], "3 x 3 pixels are too small for model chapter-relu"),
         ("orientations", 3, "orientations is 3; choose 1 or 8"),
         ("orientations", True, "damaged: orientations is True"),
         ("classes", ["a"] * 6, r"classifier\.json is damaged: .* not all different"),
     ):
         card.write_text(json.dumps({**fields, key: value}))
-        with pytest.raises(InputError, match=sentence):
+        with pytest.raises(InputError, match=sentence) as caught:
             Classifier.load(tmp_path)
+        assert str(caught.value).startswith(str(card))
+        assert str(caught.value).endswith("train again.")
     card.write_text("[" * 100_000)
     with pytest.raises(InputError, match="not valid JSON"):
         Classifier.load(tmp_path)
@@ -291,6 +382,28 @@ def test_weights_of_another_model_are_refused(classifier, tmp_path):
     card.write_text(json.dumps({**fields, "architecture": "lenet5", "input_shape": [40, 40, 1]}))
     with pytest.raises(InputError, match="holds other weights than model lenet5"):
         Classifier.load(tmp_path)
+
+
+def test_what_a_card_says_is_held_against_the_weights_before_it_is_built(
+    classifier, tmp_path, monkeypatch
+):
+    # A dense kernel of 30 GB; only an outline of it may be made.
+    classifier.save(tmp_path)
+    card = tmp_path / "classifier.json"
+    card.write_text(json.dumps({**json.loads(card.read_text()), "input_shape": [4096, 4096, 1]}))
+    monkeypatch.delattr(_classifier, "build")
+    with pytest.raises(InputError, match="holds other weights than model chapter-relu has"):
+        Classifier.load(tmp_path)
+
+
+def test_an_outline_has_what_the_model_has_and_takes_no_names_of_layers():
+    # Keras numbers layers; people call them by these names.
+    number = int(import_keras().layers.Flatten().name.removeprefix("flatten").strip("_") or 0)
+    outline = _saved.kinds_of("chapter-linear", SHAPE, 4)
+    model = build("chapter-linear", input_shape=SHAPE, n_classes=4)
+    variables = _saved.keyed(model)
+    assert outline == {key: (tuple(v.shape), str(v.dtype)) for key, v in variables.items()}
+    assert model.layers[2].name == f"flatten_{number + 1}"
 
 
 def test_images_of_one_value_cannot_be_scaled():
@@ -343,15 +456,33 @@ def test_models_that_are_no_classifier_of_images_are_refused():
         (model(SHAPE, layers.Flatten(), layers.Dense(6)), "end it with a softmax"),
         (model(SHAPE, layers.Flatten(), layers.Dense(6, activation="sigmoid")), "a softmax"),
         (model(SHAPE, layers.Flatten(), layers.Dense(5, activation="softmax")), "5 outputs for 6"),
+        (
+            model((4097, 8, 1), layers.GlobalMaxPooling2D(), layers.Dense(6, activation="softmax")),
+            "4097 x 8 pixels; give one for 4096 at most",
+        ),
     ):
         with pytest.raises(InputError, match=sentence):
             Classifier(wrong, None)
 
 
-@pytest.mark.parametrize("bounds", [(0.0, np.inf), (-np.inf, 80.0), (np.nan, 80.0)])
+@pytest.mark.parametrize(
+    "bounds", [(0.0, np.inf), (-np.inf, 80.0), (np.nan, 80.0), (0.0, 1e38), (0.0, 10**400)]
+)
 def test_bounds_are_finite(classifier, bounds):
     with pytest.raises(InputError, match="must be finite"):
         Classifier(classifier.model, "chapter-relu", MODES, *bounds)
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 1e-300), (1e6 - 1e-3, 1e6), (80.0, 80.0)])
+def test_bounds_are_apart(classifier, bounds):
+    with pytest.raises(InputError, match=r"must lie above minimum .* by more than float32"):
+        Classifier(classifier.model, "chapter-relu", MODES, *bounds)
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 1e-6), (-1e6, 1e6), (1e6 - 1, 1e6)])
+def test_images_are_scaled_by_any_bounds_that_are_accepted(classifier, bounds):
+    found = Classifier(classifier.model, "chapter-relu", MODES, *bounds).probabilities(images())
+    assert np.isfinite(found).all()
 
 
 def test_classes_differ(classifier):

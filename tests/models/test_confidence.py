@@ -1,6 +1,8 @@
 """How far a classifier can be trusted: temperature, sets of modes and novelty, by oracles."""
 
+import hashlib
 import json
+import shutil
 import warnings
 from dataclasses import replace
 
@@ -177,11 +179,55 @@ def test_arguments_of_a_calibration_are_checked(plain):
         (other, {}, "labelled a, b, c, d, e, f; the classifier gives Cellular"),
         (boxes.isel(storm=slice(19)), {}, "19 boxes are too few; give 20 or more"),
         (blank, {}, "0 boxes hold a pixel at 5 dBZ or more; at least 20 must"),
+        (boxes, {"level": 10**400}, "level is 1000"),
+        (boxes, {"level": np.float32("nan")}, "level is np.float32"),
         (boxes, {"known": boxes["mode"]}, "no container of reflectivity"),
+        (boxes, {"known": boxes.isel(storm=[])}, "there are no known boxes; give some, or leave"),
+        (boxes, {"known": boxes.isel(storm=0)}, "known boxes has dimensions"),
         (boxes, {"known": make_dataset(storms(2, size=40), source="x")}, "40 x 40 pixels; 30 x 30"),
     ):
         with pytest.raises(InputError, match=sentence):
             calibrate(plain, wrong, **options)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({3: 6}, "label 6.0 of box 3 is no class code; codes run from 0 to 5"),
+        ({3: -1}, "label -1.0 of box 3"),
+        ({4: np.nan, 7: 9}, "label nan of box 4"),
+        ({4: 1.5}, "label 1.5 of box 4"),
+        (dict.fromkeys(range(40), 2), "all boxes are labelled Tropical; give boxes of two modes"),
+    ],
+)
+def test_labels_of_a_calibration_are_checked(plain, changed, sentence):
+    boxes = labelled(40)
+    codes = boxes["mode"].values.astype(float)
+    codes[list(changed)] = list(changed.values())
+    with pytest.raises(InputError, match=sentence):
+        calibrate(plain, boxes.assign(mode=("storm", codes, boxes["mode"].attrs)))
+
+
+def test_labels_without_names_or_of_other_dimensions_are_refused(plain):
+    boxes = labelled(40)
+    for wrong in (
+        boxes.assign(mode=("storm", boxes["mode"].values)),
+        boxes.assign(mode=boxes["mode"].expand_dims(y=SIZE)),
+        boxes.isel(storm=0),
+    ):
+        with pytest.raises(InputError, match="not one code a storm, with attribute flag_meanings"):
+            calibrate(plain, wrong)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, float])
+def test_levels_of_any_kind_of_float_are_what_their_decimals_say(plain, kind):
+    # Of 99 boxes 80 are covered; 0.8 as a float32 is above 0.8 and would ask for 81.
+    boxes = labelled(99)
+    found = calibrate(plain, boxes, kind(0.8))
+    assert type(found.level) is float
+    assert found.level == 0.8
+    covered = found.plausible(found.temper(plain.probabilities(boxes["reflectivity"].values)))
+    assert covered[np.arange(99), boxes["mode"].values].sum() == 80
 
 
 def test_images_too_small_for_a_score_are_refused():
@@ -192,7 +238,9 @@ def test_images_too_small_for_a_score_are_refused():
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"temperature": 0.0}, "temperature is 0.0; it must be above 0"),
+        ({"temperature": 0.0}, "temperature is 0.0; it must be 0.001 to 1000"),
+        ({"temperature": 5e-324}, "temperature is 5e-324"),
+        ({"temperature": 1e300}, "temperature is 1e.300"),
         ({"temperature": -1.0}, "temperature is -1.0"),
         ({"temperature": float("nan")}, "temperature is nan"),
         ({"temperature": float("inf")}, "temperature is inf"),
@@ -244,6 +292,54 @@ def test_runs_from_before_there_was_a_confidence_still_load(plain, tmp_path):
     assert (loaded.confidence, loaded.orientations) == (None, 1)
 
 
+def test_a_confidence_of_another_time_than_the_card_is_refused(trusted, tmp_path):
+    trusted.save(tmp_path)
+    path, card = tmp_path / "confidence.safetensors", tmp_path / "classifier.json"
+    fields = json.loads(card.read_text())
+    assert fields["confidence"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    arrays = safetensors.numpy.load_file(path)
+    path.write_bytes(safetensors.numpy.save({**arrays, "mean": arrays["mean"] + 1}))
+    sentence = r"confidence\.safetensors is not the file that classifier\.json was written with; "
+    with pytest.raises(InputError, match=sentence + "train again"):
+        Classifier.load(tmp_path)
+    # Runs that recorded none are read as they are.
+    del fields["confidence"]["sha256"]
+    card.write_text(json.dumps(fields))
+    assert Classifier.load(tmp_path).confidence is not None
+
+
+@pytest.mark.parametrize("written", [1, 2])
+def test_a_save_that_is_killed_between_two_files_is_noticed(trusted, tmp_path, written):
+    names = ("weights.safetensors", "confidence.safetensors", "classifier.json")
+    run, other = tmp_path / "run", tmp_path / "other"
+    trusted.save(run)
+    novelty = replace(trusted.confidence.novelty, mean=trusted.confidence.novelty.mean + 1)
+    changed = Classifier(build("chapter-linear", input_shape=(SIZE, SIZE, 1)), "chapter-linear")
+    changed.confidence = replace(trusted.confidence, novelty=novelty)
+    changed.save(other)
+    for name in names[:written]:
+        shutil.copy(other / name, run / name)
+    with pytest.raises(InputError, match=r"is not the file that classifier\.json was written with"):
+        Classifier.load(run)
+    # The same weights calibrated again.
+    shutil.copy(tmp_path / "other" / names[1], trusted.save(run) / names[1])
+    with pytest.raises(InputError, match=r"confidence\.safetensors is not the file"):
+        Classifier.load(run)
+
+
+def test_the_card_is_written_last(trusted, tmp_path, monkeypatch):
+    from stormlens.models import _classifier
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_classifier, "write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        trusted.save(tmp_path)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["confidence.safetensors", "weights.safetensors"]
+
+
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
@@ -252,6 +348,10 @@ def test_runs_from_before_there_was_a_confidence_still_load(plain, tmp_path):
         ({"temperature": "1", "level": 0.9, "plausible_from": 0.1}, "confidence is "),
         ({"temperature": -2.0, "level": 0.9, "plausible_from": 0.1}, "temperature is -2.0; it"),
         ({"temperature": float("nan"), "level": 0.9, "plausible_from": 0.1}, "confidence is "),
+        ({"temperature": 10**400, "level": 0.9, "plausible_from": 0.1}, "confidence is "),
+        ({"temperature": 1.0, "level": 0.9, "plausible_from": -(10**400)}, "confidence is "),
+        ({"temperature": 5e-324, "level": 0.9, "plausible_from": 0.1}, "temperature is 5e-324; it"),
+        ({"temperature": 1, "level": 0.9, "plausible_from": 0.1, "sha256": 5}, "confidence is "),
         ({"temperature": 1.0, "level": 0.9, "plausible_from": 3}, "plausible_from is 3; it must"),
     ],
 )
@@ -393,6 +493,30 @@ def test_about_1_in_100_boxes_of_the_kind_are_new_and_other_images_are():
     noise = rng.integers(0, 75, (20, SIZE, SIZE)).astype(np.uint8)
     assert (novelty.score(noise) > 1).all()
     assert (novelty.score(storms(20, 2) // 5) > 1).mean() > 0.9
+
+
+@pytest.mark.parametrize("known", [300, 500])
+def test_few_boxes_of_the_kind_are_new_where_few_boxes_were_known(known):
+    fresh = storms(2000, 99)
+    new = [(fit_novelty(storms(known, seed)).score(fresh) > 1).mean() for seed in range(4)]
+    assert np.mean(new) < 0.02
+
+
+def test_parts_of_the_boxes_are_fitted_as_the_whole_is(monkeypatch):
+    # Fewer distributions of fewer boxes would find a limit that is not that of the whole.
+    fit, fitted = _novelty._fit, []
+
+    def counted(counts, kinds, seed):
+        fitted.append((len(counts), kinds))
+        return fit(counts, kinds, seed)
+
+    monkeypatch.setattr(_novelty, "_fit", counted)
+    fit_novelty(storms(500))
+    rows, kinds = zip(*fitted, strict=True)
+    assert rows[:4] == (max(rows),) * 4  # four seeds for the whole, then its four parts
+    assert len(rows) == 8
+    assert max(rows[4:]) < max(rows)
+    assert set(kinds) == {max(rows) // 250}
 
 
 @pytest.mark.parametrize(

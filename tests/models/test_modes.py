@@ -5,6 +5,7 @@ import numpy.testing as npt
 import pytest
 import xarray as xr
 
+from stormlens.errors import InputError
 from stormlens.models import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_coverage, name_modes
 from stormlens.stormbox import MODES
 
@@ -183,3 +184,51 @@ def test_classifiers_that_know_no_missing_can_be_unsure_too():
 
 def test_no_box_of_a_trusted_classifier_has_no_name():
     assert name_modes(trusted(np.empty((0, 6)), 0.3)).tolist() == []
+
+
+def test_what_are_no_predictions_is_refused_with_a_sentence():
+    good = trusted([QLCS, NO_DATA], 0.3, coverage=[1.0, 0.9], echo=[0.3, 0.3])
+    boxes = xr.Dataset({"reflectivity": (("storm", "y", "x"), np.zeros((2, 3, 3)))})
+    for wrong, sentence in (
+        (good["probability"], "was given a DataArray without probability and mode"),
+        (boxes, "was given a Dataset without probability and mode; give what Classifier.predict"),
+        (xr.Dataset(), "was given a Dataset without"),
+        (good.drop_vars("mode"), "was given a Dataset without"),
+        (good.isel(mode=0), "and no modes"),
+        (good.isel(mode=[]), "and no modes"),
+        (good.assign_coords(coverage=1.0), r"coverage has dimensions \(\), not \('storm',\)"),
+        (good.assign(plausible=good["novelty"]), r"plausible has dimensions \('storm',\)"),
+    ):
+        for function in (name_modes, heed_coverage):
+            with pytest.raises(InputError, match=sentence) as caught:
+                function(wrong)
+            assert str(caught.value).startswith(function.__name__)
+
+
+def test_names_are_for_boxes_and_fields_may_be_heeded():
+    good = trusted([QLCS, NO_DATA], 0.3, coverage=[1.0, 0.9], echo=[0.3, 0.3])
+    for wrong in (good.isel(storm=0), good.transpose()):
+        with pytest.raises(InputError, match=r"not \('storm', 'mode'\); .* isel\(storm=\[0\]\)"):
+            name_modes(wrong)
+    xr.testing.assert_allclose(
+        heed_coverage(good.isel(storm=0)), heed_coverage(good).isel(storm=0), rtol=1e-6
+    )
+    assert name_modes(good.isel(storm=[0])).tolist() == ["QLCS"]
+
+
+def test_probabilities_that_are_nan_have_no_name():
+    rows = [QLCS, (NAN,) * 6]
+    with pytest.raises(InputError, match="box 1 has probabilities that are NaN"):
+        name_modes(predictions_of(rows))
+    npt.assert_array_equal(
+        heed_coverage(predictions_of(rows, coverage=[1, NAN]))["probability"][1], NAN
+    )
+
+
+def test_an_attribute_that_was_lost_is_named_where_it_is_needed():
+    whole = trusted([QLCS], 0.3, coverage=[1.0])
+    whole.attrs.clear()
+    for function in (name_modes, heed_coverage):
+        with pytest.raises(InputError, match="lost their attribute plausible_from"):
+            function(whole)
+    assert name_modes(whole.drop_vars("coverage")).tolist() == ["QLCS"]

@@ -3,8 +3,7 @@ import numpy.testing as npt
 import pytest
 
 from stormlens.errors import InputError
-from stormlens.models import build, list_models, model_info
-from stormlens.models._keras import import_keras
+from stormlens.models import build, import_keras, list_models, model_info
 
 # Parameter counts: the chapter's and the notebook's summaries; LeNet-5 by hand below.
 PUBLISHED = {"chapter-linear": 7_931_078, "chapter-relu": 7_931_078, "svrimg-3conv": 355_718}
@@ -101,6 +100,35 @@ def test_unknown_model_suggests_the_nearest():
 def test_images_too_small_for_the_layers_are_refused():
     with pytest.raises(InputError, match="20 x 20 pixels are too small for model svrimg-3conv"):
         build("svrimg-3conv", input_shape=(20, 20, 1))
+
+
+@pytest.mark.parametrize("name", [model.name for model in list_models()])
+def test_images_that_are_called_too_small_shrink_to_nothing(name):
+    with pytest.raises(InputError, match="3 x 64 pixels are too small") as caught:
+        build(name, input_shape=(3, 64, 1), seed=None)
+    assert "output size would be zero or negative" in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sentence"),
+    [
+        ({"input_shape": (30, 30)}, r"input_shape is \(30, 30\); give \(rows, columns, channels\)"),
+        ({"input_shape": (0, 30, 1)}, "each a whole number from 1 to 4096"),
+        ({"input_shape": (30, 4097, 1)}, "each a whole number from 1 to 4096"),
+        ({"input_shape": (30.0, 30, 1)}, "input_shape is"),
+        ({"input_shape": (True, 30, 1)}, "input_shape is"),
+        ({"input_shape": 30}, "input_shape is 30"),
+        ({"n_classes": 0}, "n_classes is 0; give a whole number of 1 or more"),
+        ({"n_classes": 2.0}, "n_classes is 2.0"),
+    ],
+)
+def test_sizes_that_cannot_be_are_named(sizes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        build("chapter-linear", **sizes)
+
+
+def test_sizes_may_be_numbers_of_numpy():
+    assert build("lenet5", input_shape=tuple(np.array([32, 32, 1])), n_classes=np.int64(3))
 
 
 def test_every_model_has_one_line_of_description():

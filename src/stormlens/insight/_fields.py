@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from stormlens.models._keras import import_keras
+from stormlens.models import import_keras
 
 
 def map_coordinates(part: Any, dataset: xr.Dataset) -> dict[str, tuple[str, np.ndarray, dict]]:

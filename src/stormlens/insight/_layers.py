@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stormlens.errors import InputError, unknown
-from stormlens.models import Classifier
-from stormlens.models._keras import import_keras
+from stormlens.models import Classifier, import_keras
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from stormlens.insight._layers import Place, cut_off
 from stormlens.insight._score import no_weights
-from stormlens.models._keras import import_keras
+from stormlens.models import import_keras
 
 keras = import_keras()
 

@@ -16,8 +16,7 @@ from stormlens.errors import InputError
 from stormlens.insight._explain import explain
 from stormlens.insight._explanation import Mode
 from stormlens.insight._layers import as_classifier, places
-from stormlens.models import Classifier
-from stormlens.models._keras import import_keras
+from stormlens.models import Classifier, import_keras
 
 
 def randomised(classifier: Classifier, layers: int | None = None, seed: int = 0) -> Classifier:

@@ -16,8 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stormlens.models import Classifier, fuse, keep_compiled, scale
-from stormlens.models._keras import import_keras
+from stormlens.models import Classifier, fuse, import_keras, keep_compiled, scale
 
 Values = tuple[list[Any], list[Any]]
 

@@ -12,8 +12,7 @@ import numpy as np
 
 from stormlens.errors import InputError
 from stormlens.insight import LayerInfo, cut_off, kernels, list_layers, weights
-from stormlens.models import Classifier, keep_compiled, scale
-from stormlens.models._keras import import_keras
+from stormlens.models import Classifier, import_keras, keep_compiled, scale
 
 SHADES = 254
 """Values 0 to 253 of a gallery are shades of a tile's own scale."""

@@ -7,7 +7,6 @@ for an architecture known by name. A user's own model is kept as `model.keras`.
 """
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,14 +22,17 @@ from stormlens.models._compiled import keep_compiled
 from stormlens.models._confidence import Confidence
 from stormlens.models._fuse import fuse
 from stormlens.models._keras import import_keras
-from stormlens.models._registry import build
-from stormlens.models._saved import load_keras_file as load_keras_file
+from stormlens.models._registry import LARGEST_SIDE, build
+from stormlens.models._saved import load_keras_file
 from stormlens.models._shipped import shipped_folder
-from stormlens.storage import atomic_path, write_text
+from stormlens.storage import write_text
 from stormlens.stormbox import MAX_DBZ, MODES
 
 _BATCH = 64  # larger ones leave the cache between layers, smaller ones reread dense kernels
 _BOXES_AT_A_TIME = 1024
+_LARGEST_BOUND = 1e6
+_LEAST_SPAN = 1e-6  # of the larger bound: some steps of float32, in which images are scaled
+_OWN = ("probability", "plausible", "novelty", "mode")  # names of what is predicted
 
 
 @dataclass
@@ -47,7 +49,8 @@ class Classifier:
     classes : tuple of str
         Class names by code.
     minimum, maximum : float
-        Of the training split: images are scaled by (x - minimum) / (maximum - minimum).
+        Of the training split: images are scaled by (x - minimum) / (maximum - minimum), in
+        float32. From -1e6 to 1e6, and apart by more than that rounds off.
     provenance : dict
         What it was trained on, with what, when.
     confidence : Confidence or None
@@ -67,15 +70,7 @@ class Classifier:
     orientations: int = 1
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.minimum) or not math.isfinite(self.maximum):
-            raise InputError(
-                f"Classifier: minimum {self.minimum} and maximum {self.maximum} must be finite."
-            )
-        if not self.maximum > self.minimum:
-            raise InputError(
-                f"Classifier: maximum {self.maximum} must lie above minimum {self.minimum}; "
-                "training images that all hold one value cannot be scaled."
-            )
+        _check_bounds(self.minimum, self.maximum)
         if len(set(self.classes)) != len(self.classes):
             raise InputError(
                 f"Classifier: classes {', '.join(self.classes)} are not all different."
@@ -93,8 +88,13 @@ class Classifier:
 
     @property
     def trained_on_simulated(self) -> bool:
-        """Whether simulated boxes trained it."""
-        return bool(self.provenance.get("training_simulated", False))
+        """Whether simulated boxes trained it; False too where `training_known` is False."""
+        return self.provenance.get("training_simulated") is True
+
+    @property
+    def training_known(self) -> bool:
+        """Whether the provenance says if simulated boxes trained it, or others."""
+        return isinstance(self.provenance.get("training_simulated"), bool)
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -181,17 +181,18 @@ class Classifier:
         name, shape = card["architecture"], tuple(card["input_shape"])
         classes, bounds = tuple(card["classes"]), (card["minimum"], card["maximum"])
         if name is None:
-            model = load_keras_file(folder / _saved.MODEL)
-        else:
-            model = build(name, input_shape=shape, n_classes=len(classes), seed=None)
             digest = card["provenance"].get(_saved.DIGEST)
-            _saved.assign_weights(model, folder / _saved.WEIGHTS, digest, remedy)
+            model = _saved.read_model(folder / _saved.MODEL, digest, remedy)
+        else:
+            tensors = _saved.read_weights(card, folder, remedy)
+            model = build(name, input_shape=shape, n_classes=len(classes), seed=None)
+            _saved.assign_weights(model, tensors)
         confidence = _saved.read_confidence(card, folder, remedy)
         orientations = card["orientations"]
         try:
             return cls(model, name, classes, *bounds, card["provenance"], confidence, orientations)
         except InputError as error:
-            raise InputError(f"{folder / _saved.CARD} is damaged: {error}") from error
+            raise _saved.damaged_card(folder, error, remedy) from error
 
     def save(self, run: str | Path) -> Path:
         """
@@ -213,14 +214,14 @@ class Classifier:
         """
         run = Path(run)
         provenance = {name: v for name, v in self.provenance.items() if name != _saved.DIGEST}
+        # The card comes last and knows the others: where a process is killed before it is
+        # written, an older card does not fit them.
         if self.architecture is None:
-            _saved.check_model(self.model, run / _saved.MODEL)
-            with atomic_path(run / _saved.MODEL) as temporary:
-                self.model.save(temporary)
+            provenance[_saved.DIGEST] = _saved.write_model(self.model, run / _saved.MODEL)
         else:
             provenance[_saved.DIGEST] = _saved.write_weights(self.model, run / _saved.WEIGHTS)
         confidence = self.confidence
-        numbers = None if confidence is None else _saved.write_confidence(confidence, run)
+        entry = None if confidence is None else _saved.write_confidence(confidence, run)
         card = {
             "format": _saved.FORMAT,
             "architecture": self.architecture,
@@ -229,7 +230,7 @@ class Classifier:
             "minimum": self.minimum,
             "maximum": self.maximum,
             "orientations": self.orientations,
-            "confidence": numbers,
+            "confidence": entry,
             "provenance": provenance,
         }
         write_text(run / _saved.CARD, json.dumps(card, indent=2) + "\n")
@@ -250,10 +251,11 @@ class Classifier:
         -------
         predictions : xarray.Dataset
             `probability` float32 with dimensions (storm, mode), rows summing to 1, and the
-            storm coordinates of the input. Of a classifier with a confidence they are tempered,
-            and there are also `plausible` bool (storm, mode), which modes a box may well
-            have, and `novelty` float32 (storm), 0 to 100: a box above 1 is unlike all that is
-            known. Attributes `plausible_from` and `level` say what plausible means.
+            storm coordinates of the input, but for any named as what is predicted, as of boxes
+            that were classified before. Of a classifier with a confidence probabilities are
+            tempered, and there are also `plausible` bool (storm, mode), which modes a box may
+            well have, and `novelty` float32 (storm), 0 to 100: a box above 1 is unlike all that
+            is known. Attributes `plausible_from` and `level` say what plausible means.
 
         Raises
         ------
@@ -262,9 +264,8 @@ class Classifier:
             size than the model takes.
         """
         probability, novelty = self._answers(dataset)
-        storm = {
-            name: values for name, values in dataset.coords.items() if values.dims == ("storm",)
-        }
+        given = dataset.drop_vars(_OWN, errors="ignore").coords
+        storm = {name: values for name, values in given.items() if values.dims == ("storm",)}
         predictions = xr.Dataset(
             {"probability": (("storm", "mode"), probability)},
             coords={**storm, "mode": list(self.classes)},
@@ -379,6 +380,19 @@ def turned(images: np.ndarray, orientations: int) -> Iterator[np.ndarray]:
             yield np.ascontiguousarray(np.rot90(view, quarters, axes=(-2, -1)))
 
 
+def _check_bounds(minimum: float, maximum: float) -> None:
+    if not all(-_LARGEST_BOUND <= bound <= _LARGEST_BOUND for bound in (minimum, maximum)):
+        raise InputError(
+            f"Classifier: minimum {minimum} and maximum {maximum} must be finite, from "
+            f"{-_LARGEST_BOUND:,.0f} to {_LARGEST_BOUND:,.0f}; give those of the training images."
+        )
+    if maximum - minimum < _LEAST_SPAN * max(1.0, abs(minimum), abs(maximum)):
+        raise InputError(
+            f"Classifier: maximum {maximum} must lie above minimum {minimum} by more than "
+            "float32 rounds off; training images that all hold one value cannot be scaled."
+        )
+
+
 def _check_orientations(orientations: Any, shape: tuple[int, int]) -> None:
     if type(orientations) is not int or orientations not in (1, 8):
         raise InputError(f"Classifier: orientations is {orientations!r}; choose 1 or 8.")
@@ -407,6 +421,11 @@ def _check_shapes(model: Any) -> None:
     if not isinstance(taken, tuple) or len(taken) != 4 or None in taken[1:] or taken[3] != 1:
         raise InputError(
             f"Classifier: the model takes {taken}; it must take one image (rows, columns, 1)."
+        )
+    if max(taken[1:3]) > LARGEST_SIDE:  # no card that says so would be read
+        raise InputError(
+            f"Classifier: the model takes images of {taken[1]} x {taken[2]} pixels; give one for "
+            f"{LARGEST_SIDE} at most along a side."
         )
     if not isinstance(given, tuple) or len(given) != 2:
         raise InputError(

@@ -27,7 +27,8 @@ LEAST_BOXES = 20
 """Boxes that a calibration needs at least; a few hundred make it worth something."""
 
 _LEVEL = 0.9
-_TEMPERATURES = (0.05, 20.0)
+_TEMPERATURES = (0.05, 20.0)  # that are looked at
+_POSSIBLE = (1e-3, 1e3)  # that are accepted: logarithms overflow with far smaller ones
 _LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
 
 
@@ -39,8 +40,8 @@ class Confidence:
     Attributes
     ----------
     temperature : float
-        Above 0. Logarithms of probabilities are divided by it: above 1 it makes a network less
-        sure of itself, below 1 more. It never changes which mode is the likeliest.
+        0.001 to 1000. Logarithms of probabilities are divided by it: above 1 it makes a network
+        less sure of itself, below 1 more. It never changes which mode is the likeliest.
     level : float
         Share of boxes, above 0 and below 1, whose true mode is to be among the plausible ones.
     plausible_from : float
@@ -60,8 +61,9 @@ class Confidence:
     novelty: Novelty
 
     def __post_init__(self) -> None:
+        low, high = _POSSIBLE
         for name, fits, bounds in (
-            ("temperature", 0 < self.temperature < math.inf, "above 0 and finite"),
+            ("temperature", low <= self.temperature <= high, f"{low:g} to {high:g}"),
             ("level", 0 < self.level < 1, "above 0 and below 1"),
             ("plausible_from", 0 <= self.plausible_from <= 1, "0 to 1"),
         ):
@@ -130,7 +132,8 @@ def calibrate(
         Its own confidence, if it has one, is not looked at.
     boxes : xarray.Dataset
         Labelled container of 20 boxes or more, best several hundred, none of which the
-        classifier was trained or chosen on.
+        classifier was trained or chosen on. They must be of two modes at least: a limit taken
+        from one says nothing of the others.
     level : float, optional
         Share of boxes whose true mode is to be among the plausible ones, above 0 and below 1.
     known : xarray.Dataset, optional
@@ -146,8 +149,9 @@ def calibrate(
     Raises
     ------
     InputError
-        If there are too few boxes, or too few with echo, they have no labels or others than the
-        classifier gives, or the level is out of bounds.
+        If there are too few boxes, or too few with echo, they have no labels, others than the
+        classifier gives, or one for all; if the known boxes are no container or an empty one; or
+        if the level is out of bounds.
 
     References
     ----------
@@ -156,27 +160,52 @@ def calibrate(
     .. [2] Sadinle, Lei and Wasserman (2019), Least ambiguous set-valued classifiers with bounded
        error levels, J. Amer. Stat. Assoc. 114, 223-234.
     """
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
+    kinds = int | float | np.integer | np.floating
+    if isinstance(level, bool) or not isinstance(level, kinds) or not 0 < level < 1:
         raise InputError(f"calibrate: level is {level!r}; it must lie above 0 and below 1.")
+    # By its decimals: 0.8 as a float32 is a little more, and would ask for one box too many.
+    level = float(str(level))
     truth = _labels(classifier, boxes)
+    parts = [boxes] if known is None else [boxes, _checked(known)]
     probability = replace(classifier, confidence=None).predict(boxes)["probability"].values
     temperature = _best_temperature(probability, truth)
     of_truth = temper(probability, temperature)[np.arange(len(truth)), truth]
-    seen = [_images(part, classifier.image_shape) for part in (boxes, known) if part is not None]
+    seen = [_images(part, classifier.image_shape) for part in parts]
     novelty = fit_novelty(np.concatenate(seen))
-    return Confidence(temperature, float(level), _lowest_plausible(of_truth, level), novelty)
+    return Confidence(temperature, level, _lowest_plausible(of_truth, level), novelty)
 
 
 def _images(boxes: xr.Dataset, shape: tuple[int, int]) -> NDArray[np.uint8]:
-    if not isinstance(boxes, xr.Dataset) or "reflectivity" not in boxes:
-        raise InputError("calibrate: the known boxes are no container of reflectivity.")
-    values = boxes["reflectivity"].values
-    return check_reflectivity(values, where="Boxes to calibrate by", maximum=255, shape=shape)
+    values = boxes["reflectivity"].values  # of labelled boxes `predict` has looked at them
+    return check_reflectivity(values, where="Known boxes", maximum=255, shape=shape)
+
+
+def _checked(known: xr.Dataset) -> xr.Dataset:
+    if not isinstance(known, xr.Dataset) or "reflectivity" not in known:
+        raise InputError(
+            "calibrate: the known boxes are no container of reflectivity; give a Dataset as "
+            "stormlens.datasets makes it, or leave them out."
+        )
+    dims = known["reflectivity"].dims
+    if dims != ("storm", "y", "x"):
+        raise InputError(
+            f"calibrate: reflectivity of the known boxes has dimensions {dims}, not "
+            "('storm', 'y', 'x')."
+        )
+    if not known.sizes["storm"]:
+        raise InputError("calibrate: there are no known boxes; give some, or leave them out.")
+    return known
 
 
 def _labels(classifier: "Classifier", boxes: xr.Dataset) -> NDArray[np.int64]:
     if not isinstance(boxes, xr.Dataset) or "mode" not in boxes:
         raise InputError("calibrate: the boxes have no labels; give labelled ones.")
+    labels = boxes["mode"]
+    if labels.dims != ("storm",) or "flag_meanings" not in labels.attrs:
+        raise InputError(
+            "calibrate: mode of the boxes is not one code a storm, with attribute flag_meanings "
+            "to name the codes; make labelled boxes with stormlens.datasets.make_dataset."
+        )
     # A container's labels are named without blanks.
     if class_names(boxes) != tuple("_".join(name.split()) for name in classifier.classes):
         raise InputError(
@@ -187,7 +216,19 @@ def _labels(classifier: "Classifier", boxes: xr.Dataset) -> NDArray[np.int64]:
         raise InputError(
             f"calibrate: {boxes.sizes['storm']} boxes are too few; give {LEAST_BOXES} or more."
         )
-    return boxes["mode"].values.astype(np.int64)
+    codes, classes = labels.values, len(classifier.classes)
+    wrong = np.flatnonzero(~np.isin(codes, np.arange(classes)))
+    if len(wrong):
+        raise InputError(
+            f"calibrate: label {codes[wrong[0]]} of box {wrong[0]} is no class code; codes run "
+            f"from 0 to {classes - 1}. Give labelled boxes alone, each with its code."
+        )
+    if (codes == codes[0]).all():
+        raise InputError(
+            f"calibrate: all boxes are labelled {classifier.classes[int(codes[0])]}; give boxes of "
+            "two modes or more, for a limit taken from one says nothing of the others."
+        )
+    return codes.astype(np.int64)
 
 
 def _best_temperature(probability: NDArray[np.float32], truth: NDArray[np.int64]) -> float:

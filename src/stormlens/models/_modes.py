@@ -3,13 +3,15 @@ The mode that a box is given, from the network's probabilities and what radars s
 
 A network sees 0 both where the air is clear and where no radar looks. Where
 coverage is known, the two are told apart here; and where a classifier knows how
-far it can be trusted, a box that it cannot name is not named. One rule serves the
-command line, maps and archives; probabilities stay the classifier's own.
+far it can be trusted, a box that it cannot name is not named. One rule serves
+`classify`, maps of boxes and archives; probabilities stay the classifier's own.
 """
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+
+from stormlens.errors import InputError
 
 MISSING, CLEAR = "Missing", "Clear"
 
@@ -53,9 +55,22 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
         The first two are for a classifier that knows the mode Missing. Where coverage is 0.98
         or more, 4 and 5 leave Missing out as `heed_coverage` does, for a box that radars see
         whole cannot be Missing. NaN is unknown coverage or unknown echo.
+
+    Raises
+    ------
+    InputError
+        If these are no predictions of boxes, a part of them has other dimensions, an attribute
+        was lost that says what is plausible, or a probability is NaN.
     """
+    _check(predictions, "name_modes", of_boxes=True)
     heeded = heed_coverage(predictions)
     modes = heeded["mode"].values.astype(str)
+    unknown = np.isnan(heeded["probability"].values).any(axis=1)
+    if unknown.any():
+        raise InputError(
+            f"name_modes: box {unknown.argmax()} has probabilities that are NaN; leave such boxes "
+            "out, or classify them again."
+        )
     names = modes[heeded["probability"].values.argmax(axis=1)]
     coverage, echo, novelty = (_known(heeded, name) for name in ("coverage", "echo", "novelty"))
     # Comparisons with NaN are false, so what is unknown changes nothing.
@@ -86,7 +101,14 @@ def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
         divided by their sum: P(mode | box) / (1 - P(Missing | box)). Where `plausible` is
         there, it is what it would be of these probabilities. All else is as it was, and
         everything is for a classifier that does not know that mode.
+
+    Raises
+    ------
+    InputError
+        If these are no predictions, coverage or what is plausible has other dimensions, or an
+        attribute was lost that says what is plausible.
     """
+    _check(predictions, "heed_coverage")
     modes = predictions["mode"].values.astype(str).tolist()
     if not _knows_missing(modes) or "coverage" not in predictions.variables:
         return predictions
@@ -101,10 +123,45 @@ def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
         probability=probability.where(~whole, given).assign_attrs(probability.attrs)
     )
     if "plausible" in predictions:
+        if "plausible_from" not in predictions.attrs:
+            raise InputError(
+                "The predictions have lost their attribute plausible_from, without which it cannot "
+                "be told what is plausible in boxes that radars see whole; classify again, and "
+                "compute with xarray.set_options(keep_attrs=True)."
+            )
         plausible = predictions["plausible"]
         again = (given >= predictions.attrs["plausible_from"]) & is_other
         heeded["plausible"] = plausible.where(~whole, again).assign_attrs(plausible.attrs)
     return heeded
+
+
+def _check(predictions: xr.Dataset, caller: str, *, of_boxes: bool = False) -> None:
+    """Hold predictions to what `Classifier.predict` gives, or where they may, `slide`."""
+    needed = {"probability", "mode"}
+    if not isinstance(predictions, xr.Dataset) or not needed <= set(predictions.variables):
+        raise InputError(
+            f"{caller} was given a {type(predictions).__name__} without probability and mode; give "
+            "what Classifier.predict gives, not the boxes."
+        )
+    dims = predictions["probability"].dims
+    if "mode" not in dims or not predictions.sizes["mode"]:
+        raise InputError(
+            f"{caller}: probability has dimensions {dims} and no modes; leave those of "
+            "Classifier.predict together."
+        )
+    if of_boxes and dims != ("storm", "mode"):
+        raise InputError(
+            f"{caller}: probability has dimensions {dims}, not ('storm', 'mode'); one box is "
+            "taken from predictions with isel(storm=[0])."
+        )
+    places = tuple(name for name in dims if name != "mode")
+    due = dict.fromkeys(("coverage", "echo", "novelty"), places) | {"plausible": dims}
+    for name, wanted in due.items():
+        if name in predictions.variables and predictions[name].dims != wanted:
+            raise InputError(
+                f"{caller}: {name} has dimensions {predictions[name].dims}, not {wanted} as the "
+                "probabilities have; classify the boxes again."
+            )
 
 
 def _mistaken_for_missing(

@@ -184,12 +184,16 @@ def fit_novelty(images: NDArray[np.uint8]) -> Novelty:
     with_echo = counts[:, 0, 0] > 0
     fold = np.tile(np.arange(len(images)) % _FOLDS, 2)[with_echo]
     counts, as_it_is = counts[with_echo], np.arange(len(counts))[with_echo] < len(images)
-    seed = min(range(_FITS), key=lambda seed: _room(_fit(counts, seed)))
+    # As many for a part of the boxes as for the whole, whose limit the parts find.
+    kinds = min(max(len(counts) // _BOXES_EACH, 1), _DISTRIBUTIONS)
+    fits = [_fit(counts, kinds, seed) for seed in range(_FITS)]
+    seed = min(range(_FITS), key=lambda seed: _room(fits[seed]))
     scores = [
-        _fit(counts[fold != i], seed)._scores(counts[as_it_is & (fold == i)]) for i in range(_FOLDS)
+        _fit(counts[fold != i], kinds, seed)._scores(counts[as_it_is & (fold == i)])
+        for i in range(_FOLDS)
     ]
     limit = np.quantile(np.concatenate(scores), _SHARE_KNOWN)
-    whole = _fit(counts, seed)
+    whole = fits[seed]
     return replace(whole, whitening=(whole.whitening / limit).astype(np.float32))
 
 
@@ -212,8 +216,8 @@ def _as_other_products(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return other
 
 
-def _fit(counts: NDArray[np.float64], seed: int) -> Novelty:
-    """Distributions of these boxes; 1 in 100 of each one's own has a score above 1."""
+def _fit(counts: NDArray[np.float64], kinds: int, seed: int) -> Novelty:
+    """So many distributions of these boxes; 1 in 100 of each one's own scores above 1."""
     from sklearn.mixture import GaussianMixture
     from threadpoolctl import threadpool_limits
 
@@ -223,7 +227,6 @@ def _fit(counts: NDArray[np.float64], seed: int) -> Novelty:
     log_odds = _log_odds(counts, usual)
     mean, deviation = log_odds.mean(axis=0), log_odds.std(axis=0) + _LEAST_DEVIATION
     standard = (log_odds - mean) / deviation
-    kinds = min(max(len(counts) // _BOXES_EACH, 1), _DISTRIBUTIONS)
     mixture = GaussianMixture(kinds, reg_covar=_RIDGE, random_state=seed)
     with threadpool_limits(1):  # more threads than matrices of this size are worth
         own = mixture.fit_predict(standard)

@@ -4,11 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from stormlens.errors import InputError, unknown
 from stormlens.stormbox import MODES, SIZE
 
 LayerList = list[Any]
 Builder = Callable[[Any, int, Callable[[], Any]], LayerList]
+
+LARGEST_SIDE = 4096
+"""Pixels along a side of the largest images that a network is built for."""
 
 
 @dataclass(frozen=True)
@@ -138,19 +143,42 @@ def build(
     Raises
     ------
     InputError
-        If the name is unknown, or the images are too small for the layers.
+        If the name is unknown, a size is no whole number of 1 or more, or the images are too
+        small for the layers or more than 4096 pixels wide.
     """
     from stormlens.models._keras import import_keras
 
     architecture = model_info(name)
+    _check_sizes(name, input_shape, n_classes)
+    shape, n_classes = tuple(map(int, input_shape)), int(n_classes)  # Keras takes none of NumPy
     keras = import_keras()
     seeds = _kernel_initialisers(keras, seed)
     try:
         layers = architecture.layers(keras, n_classes, lambda: next(seeds))
-        return keras.Sequential([keras.Input(input_shape), *layers], name=name.replace("-", "_"))
-    except ValueError as error:
-        size = " x ".join(map(str, input_shape[:2]))
+        return keras.Sequential([keras.Input(shape), *layers], name=name.replace("-", "_"))
+    except ValueError as error:  # of sizes that can be, Keras refuses only what shrinks to nothing
+        size = " x ".join(map(str, shape[:2]))
         raise InputError(f"Images of {size} pixels are too small for model {name}.") from error
+
+
+def _check_sizes(name: str, input_shape: Any, n_classes: Any) -> None:
+    if not (
+        isinstance(input_shape, tuple | list)
+        and len(input_shape) == 3
+        and all(_is_whole(side) and 1 <= side <= LARGEST_SIDE for side in input_shape)
+    ):
+        raise InputError(
+            f"Model {name}: input_shape is {input_shape!r}; give (rows, columns, channels), each a "
+            f"whole number from 1 to {LARGEST_SIDE}."
+        )
+    if not _is_whole(n_classes) or n_classes < 1:
+        raise InputError(
+            f"Model {name}: n_classes is {n_classes!r}; give a whole number of 1 or more."
+        )
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _kernel_initialisers(keras: Any, seed: int | None) -> Iterator[Any]:

@@ -7,9 +7,11 @@ a user's own model in Keras's safe mode, and HDF5 and pickle files, which can ru
 
 import hashlib
 import json
-import math
+import reprlib
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,25 +22,41 @@ from stormlens.errors import InputError
 from stormlens.models._confidence import Confidence
 from stormlens.models._keras import import_keras
 from stormlens.models._novelty import Novelty
-from stormlens.storage import write_bytes
+from stormlens.models._registry import LARGEST_SIDE, build
+from stormlens.storage import atomic_path, write_bytes
 
 CARD, WEIGHTS, MODEL = "classifier.json", "weights.safetensors", "model.keras"
 CONFIDENCE = "confidence.safetensors"
 
 FORMAT = 1
 DIGEST = "sha256"
-"""What the provenance calls the SHA-256 of the weights' file."""
+"""What the card calls the SHA-256 of a file beside it: of the weights, of the confidence."""
 
 _NOT_WRITTEN = "nothing is written. Train with a lower learning rate"
 
 Tensors = dict[str, np.ndarray]
+Kinds = dict[str, tuple[tuple[int, ...], str]]
+"""Shape and kind of number of each tensor, by position and name."""
 
 NUMBERS = ("temperature", "level", "plausible_from")
 """What the card holds of a confidence."""
 
+_LARGEST = sys.float_info.max
+
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    # Not math.isfinite: JSON has integers of any length, and it overflows at those.
+    return type(value) in (int, float) and -_LARGEST <= value <= _LARGEST
+
+
+def _is_shape(value: Any) -> bool:
+    """Rows, columns and the one channel of an image."""
+    return (
+        _is_list_of(int, value)
+        and len(value) == 3
+        and all(1 <= side <= LARGEST_SIDE for side in value)
+        and value[2] == 1
+    )
 
 
 def _is_list_of(kind: type, value: Any) -> bool:
@@ -48,15 +66,19 @@ def _is_list_of(kind: type, value: Any) -> bool:
 def _is_confidence(value: Any) -> bool:
     if value is None:
         return True
-    return isinstance(value, dict) and all(_is_number(value.get(name)) for name in NUMBERS)
+    return (
+        isinstance(value, dict)
+        and all(_is_number(value.get(name)) for name in NUMBERS)
+        and isinstance(value.get(DIGEST), str | None)
+    )
 
 
 # Those with a value for runs that were written before there was such a field.
 _SINCE: dict[str, Any] = {"orientations": 1, "confidence": None}
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     "architecture": lambda value: value is None or isinstance(value, str),
-    "input_shape": lambda value: _is_list_of(int, value) and min(value, default=0) > 0,
-    "classes": lambda value: _is_list_of(str, value),
+    "input_shape": _is_shape,
+    "classes": lambda value: _is_list_of(str, value) and len(value) > 0,
     "minimum": _is_number,
     "maximum": _is_number,
     "orientations": lambda value: type(value) is int,
@@ -101,8 +123,32 @@ def read_card(folder: Path, remedy: str) -> dict[str, Any]:
     card = {**_SINCE, **card}
     for key, fits in _FIELDS.items():
         if not fits(card.get(key)):
-            raise InputError(f"{path} is damaged: {key} is {card.get(key)!r}; {remedy}.")
+            # Cut to a line's length: what is damaged may be long.
+            held = reprlib.repr(card.get(key))
+            raise InputError(f"{path} is damaged: {key} is {held}; {remedy}.")
     return card
+
+
+def read_provenance(folder: str | Path) -> dict[str, Any]:
+    """
+    What a run folder says of where its classifier comes from, without loading the network.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Run folder.
+
+    Returns
+    -------
+    provenance : dict
+        Of `classifier.json`, as it lies there; empty where that is missing or cannot be read.
+        `training_simulated` is True or False where it is known.
+    """
+    try:
+        provenance = json.loads((Path(folder) / CARD).read_bytes())["provenance"]
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, IndexError):
+        return {}
+    return provenance if isinstance(provenance, dict) else {}
 
 
 def read_tensors(path: Path, remedy: str) -> Tensors:
@@ -173,6 +219,41 @@ def weights_of(model: Any) -> Tensors:
     return {key: np.asarray(variable.value) for key, variable in keyed(model).items()}
 
 
+def kinds_of(architecture: str, input_shape: tuple[int, int, int], n_classes: int) -> Kinds:
+    """
+    What a file of an architecture's variables must hold, found out without making any.
+
+    Parameters
+    ----------
+    architecture : str
+        Registry name.
+    input_shape : tuple of int
+        (rows, columns, channels).
+    n_classes : int
+        Number of outputs.
+
+    Returns
+    -------
+    kinds : dict
+        By position and name.
+
+    Raises
+    ------
+    InputError
+        If there is no such architecture, or its layers need larger images.
+    """
+    import jax
+
+    def outline() -> dict[str, Any]:
+        model = build(architecture, input_shape=input_shape, n_classes=n_classes, seed=None)
+        return {key: variable.value for key, variable in keyed(model).items()}
+
+    # Keras numbers the names of layers thread by thread: the model to come keeps the first ones.
+    with ThreadPoolExecutor(1) as other:
+        variables = other.submit(jax.eval_shape, outline).result()
+    return {key: (variable.shape, str(variable.dtype)) for key, variable in variables.items()}
+
+
 def write_weights(model: Any, path: Path) -> str:
     """
     Write a model's variables as safetensors.
@@ -202,37 +283,84 @@ def write_weights(model: Any, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def assign_weights(model: Any, path: Path, digest: Any, remedy: str) -> None:
+def read_weights(card: Mapping[str, Any], folder: Path, remedy: str) -> Tensors:
     """
-    Give a model the variables of a safetensors file.
+    The variables of a classifier whose architecture has a name.
 
     Parameters
     ----------
-    model : keras.Model
-        Built; of the architecture that the file was written from.
-    path : Path
-        The file.
-    digest : str or None
-        The SHA-256 that it must have; None for runs that recorded none.
+    card : mapping
+        Of `read_card`.
+    folder : Path
+        Where the classifier's files lie.
     remedy : str
         What to do about a damaged file.
+
+    Returns
+    -------
+    tensors : dict of str to ndarray
+        By position and name.
 
     Raises
     ------
     InputError
-        If the file is missing or damaged, holds other tensors than the model has, a value that
-        is not finite, or is not the one that was written.
+        If the file is missing or damaged, holds other tensors than the card's architecture has,
+        a value that is not finite, or is not the one that the card was written with; or the card
+        names an architecture that does not exist, or that cannot take such images.
     """
+    path, name = folder / WEIGHTS, card["architecture"]
+    # Before a model is built: a card that is wrong may speak of more than the memory holds.
+    try:
+        kinds = kinds_of(name, tuple(card["input_shape"]), len(card["classes"]))
+    except InputError as error:
+        raise damaged_card(folder, error, remedy) from error
     tensors = read_tensors(path, remedy)
-    variables = keyed(model)
-    expected = {key: (tuple(v.shape), str(v.dtype)) for key, v in variables.items()}
-    found = {key: (value.shape, str(value.dtype)) for key, value in tensors.items()}
-    if expected != found:
-        raise InputError(f"{path} holds other weights than model {model.name} has; {remedy}.")
+    if kinds != {key: (value.shape, str(value.dtype)) for key, value in tensors.items()}:
+        raise InputError(f"{path} holds other weights than model {name} has; {remedy}.")
+    _check_digest(path, card["provenance"].get(DIGEST), remedy)
+    return tensors
+
+
+def damaged_card(folder: Path, error: InputError, remedy: str) -> InputError:
+    """
+    The error of a card with a value that cannot be.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the card lies.
+    error : InputError
+        What is wrong with the value.
+    remedy : str
+        What to do about it.
+
+    Returns
+    -------
+    error : InputError
+        To be raised by the caller.
+    """
+    return InputError(f"{folder / CARD} is damaged: {error} To put it right, {remedy}.")
+
+
+def assign_weights(model: Any, tensors: Tensors) -> None:
+    """
+    Give a model its variables.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built.
+    tensors : dict of str to ndarray
+        Of `read_weights`, for this model.
+    """
+    for key, variable in keyed(model).items():
+        variable.assign(tensors[key])
+
+
+def _check_digest(path: Path, digest: Any, remedy: str) -> None:
+    """Refuse a file of another time than the card: a training may be killed between the two."""
     if digest is not None and digest != hashlib.sha256(path.read_bytes()).hexdigest():
         raise InputError(f"{path} is not the file that {CARD} was written with; {remedy}.")
-    for key, variable in variables.items():
-        variable.assign(tensors[key])
 
 
 def check_model(model: Any, path: Path) -> None:
@@ -275,7 +403,8 @@ def read_confidence(card: Mapping[str, Any], folder: Path, remedy: str) -> Confi
     Raises
     ------
     InputError
-        If the file is missing or damaged, or a number in it or in the card cannot be.
+        If the file is missing or damaged, is not the one that the card was written with, or a
+        number in it or in the card cannot be.
     """
     if card["confidence"] is None:
         return None
@@ -291,15 +420,14 @@ def read_confidence(card: Mapping[str, Any], folder: Path, remedy: str) -> Confi
         novelty = Novelty(**tensors)
     except InputError as error:
         raise InputError(f"{path} is damaged: {error} To put it right, {remedy}.") from error
+    _check_digest(path, card["confidence"].get(DIGEST), remedy)
     try:
         return Confidence(**{name: card["confidence"][name] for name in NUMBERS}, novelty=novelty)
     except InputError as error:
-        raise InputError(
-            f"{folder / CARD} is damaged: confidence: {error} To put it right, {remedy}."
-        ) from error
+        raise damaged_card(folder, error, remedy) from error
 
 
-def write_confidence(confidence: Confidence, folder: Path) -> dict[str, float]:
+def write_confidence(confidence: Confidence, folder: Path) -> dict[str, float | str]:
     """
     Write the arrays of a confidence.
 
@@ -312,8 +440,8 @@ def write_confidence(confidence: Confidence, folder: Path) -> dict[str, float]:
 
     Returns
     -------
-    numbers : dict of str to float
-        What belongs into the card.
+    entry : dict of str to float or str
+        What belongs into the card: the numbers, and the SHA-256 of the file.
     """
     import safetensors.numpy
 
@@ -322,8 +450,70 @@ def write_confidence(confidence: Confidence, folder: Path) -> dict[str, float]:
         held.name: np.ascontiguousarray(getattr(confidence.novelty, held.name))
         for held in fields(Novelty)
     }
-    write_bytes(folder / CONFIDENCE, safetensors.numpy.save(arrays))
-    return {name: getattr(confidence, name) for name in NUMBERS}
+    content = safetensors.numpy.save(arrays)
+    write_bytes(folder / CONFIDENCE, content)
+    numbers = {name: getattr(confidence, name) for name in NUMBERS}
+    return {**numbers, DIGEST: hashlib.sha256(content).hexdigest()}
+
+
+def write_model(model: Any, path: Path) -> str:
+    """
+    Write a user's own model as a `.keras` file.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built.
+    path : Path
+        The file.
+
+    Returns
+    -------
+    digest : str
+        Its SHA-256, hexadecimal.
+
+    Raises
+    ------
+    InputError
+        If a weight is not finite; nothing is written then.
+    """
+    check_model(model, path)
+    with atomic_path(path) as temporary:
+        model.save(temporary)
+        return hashlib.sha256(temporary.read_bytes()).hexdigest()
+
+
+def read_model(path: Path, digest: Any, remedy: str) -> Any:
+    """
+    A user's own model from the `.keras` file of a run.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    digest : str or None
+        The SHA-256 that it must have; None for runs that recorded none.
+    remedy : str
+        What to do about a damaged file.
+
+    Returns
+    -------
+    model : keras.Model
+        Not compiled.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or is not the one that was written.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is missing; {remedy}.")
+    try:
+        model = load_keras_file(path)
+    except InputError as error:
+        raise InputError(f"{error} To put it right, {remedy}.") from error
+    _check_digest(path, digest, remedy)
+    return model
 
 
 def load_keras_file(path: str | Path) -> Any:
@@ -343,8 +533,8 @@ def load_keras_file(path: str | Path) -> Any:
     Raises
     ------
     InputError
-        If the file is of another kind, is damaged, brings code, or holds a value that is not
-        finite.
+        If the file is missing, of another kind or damaged, brings code, or holds a value that
+        is not finite.
     """
     path = Path(path)
     if path.suffix != ".keras":
@@ -352,7 +542,10 @@ def load_keras_file(path: str | Path) -> Any:
             f"{path}: models are read from .keras files only; HDF5 and pickle files can run "
             "code when opened. Save it again with model.save('name.keras')."
         )
-    if not path.is_file() or not zipfile.is_zipfile(path):
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "does not exist"
+        raise InputError(f"{path} {what}; give a file that model.save('name.keras') wrote.")
+    if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is not a model that Keras 3 saved; it may be cut short.")
     keras = import_keras()
     from stormlens.models import _layers  # noqa: F401  makes our own layers known to Keras

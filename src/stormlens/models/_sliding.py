@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
 
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
@@ -22,7 +24,9 @@ _BOXES_AT_A_TIME = 1024
 _SHARED = "shared convolutions"
 
 
-def slide(classifier: Classifier, mosaic: xr.Dataset, *, stride: int = 8) -> xr.Dataset:
+def slide(
+    classifier: Classifier, mosaic: xr.Dataset, *, stride: int = 8, progress: bool = False
+) -> xr.Dataset:
     """
     Probability of each mode for a box centred at regular places of a mosaic.
 
@@ -40,6 +44,9 @@ def slide(classifier: Classifier, mosaic: xr.Dataset, *, stride: int = 8) -> xr.
         or a rectangle of one. Where it has `coverage`, the result does too.
     stride : int, optional
         Cells from one box to the next along both axes, 1 or more.
+    progress : bool, optional
+        Show on standard error, where that is a terminal, how many boxes are done; shared
+        convolutions are over too soon for it.
 
     Returns
     -------
@@ -60,7 +67,7 @@ def slide(classifier: Classifier, mosaic: xr.Dataset, *, stride: int = 8) -> xr.
     if isinstance(stride, bool) or not isinstance(stride, int | np.integer) or stride < 1:
         raise InputError(f"slide: stride is {stride!r}; give whole cells, 1 or more.")
     reflectivity = _reflectivity(mosaic, classifier.image_shape)
-    probability, computed = _probabilities(classifier, reflectivity, int(stride))
+    probability, computed = _probabilities(classifier, reflectivity, int(stride), progress)
     return _field(classifier, mosaic, int(stride), probability, computed)
 
 
@@ -82,7 +89,7 @@ def _reflectivity(mosaic: xr.Dataset, box: tuple[int, int]) -> NDArray[np.uint8]
 
 
 def _probabilities(
-    classifier: Classifier, reflectivity: NDArray[np.uint8], stride: int
+    classifier: Classifier, reflectivity: NDArray[np.uint8], stride: int, progress: bool
 ) -> tuple[NDArray[np.float32], str]:
     """Probabilities (rows, columns, classes) of the boxes, and how they were computed."""
     from stormlens.models._compiled import keep_compiled
@@ -97,7 +104,8 @@ def _probabilities(
     if isinstance(plan, Plan) and not worth_sharing(plan, (rows, columns)):
         plan = "boxes this far apart have too little in common"
     if not isinstance(plan, Plan):
-        return _box_by_box(classifier, reflectivity, stride), f"box by box: {plan}"
+        found = _box_by_box(classifier, reflectivity, stride, progress)
+        return found, f"box by box: {plan}"
     # Scaled value by value, so that all cells without echo are alike to the last bit.
     low, high = np.float32(classifier.minimum), np.float32(classifier.maximum)
     scaled = (np.arange(256, dtype=np.float32) - low) / (high - low)
@@ -114,12 +122,20 @@ def _probabilities(
 
 
 def _box_by_box(
-    classifier: Classifier, reflectivity: NDArray[np.uint8], stride: int
+    classifier: Classifier, reflectivity: NDArray[np.uint8], stride: int, progress: bool
 ) -> NDArray[np.float32]:
     boxes = _windows(reflectivity, classifier.image_shape, stride)
     down, across = boxes.shape[:2]
     found = np.empty((down * across, len(classifier.classes)), np.float32)
-    for first in range(0, len(found), _BOXES_AT_A_TIME):
+    console = Console(stderr=True)
+    shown = track(
+        range(0, len(found), _BOXES_AT_A_TIME),
+        f"Judging {len(found):,} boxes",
+        console=console,
+        transient=True,
+        disable=not (progress and console.is_terminal),
+    )
+    for first in shown:
         which = np.arange(first, min(first + _BOXES_AT_A_TIME, len(found)))
         found[which] = classifier.probabilities(boxes[which // across, which % across])
     return found.reshape(down, across, -1)

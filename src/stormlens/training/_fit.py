@@ -23,9 +23,7 @@ import xarray as xr
 
 from stormlens.datasets import class_names, is_simulated
 from stormlens.errors import InputError
-from stormlens.models import Classifier, build, fuse, keep_compiled
-from stormlens.models._classifier import load_keras_file
-from stormlens.models._keras import import_keras
+from stormlens.models import Classifier, build, fuse, import_keras, keep_compiled, load_keras_file
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
 from stormlens.training._checks import check_splits, fingerprint, open_run
