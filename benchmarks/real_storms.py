@@ -20,7 +20,7 @@ import xarray as xr
 from stormlens import datasets
 from stormlens.boxes import find_storms
 from stormlens.experiment import add_real
-from stormlens.models import Classifier, name_modes, shipped_folder
+from stormlens.models import Classifier, heed_coverage, name_modes, shipped_folder
 from stormlens.readers import read
 from stormlens.stormbox import MODES
 
@@ -54,7 +54,8 @@ def main() -> None:
         show(classifier, name, find_storms(read(options.shared / "radar" / name)))
     for name, boxes in labelled.items():
         predictions = classifier.predict(boxes)
-        right = predictions["probability"].values.argmax(1) == boxes["mode"].values
+        probability = heed_coverage(predictions)["probability"].values
+        right = probability.argmax(1) == boxes["mode"].values
         print(f"{name}: {right.sum()} of {len(right)}")
     if options.write:
         add_real(options.run, classifier, labelled)
@@ -77,12 +78,13 @@ def labelled_boxes(shared: Path) -> Iterator[tuple[str, xr.Dataset]]:
         if place is not None:
             apart = abs(boxes["latitude"] - place[0]) + abs(boxes["longitude"] - place[1])
             boxes = boxes.isel(storm=[int(apart.values.argmin())])
-        boxes = datasets.make_dataset(
+        seen = {key: ("storm", boxes[key].values) for key in ("coverage", "echo")}
+        labelled = datasets.make_dataset(
             boxes["reflectivity"].values,
             [MODES.index(mode)] * boxes.sizes["storm"],
             source=f"NOAA, {name}",
         )
-        yield f"{mode} of {name.split('.')[0]}", boxes
+        yield f"{mode} of {name.split('.')[0]}", labelled.assign_coords(seen)
 
 
 def show(classifier: Classifier, name: str, boxes: xr.Dataset) -> None:

@@ -57,7 +57,7 @@ def row(candidate: Candidate) -> str:
     held = list(candidate.appraisals.values())
     worst = min((appraisal.worst for appraisal in held), key=lambda family: family["accuracy"])
     means = [
-        np.mean([appraisal.all[name] for appraisal in held])
+        np.mean([appraisal.overall[name] for appraisal in held])
         for name in ("accuracy", "log_loss", "calibration_error")
     ]
     figures = " | ".join(f"{mean:.3f}" for mean in means)

@@ -21,6 +21,6 @@ def test_a_shortened_training_tells_modes_apart_that_it_never_met_so():
     appraisal = appraise(classifier, test)
     always = np.bincount(test["mode"].values).max() / 600
     assert always < 0.27
-    assert appraisal.all["accuracy"] > 0.55
-    assert 0.85 < appraisal.all["coverage"] < 0.95
-    assert appraisal.all["calibration_error"] < 0.08
+    assert appraisal.overall["accuracy"] > 0.55
+    assert 0.85 < appraisal.overall["coverage"] < 0.95
+    assert appraisal.overall["calibration_error"] < 0.08

@@ -1,13 +1,16 @@
 """An appraisal is read whole, or refused with a sentence that says what is wrong in it."""
 
+import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from small_appraisal import appraisal, write_appraisal
 
 from stormlens.errors import InputError
+from stormlens.models import Classifier, build
 from stormlens.report import read_appraisal
 from stormlens.stormbox import MODES
 
@@ -43,6 +46,23 @@ def test_a_score_that_is_not_defined_stays_unknown(tmp_path):
     found = read_appraisal(write_appraisal(tmp_path, held))
     assert found.worst is None
     assert found.families[0]["coverage"] is None
+
+
+def test_an_appraisal_of_other_weights_is_refused(tmp_path):
+    classifier = Classifier(build("chapter-linear"), "chapter-linear")
+    classifier.save(tmp_path)
+    read_appraisal(write_appraisal(tmp_path)).write(tmp_path)
+    assert read_appraisal(tmp_path).overall == appraisal()["simulated"]["all"]
+    Classifier(build("chapter-linear", seed=1), "chapter-linear").save(tmp_path)
+    with pytest.raises(InputError, match="is of other weights than lie beside it"):
+        read_appraisal(tmp_path)
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path):
+    found = read_appraisal(write_appraisal(tmp_path))
+    with pytest.raises(InputError, match=r"real\[0\]\.name is 3"):
+        replace(found, real=[{**found.real[0], "name": 3}]).write(tmp_path)
+    assert read_appraisal(tmp_path).real == found.real
 
 
 def changed(path, value):
@@ -81,6 +101,9 @@ def changed(path, value):
         (changed(["simulated", "modes", 3], 5), "simulated.modes[3] is missing"),
         (changed(["real", 0, "right"], -1), "real[0].right is -1"),
         (changed(["real", 0, "right"], True), "real[0].right is True"),
+        (changed(["real", 0, "right"], 999), "real[0].right is 999 of 16 boxes"),
+        (changed(["simulated", "all", "log_loss"], 10**400), "simulated.all.log_loss is 1000"),
+        (changed(["real", 0, "name"], "\ud800"), "real[0].name is"),
         (changed(["failures", 2, "truth"], "Squall"), "failures[2].truth is 'Squall'"),
     ],
 )
@@ -106,6 +129,15 @@ def huge(path):
     savez(path, np.zeros((1000, 136, 136), np.uint8))
 
 
+def boastful(path):
+    """A small file whose header says that a thousand million million values follow."""
+    header = io.BytesIO()
+    about = {"descr": "|u1", "fortran_order": False, "shape": (10**15,)}
+    np.lib.format.write_array_header_1_0(header, about)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.npy", header.getvalue())
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -118,6 +150,7 @@ def huge(path):
         (lambda path: savez(path, np.full((3, 136, 136), 99, np.uint8)), "failures.npz"),
         (lambda path: path.write_bytes(spoilt(path.read_bytes())), "is damaged"),
         (huge, "bytes for 3 boxes"),
+        (boastful, "of shape (1000000000000000,)"),
         (lambda path: zipfile.ZipFile(path, "w").close(), "is damaged"),
     ],
 )

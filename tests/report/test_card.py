@@ -19,6 +19,7 @@ PROVENANCE = {
     "data_options": {"count": 24000},
     "data_source": "SIMULATED storms of many families",
     "training_simulated": True,
+    "licence": "CC0-1.0",
     "training_boxes": 24000,
     "created": "2026-01-17T14:03:09+00:00",
     "versions": {"stormlens": "9.8.7", "jax": "0.4.35"},
@@ -72,7 +73,7 @@ def test_numbers_stand_beside_their_names(classifier, folder):
     assert f"\n{PROVENANCE['command']}\n```" in text
     assert "stormlens 9.8.7, jax 0.4.35" in text
     assert "2026-01-17 14:03 UTC" in text
-    assert "BSD-3-Clause" in text
+    assert ["licence", "CC0-1.0"] in rows(text, "What it is")
 
 
 def test_simulated_and_real_stand_apart(classifier, folder):
@@ -90,8 +91,8 @@ def test_simulated_and_real_stand_apart(classifier, folder):
         ["4 April 2011", "one squall line", "5", "4", "0", "1"],
     ]
     # 16 + 5 boxes, 15 + 4 right, 1 + 0 unsure, 0 + 1 wrong
-    assert "On 19 of 21 REAL boxes the most probable mode is right; it is unsure of 1 and" in text
-    assert "confidently wrong on 1." in text
+    assert "On 19 of 21 REAL boxes the most probable mode is right; 1 are given no mode" in text
+    assert "and 1 a wrong one." in text
     assert "weakest on the product family rain rates" in text
 
 
@@ -110,7 +111,9 @@ def test_a_classifier_of_unknown_origin_has_a_card():
     text = report.card(Classifier(build("chapter-linear"), "chapter-linear"))
     assert "SIMULATED" not in text.split("## Storms never trained on")[0]
     assert "The command was not recorded." in text
-    assert ["source", "not recorded"] in rows(text, "Data")
+    for what in ("kind", "source"):
+        assert [what, "not recorded"] in rows(text, "Data")
+    assert ["licence", "not recorded"] in rows(text, "What it is")
 
 
 def test_other_classes_than_storms_are_not_called_storms():

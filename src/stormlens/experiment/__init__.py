@@ -7,7 +7,7 @@ once training is over. A run remembers its data by name and options, so that
 `evaluate` and `write_report` find them again.
 """
 
-from stormlens.experiment._appraise import Appraisal, add_real, appraise
+from stormlens.experiment._appraise import add_real, appraise
 from stormlens.experiment._chapter import CHAPTER, PUBLISHED, ChapterOutcome, chapter
 from stormlens.experiment._data import Data
 from stormlens.experiment._evaluate import Evaluation, evaluate
@@ -17,7 +17,6 @@ from stormlens.experiment._select import Candidate, select
 __all__ = [
     "CHAPTER",
     "PUBLISHED",
-    "Appraisal",
     "Candidate",
     "ChapterOutcome",
     "Data",

@@ -6,10 +6,8 @@ alone: the worst of those that were held out says most about storms that nobody 
 Real boxes are kept apart, and are only ever looked at.
 """
 
-import io
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,81 +15,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stormlens import datasets, storage
+from stormlens import datasets
 from stormlens import verification as scores
-from stormlens.errors import InputError
-from stormlens.models import NO_STORM_BOX, UNSURE, Classifier, name_modes
+from stormlens.errors import InputError, unknown
+from stormlens.models import NO_STORM_BOX, UNSURE, Classifier, heed_coverage, name_modes
+from stormlens.report import Appraisal, read_appraisal
 
-FILE, FAILURES = "appraisal.json", "failures.npz"
-"""What `Appraisal.write` leaves in a run folder."""
-
-_FORMAT = 1
 _FAILURES_KEPT = 8
 _FAMILY_COORDS = {"storm": "storm_family", "network": "network", "product": "product"}
-
-
-@dataclass(frozen=True)
-class Appraisal:
-    """
-    What was found of a classifier.
-
-    Attributes
-    ----------
-    families : list of dict
-        One a held-out family: kind, family, boxes, accuracy with its 95 % interval (low, high),
-        calibration_error, coverage of the conformal sets, share called unsure.
-    all : dict
-        The same of all simulated boxes, and log_loss.
-    modes : list of dict
-        One a mode: mode, boxes, pod, far, csi on all simulated boxes.
-    real : list of dict
-        One a set of real boxes: name, source, boxes, right, unsure, confidently_wrong.
-    failures : list of dict
-        The most confident mistakes on simulated boxes: unid, truth, answer, probability, families.
-    images : ndarray of uint8, shape (failures, rows, columns)
-        Their boxes.
-    """
-
-    families: list[dict[str, Any]]
-    all: dict[str, Any]
-    modes: list[dict[str, Any]]
-    real: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
-    images: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 136, 136), np.uint8))
-
-    @property
-    def worst(self) -> dict[str, Any]:
-        """The family with the lowest accuracy."""
-        return min(self.families, key=lambda row: row["accuracy"])
-
-    def to_dict(self) -> dict[str, Any]:
-        """
-        All but the images, as ``appraisal.json`` holds it.
-
-        Returns
-        -------
-        values : dict
-        """
-        return {
-            "format": _FORMAT,
-            "simulated": {"families": self.families, "all": self.all, "modes": self.modes},
-            "real": self.real,
-            "failures": self.failures,
-        }
-
-    def write(self, run: str | Path) -> None:
-        """
-        Write ``appraisal.json`` and ``failures.npz`` into a run folder.
-
-        Parameters
-        ----------
-        run : str or Path
-            Run folder.
-        """
-        storage.write_text(Path(run) / FILE, json.dumps(self.to_dict(), indent=1) + "\n")
-        held = io.BytesIO()
-        np.savez_compressed(held, images=self.images)
-        storage.write_bytes(Path(run) / FAILURES, held.getvalue())
 
 
 def appraise(
@@ -107,7 +38,7 @@ def appraise(
     Parameters
     ----------
     classifier : Classifier
-        With its confidence, or without: coverage is then NaN and no box is unsure.
+        With its confidence, or without: coverage is then None and no box is unsure.
     boxes : xarray.Dataset
         Labelled simulated boxes that neither trained nor calibrated it, with the coordinates
         `storm_family`, `network` and `product`, such as the test split of
@@ -124,43 +55,68 @@ def appraise(
     Raises
     ------
     InputError
-        If the boxes have no families, or boxes called real are simulated.
+        If the boxes have no families or are real, a family does not exist, or boxes called real
+        are simulated.
     """
     missing = [name for name in _FAMILY_COORDS.values() if name not in boxes.coords]
-    if missing:
-        raise InputError(
-            f"The boxes to appraise have no coordinate {missing[0]}; give boxes of "
-            "simulated-held-out."
-        )
+    if missing or not datasets.is_simulated(boxes):
+        what = f"have no coordinate {missing[0]}" if missing else "are not simulated"
+        raise InputError(f"The boxes to appraise {what}; give boxes of simulated-held-out.")
     judged = _Judged.of(classifier, boxes)
-    held_out = [
-        family
-        for family in datasets.simulated_families()
-        if (family.name in families if families else family.held_out)
-    ]
+    held_out = _chosen(families)
     rows = [
         {"kind": family.kind, "family": family.name, **judged.summary(here)}
         for family in held_out
         if (here := boxes[_FAMILY_COORDS[family.kind]].values == family.name).any()
     ]
     everything = np.ones(boxes.sizes["storm"], bool)
-    failures, images = _failures(judged, boxes)
+    failures, pictures = _failures(judged, boxes)
     return Appraisal(
         families=rows,
-        all={
+        overall={
             **judged.summary(everything),
             "log_loss": _short(scores.log_loss(judged.probability, judged.truth)),
         },
         modes=judged.by_mode(classifier.classes),
         real=[_of_real(classifier, name, held) for name, held in (real or {}).items()],
         failures=failures,
-        images=images,
+        pictures=pictures,
     )
+
+
+def _chosen(names: Sequence[str]) -> list[Any]:
+    """Families by name; those marked held out where none is named."""
+    known = datasets.simulated_families()
+    if isinstance(names, str):
+        raise InputError(f"Families are given as a list of names, such as [{names!r}].")
+    for name in names:
+        if name not in [family.name for family in known]:
+            raise unknown("family of simulated boxes", name, [family.name for family in known])
+    return [family for family in known if (family.name in names if names else family.held_out)]
+
+
+def families_of(boxes: xr.Dataset) -> NDArray[np.str_]:
+    """
+    The families of simulated boxes.
+
+    Parameters
+    ----------
+    boxes : xarray.Dataset
+        The container.
+
+    Returns
+    -------
+    names : ndarray of str, shape (storm, 3)
+        Of storm, network and product; (storm, 0) where the boxes do not name them.
+    """
+    if not set(_FAMILY_COORDS.values()) <= set(boxes.coords):
+        return np.empty((boxes.sizes["storm"], 0), str)
+    return np.stack([boxes[name].values for name in _FAMILY_COORDS.values()], axis=1)
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """Answers beside the truth."""
+    """Answers beside the truth, of boxes that radars see whole as the command line names them."""
 
     predictions: xr.Dataset
     probability: NDArray[np.float32]
@@ -175,9 +131,10 @@ class _Judged:
                 f"classifier knows {', '.join(classifier.classes)}."
             )
         predictions = classifier.predict(boxes)
+        heeded = heed_coverage(predictions)
         return cls(
-            predictions,
-            predictions["probability"].values,
+            heeded,
+            heeded["probability"].values,
             boxes["mode"].values.astype(np.int64),
             name_modes(predictions),
         )
@@ -226,12 +183,17 @@ class _Judged:
 
 
 def _failures(judged: _Judged, boxes: xr.Dataset) -> tuple[list[dict[str, Any]], NDArray[np.uint8]]:
-    """The mistakes made with most confidence, at most two of a truth and answer."""
+    """
+    The mistakes made with most confidence, at most two of a truth and answer.
+
+    Boxes that are given no mode are none.
+    """
     modes = judged.predictions["mode"].values
     answers, order = judged.probability.argmax(1), np.argsort(-judged.probability.max(1))
     kept: list[int] = []
     pairs: list[tuple[int, int]] = []
-    for box in order[~judged.right[order]].tolist():
+    mistaken = ~judged.right & ~judged.doubted
+    for box in order[mistaken[order]].tolist():
         pair = (int(judged.truth[box]), int(answers[box]))
         if pairs.count(pair) < 2 and len(kept) < _FAILURES_KEPT:
             kept.append(box)
@@ -253,13 +215,14 @@ def _of_real(classifier: Classifier, name: str, boxes: xr.Dataset) -> dict[str, 
     if datasets.is_simulated(boxes):
         raise InputError(f"{name} holds simulated boxes; real ones are appraised beside them.")
     judged = _Judged.of(classifier, boxes)
+    named = np.array(classifier.classes)[judged.truth]
     return {
         "name": name,
         "source": str(boxes.attrs.get("source", "unknown")),
         "boxes": len(judged.truth),
         "right": int(judged.right.sum()),
         "unsure": int(judged.doubted.sum()),
-        "confidently_wrong": int((~judged.right & ~judged.doubted).sum()),
+        "confidently_wrong": int((judged.verdict != named)[~judged.doubted].sum()),
     }
 
 
@@ -279,15 +242,13 @@ def add_real(run: str | Path, classifier: Classifier, real: Mapping[str, xr.Data
     Raises
     ------
     InputError
-        If there is no appraisal, or boxes called real are simulated.
+        If there is no appraisal or it is damaged, or boxes called real are simulated.
     """
-    path = Path(run) / FILE
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}); train again.") from error
-    values["real"] = [_of_real(classifier, name, held) for name, held in real.items()]
-    storage.write_text(path, json.dumps(values, indent=1) + "\n")
+    appraisal = read_appraisal(run)
+    if appraisal is None:
+        raise InputError(f"{run} holds no appraisal to stand beside; appraise its classifier.")
+    rows = [_of_real(classifier, name, held) for name, held in real.items()]
+    replace(appraisal, real=rows).write(run)
 
 
 def _short(value: Any) -> float:

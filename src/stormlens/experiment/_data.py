@@ -50,6 +50,21 @@ class Data:
         found = str(path.resolve()) if is_path and path.exists() else str(name)
         return cls(found, dict(options or {}))
 
+    def is_of(self, name: str | Path) -> bool:
+        """
+        Whether these data go by a name, whatever their options.
+
+        Parameters
+        ----------
+        name : str or Path
+            As for `of`.
+
+        Returns
+        -------
+        same : bool
+        """
+        return Data.of(name).name == self.name
+
     def load(self, split: str | None) -> xr.Dataset:
         """
         One split; every box for None.

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from stormlens import datasets, report, storage
 from stormlens.errors import InputError
-from stormlens.experiment._appraise import Appraisal, appraise
+from stormlens.experiment._appraise import appraise, families_of
 from stormlens.experiment._data import Data, data_of
 from stormlens.experiment._evaluate import Evaluation, judge
 from stormlens.models import Classifier, calibrate
@@ -101,9 +102,11 @@ def train(
 
 
 def _data_for(recipe: Recipe, data: str | Path | None, options: Mapping[str, Any] | None) -> Data:
-    if data is None and recipe.data is not None:
-        return Data.of(recipe.data.name, {**recipe.data.options, **(options or {})})
-    return Data.of("simulated" if data is None else data, options)
+    asked = Data.of("simulated" if data is None else data, options)
+    made_for = recipe.data
+    if made_for is None or not (data is None or asked.is_of(made_for.name)):
+        return asked
+    return Data.of(made_for.name, {**made_for.options, **asked.options})
 
 
 def write_report(
@@ -190,6 +193,7 @@ def run_recipe(
     command: str | None,
 ) -> Outcome:
     """Train, score and report one recipe on splits that are loaded already."""
+    held_out = _held_out(recipe, data, splits["train"])
     if resume:
         _sweep(run)
     seen = {name: splits[name] for name in splits if name != "test"}
@@ -202,21 +206,49 @@ def run_recipe(
     }
     if command is not None:
         classifier.provenance["command"] = command
-    made_for = recipe.data
-    if made_for is not None and made_for.calibrate is not None and made_for.name == data.name:
-        _calibrated(classifier, made_for.calibrate, splits["validation"]).write(run)
+    if held_out is not None:
+        classifier.confidence = calibrate(
+            classifier, held_out.validation, known=splits["validation"]
+        )
+        classifier.provenance["calibrated_on"] = held_out.source
     classifier.save(run)
+    if held_out is not None:
+        appraise(classifier, held_out.test, families=held_out.families).write(run)
     evaluation = judge(classifier, data, "test", splits["test"])
     _leave(run, classifier, fitted.history, evaluation)
     return Outcome(run, classifier, fitted.history, evaluation)
 
 
-def _calibrated(classifier: Classifier, source: str, known: xr.Dataset) -> Appraisal:
-    """Give confidence to a classifier, and judge it on boxes that did not."""
-    boxes = datasets.load(source, "validation")
-    classifier.confidence = calibrate(classifier, boxes, known=known)
-    classifier.provenance["calibrated_on"] = source
-    return appraise(classifier, datasets.load(source, "test"))
+@dataclass(frozen=True)
+class _HeldOut:
+    """Simulated boxes of which each has a family that a training does not draw."""
+
+    source: str
+    families: list[str]
+    validation: xr.Dataset
+    test: xr.Dataset
+
+
+def _held_out(recipe: Recipe, data: Data, train: xr.Dataset) -> _HeldOut | None:
+    """What a recipe calibrates on, looked through before a training that it would be late after."""
+    made_for = recipe.data
+    if made_for is None or made_for.calibrate is None or not data.is_of(made_for.name):
+        return None
+    source = made_for.calibrate
+    marked = {family.name for family in datasets.simulated_families() if family.held_out}
+    unmet = sorted(marked - set(families_of(train).flat))
+    splits = {split: datasets.load(source, split) for split in ("validation", "test")}
+    for boxes in splits.values():
+        met = ~np.isin(families_of(boxes), unmet).any(axis=1)
+        if met.any():
+            raise InputError(
+                f"The recipe calibrates on {source}, but {met.sum():,} of its {met.size:,} boxes "
+                f"have no family that {made_for.name} holds out, so that they say nothing of "
+                "storms never trained on; calibrate on simulated-held-out."
+            )
+        if datasets.class_names(boxes) != datasets.class_names(train):
+            raise InputError(f"The recipe calibrates on {source}, which has other classes.")
+    return _HeldOut(source, unmet, **splits)
 
 
 def _sweep(run: Path) -> None:
@@ -262,7 +294,11 @@ def _provenance(classifier: Classifier, split: str) -> dict[str, Any]:
     versions = dict(known.get("versions", {}))
     created = known.get("created")  # ISO 8601, in UTC
     return {
-        **{key: known[key] for key in ("data", "command", "device") if key in known},
+        **{
+            key: known[key]
+            for key in ("data", "command", "device", "calibrated_on")
+            if key in known
+        },
         "created": created and f"{str(created)[:16].replace('T', ' ')} UTC",
         "data_source": known.get("data_source"),
         "training_count": known.get("training_boxes"),

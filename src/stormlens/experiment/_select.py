@@ -12,9 +12,13 @@ from pathlib import Path
 
 from stormlens import datasets
 from stormlens.errors import InputError
-from stormlens.experiment._appraise import Appraisal, appraise
+from stormlens.experiment._appraise import appraise
 from stormlens.models import calibrate
+from stormlens.report import Appraisal
 from stormlens.training import Recipe, fit, load_recipe
+
+_LEAST_JUDGED = 100
+"""Boxes of which enough hold echo to fit a confidence to."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Candidate:
     @property
     def worst(self) -> float:
         """Lowest accuracy of any family with any seed."""
-        return min(held.worst["accuracy"] for held in self.appraisals.values())
+        rows = [row for held in self.appraisals.values() for row in held.families]
+        return min(float(row["accuracy"]) for row in rows)
 
 
 def select(
@@ -55,13 +60,14 @@ def select(
     recipes : iterable of Recipe, str or Path
         Candidates, as for `training.load_recipe`.
     families : sequence of str, optional
-        Held out: names of `datasets.simulated_families`; those marked so unless told.
+        Judged by: names of `datasets.simulated_families`; those marked held out unless told. No
+        training draws them or those marked.
     seeds : sequence of int, optional
         Of the trainings, each 0 or more.
     boxes : int, optional
         To train on; the source's own number unless told.
     judged : int, optional
-        Boxes to calibrate on, and as many to judge by.
+        Boxes to calibrate on, and as many to judge by; 100 or more.
     progress : bool, optional
         Show it on standard error.
 
@@ -73,11 +79,27 @@ def select(
     Raises
     ------
     InputError
-        If a family does not exist, or there is no recipe or seed.
+        If a family does not exist, there is no recipe or seed, too few boxes are to judge by, or
+        a recipe stops early.
     """
+    if isinstance(recipes, (str, Path, Recipe)) or isinstance(families, str):
+        raise InputError("Recipes and families to choose by are given as lists.")
     chosen = [r if isinstance(r, Recipe) else load_recipe(r) for r in recipes]
     if not chosen or not seeds:
         raise InputError("There is nothing to choose from; give at least one recipe and one seed.")
+    if judged < _LEAST_JUDGED:
+        raise InputError(
+            f"{judged} boxes are too few to calibrate on and to judge by; give "
+            f"{_LEAST_JUDGED} or more."
+        )
+    for recipe in chosen:
+        for seed in seeds:
+            recipe.with_changes(seed=seed)  # refuses what is no seed, before anything is painted
+        if recipe.early_stopping:
+            raise InputError(
+                f"Recipe {recipe.name} stops early by boxes like those it trains on; give one "
+                "with early_stopping = 0, so that all candidates train alike."
+            )
     held = tuple(families) or tuple(f.name for f in datasets.simulated_families() if f.held_out)
     train = datasets.load("simulated-wide", "train", count=boxes, without=held, progress=progress)
     calibration, test = (

@@ -1,28 +1,33 @@
 """
-What a classifier scored on storms that it was never trained on, read back from its folder.
+What a classifier scored on storms that it was never trained on, as its folder keeps it.
 
-``appraisal.json`` and ``failures.npz`` lie beside ``classifier.json``, written by
-`stormlens.experiment`. They may have been edited, cut short or come from
-anywhere, so each number is held against its bounds before anything is said of it.
+``appraisal.json`` and ``failures.npz`` lie beside ``classifier.json``. They may have been
+edited, cut short or come from anywhere, so each number is held against its bounds before
+anything is said of it.
 """
 
+import io
 import json
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from stormlens import storage
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
+from stormlens.models import read_provenance
 from stormlens.stormbox import MODES, SIZE
 
 _FORMAT = 1
 _APPRAISAL, _PICTURES, _IMAGES = "appraisal.json", "failures.npz", "images"
+_WEIGHTS = "weights_sha256"
 _HEADER = 4096  # bytes that an array may take before its first value
 _TOLD = ("answer", "probability", "storm_family", "network", "product")
 
@@ -40,12 +45,16 @@ _UNREADABLE = (
 _Check = Callable[[Any], bool]
 
 
+_MOST = 10**9  # boxes, or a log loss: more is no count, and some of it no float
+
+
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    """Text that can be written: JSON may hold half of a surrogate pair."""
+    return isinstance(value, str) and value == value.encode(errors="ignore").decode()
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value <= _MOST
 
 
 def _is_share(value: Any) -> bool:
@@ -54,7 +63,7 @@ def _is_share(value: Any) -> bool:
 
 
 def _is_positive(value: Any) -> bool:
-    return value is None or (type(value) in (int, float) and 0 <= value < float("inf"))
+    return value is None or (type(value) in (int, float) and 0 <= value <= _MOST)
 
 
 _SCORES: dict[str, _Check] = {
@@ -91,8 +100,6 @@ class Appraisal:
 
     Attributes
     ----------
-    folder : Path
-        Where it was read.
     families : list of dict
         Of each family of SIMULATED boxes: kind, family, boxes, accuracy with low and high (95 %
         interval), calibration_error, coverage (share of boxes whose set of plausible modes holds
@@ -104,18 +111,22 @@ class Appraisal:
         Of each mode of the SIMULATED boxes: mode, boxes, pod, far, csi.
     real : list of dict
         Of each set of REAL boxes: name, source, boxes, right (the most probable mode is right,
-        unsure or not), unsure, confidently_wrong (wrong and not unsure).
+        unsure or not), unsure (given no mode), confidently_wrong (given a wrong one).
     failures : list of dict
-        SIMULATED boxes that it got wrong: unid, truth, answer, probability, storm_family,
-        network, product.
+        SIMULATED boxes that are given a wrong mode: unid, truth, answer, probability,
+        storm_family, network, product.
+    pictures : ndarray of uint8, shape (failures, 136, 136), or Path
+        Their boxes, or the file that holds them, which `failing_boxes` reads.
     """
 
-    folder: Path
     families: list[dict[str, Any]]
     overall: dict[str, Any]
     modes: list[dict[str, Any]]
-    real: list[dict[str, Any]]
-    failures: list[dict[str, Any]]
+    real: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    pictures: NDArray[np.uint8] | Path = field(
+        default_factory=lambda: np.empty((0, SIZE, SIZE), np.uint8)
+    )
 
     @property
     def worst(self) -> dict[str, Any] | None:
@@ -138,17 +149,47 @@ class Appraisal:
         InputError
             If there are none, or their pictures are missing or damaged.
         """
-        images = _read_images(self.folder / _PICTURES, len(self.failures))
+        held = self.pictures
+        images = _read_images(held, len(self.failures)) if isinstance(held, Path) else held
         boxes = make_dataset(
             images,
             [MODES.index(row["truth"]) for row in self.failures],
             unid=[row["unid"] for row in self.failures],
             source="SIMULATED storms of families never trained on",
             simulated=True,
-            where=str(self.folder / _PICTURES),
+            where=str(held) if isinstance(held, Path) else "pictures of failures",
         )
         told = {name: ("storm", [row[name] for row in self.failures]) for name in _TOLD}
         return boxes.assign_coords(told)
+
+    def write(self, folder: str | Path) -> None:
+        """
+        Write ``appraisal.json`` and ``failures.npz`` beside the classifier that was appraised.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where it is saved already, so that its weights can be told from others.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written, or what it would hold could not be read again.
+        """
+        folder = Path(folder)
+        values = {
+            "format": _FORMAT,
+            _WEIGHTS: read_provenance(folder).get("sha256"),
+            "simulated": {"families": self.families, "all": self.overall, "modes": self.modes},
+            "real": self.real,
+            "failures": self.failures,
+        }
+        _checked(folder / _APPRAISAL, values)
+        if not isinstance(self.pictures, Path):
+            held = io.BytesIO()
+            np.savez_compressed(held, images=self.pictures)
+            storage.write_bytes(folder / _PICTURES, held.getvalue())
+        storage.write_text(folder / _APPRAISAL, json.dumps(values, indent=1) + "\n")
 
 
 def read_appraisal(folder: str | Path) -> Appraisal | None:
@@ -179,28 +220,47 @@ def read_appraisal(folder: str | Path) -> Appraisal | None:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, str(error)) from error
+    simulated = _checked(path, held)["simulated"]
+    weights = read_provenance(path.parent).get("sha256")
+    if held.get(_WEIGHTS) is not None and weights is not None and held[_WEIGHTS] != weights:
+        raise InputError(
+            f"{path} is of other weights than lie beside it; appraise the classifier again, or "
+            "remove it."
+        )
+    return Appraisal(
+        simulated["families"],
+        simulated["all"],
+        simulated["modes"],
+        held["real"],
+        held["failures"],
+        path.with_name(_PICTURES),
+    )
+
+
+def _checked(path: Path, held: Any) -> dict[str, Any]:
+    """What an appraisal holds, each number within its bounds."""
     if not isinstance(held, dict) or held.get("format") != _FORMAT:
         raise _damaged(path, f"no appraisal of format {_FORMAT}")
     simulated = held.get("simulated")
     if not isinstance(simulated, dict):
         raise _damaged(path, "simulated is missing")
     _check(path, "simulated.all", simulated.get("all"), _ALL)
-    return Appraisal(
-        Path(folder),
-        _rows(path, "simulated.families", simulated.get("families"), _FAMILY),
-        simulated["all"],
-        _rows(path, "simulated.modes", simulated.get("modes"), _MODE),
-        _rows(path, "real", held.get("real"), _REAL),
-        _rows(path, "failures", held.get("failures"), _FAILURE),
-    )
+    _check_rows(path, "simulated.families", simulated.get("families"), _FAMILY)
+    _check_rows(path, "simulated.modes", simulated.get("modes"), _MODE)
+    _check_rows(path, "real", held.get("real"), _REAL)
+    _check_rows(path, "failures", held.get("failures"), _FAILURE)
+    for i, row in enumerate(held["real"]):
+        for name in ("right", "unsure", "confidently_wrong"):
+            if row[name] > row["boxes"]:
+                raise _damaged(path, f"real[{i}].{name} is {row[name]} of {row['boxes']} boxes")
+    return held
 
 
-def _rows(path: Path, where: str, rows: Any, fields: Mapping[str, _Check]) -> list[dict[str, Any]]:
+def _check_rows(path: Path, where: str, rows: Any, fields: Mapping[str, _Check]) -> None:
     if not isinstance(rows, list):
         raise _damaged(path, f"{where} is no list")
     for i, row in enumerate(rows):
         _check(path, f"{where}[{i}]", row, fields)
-    return rows
 
 
 def _check(path: Path, where: str, row: Any, fields: Mapping[str, _Check]) -> None:
@@ -217,19 +277,24 @@ def _damaged(path: Path, what: str) -> InputError:
     return InputError(f"{path} is damaged ({what}); appraise the classifier again, or remove it.")
 
 
-def _read_images(path: Path, count: int) -> np.ndarray:
+def _read_images(path: Path, count: int) -> NDArray[np.uint8]:
     """Pictures of a known number: the file's own word on its size is not trusted."""
     if not path.is_file():
         raise InputError(f"{path} is missing; appraise the classifier again.")
+    most = count * SIZE * SIZE + _HEADER
     try:
         with zipfile.ZipFile(path) as archive:
             size = archive.getinfo(f"{_IMAGES}.npy").file_size
-        if size > count * SIZE * SIZE + _HEADER:
-            raise ValueError(f"{size} bytes for {count} boxes")
-        with np.load(path, allow_pickle=False) as held:
-            images = held[_IMAGES]
+            if size > most:
+                raise ValueError(f"{size} bytes for {count} boxes")
+            content = archive.read(f"{_IMAGES}.npy")
+        # NumPy would make room for as much as the header says before it looks for it.
+        header = io.BytesIO(content)
+        if np.lib.format.read_magic(header) != (1, 0):
+            raise ValueError("an array of another version than 1.0")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(header)
+        if dtype != np.uint8 or shape != (count, SIZE, SIZE) or fortran:
+            raise ValueError(f"{dtype} of shape {shape} for {count} boxes")
+        return np.frombuffer(content, np.uint8, offset=header.tell()).reshape(shape)
     except _UNREADABLE as error:
         raise _damaged(path, str(error)) from error
-    if images.dtype != np.uint8 or images.shape != (count, SIZE, SIZE):
-        raise _damaged(path, f"{images.dtype} of shape {images.shape} for {count} boxes")
-    return images

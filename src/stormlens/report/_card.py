@@ -82,7 +82,7 @@ def card_dict(
             "created": _moment(known.get("created")),
         },
         "data": {
-            "simulated": classifier.trained_on_simulated,
+            "simulated": _flag(known.get("training_simulated")),
             "source": _text(known.get("data_source")),
             "name": _text(known.get("data")),
             "options": _mapping(known.get("data_options")),
@@ -97,7 +97,7 @@ def card_dict(
         "failures": None if appraisal is None else [*appraisal.failures],
         "cost": _mapping(known.get("cost")),
         "files": [dict(file) for file in files],
-        "licence": "BSD-3-Clause",
+        "licence": _text(known.get("licence")),
         "command": _text(known.get("command")),
         "versions": _mapping(known.get("versions")),
     }
@@ -217,7 +217,7 @@ def _sentences(facts: Mapping[str, Any]) -> dict[str, Any]:
         "radar": words.Names.of(tuple(facts["model"]["classes"])).radar,
         "worst": worst(facts["held_out"]),
         "calibrated": _calibrated(facts["confidence"], facts["calibrated_on"]),
-        "kept": kept(facts["held_out"]),
+        "kept": kept(facts["held_out"], facts["calibrated_on"]),
         "on_real": on_real(facts["real"]),
     }
 
@@ -252,13 +252,13 @@ def _calibrated(confidence: Mapping[str, float] | None, source: str | None) -> s
     return (
         f"Probabilities are tempered by {confidence['temperature']:.3f}, fitted on boxes that were "
         f"not trained on{of}. Plausible are the modes of {lowest} or more, chosen so that they "
-        f"hold the truth in {words.percent(confidence['level'])} of boxes (split conformal "
-        "prediction)."
+        f"hold the truth in {words.percent(confidence['level'])} of boxes like those (split "
+        "conformal prediction)."
     )
 
 
-def kept(scores: Mapping[str, Any] | None) -> str:
-    """The sentence on what was promised of probabilities, and measured."""
+def kept(scores: Mapping[str, Any] | None, calibrated_on: str | None) -> str:
+    """What was promised of probabilities, and measured."""
     if scores is None:
         return ""
     every = scores["all"]
@@ -270,8 +270,8 @@ def kept(scores: Mapping[str, Any] | None) -> str:
     return (
         f"Measured on {words.thousands(every['boxes'])} SIMULATED boxes of families never trained "
         f"on: {held}the expected calibration error is {words.score(every['calibration_error'])}, "
-        f"and {words.share(every['unsure'])} are named unsure."
-    )
+        f"and {words.share(every['unsure'])} are given no mode."
+    ) + (" Other boxes of the same families calibrated it." if calibrated_on else "")
 
 
 def on_real(real: Sequence[Mapping[str, Any]] | None) -> str:
@@ -295,9 +295,13 @@ def on_real(real: Sequence[Mapping[str, Any]] | None) -> str:
     )
     return (
         f"On {words.thousands(right)} of {words.thousands(boxes)} REAL boxes the most probable "
-        f"mode is right; it is unsure of {words.thousands(unsure)} and confidently wrong on "
-        f"{words.thousands(wrong)}."
+        f"mode is right; {words.thousands(unsure)} are given no mode and {words.thousands(wrong)} "
+        "a wrong one."
     )
+
+
+def _flag(value: Any) -> bool | None:
+    return value if type(value) is bool else None
 
 
 def _count(value: Any) -> int | None:

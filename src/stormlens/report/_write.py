@@ -87,7 +87,16 @@ def write(
     appraisal = read_appraisal(Path(path).parent)
     page = _environment().get_template("page.html.j2")
     content = _content(recipe, history, scores, predictions, dataset, provenance)
-    content["trust"] = None if appraisal is None else _trust(appraisal, content, scores.classes)
+    content["trust"] = (
+        None
+        if appraisal is None
+        else _trust(
+            appraisal,
+            provenance.get("calibrated_on"),
+            content["simulated_training"],
+            scores.classes,
+        )
+    )
     return storage.write_text(path, page.render(content))
 
 
@@ -180,7 +189,7 @@ def _mistakes(
 
 
 def _trust(
-    appraisal: Appraisal, content: Mapping[str, Any], classes: tuple[str, ...]
+    appraisal: Appraisal, calibrated_on: str | None, simulated: bool, classes: tuple[str, ...]
 ) -> dict[str, Any]:
     """The model card's sections: storms never trained on, real boxes, failures, use."""
     held_out = cards.held_out(appraisal)
@@ -189,7 +198,8 @@ def _trust(
     return {
         "held_out": held_out,
         "worst": cards.worst(held_out),
-        "kept": cards.kept(held_out),
+        "kept": cards.kept(held_out, calibrated_on),
+        "simulated": simulated,
         "real": appraisal.real,
         "on_real": cards.on_real(appraisal.real),
         "failures": [
@@ -197,7 +207,7 @@ def _trust(
             for i, row in enumerate(shown)
             if boxes is not None
         ],
-        "use": cards.use(classes, content["simulated_training"]),
+        "use": cards.use(classes, simulated),
     }
 
 
