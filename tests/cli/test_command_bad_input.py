@@ -166,6 +166,33 @@ def test_a_recipe_that_cannot_be_is_refused(refused, tmp_path, boxes_file, text)
     refused("train", path, "--data", boxes_file, "--out", tmp_path / "run")
 
 
+@pytest.mark.parametrize("families", ["3", "[['bow echo']]", "'bow echo'"])
+def test_families_in_a_recipe_that_are_no_list_of_names_are_refused(refused, tmp_path, families):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"model = 'lenet5'\n[data]\nname = 'simulated-wide'\nwithout = {families}\n")
+    assert "list of names; without is" in refused("train", path, "--out", tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["boxes.npz", "boxes.jpg", "boxes.txt"])
+def test_what_is_neither_radar_file_nor_boxes_is_told_which_boxes_are_read(
+    refused, run, tmp_path, box, name
+):
+    path = tmp_path / name
+    np.savez(path.with_suffix(".npz"), images=box)
+    if path.suffix != ".npz":
+        path.write_text("no boxes")
+    said = refused("classify", "--run", run, path)
+    assert "of no kind that is read" in said
+    assert "Boxes are read from SVRIMG PNG, NPY, and NetCDF in the container's format" in said
+    assert ("save the images of this NPZ as NPY" in said) == (path.suffix == ".npz")
+
+
+def test_a_damaged_radar_file_is_not_taken_for_boxes(refused, run, tmp_path):
+    path = tmp_path / "volume.nc"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    assert "Boxes are read" not in refused("classify", "--run", run, path)
+
+
 def test_a_run_folder_that_is_a_file_is_named(refused, tiny, boxes_file, tmp_path):
     (tmp_path / "run").write_text("")
     assert "run is a file" in refused(

@@ -116,3 +116,8 @@ def test_boxes_of_the_size_that_the_classifier_takes(invoke, refused, small_boxe
     np.save(tmp_path / "large.npy", np.full((136, 136), 20))
     sentence = refused("classify", "--run", tmp_path / "run", tmp_path / "large.npy")
     assert "136 x 136 pixels; 32 x 32 are needed" in sentence
+
+
+def test_help_promises_coverage_only_for_boxes_like_those_calibrated_on(invoke):
+    text = " ".join(invoke("classify", "--help").stdout.split())
+    assert "in boxes like those that it was calibrated on" in text

@@ -13,7 +13,7 @@ from stormlens.stormbox import GRID_SHAPE, MODES
 
 SAID = (
     "Note: The classifier was trained on SIMULATED storms only. On 19 of 21 REAL boxes the most "
-    "probable mode is right; it is unsure of 1 and confidently wrong on 1."
+    "probable mode is right; 1 are given no mode and 1 a wrong one."
 )
 
 
@@ -109,6 +109,17 @@ def test_a_damaged_package_is_named_with_what_to_do(refused, shipped, box):
 def test_a_damaged_appraisal_is_named(refused, shipped, box):
     (shipped / "appraisal.json").write_text("{")
     for command in (("classify", box), ("card",), ("card", "--json"), ("card", shipped)):
+        assert f"{shipped / 'appraisal.json'} is damaged" in refused(*command)
+
+
+def test_a_damaged_appraisal_is_named_before_anything_is_computed(refused, shipped, tmp_path):
+    (shipped / "appraisal.json").write_text("{")
+    absent = tmp_path / "absent.gz"  # which is found out about when it is read
+    for command in (
+        ("classify", absent),
+        ("slide", absent),
+        ("archive", "classify", absent, "--out", tmp_path / "labels"),
+    ):
         assert f"{shipped / 'appraisal.json'} is damaged" in refused(*command)
 
 

@@ -1,9 +1,13 @@
 """`slide`: a field of probabilities over a radar file."""
 
+import io
+from functools import partial
+
 import numpy as np
 import pytest
 import xarray as xr
 from PIL import Image
+from rich.console import Console
 
 from stormlens import boxes
 from stormlens.models import Classifier
@@ -67,6 +71,32 @@ def test_the_field_is_what_the_boxes_get(invoke, run, file, tmp_path):
         assert image.width > 800
     # Every box with echo lies wholly in sight, so none can be Missing.
     assert result.stdout.splitlines()[-1].split() == ["Missing", "0.000", "0.000", "0.000"]
+
+
+@pytest.mark.parametrize(("stride", "shares"), [(40, True), (200, False)])
+def test_boxes_that_share_nothing_are_said_to(invoke, run, file, tmp_path, stride, shares):
+    out = tmp_path / "field.nc"
+    result = invoke("slide", "--run", run, file, "--stride", stride, "--out", out)
+    with xr.open_dataset(out, engine="h5netcdf") as field:
+        computed = field.attrs["computed"]
+    assert (computed == "shared convolutions") == shares
+    said = f"Note: The field was computed {computed}.\n" in result.stderr
+    assert said is not shares
+
+
+def test_progress_is_shown_on_a_terminal(invoke, run, file, monkeypatch):
+    terminal = io.StringIO()
+    forced = partial(Console, file=terminal, force_terminal=True)
+    monkeypatch.setattr("stormlens.models._sliding.Console", lambda stderr: forced())
+    result = invoke("slide", "--run", run, file, "--stride", 200)
+    assert "Judging 28 boxes" in terminal.getvalue()
+    assert "Judging" not in result.stdout
+
+
+def test_no_box_to_judge_leaves_no_table(invoke, run, file):
+    result = invoke("slide", "--run", run, file, "--stride", 5000)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "Note: There is no box with echo of which radars see half.\n" in result.stderr
 
 
 @pytest.mark.parametrize(

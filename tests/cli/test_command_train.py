@@ -115,6 +115,31 @@ def test_a_run_that_is_given_no_folder_is_named_after_its_recipe(
     assert (tmp_path / "runs" / "tiny" / "weights.safetensors").exists()
 
 
+def test_help_names_what_a_run_that_calibrates_holds(invoke):
+    text = " ".join(invoke("train", "--help").stdout.split())
+    for name in ("confidence.safetensors", "appraisal.json", "failures.npz"):
+        assert name in text
+    assert "only on the data that it was made for" in text
+
+
+def test_data_that_a_recipe_does_not_calibrate_on_are_said_to_leave_no_confidence(
+    invoke, tiny, small_boxes, tmp_path
+):
+    recipe = tmp_path / "wide.toml"
+    made_for = "[data]\nname = 'simulated-wide'\ncalibrate = 'simulated-held-out'\n"
+    recipe.write_text(tiny.read_text() + made_for)
+    command = ("--data", small_boxes, "--epochs", 1, "--out")
+    result = invoke("train", recipe, *command, tmp_path / "run")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines()[-1] == (
+        "Note: The classifier does not know its confidence: wide is calibrated only where it is "
+        "trained on simulated-wide."
+    )
+    # A recipe that never calibrates has promised nothing.
+    result = invoke("train", tiny, *command, tmp_path / "other")
+    assert "confidence" not in result.stderr
+
+
 def stop(*_, **__):
     raise KeyboardInterrupt
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WAYS = ("storms", "grid")
 _BOX_SUFFIXES = (".png", ".npy")
+_NO_KIND = "of no kind that is read"  # what the readers say of a file that none of them knows
 
 
 def holds_boxes(path: Path) -> bool:
@@ -40,6 +41,30 @@ def holds_boxes(path: Path) -> bool:
             return "storm" in file
     except (OSError, RuntimeError, ValueError):
         return False
+
+
+def boxes_too(path: Path, error: InputError) -> str:
+    """
+    What to add where the readers of radar files do not know a file: it was meant as boxes.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    error : InputError
+        Of `read_mosaic`.
+
+    Returns
+    -------
+    sentence : str
+        With a blank before it; empty where the file is a radar file that is damaged.
+    """
+    if _NO_KIND not in str(error):
+        return ""
+    known = " Boxes are read from SVRIMG PNG, NPY, and NetCDF in the container's format"
+    if path.suffix.lower() == ".npz":
+        return f"{known}; save the images of this NPZ as NPY, with numpy.save."
+    return f"{known}."
 
 
 def read_mosaic(file: Path, options: "Options") -> "xr.Dataset":

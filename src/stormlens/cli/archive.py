@@ -263,6 +263,7 @@ def classify(
     from stormlens import archive
 
     check_no_run(store, "STORE", ctx.args)
+    note = trained_note(run)
     with _resumable(ctx):
         outcome = archive.classify(
             folder_of(run),
@@ -273,7 +274,7 @@ def classify(
             scheduler=scheduler,
             progress=True,
         )
-    if note := trained_note(run):
+    if note:
         say(f"Note: {note}")
     _finish(outcome, "labelled", out, as_json)
 

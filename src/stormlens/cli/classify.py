@@ -9,7 +9,7 @@ from stormlens.cli._classified import finish, told_apart
 from stormlens.cli._classifier import check_no_run, load_classifier, trained_note
 from stormlens.cli._group import say
 from stormlens.cli._options import OtherRun, QualityControl, Rain, Sampling
-from stormlens.cli._radar import Cutting, cutting_of, holds_boxes, read_mosaic
+from stormlens.cli._radar import Cutting, boxes_too, cutting_of, holds_boxes, read_mosaic
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,9 +41,11 @@ The mode is the most probable class. Where coverage is known, a box of which
 radars see less than half is Missing; seen by half or more and without any
 echo (5 dBZ) it is Clear; seen by 98 % or more it is never Missing.
 A classifier that knows its confidence says "unsure" where its plausible modes
-differ (together they hold the truth in 9 of 10 boxes) or a box seen whole
-looks Missing to it, and "no storm box" where nothing that it was trained on
-looks alike (novelty above 1).
+differ or a box seen whole looks Missing to it, and "no storm box" where
+nothing that it was trained on looks alike (novelty above 1). Plausible modes
+hold the truth at the classifier's level (9 of 10 boxes for the one that comes
+with Stormlens) in boxes like those that it was calibrated on; in others they
+may hold it less often.
 The table gives the probabilities of 0.05 or more, three at most.
 JSON: a list of {id, mode, likeliest, probabilities: {mode name: value}}, with
 plausible (a list of modes) and novelty where known, and for radar files time,
@@ -132,6 +134,7 @@ def command(
     from stormlens.readers import Options
 
     check_no_run(files[0], "FILE...")
+    note = trained_note(run)
     if as_json and as_csv:
         raise InputError("Choose --json or --csv, not both.")
     _check_outputs(files, {"--out": out, "--geojson": geojson, "--map": map_})
@@ -149,7 +152,6 @@ def command(
     read = _of_radar(classifier, radar, cutting, options, map_)
     # Where every radar file is bad, nothing is done: most likely a name or an option is wrong.
     if read or not radar:
-        note = trained_note(run)
         finish(told_apart([*parts, *read]), note, out, geojson, as_json, as_csv)
     if len(read) < len(radar):
         raise typer.Exit(2)
@@ -191,7 +193,7 @@ def _of_radar(
         try:
             parts.append(_of_one(classifier, file, cutting, options, map_))
         except InputError as error:
-            say(f"Error: {error}")
+            say(f"Error: {error}{boxes_too(file, error)}")
     return parts
 
 

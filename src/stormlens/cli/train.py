@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stormlens.cli._group import Interrupted, command_line, resume_line
+from stormlens.cli._group import Interrupted, command_line, resume_line, say
 from stormlens.cli._options import AsJson, DataSeed, Epochs, RecipeData, Resume, Seed, data_options
 from stormlens.cli._output import notes_on_stderr, print_json
 from stormlens.cli._scores import print_outcome
@@ -20,7 +20,10 @@ Examples:
 \b
 The run folder then holds recipe.toml, history.csv (epoch, seconds, loss,
 accuracy, val_loss, val_accuracy), checkpoint.safetensors, classifier.json,
-weights.safetensors, scores.json and report.html.
+weights.safetensors, scores.json and report.html. A recipe that calibrates
+(storm-residual does) adds confidence.safetensors, appraisal.json and
+failures.npz. It does so only on the data that it was made for: with other
+--data it gives every box a mode, never "unsure" or "no storm box".
 """
 
 
@@ -93,6 +96,12 @@ def command(
     except KeyboardInterrupt:
         sentence = f"Stopped; finished epochs are kept. Go on with: {resume_line(ctx)}"
         raise Interrupted(sentence) from None
+    made_for = chosen.data
+    if made_for is not None and made_for.calibrate and outcome.classifier.confidence is None:
+        say(
+            f"Note: The classifier does not know its confidence: {chosen.name} is calibrated only "
+            f"where it is trained on {made_for.name}."
+        )
     if as_json:
         print_json(outcome.evaluation.to_dict())
     else:

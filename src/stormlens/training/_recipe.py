@@ -42,6 +42,12 @@ _REAL: dict[str, tuple[Callable[[float], bool], str]] = {
     "weight_decay": (lambda v: 0 <= v <= 1, "in [0, 1]; 1e-4 is usual, 0 is none"),
 }
 
+_NO_OPTIONS = {
+    "split": "a training takes all splits",
+    "name_or_path": "data.name already names the source",
+}
+"""Arguments of `datasets.load` that a recipe cannot set, and why."""
+
 
 @dataclass(frozen=True)
 class RecipeData:
@@ -60,7 +66,7 @@ class RecipeData:
     Raises
     ------
     InputError
-        If a source is not named by text.
+        If a source is not named by text, or an option is none of a training's data.
     """
 
     name: str
@@ -69,8 +75,16 @@ class RecipeData:
 
     def __post_init__(self) -> None:
         for key, value in (("name", self.name), ("calibrate", self.calibrate)):
-            if not isinstance(value, str) and (key == "name" or value is not None):
+            if value is None and key == "calibrate":
+                continue
+            # An empty name would be read as a path, that of the current folder.
+            if not isinstance(value, str) or not value.strip():
                 raise InputError(f"data.{key} is {value!r}, it must be the name of a source.")
+        for key, reason in _NO_OPTIONS.items():
+            if key in self.options:
+                raise InputError(
+                    f"data.{key} is {self.options[key]!r:.60}, but {reason}; remove it."
+                )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RecipeData":
@@ -89,7 +103,7 @@ class RecipeData:
         Raises
         ------
         InputError
-            If a source is not named by text.
+            If a source is not named by text, or an option is none of a training's data.
         """
         options = {k: v for k, v in values.items() if k not in ("name", "calibrate")}
         return cls(values.get("name"), values.get("calibrate"), options)  # type: ignore[arg-type]
