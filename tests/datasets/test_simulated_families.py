@@ -72,6 +72,11 @@ def test_families_of_a_storm_are_of_the_boxes_mode(wide):
     assert named == [MODES[code] for code in wide["mode"].values]
 
 
+def test_rain_rates_show_neither_noise_nor_gaps(wide):
+    rates = wide["mode"].values[wide["product"].values == "rain rates"]
+    assert set(np.array(MODES)[rates]) == {"Cellular", "QLCS", "Tropical", "Other"}
+
+
 def test_products_are_drawn_by_their_weights():
     mixture, rng = Mixture("wide"), np.random.default_rng(3)
     drawn = [mixture.draw(rng, "QLCS")["product"].name for _ in range(4000)]

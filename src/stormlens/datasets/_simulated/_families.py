@@ -179,6 +179,10 @@ FAMILIES: tuple[Family, ...] = (
 HELD_OUT: tuple[str, ...] = tuple(family.name for family in FAMILIES if family.held_out)
 """Names of the families that `simulated-wide` never draws."""
 
+_NOT_SHOWN = {("Noise", "rain rates"), ("Missing", "rain rates")}
+"""Modes that a product does not show: rain rates are made of echo that was checked to be rain,
+and say themselves where there is none to be had."""
+
 _BY_NAME = {family.name: family for family in FAMILIES}
 
 
@@ -256,6 +260,7 @@ def _table(
         if family.kind == kind
         and family.mode in (None, mode)
         and family.name not in without
+        and (mode, family.name) not in _NOT_SHOWN
         and family.weights[mixture] > 0
     ]
     if not held:
