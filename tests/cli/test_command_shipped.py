@@ -13,7 +13,7 @@ from stormlens.stormbox import GRID_SHAPE, MODES
 
 SAID = (
     "Note: The classifier was trained on SIMULATED storms only. On 19 of 21 REAL boxes the most "
-    "probable mode is right; 1 are given no mode and 1 a wrong one."
+    "probable mode is right; no mode is given to 1, and a wrong one to 1."
 )
 
 

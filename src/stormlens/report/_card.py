@@ -295,8 +295,8 @@ def on_real(real: Sequence[Mapping[str, Any]] | None) -> str:
     )
     return (
         f"On {words.thousands(right)} of {words.thousands(boxes)} REAL boxes the most probable "
-        f"mode is right; {words.thousands(unsure)} are given no mode and {words.thousands(wrong)} "
-        "a wrong one."
+        f"mode is right; no mode is given to {words.thousands(unsure)}, and a wrong one to "
+        f"{words.thousands(wrong)}."
     )
 
 
