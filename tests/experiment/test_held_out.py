@@ -27,14 +27,13 @@ def never_trains(monkeypatch):
 @pytest.fixture
 def few(monkeypatch):
     """Small splits of what is calibrated on, and a stand-in for its long last step."""
-    load, known = datasets.load, []
+    load = datasets.load
     monkeypatch.setattr(
         _run.datasets,
         "load",
         lambda name, split=None, **options: load(name, split, **{"count": COUNT, **options}),
     )
     monkeypatch.setattr(_run, "calibrate", lambda *_, known: None)
-    return known
 
 
 @pytest.mark.usefixtures("never_trains")

@@ -1,6 +1,5 @@
 """Which classifier answers, the one in the package or a run's, and what is said of it."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,23 +78,16 @@ def trained_note(run: Path | None) -> str:
     InputError
         If the appraisal in its folder is damaged.
     """
+    from stormlens.models import read_provenance
     from stormlens.report import on_real, read_appraisal
 
     folder = folder_of(run)
-    if not _trained_on_simulated(folder):
+    # Without the network, for commands that leave that to other processes.
+    if read_provenance(folder).get("training_simulated") is not True:
         return ""
     appraisal = read_appraisal(folder)
     scored = "" if appraisal is None else on_real(appraisal.real)
     return f"The classifier was trained on SIMULATED storms only. {scored}".rstrip()
-
-
-def _trained_on_simulated(folder: Path) -> bool:
-    """Looked up without the network, for commands that leave that to other processes."""
-    try:
-        card = json.loads((folder / _CARD).read_text(encoding="utf-8"))
-        return bool(card["provenance"].get("training_simulated", False))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
 
 
 def check_no_run(given: Path, argument: str, more: Sequence[str] = ()) -> None:

@@ -1,5 +1,6 @@
 """Networks by name, as plain Keras models, and the classifier a training leaves."""
 
+from stormlens.models._card import read_provenance
 from stormlens.models._classifier import Classifier
 from stormlens.models._compiled import keep_compiled
 from stormlens.models._confidence import Confidence, calibrate
@@ -7,7 +8,7 @@ from stormlens.models._fuse import Forward, fuse, scale
 from stormlens.models._keras import import_keras
 from stormlens.models._modes import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_coverage, name_modes
 from stormlens.models._registry import Architecture, build, list_models, model_info
-from stormlens.models._saved import load_keras_file, read_provenance
+from stormlens.models._saved import load_keras_file
 from stormlens.models._shipped import shipped_folder
 from stormlens.models._sliding import slide
 

@@ -17,7 +17,7 @@ import xarray as xr
 
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
-from stormlens.models import _saved
+from stormlens.models import _card, _saved
 from stormlens.models._compiled import keep_compiled
 from stormlens.models._confidence import Confidence
 from stormlens.models._fuse import fuse
@@ -171,17 +171,17 @@ class Classifier:
             If its files are missing or damaged.
         """
         folder, remedy = shipped_folder(), "reinstall stormlens"
-        if not (folder / _saved.CARD).is_file():
-            raise InputError(f"{folder / _saved.CARD} is missing; {remedy}.")
+        if not (folder / _card.CARD).is_file():
+            raise InputError(f"{folder / _card.CARD} is missing; {remedy}.")
         return cls._read(folder, remedy)
 
     @classmethod
     def _read(cls, folder: Path, remedy: str) -> "Classifier":
-        card = _saved.read_card(folder, remedy)
+        card = _card.read_card(folder, remedy)
         name, shape = card["architecture"], tuple(card["input_shape"])
         classes, bounds = tuple(card["classes"]), (card["minimum"], card["maximum"])
         if name is None:
-            digest = card["provenance"].get(_saved.DIGEST)
+            digest = card["provenance"].get(_card.DIGEST)
             model = _saved.read_model(folder / _saved.MODEL, digest, remedy)
         else:
             tensors = _saved.read_weights(card, folder, remedy)
@@ -192,7 +192,7 @@ class Classifier:
         try:
             return cls(model, name, classes, *bounds, card["provenance"], confidence, orientations)
         except InputError as error:
-            raise _saved.damaged_card(folder, error, remedy) from error
+            raise _card.damaged_card(folder, error, remedy) from error
 
     def save(self, run: str | Path) -> Path:
         """
@@ -213,17 +213,17 @@ class Classifier:
             If a weight is not finite, or the folder cannot be written.
         """
         run = Path(run)
-        provenance = {name: v for name, v in self.provenance.items() if name != _saved.DIGEST}
+        provenance = {name: v for name, v in self.provenance.items() if name != _card.DIGEST}
         # The card comes last and knows the others: where a process is killed before it is
         # written, an older card does not fit them.
         if self.architecture is None:
-            provenance[_saved.DIGEST] = _saved.write_model(self.model, run / _saved.MODEL)
+            provenance[_card.DIGEST] = _saved.write_model(self.model, run / _saved.MODEL)
         else:
-            provenance[_saved.DIGEST] = _saved.write_weights(self.model, run / _saved.WEIGHTS)
+            provenance[_card.DIGEST] = _saved.write_weights(self.model, run / _saved.WEIGHTS)
         confidence = self.confidence
         entry = None if confidence is None else _saved.write_confidence(confidence, run)
         card = {
-            "format": _saved.FORMAT,
+            "format": _card.FORMAT,
             "architecture": self.architecture,
             "input_shape": list(self.model.input_shape[1:]),
             "classes": list(self.classes),
@@ -233,7 +233,7 @@ class Classifier:
             "confidence": entry,
             "provenance": provenance,
         }
-        write_text(run / _saved.CARD, json.dumps(card, indent=2) + "\n")
+        write_text(run / _card.CARD, json.dumps(card, indent=2) + "\n")
         if confidence is None:
             (run / _saved.CONFIDENCE).unlink(missing_ok=True)
         return run

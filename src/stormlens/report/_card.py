@@ -82,7 +82,7 @@ def card_dict(
             "created": _moment(known.get("created")),
         },
         "data": {
-            "simulated": _flag(known.get("training_simulated")),
+            "simulated": classifier.trained_on_simulated if classifier.training_known else None,
             "source": _text(known.get("data_source")),
             "name": _text(known.get("data")),
             "options": _mapping(known.get("data_options")),
@@ -298,10 +298,6 @@ def on_real(real: Sequence[Mapping[str, Any]] | None) -> str:
         f"mode is right; no mode is given to {words.thousands(unsure)}, and a wrong one to "
         f"{words.thousands(wrong)}."
     )
-
-
-def _flag(value: Any) -> bool | None:
-    return value if type(value) is bool else None
 
 
 def _count(value: Any) -> int | None:

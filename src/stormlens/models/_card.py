@@ -1,0 +1,153 @@
+"""
+The card of a classifier, `classifier.json`: what it must say, and a sentence where it does not.
+
+It may come from anywhere, so nothing in it is trusted.
+"""
+
+import json
+import reprlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stormlens.errors import InputError
+from stormlens.models._registry import LARGEST_SIDE
+
+CARD, FORMAT = "classifier.json", 1
+
+DIGEST = "sha256"
+"""What the card calls the SHA-256 of a file beside it: of the weights, of the confidence."""
+
+NUMBERS = ("temperature", "level", "plausible_from")
+"""What the card holds of a confidence."""
+
+_LARGEST = sys.float_info.max
+
+
+def _is_number(value: Any) -> bool:
+    # Not math.isfinite: JSON has integers of any length, and it overflows at those.
+    return type(value) in (int, float) and -_LARGEST <= value <= _LARGEST
+
+
+def _is_shape(value: Any) -> bool:
+    """Rows, columns and the one channel of an image."""
+    return (
+        _is_list_of(int, value)
+        and len(value) == 3
+        and all(1 <= side <= LARGEST_SIDE for side in value)
+        and value[2] == 1
+    )
+
+
+def _is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and all(type(item) is kind for item in value)
+
+
+def _is_confidence(value: Any) -> bool:
+    if value is None:
+        return True
+    return (
+        isinstance(value, dict)
+        and all(_is_number(value.get(name)) for name in NUMBERS)
+        and isinstance(value.get(DIGEST), str | None)
+    )
+
+
+# Those with a value for runs that were written before there was such a field.
+_SINCE: dict[str, Any] = {"orientations": 1, "confidence": None}
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "architecture": lambda value: value is None or isinstance(value, str),
+    "input_shape": _is_shape,
+    "classes": lambda value: _is_list_of(str, value) and len(value) > 0,
+    "minimum": _is_number,
+    "maximum": _is_number,
+    "orientations": lambda value: type(value) is int,
+    "confidence": _is_confidence,
+    "provenance": lambda value: isinstance(value, dict),
+}
+
+
+def read_card(folder: Path, remedy: str) -> dict[str, Any]:
+    """
+    The fields of a classifier's card.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its files lie.
+    remedy : str
+        What to do about a damaged file, such as "train again".
+
+    Returns
+    -------
+    card : dict
+        All fields, each of its kind; the confidence's numbers are not looked at further.
+
+    Raises
+    ------
+    InputError
+        If there is no card, or a field of it is damaged.
+    """
+    path = folder / CARD
+    if not path.is_file():
+        what = "is no run folder" if folder.exists() else "does not exist"
+        raise InputError(
+            f"{folder} {what}: no {CARD} in it. Give the folder that `stormlens train` finished."
+        )
+    try:
+        card = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid JSON ({error}); {remedy}.") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise InputError(f"{path} is not of format {FORMAT}; this stormlens cannot read it.")
+    card = {**_SINCE, **card}
+    for key, fits in _FIELDS.items():
+        if not fits(card.get(key)):
+            # Cut to a line's length: what is damaged may be long.
+            held = reprlib.repr(card.get(key))
+            raise InputError(f"{path} is damaged: {key} is {held}; {remedy}.")
+    return card
+
+
+def read_provenance(folder: str | Path) -> dict[str, Any]:
+    """
+    What a run folder says of where its classifier comes from, without loading the network.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Run folder.
+
+    Returns
+    -------
+    provenance : dict
+        Of `classifier.json`, as it lies there; empty where that is missing or cannot be read.
+        `training_simulated` is True or False where it is known.
+    """
+    try:
+        provenance = json.loads((Path(folder) / CARD).read_bytes())["provenance"]
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, IndexError):
+        return {}
+    return provenance if isinstance(provenance, dict) else {}
+
+
+def damaged_card(folder: Path, error: InputError, remedy: str) -> InputError:
+    """
+    The error of a card with a value that cannot be.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the card lies.
+    error : InputError
+        What is wrong with the value.
+    remedy : str
+        What to do about it.
+
+    Returns
+    -------
+    error : InputError
+        To be raised by the caller.
+    """
+    return InputError(f"{folder / CARD} is damaged: {error} To put it right, {remedy}.")
