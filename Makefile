@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/demo
+# A worker of pytest for each core; a file's tests stay together, for they share what they train.
+CORES := --numprocesses auto --dist loadfile
 
 .PHONY: help demo test fuzz docs lint check format clean
 
@@ -31,7 +33,7 @@ demo: $(VENV)/.installed  ## Train and score the chapter's network on simulated 
 	@echo "$(CURDIR)/$(RUN)/report.html"
 
 test: $(VENV)/.installed-test lint  ## Lint, type-check and run the whole suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(CORES)
 
 fuzz: $(VENV)/.installed-test  ## Feed each reader of radar files 10,000 mutated files
 	STORMLENS_FUZZ=10000 $(BIN)/python -m pytest tests/readers/test_fuzz.py
@@ -46,7 +48,7 @@ lint: $(VENV)/.installed-test  ## Check style and types
 	$(BIN)/mypy
 
 check: $(VENV)/.installed-test lint  ## The suite without its slow tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(CORES) -m "not slow"
 
 format: $(VENV)/.installed-test  ## Rewrite the code in the house style
 	$(BIN)/ruff check --fix .
