@@ -53,8 +53,11 @@ _PAINTERS = (cellular, qlcs, tropical, other, noise, missing)
 # First number of each spawn key within a stream, so that no two can meet.
 _TEXTURES, _ORDER, _DAY, _BOX = range(4)
 
-_WIDE_SIZES = {"train": 40_000, "validation": 2_000, "test": 2_000}
-_WIDE_SHARES = (24, 25, 19, 21, 6, 5)
+_BOXES_OF_A_TEXTURE = 2000
+"""Boxes that share noise fields. A network learns fields by heart that tens of thousands share."""
+
+_WIDE_SIZES = {"train": 120_000, "validation": 2_000, "test": 2_000}
+_WIDE_SHARES = (23, 24, 19, 23, 6, 5)
 
 
 @dataclass(frozen=True)
@@ -223,8 +226,8 @@ def load_simulated(
     """
     A simulated archive: the split sizes and class frequencies of SVRIMG, or any size.
 
-    The wide streams have sizes of their own (40,000, 2,000 and 2,000 boxes), and of 100 boxes
-    24 Cellular, 25 QLCS, 19 Tropical, 21 Other, 6 Noise and 5 Missing.
+    The wide streams have sizes of their own (120,000, 2,000 and 2,000 boxes), and of 100 boxes
+    23 Cellular, 24 QLCS, 19 Tropical, 23 Other, 6 Noise and 5 Missing.
 
     Parameters
     ----------
@@ -290,16 +293,18 @@ class _World:
         sequence = np.random.SeedSequence(self.seed, spawn_key=(*self._key, *stream))
         return np.random.Generator(np.random.PCG64(sequence))
 
-    @property
-    def textures(self) -> Textures:
-        """The noise fields that all its boxes are cut from."""
-        return textures((self.seed, *self._key, _TEXTURES))
+    def textures(self, number: int) -> Textures:
+        """The noise fields that a box is cut from; the first version had one set for all."""
+        block = 0 if self.stream.mixture is None else number // _BOXES_OF_A_TEXTURE
+        own = (block,) if block else ()
+        return textures((self.seed, *self._key, _TEXTURES, *own))
 
 
 @dataclass(frozen=True)
 class _Box:
     """What is settled of a box before it is painted."""
 
+    number: int
     code: int
     rng: np.random.Generator
     weather: Weather
@@ -328,7 +333,7 @@ def _planned(world: _World, modes: NDArray[np.int8], first: int) -> list[_Box]:
             of_day = world.rng(_DAY, number)
             today[code] = storm_day(of_day, world.split, code), Weather.of_day(of_day)
         day, weather = today[code]
-        boxes.append(_Box(code, rng, weather, *report(rng, day)))
+        boxes.append(_Box(number, code, rng, weather, *report(rng, day)))
     return boxes
 
 
@@ -341,7 +346,7 @@ def _painted(
     With the names of their families, by coordinate, where the stream knows any.
     """
     images = np.empty((len(boxes), SIZE, SIZE), dtype=np.uint8)
-    mixture, fields = world.stream.mixture, world.textures
+    mixture = world.stream.mixture
     names: dict[str, list[str]] = {} if mixture is None else {name: [] for name in FAMILY_COORDS}
     console = Console(stderr=True)
     shown = track(
@@ -352,6 +357,7 @@ def _painted(
         disable=not (progress and console.is_terminal),
     )
     for number, box in enumerate(shown):
+        fields = world.textures(box.number)
         if mixture is None:
             images[number] = _first_version(Scene(box.rng, fields, box.weather), box.code)
             continue

@@ -1,7 +1,7 @@
 """
 Tropical boxes of the wide mixture: cyclones whole, from the eye to detached outer bands.
 
-Radii are drawn wide: eyes of 15 to 110 km across, shields of 75 to 350 km, centres anywhere
+Radii are drawn wide: eyes of 15 to 110 km across, shields of 100 to 350 km, centres anywhere
 in the box or well outside it (Houze 2010, Mon. Wea. Rev. 138, 293-344, names the parts).
 """
 
@@ -145,6 +145,41 @@ def outer_bands(scene: Scene) -> Field:
     return tempered(dbz, rng.normal(47, 4))
 
 
+def spiral_streaks(scene: Scene) -> Field:
+    """
+    Paint a cyclone's outskirts: strings of small cells around a far centre, air between them.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(30, 95)
+    cyclone = _placed(
+        scene, distance * float(np.sin(bearing)), distance * float(np.cos(bearing)), size=27
+    )
+    finer = max(distance * rng.uniform(0.02, 0.06), 1.0)
+    streaks = spiral_bands(scene, cyclone.phase, cyclone.log_radius, cyclone.theta, finer)
+    # Over a part of a turn and of the distances, thick here and thin there.
+    facing = np.cos(cyclone.theta - np.float32(bearing + np.pi + rng.normal(0, 0.5)))
+    apart = np.abs(cyclone.radius - np.float32(distance * rng.uniform(0.7, 1.2)))
+    lean = positive(apart * np.float32(1 / rng.uniform(18, 50)) - 1)
+    level = rng.normal(14, 4) + rng.uniform(0, 4) * facing - 12 * lean * lean
+    level += rng.uniform(1, 5) * scene.cut("fractal")
+    # Strings of small cells rather than smooth rain.
+    cells = rng.uniform(3, 10) * scene.cut(("cells", "fine")[int(rng.random() * 2)])
+    dbz = level + rng.uniform(6, 13) * streaks + cells + rng.uniform(0, 3) * scene.cut("white")
+    for _ in range(int(rng.random() * 5)):
+        ring = distance * rng.uniform(0.6, 1.4)
+        np.maximum(dbz, _detached_band(scene, cyclone, ring), out=dbz)
+    return tempered(dbz, rng.uniform(40, 50))
+
+
 def _placed(
     scene: Scene, east: float, north: float, eye: float | None = None, size: float | None = None
 ) -> _Cyclone:
@@ -156,8 +191,7 @@ def _placed(
     log_radius = np.log(radius + np.float32(4))
     phase = theta + np.float32(rng.uniform(1.0, 3.6)) * log_radius
     eye = min(max(rng.lognormal(1.5, 0.5), 2.0), 15.0) if eye is None else eye
-    if size is None:  # small ones are as common as large ones
-        size = rng.uniform(20, 45) if scene.chance(0.4) else rng.uniform(27, 93)
+    size = rng.uniform(27, 93) if size is None else size
     return _Cyclone(radius, theta, phase, log_radius, eye, size)
 
 

@@ -1,4 +1,4 @@
-"""Noise boxes of the wide mixture: bloom, chaff, wind farms, second-trip echo, interference."""
+"""Noise boxes of the wide mixture: birds, chaff, wind farms, second-trip echo, interference."""
 
 import numpy as np
 
@@ -26,6 +26,66 @@ def bloom(scene: Scene) -> Field:
         sites = [(rng.normal(0, 20), rng.normal(0, 20))]
     dbz = clear_air(scene, sites, boost=rng.uniform(7, 17))
     dbz += rng.uniform(0.5, 4) * scene.cut("white")
+    return np.maximum(dbz, specks(scene), out=dbz)
+
+
+def migration(scene: Scene) -> Field:
+    """
+    Paint birds on their way: discs with two lobes, since a bird seen from its side is brighter.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    sites = radar_sites(scene)
+    if scene.chance(0.5):
+        sites = [(rng.normal(0, 20), rng.normal(0, 20))]
+    heading, aspect = rng.uniform(0, np.pi), rng.uniform(3, 14)
+    level, reach, power = rng.uniform(8, 27), rng.uniform(14, 42), rng.uniform(1, 3)
+    dbz = empty()
+    for east, north in sites:
+        along, across = along_across(
+            scene.x - np.float32(east), scene.y - np.float32(north), heading
+        )
+        square = along * along + across * across + np.float32(1)
+        top = level + rng.normal(0, 2) - aspect * (along * along / square)
+        disc = top - 8 * (square * np.float32(1 / reach**2)) ** np.float32(power / 2)
+        np.maximum(dbz, disc, out=dbz)
+    dbz += rng.uniform(0.5, 3) * scene.cut("fractal")
+    dbz += rng.uniform(0.3, 4) * scene.cut("white")
+    return np.maximum(dbz, specks(scene), out=dbz)
+
+
+def roosts(scene: Scene) -> Field:
+    """
+    Paint birds that leave their roosts at dawn: ragged rings, some open, near a radar.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    sites = radar_sites(scene)
+    dbz = clear_air(scene, sites, boost=rng.uniform(-2, 12))
+    for _ in range(2 + int(rng.random() * 6)):
+        east, north = sites[int(rng.random() * len(sites))]
+        x = scene.x - np.float32(east + rng.normal(0, 16))
+        y = scene.y - np.float32(north + rng.normal(0, 16))
+        turned = np.arctan2(y, x) - np.float32(rng.uniform(0, 2 * np.pi))
+        apart = np.abs(np.sqrt(x * x + y * y) - np.float32(rng.uniform(2, 9)))
+        ring = rng.uniform(14, 30) + rng.uniform(0, 7) * np.cos(turned) + 3 * scene.cut("fine")
+        np.maximum(dbz, ring - rng.uniform(3, 8) * apart, out=dbz)
     return np.maximum(dbz, specks(scene), out=dbz)
 
 

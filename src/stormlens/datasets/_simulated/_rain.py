@@ -309,6 +309,40 @@ def ragged_rain(scene: Scene) -> Field:
     return tempered(dbz, rng.uniform(40, 50))
 
 
+def anvil_debris(scene: Scene) -> Field:
+    """
+    Paint smooth sheets that storms leave aloft, swept one way, with filaments and a few cores.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+
+    Returns
+    -------
+    dbz : ndarray of float32, shape (136, 136)
+    """
+    rng = scene.rng
+    x, y = scene.warped(rng.uniform(3, 10))
+    bearing, dbz = rng.uniform(0, 2 * np.pi), empty()
+    grain = rng.uniform(0.5, 3) * scene.cut("fractal")
+    cells = Cells(scene, (x, y), grain)
+    edges = rng.uniform(2, 7) * _drawn_out(scene, bearing)
+    for _ in range(2 + int(rng.random() * 6)):
+        place = (rng.normal(0, 36), rng.normal(0, 36))
+        along, across = along_across(x - place[0], y - place[1], bearing + rng.normal(0, 0.25))
+        length, width = rng.uniform(10, 55), rng.uniform(5, 22)
+        # Narrow where the storm stands or stood, wide downwind.
+        depth = oval(along - 0.8 * length, across, length, width) + edges
+        level = rng.normal(30, 5) + grain - rng.uniform(0, 0.4) * positive(along)
+        np.maximum(dbz, shield(depth, level, rng.uniform(3, 12)), out=dbz)
+        if scene.chance(0.45):
+            size = float(rng.lognormal(-0.3, 0.35))
+            cells.paint(dbz, place, rng.normal(47, 5), size, size * rng.uniform(0.1, 0.6))
+    np.maximum(dbz, _filaments(scene, (x, y), bearing), out=dbz)
+    return tempered(dbz, rng.uniform(42, 52))
+
+
 def weak_showers(scene: Scene) -> Field:
     """
     Paint small weak showers, many or few, of which none is a storm.
@@ -360,6 +394,21 @@ def _band_grid(
     rng = scene.rng
     x, y = scene.warped(rng.uniform(3, 8) if push is None else push)
     return along_across(x - rng.normal(0, spread), y - rng.normal(0, spread), bearing)
+
+
+def _filaments(scene: Scene, grid: tuple[Field, Field], bearing: float) -> Field:
+    """Up to six thin, smooth arcs and hooks of rain that flow about storms draws out."""
+    rng = scene.rng
+    dbz, grain = empty(), scene.cut("fractal")
+    for _ in range(int(rng.random() * 7)):
+        along, across = along_across(
+            grid[0] - rng.normal(0, 36), grid[1] - rng.normal(0, 36), bearing + rng.normal(0, 0.5)
+        )
+        apart = np.abs(across + rng.normal(0, 0.02) * along * along)
+        beyond = positive(np.abs(along) - rng.uniform(8, 40))
+        thin = rng.uniform(14, 32) + 3 * grain - rng.uniform(1, 5) * apart - beyond
+        np.maximum(dbz, thin, out=dbz)
+    return dbz
 
 
 def _drawn_out(scene: Scene, bearing: float) -> Field:

@@ -4,7 +4,7 @@ Textures that every simulated box is made of: large noise fields, cut and bent.
 Rain looks alike over a wide range of scales: its power falls with wavenumber
 roughly as k to the -2.8 in two dimensions (Harris et al. 2001, J. Hydrometeor.
 2, 406-418, radar rainfall). Seven periodic fields of zero mean and unit variance
-are made once for a seed and a split; a box cuts random windows from them, which
+are made for every 2,000 boxes of a seed and a split; a box cuts random windows, which
 costs nothing beside a Fourier transform of its own.
 """
 

@@ -47,7 +47,9 @@ def tropical(scene: Scene) -> Field:
     return tempered(_with_eye(scene, dbz, radius), rng.normal(47, 3))
 
 
-def spiral_bands(scene: Scene, phase: Field, log_radius: Field, theta: Field) -> Field:
+def spiral_bands(
+    scene: Scene, phase: Field, log_radius: Field, theta: Field, finer: float = 1.0
+) -> Field:
     """
     Noise drawn out along the spirals: fine across them, long along them.
 
@@ -57,6 +59,8 @@ def spiral_bands(scene: Scene, phase: Field, log_radius: Field, theta: Field) ->
         The box.
     phase, log_radius, theta : ndarray of float32, shape (136, 136)
         Constant along a spiral; logarithm of the distance to the centre; angle around it.
+    finer : float, optional
+        How many times finer than in an inner shield; they widen with the distance.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def spiral_bands(scene: Scene, phase: Field, log_radius: Field, theta: Field) ->
         About zero, of unit size.
     """
     rng = scene.rng
-    around, outward = rng.uniform(14, 34), rng.uniform(5, 14)
+    around, outward = finer * rng.uniform(14, 34), finer * rng.uniform(5, 14)
     # Before the bearing at which theta jumps by a turn, the bands are mixed with those after it.
     seam = theta > np.pi - _SEAM
     both = scene.bend(

@@ -20,10 +20,26 @@ from stormlens.datasets._simulated._families import (
     Mixture,
 )
 from stormlens.datasets._simulated._missing import cut
-from stormlens.datasets._simulated._rain import embedded_showers, weak_showers
+from stormlens.datasets._simulated._rain import (
+    anvil_debris,
+    embedded_showers,
+    weak_showers,
+)
 from stormlens.datasets._simulated._scene import Scene, Weather, positive
 from stormlens.datasets._simulated._sensors import clean_mosaic
 from stormlens.datasets._simulated._texture import Field, Textures
+
+_DRY = 0.45
+"""Share of storms in dry air; of cyclones, which bring their own moisture, less."""
+
+_BESIDE = (
+    weak_showers,
+    embedded_showers,
+    anvil_debris,
+    pulse_storms,
+    multicells,
+)
+"""What is painted beside a storm."""
 
 _STORMS = ("Cellular", "QLCS", "Tropical", "Other")
 """Modes of weather, which may have other weather beside it, or be cut away."""
@@ -109,7 +125,7 @@ def _attempt(mixture: Mixture, mode: str, box: Scene) -> tuple[Painted, NDArray[
     else:
         dbz = families[STORM].make(storm)
         if mode in _STORMS:
-            dbz = _dry(mixture, storm, dbz)
+            dbz = _dry(mixture, storm, dbz, 0.2 if mode == "Tropical" else _DRY)
         dbz = rain = _rough(mixture, storm, dbz)
         if mixture.name != "archive" and mode in _STORMS and storm.chance(_COMPANY):
             dbz = np.maximum(dbz, _rough(mixture, box, _company(storm)))
@@ -121,7 +137,7 @@ def _attempt(mixture: Mixture, mode: str, box: Scene) -> tuple[Painted, NDArray[
 def _company(storm: Scene) -> Field:
     """Other rain or cells well aside of the storm, which do not change what it is."""
     rng = storm.rng
-    painter = (weak_showers, embedded_showers, pulse_storms, multicells)[int(rng.random() * 4)]
+    painter = _BESIDE[int(rng.random() * len(_BESIDE))]
     east, north = rng.uniform(-60, 60), rng.uniform(-60, 60)
     dbz = painter(replace(storm, east=east, north=north))
     bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(28, 60)
@@ -159,9 +175,9 @@ def _rough(mixture: Mixture, scene: Scene, dbz: Field) -> Field:
     return dbz
 
 
-def _dry(mixture: Mixture, scene: Scene, dbz: Field) -> Field:
-    """Nearly half of the storms in dry air: they end within a pixel or two, without light rain."""
-    if mixture.name == "archive" or not scene.chance(0.45):
+def _dry(mixture: Mixture, scene: Scene, dbz: Field, share: float = _DRY) -> Field:
+    """Some of the storms in dry air: they end within a pixel or two, without light rain."""
+    if mixture.name == "archive" or not scene.chance(share):
         return dbz
     knee = np.float32(scene.rng.uniform(24, 38))
     return dbz - scene.rng.uniform(0.5, 5) * positive(knee - dbz)
