@@ -56,7 +56,7 @@ _TEXTURES, _ORDER, _DAY, _BOX = range(4)
 _BOXES_OF_A_TEXTURE = 2000
 """Boxes that share noise fields. A network learns fields by heart that tens of thousands share."""
 
-_WIDE_SIZES = {"train": 120_000, "validation": 2_000, "test": 2_000}
+_WIDE_SIZES = {"train": 60_000, "validation": 4_000, "test": 4_000}
 _WIDE_SHARES = (23, 24, 19, 23, 6, 5)
 
 
@@ -226,7 +226,7 @@ def load_simulated(
     """
     A simulated archive: the split sizes and class frequencies of SVRIMG, or any size.
 
-    The wide streams have sizes of their own (120,000, 2,000 and 2,000 boxes), and of 100 boxes
+    The wide streams have sizes of their own (60,000, 4,000 and 4,000 boxes), and of 100 boxes
     23 Cellular, 24 QLCS, 19 Tropical, 23 Other, 6 Noise and 5 Missing.
 
     Parameters

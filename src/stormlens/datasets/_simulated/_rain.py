@@ -253,7 +253,7 @@ def decaying_complex(scene: Scene) -> Field:
 
 def scattered_showers(scene: Scene) -> Field:
     """
-    Paint very small showers and cells all over, thick here and thin there, as on a humid day.
+    Paint very small showers and cells, thick here and thin there, all over or strung on threads.
 
     Parameters
     ----------
@@ -265,6 +265,11 @@ def scattered_showers(scene: Scene) -> Field:
     dbz : ndarray of float32, shape (136, 136)
     """
     rng = scene.rng
+    if scene.chance(0.35):  # where air flows together, with dry air between
+        apart = np.abs(scene.cut("fractal") + rng.uniform(0, 0.8) * scene.cut("broad"))
+        grains = rng.uniform(3, 9) * scene.cut("fine") + rng.uniform(0, 7) * scene.cut("white")
+        dbz = rng.normal(36, 5) + grains - rng.uniform(30, 90) * apart
+        return tempered(dbz + rng.uniform(4, 12) * scene.cut("broad"), rng.uniform(44, 56))
     humid = rng.uniform(8, 14) * scene.cut("broad") + rng.uniform(6, 12) * scene.cut("fractal")
     kind = ("cells", "fine")[int(rng.random() * 2)]
     grains = rng.uniform(6, 13) * scene.cut(kind) + rng.uniform(1, 5) * scene.cut("white")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from stormlens.datasets._simulated._convection import multicells, pulse_storms
 from stormlens.datasets._simulated._families import (
@@ -54,11 +55,27 @@ _RAIN_DBZ = 20
 _SHOWN_SHARE = 0.5
 """Share of the rain that a box must show for its mode to be in it."""
 
-_LEAST_RAIN = {"Cellular": 90, "QLCS": 350, "Tropical": 700, "Other": 120, "Noise": 0}
+_LEAST_RAIN = {"Cellular": 90, "QLCS": 350, "Tropical": 700, "Other": 120}
 _LEAST_LEFT, _LEAST_NOISE = 250, 400
 """Pixels of rain (20 dBZ) that it must show, by mode and where it was cut; of echo in noise."""
 
-_ATTEMPTS = 4
+_CORE_DBZ = 45
+_LEAST_CORES, _MOST_CORES = {"Cellular": 6, "QLCS": 12}, {"Other": 150}
+"""Pixels of cores: where there are none nobody names a cell or a line, where many nobody Other."""
+
+_LEAST_WIDE = {"Tropical": 1200}
+"""Pixels of rain that the wide mixture asks for beside."""
+
+_WHOLE_SHARE = 0.4
+"""
+Share of the rain seen that must be whole, with rain on most of the eight sides, for a person to
+tell it from speckle. Real boxes of sparse showers have 0.5 to 0.7, others 0.7 to 0.97.
+"""
+
+_OF_ECHO = 0.1
+"""Share of the echo that must be rain. The real box with least has 0.13."""
+
+_ATTEMPTS = 6
 """Boxes painted in search of one that shows enough; the last is taken as it is."""
 
 
@@ -108,7 +125,7 @@ def paint(
     scene = Scene(rng, textures, weather)
     for _ in range(_ATTEMPTS):
         painted, rain = _attempt(mixture, mode, scene)
-        if _shows(painted, mode, rain):
+        if _shows(mixture, painted, mode, rain):
             break
     return painted
 
@@ -145,15 +162,33 @@ def _company(storm: Scene) -> Field:
     return dbz - 3 * positive(distance - aside + 6 * storm.cut("fractal"))
 
 
-def _shows(painted: Painted, mode: str, rain: NDArray[np.bool_]) -> bool:
+def _shows(mixture: Mixture, painted: Painted, mode: str, rain: NDArray[np.bool_]) -> bool:
     """Whether enough is seen of what was painted for a person to name its mode."""
     shown = painted.reflectivity > 0
     if mode == "Noise" and np.count_nonzero(shown) < _LEAST_NOISE:
         return False
-    seen = np.count_nonzero(shown & rain)
-    if mode == "Missing":
-        return painted.families[STORM].name != CUT_AWAY or bool(seen >= _LEAST_LEFT)
-    return bool(seen >= max(_LEAST_RAIN[mode], _SHOWN_SHARE * np.count_nonzero(rain)))
+    visible = shown & rain
+    seen = np.count_nonzero(visible)
+    if mode == "Noise" or (mode == "Missing" and painted.families[STORM].name != CUT_AWAY):
+        return True
+    least = _LEAST_LEFT
+    if mode != "Missing":
+        least = max(_LEAST_RAIN[mode], int(_SHOWN_SHARE * np.count_nonzero(rain)))
+    return seen >= least and (mixture.name == "archive" or _clear(painted, mode, visible))
+
+
+def _clear(painted: Painted, mode: str, visible: NDArray[np.bool_]) -> bool:
+    """Whether rain is seen as rain, not as speckle, and is what the mode says."""
+    seen = np.count_nonzero(visible)
+    around = uniform_filter(visible.astype(np.float32), 3, mode="constant")
+    whole = np.count_nonzero(visible & (around > 0.6))
+    cores = np.count_nonzero(painted.reflectivity >= _CORE_DBZ)
+    return bool(
+        whole >= _WHOLE_SHARE * seen
+        and seen >= _OF_ECHO * np.count_nonzero(painted.reflectivity)
+        and seen >= _LEAST_WIDE.get(mode, 0)
+        and _LEAST_CORES.get(mode, 0) <= cores <= _MOST_CORES.get(mode, cores)
+    )
 
 
 def _rough(mixture: Mixture, scene: Scene, dbz: Field) -> Field:
