@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from stormlens.datasets import load, simulated_families
-from stormlens.datasets._simulated import _cyclones, _missing, _products, _sensors, _wide
+from stormlens.datasets._simulated import (
+    _assemble,
+    _cyclones,
+    _echoes,
+    _missing,
+    _products,
+    _sensors,
+    _wide,
+)
 from stormlens.datasets._simulated._families import Mixture
 from stormlens.datasets._simulated._scene import Scene, Weather
 from stormlens.datasets._simulated._texture import textures
@@ -140,6 +148,41 @@ def test_wide_boxes_show_what_their_mode_is_about(wide):
     assert (shown >= 200).mean() > 0.98
 
 
+def test_wide_rain_is_whole_and_has_the_cores_that_its_mode_asks_for(wide):
+    def whole_share(image):
+        rain = image >= 20
+        around = ndimage.convolve(rain.astype(int), np.ones((3, 3), int), mode="constant") - 1
+        return (rain & (around >= 5)).sum() / max(rain.sum(), 1)
+
+    images, modes = wide["reflectivity"].values, wide["mode"].values
+    cores = (images >= 45).sum(axis=(1, 2))
+    for mode, least, most in (("Cellular", 6, 1e5), ("QLCS", 12, 1e5), ("Other", 0, 150)):
+        here = modes == MODES.index(mode)
+        assert ((cores[here] >= least) & (cores[here] <= most)).mean() > 0.98, mode
+    # Echo that is not the storm's counts here too, so that a few boxes may be under the limit.
+    weather = np.isin(modes, [0, 1, 2, 3])
+    assert np.mean([whole_share(image) > 0.35 for image in images[weather]]) > 0.97
+
+
+def test_noise_fields_are_new_every_2000_boxes_but_in_the_first_version():
+    wide, first = (_assemble._World(_assemble.STREAMS[name], 3, "train") for name in
+                   ("simulated-wide", "simulated-v1"))  # fmt: skip
+    assert wide.textures(0) is wide.textures(1999)
+    fields = [
+        wide.textures(number).cut(np.random.default_rng(0), "fine") for number in (1999, 2000)
+    ]
+    assert not np.array_equal(*fields)
+    assert first.textures(0) is first.textures(2000)
+
+
+@pytest.mark.parametrize("source", ["simulated-v1", "simulated-wide"])
+def test_processes_paint_the_boxes_that_one_would(monkeypatch, source):
+    alone = load(source, "test", count=25, seed=4)
+    monkeypatch.setattr(_assemble, "_PART", 7)
+    monkeypatch.setattr(_assemble, "_PARTS_FOR_HELP", 2)
+    assert load(source, "test", count=25, seed=4).identical(alone)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -189,6 +232,12 @@ def painted(name, count=40):
     return np.stack([maker(scene_of(seed)) for seed in range(count)])
 
 
+def migration_over_the_middle(seed, monkeypatch):
+    monkeypatch.setattr(_echoes, "radar_sites", lambda scene: [(0.0, 0.0)])
+    monkeypatch.setattr(Scene, "chance", lambda scene, share: False)
+    return _echoes.migration(scene_of(seed))
+
+
 def test_cells_of_a_broken_line_are_apart_and_those_of_a_gapped_line_are_joined():
     broken, gapped = (
         np.median([length_at(40, image) for image in painted(name)])
@@ -215,6 +264,37 @@ def test_an_outflow_boundary_is_thin():
     )
     assert thin < 0.02
     assert ragged > 2 * thin
+
+
+def test_strings_of_small_cells_wind_around_a_far_centre():
+    def sizes(images):
+        labels = [ndimage.label(image >= 30) for image in images]
+        return np.median(np.concatenate([np.bincount(found.ravel())[1:] for found, _ in labels]))
+
+    streaks, bands = painted("spiral streaks"), painted("outer bands")
+    assert sizes(streaks) < 40  # pixels: 600 square kilometres
+    assert np.median([(image >= 20).sum() for image in streaks]) > 1500
+    assert sizes(streaks) <= sizes(bands)
+
+
+def test_birds_on_their_way_are_brighter_from_their_sides(monkeypatch):
+    for seed in range(12):
+        scene = scene_of(seed)
+        bearing = np.arctan2(scene.y + 0 * scene.x, scene.x + 0 * scene.y)
+        near = np.hypot(scene.x, scene.y) < 12
+        image = migration_over_the_middle(seed, monkeypatch)
+        by_sector = [
+            image[near & (np.abs(np.cos(bearing - at)) > 0.9)].mean()
+            for at in np.linspace(0, np.pi, 12, endpoint=False)
+        ]
+        assert max(by_sector) > min(by_sector) + 1
+
+
+def test_anvils_lie_in_smooth_sheets_with_few_cores():
+    debris, cells = painted("anvil debris"), painted("multicells")
+    assert np.median([(image >= 20).sum() for image in debris]) > 1500
+    strong = [np.median([(image >= 45).sum() for image in images]) for images in (debris, cells)]
+    assert strong[0] < strong[1] / 4
 
 
 def test_supercells_are_few_and_strong_and_pulse_storms_many_and_small():

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from rich.console import Console
 from rich.progress import track
@@ -55,6 +56,9 @@ _TEXTURES, _ORDER, _DAY, _BOX = range(4)
 
 _BOXES_OF_A_TEXTURE = 2000
 """Boxes that share noise fields. A network learns fields by heart that tens of thousands share."""
+
+_PART, _PARTS_FOR_HELP = 1000, 4
+"""Boxes that one process paints at a time; parts from which on the start of processes pays."""
 
 _WIDE_SIZES = {"train": 60_000, "validation": 4_000, "test": 4_000}
 _WIDE_SHARES = (23, 24, 19, 23, 6, 5)
@@ -341,22 +345,41 @@ def _painted(
     world: _World, boxes: list[_Box], progress: bool
 ) -> tuple[NDArray[np.uint8], dict[str, list[str]]]:
     """
-    All boxes, one after the other: threads would wait for each other between short steps.
+    All boxes, with the names of their families, by coordinate, where the stream knows any.
 
-    With the names of their families, by coordinate, where the stream knows any.
+    Many are painted by a process for each core, as threads would wait for each other between
+    short steps.
     """
-    images = np.empty((len(boxes), SIZE, SIZE), dtype=np.uint8)
-    mixture = world.stream.mixture
-    names: dict[str, list[str]] = {} if mixture is None else {name: [] for name in FAMILY_COORDS}
+    parts = [boxes[start : start + _PART] for start in range(0, len(boxes), _PART)]
     console = Console(stderr=True)
+    painted = Parallel(n_jobs=-1 if len(parts) >= _PARTS_FOR_HELP else 1, return_as="generator")(
+        delayed(_painted_part)(world, part) for part in parts
+    )
     shown = track(
-        boxes,
+        painted,
         f"Simulating {world.split}",
+        total=len(parts),
         console=console,
         transient=True,
         disable=not (progress and console.is_terminal),
     )
-    for number, box in enumerate(shown):
+    images = np.empty((len(boxes), SIZE, SIZE), dtype=np.uint8)
+    names: dict[str, list[str]] = {}
+    for number, (of_part, names_of_part) in enumerate(shown):
+        images[number * _PART : number * _PART + len(of_part)] = of_part
+        for name, held in names_of_part.items():
+            names.setdefault(name, []).extend(held)
+    return images, names
+
+
+def _painted_part(
+    world: _World, boxes: list[_Box]
+) -> tuple[NDArray[np.uint8], dict[str, list[str]]]:
+    """Some of the boxes, one after the other."""
+    images = np.empty((len(boxes), SIZE, SIZE), dtype=np.uint8)
+    mixture = world.stream.mixture
+    names: dict[str, list[str]] = {} if mixture is None else {name: [] for name in FAMILY_COORDS}
+    for number, box in enumerate(boxes):
         fields = world.textures(box.number)
         if mixture is None:
             images[number] = _first_version(Scene(box.rng, fields, box.weather), box.code)

@@ -174,7 +174,7 @@ def _shows(mixture: Mixture, painted: Painted, mode: str, rain: NDArray[np.bool_
     least = _LEAST_LEFT
     if mode != "Missing":
         least = max(_LEAST_RAIN[mode], int(_SHOWN_SHARE * np.count_nonzero(rain)))
-    return seen >= least and (mixture.name == "archive" or _clear(painted, mode, visible))
+    return bool(seen >= least) and (mixture.name == "archive" or _clear(painted, mode, visible))
 
 
 def _clear(painted: Painted, mode: str, visible: NDArray[np.bool_]) -> bool:
