@@ -229,7 +229,7 @@ def _squall(
         turns = along * (2 * np.pi / wave[1]) + rng.uniform(0, 2 * np.pi)
         ahead = ahead + wave[0] * np.sin(turns)
     across = rng.lognormal(-0.05, 0.28) if width is None else width
-    peak = rng.normal(48.5, 3.5)
+    peak = rng.normal(46, 4.5)
     dbz = line(scene, along, ahead, half, line_slopes(scene), across, peak, gaps)
     if lumps:
         dbz += lumps * scene.cut("cells")
@@ -243,7 +243,7 @@ def _squall(
         _cells_ahead(scene, dbz, grid)
     if scene.chance(0.25):
         np.maximum(dbz, showers(scene, rng.normal(2, 5)), out=dbz)
-    return tempered(dbz, rng.normal(54, 4))
+    return tempered(dbz, rng.uniform(39, 57))
 
 
 def _rain(scene: Scene, along: Field, ahead: Field, half: float, width: float, kind: str) -> Field:

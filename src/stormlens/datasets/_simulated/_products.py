@@ -124,6 +124,8 @@ def smoothed(dbz: Field, passes: int) -> Field:
 def _by_rain_rate(scene: Scene, dbz: Field) -> Field:
     """To mm/h by one law and back by Marshall and Palmer's, heavy and light rain bounded."""
     rng = scene.rng
+    if scene.chance(0.5):  # light rain taken away: single pixels of strong rain stand alone
+        dbz = dbz - rng.uniform(1, 8) * positive(np.float32(rng.uniform(24, 42)) - dbz)
     a, b = _LAWS[int(rng.random() * len(_LAWS))]
     tenth_log_rate = (dbz - np.float32(10 * np.log10(a))) * np.float32(1 / b)
     np.minimum(tenth_log_rate, np.float32(10 * np.log10(rng.uniform(75, 200))), out=tenth_log_rate)
@@ -141,6 +143,6 @@ ARCHIVE = ArchiveProduct()
 FINE_STEPS = Product()
 COARSE_STEPS = Product(steps=(2.0, 2.5, 5.0, 5.0), hotter=(-3, 6), grain=0.6)
 THRESHOLDS = Product(thresholds=(5.0, 10.0, 10.0, 15.0, 20.0), caps=(53, 80))
-RAIN_RATES = Product(rain=True, caps=(53, 62))
+RAIN_RATES = Product(rain=True, caps=(53, 62), grain=5)
 LOWEST_SCAN = Product(thresholds=(0.0, 5.0, 10.0), caps=(53, 80), hotter=(-5, 3), aloft=(0.0, 0.35))
 SMOOTH = Product(smoothing=(2, 3), steps=(1.0, 2.5), grain=0.3)

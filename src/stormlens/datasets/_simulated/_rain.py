@@ -119,7 +119,7 @@ def lake_effect(scene: Scene) -> Field:
 
 def thin_lines(scene: Scene) -> Field:
     """
-    Paint up to three narrow, weak, broken lines side by side.
+    Paint up to three narrow, broken lines, weak, or side by side and stronger.
 
     Parameters
     ----------
@@ -132,15 +132,16 @@ def thin_lines(scene: Scene) -> Field:
     """
     rng = scene.rng
     along, across = _band_grid(scene, rng.uniform(0, np.pi), 8, push=rng.uniform(2, 5.5))
-    spacing = rng.uniform(14, 34)
+    spacing, count = rng.uniform(14, 34), 1 + int(rng.random() * 3)
+    stronger = rng.uniform(6, 15) if count > 1 and scene.chance(0.5) else 0.0
     dbz = empty()
-    for number in range(1 + int(rng.random() * 3)):
+    for number in range(count):
         apart = np.abs(across - spacing * (number - 0.5) + rng.uniform(-0.15, 0.15) * along)
         rough = rng.uniform(4, 9) * scene.cut("fractal") + 2 * scene.cut("cells")
-        line = rng.normal(31, 3) + rough - rng.uniform(2.5, 6) * apart
+        line = rng.normal(31, 3) + stronger + rough - rng.uniform(1.5, 6) * apart
         rain = shield(rng.uniform(0, 8) - apart + rough, rng.uniform(14, 22) + 0.3 * rough, 3.0)
         np.maximum(dbz, np.maximum(line, rain), out=dbz)
-    return tempered(dbz, 38)
+    return tempered(dbz, 38 + stronger)
 
 
 def outflow_boundary(scene: Scene) -> Field:

@@ -66,7 +66,7 @@ _LEAST_CORES, _MOST_CORES = {"Cellular": 6, "QLCS": 12}, {"Other": 150}
 _LEAST_WIDE = {"Tropical": 1200}
 """Pixels of rain that the wide mixture asks for beside."""
 
-_WHOLE_SHARE = 0.4
+_WHOLE_SHARE = 0.3
 """
 Share of the rain seen that must be whole, with rain on most of the eight sides, for a person to
 tell it from speckle. Real boxes of sparse showers have 0.5 to 0.7, others 0.7 to 0.97.
@@ -74,6 +74,9 @@ tell it from speckle. Real boxes of sparse showers have 0.5 to 0.7, others 0.7 t
 
 _OF_ECHO = 0.1
 """Share of the echo that must be rain. The real box with least has 0.13."""
+
+_LEAST_WEAK = 0.4
+"""Share of noise that must be weaker than rain; where weak echo is left out, showers look alike."""
 
 _ATTEMPTS = 6
 """Boxes painted in search of one that shows enough; the last is taken as it is."""
@@ -169,7 +172,10 @@ def _shows(mixture: Mixture, painted: Painted, mode: str, rain: NDArray[np.bool_
         return False
     visible = shown & rain
     seen = np.count_nonzero(visible)
-    if mode == "Noise" or (mode == "Missing" and painted.families[STORM].name != CUT_AWAY):
+    if mode == "Noise":
+        weak = np.count_nonzero(shown & (painted.reflectivity < _RAIN_DBZ))
+        return mixture.name == "archive" or weak >= _LEAST_WEAK * np.count_nonzero(shown)
+    if mode == "Missing" and painted.families[STORM].name != CUT_AWAY:
         return True
     least = _LEAST_LEFT
     if mode != "Missing":
