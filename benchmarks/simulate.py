@@ -1,7 +1,8 @@
 """
-Simulated storm boxes a second, of each stream, on one core.
+Simulated storm boxes a second, of each stream: some on one core, or many on all.
 
     python benchmarks/simulate.py [--boxes 1331] [--repeat 3]
+    python benchmarks/simulate.py --boxes 8000
 """
 
 import argparse

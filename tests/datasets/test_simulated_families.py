@@ -161,7 +161,13 @@ def test_wide_rain_is_whole_and_has_the_cores_that_its_mode_asks_for(wide):
         assert ((cores[here] >= least) & (cores[here] <= most)).mean() > 0.98, mode
     # Echo that is not the storm's counts here too, so that a few boxes may be under the limit.
     weather = np.isin(modes, [0, 1, 2, 3])
-    assert np.mean([whole_share(image) > 0.35 for image in images[weather]]) > 0.97
+    assert np.mean([whole_share(image) > 0.28 for image in images[weather]]) > 0.97
+
+
+def test_wide_noise_has_echo_that_is_weaker_than_rain(wide):
+    noise = wide["reflectivity"].values[wide["mode"].values == MODES.index("Noise")]
+    weak = ((noise > 0) & (noise < 20)).sum(axis=(1, 2)) / (noise > 0).sum(axis=(1, 2))
+    assert weak.min() >= 0.4
 
 
 def test_noise_fields_are_new_every_2000_boxes_but_in_the_first_version():
@@ -250,7 +256,7 @@ def test_cells_of_a_broken_line_are_apart_and_those_of_a_gapped_line_are_joined(
 def test_a_lobed_complex_has_a_line_and_rain_that_storms_left_has_none():
     for name in ("decaying complex", "ragged rain", "outflow boundary"):
         assert np.median([length_at(44, image) for image in painted(name)]) < 8  # 30 km
-    assert np.median([length_at(44, image) for image in painted("lobed complex")]) > 27
+    assert np.median([length_at(42, image) for image in painted("lobed complex")]) > 27
 
 
 def test_an_outflow_boundary_is_thin():
@@ -398,6 +404,27 @@ def test_rain_rates_go_there_by_one_law_and_back_by_marshall_and_palmers():
         rates = [(10 ** (dbz / 10) / a) ** (1 / b) for a, b in _products._LAWS]
         laws = [10 * np.log10(200 * rate**1.6) for rate in rates]
         assert min(np.abs(back - law).max() for law in laws) < 1e-2
+
+
+def test_rain_rates_without_light_rain_have_pixels_that_stand_alone():
+    def alone(image):
+        around = ndimage.convolve((image > 0).astype(int), np.ones((3, 3), int), mode="constant")
+        return ((image >= 30) & (around <= 3)).sum()
+
+    boxes = {
+        name: load("simulated-wide", "train", count=300, one_of=[name]) for name in
+        ("rain rates", "fine steps")
+    }  # fmt: skip
+    counts = [
+        np.mean(
+            [
+                alone(image)
+                for image in boxes[name]["reflectivity"].values[boxes[name]["mode"].values == 3]
+            ]
+        )
+        for name in boxes
+    ]
+    assert counts[0] > 3 * counts[1]
 
 
 def test_a_lowest_scan_lacks_the_anvil_aloft():

@@ -78,7 +78,7 @@ class Product:
         shown = shown + np.float32(rng.uniform(*self.hotter))
         shown += np.float32(rng.uniform(0, self.grain)) * scene.cut("white")
         if self.rain:
-            shown = _by_rain_rate(scene, shown)
+            shown = _by_rain_rate(scene, _without_light(scene, shown))
         np.minimum(shown, np.float32(rng.uniform(*self.caps)), out=shown)
         step = _one_of(rng, self.steps)
         if step > 1:  # the middle of a step or its lower edge stands for all of it
@@ -121,11 +121,17 @@ def smoothed(dbz: Field, passes: int) -> Field:
     return field
 
 
+def _without_light(scene: Scene, dbz: Field) -> Field:
+    """In half of the pictures light rain is taken away, so that strong pixels stand alone."""
+    rng = scene.rng
+    if not scene.chance(0.5):
+        return dbz
+    return dbz - rng.uniform(1, 8) * positive(np.float32(rng.uniform(24, 42)) - dbz)
+
+
 def _by_rain_rate(scene: Scene, dbz: Field) -> Field:
     """To mm/h by one law and back by Marshall and Palmer's, heavy and light rain bounded."""
     rng = scene.rng
-    if scene.chance(0.5):  # light rain taken away: single pixels of strong rain stand alone
-        dbz = dbz - rng.uniform(1, 8) * positive(np.float32(rng.uniform(24, 42)) - dbz)
     a, b = _LAWS[int(rng.random() * len(_LAWS))]
     tenth_log_rate = (dbz - np.float32(10 * np.log10(a))) * np.float32(1 / b)
     np.minimum(tenth_log_rate, np.float32(10 * np.log10(rng.uniform(75, 200))), out=tenth_log_rate)

@@ -174,7 +174,7 @@ def _shows(mixture: Mixture, painted: Painted, mode: str, rain: NDArray[np.bool_
     seen = np.count_nonzero(visible)
     if mode == "Noise":
         weak = np.count_nonzero(shown & (painted.reflectivity < _RAIN_DBZ))
-        return mixture.name == "archive" or weak >= _LEAST_WEAK * np.count_nonzero(shown)
+        return mixture.name == "archive" or bool(weak >= _LEAST_WEAK * np.count_nonzero(shown))
     if mode == "Missing" and painted.families[STORM].name != CUT_AWAY:
         return True
     least = _LEAST_LEFT
