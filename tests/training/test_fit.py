@@ -229,10 +229,19 @@ def test_a_checkpoint_of_before_these_settings_resumes(splits, straight, tmp_pat
     fit(TINY.with_changes(epochs=1), splits, tmp_path, progress=False)
     before = read_checkpoint(tmp_path)
     groups = {name: before.group(name) for name in ("weights", "variables", "optimiser", "best")}
-    new = ("schedule", "weight_decay", "label_smoothing", "mixup", "average")
+    new = ("schedule", "weight_decay", "label_smoothing", "mixup", "average", "orientations")
     recipe = {k: v for k, v in before.recipe.items() if k not in new}
     write_checkpoint(tmp_path, groups, history=before.history, recipe=recipe, data=before.data)
     assert_same_bits(straight, fit(TINY, splits, tmp_path, resume=True, progress=False))
+
+
+def test_orientations_are_the_classifiers_and_change_no_weight(splits, straight, tmp_path):
+    fit(TINY, splits, tmp_path, progress=False)
+    eight = TINY.with_changes(orientations=8)
+    again = fit(eight, splits, tmp_path, resume=True, progress=False)
+    assert_same_bits(straight, again)
+    assert (straight.classifier.orientations, again.classifier.orientations) == (1, 8)
+    assert Classifier.load(tmp_path).orientations == 8
 
 
 def test_a_run_folder_is_claimed_once(splits, tmp_path):

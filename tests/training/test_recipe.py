@@ -64,7 +64,7 @@ def test_a_recipe_says_which_boxes_it_is_made_for():
 def test_every_setting_survives_a_round_trip():
     recipe = Recipe(
         "full", "chapter-relu", schedule="cosine", label_smoothing=0.1, mixup=0.2, average=0.99,
-        weight_decay=1e-4, data=RecipeData("digits"),
+        weight_decay=1e-4, orientations=8, data=RecipeData("digits"),
     )  # fmt: skip
     assert Recipe.from_toml(recipe.to_toml(), name="other") == recipe
 
@@ -91,6 +91,8 @@ def test_only_the_augmented_recipe_moves_too_little_to_see():
         ("model = 'x'\naverage = 1.0", r"average is 1.0, it must be in \[0, 1\)"),
         ("model = 'x'\naverage = true", "average is True"),
         ("model = 'x'\nweight_decay = 2", r"weight_decay is 2, it must be in \[0, 1\]"),
+        ("model = 'x'\norientations = 4", "orientations is 4, it must be 1 or 8"),
+        ("model = 'x'\norientations = true", "orientations is True, it must be 1 or 8"),
         ("model = 'x'\ndata = 'simulated'", r"data must be a table, \[data\]"),
         ("model = 'x'\n[data]\ncount = 3", "recipe bow: data.name is None"),
         ("model = 'x'\n[data]\nname = 'a'\ncalibrate = 3", "data.calibrate is 3"),

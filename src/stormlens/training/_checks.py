@@ -96,8 +96,9 @@ def _check_same(
 ) -> None:
     first = Recipe.from_dict(checkpoint.recipe, name=str(run))  # older ones lack some keys
     asked, before = recipe.to_dict(), first.to_dict()
-    # What the data is called says less than its fingerprint, below.
-    for key in sorted({*asked, *before} - {"epochs", "description", "name", "data"}):
+    # What the data is called says less than its fingerprint, below; orientations change no weight.
+    free = {"epochs", "description", "name", "data", "orientations"}
+    for key in sorted({*asked, *before} - free):
         if asked.get(key) != before.get(key):
             raise InputError(
                 f"{run} was trained with {key} = {before.get(key)!r}, not {asked.get(key)!r}; "

@@ -314,7 +314,14 @@ def _new_classifier(
     else:
         shape = (images.shape[1], images.shape[2], 1)
         model = build(recipe.model, input_shape=shape, n_classes=len(classes), seed=recipe.seed)
-    classifier = Classifier(model, architecture, classes, *bounds, _provenance(recipe, train))
+    classifier = Classifier(
+        model,
+        architecture,
+        classes,
+        *bounds,
+        _provenance(recipe, train),
+        orientations=recipe.orientations,
+    )
     if classifier.image_shape != images.shape[1:]:
         raise InputError(
             f"The model takes {classifier.image_shape} pixels; the data has {images.shape[1:]}."

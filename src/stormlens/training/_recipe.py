@@ -159,6 +159,9 @@ class Recipe:
     average : float
         Validate and keep, instead of the last weights, their exponential moving average, of
         which each step leaves this share [5]_; 0 for none, below 1.
+    orientations : {1, 8}
+        In how many orientations the classifier asks its network, whose answers it averages; it
+        says nothing of the training itself.
     early_stopping : int
         Stop after this many epochs without a lower validation loss and keep the best
         weights; 0 never stops.
@@ -200,6 +203,7 @@ class Recipe:
     label_smoothing: float = 0.0
     mixup: float = 0.0
     average: float = 0.0
+    orientations: int = 1
     early_stopping: int = 0
     continues: str | None = None
     augmentation: Augmentation | None = None
@@ -214,6 +218,8 @@ class Recipe:
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not fits(value):
                 raise self._refusal(name, expected)
+        if type(self.orientations) is not int or self.orientations not in (1, 8):
+            raise self._refusal("orientations", "1 or 8")
         if not isinstance(self.class_weights, bool):
             raise self._refusal("class_weights", "true or false")
         self._check_texts()

@@ -88,7 +88,7 @@ def annular_cyclone(scene: Scene) -> Field:
         rng.normal(0, 18),
         rng.normal(0, 18),
         eye=rng.uniform(5, 12),
-        size=rng.uniform(27, 48),
+        size=rng.uniform(36, 62),
     )
     dbz = _shield(scene, cyclone, lopsided=rng.uniform(0, 0.15), contrast=rng.uniform(2, 4))
     return tempered(_eyewall(scene, cyclone, dbz, opening=0.0), rng.normal(48, 3))
