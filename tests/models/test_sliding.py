@@ -236,6 +236,24 @@ def test_other_networks_are_asked_box_by_box_and_say_why(reason, monkeypatch):
     assert reason in slide(classifier, mosaic_of(reflectivity)).attrs["computed"]
 
 
+def test_boxes_without_echo_are_asked_once(monkeypatch):
+    classifier = classifier_of(APART["is not Keras's own"]())
+    reflectivity = np.zeros((120, 160), np.uint8)
+    reflectivity[20:50, 90:120] = noise((30, 30))
+    check(classifier, reflectivity, 8, computed="box by box: ")
+    asked, before = [], type(classifier).probabilities
+
+    def counted(classifier, images):
+        asked.append(images)
+        return before(classifier, images)
+
+    monkeypatch.setattr(type(classifier), "probabilities", counted)
+    slide(classifier, mosaic_of(reflectivity), stride=8)
+    blank = [not image.any() for images in asked for image in images]
+    assert sum(blank) == 1
+    assert len(blank) < 80  # of 165
+
+
 def test_branches_and_two_flattenings_cannot_share():
     image = keras.Input((20, 20, 1))
     both = layers.Concatenate()([layers.Conv2D(2, 3)(image), layers.Conv2D(2, 3)(image)])

@@ -1,5 +1,6 @@
 """The model card: what is known stands there under its name, what is not is said to be unknown."""
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -74,6 +75,13 @@ def test_numbers_stand_beside_their_names(classifier, folder):
     assert "stormlens 9.8.7, jax 0.4.35" in text
     assert "2026-01-17 14:03 UTC" in text
     assert ["licence", "CC0-1.0"] in rows(text, "What it is")
+
+
+def test_orientations_are_named_where_there_are_several(classifier):
+    eight = dataclasses.replace(classifier, orientations=8)
+    asked = [row for row in rows(report.card(eight), "What it is") if row[0] == "asked in"]
+    assert asked == [["asked in", "8 orientations, turned and mirrored; the answers are averaged"]]
+    assert "orientations" not in report.card(classifier)
 
 
 def test_simulated_and_real_stand_apart(classifier, folder):

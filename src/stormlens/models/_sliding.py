@@ -127,16 +127,20 @@ def _box_by_box(
     boxes = _windows(reflectivity, classifier.image_shape, stride)
     down, across = boxes.shape[:2]
     found = np.empty((down * across, len(classifier.classes)), np.float32)
+    echo = _share(reflectivity > 0, classifier.image_shape, stride).ravel() > 0
+    if not echo.all():  # boxes without echo are alike, so that one answers for all
+        found[~echo] = classifier.probabilities(np.zeros((1, *boxes.shape[2:]), np.uint8))
+    asked = np.flatnonzero(echo)
     console = Console(stderr=True)
     shown = track(
-        range(0, len(found), _BOXES_AT_A_TIME),
-        f"Judging {len(found):,} boxes",
+        range(0, len(asked), _BOXES_AT_A_TIME),
+        f"Judging {len(asked):,} boxes",
         console=console,
         transient=True,
         disable=not (progress and console.is_terminal),
     )
     for first in shown:
-        which = np.arange(first, min(first + _BOXES_AT_A_TIME, len(found)))
+        which = asked[first : first + _BOXES_AT_A_TIME]
         found[which] = classifier.probabilities(boxes[which // across, which % across])
     return found.reshape(down, across, -1)
 

@@ -77,6 +77,7 @@ def card_dict(
         "model": {
             "architecture": classifier.architecture,
             "parameters": int(classifier.model.count_params()),
+            "orientations": classifier.orientations,
             "image": list(classifier.image_shape),
             "classes": list(classifier.classes),
             "created": _moment(known.get("created")),
