@@ -191,7 +191,8 @@ def _placed(
     log_radius = np.log(radius + np.float32(4))
     phase = theta + np.float32(rng.uniform(1.0, 3.6)) * log_radius
     eye = min(max(rng.lognormal(1.5, 0.5), 2.0), 15.0) if eye is None else eye
-    size = rng.uniform(27, 93) if size is None else size
+    if size is None:  # small ones are rarer
+        size = rng.uniform(18, 45) if scene.chance(0.3) else rng.uniform(27, 93)
     return _Cyclone(radius, theta, phase, log_radius, eye, size)
 
 

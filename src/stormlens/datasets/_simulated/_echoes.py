@@ -47,7 +47,7 @@ def migration(scene: Scene) -> Field:
     if scene.chance(0.5):
         sites = [(rng.normal(0, 20), rng.normal(0, 20))]
     heading, aspect = rng.uniform(0, np.pi), rng.uniform(3, 14)
-    level, reach, power = rng.uniform(8, 27), rng.uniform(14, 42), rng.uniform(1, 3)
+    level, reach, power = rng.uniform(8, 29), rng.uniform(14, 42), rng.uniform(1, 3)
     dbz = empty()
     for east, north in sites:
         along, across = along_across(
@@ -77,7 +77,7 @@ def roosts(scene: Scene) -> Field:
     """
     rng = scene.rng
     sites = radar_sites(scene)
-    dbz = clear_air(scene, sites, boost=rng.uniform(-2, 12))
+    dbz = clear_air(scene, sites, boost=rng.uniform(-2, 16))
     for _ in range(2 + int(rng.random() * 6)):
         east, north = sites[int(rng.random() * len(sites))]
         x = scene.x - np.float32(east + rng.normal(0, 16))

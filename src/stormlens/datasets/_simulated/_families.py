@@ -148,7 +148,7 @@ FAMILIES: tuple[Family, ...] = (
         ("chaff", _echoes.chaff, 0.04, 0.14),
         ("ground clutter", _echoes.ground_clutter, 0.06, 0.2),
         ("migration", _echoes.migration, 0.0, 0.24),
-        ("roosts", _echoes.roosts, 0.0, 0.05),
+        ("roosts", _echoes.roosts, 0.0, 0.12),
         ("interference", _echoes.interference, 0.04, 0.2),
         ("second trip", _echoes.second_trip, 0.04, 0.14),
     ),

@@ -6,8 +6,8 @@ import numpy as np
 
 from stormlens.datasets._simulated._cellular import Cells
 from stormlens.datasets._simulated._qlcs import anvil, line, line_slopes, rain_sheet
-from stormlens.datasets._simulated._rain import decaying_complex
-from stormlens.datasets._simulated._scene import Scene, along_across, tempered
+from stormlens.datasets._simulated._rain import decaying_complex, drawn_out
+from stormlens.datasets._simulated._scene import Scene, along_across, oval, shield, tempered
 from stormlens.datasets._simulated._showers import showers
 from stormlens.datasets._simulated._texture import Field
 
@@ -239,6 +239,8 @@ def _squall(
     if scene.chance(0.8):
         lowered = 20 * (1 - scene.aloft)
         np.maximum(dbz, anvil(scene, along, ahead, half) - np.float32(lowered), out=dbz)
+    if rain != "none" and scene.chance(0.5):
+        np.maximum(dbz, _fringe(scene, along, ahead, half, bearing), out=dbz)
     if scene.chance(0.35):
         _cells_ahead(scene, dbz, grid)
     if scene.chance(0.25):
@@ -254,6 +256,16 @@ def _rain(scene: Scene, along: Field, ahead: Field, half: float, width: float, k
         side = 1 if scene.chance(0.7) else -1
         middle, shift, length = rng.normal(-4, 8), side * half * rng.uniform(0.8, 1.2), half * 0.7
     return rain_sheet(scene, along - shift, ahead - middle, ahead, length, width)
+
+
+def _fringe(scene: Scene, along: Field, ahead: Field, half: float, bearing: float) -> Field:
+    """A smooth sheet of rain around all of a system, whose edges the wind aloft draws out."""
+    rng = scene.rng
+    streaks = drawn_out(scene, bearing + rng.uniform(-1.6, 1.6))
+    wide = half * rng.uniform(0.3, 0.9)
+    depth = oval(along, ahead + rng.uniform(-0.2, 1) * wide, half * rng.uniform(0.7, 1.2), wide)
+    depth += rng.uniform(3, 14) * streaks
+    return shield(depth, rng.normal(25, 5) + rng.uniform(0, 4) * streaks, rng.uniform(5, 20))
 
 
 def _cells_ahead(scene: Scene, dbz: Field, grid: tuple[Field, Field]) -> None:

@@ -241,11 +241,14 @@ def decaying_complex(scene: Scene) -> Field:
         )
         lobe = oval(along, across, rng.uniform(18, 60), rng.uniform(14, 45))
         np.maximum(depth, lobe, out=depth)
-    grain = _drawn_out(scene, bearing)
+    grain = drawn_out(scene, bearing)
     depth += rng.uniform(3, 16) * grain
-    level = rng.normal(31, 3) + rng.uniform(3, 9) * grain
+    level = rng.normal(32, 3) + rng.uniform(3, 9) * grain
     level += rng.uniform(0, 5) * scene.cut("cells") + rng.uniform(0, 4) * scene.cut("broad")
-    dbz = shield(depth, level, rng.uniform(4, 18))
+    slope = rng.uniform(4, 18)
+    if scene.chance(0.5):  # strongest in the middle of each lobe, weaker all the way out
+        slope, level = rng.uniform(14, 40), level + rng.uniform(3, 10)
+    dbz = shield(depth, level, slope)
     if scene.chance(0.65):  # the anvil, which a low beam hardly sees
         sheet = shield(depth + rng.uniform(3, 22), rng.uniform(15, 25), rng.uniform(3, 10))
         np.maximum(dbz, sheet - np.float32(20 * (1 - scene.aloft)), out=dbz)
@@ -302,7 +305,7 @@ def ragged_rain(scene: Scene) -> Field:
             x - rng.normal(0, 32), y - rng.normal(0, 32), bearing + rng.normal(0, 0.3)
         )
         np.maximum(depth, oval(along, across, rng.uniform(12, 50), rng.uniform(5, 26)), out=depth)
-    streaks = _drawn_out(scene, bearing)
+    streaks = drawn_out(scene, bearing)
     depth += rng.uniform(3, 16) * streaks
     grain = rng.uniform(2, 9) * streaks
     level = rng.normal(25, 4) + grain + rng.uniform(0, 6) * scene.cut("cells")
@@ -333,7 +336,7 @@ def anvil_debris(scene: Scene) -> Field:
     bearing, dbz = rng.uniform(0, 2 * np.pi), empty()
     grain = rng.uniform(0.5, 3) * scene.cut("fractal")
     cells = Cells(scene, (x, y), grain)
-    edges = rng.uniform(2, 7) * _drawn_out(scene, bearing)
+    edges = rng.uniform(2, 7) * drawn_out(scene, bearing)
     for _ in range(2 + int(rng.random() * 6)):
         place = (rng.normal(0, 36), rng.normal(0, 36))
         along, across = along_across(x - place[0], y - place[1], bearing + rng.normal(0, 0.25))
@@ -417,8 +420,22 @@ def _filaments(scene: Scene, grid: tuple[Field, Field], bearing: float) -> Field
     return dbz
 
 
-def _drawn_out(scene: Scene, bearing: float) -> Field:
-    """Grain of rain that the wind draws out and bends, or that it leaves as it is."""
+def drawn_out(scene: Scene, bearing: float) -> Field:
+    """
+    Grain of rain that the wind draws out and bends, or that it leaves as it is.
+
+    Parameters
+    ----------
+    scene : Scene
+        The box.
+    bearing : float
+        Along which, in radians from north.
+
+    Returns
+    -------
+    grain : ndarray of float32, shape (136, 136)
+        Of mean 0 and standard deviation 1, or near them.
+    """
     rng = scene.rng
     if scene.chance(0.3):
         return scene.cut("fractal")

@@ -75,7 +75,7 @@ tell it from speckle. Real boxes of sparse showers have 0.5 to 0.7, others 0.7 t
 _OF_ECHO = 0.1
 """Share of the echo that must be rain. The real box with least has 0.13."""
 
-_LEAST_WEAK = 0.4
+_LEAST_WEAK = 0.5
 """Share of noise that must be weaker than rain; where weak echo is left out, showers look alike."""
 
 _ATTEMPTS = 6
@@ -207,8 +207,8 @@ def _rough(mixture: Mixture, scene: Scene, dbz: Field) -> Field:
     if mixture.name == "archive":
         return dbz
     rng = scene.rng
-    fine = rng.uniform(0, 1) if scene.chance(0.45) else rng.uniform(1, 4.5)
-    dbz = dbz + rng.uniform(0, 4.5) * scene.cut(("bands", "fine")[int(rng.random() * 2)])
+    fine = rng.uniform(0, 1) if scene.chance(0.6) else rng.uniform(1, 4.5)
+    dbz = dbz + rng.uniform(0, 3.5) * scene.cut(("bands", "fine")[int(rng.random() * 2)])
     dbz += np.float32(fine) * scene.cut("white")
     if scene.chance(0.4):  # rain that breaks up into patches and filaments
         holes = scene.cut("fine") + rng.uniform(0, 0.5) * scene.cut("white")
