@@ -1,7 +1,7 @@
 """
 Tropical boxes of the wide mixture: cyclones whole, from the eye to detached outer bands.
 
-Radii are drawn wide: eyes of 15 to 110 km across, shields of 100 to 350 km, centres anywhere
+Radii are drawn wide: eyes of 15 to 110 km across, shields of 70 to 350 km, centres anywhere
 in the box or well outside it (Houze 2010, Mon. Wea. Rev. 138, 293-344, names the parts).
 """
 
