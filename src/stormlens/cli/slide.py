@@ -29,8 +29,8 @@ the network is a plain chain of convolutions, pools and dense layers, as
 svrimg-3conv is, boxes that overlap share their convolutions, and a national
 mosaic takes seconds. Any other is asked box by box, as the one that comes
 with Stormlens is: a national mosaic has 15,168 boxes at stride 8, and 241,424
-at stride 2, each looked at in eight orientations; those without echo are asked
-once. A line on stderr then says why.
+at stride 2. Each is looked at in eight orientations, those without echo once
+for all. A line on stderr then says why.
 Table and map heed coverage: a box that radars see whole is not Missing. --out
 keeps the network's own probabilities, with coverage and echo beside them.
 The table is of boxes with echo of which radars see half or more: the mean and

@@ -134,7 +134,7 @@ def _box_by_box(
     console = Console(stderr=True)
     shown = track(
         range(0, len(asked), _BOXES_AT_A_TIME),
-        f"Judging {len(asked):,} boxes",
+        f"Judging boxes with echo: {len(asked):,}",
         console=console,
         transient=True,
         disable=not (progress and console.is_terminal),
