@@ -4,8 +4,8 @@ Recipes and networks side by side on families of simulated boxes that none was t
     python benchmarks/selection.py [--boxes 6000] [--epochs 5] [--seeds 0 1] [--only NAME...]
 
 Each differs from the recipe `storm-residual`, shortened, in one thing. Prints a Markdown table,
-the best worst family first. Networks that are not in the registry
-are not computed natively. An hour on two cores with the values above.
+the best worst family first. Networks that are not in the registry are not computed natively: a
+step of theirs takes a second or two, so name the others with --only where time is short.
 """
 
 import argparse
