@@ -167,7 +167,7 @@ def test_wide_rain_is_whole_and_has_the_cores_that_its_mode_asks_for(wide):
 def test_wide_noise_has_echo_that_is_weaker_than_rain(wide):
     noise = wide["reflectivity"].values[wide["mode"].values == MODES.index("Noise")]
     weak = ((noise > 0) & (noise < 20)).sum(axis=(1, 2)) / (noise > 0).sum(axis=(1, 2))
-    assert weak.min() >= 0.4
+    assert np.percentile(weak, 2) >= 0.65
 
 
 def test_noise_fields_are_new_every_2000_boxes_but_in_the_first_version():

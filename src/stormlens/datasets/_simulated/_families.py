@@ -121,7 +121,7 @@ FAMILIES: tuple[Family, ...] = (
         ("open eye", _cyclones.open_eye, 0.02, 0.18),
         ("decaying cyclone", _cyclones.decaying_cyclone, 0.05, 0.18),
         ("outer bands", _cyclones.outer_bands, 0.04, 0.2),
-        ("spiral streaks", _cyclones.spiral_streaks, 0.0, 0.18),
+        ("spiral streaks", _cyclones.spiral_streaks, 0.0, 0.16),
     ),
     _held_out("Tropical", "annular cyclone", _cyclones.annular_cyclone),
     *_storms(
@@ -137,7 +137,7 @@ FAMILIES: tuple[Family, ...] = (
         ("decaying complex", _rain.decaying_complex, 0.02, 0.28),
         ("ragged rain", _rain.ragged_rain, 0.01, 0.3),
         ("anvil debris", _rain.anvil_debris, 0.0, 0.24),
-        ("scattered showers", _rain.scattered_showers, 0.02, 0.34),
+        ("scattered showers", _rain.scattered_showers, 0.02, 0.4),
         ("weak showers", _rain.weak_showers, 0.04, 0.17),
         ("steady rain", _rain.steady_rain, 0.01, 0.1),
     ),

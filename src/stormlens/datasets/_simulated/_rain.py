@@ -269,7 +269,7 @@ def scattered_showers(scene: Scene) -> Field:
     dbz : ndarray of float32, shape (136, 136)
     """
     rng = scene.rng
-    if scene.chance(0.35):  # where air flows together, with dry air between
+    if scene.chance(0.45):  # where air flows together, with dry air between
         apart = np.abs(scene.cut("fractal") + rng.uniform(0, 0.8) * scene.cut("broad"))
         grains = rng.uniform(3, 9) * scene.cut("fine") + rng.uniform(0, 7) * scene.cut("white")
         dbz = rng.normal(36, 5) + grains - rng.uniform(30, 90) * apart

@@ -75,7 +75,7 @@ tell it from speckle. Real boxes of sparse showers have 0.5 to 0.7, others 0.7 t
 _OF_ECHO = 0.1
 """Share of the echo that must be rain. The real box with least has 0.13."""
 
-_LEAST_WEAK = 0.5
+_LEAST_WEAK = 0.65
 """Share of noise that must be weaker than rain; where weak echo is left out, showers look alike."""
 
 _ATTEMPTS = 6
