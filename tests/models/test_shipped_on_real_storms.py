@@ -16,11 +16,6 @@ SHARED = Path(os.environ.get("STORMLENS_SHARED", Path(__file__).parents[3] / "sh
 DOUBT = {UNSURE, NO_STORM_BOX}
 
 
-def known_failure(reason):
-    """Fails too once the classifier does better, so that the mark goes."""
-    return pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError)
-
-
 @pytest.fixture(scope="module")
 def classifier():
     return Classifier.shipped()
@@ -62,11 +57,7 @@ def test_a_squall_line_is_a_squall_line(classifier):
     [
         ("KLIX20050828_180149.gz", {"Tropical"}),
         ("KLBB20160601_150025_V06", {"Cellular", "Other", "QLCS"}),
-        pytest.param(
-            "MRMS_PrecipRate_00.00_20190610-000000.grib2",
-            {"Cellular", "Other", "QLCS"},
-            marks=known_failure("one box of thin showers is called Tropical"),
-        ),
+        ("MRMS_PrecipRate_00.00_20190610-000000.grib2", {"Cellular", "Other", "QLCS"}),
         ("MRMS_PrecipRate_00.00_20190610-010000.grib2", {"Cellular", "Other", "QLCS"}),
         (
             "MRMS_MergedReflectivityQCComposite_00.50_20220704-110040.grib2",
