@@ -224,6 +224,7 @@ def test_labels_of_another_classifier_or_store_are_not_mixed(
     out = labelled[0]
     other = shutil.copytree(model_run, tmp_path / "run")
     card = json.loads((other / "classifier.json").read_text())
+    del card["card_sha256"]
     (other / "classifier.json").write_text(json.dumps({**card, "minimum": -1.0}))
     with pytest.raises(InputError, match="another classifier"):
         archive.classify(other, store, out)
@@ -246,6 +247,8 @@ def test_bad_input_is_told_before_any_work(model_run, store, store_of, tmp_path,
     (damaged / "model.keras").write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"damaged.*model\.keras"):
         archive.classify(damaged, store, tmp_path / "out", scheduler=scheduler)
+    left = [path.name for path in (tmp_path / "out").iterdir() if path.name != ".lock"]
+    assert not left  # which would refuse a classifier that is whole
 
 
 def test_parts_that_overlap_are_refused(labelled, model_run, store, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from stormlens.datasets import read_netcdf
+from stormlens.models import Classifier
 
 
 @pytest.fixture
@@ -254,6 +255,8 @@ def test_data_without_labels_cannot_be_scored(refused, run, boxes_file, tmp_path
 
 def test_data_that_are_gone_are_named(refused, run, boxes_file, tmp_path):
     copy = copied(run, tmp_path / "copy")
-    card = (copy / "classifier.json").read_text()
-    (copy / "classifier.json").write_text(card.replace(str(boxes_file), "moved.nc"))
+    trained = Classifier.load(copy)
+    assert trained.provenance["data"] == str(boxes_file)
+    trained.provenance["data"] = "moved.nc"
+    trained.save(copy)
     assert "moved.nc" in refused("evaluate", copy)

@@ -183,6 +183,7 @@ def test_a_users_own_model_of_another_time_than_the_card_is_refused(tmp_path):
     sentence = r"model\.keras is not the file that classifier\.json was written with; train again"
     with pytest.raises(InputError, match=sentence):
         Classifier.load(tmp_path)
+    del fields["card_sha256"]
     card.write_text(json.dumps({**fields, "provenance": {}}))  # as runs of before
     assert Classifier.load(tmp_path).architecture is None
     path.write_bytes(path.read_bytes()[:100])
@@ -239,6 +240,12 @@ def test_an_empty_archive_is_refused(tmp_path):
     path.write_bytes(buffer.getvalue())
     with pytest.raises(InputError, match="cannot be loaded"):
         Classifier.from_keras(path)
+
+
+KEYS = (
+    *("architecture", "input_shape", "classes", "minimum", "maximum"),
+    *("orientations", "confidence", "provenance"),
+)
 
 
 def test_damaged_runs_are_named(classifier, tmp_path):
@@ -372,6 +379,66 @@ def test_numbers_of_the_card_that_fit_no_classifier_are_named(classifier, tmp_pa
         Classifier.load(tmp_path)
     card.write_bytes(b"\xff\xfe{}")
     with pytest.raises(InputError, match="not valid JSON"):
+        Classifier.load(tmp_path)
+
+
+@pytest.mark.parametrize("key", [*KEYS, "sha256"])
+def test_a_card_with_a_word_that_it_does_not_know_is_refused(key, classifier, tmp_path):
+    """As a renamed confidence would be, without which all doubts fall silent."""
+    classifier.save(tmp_path)
+    card = tmp_path / "classifier.json"
+    damaged = card.read_text().replace(f'"{key}": ', f'"{key}_": ')
+    assert damaged != card.read_text()
+    card.write_text(damaged)
+    with pytest.raises(InputError, match=r"is nothing that a card says|was changed after"):
+        Classifier.load(tmp_path)
+
+
+@pytest.mark.parametrize("key", [k for k in KEYS if k not in ("orientations", "confidence")])
+def test_a_card_that_lacks_a_word_is_refused(key, classifier, tmp_path):
+    classifier.save(tmp_path)
+    card = tmp_path / "classifier.json"
+    fields = json.loads(card.read_text())
+    del fields[key]
+    card.write_text(json.dumps(fields))
+    with pytest.raises(InputError, match=f"it does not say {key}; train again"):
+        Classifier.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("classes", list(reversed(MODES))),
+        ("maximum", 70.0),
+        ("orientations", 8),
+        ("provenance", {"training_simulated": False}),
+    ],
+)
+def test_a_card_that_says_something_else_than_it_did_is_refused(key, value, classifier, tmp_path):
+    classifier.save(tmp_path)
+    card = tmp_path / "classifier.json"
+    fields = json.loads(card.read_text())
+    assert fields[key] != value
+    card.write_text(json.dumps({**fields, key: value}))
+    with pytest.raises(InputError, match=r"classifier\.json was changed after it was written; "):
+        Classifier.load(tmp_path)
+    del fields["card_sha256"]  # as in runs that were written before there was one
+    card.write_text(json.dumps(fields, sort_keys=True))
+    assert Classifier.load(tmp_path).classes == MODES
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines", "half a \ud800", "a\x00"])
+def test_classes_have_names_that_can_be_printed(name, classifier, tmp_path):
+    with pytest.raises(InputError, match="is no name; give text on one line"):
+        Classifier(classifier.model, "chapter-relu", (*MODES[:5], name))
+    classifier.save(tmp_path)
+    card = tmp_path / "classifier.json"
+    fields = json.loads(card.read_text())
+    card.write_text(json.dumps({**fields, "classes": [*MODES[:5], name]}))
+    with pytest.raises(InputError, match="damaged: classes is"):
+        Classifier.load(tmp_path)
+    card.write_text(json.dumps({**fields, "provenance": {"data_source": "\ud800"}}))
+    with pytest.raises(InputError, match="damaged: provenance is"):
         Classifier.load(tmp_path)
 
 

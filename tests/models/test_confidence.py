@@ -282,11 +282,23 @@ def test_a_saved_confidence_loads_to_the_same_bits(trusted, tmp_path):
     assert Classifier.load(tmp_path).confidence is None
 
 
+@pytest.mark.parametrize("name", ["usual", "mean", "deviation", "centres", "whitening"])
+def test_a_confidence_that_is_not_finite_is_not_written(name, trusted, tmp_path):
+    arrays = {key: np.array(held) for key, held in vars(trusted.confidence.novelty).items()}
+    confidence = replace(trusted.confidence, novelty=Novelty(**arrays))
+    arrays[name].flat[-1] = np.nan
+    broken = replace(trusted, confidence=confidence)
+    with pytest.raises(InputError, match=f"tensor {name} holds values that are not finite; noth"):
+        broken.save(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_runs_from_before_there_was_a_confidence_still_load(plain, tmp_path):
     plain.save(tmp_path)
     card = tmp_path / "classifier.json"
     fields = json.loads(card.read_text())
     del fields["confidence"], fields["orientations"], fields["provenance"]["sha256"]
+    del fields["card_sha256"]
     card.write_text(json.dumps(fields))
     loaded = Classifier.load(tmp_path)
     assert (loaded.confidence, loaded.orientations) == (None, 1)
@@ -303,7 +315,7 @@ def test_a_confidence_of_another_time_than_the_card_is_refused(trusted, tmp_path
     with pytest.raises(InputError, match=sentence + "train again"):
         Classifier.load(tmp_path)
     # Runs that recorded none are read as they are.
-    del fields["confidence"]["sha256"]
+    del fields["confidence"]["sha256"], fields["card_sha256"]
     card.write_text(json.dumps(fields))
     assert Classifier.load(tmp_path).confidence is not None
 

@@ -71,9 +71,15 @@ def copied(tmp_path, monkeypatch):
         ("classifier.json", lambda b: b[:50], "is not valid JSON"),
         (
             "classifier.json",
-            lambda b: b.replace(b'"minimum": ', b'"minimum": null, "was": '),
+            lambda b: b.replace(b'"minimum": 0.0', b'"minimum": null'),
             "minimum is",
         ),
+        (
+            "classifier.json",
+            lambda b: b.replace(b'"confidence": {', b'"confidences": {'),
+            "'confidences' is nothing that a card says",
+        ),
+        ("classifier.json", lambda b: b.replace(b'"level": 0.9', b'"level": 0.8'), "was changed"),
         ("classifier.json", lambda b: b.replace(b'"sha256": "', b'"sha256": "0'), "not the file"),
         ("weights.safetensors", None, "is missing"),
         ("weights.safetensors", lambda b: b[:-9], "is damaged"),

@@ -13,7 +13,7 @@ from typing import Any
 from stormlens.archive._build import Outcome
 from stormlens.archive._cluster import Lost, Results, connect
 from stormlens.archive._label import Task, label
-from stormlens.archive._model import MODEL, ModelFiles, read_model
+from stormlens.archive._model import MODEL, ModelFiles, load_model, read_model
 from stormlens.archive._progress import progress as showing
 from stormlens.archive._store import Store
 from stormlens.archive._table import TABLE, Part, list_parts, missing_ranges, read_part
@@ -127,6 +127,7 @@ def _check_manifest(folder: Path, held: Store, model: ModelFiles) -> None:
         strange = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
         if strange:
             raise InputError(f"{folder} holds {strange[0]} already; name a folder that is empty.")
+        load_model(model)  # a damaged one leaves no folder that refuses the next
         write_text(folder / MANIFEST, json.dumps({**wanted, "names": names}, indent=2) + "\n")
         return
     found = read_manifest(folder)

@@ -4,10 +4,11 @@ The card of a classifier, `classifier.json`: what it must say, and a sentence wh
 It may come from anywhere, so nothing in it is trusted.
 """
 
+import hashlib
 import json
 import reprlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,15 @@ DIGEST = "sha256"
 NUMBERS = ("temperature", "level", "plausible_from")
 """What the card holds of a confidence."""
 
+SEAL = "card_sha256"
+"""What the card calls the SHA-256 of all else that it says, of `sealed`."""
+
 _LARGEST = sys.float_info.max
+
+
+def is_name(value: Any) -> bool:
+    """Whether this can name a class or an architecture: text on one line, not empty."""
+    return isinstance(value, str) and value.isprintable() and value.strip() != ""
 
 
 def _is_number(value: Any) -> bool:
@@ -44,6 +53,14 @@ def _is_list_of(kind: type, value: Any) -> bool:
     return isinstance(value, list) and all(type(item) is kind for item in value)
 
 
+def _is_provenance(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, which no file of text takes
+        return False
+    return isinstance(value, dict)
+
+
 def _is_confidence(value: Any) -> bool:
     if value is None:
         return True
@@ -57,14 +74,14 @@ def _is_confidence(value: Any) -> bool:
 # Those with a value for runs that were written before there was such a field.
 _SINCE: dict[str, Any] = {"orientations": 1, "confidence": None}
 _FIELDS: dict[str, Callable[[Any], bool]] = {
-    "architecture": lambda value: value is None or isinstance(value, str),
+    "architecture": lambda value: value is None or is_name(value),
     "input_shape": _is_shape,
-    "classes": lambda value: _is_list_of(str, value) and len(value) > 0,
+    "classes": lambda value: _is_list_of(str, value) and value and all(map(is_name, value)),
     "minimum": _is_number,
     "maximum": _is_number,
     "orientations": lambda value: type(value) is int,
     "confidence": _is_confidence,
-    "provenance": lambda value: isinstance(value, dict),
+    "provenance": _is_provenance,
 }
 
 
@@ -87,7 +104,7 @@ def read_card(folder: Path, remedy: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If there is no card, or a field of it is damaged.
+        If there is no card, or a field of it is damaged, missing or unknown.
     """
     path = folder / CARD
     if not path.is_file():
@@ -102,12 +119,60 @@ def read_card(folder: Path, remedy: str) -> dict[str, Any]:
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise InputError(f"{path} is not of format {FORMAT}; this stormlens cannot read it.")
     card = {**_SINCE, **card}
+    strange = card.keys() - _FIELDS.keys() - {"format", SEAL}
+    if strange:
+        raise InputError(
+            f"{path} is damaged: {reprlib.repr(min(strange))} is nothing that a card says; "
+            f"{remedy}."
+        )
     for key, fits in _FIELDS.items():
-        if not fits(card.get(key)):
+        if key not in card:
+            raise InputError(f"{path} is damaged: it does not say {key}; {remedy}.")
+        if not fits(card[key]):
             # Cut to a line's length: what is damaged may be long.
-            held = reprlib.repr(card.get(key))
+            held = reprlib.repr(card[key])
             raise InputError(f"{path} is damaged: {key} is {held}; {remedy}.")
     return card
+
+
+def sealed(card: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    A card with the SHA-256 of what it says, for its safeguards hang on each word of it.
+
+    Parameters
+    ----------
+    card : mapping
+        Of values that JSON has.
+
+    Returns
+    -------
+    card : dict
+        As JSON gives it back, and `SEAL`.
+    """
+    said = json.loads(json.dumps({key: value for key, value in card.items() if key != SEAL}))
+    text = json.dumps(said, sort_keys=True)
+    return {**said, SEAL: hashlib.sha256(text.encode()).hexdigest()}
+
+
+def check_seal(folder: Path, remedy: str) -> None:
+    """
+    Refuse a card that was changed after it was written.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it lies; `read_card` has read it.
+    remedy : str
+        What to do about it.
+
+    Raises
+    ------
+    InputError
+        If its seal is not that of what it says. Cards of older runs have none.
+    """
+    card = json.loads((folder / CARD).read_bytes())
+    if SEAL in card and card[SEAL] != sealed(card)[SEAL]:
+        raise InputError(f"{folder / CARD} was changed after it was written; {remedy}.")
 
 
 def read_provenance(folder: str | Path) -> dict[str, Any]:

@@ -71,6 +71,12 @@ class Classifier:
 
     def __post_init__(self) -> None:
         _check_bounds(self.minimum, self.maximum)
+        for name in self.classes:
+            if not _card.is_name(name):
+                raise InputError(
+                    f"Classifier: class {name!r} is no name; give text on one line that is not "
+                    "empty."
+                )
         if len(set(self.classes)) != len(self.classes):
             raise InputError(
                 f"Classifier: classes {', '.join(self.classes)} are not all different."
@@ -190,9 +196,12 @@ class Classifier:
         confidence = _saved.read_confidence(card, folder, remedy)
         orientations = card["orientations"]
         try:
-            return cls(model, name, classes, *bounds, card["provenance"], confidence, orientations)
+            held = cls(model, name, classes, *bounds, card["provenance"], confidence, orientations)
         except InputError as error:
             raise _card.damaged_card(folder, error, remedy) from error
+        # Last, for the sentences before say what is wrong, and this one only that something is.
+        _card.check_seal(folder, remedy)
+        return held
 
     def save(self, run: str | Path) -> Path:
         """
@@ -210,9 +219,11 @@ class Classifier:
         Raises
         ------
         InputError
-            If a weight is not finite, or the folder cannot be written.
+            If a number to be written is not finite, or the folder cannot be written.
         """
-        run = Path(run)
+        run, confidence = Path(run), self.confidence
+        if confidence is not None:
+            _saved.check_confidence(confidence, run / _saved.CONFIDENCE)
         provenance = {name: v for name, v in self.provenance.items() if name != _card.DIGEST}
         # The card comes last and knows the others: where a process is killed before it is
         # written, an older card does not fit them.
@@ -220,7 +231,6 @@ class Classifier:
             provenance[_card.DIGEST] = _saved.write_model(self.model, run / _saved.MODEL)
         else:
             provenance[_card.DIGEST] = _saved.write_weights(self.model, run / _saved.WEIGHTS)
-        confidence = self.confidence
         entry = None if confidence is None else _saved.write_confidence(confidence, run)
         card = {
             "format": _card.FORMAT,
@@ -233,7 +243,7 @@ class Classifier:
             "confidence": entry,
             "provenance": provenance,
         }
-        write_text(run / _card.CARD, json.dumps(card, indent=2) + "\n")
+        write_text(run / _card.CARD, json.dumps(_card.sealed(card), indent=2) + "\n")
         if confidence is None:
             (run / _saved.CONFIDENCE).unlink(missing_ok=True)
         return run

@@ -305,15 +305,37 @@ def write_confidence(confidence: Confidence, folder: Path) -> dict[str, float | 
     """
     import safetensors.numpy
 
-    # safetensors writes memory as it lies.
-    arrays = {
-        held.name: np.ascontiguousarray(getattr(confidence.novelty, held.name))
-        for held in fields(Novelty)
-    }
-    content = safetensors.numpy.save(arrays)
+    content = safetensors.numpy.save(_arrays_of(confidence))
     write_bytes(folder / CONFIDENCE, content)
     numbers = {name: getattr(confidence, name) for name in NUMBERS}
     return {**numbers, DIGEST: hashlib.sha256(content).hexdigest()}
+
+
+def check_confidence(confidence: Confidence, path: Path) -> None:
+    """
+    Refuse to write a confidence of which a value is NaN or infinite.
+
+    Parameters
+    ----------
+    confidence : Confidence
+        Its arrays may have been changed since they were checked.
+    path : Path
+        The file that it is to be written to.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    check_finite(_arrays_of(confidence), path, "nothing is written. Calibrate again")
+
+
+def _arrays_of(confidence: Confidence) -> Tensors:
+    """In order in memory, since safetensors writes it as it lies."""
+    return {
+        held.name: np.ascontiguousarray(getattr(confidence.novelty, held.name))
+        for held in fields(Novelty)
+    }
 
 
 def write_model(model: Any, path: Path) -> str:
