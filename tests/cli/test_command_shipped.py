@@ -12,8 +12,9 @@ from stormlens.readers import make_mosaic
 from stormlens.stormbox import GRID_SHAPE, MODES
 
 SAID = (
-    "Note: The classifier was trained on SIMULATED storms only. On 19 of 21 REAL boxes the most "
-    "probable mode is right; no mode is given to 1, and a wrong one to 1."
+    "Note: The classifier was trained on SIMULATED storms only. Of 21 REAL boxes that it was tried "
+    "on, the most probable mode is right for 19; it left 1 without a mode and gave 1 a wrong one. "
+    "Other boxes may fare worse: look at the picture."
 )
 
 

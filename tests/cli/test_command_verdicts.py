@@ -90,24 +90,56 @@ def test_novelty_without_bound_is_null(invoke, run, three, monkeypatch):
     assert entries[1]["novelty"] is None
 
 
-def test_the_table_shows_the_numbers_that_decided_and_json_the_networks_own(
-    invoke, run, tmp_path, monkeypatch
-):
+def test_all_outputs_give_the_numbers_that_decided(invoke, run, tmp_path, monkeypatch):
     predict = Classifier.predict
-    probability = np.array([[0.08, 0.32, 0, 0, 0, 0.6]], np.float32)
+    probability = np.array([[0.08, 0.32, 0, 0, 0, 0.6], [0.12, 0.48, 0, 0, 0, 0.4]], np.float32)
 
     def told(self, dataset):
-        seen = {"coverage": ("storm", [1.0]), "echo": ("storm", [0.5])}
+        seen = {"coverage": ("storm", [1.0, 1.0]), "echo": ("storm", [0.5, 0.5])}
         answer = predict(self, dataset).assign_coords(seen)
-        return answer.assign(probability=(("storm", "mode"), probability))
+        return answer.assign(
+            probability=(("storm", "mode"), probability),
+            plausible=(("storm", "mode"), probability >= 0.5),
+        ).assign_attrs(plausible_from=0.5, level=0.9)
 
     monkeypatch.setattr(Classifier, "predict", told)
-    np.save(tmp_path / "one.npy", np.full((136, 136), 30, np.uint8))
-    command = ("classify", tmp_path / "one.npy", "--run", run)
-    # Radars see it whole, so it is not Missing: 0.32 and 0.08 of 0.4 are left.
-    assert invoke(*command).stdout.splitlines()[2].split()[2:] == [
-        *("QLCS", "QLCS", "0.80,", "Cellular", "0.20")
+    np.save(tmp_path / "two.npy", np.full((2, 136, 136), 30, np.uint8))
+    out, places = tmp_path / "modes.nc", tmp_path / "modes.geojson"
+    command = ("classify", tmp_path / "two.npy", "--run", run)
+    table = invoke(*command, "--out", out, "--geojson", places).stdout.splitlines()[2:]
+    # Radars see them whole, so neither is Missing: 0.32 and 0.08 of 0.4 are left of the first,
+    # which is in doubt since the network saw more of a gap than of all else.
+    assert [line.split()[2:] for line in table] == [
+        [verdict, "QLCS", "0.80,", "Cellular", "0.20"] for verdict in ("unsure", "QLCS")
     ]
-    (entry,) = json.loads(invoke(*command, "--json").stdout)
-    assert (entry["mode"], entry["likeliest"]) == ("QLCS", "Missing")
-    assert entry["probabilities"]["Missing"] == 0.6
+    entries = json.loads(invoke(*command, "--json").stdout)
+    features = [feature["properties"] for feature in json.loads(places.read_text())["features"]]
+    for told_of in (entries, features):
+        assert [entry["mode"] for entry in told_of] == ["unsure", "QLCS"]
+        assert [entry["likeliest"] for entry in told_of] == ["QLCS", "QLCS"]
+        assert [entry["plausible"] for entry in told_of] == [[], ["QLCS"]]
+        for entry in told_of:
+            given = list(entry["probabilities"].values())
+            np.testing.assert_allclose(given, [0.2, 0.8, 0, 0, 0, 0], rtol=1e-6)
+    with xr.open_dataset(out, engine="h5netcdf") as written:
+        np.testing.assert_allclose(written["probability"], [[0.2, 0.8, 0, 0, 0, 0]] * 2, rtol=1e-6)
+        assert written["plausible"].values.sum(axis=1).tolist() == [0, 1]
+    rows = csv.DictReader(io.StringIO(invoke(*command, "--csv").stdout))
+    assert [(row["mode"], row["likeliest"], row["plausible"], row["QLCS"]) for row in rows] == [
+        ("unsure", "QLCS", "", "0.8"),
+        ("QLCS", "QLCS", "QLCS", "0.8"),
+    ]
+
+
+def test_clear_air_has_no_probabilities_in_the_table(invoke, run, tmp_path, monkeypatch):
+    """The network sees 0 where nothing is, and may call that anything."""
+    predict = Classifier.predict
+
+    def told(self, dataset):
+        seen = {"coverage": ("storm", [0.7]), "echo": ("storm", [0.0])}
+        return predict(self, dataset).assign_coords(seen)
+
+    monkeypatch.setattr(Classifier, "predict", told)
+    np.save(tmp_path / "one.npy", np.zeros((136, 136), np.uint8))
+    lines = invoke("classify", tmp_path / "one.npy", "--run", run).stdout.splitlines()
+    assert lines[2].split()[1:] == ["0.70", "Clear", "-"]

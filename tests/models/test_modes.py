@@ -151,11 +151,12 @@ def test_what_is_plausible_heeds_coverage_as_probabilities_do():
         if coverage[i] >= 0.98:
             row = before["probability"].values[i].copy()
             row[5] = 0
-            expected = row / row.sum() >= 0.2
+            expected = (row / row.sum() >= 0.2) & ~(before["probability"].values[i, 5] > 0.5)
         npt.assert_array_equal(heeded["plausible"].values[i], expected)
     names = name_modes(before)
     assert not np.any((coverage >= 0.98) & (names == MISSING))
     assert UNSURE in names
+    xr.testing.assert_allclose(heed_coverage(heeded), heeded, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,7 @@ def test_a_whole_box_taken_for_a_gap_is_in_doubt(missing, coverage, name):
     row = (0.01, rest - 0.04, 0.01, 0.01, 0.01, missing)
     predictions = trusted([row], lowest=0.6, coverage=[coverage], echo=[0.3])
     assert name_modes(predictions).tolist() == [name]
+    assert name_modes(heed_coverage(predictions)).tolist() == [name]
 
 
 def test_a_whole_box_is_never_missing_though_every_mode_be_plausible():

@@ -108,14 +108,14 @@ def test_a_box_is_outlined_on_the_edge_of_its_cells(mosaic):
         for outline in outlines(ax):
             npt.assert_allclose(outline.get_xy(), [451.5 * 3.75, 341.5 * 3.75], atol=1e-6)
             assert (outline.get_width(), outline.get_height()) == (510, 510)
-        assert texts(ax) == ["QLCS 0.90"]
+        assert texts(ax) == ["QLCS 0.92"]  # of all modes but Missing: radars see all of it
 
 
 def test_names_follow_the_rule_for_coverage(mosaic):
     # Wholly outside what radars see; clear air; half and more seen.
     predictions = predict(mosaic, [100.5, 700.5, 519.5], [400.5, 400.5, 409.5])
     ax = plots.mosaic_map(mosaic, predictions)
-    assert sorted(texts(ax)) == ["Clear", "Missing, 0% seen", "QLCS 0.90"]
+    assert sorted(texts(ax)) == ["Clear", "Missing, 0% seen", "QLCS 0.92"]
     assert "Missing 1" in plots.alt_text(ax)
     assert "3 boxes" in plots.alt_text(ax)
 

@@ -320,7 +320,7 @@ def test_an_appraisal_in_the_folder_brings_the_cards_sections(appraised, made_up
         "Of 1,360 such SIMULATED boxes it names",
         "weakest on the product family rain rates",
         "cyclone at landfall",
-        "On 19 of 21 REAL boxes the most probable mode is right; no mode is given to 1, and a",
+        "Of 21 REAL boxes that it was tried on, the most probable mode is right for 19; it left 1 ",
         "Family (SIMULATED)",
         "Not meant for: warnings",
     ):

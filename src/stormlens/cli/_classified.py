@@ -59,7 +59,7 @@ def finish(
     Parameters
     ----------
     parts : list of xarray.Dataset
-        Of `told_apart`.
+        Of `told_apart`, with coverage heeded.
     note : str
         What is to be said of the classifier; empty for nothing.
     out, geojson : Path or None
@@ -119,12 +119,8 @@ def _joined(parts: list["xr.Dataset"], note: str) -> "xr.Dataset":
 
 
 def _print(parts: list["xr.Dataset"], as_json: bool, as_csv: bool) -> None:
-    from stormlens.models import heed_coverage
-
     # Places are known of what was cut from a mosaic; boxes alone keep to id and mode.
     known = list(_PLACE) if any("coverage" in part.coords for part in parts) else []
-    if not (as_json or as_csv):  # so that the numbers beside a name are those that decided it
-        parts = [heed_coverage(part) for part in parts]
     entries = [entry for part in parts for entry in _entries(part, known)]
     if as_json:
         print_json(entries)
@@ -150,13 +146,16 @@ def _print_table(entries: list[dict[str, Any]], known: list[str]) -> None:
 
     The ids of boxes that were cut here say time and place; JSON and CSV hold them as numbers.
     """
+    from stormlens.models import CLEAR
+
     seen = ["coverage"] if known else []
     rows = [
         (
             entry["id"],
             *("-" if entry[name] is None else number(entry[name], 2) for name in seen),
             entry["mode"],
-            _likely(entry["probabilities"]),
+            # Of air without echo the network says what it does of any blank box.
+            "-" if entry["mode"] == CLEAR else _likely(entry["probabilities"]),
         )
         for entry in entries
     ]

@@ -87,7 +87,8 @@ def trained_note(run: Path | None) -> str:
         return ""
     appraisal = read_appraisal(folder)
     scored = "" if appraisal is None else on_real(appraisal.real)
-    return f"The classifier was trained on SIMULATED storms only. {scored}".rstrip()
+    hint = " Other boxes may fare worse: look at the picture." if scored else ""
+    return f"The classifier was trained on SIMULATED storms only. {scored}{hint}".rstrip()
 
 
 def check_no_run(given: Path, argument: str, more: Sequence[str] = ()) -> None:

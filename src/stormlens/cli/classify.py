@@ -39,13 +39,14 @@ gets its sentence, the others are done, and the exit code is 2.
 \b
 The mode is the most probable class. Where coverage is known, a box of which
 radars see less than half is Missing; seen by half or more and without any
-echo (5 dBZ) it is Clear; seen by 98 % or more it is never Missing.
-A classifier that knows its confidence says "unsure" where its plausible modes
-differ or a box seen whole looks Missing to it, and "no storm box" where
-nothing that it was trained on looks alike (novelty above 1). Plausible modes
-hold the truth at the classifier's level (9 of 10 boxes for the one that comes
-with Stormlens) in boxes like those that it was calibrated on; in others they
-may hold it less often.
+echo (5 dBZ) it is Clear; seen by 98 % or more it is never Missing: wherever
+probabilities are printed, drawn or written, that mode has 0 there.
+A classifier that knows its confidence says "unsure" where no mode, or more
+than one, is plausible, and "no storm box" where nothing that it was trained
+on looks alike (novelty above 1) or there is no echo. A mode is plausible from
+a probability on, chosen so that the truth is plausible at the classifier's
+level (in 9 of 10 boxes for the one that comes with Stormlens) in boxes like
+those that it was calibrated on; in others it may be less often.
 The table gives the probabilities of 0.05 or more, three at most.
 JSON: a list of {id, mode, likeliest, probabilities: {mode name: value}}, with
 plausible (a list of modes) and novelty where known, and for radar files time,
@@ -174,10 +175,12 @@ def _check_size(classifier: "Classifier", run: Path | None) -> None:
 
 def _of_boxes(classifier: "Classifier", files: list[Path]) -> list["xr.Dataset"]:
     from stormlens import datasets
+    from stormlens.models import heed_coverage
 
     if not files:
         return []
-    return [classifier.predict(datasets.read_images(files, shape=classifier.image_shape))]
+    boxes = datasets.read_images(files, shape=classifier.image_shape)
+    return [heed_coverage(classifier.predict(boxes))]
 
 
 def _of_radar(
@@ -200,13 +203,15 @@ def _of_radar(
 def _of_one(
     classifier: "Classifier", file: Path, cutting: Cutting, options: "Options", map_: Path | None
 ) -> "xr.Dataset":
+    from stormlens.models import heed_coverage
+
     mosaic = read_mosaic(file, options)
     if mosaic.attrs["derived"]:
         say(f"Note: {file}: {mosaic.attrs['derived']}.")
     boxes = cutting.boxes(mosaic)
     if not boxes.sizes["storm"]:
         say(f"Note: {cutting.none_found(str(file))}")
-    predictions = classifier.predict(boxes)
+    predictions = heed_coverage(classifier.predict(boxes))
     if map_ is not None:
         _draw(mosaic, predictions, map_)
     return predictions

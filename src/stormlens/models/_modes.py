@@ -4,7 +4,7 @@ The mode that a box is given, from the network's probabilities and what radars s
 A network sees 0 both where the air is clear and where no radar looks. Where
 coverage is known, the two are told apart here; and where a classifier knows how
 far it can be trusted, a box that it cannot name is not named. One rule serves
-`classify`, maps of boxes and archives; probabilities stay the classifier's own.
+`classify`, maps of boxes and archives, and all of them show what is decided by.
 """
 
 import numpy as np
@@ -48,13 +48,12 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
         2. coverage of 0.5 or more and echo exactly 0 (no pixel at 5 dBZ or more): Clear, air
            without a storm, which is no class of the network;
         3. novelty above 1: "no storm box", for it is unlike all that was seen;
-        4. plausible modes are known, and there is not exactly one, or the box is seen whole and
-           yet more likely Missing than not: "unsure";
+        4. plausible modes are known, and there is not exactly one: "unsure";
         5. the most probable mode.
 
-        The first two are for a classifier that knows the mode Missing. Where coverage is 0.98
-        or more, 4 and 5 leave Missing out as `heed_coverage` does, for a box that radars see
-        whole cannot be Missing. NaN is unknown coverage or unknown echo.
+        The first two are for a classifier that knows the mode Missing. 4 and 5 are of what
+        `heed_coverage` makes of the predictions, or has made: a box that radars see whole cannot
+        be Missing. NaN is unknown coverage or unknown echo.
 
     Raises
     ------
@@ -79,8 +78,7 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
         seen = coverage >= MISSING_BELOW
         rules = [(coverage < MISSING_BELOW, MISSING), (seen & (echo == 0), CLEAR), *rules]
     if "plausible" in heeded:
-        doubted = heeded["plausible"].values.sum(axis=1) != 1
-        rules.append((doubted | _mistaken_for_missing(predictions, coverage), UNSURE))
+        rules.append((heeded["plausible"].values.sum(axis=1) != 1, UNSURE))
     conditions, answers = zip(*rules, strict=True)
     return np.select(conditions, answers, names)
 
@@ -99,8 +97,10 @@ def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
     predictions : xarray.Dataset
         Where coverage is 0.98 or more, the mode Missing has probability 0 and the others are
         divided by their sum: P(mode | box) / (1 - P(Missing | box)). Where `plausible` is
-        there, it is what it would be of these probabilities. All else is as it was, and
-        everything is for a classifier that does not know that mode.
+        there, it is what it would be of these probabilities, but no mode is plausible where
+        Missing had more than 0.5: such a network does not see what is there. All else is as it
+        was, everything is for a classifier that does not know that mode, and what was heeded
+        before stays as it is.
 
     Raises
     ------
@@ -129,9 +129,10 @@ def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
                 "be told what is plausible in boxes that radars see whole; classify again, and "
                 "compute with xarray.set_options(keep_attrs=True)."
             )
-        plausible = predictions["plausible"]
-        again = (given >= predictions.attrs["plausible_from"]) & is_other
-        heeded["plausible"] = plausible.where(~whole, again).assign_attrs(plausible.attrs)
+        plausible, missing = predictions["plausible"], probability.sel(mode=MISSING, drop=True)
+        again = (given >= predictions.attrs["plausible_from"]) & is_other & ~(missing > 0.5)
+        left = ~whole | (missing == 0)
+        heeded["plausible"] = plausible.where(left, again).assign_attrs(plausible.attrs)
     return heeded
 
 
@@ -162,15 +163,6 @@ def _check(predictions: xr.Dataset, caller: str, *, of_boxes: bool = False) -> N
                 f"{caller}: {name} has dimensions {predictions[name].dims}, not {wanted} as the "
                 "probabilities have; classify the boxes again."
             )
-
-
-def _mistaken_for_missing(
-    predictions: xr.Dataset, coverage: NDArray[np.floating]
-) -> NDArray[np.bool_]:
-    """Boxes seen whole in which the network sees more of a gap than of all else together."""
-    is_missing = predictions["mode"].values == MISSING
-    missing = predictions["probability"].values[:, is_missing].sum(axis=1)
-    return (coverage >= WHOLE_FROM) & (missing > 0.5)
 
 
 def _knows_missing(modes: list[str]) -> bool:

@@ -18,7 +18,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import ScaledTranslation
 
 from stormlens.datasets import BORDERS_CREDIT, is_simulated
-from stormlens.models import name_modes
+from stormlens.models import heed_coverage, name_modes
 from stormlens.plots._geography import Plane, draw_geography
 from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._picture import describe
@@ -55,8 +55,8 @@ def mosaic_map(
     predictions : xarray.Dataset, optional
         Of `stormlens.models.Classifier.predict`, for boxes that `stormlens.boxes` cut from
         this mosaic. Each is outlined in the colour of its mode, which
-        `stormlens.models.name_modes` decides, and named with the probability of that mode
-        where there is room.
+        `stormlens.models.name_modes` decides, and named with the probability of that mode,
+        coverage heeded, where there is room.
     ax : matplotlib.axes.Axes, optional
         Where to draw; axes of a new figure unless told.
     colours : {"accessible", "nws"}, optional
@@ -73,8 +73,8 @@ def mosaic_map(
     InputError
         If there is no such colour table, or fetched borders are damaged.
     """
-    if predictions is not None and not predictions.sizes["storm"]:
-        predictions = None
+    if predictions is not None:
+        predictions = heed_coverage(predictions) if predictions.sizes["storm"] else None
     window = _window(mosaic, predictions)
     ax = _new_map(window) if ax is None else ax
     scale = _scale(colours, "dBZ")

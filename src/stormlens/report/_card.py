@@ -295,9 +295,9 @@ def on_real(real: Sequence[Mapping[str, Any]] | None) -> str:
         sum(row[name] for row in real) for name in ("boxes", "right", "unsure", "confidently_wrong")
     )
     return (
-        f"On {words.thousands(right)} of {words.thousands(boxes)} REAL boxes the most probable "
-        f"mode is right; no mode is given to {words.thousands(unsure)}, and a wrong one to "
-        f"{words.thousands(wrong)}."
+        f"Of {words.thousands(boxes)} REAL boxes that it was tried on, the most probable mode is "
+        f"right for {words.thousands(right)}; it left {words.thousands(unsure)} without a mode and "
+        f"gave {words.thousands(wrong)} a wrong one."
     )
 
 
