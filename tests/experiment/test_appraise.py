@@ -35,7 +35,7 @@ class Answers:
             variables["plausible"] = (("storm", "mode"), probability >= 0.5)
             variables["novelty"] = ("storm", np.zeros(n, np.float32))
             attrs = {"plausible_from": 0.5, "level": 0.9}
-        coords = {"unid": boxes["unid"], "mode": list(MODES)}
+        coords = {"unid": ("storm", boxes["unid"].values), "mode": list(MODES)}
         return xr.Dataset(variables, coords=coords, attrs=attrs)
 
 

@@ -5,8 +5,10 @@ import numpy.testing as npt
 import pytest
 import xarray as xr
 
+from stormlens import datasets
 from stormlens.errors import InputError
-from stormlens.models import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_coverage, name_modes
+from stormlens.models import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_context, name_modes
+from stormlens.models._modes import NEVER_TROPICAL
 from stormlens.stormbox import MODES
 
 NAN = np.nan
@@ -69,7 +71,7 @@ def test_no_box_no_name():
 
 def test_a_box_seen_whole_is_given_not_to_be_missing():
     rows = [NO_DATA, NO_DATA, QLCS]
-    heeded = heed_coverage(predictions_of(rows, coverage=[1.0, 0.9, NAN]))
+    heeded = heed_context(predictions_of(rows, coverage=[1.0, 0.9, NAN]))
     by_hand = np.array([0.2, 0.5, 0.1, 0.1, 0.1, 0.0])  # each of the others over their sum, 0.5
     npt.assert_allclose(heeded.probability.values, [by_hand, NO_DATA, QLCS], rtol=1e-6)
     assert heeded.probability.dtype == np.float32
@@ -77,19 +79,19 @@ def test_a_box_seen_whole_is_given_not_to_be_missing():
 
 def test_what_is_surely_missing_and_seen_whole_is_anything_else():
     sure = predictions_of([(0, 0, 0, 0, 0, 1)], coverage=[1.0])
-    npt.assert_allclose(heed_coverage(sure).probability.values, [[0.2] * 5 + [0]])
+    npt.assert_allclose(heed_context(sure).probability.values, [[0.2] * 5 + [0]])
 
 
 def test_heeding_coverage_changes_no_name():
     rows = np.random.default_rng(3).dirichlet(np.ones(6), 200)
     coverage = np.random.default_rng(4).choice([0.3, 0.7, 0.99], 200)
     predictions = predictions_of(rows, coverage=coverage, echo=np.full(200, 0.1))
-    assert name_modes(heed_coverage(predictions)).tolist() == name_modes(predictions).tolist()
+    assert name_modes(heed_context(predictions)).tolist() == name_modes(predictions).tolist()
 
 
 def test_other_classes_are_left_alone():
     digits = predictions_of([[0.5, 0.5]], modes=("0", "1"), coverage=[1.0])
-    assert heed_coverage(digits).identical(digits)
+    assert heed_context(digits).identical(digits)
 
 
 def trusted(probabilities, lowest, novelty=0.5, **coords):
@@ -137,14 +139,14 @@ def test_the_rule_of_a_classifier_that_knows_how_far_to_trust_it(
 ):
     predictions = trusted([probabilities], lowest, novelty, **seen)
     assert name_modes(predictions).tolist() == [name]
-    assert name_modes(heed_coverage(predictions)).tolist() == [name]
+    assert name_modes(heed_context(predictions)).tolist() == [name]
 
 
 def test_what_is_plausible_heeds_coverage_as_probabilities_do():
     rows = np.random.default_rng(6).dirichlet(np.ones(6), 300)
     coverage = np.random.default_rng(7).choice([0.7, 0.98, 1.0, np.nan], 300)
     before = trusted(rows, 0.2, coverage=coverage)
-    heeded = heed_coverage(before)
+    heeded = heed_context(before)
     assert heeded["plausible"].dtype == bool
     for i in range(300):
         expected = before["probability"].values[i] >= 0.2
@@ -156,7 +158,7 @@ def test_what_is_plausible_heeds_coverage_as_probabilities_do():
     names = name_modes(before)
     assert not np.any((coverage >= 0.98) & (names == MISSING))
     assert UNSURE in names
-    xr.testing.assert_allclose(heed_coverage(heeded), heeded, rtol=1e-6)
+    xr.testing.assert_allclose(heed_context(heeded), heeded, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -169,12 +171,54 @@ def test_a_whole_box_taken_for_a_gap_is_in_doubt(missing, coverage, name):
     row = (0.01, rest - 0.04, 0.01, 0.01, 0.01, missing)
     predictions = trusted([row], lowest=0.6, coverage=[coverage], echo=[0.3])
     assert name_modes(predictions).tolist() == [name]
-    assert name_modes(heed_coverage(predictions)).tolist() == [name]
+    assert name_modes(heed_context(predictions)).tolist() == [name]
 
 
 def test_a_whole_box_is_never_missing_though_every_mode_be_plausible():
-    heeded = heed_coverage(trusted([NO_DATA], 0.0, coverage=[1.0]))
+    heeded = heed_context(trusted([NO_DATA], 0.0, coverage=[1.0]))
     assert heeded["plausible"].values.tolist() == [[True] * 5 + [False]]
+
+
+TROPICAL = (0.01, 0.02, 0.94, 0.01, 0.01, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ((29.3, -90.0), "Tropical"),  # the coast of Louisiana
+        ((36.0, -86.8), "Tropical"),  # Tennessee, where remnants come to
+        ((38.9, -98.0), "Tropical"),
+        ((40.8, -72.9), "Tropical"),  # Long Island
+        ((39.1, -88.1), UNSURE),
+        ((48.4, -101.9), UNSURE),  # North Dakota
+        ((NAN, NAN), "Tropical"),
+    ],
+)
+def test_no_box_far_inland_is_tropical(place, name):
+    latitude, longitude = ([value] for value in place)
+    predictions = trusted([TROPICAL], 0.5, latitude=latitude, longitude=longitude, **WHOLE)
+    heeded = heed_context(predictions)
+    assert name_modes(predictions).tolist() == name_modes(heeded).tolist() == [name]
+    assert heeded["plausible"].values.sum() == (name == "Tropical")
+    assert heeded["plausible"].dtype == bool
+    assert heeded["probability"].values.argmax() == MODES.index("Tropical")  # nothing is hidden
+    line = predictions.assign(probability=predictions["probability"] * 0 + np.array(QLCS))
+    sure = line.assign(plausible=line["probability"] >= max(QLCS))
+    assert name_modes(sure).tolist() == ["QLCS"]  # other modes are where they are
+
+
+def test_where_what_is_plausible_is_not_known_no_place_says_so():
+    predictions = predictions_of([TROPICAL], latitude=[48.4], longitude=[-101.9])
+    assert heed_context(predictions).identical(predictions)
+    assert name_modes(predictions).tolist() == ["Tropical"]
+
+
+def test_no_simulated_cyclone_lies_where_there_are_none():
+    north, east = NEVER_TROPICAL
+    boxes = datasets.load("simulated-wide", "test", count=600)
+    far = (boxes["latitude"] > north) & (boxes["longitude"] < east)
+    assert far.any()
+    assert not (far & (boxes["mode"] == MODES.index("Tropical"))).any()
 
 
 def test_classifiers_that_know_no_missing_can_be_unsure_too():
@@ -201,7 +245,7 @@ def test_what_are_no_predictions_is_refused_with_a_sentence():
         (good.assign_coords(coverage=1.0), r"coverage has dimensions \(\), not \('storm',\)"),
         (good.assign(plausible=good["novelty"]), r"plausible has dimensions \('storm',\)"),
     ):
-        for function in (name_modes, heed_coverage):
+        for function in (name_modes, heed_context):
             with pytest.raises(InputError, match=sentence) as caught:
                 function(wrong)
             assert str(caught.value).startswith(function.__name__)
@@ -213,7 +257,7 @@ def test_names_are_for_boxes_and_fields_may_be_heeded():
         with pytest.raises(InputError, match=r"not \('storm', 'mode'\); .* isel\(storm=\[0\]\)"):
             name_modes(wrong)
     xr.testing.assert_allclose(
-        heed_coverage(good.isel(storm=0)), heed_coverage(good).isel(storm=0), rtol=1e-6
+        heed_context(good.isel(storm=0)), heed_context(good).isel(storm=0), rtol=1e-6
     )
     assert name_modes(good.isel(storm=[0])).tolist() == ["QLCS"]
 
@@ -223,14 +267,14 @@ def test_probabilities_that_are_nan_have_no_name():
     with pytest.raises(InputError, match="box 1 has probabilities that are NaN"):
         name_modes(predictions_of(rows))
     npt.assert_array_equal(
-        heed_coverage(predictions_of(rows, coverage=[1, NAN]))["probability"][1], NAN
+        heed_context(predictions_of(rows, coverage=[1, NAN]))["probability"][1], NAN
     )
 
 
 def test_an_attribute_that_was_lost_is_named_where_it_is_needed():
     whole = trusted([QLCS], 0.3, coverage=[1.0])
     whole.attrs.clear()
-    for function in (name_modes, heed_coverage):
+    for function in (name_modes, heed_context):
         with pytest.raises(InputError, match="lost their attribute plausible_from"):
             function(whole)
     assert name_modes(whole.drop_vars("coverage")).tolist() == ["QLCS"]

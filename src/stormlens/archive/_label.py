@@ -12,7 +12,7 @@ from stormlens.archive._model import carried_classifier
 from stormlens.archive._store import CHUNK, Arrays, Store
 from stormlens.archive._table import Part, make_table, read_part, write_part
 from stormlens.errors import InputError
-from stormlens.models import heed_coverage, name_modes
+from stormlens.models import heed_context, name_modes
 from stormlens.stormbox import SIZE
 
 
@@ -88,7 +88,7 @@ def label(task: Task) -> Part:
         classifier.trained_on_simulated,
         task.model,
     )
-    predictions = heed_coverage(classifier.predict(_boxes(read.images, known)))
+    predictions = heed_context(classifier.predict(_boxes(read.images, known)))
     probabilities, modes = predictions["probability"].values, name_modes(predictions)
     table = make_table(read.numbers, known, probabilities, classifier.classes, modes, part)
     write_part(Path(task.table), table, part)

@@ -46,7 +46,8 @@ than one, is plausible, and "no storm box" where nothing that it was trained
 on looks alike (novelty above 1) or there is no echo. A mode is plausible from
 a probability on, chosen so that the truth is plausible at the classifier's
 level (in 9 of 10 boxes for the one that comes with Stormlens) in boxes like
-those that it was calibrated on; in others it may be less often.
+those that it was calibrated on; in others it may be less often. Far inland,
+north of 39 N and west of 88 W, Tropical is not plausible.
 The table gives the probabilities of 0.05 or more, three at most.
 JSON: a list of {id, mode, likeliest, probabilities: {mode name: value}}, with
 plausible (a list of modes) and novelty where known, and for radar files time,
@@ -175,12 +176,12 @@ def _check_size(classifier: "Classifier", run: Path | None) -> None:
 
 def _of_boxes(classifier: "Classifier", files: list[Path]) -> list["xr.Dataset"]:
     from stormlens import datasets
-    from stormlens.models import heed_coverage
+    from stormlens.models import heed_context
 
     if not files:
         return []
     boxes = datasets.read_images(files, shape=classifier.image_shape)
-    return [heed_coverage(classifier.predict(boxes))]
+    return [heed_context(classifier.predict(boxes))]
 
 
 def _of_radar(
@@ -203,7 +204,7 @@ def _of_radar(
 def _of_one(
     classifier: "Classifier", file: Path, cutting: Cutting, options: "Options", map_: Path | None
 ) -> "xr.Dataset":
-    from stormlens.models import heed_coverage
+    from stormlens.models import heed_context
 
     mosaic = read_mosaic(file, options)
     if mosaic.attrs["derived"]:
@@ -211,7 +212,7 @@ def _of_one(
     boxes = cutting.boxes(mosaic)
     if not boxes.sizes["storm"]:
         say(f"Note: {cutting.none_found(str(file))}")
-    predictions = heed_coverage(classifier.predict(boxes))
+    predictions = heed_context(classifier.predict(boxes))
     if map_ is not None:
         _draw(mosaic, predictions, map_)
     return predictions

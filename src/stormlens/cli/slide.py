@@ -75,7 +75,7 @@ def command(
 
     A box slides over the whole mosaic; each place gets the probabilities of its box.
     """
-    from stormlens.models import heed_coverage, slide
+    from stormlens.models import heed_context, slide
     from stormlens.readers import Options
 
     check_no_run(file, "FILE", ctx.args)
@@ -92,7 +92,7 @@ def command(
         say(f"Note: {note}")
     if out is not None:
         _write(field, out)
-    field = heed_coverage(field)
+    field = heed_context(field)
     if map_ is not None:
         _draw(field, map_)
     _print(field)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stormlens import datasets
 from stormlens import verification as scores
 from stormlens.errors import InputError, unknown
-from stormlens.models import NO_STORM_BOX, UNSURE, Classifier, heed_coverage, name_modes
+from stormlens.models import NO_STORM_BOX, UNSURE, Classifier, heed_context, name_modes
 from stormlens.report import Appraisal, read_appraisal
 
 _FAILURES_KEPT = 8
@@ -131,7 +131,7 @@ class _Judged:
                 f"classifier knows {', '.join(classifier.classes)}."
             )
         predictions = classifier.predict(boxes)
-        heeded = heed_coverage(predictions)
+        heeded = heed_context(predictions)
         return cls(
             heeded,
             heeded["probability"].values,

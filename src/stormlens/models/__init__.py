@@ -6,7 +6,7 @@ from stormlens.models._compiled import keep_compiled
 from stormlens.models._confidence import Confidence, calibrate
 from stormlens.models._fuse import Forward, fuse, scale
 from stormlens.models._keras import import_keras
-from stormlens.models._modes import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_coverage, name_modes
+from stormlens.models._modes import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_context, name_modes
 from stormlens.models._registry import Architecture, build, list_models, model_info
 from stormlens.models._saved import load_keras_file
 from stormlens.models._shipped import shipped_folder
@@ -24,7 +24,7 @@ __all__ = [
     "build",
     "calibrate",
     "fuse",
-    "heed_coverage",
+    "heed_context",
     "import_keras",
     "keep_compiled",
     "list_models",

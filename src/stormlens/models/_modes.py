@@ -1,8 +1,9 @@
 """
-The mode that a box is given, from the network's probabilities and what radars saw of it.
+The mode that a box is given, from the network's probabilities and what is known beside the image.
 
 A network sees 0 both where the air is clear and where no radar looks. Where
-coverage is known, the two are told apart here; and where a classifier knows how
+coverage is known, the two are told apart here. It does not know where on Earth
+a box lies either, which rules some answers out. And where a classifier knows how
 far it can be trusted, a box that it cannot name is not named. One rule serves
 `classify`, maps of boxes and archives, and all of them show what is decided by.
 """
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from stormlens.errors import InputError
 
-MISSING, CLEAR = "Missing", "Clear"
+MISSING, CLEAR, TROPICAL = "Missing", "Clear", "Tropical"
 
 UNSURE, NO_STORM_BOX = "unsure", "no storm box"
 """What a box is called for which several modes or none are plausible, and what is none at all."""
@@ -23,6 +24,10 @@ MISSING_BELOW = 0.5
 
 WHOLE_FROM = 0.98
 """Share from which a box counts as seen whole, and cannot be Missing."""
+
+NEVER_TROPICAL = (39.0, -88.0)
+"""Degrees north and east: a box centred north of the one and west of the other, far inland, has
+no tropical cyclone in it; what is left of one that came so far is extratropical."""
 
 NOVELTY_LIMIT = 1.0
 """Novelty above which a box is unlike anything that the classifier is known to judge well."""
@@ -36,8 +41,9 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
     ----------
     predictions : xarray.Dataset
         `probability` (storm, mode) as `Classifier.predict` gives it, with `plausible` and
-        `novelty` where the classifier has a confidence. Storm coordinates `coverage` and
-        `echo`, as `stormlens.boxes.cut` sets them, are looked at where they are there.
+        `novelty` where the classifier has a confidence. Storm coordinates `coverage`, `echo`,
+        `latitude` and `longitude`, as `stormlens.boxes.cut` sets them, are looked at where they
+        are there.
 
     Returns
     -------
@@ -52,8 +58,8 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
         5. the most probable mode.
 
         The first two are for a classifier that knows the mode Missing. 4 and 5 are of what
-        `heed_coverage` makes of the predictions, or has made: a box that radars see whole cannot
-        be Missing. NaN is unknown coverage or unknown echo.
+        `heed_context` makes of the predictions, or has made: a box that radars see whole cannot
+        be Missing, and one far inland not plausibly Tropical. NaN is what is unknown.
 
     Raises
     ------
@@ -62,7 +68,7 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
         was lost that says what is plausible, or a probability is NaN.
     """
     _check(predictions, "name_modes", of_boxes=True)
-    heeded = heed_coverage(predictions)
+    heeded = heed_context(predictions)
     modes = heeded["mode"].values.astype(str)
     unknown = np.isnan(heeded["probability"].values).any(axis=1)
     if unknown.any():
@@ -83,14 +89,15 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
     return np.select(conditions, answers, names)
 
 
-def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
+def heed_context(predictions: xr.Dataset) -> xr.Dataset:
     """
-    Probabilities of boxes that radars see whole, given that they are not Missing.
+    Predictions in the light of what is known of a box beside its image.
 
     Parameters
     ----------
     predictions : xarray.Dataset
-        `probability` (..., mode) of `Classifier.predict` or `slide`, with `coverage` (...).
+        `probability` (..., mode) of `Classifier.predict` or `slide`, with `coverage` (...),
+        and `latitude` and `longitude` (...), where they are known.
 
     Returns
     -------
@@ -98,17 +105,22 @@ def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
         Where coverage is 0.98 or more, the mode Missing has probability 0 and the others are
         divided by their sum: P(mode | box) / (1 - P(Missing | box)). Where `plausible` is
         there, it is what it would be of these probabilities, but no mode is plausible where
-        Missing had more than 0.5: such a network does not see what is there. All else is as it
-        was, everything is for a classifier that does not know that mode, and what was heeded
-        before stays as it is.
+        Missing had more than 0.5: such a network does not see what is there. North of 39 N and
+        west of 88 W Tropical keeps its probability and is not plausible: a network that takes
+        something for what cannot be is not to be believed. All else is as it was, and what was
+        heeded before stays as it is.
 
     Raises
     ------
     InputError
-        If these are no predictions, coverage or what is plausible has other dimensions, or an
-        attribute was lost that says what is plausible.
+        If these are no predictions, a part of them has other dimensions, or an attribute was
+        lost that says what is plausible.
     """
-    _check(predictions, "heed_coverage")
+    _check(predictions, "heed_context")
+    return _heed_place(_heed_coverage(predictions))
+
+
+def _heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
     modes = predictions["mode"].values.astype(str).tolist()
     if not _knows_missing(modes) or "coverage" not in predictions.variables:
         return predictions
@@ -136,6 +148,16 @@ def heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
     return heeded
 
 
+def _heed_place(predictions: xr.Dataset) -> xr.Dataset:
+    if not {"plausible", "latitude", "longitude"} <= set(predictions.variables):
+        return predictions
+    north, east = NEVER_TROPICAL
+    inland = (predictions["latitude"] > north) & (predictions["longitude"] < east)
+    plausible = predictions["plausible"]
+    possible = ~(inland & (plausible["mode"] == TROPICAL)).transpose(*plausible.dims)
+    return predictions.assign(plausible=(plausible & possible).assign_attrs(plausible.attrs))
+
+
 def _check(predictions: xr.Dataset, caller: str, *, of_boxes: bool = False) -> None:
     """Hold predictions to what `Classifier.predict` gives, or where they may, `slide`."""
     needed = {"probability", "mode"}
@@ -156,7 +178,8 @@ def _check(predictions: xr.Dataset, caller: str, *, of_boxes: bool = False) -> N
             "taken from predictions with isel(storm=[0])."
         )
     places = tuple(name for name in dims if name != "mode")
-    due = dict.fromkeys(("coverage", "echo", "novelty"), places) | {"plausible": dims}
+    beside = ("coverage", "echo", "novelty", "latitude", "longitude")
+    due = dict.fromkeys(beside, places) | {"plausible": dims}
     for name, wanted in due.items():
         if name in predictions.variables and predictions[name].dims != wanted:
             raise InputError(

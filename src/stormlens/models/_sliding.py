@@ -55,7 +55,7 @@ def slide(
         in the mosaic; `y`, `x` are the boxes' centres in km from the centre of the grid's
         south-western cell, `latitude` and `longitude` (y, x) in degrees. `coverage` float32
         (y, x) is the share, 0 to 1, of a box that some radar sees, `echo` that at 5 dBZ or more.
-        `heed_coverage` knows better than the network where all is seen. Attribute `computed` is
+        `heed_context` knows better than the network where all is seen. Attribute `computed` is
         "shared convolutions" or "box by box", with the reason.
 
     Raises

@@ -18,7 +18,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import ScaledTranslation
 
 from stormlens.datasets import BORDERS_CREDIT, is_simulated
-from stormlens.models import heed_coverage, name_modes
+from stormlens.models import heed_context, name_modes
 from stormlens.plots._geography import Plane, draw_geography
 from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._picture import describe
@@ -74,7 +74,7 @@ def mosaic_map(
         If there is no such colour table, or fetched borders are damaged.
     """
     if predictions is not None:
-        predictions = heed_coverage(predictions) if predictions.sizes["storm"] else None
+        predictions = heed_context(predictions) if predictions.sizes["storm"] else None
     window = _window(mosaic, predictions)
     ax = _new_map(window) if ax is None else ax
     scale = _scale(colours, "dBZ")
