@@ -273,6 +273,9 @@ def test_one_radar_file_is_drawn(refused, run, file, clear, boxes_file, tmp_path
     path = tmp_path / "map.png"
     assert "2 are given" in refused("classify", "--run", run, file, clear, "--map", path)
     assert "0 are given" in refused("classify", "--run", run, boxes_file, "--map", path)
+    for name in ("map.jpg", "map"):
+        words = refused("classify", "--run", run, file, "--map", tmp_path / name)
+        assert "give a name that ends in .png" in words
 
 
 def test_options_for_radar_files_decide_nothing_for_boxes(refused, run, boxes_file):

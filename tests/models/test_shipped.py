@@ -47,6 +47,12 @@ def test_it_names_the_six_modes_and_knows_how_far_to_trust_itself(shipped):
     assert sum(path.stat().st_size for path in shipped_folder().iterdir()) < LARGEST + 400_000
 
 
+def test_it_is_told_in_a_line(shipped):
+    """A notebook shows what stands last in a cell; the arrays would fill pages."""
+    assert repr(shipped).startswith("Classifier(architecture='storm-residual'")
+    assert len(repr(shipped)) < 400
+
+
 def test_each_call_gives_a_classifier_of_its_own(shipped):
     other = Classifier.shipped()
     assert other.model is not shipped.model

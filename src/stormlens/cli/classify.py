@@ -141,8 +141,10 @@ def command(
         raise InputError("Choose --json or --csv, not both.")
     _check_outputs(files, {"--out": out, "--geojson": geojson, "--map": map_})
     radar = [file for file in files if not holds_boxes(file)]
-    if map_ is not None and (len(radar) != 1 or map_.suffix.lower() != ".png"):
-        raise InputError(f"--map {map_} draws one radar file as PNG; {len(radar)} are given.")
+    if map_ is not None and map_.suffix.lower() != ".png":
+        raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
+    if map_ is not None and len(radar) != 1:
+        raise InputError(f"--map {map_} draws one radar file; {len(radar)} are given.")
     cutting = cutting_of(boxes, at, reports, within, threshold, minimum_area, stride)
     options = Options(sampling, rain, quality_control)
     if not radar and (cutting, options) != (Cutting(), Options()):

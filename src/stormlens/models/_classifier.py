@@ -60,12 +60,12 @@ class Classifier:
         averaged. 8 is for square boxes.
     """
 
-    model: Any
+    model: Any = field(repr=False)
     architecture: str | None
     classes: tuple[str, ...] = MODES
     minimum: float = 0.0
     maximum: float = float(MAX_DBZ)
-    provenance: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
     confidence: Confidence | None = None
     orientations: int = 1
 
@@ -299,7 +299,8 @@ class Classifier:
         if not isinstance(dataset, xr.Dataset) or "reflectivity" not in dataset:
             raise InputError(
                 f"predict was given a {type(dataset).__name__} without reflectivity; give a "
-                "Dataset as stormlens.datasets makes it, from arrays with make_dataset."
+                "Dataset as stormlens.datasets makes it, from arrays with "
+                'make_dataset(arrays, source="where they are from").'
             )
         held = dataset["reflectivity"]
         if held.dims != ("storm", "y", "x"):

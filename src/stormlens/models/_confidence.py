@@ -9,7 +9,7 @@ holds: no promise of a probability reaches beyond boxes like those it was made o
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +58,7 @@ class Confidence:
     temperature: float
     level: float
     plausible_from: float
-    novelty: Novelty
+    novelty: Novelty = field(repr=False)
 
     def __post_init__(self) -> None:
         low, high = _POSSIBLE
