@@ -11,7 +11,7 @@ from small_appraisal import appraisal, write_appraisal
 
 from stormlens.errors import InputError
 from stormlens.models import Classifier, build
-from stormlens.report import read_appraisal
+from stormlens.report import _appraisal, read_appraisal
 from stormlens.stormbox import MODES
 
 
@@ -28,6 +28,19 @@ def test_what_was_written_is_read(tmp_path):
 
 def test_a_folder_without_one_says_nothing_was_measured(tmp_path):
     assert read_appraisal(tmp_path) is None
+
+
+def test_the_remedy_for_the_package_is_another_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(_appraisal, "shipped_folder", lambda: tmp_path)
+    with pytest.raises(InputError, match=r"appraisal\.json is missing; reinstall stormlens"):
+        read_appraisal(tmp_path)
+    write_appraisal(tmp_path)
+    (tmp_path / "failures.npz").unlink()
+    with pytest.raises(InputError, match=r"failures\.npz is missing; reinstall stormlens"):
+        read_appraisal(tmp_path).failing_boxes()
+    (tmp_path / "appraisal.json").write_text("{")
+    with pytest.raises(InputError, match=r"appraisal\.json is damaged .*; reinstall stormlens"):
+        read_appraisal(tmp_path)
 
 
 def test_the_failing_boxes_are_a_container_with_truth_and_answer(tmp_path):
@@ -102,6 +115,7 @@ def changed(path, value):
         (changed(["real", 0, "right"], -1), "real[0].right is -1"),
         (changed(["real", 0, "right"], True), "real[0].right is True"),
         (changed(["real", 0, "right"], 999), "real[0].right is 999 of 16 boxes"),
+        (changed(["real", 0, "confidently_wrong"], 16), "real[0] has more verdicts than boxes"),
         (changed(["simulated", "all", "log_loss"], 10**400), "simulated.all.log_loss is 1000"),
         (changed(["real", 0, "name"], "\ud800"), "real[0].name is"),
         (changed(["failures", 2, "truth"], "Squall"), "failures[2].truth is 'Squall'"),

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from stormlens import storage
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
-from stormlens.models import read_provenance
+from stormlens.models import read_provenance, shipped_folder
 from stormlens.stormbox import MODES, SIZE
 
 _FORMAT = 1
@@ -209,24 +209,26 @@ def read_appraisal(folder: str | Path) -> Appraisal | None:
     Raises
     ------
     InputError
-        If the file is damaged, with the first thing that is wrong in it.
+        If the file is damaged, with the first thing that is wrong in it, or that of the package
+        is missing.
     """
     path = Path(folder) / _APPRAISAL
     if not path.exists():
+        if _is_shipped(path):
+            raise InputError(f"{path} is missing; {_remedy(path)}.")
         return None
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise InputError(
+            f"{path} cannot be read ({error.strerror or error}); {_remedy(path)}."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, str(error)) from error
     simulated = _checked(path, held)["simulated"]
     weights = read_provenance(path.parent).get("sha256")
     if held.get(_WEIGHTS) is not None and weights is not None and held[_WEIGHTS] != weights:
-        raise InputError(
-            f"{path} is of other weights than lie beside it; appraise the classifier again, or "
-            "remove it."
-        )
+        raise InputError(f"{path} is of other weights than lie beside it; {_remedy(path)}.")
     return Appraisal(
         simulated["families"],
         simulated["all"],
@@ -253,6 +255,8 @@ def _checked(path: Path, held: Any) -> dict[str, Any]:
         for name in ("right", "unsure", "confidently_wrong"):
             if row[name] > row["boxes"]:
                 raise _damaged(path, f"real[{i}].{name} is {row[name]} of {row['boxes']} boxes")
+        if row["unsure"] + row["confidently_wrong"] > row["boxes"]:
+            raise _damaged(path, f"real[{i}] has more verdicts than boxes")
     return held
 
 
@@ -274,13 +278,24 @@ def _check(path: Path, where: str, row: Any, fields: Mapping[str, _Check]) -> No
 
 
 def _damaged(path: Path, what: str) -> InputError:
-    return InputError(f"{path} is damaged ({what}); appraise the classifier again, or remove it.")
+    return InputError(f"{path} is damaged ({what}); {_remedy(path)}.")
+
+
+def _is_shipped(path: Path) -> bool:
+    return path.parent.resolve() == shipped_folder().resolve()
+
+
+def _remedy(path: Path) -> str:
+    """What to do about a file of an appraisal."""
+    if _is_shipped(path):
+        return "reinstall stormlens"
+    return "appraise the classifier again, or remove appraisal.json"
 
 
 def _read_images(path: Path, count: int) -> NDArray[np.uint8]:
     """Pictures of a known number: the file's own word on its size is not trusted."""
     if not path.is_file():
-        raise InputError(f"{path} is missing; appraise the classifier again.")
+        raise InputError(f"{path} is missing; {_remedy(path)}.")
     most = count * SIZE * SIZE + _HEADER
     try:
         with zipfile.ZipFile(path) as archive:

@@ -39,6 +39,8 @@ _LIMITS = (
     "It sees reflectivity alone, in whole dBZ and cells of 3.75 km; wind, height and rotation are "
     "not in it.",
     "Row 0 must be south, and 0 must mean no echo.",
+    "Pictures that are no radar's are told by their texture: what is as rough and as patchy as "
+    "rain, such as smoothed noise or a fractal, is given a mode.",
 )
 _SIMULATED_LIMIT = (
     "No radar saw any storm that it was trained on: what the simulator does not draw, it has "
