@@ -50,6 +50,7 @@ _BOXES_EACH = 250  # at least, on the average
 _RIDGE = 0.05  # added to each variance of standardised statistics
 _IN_COMMON = 0.5  # of a distribution's covariance, the rest being its own
 _FITS = 4
+_MOST_STEPS = 1000  # until a fit no longer moves; some take more than the hundred usual ones
 _LEAST_DEVIATION = 1e-3  # of log-odds that are the same in all boxes
 _SHARE_KNOWN = 0.99
 _FOLDS = 4
@@ -227,7 +228,7 @@ def _fit(counts: NDArray[np.float64], kinds: int, seed: int) -> Novelty:
     log_odds = _log_odds(counts, usual)
     mean, deviation = log_odds.mean(axis=0), log_odds.std(axis=0) + _LEAST_DEVIATION
     standard = (log_odds - mean) / deviation
-    mixture = GaussianMixture(kinds, reg_covar=_RIDGE, random_state=seed)
+    mixture = GaussianMixture(kinds, reg_covar=_RIDGE, max_iter=_MOST_STEPS, random_state=seed)
     with threadpool_limits(1):  # more threads than matrices of this size are worth
         own = mixture.fit_predict(standard)
     held = np.unique(own)
