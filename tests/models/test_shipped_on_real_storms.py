@@ -81,7 +81,9 @@ def test_storms_of_radar_files_are_never_confidently_wrong(classifier, name, all
         pytest.param(
             "MRMS_PrecipRate_00.00_20190610-010000.grib2",
             marks=pytest.mark.xfail(  # fails too once it does better, so that the mark goes
-                reason="showers over Georgia are called Tropical", strict=True
+                reason="showers over Georgia are called Tropical",
+                strict=True,
+                raises=AssertionError,
             ),
         ),
     ],

@@ -26,8 +26,9 @@ WHOLE_FROM = 0.98
 """Share from which a box counts as seen whole, and cannot be Missing."""
 
 NEVER_TROPICAL = (39.0, -88.0)
-"""Degrees north and east: a box centred north of the one and west of the other, far inland, has
-no tropical cyclone in it; what is left of one that came so far is extratropical."""
+"""Degrees north and east: a box centred north of the one and west of the other is taken to hold
+no tropical cyclone. What is left of one that came so far inland is extratropical as a rule; the
+bound is a judgement, taken from no archive of tracks."""
 
 NOVELTY_LIMIT = 1.0
 """Novelty above which a box is unlike anything that the classifier is known to judge well."""
