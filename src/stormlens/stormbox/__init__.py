@@ -1,5 +1,5 @@
 """
-The storm box: its grid, its modes, its reflectivity bounds and its identifier.
+The storm box: its grid, its modes, its reflectivity bounds, its identifier, and what holds it.
 
 Constants and small pure functions that every floor above shares. A storm box
 is 136 x 136 pixels of 3.75 km, whole dBZ, row 0 at the southern edge, 0 dBZ
@@ -27,6 +27,7 @@ from stormlens.stormbox._modes import (
     mode_code,
     split_of_year,
 )
+from stormlens.stormbox._records import Boxes, Mosaic, Predictions, Storm
 from stormlens.stormbox._unid import hazard_of_unid, time_of_unid
 
 __all__ = [
@@ -41,6 +42,10 @@ __all__ = [
     "SPLITS",
     "SPLIT_COUNTS",
     "SPLIT_YEARS",
+    "Boxes",
+    "Mosaic",
+    "Predictions",
+    "Storm",
     "box_centre",
     "cell_to_lonlat",
     "hazard_of_unid",
