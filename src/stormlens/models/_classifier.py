@@ -7,28 +7,25 @@ for an architecture known by name. A user's own model is kept as `model.keras`.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-import xarray as xr
 
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
 from stormlens.models import _card, _saved
-from stormlens.models._compiled import keep_compiled
 from stormlens.models._confidence import Confidence
-from stormlens.models._fuse import fuse
-from stormlens.models._keras import import_keras
-from stormlens.models._registry import LARGEST_SIDE, build
-from stormlens.models._saved import load_keras_file
+from stormlens.models._network import BATCH, Network
 from stormlens.models._shipped import shipped_folder
 from stormlens.storage import write_text
-from stormlens.stormbox import MAX_DBZ, MODES
+from stormlens.stormbox import MAX_DBZ, MODES, Boxes, Predictions
 
-_BATCH = 64  # larger ones leave the cache between layers, smaller ones reread dense kernels
+if TYPE_CHECKING:
+    import xarray as xr
+
 _BOXES_AT_A_TIME = 1024
 _LARGEST_BOUND = 1e6
 _LEAST_SPAN = 1e-6  # of the larger bound: some steps of float32, in which images are scaled
@@ -42,8 +39,8 @@ class Classifier:
 
     Attributes
     ----------
-    model : keras.Model
-        Plain Keras; images in, class probabilities out.
+    network : Network or keras.Model
+        What computes; of a Keras model its network is made. Images in, class probabilities out.
     architecture : str or None
         Its name in the registry; None for a user's own model.
     classes : tuple of str
@@ -60,7 +57,7 @@ class Classifier:
         averaged. 8 is for square boxes.
     """
 
-    model: Any = field(repr=False)
+    network: Any = field(repr=False)
     architecture: str | None
     classes: tuple[str, ...] = MODES
     minimum: float = 0.0
@@ -81,16 +78,21 @@ class Classifier:
             raise InputError(
                 f"Classifier: classes {', '.join(self.classes)} are not all different."
             )
-        _check_shapes(self.model)
-        outputs = self.model.output_shape[-1]
-        if outputs != len(self.classes):
+        if not isinstance(self.network, Network):
+            self.network = Network.of_model(self.network)
+        if self.network.outputs != len(self.classes):
             raise InputError(
-                f"Classifier: the model has {outputs} outputs for {len(self.classes)} classes."
+                f"Classifier: the model has {self.network.outputs} outputs for "
+                f"{len(self.classes)} classes."
             )
         _check_orientations(self.orientations, self.image_shape)
-        if self.architecture is None:
+        if self.architecture is None and self.network.is_loaded:
             _check_probabilities(self.model)
-        self._predict_batch: Callable[..., Any] | None = None
+
+    @property
+    def model(self) -> Any:
+        """The network in plain Keras, made when it is first asked for; its weights count."""
+        return self.network.model
 
     @property
     def trained_on_simulated(self) -> bool:
@@ -105,7 +107,7 @@ class Classifier:
     @property
     def image_shape(self) -> tuple[int, int]:
         """Rows and columns of an image."""
-        return tuple(self.model.input_shape[1:3])
+        return tuple(self.network.input_shape[:2])
 
     @classmethod
     def from_keras(
@@ -137,8 +139,8 @@ class Classifier:
         InputError
             If the file is of another kind, is damaged, or brings code.
         """
-        model = load_keras_file(path)
-        return cls(model, None, classes, minimum, maximum, {"model_file": Path(path).name})
+        network = _saved.network_of_file(Path(path))
+        return cls(network, None, classes, minimum, maximum, {"model_file": Path(path).name})
 
     @classmethod
     def load(cls, run: str | Path) -> "Classifier":
@@ -188,15 +190,16 @@ class Classifier:
         classes, bounds = tuple(card["classes"]), (card["minimum"], card["maximum"])
         if name is None:
             digest = card["provenance"].get(_card.DIGEST)
-            model = _saved.read_model(folder / _saved.MODEL, digest, remedy)
+            network = _saved.read_network(folder / _saved.MODEL, digest, remedy)
         else:
             tensors = _saved.read_weights(card, folder, remedy)
-            model = build(name, input_shape=shape, n_classes=len(classes), seed=None)
-            _saved.assign_weights(model, tensors)
+            network = Network.named(name, shape, len(classes), tensors)
         confidence = _saved.read_confidence(card, folder, remedy)
         orientations = card["orientations"]
         try:
-            held = cls(model, name, classes, *bounds, card["provenance"], confidence, orientations)
+            held = cls(
+                network, name, classes, *bounds, card["provenance"], confidence, orientations
+            )
         except InputError as error:
             raise _card.damaged_card(folder, error, remedy) from error
         # Last, for the sentences before say what is wrong, and this one only that something is.
@@ -235,7 +238,7 @@ class Classifier:
         card = {
             "format": _card.FORMAT,
             "architecture": self.architecture,
-            "input_shape": list(self.model.input_shape[1:]),
+            "input_shape": list(self.network.input_shape),
             "classes": list(self.classes),
             "minimum": self.minimum,
             "maximum": self.maximum,
@@ -248,24 +251,31 @@ class Classifier:
             (run / _saved.CONFIDENCE).unlink(missing_ok=True)
         return run
 
-    def predict(self, dataset: xr.Dataset) -> xr.Dataset:
+    @overload
+    def predict(self, boxes: Boxes) -> Predictions: ...
+
+    @overload
+    def predict(self, boxes: "xr.Dataset") -> "xr.Dataset": ...
+
+    def predict(self, boxes: Any) -> Any:
         """
         Class probabilities of every image, and how far they can be trusted.
 
         Parameters
         ----------
-        dataset : xarray.Dataset
+        boxes : xarray.Dataset or Boxes
             The container; labels are not looked at.
 
         Returns
         -------
-        predictions : xarray.Dataset
-            `probability` float32 with dimensions (storm, mode), rows summing to 1, and the
-            storm coordinates of the input, but for any named as what is predicted, as of boxes
-            that were classified before. Of a classifier with a confidence probabilities are
-            tempered, and there are also `plausible` bool (storm, mode), which modes a box may
-            well have, and `novelty` float32 (storm), 0 to 100: a box above 1 is unlike all that
-            is known. Attributes `plausible_from` and `level` say what plausible means.
+        predictions : xarray.Dataset or Predictions
+            As the boxes were given. `probability` float32 with dimensions (storm, mode), rows
+            summing to 1, and the storm coordinates of the input, but for any named as what is
+            predicted, as of boxes that were classified before. Of a classifier with a confidence
+            probabilities are tempered, and there are also `plausible` bool (storm, mode), which
+            modes a box may well have, and `novelty` float32 (storm), 0 to 100: a box above 1 is
+            unlike all that is known. Attributes `plausible_from` and `level` say what plausible
+            means.
 
         Raises
         ------
@@ -273,52 +283,58 @@ class Classifier:
             If it is no container, a value cannot be reflectivity, or the images have another
             size than the model takes.
         """
-        probability, novelty = self._answers(dataset)
-        given = dataset.drop_vars(_OWN, errors="ignore").coords
-        storm = {name: values for name, values in given.items() if values.dims == ("storm",)}
-        predictions = xr.Dataset(
-            {"probability": (("storm", "mode"), probability)},
-            coords={**storm, "mode": list(self.classes)},
-            attrs={
-                "model": self.architecture or "user's own Keras model",
-                "simulated_training": int(self.trained_on_simulated),
-                "simulated": int(dataset.attrs.get("simulated", 0)),
-                "source": str(dataset.attrs.get("source", "unknown")),
-            },
+        if isinstance(boxes, Boxes):
+            return self._told(boxes.reflectivity, boxes.storm, MAX_DBZ, boxes)
+        held = _reflectivity(boxes)
+        storm = {
+            name: values.values
+            for name, values in boxes.drop_vars(_OWN, errors="ignore").coords.items()
+            if values.dims == ("storm",)
+        }
+        highest = MAX_DBZ if held.attrs.get("units", "dBZ") == "dBZ" else 255
+        known = Boxes(
+            np.empty((0, 0, 0), np.uint8),
+            storm,
+            str(boxes.attrs.get("source", "unknown")),
+            bool(int(boxes.attrs.get("simulated", 0))),
         )
-        if self.confidence is None:
-            return predictions
-        predictions["plausible"] = ("storm", "mode"), self.confidence.plausible(probability)
-        predictions["novelty"] = "storm", novelty
-        return predictions.assign_attrs(
-            plausible_from=self.confidence.plausible_from, level=self.confidence.level
+        predictions = self._told(held, storm, highest, known).to_xarray()
+        given = {name: boxes[name].variable for name in storm}
+        return predictions.assign_coords(given)  # with what they say of themselves
+
+    def _told(self, images: Any, storm: dict[str, Any], highest: int, boxes: Boxes) -> Predictions:
+        probability, novelty = self._answers(images, highest)
+        confidence = self.confidence
+        return Predictions(
+            probability,
+            self.classes,
+            {name: values for name, values in storm.items() if name not in _OWN},
+            self.architecture or "user's own Keras model",
+            boxes.source,
+            boxes.simulated,
+            self.trained_on_simulated,
+            None if confidence is None else confidence.plausible(probability),
+            None if confidence is None else novelty,
+            None if confidence is None else confidence.plausible_from,
+            None if confidence is None else confidence.level,
         )
 
-    def _answers(self, dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities and novelty of a container, some boxes at a time: it may lie on disk."""
-        if not isinstance(dataset, xr.Dataset) or "reflectivity" not in dataset:
-            raise InputError(
-                f"predict was given a {type(dataset).__name__} without reflectivity; give a "
-                "Dataset as stormlens.datasets makes it, from arrays with "
-                'make_dataset(arrays, source="where they are from").'
-            )
-        held = dataset["reflectivity"]
-        if held.dims != ("storm", "y", "x"):
-            raise InputError(f"Reflectivity has dimensions {held.dims}, not ('storm', 'y', 'x').")
+    def _answers(self, held: Any, highest: int) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities and novelty of boxes, some at a time: they may lie on disk."""
         probabilities = [np.empty((0, len(self.classes)), np.float32)]
         novelty = [np.empty(0, np.float32)]
-        for start in range(0, held.sizes["storm"], _BOXES_AT_A_TIME):
-            images = self._images(held[start : start + _BOXES_AT_A_TIME], start)
+        for start in range(0, len(held), _BOXES_AT_A_TIME):
+            where = f"Boxes to classify (counted from {start})" if start else "Boxes to classify"
+            images = check_reflectivity(
+                np.asarray(held[start : start + _BOXES_AT_A_TIME]),
+                where=where,
+                maximum=highest,
+                shape=self.image_shape,
+            )
             probabilities.append(self.probabilities(images))
             if self.confidence is not None:
                 novelty.append(self.confidence.novelty.score(images))
         return np.concatenate(probabilities), np.concatenate(novelty)
-
-    def _images(self, held: xr.DataArray, start: int) -> np.ndarray:
-        """Some boxes of a container, checked: it need not come from `datasets.load`."""
-        highest = MAX_DBZ if held.attrs.get("units", "dBZ") == "dBZ" else 255
-        where = f"Boxes to classify (counted from {start})" if start else "Boxes to classify"
-        return check_reflectivity(held.values, where=where, maximum=highest, shape=self.image_shape)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """
@@ -334,37 +350,32 @@ class Classifier:
         probabilities : ndarray of float32, shape (N, classes)
             Averaged over the orientations, then tempered where a confidence is known.
         """
-        batch = min(_BATCH, 1 << max(len(images) - 1, 0).bit_length())
         results = np.empty((len(images), len(self.classes)), np.float32)
-        for start in range(0, len(images), batch):
-            part = images[start : start + batch]
-            missing = batch - len(part)
-            if missing:  # one size of batch is one compilation
-                part = np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)])
-            answers = [self._run_batch(view) for view in turned(part, self.orientations)]
-            results[start : start + batch] = np.mean(answers, axis=0)[: batch - missing]
+        together = _BOXES_AT_A_TIME if self.orientations == 1 else BATCH // self.orientations
+        for start in range(0, len(images), together):
+            views = [*turned(images[start : start + together], self.orientations)]
+            answers = self.network.probabilities(
+                np.concatenate(views), (self.minimum, self.maximum)
+            )
+            mean = answers.reshape(len(views), -1, answers.shape[1]).mean(axis=0)
+            results[start : start + together] = mean
         return results if self.confidence is None else self.confidence.temper(results)
 
-    def _run_batch(self, images: np.ndarray) -> Any:
-        import jax
-        import jax.numpy as jnp
 
-        if self._predict_batch is None:
-            keep_compiled()
-            forward = fuse(self.model, (self.minimum, self.maximum))
+def _reflectivity(dataset: Any) -> Any:
+    """The images of a container, which may be no container at all."""
+    import xarray as xr
 
-            @jax.jit
-            def predict_batch(weights: Any, state: Any, raw: Any) -> Any:
-                log_probabilities, _ = forward.apply(
-                    weights, state, raw[..., None], jax.random.key(0), False
-                )
-                return jnp.exp(log_probabilities)
-
-            self._predict_batch = predict_batch
-        # Read each time: Keras's own predict and fit give the memory of old weights away.
-        weights = [variable.value for variable in self.model.trainable_variables]
-        state = [variable.value for variable in self.model.non_trainable_variables]
-        return self._predict_batch(weights, state, images)
+    if not isinstance(dataset, xr.Dataset) or "reflectivity" not in dataset:
+        raise InputError(
+            f"predict was given a {type(dataset).__name__} without reflectivity; give a "
+            "Dataset as stormlens.datasets makes it, from arrays with "
+            'make_dataset(arrays, source="where they are from").'
+        )
+    held = dataset["reflectivity"]
+    if held.dims != ("storm", "y", "x"):
+        raise InputError(f"Reflectivity has dimensions {held.dims}, not ('storm', 'y', 'x').")
+    return held
 
 
 def turned(images: np.ndarray, orientations: int) -> Iterator[np.ndarray]:
@@ -411,36 +422,6 @@ def _check_orientations(orientations: Any, shape: tuple[int, int]) -> None:
         raise InputError(
             f"Classifier: boxes of {shape[0]} x {shape[1]} pixels cannot be turned; 8 orientations "
             "are for square ones. Choose 1."
-        )
-
-
-def _check_shapes(model: Any) -> None:
-    keras = import_keras()
-    if not isinstance(model, keras.Model) or not model.built:
-        raise InputError(
-            f"Classifier: {model!r} is no Keras model that has been built; begin it with "
-            "keras.Input((rows, columns, 1))."
-        )
-    try:
-        taken, given = model.input_shape, model.output_shape
-    except AttributeError as error:  # Keras keeps no shapes of a subclassed model
-        raise InputError(
-            f"Classifier: Keras knows no shapes of the subclassed model {model.name!r}; call it in "
-            "a functional one: images = keras.Input((rows, columns, 1)); "
-            "keras.Model(images, model(images))."
-        ) from error
-    if not isinstance(taken, tuple) or len(taken) != 4 or None in taken[1:] or taken[3] != 1:
-        raise InputError(
-            f"Classifier: the model takes {taken}; it must take one image (rows, columns, 1)."
-        )
-    if max(taken[1:3]) > LARGEST_SIDE:  # no card that says so would be read
-        raise InputError(
-            f"Classifier: the model takes images of {taken[1]} x {taken[2]} pixels; give one for "
-            f"{LARGEST_SIDE} at most along a side."
-        )
-    if not isinstance(given, tuple) or len(given) != 2:
-        raise InputError(
-            f"Classifier: the model gives {given}; it must give one probability for each class."
         )
 
 

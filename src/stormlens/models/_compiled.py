@@ -3,8 +3,13 @@
 import hashlib
 import os
 import platform
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 _FOLDER = "jax_compilation_cache_dir"
 _LEAST_SECONDS = "jax_persistent_cache_min_compile_time_secs"
@@ -33,6 +38,49 @@ def keep_compiled() -> None:
     if os.access(folder, os.W_OK):
         jax.config.update(_FOLDER, str(folder))
         jax.config.update(_LEAST_SECONDS, _WORTH_KEEPING)
+
+
+def compiled_network(
+    model: Any, bounds: tuple[float, float]
+) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    """
+    A Keras model's answers, compiled by JAX.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Built.
+    bounds : tuple of float
+        Values of raw images that become 0 and 1.
+
+    Returns
+    -------
+    run : callable
+        From uint8 images (N, rows, columns) to probabilities (N, classes); each N is a
+        compilation.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    from stormlens.models._fuse import fuse
+
+    keep_compiled()
+    forward = fuse(model, bounds)
+
+    @jax.jit
+    def compute(weights: Any, state: Any, raw: Any) -> Any:
+        log_probabilities, _ = forward.apply(
+            weights, state, raw[..., None], jax.random.key(0), False
+        )
+        return jnp.exp(log_probabilities)
+
+    def run(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        # Read each time: Keras's own predict and fit give the memory of old weights away.
+        weights = [variable.value for variable in model.trainable_variables]
+        state = [variable.value for variable in model.non_trainable_variables]
+        return np.asarray(compute(weights, state, images))
+
+    return run
 
 
 def _processor() -> str:

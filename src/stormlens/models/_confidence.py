@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from stormlens.datasets import check_reflectivity, class_names
@@ -21,6 +20,8 @@ from stormlens.errors import InputError
 from stormlens.models._novelty import Novelty, fit_novelty
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from stormlens.models._classifier import Classifier
 
 LEAST_BOXES = 20
@@ -113,10 +114,10 @@ def temper(probability: NDArray[np.floating], temperature: float) -> NDArray[np.
 
 def calibrate(
     classifier: "Classifier",
-    boxes: xr.Dataset,
+    boxes: "xr.Dataset",
     level: float = _LEVEL,
     *,
-    known: xr.Dataset | None = None,
+    known: "xr.Dataset | None" = None,
 ) -> Confidence:
     """
     Find out how far a classifier can be trusted, from labelled boxes never trained on.
@@ -175,12 +176,14 @@ def calibrate(
     return Confidence(temperature, level, _lowest_plausible(of_truth, level), novelty)
 
 
-def _images(boxes: xr.Dataset, shape: tuple[int, int]) -> NDArray[np.uint8]:
+def _images(boxes: "xr.Dataset", shape: tuple[int, int]) -> NDArray[np.uint8]:
     values = boxes["reflectivity"].values  # of labelled boxes `predict` has looked at them
     return check_reflectivity(values, where="Known boxes", maximum=255, shape=shape)
 
 
-def _checked(known: xr.Dataset) -> xr.Dataset:
+def _checked(known: "xr.Dataset") -> "xr.Dataset":
+    import xarray as xr
+
     if not isinstance(known, xr.Dataset) or "reflectivity" not in known:
         raise InputError(
             "calibrate: the known boxes are no container of reflectivity; give a Dataset as "
@@ -197,7 +200,9 @@ def _checked(known: xr.Dataset) -> xr.Dataset:
     return known
 
 
-def _labels(classifier: "Classifier", boxes: xr.Dataset) -> NDArray[np.int64]:
+def _labels(classifier: "Classifier", boxes: "xr.Dataset") -> NDArray[np.int64]:
+    import xarray as xr
+
     if not isinstance(boxes, xr.Dataset) or "mode" not in boxes:
         raise InputError("calibrate: the boxes have no labels; give labelled ones.")
     labels = boxes["mode"]

@@ -8,11 +8,17 @@ far it can be trusted, a box that it cannot name is not named. One rule serves
 `classify`, maps of boxes and archives, and all of them show what is decided by.
 """
 
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, overload
+
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
+from stormlens.stormbox import Predictions
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MISSING, CLEAR, TROPICAL = "Missing", "Clear", "Tropical"
 
@@ -34,13 +40,13 @@ NOVELTY_LIMIT = 1.0
 """Novelty above which a box is unlike anything that the classifier is known to judge well."""
 
 
-def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
+def name_modes(predictions: "xr.Dataset | Predictions") -> NDArray[np.str_]:
     """
     The name of each box's mode.
 
     Parameters
     ----------
-    predictions : xarray.Dataset
+    predictions : xarray.Dataset or Predictions
         `probability` (storm, mode) as `Classifier.predict` gives it, with `plausible` and
         `novelty` where the classifier has a confidence. Storm coordinates `coverage`, `echo`,
         `latitude` and `longitude`, as `stormlens.boxes.cut` sets them, are looked at where they
@@ -68,48 +74,59 @@ def name_modes(predictions: xr.Dataset) -> NDArray[np.str_]:
         If these are no predictions of boxes, a part of them has other dimensions, an attribute
         was lost that says what is plausible, or a probability is NaN.
     """
-    _check(predictions, "name_modes", of_boxes=True)
+    if not isinstance(predictions, Predictions):
+        _check(predictions, "name_modes", of_boxes=True)
+        predictions = Predictions.from_xarray(predictions)
     heeded = heed_context(predictions)
-    modes = heeded["mode"].values.astype(str)
-    unknown = np.isnan(heeded["probability"].values).any(axis=1)
+    unknown = np.isnan(heeded.probability).any(axis=1)
     if unknown.any():
         raise InputError(
             f"name_modes: box {unknown.argmax()} has probabilities that are NaN; leave such boxes "
             "out, or classify them again."
         )
-    names = modes[heeded["probability"].values.argmax(axis=1)]
-    coverage, echo, novelty = (_known(heeded, name) for name in ("coverage", "echo", "novelty"))
+    names = np.array(heeded.modes)[heeded.probability.argmax(axis=1)]
+    nothing = np.full(len(heeded), np.nan)
+    coverage, echo = (heeded.storm.get(name, nothing) for name in ("coverage", "echo"))
+    novelty = nothing if heeded.novelty is None else heeded.novelty
     # Comparisons with NaN are false, so what is unknown changes nothing.
     rules = [(novelty > NOVELTY_LIMIT, NO_STORM_BOX)]
-    if _knows_missing(modes.tolist()):
+    if _knows_missing(heeded.modes):
         seen = coverage >= MISSING_BELOW
         rules = [(coverage < MISSING_BELOW, MISSING), (seen & (echo == 0), CLEAR), *rules]
-    if "plausible" in heeded:
-        rules.append((heeded["plausible"].values.sum(axis=1) != 1, UNSURE))
+    if heeded.plausible is not None:
+        rules.append((heeded.plausible.sum(axis=1) != 1, UNSURE))
     conditions, answers = zip(*rules, strict=True)
     return np.select(conditions, answers, names)
 
 
-def heed_context(predictions: xr.Dataset) -> xr.Dataset:
+@overload
+def heed_context(predictions: Predictions) -> Predictions: ...
+
+
+@overload
+def heed_context(predictions: "xr.Dataset") -> "xr.Dataset": ...
+
+
+def heed_context(predictions: Any) -> Any:
     """
     Predictions in the light of what is known of a box beside its image.
 
     Parameters
     ----------
-    predictions : xarray.Dataset
+    predictions : xarray.Dataset or Predictions
         `probability` (..., mode) of `Classifier.predict` or `slide`, with `coverage` (...),
         and `latitude` and `longitude` (...), where they are known.
 
     Returns
     -------
-    predictions : xarray.Dataset
-        Where coverage is 0.98 or more, the mode Missing has probability 0 and the others are
-        divided by their sum: P(mode | box) / (1 - P(Missing | box)). Where `plausible` is
-        there, it is what it would be of these probabilities, but no mode is plausible where
-        Missing had more than 0.5: such a network does not see what is there. North of 39 N and
-        west of 88 W Tropical keeps its probability and is not plausible: a network that takes
-        something for what cannot be is not to be believed. All else is as it was, and what was
-        heeded before stays as it is.
+    predictions : xarray.Dataset or Predictions
+        As they were given. Where coverage is 0.98 or more, the mode Missing has probability 0 and
+        the others are divided by their sum: P(mode | box) / (1 - P(Missing | box)). Where
+        `plausible` is there, it is what it would be of these probabilities, but no mode is
+        plausible where Missing had more than 0.5: such a network does not see what is there.
+        North of 39 N and west of 88 W Tropical keeps its probability and is not plausible: a
+        network that takes something for what cannot be is not to be believed. All else is as it
+        was, and what was heeded before stays as it is.
 
     Raises
     ------
@@ -117,50 +134,100 @@ def heed_context(predictions: xr.Dataset) -> xr.Dataset:
         If these are no predictions, a part of them has other dimensions, or an attribute was
         lost that says what is plausible.
     """
+    if isinstance(predictions, Predictions):
+        known = (predictions.storm.get(name) for name in ("coverage", "latitude", "longitude"))
+        believed = _Believed(predictions.probability, predictions.plausible)
+        heeded = _heeded(believed, predictions.modes, predictions.plausible_from, *known)
+        return replace(predictions, probability=heeded.probability, plausible=heeded.plausible)
     _check(predictions, "heed_context")
-    return _heed_place(_heed_coverage(predictions))
+    return _heeded_fields(predictions)
 
 
-def _heed_coverage(predictions: xr.Dataset) -> xr.Dataset:
-    modes = predictions["mode"].values.astype(str).tolist()
-    if not _knows_missing(modes) or "coverage" not in predictions.variables:
-        return predictions
-    probability = predictions["probability"]
-    whole = predictions["coverage"] >= WHOLE_FROM
-    is_other = probability["mode"] != MISSING
-    others = probability.where(is_other, 0.0)
-    total = others.sum("mode")
-    given = xr.where(total > 0, others / total.where(total > 0, 1.0), 1 / (len(modes) - 1))
-    given = given.where(is_other, 0.0).transpose(*probability.dims).astype(probability.dtype)
-    heeded = predictions.assign(
-        probability=probability.where(~whole, given).assign_attrs(probability.attrs)
+@dataclass(frozen=True)
+class _Believed:
+    """Probabilities and what is plausible, each (..., mode)."""
+
+    probability: NDArray[np.floating]
+    plausible: NDArray[np.bool_] | None
+
+
+def _heeded_fields(predictions: "xr.Dataset") -> "xr.Dataset":
+    """Arrays out of a Dataset, whose modes may be any dimension, and back into one like it."""
+    held = predictions["probability"]
+    axis = held.dims.index("mode")
+
+    def of(name: str) -> NDArray[Any] | None:
+        return predictions[name].values if name in predictions.variables else None
+
+    plausible = of("plausible")
+    believed = _Believed(
+        np.moveaxis(held.values, axis, -1),
+        None if plausible is None else np.moveaxis(plausible, axis, -1),
     )
-    if "plausible" in predictions:
-        if "plausible_from" not in predictions.attrs:
-            raise InputError(
-                "The predictions have lost their attribute plausible_from, without which it cannot "
-                "be told what is plausible in boxes that radars see whole; classify again, and "
-                "compute with xarray.set_options(keep_attrs=True)."
-            )
-        plausible, missing = predictions["plausible"], probability.sel(mode=MISSING, drop=True)
-        again = (given >= predictions.attrs["plausible_from"]) & is_other & ~(missing > 0.5)
-        left = ~whole | (missing == 0)
-        heeded["plausible"] = plausible.where(left, again).assign_attrs(plausible.attrs)
-    return heeded
+    heeded = _heeded(
+        believed,
+        predictions["mode"].values.astype(str).tolist(),
+        predictions.attrs.get("plausible_from"),
+        *map(of, ("coverage", "latitude", "longitude")),
+    )
+    result = predictions.assign(
+        probability=held.copy(data=np.moveaxis(heeded.probability, -1, axis))
+    )
+    if heeded.plausible is None:
+        return result
+    changed = predictions["plausible"].copy(data=np.moveaxis(heeded.plausible, -1, axis))
+    return result.assign(plausible=changed)
 
 
-def _heed_place(predictions: xr.Dataset) -> xr.Dataset:
-    if not {"plausible", "latitude", "longitude"} <= set(predictions.variables):
-        return predictions
+def _heeded(
+    believed: _Believed,
+    modes: "list[str] | tuple[str, ...]",
+    plausible_from: float | None,
+    coverage: NDArray[np.floating] | None,
+    latitude: NDArray[np.floating] | None,
+    longitude: NDArray[np.floating] | None,
+) -> _Believed:
+    if coverage is not None and _knows_missing(modes):
+        believed = _heed_coverage(believed, list(modes), plausible_from, coverage)
+    if believed.plausible is None or latitude is None or longitude is None:
+        return believed
     north, east = NEVER_TROPICAL
-    inland = (predictions["latitude"] > north) & (predictions["longitude"] < east)
-    plausible = predictions["plausible"]
-    possible = ~(inland & (plausible["mode"] == TROPICAL)).transpose(*plausible.dims)
-    return predictions.assign(plausible=(plausible & possible).assign_attrs(plausible.attrs))
+    inland = (latitude > north) & (longitude < east)
+    possible = ~(inland[..., np.newaxis] & (np.array(modes) == TROPICAL))
+    return replace(believed, plausible=believed.plausible & possible)
 
 
-def _check(predictions: xr.Dataset, caller: str, *, of_boxes: bool = False) -> None:
+def _heed_coverage(
+    believed: _Believed,
+    modes: list[str],
+    plausible_from: float | None,
+    coverage: NDArray[np.floating],
+) -> _Believed:
+    probability, plausible = believed.probability, believed.plausible
+    whole = (coverage >= WHOLE_FROM)[..., np.newaxis]
+    is_other = np.array(modes) != MISSING
+    others = np.where(is_other, probability, 0)
+    total = others.sum(axis=-1, keepdims=True)
+    given = np.where(total > 0, others / np.where(total > 0, total, 1), 1 / (len(modes) - 1))
+    given = np.where(is_other, given, 0).astype(probability.dtype)
+    heeded = np.where(whole, given, probability)
+    if plausible is None:
+        return _Believed(heeded, None)
+    if plausible_from is None:
+        raise InputError(
+            "The predictions have lost their attribute plausible_from, without which it cannot "
+            "be told what is plausible in boxes that radars see whole; classify again, and "
+            "compute with xarray.set_options(keep_attrs=True)."
+        )
+    missing = probability[..., [modes.index(MISSING)]]
+    again = (given >= plausible_from) & is_other & ~(missing > 0.5)
+    return _Believed(heeded, np.where(~whole | (missing == 0), plausible, again))
+
+
+def _check(predictions: Any, caller: str, *, of_boxes: bool = False) -> None:
     """Hold predictions to what `Classifier.predict` gives, or where they may, `slide`."""
+    import xarray as xr
+
     needed = {"probability", "mode"}
     if not isinstance(predictions, xr.Dataset) or not needed <= set(predictions.variables):
         raise InputError(
@@ -189,11 +256,5 @@ def _check(predictions: xr.Dataset, caller: str, *, of_boxes: bool = False) -> N
             )
 
 
-def _knows_missing(modes: list[str]) -> bool:
+def _knows_missing(modes: "list[str] | tuple[str, ...]") -> bool:
     return MISSING in modes and len(modes) > 1
-
-
-def _known(predictions: xr.Dataset, name: str) -> NDArray[np.floating]:
-    if name in predictions.variables:
-        return predictions[name].values
-    return np.full(predictions.sizes["storm"], np.nan)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from stormlens.errors import InputError, unknown
+from stormlens.models._blocks import Block, Shape, shapes_along
 from stormlens.stormbox import MODES, SIZE
 
-LayerList = list[Any]
-Builder = Callable[[Any, int, Callable[[], Any]], LayerList]
+Builder = Callable[[int], list[Block]]
 
 LARGEST_SIDE = 4096
 """Pixels along a side of the largest images that a network is built for."""
@@ -28,8 +28,7 @@ class Architecture:
     description : str
         One line for `stormlens models`.
     layers : callable
-        From (keras, number of classes, source of kernel initialisers) to the
-        list of layers after the input.
+        From the number of classes to the list of layers after the input.
     """
 
     name: str
@@ -148,17 +147,47 @@ def build(
     """
     from stormlens.models._keras import import_keras
 
+    shape, blocks, _ = plan_of(name, input_shape, n_classes)
+    keras = import_keras()
+    seeds = _kernel_initialisers(keras, seed)
+    layers = [block.keras(keras, lambda: next(seeds)) for block in blocks]
+    return keras.Sequential([keras.Input(shape), *layers], name=name.replace("-", "_"))
+
+
+def plan_of(
+    name: str, input_shape: tuple[int, ...], n_classes: int
+) -> tuple[Shape, list[Block], list[Shape]]:
+    """
+    A network's layers for images of a size.
+
+    Parameters
+    ----------
+    name, input_shape, n_classes
+        As for `build`.
+
+    Returns
+    -------
+    input_shape : tuple of int
+        (rows, columns, channels), of Python's own numbers.
+    blocks : list of Block
+        In order.
+    shapes : list of tuple of int
+        What each of them is given.
+
+    Raises
+    ------
+    InputError
+        As `build`.
+    """
     architecture = model_info(name)
     _check_sizes(name, input_shape, n_classes)
     shape, n_classes = tuple(map(int, input_shape)), int(n_classes)  # Keras takes none of NumPy
-    keras = import_keras()
-    seeds = _kernel_initialisers(keras, seed)
-    try:
-        layers = architecture.layers(keras, n_classes, lambda: next(seeds))
-        return keras.Sequential([keras.Input(shape), *layers], name=name.replace("-", "_"))
-    except ValueError as error:  # of sizes that can be, Keras refuses only what shrinks to nothing
+    blocks = architecture.layers(n_classes)
+    shapes = shapes_along(blocks, shape)
+    if shapes is None:
         size = " x ".join(map(str, shape[:2]))
-        raise InputError(f"Images of {size} pixels are too small for model {name}.") from error
+        raise InputError(f"Images of {size} pixels are too small for model {name}.")
+    return shape, blocks, shapes[:-1]
 
 
 def _check_sizes(name: str, input_shape: Any, n_classes: Any) -> None:

@@ -8,7 +8,6 @@ user's own model in Keras's safe mode, and HDF5 and pickle files, which can run 
 import hashlib
 import zipfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from stormlens.errors import InputError
 from stormlens.models._card import CARD, DIGEST, NUMBERS, damaged_card
 from stormlens.models._confidence import Confidence
 from stormlens.models._keras import import_keras
+from stormlens.models._network import Network, keyed, kinds_of
 from stormlens.models._novelty import Novelty
-from stormlens.models._registry import build
 from stormlens.storage import atomic_path, write_bytes
 
 WEIGHTS, MODEL, CONFIDENCE = "weights.safetensors", "model.keras", "confidence.safetensors"
@@ -28,8 +27,6 @@ WEIGHTS, MODEL, CONFIDENCE = "weights.safetensors", "model.keras", "confidence.s
 _NOT_WRITTEN = "nothing is written. Train with a lower learning rate"
 
 Tensors = dict[str, np.ndarray]
-Kinds = dict[str, tuple[tuple[int, ...], str]]
-"""Shape and kind of number of each tensor, by position and name."""
 
 
 def read_tensors(path: Path, remedy: str) -> Tensors:
@@ -90,49 +87,9 @@ def check_finite(tensors: Mapping[str, np.ndarray], path: Path, remedy: str) -> 
             raise InputError(f"{path}: tensor {name} holds values that are not finite; {remedy}.")
 
 
-def keyed(model: Any) -> dict[str, Any]:
-    """Variables by position and name: layer names depend on what else a process built."""
-    return {f"{i:03d}.{v.name}": v for i, v in enumerate(model.weights)}
-
-
 def weights_of(model: Any) -> Tensors:
     """The values of a model's variables, by position and name."""
     return {key: np.asarray(variable.value) for key, variable in keyed(model).items()}
-
-
-def kinds_of(architecture: str, input_shape: tuple[int, int, int], n_classes: int) -> Kinds:
-    """
-    What a file of an architecture's variables must hold, found out without making any.
-
-    Parameters
-    ----------
-    architecture : str
-        Registry name.
-    input_shape : tuple of int
-        (rows, columns, channels).
-    n_classes : int
-        Number of outputs.
-
-    Returns
-    -------
-    kinds : dict
-        By position and name.
-
-    Raises
-    ------
-    InputError
-        If there is no such architecture, or its layers need larger images.
-    """
-    import jax
-
-    def outline() -> dict[str, Any]:
-        model = build(architecture, input_shape=input_shape, n_classes=n_classes, seed=None)
-        return {key: variable.value for key, variable in keyed(model).items()}
-
-    # Keras numbers the names of layers thread by thread: the model to come keeps the first ones.
-    with ThreadPoolExecutor(1) as other:
-        variables = other.submit(jax.eval_shape, outline).result()
-    return {key: (variable.shape, str(variable.dtype)) for key, variable in variables.items()}
 
 
 def write_weights(model: Any, path: Path) -> str:
@@ -200,21 +157,6 @@ def read_weights(card: Mapping[str, Any], folder: Path, remedy: str) -> Tensors:
         raise InputError(f"{path} holds other weights than model {name} has; {remedy}.")
     _check_digest(path, card["provenance"].get(DIGEST), remedy)
     return tensors
-
-
-def assign_weights(model: Any, tensors: Tensors) -> None:
-    """
-    Give a model its variables.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Built.
-    tensors : dict of str to ndarray
-        Of `read_weights`, for this model.
-    """
-    for key, variable in keyed(model).items():
-        variable.assign(tensors[key])
 
 
 def _check_digest(path: Path, digest: Any, remedy: str) -> None:
@@ -365,9 +307,9 @@ def write_model(model: Any, path: Path) -> str:
         return hashlib.sha256(temporary.read_bytes()).hexdigest()
 
 
-def read_model(path: Path, digest: Any, remedy: str) -> Any:
+def read_network(path: Path, digest: Any, remedy: str) -> Network:
     """
-    A user's own model from the `.keras` file of a run.
+    A user's own network from the `.keras` file of a run.
 
     Parameters
     ----------
@@ -380,8 +322,7 @@ def read_model(path: Path, digest: Any, remedy: str) -> Any:
 
     Returns
     -------
-    model : keras.Model
-        Not compiled.
+    network : Network
 
     Raises
     ------
@@ -391,11 +332,60 @@ def read_model(path: Path, digest: Any, remedy: str) -> Any:
     if not path.is_file():
         raise InputError(f"{path} is missing; {remedy}.")
     try:
-        model = load_keras_file(path)
+        network = network_of_file(path)
     except InputError as error:
         raise InputError(f"{error} To put it right, {remedy}.") from error
     _check_digest(path, digest, remedy)
-    return model
+    return network
+
+
+def network_of_file(path: Path) -> Network:
+    """
+    The network of a `.keras` file, read by Keras if it was not before.
+
+    Parameters
+    ----------
+    path : Path
+        Zip archive that Keras 3 saved.
+
+    Returns
+    -------
+    network : Network
+
+    Raises
+    ------
+    InputError
+        As `load_keras_file`.
+    """
+    check_keras_file(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Network.of_file(path, digest, lambda: load_keras_file(path))
+
+
+def check_keras_file(path: Path) -> None:
+    """
+    Refuse what cannot be a model that Keras 3 saved.
+
+    Parameters
+    ----------
+    path : Path
+        Anything.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or of another kind.
+    """
+    if path.suffix != ".keras":
+        raise InputError(
+            f"{path}: models are read from .keras files only; HDF5 and pickle files can run "
+            "code when opened. Save it again with model.save('name.keras')."
+        )
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "does not exist"
+        raise InputError(f"{path} {what}; give a file that model.save('name.keras') wrote.")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is not a model that Keras 3 saved; it may be cut short.")
 
 
 def load_keras_file(path: str | Path) -> Any:
@@ -419,16 +409,7 @@ def load_keras_file(path: str | Path) -> Any:
         is not finite.
     """
     path = Path(path)
-    if path.suffix != ".keras":
-        raise InputError(
-            f"{path}: models are read from .keras files only; HDF5 and pickle files can run "
-            "code when opened. Save it again with model.save('name.keras')."
-        )
-    if not path.is_file():
-        what = "is a directory" if path.is_dir() else "does not exist"
-        raise InputError(f"{path} {what}; give a file that model.save('name.keras') wrote.")
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is not a model that Keras 3 saved; it may be cut short.")
+    check_keras_file(path)
     keras = import_keras()
     from stormlens.models import _layers  # noqa: F401  makes our own layers known to Keras
 

@@ -1,56 +1,57 @@
 """The networks that can be built by name, layer by layer as their sources give them."""
 
-from collections.abc import Callable
-from typing import Any
-
-from stormlens.models._registry import LayerList, register
-
-Initialiser = Callable[[], Any]
+from stormlens.models._blocks import (
+    Block,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    LocalResponse,
+    MaxPool,
+    MeanAndMax,
+    MeanPool,
+    ResidualBlock,
+    SpatialDropout,
+)
+from stormlens.models._registry import register
 
 
 @register(
     "chapter-linear", "The chapter's first CNN: one linear 3x3 convolution, pool 3, dense 128"
 )
-def _chapter_linear(keras: Any, n_classes: int, kernel: Initialiser) -> LayerList:
-    layers = keras.layers
+def _chapter_linear(n_classes: int) -> list[Block]:
     return [
-        layers.Conv2D(32, 3, kernel_initializer=kernel()),
-        layers.MaxPooling2D(3),
-        layers.Flatten(),
-        layers.Dense(128, activation="relu", kernel_initializer=kernel()),
-        layers.Dense(n_classes, activation="softmax", kernel_initializer=kernel()),
+        Conv(32, 3),
+        MaxPool(3),
+        Flatten(),
+        Dense(128, "relu"),
+        Dense(n_classes, "softmax"),
     ]
 
 
 @register("chapter-relu", "The chapter's second CNN: the same with ReLU and spatial dropout 0.3")
-def _chapter_relu(keras: Any, n_classes: int, kernel: Initialiser) -> LayerList:
-    layers = keras.layers
+def _chapter_relu(n_classes: int) -> list[Block]:
     return [
-        layers.Conv2D(32, 3, activation="relu", kernel_initializer=kernel()),
-        layers.SpatialDropout2D(0.3),
-        layers.MaxPooling2D(3),
-        layers.Flatten(),
-        layers.Dense(128, activation="relu", kernel_initializer=kernel()),
-        layers.Dense(n_classes, activation="softmax", kernel_initializer=kernel()),
+        Conv(32, 3, "relu"),
+        SpatialDropout(0.3),
+        MaxPool(3),
+        Flatten(),
+        Dense(128, "relu"),
+        Dense(n_classes, "softmax"),
     ]
 
 
 @register("svrimg-3conv", "SVRIMG's notebook: three convolutions (32-64-128), pool 3 each, dropout")
-def _svrimg_3conv(keras: Any, n_classes: int, kernel: Initialiser) -> LayerList:
-    layers = keras.layers
-    blocks: LayerList = []
+def _svrimg_3conv(n_classes: int) -> list[Block]:
+    blocks: list[Block] = []
     for filters in (32, 64, 128):
-        blocks += [
-            layers.Conv2D(filters, 3, activation="relu", kernel_initializer=kernel()),
-            layers.SpatialDropout2D(0.3),
-            layers.MaxPooling2D(3),
-        ]
+        blocks += [Conv(filters, 3, "relu"), SpatialDropout(0.3), MaxPool(3)]
     return [
         *blocks,
-        layers.Flatten(),
-        layers.Dense(128, activation="relu", kernel_initializer=kernel()),
-        layers.Dropout(0.6),
-        layers.Dense(n_classes, activation="softmax", kernel_initializer=kernel()),
+        Flatten(),
+        Dense(128, "relu"),
+        Dropout(0.6),
+        Dense(n_classes, "softmax"),
     ]
 
 
@@ -58,87 +59,56 @@ def _svrimg_3conv(keras: Any, n_classes: int, kernel: Initialiser) -> LayerList:
     "storm-residual",
     "Convolutions with pool 2 (16-32-64-128), two residual blocks, global mean and maximum",
 )
-def _storm_residual(keras: Any, n_classes: int, kernel: Initialiser) -> LayerList:
+def _storm_residual(n_classes: int) -> list[Block]:
     # Residual blocks as of He, Zhang, Ren and Sun (2016), CVPR, behind a stem of pooled
     # convolutions, which `fuse` computes natively. No dense layer knows where in the box
     # something lies; the maximum keeps what is small and decides, as an eye or a hook.
-    from stormlens.models._layers import GlobalMeanMax, Residual
-
-    layers = keras.layers
-
-    def pooled(filters: int) -> LayerList:
-        return [
-            layers.Conv2D(filters, 3, activation="relu", kernel_initializer=kernel()),
-            layers.MaxPooling2D(2),
-        ]
-
     return [
-        *pooled(16),
-        *pooled(32),
-        *pooled(64),
-        Residual(kernel_initializer=kernel()),
-        *pooled(128),
-        Residual(kernel_initializer=kernel()),
-        GlobalMeanMax(),
-        layers.Dropout(0.3),
-        layers.Dense(n_classes, activation="softmax", kernel_initializer=kernel()),
+        *(Conv(16, 3, "relu"), MaxPool(2)),
+        *(Conv(32, 3, "relu"), MaxPool(2)),
+        *(Conv(64, 3, "relu"), MaxPool(2)),
+        ResidualBlock(),
+        *(Conv(128, 3, "relu"), MaxPool(2)),
+        ResidualBlock(),
+        MeanAndMax(),
+        Dropout(0.3),
+        Dense(n_classes, "softmax"),
     ]
 
 
 @register("lenet5", "LeNet-5 (LeCun et al. 1998): tanh, average pooling, 6-16-120-84")
-def _lenet5(keras: Any, n_classes: int, kernel: Initialiser) -> LayerList:
+def _lenet5(n_classes: int) -> list[Block]:
     # LeCun, Bottou, Bengio and Haffner (1998), Proc. IEEE 86, fig. 2. Its partial connections
     # (S2 to C3) are full here and its radial-basis output is a softmax, as is usual since.
-    layers = keras.layers
     return [
-        layers.Conv2D(6, 5, activation="tanh", kernel_initializer=kernel()),
-        layers.AveragePooling2D(2),
-        layers.Conv2D(16, 5, activation="tanh", kernel_initializer=kernel()),
-        layers.AveragePooling2D(2),
-        layers.Conv2D(120, 5, activation="tanh", kernel_initializer=kernel()),
-        layers.Flatten(),
-        layers.Dense(84, activation="tanh", kernel_initializer=kernel()),
-        layers.Dense(n_classes, activation="softmax", kernel_initializer=kernel()),
+        Conv(6, 5, "tanh"),
+        MeanPool(2),
+        Conv(16, 5, "tanh"),
+        MeanPool(2),
+        Conv(120, 5, "tanh"),
+        Flatten(),
+        Dense(84, "tanh"),
+        Dense(n_classes, "softmax"),
     ]
 
 
 @register("alexnet", "AlexNet (Krizhevsky et al. 2012) for one channel: five convolutions")
-def _alexnet(keras: Any, n_classes: int, kernel: Initialiser) -> LayerList:
+def _alexnet(n_classes: int) -> list[Block]:
     # Krizhevsky, Sutskever and Hinton (2012), NeurIPS 25, section 3.5, on one processor (no
     # halves) and one channel.
-    from stormlens.models._layers import LocalResponseNormalization
-
-    layers = keras.layers
-
-    def conv(filters: int, size: int, strides: int = 1) -> Any:
-        return layers.Conv2D(
-            filters,
-            size,
-            strides=strides,
-            padding="same",
-            activation="relu",
-            kernel_initializer=kernel(),
-        )
-
-    def dense(units: int) -> LayerList:
-        return [
-            layers.Dense(units, activation="relu", kernel_initializer=kernel()),
-            layers.Dropout(0.5),
-        ]
-
     return [
-        conv(96, 11, strides=4),
-        LocalResponseNormalization(),
-        layers.MaxPooling2D(3, strides=2),
-        conv(256, 5),
-        LocalResponseNormalization(),
-        layers.MaxPooling2D(3, strides=2),
-        conv(384, 3),
-        conv(384, 3),
-        conv(256, 3),
-        layers.MaxPooling2D(3, strides=2),
-        layers.Flatten(),
-        *dense(4096),
-        *dense(4096),
-        layers.Dense(n_classes, activation="softmax", kernel_initializer=kernel()),
+        Conv(96, 11, "relu", strides=4, padding="same"),
+        LocalResponse(),
+        MaxPool(3, strides=2),
+        Conv(256, 5, "relu", padding="same"),
+        LocalResponse(),
+        MaxPool(3, strides=2),
+        Conv(384, 3, "relu", padding="same"),
+        Conv(384, 3, "relu", padding="same"),
+        Conv(256, 3, "relu", padding="same"),
+        MaxPool(3, strides=2),
+        Flatten(),
+        *(Dense(4096, "relu"), Dropout(0.5)),
+        *(Dense(4096, "relu"), Dropout(0.5)),
+        Dense(n_classes, "softmax"),
     ]

@@ -1,20 +1,17 @@
 """
-The native library: found, loaded, and its operations made known to XLA.
+The native operations: made known to XLA.
 
-The operations run on CPUs alone. Where the library is missing or does not fit
-the installed jaxlib, every operation has a portable version in XLA's own terms.
+They run on CPUs alone. Where the library is missing or does not fit the installed
+jaxlib, every operation has a portable version in XLA's own terms.
 """
 
 import ctypes
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, files
-from pathlib import Path
 
-SWITCH = "STORMLENS_NATIVE"
-"""Environment variable; 0 leaves the native operations unused."""
+from stormlens.engine import BUILD, SWITCH, load_library
+
+__all__ = ["SWITCH", "Native", "native"]
 
 _TARGETS = (
     "stormlens_conv_pool",
@@ -32,22 +29,21 @@ _TARGETS = (
     "stormlens_conv_pool_everywhere",
     "stormlens_dense_windows",
 )
-_BUILD = "install a C++ compiler (GCC or Clang) and install stormlens again"
 
 
 @dataclass(frozen=True)
 class Native:
     """
-    What became of the native library.
+    What became of the native operations.
 
     Attributes
     ----------
     available : bool
-        Whether its operations can be used.
+        Whether they can be used.
     instruction_set : str
         The vector code in use, "avx2" or "baseline"; empty where not available.
     reason : str
-        Why it is not available, and what to do; empty where it is.
+        Why they are not available, and what to do; empty where they are.
     """
 
     available: bool
@@ -58,36 +54,21 @@ class Native:
 @cache
 def native() -> Native:
     """
-    Load the native library once and register its operations.
+    Register the native operations once.
 
     Returns
     -------
     found : Native
     """
-    if os.environ.get(SWITCH) == "0":
-        return Native(False, reason=f"{SWITCH} is 0; unset it to use the native operations")
-    path = next(_candidates(), None)
-    if path is None:
-        return Native(False, reason=f"they were not built; {_BUILD}")
+    library = load_library()
+    if library.handle is None:
+        return Native(False, reason=library.reason)
     try:
-        library = ctypes.CDLL(str(path))
-        _register(library)
-    except Exception as error:  # The loader and XLA raise kinds of their own.
-        return Native(False, reason=f"{path} does not fit this jaxlib ({error}); {_BUILD}")
-    library.stormlens_instruction_set.restype = ctypes.c_char_p
-    return Native(True, library.stormlens_instruction_set().decode())
-
-
-def _candidates() -> Iterator[Path]:
-    """Beside this module, or wherever an editable installation put it."""
-    yield from (Path(__file__).parent / "native").glob("*stormlens_native.*")
-    try:
-        installed = files("stormlens") or []
-    except PackageNotFoundError:
-        return
-    for file in installed:
-        if "stormlens_native." in file.name and Path(str(file.locate())).is_file():
-            yield Path(str(file.locate()))
+        _register(library.handle)
+        library.handle.stormlens_instruction_set.restype = ctypes.c_char_p
+        return Native(True, library.handle.stormlens_instruction_set().decode())
+    except Exception as error:  # XLA raises kinds of its own.
+        return Native(False, reason=f"{library.path} does not fit this jaxlib ({error}); {BUILD}")
 
 
 def _register(library: ctypes.CDLL) -> None:

@@ -863,11 +863,8 @@ void adam_of_product(const Adam& op, const Product& product, int64_t first, int6
 
 }  // namespace
 
-#define STORMLENS_QUOTE(text) #text
-#define STORMLENS_NAME(isa) STORMLENS_QUOTE(isa)
-
 const Kernels& STORMLENS_NAMED(kernels)() {
-  static const Kernels table{STORMLENS_NAME(STORMLENS_ISA),
+  static const Kernels table{STORMLENS_TEXT(STORMLENS_ISA),
                              packed_size,
                              pack,
                              compacts,

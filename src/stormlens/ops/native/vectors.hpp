@@ -8,6 +8,9 @@
 #define STORMLENS_JOIN(isa, name) isa##_##name
 #define STORMLENS_OF(isa, name) STORMLENS_JOIN(isa, name)
 #define STORMLENS_NAMED(name) STORMLENS_OF(STORMLENS_ISA, name)
+// And its own name as text: "avx2".
+#define STORMLENS_QUOTE(text) #text
+#define STORMLENS_TEXT(isa) STORMLENS_QUOTE(isa)
 
 namespace stormlens {
 namespace {

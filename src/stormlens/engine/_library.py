@@ -1,0 +1,74 @@
+"""The native library: found and loaded once, whatever it is used for."""
+
+import ctypes
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+SWITCH = "STORMLENS_NATIVE"
+"""Environment variable; 0 leaves the native library unused."""
+
+BUILD = "install a C++ compiler (GCC or Clang) and install stormlens again"
+"""What to do where it is missing or does not fit."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """
+    What became of the native library.
+
+    Attributes
+    ----------
+    path : Path or None
+        Where it lies.
+    handle : ctypes.CDLL or None
+        The library, where it could be loaded.
+    reason : str
+        Why it could not, and what to do; empty where it could.
+    """
+
+    path: Path | None = None
+    handle: ctypes.CDLL | None = field(default=None, repr=False)
+    reason: str = ""
+
+
+@cache
+def load_library() -> Library:
+    """
+    Load the native library once.
+
+    Returns
+    -------
+    library : Library
+    """
+    if os.environ.get(SWITCH) == "0":
+        return Library(reason=f"{SWITCH} is 0; unset it to use the native operations")
+    path = next(candidates(), None)
+    if path is None:
+        return Library(reason=f"they were not built; {BUILD}")
+    try:
+        return Library(path, ctypes.CDLL(str(path)))
+    except OSError as error:
+        return Library(path, reason=f"{path} cannot be loaded ({error}); {BUILD}")
+
+
+def candidates() -> Iterator[Path]:
+    """
+    Places of the library that exist.
+
+    Yields
+    ------
+    path : Path
+        Beside the operations, or wherever an editable installation put it.
+    """
+    yield from (Path(__file__).parents[1] / "ops" / "native").glob("*stormlens_native.*")
+    try:
+        installed = files("stormlens") or []
+    except PackageNotFoundError:
+        return
+    for file in installed:
+        if "stormlens_native." in file.name and Path(str(file.locate())).is_file():
+            yield Path(str(file.locate()))

@@ -1,0 +1,413 @@
+"""
+A network that answers: by the engine where it knows all layers, else by Keras on JAX.
+
+Weights are plain arrays until somebody asks for the Keras model, which takes seconds to import
+and to build. A user's own `.keras` file is read by Keras once; its steps are held against
+Keras's own answers and remembered in the cache folder.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stormlens.engine import Engine, Step, load_library
+from stormlens.errors import InputError
+from stormlens.models._registry import LARGEST_SIDE, build, plan_of
+from stormlens.storage import write_bytes
+
+Floats = NDArray[np.float32]
+Bounds = tuple[float, float]
+
+BATCH = 64  # larger ones leave the cache between layers, smaller ones reread dense kernels
+
+_CLIP = 1e-7  # as Keras clips in its categorical cross-entropy
+_ALIKE = 1e-5
+_TRIED = 4  # images
+_ACCELERATORS = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "jax_rocm7_plugin")
+_PLAN_FORMAT = "1"
+
+
+class Network:
+    """
+    A trained network; see `named`, `of_model` and `of_file`.
+
+    Attributes
+    ----------
+    input_shape : tuple of int
+        (rows, columns, channels) of an image.
+    outputs : int
+        Classes.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        outputs: int,
+        make_model: Callable[[], Any],
+        make_steps: Callable[[], list[Step] | None],
+    ) -> None:
+        self.input_shape, self.outputs = input_shape, outputs
+        self._make_model, self._make_steps = make_model, make_steps
+        self._model: Any = None
+        self._engine: Engine | None = None
+        self._made_for: tuple[Any, ...] = ()
+        self._why_keras = ""
+        self._by_keras: dict[Bounds, Callable[[NDArray[Any]], Floats]] = {}
+
+    @classmethod
+    def named(
+        cls,
+        architecture: str,
+        input_shape: tuple[int, int, int],
+        n_classes: int,
+        tensors: Mapping[str, NDArray[Any]],
+    ) -> "Network":
+        """
+        A network of the zoo.
+
+        Parameters
+        ----------
+        architecture : str
+            Registry name.
+        input_shape : tuple of int
+            (rows, columns, channels).
+        n_classes : int
+            Number of outputs.
+        tensors : mapping of str to ndarray
+            Its weights by position and name, as `kinds_of` describes them.
+
+        Returns
+        -------
+        network : Network
+        """
+
+        def make_model() -> Any:
+            model = build(architecture, input_shape=input_shape, n_classes=n_classes, seed=None)
+            for key, variable in keyed(model).items():
+                variable.assign(tensors[key])
+            return model
+
+        def make_steps() -> list[Step]:
+            _, blocks, shapes = plan_of(architecture, input_shape, n_classes)
+            arrays = iter([np.asarray(tensors[key]) for key in sorted(tensors)])
+            pairs = zip(blocks, shapes, strict=True)
+            return [step for block, given in pairs for step in block.steps(given, arrays)]
+
+        return cls(input_shape, n_classes, make_model, make_steps)
+
+    @classmethod
+    def of_model(cls, model: Any) -> "Network":
+        """
+        A Keras model's network, with the weights that it has whenever it is asked.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Built; one image in, class probabilities out.
+
+        Returns
+        -------
+        network : Network
+
+        Raises
+        ------
+        InputError
+            If it is no Keras model, is not built, or takes or gives something else.
+        """
+        _check_shapes(model)
+        shape = tuple(model.input_shape[1:])
+        network = cls(shape, model.output_shape[-1], lambda: model, lambda: None)
+        network._model = model
+        return network
+
+    @classmethod
+    def of_file(cls, path: Path, digest: str, load: Callable[[], Any]) -> "Network":
+        """
+        The network of a `.keras` file, whose steps are remembered from one process to the next.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        digest : str
+            Its SHA-256, by which it is remembered.
+        load : callable
+            Reads and checks the file by Keras.
+
+        Returns
+        -------
+        network : Network
+
+        Raises
+        ------
+        InputError
+            Of `load`.
+        """
+        remembered = _recall(digest)
+        if remembered is not None:
+            return cls(remembered[0], remembered[1], load, lambda: remembered[2])
+        network = cls.of_model(load())
+        steps = network._steps_of_model()
+        if steps is not None and _is_alike(network, steps):
+            _remember(digest, network, steps)
+        return network
+
+    @property
+    def model(self) -> Any:
+        """Plain Keras; made when it is first asked for, and from then on its weights count."""
+        if self._model is None:
+            self._model = self._make_model()
+        return self._model
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the Keras model has been made."""
+        return self._model is not None
+
+    @property
+    def computed_by(self) -> str:
+        """
+        What answers, in words: the engine and its instruction set, or Keras and why.
+
+        Known once something was asked.
+        """
+        if self._engine is not None:
+            return f"the engine ({self._engine.instruction_set})"
+        return f"Keras on JAX ({self._why_keras})" if self._why_keras else "nothing yet"
+
+    def probabilities(self, images: NDArray[np.uint8], bounds: Bounds) -> Floats:
+        """
+        Class probabilities of raw images.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (N, rows, columns)
+            Whole dBZ.
+        bounds : tuple of float
+            Values that become 0 and 1.
+
+        Returns
+        -------
+        probabilities : ndarray of float32, shape (N, classes)
+        """
+        engine = self._engine_for(bounds)
+        if engine is None:
+            return self._ask_keras(images, bounds)
+        given = engine(images)
+        if self._ends_in_softmax:
+            return given
+        return np.clip(given / given.sum(-1, keepdims=True), _CLIP, 1 - _CLIP)
+
+    def _engine_for(self, bounds: Bounds) -> Engine | None:
+        """The engine with the weights of now, or None where Keras is to be asked."""
+        made_for = (bounds, *self._variables())
+        if len(made_for) == len(self._made_for) and all(map(_is_same, made_for, self._made_for)):
+            return self._engine
+        self._made_for, self._engine = made_for, None
+        self._why_keras = _why_keras()
+        if not self._why_keras:
+            steps = self._make_steps() if self._model is None else self._steps_of_model()
+            if steps is None:
+                self._why_keras = "a layer is not known to the engine, or feeds several others"
+            else:
+                self._ends_in_softmax = steps[-1].activation == "softmax"
+                try:
+                    self._engine = Engine(steps, self.input_shape, bounds)
+                except InputError as error:
+                    self._why_keras = str(error)
+        return self._engine
+
+    def _variables(self) -> tuple[Any, ...]:
+        """
+        The arrays that the Keras model's variables hold now.
+
+        They are held on to, and compared by identity: whoever changes a variable gives it another.
+        """
+        if self._model is None:
+            return ()
+        return tuple(variable.value for variable in self._model.variables)
+
+    def _steps_of_model(self) -> list[Step] | None:
+        from stormlens.models._fuse import chain_of
+        from stormlens.models._keras import import_keras
+        from stormlens.models._steps import keras_steps
+
+        keras = import_keras()
+        layers = chain_of(keras, self.model)
+        return None if layers is None else keras_steps(keras, layers)
+
+    def _ask_keras(self, images: NDArray[np.uint8], bounds: Bounds) -> Floats:
+        """In batches of one size: each size is a compilation."""
+        if bounds not in self._by_keras:
+            from stormlens.models._compiled import compiled_network
+
+            self._by_keras[bounds] = compiled_network(self.model, bounds)
+        run = self._by_keras[bounds]
+        batch = min(BATCH, 1 << max(len(images) - 1, 0).bit_length())
+        results = np.empty((len(images), self.outputs), np.float32)
+        for start in range(0, len(images), batch):
+            part = images[start : start + batch]
+            missing = batch - len(part)
+            if missing:
+                part = np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)])
+            results[start : start + batch] = run(part)[: batch - missing]
+        return results
+
+
+def _check_shapes(model: Any) -> None:
+    from stormlens.models._keras import import_keras
+
+    keras = import_keras()
+    if not isinstance(model, keras.Model) or not model.built:
+        raise InputError(
+            f"Classifier: {model!r} is no Keras model that has been built; begin it with "
+            "keras.Input((rows, columns, 1))."
+        )
+    try:
+        taken, given = model.input_shape, model.output_shape
+    except AttributeError as error:  # Keras keeps no shapes of a subclassed model
+        raise InputError(
+            f"Classifier: Keras knows no shapes of the subclassed model {model.name!r}; call it in "
+            "a functional one: images = keras.Input((rows, columns, 1)); "
+            "keras.Model(images, model(images))."
+        ) from error
+    if not isinstance(taken, tuple) or len(taken) != 4 or None in taken[1:] or taken[3] != 1:
+        raise InputError(
+            f"Classifier: the model takes {taken}; it must take one image (rows, columns, 1)."
+        )
+    if max(taken[1:3]) > LARGEST_SIDE:  # no card that says so would be read
+        raise InputError(
+            f"Classifier: the model takes images of {taken[1]} x {taken[2]} pixels; give one for "
+            f"{LARGEST_SIDE} at most along a side."
+        )
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise InputError(
+            f"Classifier: the model gives {given}; it must give one probability for each class."
+        )
+
+
+def keyed(model: Any) -> dict[str, Any]:
+    """Variables by position and name: layer names depend on what else a process built."""
+    return {f"{i:03d}.{v.name}": v for i, v in enumerate(model.weights)}
+
+
+def kinds_of(
+    architecture: str, input_shape: tuple[int, int, int], n_classes: int
+) -> dict[str, tuple[tuple[int, ...], str]]:
+    """
+    What a file of an architecture's weights must hold, found out without making any.
+
+    Parameters
+    ----------
+    architecture : str
+        Registry name.
+    input_shape : tuple of int
+        (rows, columns, channels).
+    n_classes : int
+        Number of outputs.
+
+    Returns
+    -------
+    kinds : dict
+        Shape and kind of number by position and name.
+
+    Raises
+    ------
+    InputError
+        If there is no such architecture, or its layers need larger images.
+    """
+    _, blocks, shapes = plan_of(architecture, input_shape, n_classes)
+    named = [
+        held for block, shape in zip(blocks, shapes, strict=True) for held in block.weights(shape)
+    ]
+    return {f"{i:03d}.{name}": (shape, "float32") for i, (name, shape) in enumerate(named)}
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is other or (isinstance(one, tuple) and one == other)
+
+
+def _why_keras() -> str:
+    """Why no engine is to be used on this machine; empty where one is."""
+    library = load_library()
+    if library.handle is None:
+        return library.reason
+    if any(find_spec(name) is not None for name in _ACCELERATORS):
+        import jax
+
+        if jax.default_backend() != "cpu":
+            return f"on {jax.devices()[0].device_kind}"
+    return ""
+
+
+def _is_alike(network: Network, steps: Sequence[Step]) -> bool:
+    """Whether the engine answers as Keras does, on images of noise."""
+    rng = np.random.default_rng(0)
+    images = rng.random((_TRIED, *network.input_shape), np.float32)
+    try:
+        found = Engine(steps, network.input_shape)(images)
+    except InputError:
+        return False
+    due = np.asarray(network.model(images, training=False))
+    return found.shape == due.shape and bool(np.allclose(found, due, rtol=0, atol=_ALIKE))
+
+
+def _plan_file(digest: str) -> Path:
+    from stormlens.datasets import cache_folder
+
+    return cache_folder() / "networks" / f"{digest}.safetensors"
+
+
+def _remember(digest: str, network: Network, steps: Iterable[Step]) -> None:
+    """Write a network's steps to the cache folder; one that cannot be written is done without."""
+    import safetensors.numpy
+
+    arrays: dict[str, NDArray[Any]] = {}
+    written = []
+    for number, step in enumerate(steps):
+        entry = asdict(step)
+        for name in ("kernel", "bias"):
+            array = entry.pop(name)
+            if array is not None:
+                arrays[f"{number}.{name}"] = np.ascontiguousarray(array)
+        written.append(entry)
+    plan = {"shape": network.input_shape, "outputs": network.outputs, "steps": written}
+    metadata = {"format": _PLAN_FORMAT, "plan": json.dumps(plan)}
+    try:
+        write_bytes(_plan_file(digest), safetensors.numpy.save(arrays, metadata))
+    except (InputError, OSError):
+        return
+
+
+def _recall(digest: str) -> tuple[tuple[int, int, int], int, list[Step]] | None:
+    """What was remembered of a file; None where nothing was, or it cannot be read."""
+    path = _plan_file(digest)
+    if _why_keras() or not path.is_file():
+        return None
+    import safetensors
+
+    try:
+        with safetensors.safe_open(path, "numpy") as held:
+            metadata = held.metadata() or {}
+            if metadata.get("format") != _PLAN_FORMAT:
+                return None
+            plan = json.loads(metadata["plan"])
+            arrays = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
+        steps = []
+        for number, entry in enumerate(plan["steps"]):
+            known: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in entry.items()
+            }
+            for name in ("kernel", "bias"):
+                known[name] = arrays.get(f"{number}.{name}")
+            steps.append(Step(**known))
+        return tuple(plan["shape"]), int(plan["outputs"]), steps
+    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return None
