@@ -6,6 +6,9 @@
 
 #pragma once
 
+#include <cstdlib>
+#include <string>
+
 #include "convolution.hpp"
 
 namespace stormlens {
@@ -105,14 +108,18 @@ EngineCode avx2_engine();
 EngineCode avx512_engine();
 #endif
 
-// The newest that this processor runs.
+// The newest that this processor runs, or where the environment names one, that or an older one.
 inline const EngineCode& engine_code() {
   static const EngineCode code = [] {
+    const char* named = std::getenv("STORMLENS_INSTRUCTION_SET");
+    const std::string most = named == nullptr ? "" : named;
 #ifdef STORMLENS_AVX512
-    if (__builtin_cpu_supports("avx512f")) return avx512_engine();
+    if (most != "avx2" && most != "baseline" && __builtin_cpu_supports("avx512f"))
+      return avx512_engine();
 #endif
 #ifdef STORMLENS_AVX2
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2_engine();
+    if (most != "baseline" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+      return avx2_engine();
 #endif
     return baseline_engine();
   }();

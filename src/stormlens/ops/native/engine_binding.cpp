@@ -225,7 +225,7 @@ class Engine {
     return cells + before + after < reach ? 0 : (cells + before + after - reach) / stride + 1;
   }
 
-  Look look_of(const StormlensStep& s, const Shape& in) const {
+  static Look look_of(const StormlensStep& s) {
     for (int64_t size : {s.rows, s.columns, s.row_stride, s.column_stride, s.row_dilation,
                          s.column_dilation})
       if (size < 1 || size > kLargestWindow) refuse("a window, stride or dilation cannot be.");
@@ -257,7 +257,7 @@ class Engine {
         break;
       case Kind::kPoolHighest:
       case Kind::kPoolMean:
-        step.look = look_of(s, in);
+        step.look = look_of(s);
         step.out = seen(s, in, in.channels);
         check_shape(step.out, "a pooled map");
         check_pads(s);
@@ -326,7 +326,7 @@ class Engine {
 
   void make_convolution(const StormlensStep& s, Step& step, Curve& after) {
     const Shape& in = step.in;
-    step.look = look_of(s, in);
+    step.look = look_of(s);
     if (s.groups < 1 || s.groups > in.channels || in.channels % s.groups != 0 || s.outputs < 1 ||
         s.outputs > kLargest || s.outputs % s.groups != 0)
       refuse("a convolution of " + std::to_string(in.channels) + " channels in " +
@@ -357,6 +357,7 @@ class Engine {
     step.out = {1, 1, s.outputs};
     check_shape(step.out, "a dense layer's outputs");
     after = step.curve;
+    if (keeps_ && step.is_large()) refuse("a map is kept past a large dense layer.");
     if (step.in.channels > kLargest / s.outputs) refuse("a dense kernel is too large.");
     const int64_t size = step.in.channels * s.outputs;
     const float* kernel = tensor(s.weights, size, "kernels");
@@ -523,30 +524,32 @@ class Engine {
   void group(size_t first, size_t last, const float* in, const Given& given, int64_t count,
              Space& space, float* out) const {
     const float* values = in == nullptr ? given.reals : in;  // null for bytes
+    float* ours = nullptr;  // the same, where this thread may change them
+    float* kept = nullptr;
     int other = 0;
     for (size_t i = first; i < last; ++i) {
       const Step& step = steps_[i];
       if (values == nullptr && !(step.kind == Kind::kConvolution && step.way == Way::kPooled)) {
-        values = scaled(given.bytes, count, space.maps[other]);
+        values = ours = scaled(given.bytes, count, space.maps[other]);
         other ^= 1;
       }
-      float* to = i + 1 == last ? out : nullptr;
-      if (in_place(step) && to == nullptr) {
-        // Images and what another thread made are not ours to change.
-        const bool ours = values == space_of(space, 0) || values == space_of(space, 1);
-        to = ours ? const_cast<float*>(values) : nullptr;
+      if (step.kind == Kind::kKeep) {
+        kept = space.kept.room<float>(count * step.in.size());
+        std::copy_n(values, count * step.in.size(), kept);
+        if (i + 1 < last) continue;
       }
+      float* to = i + 1 == last ? out : in_place(step) ? ours : nullptr;
       if (to == nullptr) {
         to = space.maps[other].room<float>(count * largest_);
         other ^= 1;
       }
-      apply(step, values, given.bytes, count, space, to);
-      values = to;
+      if (in_place(step) && to != values) std::copy_n(values, count * step.in.size(), to);
+      apply(step, values, given.bytes, kept, count, space, to);
+      values = ours = to;
     }
   }
 
-  static float* space_of(Space& space, int which) { return space.maps[which].room<float>(1); }
-
+  // Those whose outputs may lie where their inputs were.
   static bool in_place(const Step& step) {
     switch (step.kind) {
       case Kind::kActivation:
@@ -561,20 +564,19 @@ class Engine {
     }
   }
 
-  const float* scaled(const uint8_t* bytes, int64_t count, Scratch& scratch) const {
+  float* scaled(const uint8_t* bytes, int64_t count, Scratch& scratch) const {
     float* to = scratch.room<float>(count * largest_);
     for (int64_t i = 0; i < count * in_.size(); ++i)
       to[i] = (static_cast<float>(bytes[i]) - low_) / span_;
     return to;
   }
 
-  void apply(const Step& step, const float* values, const uint8_t* bytes, int64_t count,
-             Space& space, float* to) const {
+  void apply(const Step& step, const float* values, const uint8_t* bytes, const float* kept,
+             int64_t count, Space& space, float* to) const {
     const int64_t cells = count * step.in.cells(), size = count * step.in.size();
-    if (in_place(step) && to != values) std::copy_n(values, size, to);
     switch (step.kind) {
       case Kind::kConvolution:
-        return convolve(step, values, bytes, count, space, to);
+        return convolve(step, values, bytes, step.adds ? kept : nullptr, count, space, to);
       case Kind::kDense:
         return small_dense(step, values, count, space, to);
       case Kind::kPoolHighest:
@@ -591,14 +593,10 @@ class Engine {
       case Kind::kNeighbours:
         return code_.divide_by_neighbours(step.size, step.a, step.b, step.c, values, cells,
                                           step.in.channels, to);
-      case Kind::kKeep:
-        std::copy_n(values, size, space.kept.room<float>(size));
-        return;
-      case Kind::kAdd: {
-        const float* kept = space.kept.room<float>(size);
+      case Kind::kAdd:
         for (int64_t i = 0; i < size; ++i) to[i] += kept[i];
         return;
-      }
+      case Kind::kKeep:
       case Kind::kFlatten:
         return;
       default:
@@ -606,10 +604,9 @@ class Engine {
     }
   }
 
-  void convolve(const Step& step, const float* values, const uint8_t* bytes, int64_t count,
-                Space& space, float* to) const {
+  void convolve(const Step& step, const float* values, const uint8_t* bytes, const float* add,
+                int64_t count, Space& space, float* to) const {
     const Convolved& op = step.convolved;
-    const float* add = step.adds ? space.kept.room<float>(1) : nullptr;
     if (step.way == Way::kTiles) return code_.convolve_tiles(op, values, add, count, to, space.work);
     if (step.way == Way::kPatches)
       return code_.convolve_patches(op, values, add, count, to, space.work);
