@@ -2,9 +2,9 @@
 
 from stormlens.datasets import svrimg
 from stormlens.datasets._borders import BORDERS_CREDIT, border_lines, fetch_borders
+from stormlens.datasets._boxes import check_reflectivity, join_boxes, make_boxes
 from stormlens.datasets._cache import cache_folder
 from stormlens.datasets._container import (
-    check_reflectivity,
     class_names,
     is_simulated,
     make_dataset,
@@ -12,7 +12,7 @@ from stormlens.datasets._container import (
     validate,
     write_netcdf,
 )
-from stormlens.datasets._images import read_images
+from stormlens.datasets._images import read_boxes, read_images
 from stormlens.datasets._join import join
 from stormlens.datasets._load import (
     Source,
@@ -38,10 +38,13 @@ __all__ = [
     "info",
     "is_simulated",
     "join",
+    "join_boxes",
     "list_sources",
     "load",
     "load_splits",
+    "make_boxes",
     "make_dataset",
+    "read_boxes",
     "read_images",
     "read_netcdf",
     "simulated_families",

@@ -13,14 +13,18 @@ them must say.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
 
+from stormlens.datasets._boxes import make_boxes, storm_values
 from stormlens.errors import InputError
 from stormlens.storage import write_bytes
-from stormlens.stormbox import MAX_DBZ, MODES, SPLITS, offsets_km
+from stormlens.stormbox import MODES, SPLITS
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -49,7 +53,7 @@ def make_dataset(
     simulated: bool = False,
     units: str = "dBZ",
     where: str = "reflectivity",
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """
     Put images and what is known of them into the container.
 
@@ -93,122 +97,21 @@ def make_dataset(
     >>> boxes.reflectivity.dtype, class_names(boxes)[1]
     (dtype('uint8'), 'QLCS')
     """
-    images = check_reflectivity(
-        reflectivity, where=where, maximum=MAX_DBZ if units == "dBZ" else 255
+    boxes = make_boxes(
+        reflectivity,
+        unid=unid,
+        time=time,
+        latitude=latitude,
+        longitude=longitude,
+        source=source,
+        simulated=simulated,
+        units=units,
+        where=where,
     )
-    n, rows, columns = images.shape
-    if unid is None:
-        unid = [f"box-{i:05d}" for i in range(n)]
-    dataset = xr.Dataset(
-        {"reflectivity": (("storm", "y", "x"), images, {"units": units})},
-        coords={
-            "unid": ("storm", _storm_values("unid", unid, n, "str", where)),
-            "time": ("storm", _storm_values("time", time, n, "datetime64[ns]", where)),
-            "latitude": (
-                "storm",
-                _storm_values("latitude", latitude, n, "float64", where),
-                {"units": "degrees_north"},
-            ),
-            "longitude": (
-                "storm",
-                _storm_values("longitude", longitude, n, "float64", where),
-                {"units": "degrees_east"},
-            ),
-            "y": ("y", *_axis(rows, units, "southern")),
-            "x": ("x", *_axis(columns, units, "western")),
-        },
-        attrs={"Conventions": "CF-1.11", "source": source, "simulated": int(simulated)},
-    )
+    dataset = boxes.to_xarray()
     if mode is not None:
-        dataset["mode"] = ("storm", _check_codes(mode, n, classes, where), _flags(classes))
+        dataset["mode"] = ("storm", _check_codes(mode, len(boxes), classes, where), _flags(classes))
     return dataset
-
-
-def _storm_values(
-    name: str, values: ArrayLike | None, n: int, dtype: str, where: str
-) -> np.ndarray:
-    """One value a storm; NaT or NaN for all where nothing is known."""
-    if values is None:
-        return np.full(n, "NaT" if name == "time" else "NaN", dtype)
-    array = np.asarray(values)
-    if array.shape != (n,):
-        msg = f"{where}: {name} has shape {array.shape} for {n} images; give one value each."
-        raise InputError(msg)
-    if name == "time" and array.dtype.kind not in "MOU":
-        msg = f"{where}: time holds {array.dtype} values, not dates; give UTC as datetime64."
-        raise InputError(msg)
-    try:
-        return array.astype(dtype)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where}: {name} holds values that are no {dtype}: {error}.") from error
-
-
-def _axis(pixels: int, units: str, edge: str) -> tuple[np.ndarray, dict[str, str]]:
-    """Pixel centres in km where the images are radar boxes, else pixel numbers."""
-    if units == "dBZ":
-        return offsets_km(pixels), {"units": "km", "long_name": f"from {edge} edge"}
-    side = "bottom" if edge == "southern" else "left"
-    return np.arange(pixels, dtype=float), {"units": "1", "long_name": f"pixels from the {side}"}
-
-
-def check_reflectivity(
-    values: ArrayLike, *, where: str, maximum: int = MAX_DBZ, shape: tuple[int, int] | None = None
-) -> np.ndarray:
-    """
-    Images as uint8, or an error that says which value cannot be one.
-
-    Parameters
-    ----------
-    values : array_like, shape (storm, y, x) or (storm, y, x, 1)
-        Numbers from 0 to `maximum`; fractions are truncated as the archive does.
-    where : str
-        What to call the images in an error.
-    maximum : int, optional
-        Highest value accepted.
-    shape : tuple of int, optional
-        Rows and columns required; any unless told.
-
-    Returns
-    -------
-    images : ndarray of uint8, shape (storm, y, x)
-
-    Raises
-    ------
-    InputError
-        If the shape is wrong, there is no image, or a value is NaN, negative or above `maximum`.
-    """
-    array = np.asarray(values)
-    if array.ndim == 4 and array.shape[-1] == 1:
-        array = array[..., 0]
-    if array.ndim != 3 or array.size == 0:
-        msg = f"{where}: shape {array.shape} is not (storm, y, x) with at least one image."
-        raise InputError(msg)
-    if shape is not None and array.shape[1:] != tuple(shape):
-        found, due = (f"{rows} x {columns}" for rows, columns in (array.shape[1:], shape))
-        raise InputError(f"{where}: images are {found} pixels; {due} are needed.")
-    if array.dtype.kind not in "iuf":
-        raise InputError(f"{where}: values of type {array.dtype} are no reflectivity in dBZ.")
-    _check_range(array, where, maximum)
-    return array.astype(np.uint8)
-
-
-def _check_range(array: np.ndarray, where: str, maximum: int) -> None:
-    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-        storm, y, x = np.argwhere(~np.isfinite(array))[0]
-        msg = (
-            f"{where}: image {storm} has {array[storm, y, x]} at row {y}, column {x}; "
-            "write 0 where there is no echo."
-        )
-        raise InputError(msg)
-    for worst, limit in ((array.argmin(), "negative"), (array.argmax(), f"above {maximum}")):
-        storm, y, x = np.unravel_index(worst, array.shape)
-        value = array[storm, y, x]
-        if (limit == "negative" and value < 0) or (limit != "negative" and value > maximum):
-            msg = (
-                f"{where}: image {storm} has {value} at row {y}, column {x}, which is {limit}; "
-                f"values run from 0 (no echo) to {maximum}."
-            )
-            raise InputError(msg)
 
 
 def _check_codes(mode: ArrayLike, n: int, classes: Sequence[str], where: str) -> np.ndarray:
@@ -240,7 +143,7 @@ def _flags(classes: Sequence[str]) -> dict[str, object]:
     }
 
 
-def class_names(dataset: xr.Dataset) -> tuple[str, ...]:
+def class_names(dataset: "xr.Dataset") -> tuple[str, ...]:
     """
     Class names of a labelled dataset, by code.
 
@@ -263,7 +166,7 @@ def class_names(dataset: xr.Dataset) -> tuple[str, ...]:
     return tuple(str(dataset["mode"].attrs["flag_meanings"]).split())
 
 
-def is_simulated(dataset: xr.Dataset) -> bool:
+def is_simulated(dataset: "xr.Dataset") -> bool:
     """
     Whether a simulator made the images.
 
@@ -279,7 +182,7 @@ def is_simulated(dataset: xr.Dataset) -> bool:
     return str(dataset.attrs.get("simulated", 0)) != "0"
 
 
-def validate(dataset: xr.Dataset, *, where: str = "dataset") -> xr.Dataset:
+def validate(dataset: "xr.Dataset", *, where: str = "dataset") -> "xr.Dataset":
     """
     Check that a dataset is a container, as one read from a file must be.
 
@@ -330,7 +233,7 @@ def validate(dataset: xr.Dataset, *, where: str = "dataset") -> xr.Dataset:
         **known,
     )
     if "split" in dataset.variables:
-        split = _storm_values("split", dataset["split"].values, result.sizes["storm"], "str", where)
+        split = storm_values("split", dataset["split"].values, result.sizes["storm"], "str", where)
         if not np.isin(split, SPLITS).all():
             strange = split[~np.isin(split, SPLITS)][0]
             msg = f"{where}: split '{strange}' of a box is none of {', '.join(SPLITS)}."
@@ -341,13 +244,15 @@ def validate(dataset: xr.Dataset, *, where: str = "dataset") -> xr.Dataset:
     return result
 
 
-def _carried_on(dataset: xr.Dataset, n: int, where: str) -> dict[str, xr.Variable]:
+def _carried_on(dataset: "xr.Dataset", n: int, where: str) -> "dict[str, xr.Variable]":
     """What some sources know of their boxes beside the rest, checked."""
+    import xarray as xr
+
     kept = {}
     for name, dtype in _CARRIED_ON.items():
         if name not in dataset.variables:
             continue
-        values = _storm_values(name, dataset[name].values, n, dtype, where)
+        values = storm_values(name, dataset[name].values, n, dtype, where)
         if dtype == "float32" and ((values < 0) | (values > 1)).any():
             raise InputError(f"{where}: {name} is a share of a box; it must lie in [0, 1].")
         kept[name] = xr.Variable("storm", values, dataset[name].attrs)
@@ -366,7 +271,7 @@ def _check_flags(attrs: dict[str, object], where: str) -> None:
         raise InputError(msg)
 
 
-def read_netcdf(path: str | Path) -> xr.Dataset:
+def read_netcdf(path: str | Path) -> "xr.Dataset":
     """
     Read a container from a NetCDF file.
 
@@ -392,7 +297,7 @@ def read_netcdf(path: str | Path) -> xr.Dataset:
     return validate(open_netcdf(path), where=str(path))
 
 
-def open_netcdf(path: Path) -> xr.Dataset:
+def open_netcdf(path: Path) -> "xr.Dataset":
     """
     All of a NetCDF-4 file, in memory; the file is closed.
 
@@ -410,6 +315,8 @@ def open_netcdf(path: Path) -> xr.Dataset:
     InputError
         If the file is empty, of another format, or cut short.
     """
+    import xarray as xr
+
     try:
         with path.open("rb") as file:
             start = file.read(8)
@@ -436,7 +343,7 @@ def open_netcdf(path: Path) -> xr.Dataset:
         raise InputError(" ".join(msg.split())) from error
 
 
-def write_netcdf(dataset: xr.Dataset, path: str | Path) -> Path:
+def write_netcdf(dataset: "xr.Dataset", path: str | Path) -> Path:
     """
     Write a container to a NetCDF file, beside and renamed.
 

@@ -7,12 +7,16 @@ Row 0 of the container is the bottom, as in a storm box, so a digit stands
 upright when it is drawn as a box is: with its first row at the bottom.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import xarray as xr
 
 from stormlens.datasets._container import make_dataset
 from stormlens.datasets._join import with_split
 from stormlens.datasets._splitting import stratify
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SIZE = 32
 """Pixels along each side: LeNet-5's input."""
@@ -23,7 +27,7 @@ CITATION = (
 )
 
 
-def load_digits(seed: int = 0) -> xr.Dataset:
+def load_digits(seed: int = 0) -> "xr.Dataset":
     """
     All digits, with stratified splits of 70, 15 and 15 percent.
 

@@ -8,9 +8,9 @@ test. Where every class is a storm mode, codes and order are the archive's.
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from stormlens.datasets._container import make_dataset, read_netcdf
 from stormlens.datasets._images import ARRAY_SUFFIXES, image_names, read_array, time_of_name
@@ -19,10 +19,13 @@ from stormlens.datasets._splitting import assign_splits, days
 from stormlens.errors import InputError
 from stormlens.stormbox import MODES, SPLITS
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 _IGNORED = {"thumbs.db", "desktop.ini"}
 
 
-def load_folder(path: str | Path, seed: int = 0) -> xr.Dataset:
+def load_folder(path: str | Path, seed: int = 0) -> "xr.Dataset":
     """
     Labelled images of a folder, with a split for each.
 
@@ -63,7 +66,7 @@ def load_folder(path: str | Path, seed: int = 0) -> xr.Dataset:
     return joined.assign_attrs(source=f"folder {path.name}", split_rule="folders")
 
 
-def load_netcdf(path: str | Path, seed: int = 0) -> xr.Dataset:
+def load_netcdf(path: str | Path, seed: int = 0) -> "xr.Dataset":
     """
     Labelled images of a NetCDF file in the container's format, with a split for each.
 
@@ -107,7 +110,7 @@ def _class_names(root: Path) -> tuple[str, ...]:
     return MODES if all(name.casefold() in modes for name in names) else tuple(names)
 
 
-def _read_classes(root: Path, classes: tuple[str, ...]) -> xr.Dataset:
+def _read_classes(root: Path, classes: tuple[str, ...]) -> "xr.Dataset":
     """Images of the class folders in `root`, in alphabetical order of class and file."""
     code_of = {name.casefold() if classes is MODES else name: i for i, name in enumerate(classes)}
     images: list[np.ndarray] = []

@@ -12,21 +12,20 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
-from stormlens.datasets._container import (
-    check_reflectivity,
-    is_simulated,
-    make_dataset,
-    open_netcdf,
-    validate,
-)
+from stormlens.datasets._boxes import check_reflectivity, join_boxes, make_boxes
+from stormlens.datasets._container import is_simulated, open_netcdf, validate
 from stormlens.datasets._join import join
 from stormlens.errors import InputError
-from stormlens.stormbox import SIZE, time_of_unid
+from stormlens.stormbox import SIZE, Boxes, time_of_unid
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 ARRAY_SUFFIXES = (".png", ".npy")
 NETCDF_SUFFIXES = (".nc", ".nc4", ".netcdf")
@@ -49,7 +48,7 @@ _PNG_KINDS = {
 
 def read_images(
     paths: str | Path | Iterable[str | Path], *, shape: tuple[int, int] = (SIZE, SIZE)
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """
     Read storm boxes from files, in the order given.
 
@@ -74,35 +73,91 @@ def read_images(
         If a file is missing, unreadable, of another kind, or holds anything but boxes of
         that shape and 0 to 80 dBZ; the sentence names the file.
     """
-    listed = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(p) for p in paths]
-    if not listed:
-        raise InputError("No file to read: give at least one PNG, NPY or NetCDF file.")
-    parts = [_read_file(path, shape) for path in listed]
+    listed = _listed(paths)
+    parts = [
+        _read_netcdf(path, shape) if _is_netcdf(path) else _read_array(path, shape).to_xarray()
+        for path in listed
+    ]
     labelled = all("mode" in part for part in parts)
     if not labelled:
         parts = [part.drop_vars("mode", errors="ignore") for part in parts]
-    parts = [part.drop_vars("split", errors="ignore") for part in parts]
-    joined = join(_told_apart(parts, listed), where=", ".join(map(str, listed)))
+    names = _told_apart([part["unid"].values.tolist() for part in parts], listed)
+    parts = [
+        part.drop_vars("split", errors="ignore").assign_coords(unid=("storm", own))
+        for part, own in zip(parts, names, strict=True)
+    ]
+    joined = join(parts, where=", ".join(map(str, listed)))
     sources = dict.fromkeys(str(part.attrs["source"]) for part in parts)
     return joined.assign_attrs(
         source="; ".join(sources), simulated=int(any(map(is_simulated, parts)))
     )
 
 
-def _read_file(path: Path, shape: tuple[int, int]) -> xr.Dataset:
+def read_boxes(
+    paths: str | Path | Iterable[str | Path], *, shape: tuple[int, int] = (SIZE, SIZE)
+) -> Boxes:
+    """
+    Read storm boxes from files as plain arrays, in the order given; labels are left.
+
+    Parameters
+    ----------
+    paths, shape
+        As `read_images` takes them.
+
+    Returns
+    -------
+    boxes : Boxes
+        With the names and times that `read_images` gives.
+
+    Raises
+    ------
+    InputError
+        As `read_images`.
+    """
+    listed = _listed(paths)
+    parts = [
+        Boxes.from_xarray(_read_netcdf(path, shape).drop_vars("split", errors="ignore"))
+        if _is_netcdf(path)
+        else _read_array(path, shape)
+        for path in listed
+    ]
+    names = _told_apart([part.storm["unid"].tolist() for part in parts], listed)
+    joined = join_boxes(parts, where=", ".join(map(str, listed)))
+    return replace(
+        joined,
+        storm={**joined.storm, "unid": np.concatenate(names)},
+        source="; ".join(dict.fromkeys(part.source for part in parts)),
+        simulated=any(part.simulated for part in parts),
+    )
+
+
+def _listed(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+    listed = [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(p) for p in paths]
+    if not listed:
+        raise InputError("No file to read: give at least one PNG, NPY or NetCDF file.")
+    return listed
+
+
+def _is_netcdf(path: Path) -> bool:
     check_readable(path, (*ARRAY_SUFFIXES, *NETCDF_SUFFIXES))
-    if path.suffix.lower() in NETCDF_SUFFIXES:
-        dataset = validate(open_netcdf(path), where=str(path))
-        units = dataset["reflectivity"].attrs["units"]
-        check_reflectivity(
-            dataset["reflectivity"].values,
-            where=str(path),
-            maximum=255,
-            shape=shape if units == "dBZ" else None,
-        )
-        return dataset
+    return path.suffix.lower() in NETCDF_SUFFIXES
+
+
+def _read_netcdf(path: Path, shape: tuple[int, int]) -> "xr.Dataset":
+    dataset = validate(open_netcdf(path), where=str(path))
+    units = dataset["reflectivity"].attrs["units"]
+    check_reflectivity(
+        dataset["reflectivity"].values,
+        where=str(path),
+        maximum=255,
+        shape=shape if units == "dBZ" else None,
+    )
+    return dataset
+
+
+def _read_array(path: Path, shape: tuple[int, int]) -> Boxes:
     images = read_array(path, shape=shape)
-    return make_dataset(
+    return make_boxes(
         images,
         unid=image_names(path, len(images)),
         time=np.full(len(images), time_of_name(path.stem)),
@@ -111,9 +166,8 @@ def _read_file(path: Path, shape: tuple[int, int]) -> xr.Dataset:
     )
 
 
-def _told_apart(parts: list[xr.Dataset], paths: list[Path]) -> list[xr.Dataset]:
+def _told_apart(own: list[list[str]], paths: list[Path]) -> list[np.ndarray]:
     """Names of boxes that two files share get the folder, or the file where that is shared too."""
-    own = [part["unid"].values.tolist() for part in parts]
     names = own
     for place in ("{folder}/{name}", "{file}:{name}"):
         seen = Counter(name for of_file in names for name in set(of_file))
@@ -126,10 +180,7 @@ def _told_apart(parts: list[xr.Dataset], paths: list[Path]) -> list[xr.Dataset]:
             ]
             for of_file, plain_names, path in zip(names, own, paths, strict=True)
         ]
-    return [
-        part.assign_coords(unid=("storm", np.asarray(of_file, str)))
-        for part, of_file in zip(parts, names, strict=True)
-    ]
+    return [np.asarray(of_file, str) for of_file in names]
 
 
 def image_names(path: Path, n: int) -> list[str]:

@@ -1,14 +1,17 @@
 """Several containers as one."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
-from stormlens.errors import InputError
+from stormlens.datasets._boxes import require_alike
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
-def join(parts: Sequence[xr.Dataset], *, where: str) -> xr.Dataset:
+def join(parts: "Sequence[xr.Dataset]", *, where: str) -> "xr.Dataset":
     """
     Storms of several containers, one after the other.
 
@@ -29,15 +32,13 @@ def join(parts: Sequence[xr.Dataset], *, where: str) -> xr.Dataset:
     InputError
         If sizes, units or classes differ.
     """
-    for what, value_of in (
-        ("sizes", lambda part: part["reflectivity"].shape[1:]),
-        ("units", lambda part: part["reflectivity"].attrs.get("units")),
-        ("classes", lambda part: part["mode"].attrs["flag_meanings"] if "mode" in part else None),
-    ):
-        values = list(dict.fromkeys(value_of(part) for part in parts))
-        if len(values) > 1:
-            msg = f"{where}: images differ in their {what} ({values[0]}, {values[1]}); keep one."
-            raise InputError(msg)
+    import xarray as xr
+
+    images = [part["reflectivity"] for part in parts]
+    require_alike("sizes", (held.shape[1:] for held in images), where)
+    require_alike("units", (held.attrs.get("units") for held in images), where)
+    labels = (part["mode"].attrs["flag_meanings"] if "mode" in part else None for part in parts)
+    require_alike("classes", labels, where)
     if len(parts) == 1:
         return parts[0]
     shared = set.intersection(*({str(name) for name in part.coords} for part in parts))
@@ -52,7 +53,7 @@ def join(parts: Sequence[xr.Dataset], *, where: str) -> xr.Dataset:
     )
 
 
-def with_split(dataset: xr.Dataset, split: str | np.ndarray) -> xr.Dataset:
+def with_split(dataset: "xr.Dataset", split: str | np.ndarray) -> "xr.Dataset":
     """
     A container with the coordinate `split`.
 

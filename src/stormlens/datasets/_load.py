@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from stormlens.datasets import _digits, svrimg
 from stormlens.datasets._borders import fetch_borders
@@ -24,10 +23,12 @@ from stormlens.errors import InputError, unknown
 from stormlens.stormbox import MODES, SIZE, SPLIT_COUNTS, SPLIT_YEARS, SPLITS
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from stormlens.datasets._simulated import Family
 
 
-def load(name_or_path: str | Path, split: str | None = None, **options: Any) -> xr.Dataset:
+def load(name_or_path: str | Path, split: str | None = None, **options: Any) -> "xr.Dataset":
     """
     Labelled images of a source.
 
@@ -69,7 +70,7 @@ def load(name_or_path: str | Path, split: str | None = None, **options: Any) -> 
     return dataset if split is None else _only(dataset, split, str(name_or_path))
 
 
-def load_splits(name_or_path: str | Path, **options: Any) -> dict[str, xr.Dataset]:
+def load_splits(name_or_path: str | Path, **options: Any) -> "dict[str, xr.Dataset]":
     """
     The three splits of a source, as training takes them.
 
@@ -103,7 +104,7 @@ def _check_options(source: str | Path, options: dict[str, Any], accepted: tuple[
         raise InputError(f"The seed of {source} is {seed!r}; give a whole number of 0 or more.")
 
 
-def _only(dataset: xr.Dataset, split: str, where: str) -> xr.Dataset:
+def _only(dataset: "xr.Dataset", split: str, where: str) -> "xr.Dataset":
     if "split" not in dataset.coords:
         need = "labels" if "mode" not in dataset else "at least three days or images"
         raise InputError(f"{where} cannot be divided into splits: it needs {need}.")
@@ -113,7 +114,7 @@ def _only(dataset: xr.Dataset, split: str, where: str) -> xr.Dataset:
     return dataset.isel(storm=chosen)
 
 
-def _simulated(stream: str, split: str | None, **options: Any) -> xr.Dataset:
+def _simulated(stream: str, split: str | None, **options: Any) -> "xr.Dataset":
     from stormlens.datasets._simulated import load_simulated
 
     return load_simulated(split, stream=stream, **options)
@@ -167,7 +168,7 @@ class Source:
 
 _SIMULATED = ("simulated", "simulated-wide", "simulated-held-out", "simulated-v1")
 _SIMULATED_OPTIONS = ("seed", "count", "progress", "first", "without", "one_of")
-_READERS: dict[str, tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]] = {
+_READERS: "dict[str, tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]]" = {
     "svrimg": (svrimg.splits, ("cache", "url", "locate", "refresh"), True),
     **{name: (partial(_simulated, name), _SIMULATED_OPTIONS, True) for name in _SIMULATED},
     "digits": (_digits.load_digits, ("seed",), False),
@@ -183,7 +184,7 @@ _DESCRIPTIONS = {
 }
 
 
-def _reader(name_or_path: str | Path) -> tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]:
+def _reader(name_or_path: str | Path) -> "tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]":
     """Function, its options, and whether it takes the split itself."""
     name = str(name_or_path)
     if name in _READERS and not isinstance(name_or_path, Path):
@@ -357,14 +358,14 @@ def info(name_or_path: str | Path, **options: Any) -> SourceInfo:
     )
 
 
-def _by_split(dataset: xr.Dataset) -> dict[str, xr.Dataset]:
+def _by_split(dataset: "xr.Dataset") -> "dict[str, xr.Dataset]":
     if "split" not in dataset.coords:
         return {"all": dataset}
     held = [split for split in SPLITS if (dataset["split"].values == split).any()]
     return {split: dataset.isel(storm=dataset["split"].values == split) for split in held}
 
 
-def _counts(dataset: xr.Dataset) -> dict[str, dict[str, int]]:
+def _counts(dataset: "xr.Dataset") -> dict[str, dict[str, int]]:
     if "mode" not in dataset:
         return {"all": {"unlabelled": dataset.sizes["storm"]}}
     names = class_names(dataset)
@@ -379,7 +380,7 @@ def _counts(dataset: xr.Dataset) -> dict[str, dict[str, int]]:
     }
 
 
-def _years(dataset: xr.Dataset) -> dict[str, tuple[int, int]]:
+def _years(dataset: "xr.Dataset") -> dict[str, tuple[int, int]]:
     years = {}
     for split, part in _by_split(dataset).items():
         times = part["time"].values

@@ -6,18 +6,22 @@ classifier see its test storms in training. A UTC day is therefore never
 divided; images of unknown day stand each for itself.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import xarray as xr
 
 from stormlens.datasets._join import with_split
 from stormlens.errors import InputError
 from stormlens.stormbox import SPLITS, split_of_year
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 SHARES = {"train": 0.70, "validation": 0.15, "test": 0.15}
 """Part of the images that each split aims at."""
 
 
-def assign_splits(dataset: xr.Dataset, seed: int, *, where: str) -> xr.Dataset:
+def assign_splits(dataset: "xr.Dataset", seed: int, *, where: str) -> "xr.Dataset":
     """
     A labelled container with a coordinate `split` and, in `split_rule`, how it came about.
 

@@ -27,7 +27,7 @@ from stormlens.stormbox._modes import (
     mode_code,
     split_of_year,
 )
-from stormlens.stormbox._records import Boxes, Mosaic, Predictions, Storm
+from stormlens.stormbox._records import Boxes, Mosaic, Predictions, Storm, is_dataset
 from stormlens.stormbox._unid import hazard_of_unid, time_of_unid
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "box_centre",
     "cell_to_lonlat",
     "hazard_of_unid",
+    "is_dataset",
     "lonlat_to_cell",
     "mode_code",
     "offsets_km",

@@ -5,11 +5,14 @@ The same things as xarray objects are made for those who ask for them in Python;
 xarray takes longer than reading a file and naming its storms.
 """
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import sys
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stormlens.stormbox._grid import ECHO_DBZ, GRID_MAPPING, PIXEL_KM, offsets_km
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,6 +20,16 @@ if TYPE_CHECKING:
 Storm = dict[str, NDArray[Any]]
 """By name one value a box: `unid`, `time`, `latitude`, `longitude`, and of boxes cut from mosaics
 `xmin`, `ymin`, `coverage` and `echo`."""
+
+_ATTRIBUTES = {
+    "latitude": {"units": "degrees_north"},
+    "longitude": {"units": "degrees_east"},
+    "xmin": {"long_name": "westernmost cell"},
+    "ymin": {"long_name": "southernmost cell"},
+    "coverage": {"units": "1", "long_name": "share of the box that some radar sees"},
+    "echo": {"units": "1", "long_name": f"share of the box at {ECHO_DBZ} dBZ or more"},
+}
+_CONVENTIONS = "CF-1.11"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +66,69 @@ class Mosaic:
     sampling: str = "nearest"
     simulated: bool = False
 
+    @classmethod
+    def from_xarray(cls, dataset: "xr.Dataset") -> "Mosaic":
+        """
+        A mosaic that is an xarray.Dataset.
+
+        Parameters
+        ----------
+        dataset : xarray.Dataset
+            As `to_xarray` gives it; attributes may be missing.
+
+        Returns
+        -------
+        mosaic : Mosaic
+        """
+        texts = {name: str(dataset.attrs.get(name, "")) for name in ("product", "derived")}
+        return cls(
+            dataset["reflectivity"].values,
+            dataset["coverage"].values,
+            dataset["time"].values.astype("datetime64[ns]")[()],
+            str(dataset.attrs.get("source", "a mosaic")),
+            sampling=str(dataset.attrs.get("sampling", "nearest")),
+            simulated=_is_marked(dataset, "simulated"),
+            **texts,
+        )
+
+    def to_xarray(self) -> "xr.Dataset":
+        """
+        The same as an xarray.Dataset.
+
+        Returns
+        -------
+        dataset : xarray.Dataset
+            `reflectivity` and `coverage` (y, x); `y`, `x` in km from the centre of the
+            south-western cell; `time`, a scalar; `crs`, the grid as CF describes one; all else
+            is in the attributes.
+        """
+        import xarray as xr
+
+        placed = {"grid_mapping": "crs"}
+        reflectivity = {"units": "dBZ", "long_name": "composite reflectivity", **placed}
+        coverage = {"long_name": "some radar could see", **placed}
+        rows, columns = self.reflectivity.shape
+        return xr.Dataset(
+            {
+                "reflectivity": (("y", "x"), self.reflectivity, reflectivity),
+                "coverage": (("y", "x"), self.coverage, coverage),
+                "crs": ((), np.int32(0), dict(GRID_MAPPING)),
+            },
+            coords={
+                "time": np.asarray(self.time, "datetime64[ns]"),
+                "y": ("y", *_plane_axis(rows, "y")),
+                "x": ("x", *_plane_axis(columns, "x")),
+            },
+            attrs={
+                "Conventions": _CONVENTIONS,
+                "source": self.source,
+                "product": self.product,
+                "derived": self.derived,
+                "sampling": self.sampling,
+                "simulated": int(self.simulated),
+            },
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
@@ -69,15 +145,83 @@ class Boxes:
         Where the images come from, in words for a reader.
     simulated : bool
         Whether a simulator made them.
+    units : {"dBZ", "1"}
+        ``"1"`` where the images hold no reflectivity (digits).
     """
 
     reflectivity: NDArray[np.uint8] = field(repr=False)
     storm: Storm = field(repr=False)
     source: str
     simulated: bool = False
+    units: str = "dBZ"
 
     def __len__(self) -> int:
         return len(self.reflectivity)
+
+    def chosen(self, which: Any) -> "Boxes":
+        """
+        Some of the boxes.
+
+        Parameters
+        ----------
+        which : slice, or array_like of bool or int
+            Index of the boxes wanted.
+
+        Returns
+        -------
+        boxes : Boxes
+        """
+        storm = {name: values[which] for name, values in self.storm.items()}
+        return replace(self, reflectivity=self.reflectivity[which], storm=storm)
+
+    @classmethod
+    def from_xarray(cls, dataset: "xr.Dataset") -> "Boxes":
+        """
+        Boxes that are an xarray.Dataset, without their labels.
+
+        Parameters
+        ----------
+        dataset : xarray.Dataset
+            The container; see `stormlens.datasets.make_dataset`.
+
+        Returns
+        -------
+        boxes : Boxes
+        """
+        return cls(
+            dataset["reflectivity"].values,
+            _storm_of(dataset),
+            str(dataset.attrs.get("source", "unknown")),
+            _is_marked(dataset, "simulated"),
+            str(dataset["reflectivity"].attrs.get("units", "dBZ")),
+        )
+
+    def to_xarray(self) -> "xr.Dataset":
+        """
+        The same as an xarray.Dataset, the container that `stormlens.datasets` gives.
+
+        Returns
+        -------
+        dataset : xarray.Dataset
+            `reflectivity` (storm, y, x) with the storm coordinates; `y` and `x` in km from the
+            southern and western edge; all else is in the attributes.
+        """
+        import xarray as xr
+
+        rows, columns = self.reflectivity.shape[1:]
+        return xr.Dataset(
+            {"reflectivity": (("storm", "y", "x"), self.reflectivity, {"units": self.units})},
+            coords={
+                **_coordinates(self.storm),
+                "y": ("y", *_box_axis(rows, self.units, "southern")),
+                "x": ("x", *_box_axis(columns, self.units, "western")),
+            },
+            attrs={
+                "Conventions": _CONVENTIONS,
+                "source": self.source,
+                "simulated": int(self.simulated),
+            },
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,19 +282,14 @@ class Predictions:
         predictions : Predictions
         """
         attributes = dataset.attrs
-        storm = {
-            str(name): held.values
-            for name, held in dataset.coords.items()
-            if held.dims == ("storm",)
-        }
         return cls(
             dataset["probability"].values,
             tuple(dataset["mode"].values.astype(str).tolist()),
-            storm,
+            _storm_of(dataset),
             str(attributes.get("model", "unknown")),
             str(attributes.get("source", "unknown")),
-            bool(int(attributes.get("simulated", 0))),
-            bool(int(attributes.get("simulated_training", 0))),
+            _is_marked(dataset, "simulated"),
+            _is_marked(dataset, "simulated_training"),
             dataset["plausible"].values if "plausible" in dataset else None,
             dataset["novelty"].values if "novelty" in dataset else None,
             attributes.get("plausible_from"),
@@ -180,5 +319,47 @@ class Predictions:
             held["plausible"] = ("storm", "mode"), self.plausible
             held["novelty"] = "storm", self.novelty
             attributes |= {"plausible_from": self.plausible_from, "level": self.level}
-        storm = {name: ("storm", values) for name, values in self.storm.items()}
-        return xr.Dataset(held, {**storm, "mode": list(self.modes)}, attributes)
+        return xr.Dataset(held, {**_coordinates(self.storm), "mode": list(self.modes)}, attributes)
+
+
+def is_dataset(thing: object) -> "TypeGuard[xr.Dataset]":
+    """
+    Whether it is an xarray.Dataset, told without importing xarray.
+
+    Parameters
+    ----------
+    thing : object
+        Anything.
+
+    Returns
+    -------
+    dataset : bool
+    """
+    xarray = sys.modules.get("xarray")  # whoever made one has imported it
+    return xarray is not None and isinstance(thing, xarray.Dataset)
+
+
+def _is_marked(dataset: "xr.Dataset", name: str) -> bool:
+    return str(dataset.attrs.get(name, 0)) not in ("0", "")
+
+
+def _storm_of(dataset: "xr.Dataset") -> Storm:
+    held = dataset.coords.items()
+    return {str(name): values.values for name, values in held if values.dims == ("storm",)}
+
+
+def _coordinates(storm: Storm) -> dict[str, Any]:
+    return {name: ("storm", held, _ATTRIBUTES.get(name, {})) for name, held in storm.items()}
+
+
+def _plane_axis(n: int, name: str) -> tuple[NDArray[np.float64], dict[str, str]]:
+    attributes = {"units": "km", "standard_name": f"projection_{name}_coordinate"}
+    return np.arange(n, dtype=np.float64) * PIXEL_KM, attributes
+
+
+def _box_axis(n: int, units: str, edge: str) -> tuple[NDArray[np.float64], dict[str, str]]:
+    """Pixel centres in km where the images are radar boxes, else pixel numbers."""
+    if units == "dBZ":
+        return offsets_km(n), {"units": "km", "long_name": f"from {edge} edge"}
+    side = "bottom" if edge == "southern" else "left"
+    return np.arange(n, dtype=np.float64), {"units": "1", "long_name": f"pixels from the {side}"}

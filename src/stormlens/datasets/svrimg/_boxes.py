@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
 
+from stormlens.datasets._boxes import check_reflectivity
 from stormlens.datasets._cache import is_intact
-from stormlens.datasets._container import check_reflectivity, make_dataset
+from stormlens.datasets._container import make_dataset
 from stormlens.datasets._images import read_palette_png
 from stormlens.datasets.svrimg._archive import CITATION, Archive, image_file, index_file
 from stormlens.datasets.svrimg._download import NotInArchive
@@ -16,6 +17,9 @@ from stormlens.datasets.svrimg._obtain import Kind, obtain
 from stormlens.datasets.svrimg._tables import read_index
 from stormlens.errors import InputError
 from stormlens.stormbox import GRID_SHAPE, SIZE, hazard_of_unid, time_of_unid
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _MAX_BYTES = 2**20
 
@@ -26,7 +30,7 @@ def image(
     cache: str | Path | None = None,
     url: str | Path | None = None,
     refresh: bool = False,
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """
     One of the archive's half million images.
 
@@ -57,7 +61,7 @@ def images(
     cache: str | Path | None = None,
     url: str | Path | None = None,
     refresh: bool = False,
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """
     Images by their UNIDs, in the order given.
 

@@ -1,22 +1,26 @@
 """What the archive holds on its whole national grid: geography and one example mosaic."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
-from stormlens.datasets._container import check_reflectivity, open_netcdf
+from stormlens.datasets._boxes import check_reflectivity
+from stormlens.datasets._container import open_netcdf
 from stormlens.datasets.svrimg._archive import CITATION, GEOGRAPHY_FILE, MOSAIC_FILE, Archive
 from stormlens.datasets.svrimg._obtain import Kind, obtain
 from stormlens.errors import InputError
 from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, cell_to_lonlat
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _MAX_BYTES = 2**28
 
 
 def geography(
     *, cache: str | Path | None = None, url: str | Path | None = None, refresh: bool = False
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """
     Latitude and longitude of every cell of the national grid, as the archive gives them.
 
@@ -43,7 +47,7 @@ def geography(
 
 def example_mosaic(
     *, cache: str | Path | None = None, url: str | Path | None = None, refresh: bool = False
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """
     Column-maximum reflectivity over the United States on 27 April 2011, 19 UTC.
 
@@ -66,7 +70,9 @@ def example_mosaic(
     return _read_mosaic(obtain(Archive.at(url, cache), MOSAIC_FILE, MOSAIC, refresh=refresh))
 
 
-def _read_geography(path: Path) -> xr.Dataset:
+def _read_geography(path: Path) -> "xr.Dataset":
+    import xarray as xr
+
     raw = open_netcdf(path)
     latitude, longitude = (_plane(raw, name, path)[0] for name in ("CLAT", "CLONG"))
     for name, values, limit in (("CLAT", latitude, 90), ("CLONG", longitude, 180)):
@@ -81,7 +87,9 @@ def _read_geography(path: Path) -> xr.Dataset:
     )
 
 
-def _read_mosaic(path: Path) -> xr.Dataset:
+def _read_mosaic(path: Path) -> "xr.Dataset":
+    import xarray as xr
+
     raw = open_netcdf(path)
     # Cells that no radar sees may be marked as missing; a box shows them as no echo, 0.
     values = np.nan_to_num(_plane(raw, "REFC_MAX", path), nan=0)
@@ -102,7 +110,7 @@ def _read_mosaic(path: Path) -> xr.Dataset:
     )
 
 
-def _plane(raw: xr.Dataset, name: str, path: Path) -> np.ndarray:
+def _plane(raw: "xr.Dataset", name: str, path: Path) -> np.ndarray:
     """A variable on the national grid, shape (n, 899, 1399)."""
     if name not in raw.variables:
         held = ", ".join(map(str, raw.variables)) or "nothing"

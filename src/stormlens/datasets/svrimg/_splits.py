@@ -1,17 +1,13 @@
 """The labelled splits: pickles on the server, one safe NetCDF file each in the cache."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
+from stormlens.datasets._boxes import check_reflectivity
 from stormlens.datasets._cache import is_intact
-from stormlens.datasets._container import (
-    check_reflectivity,
-    make_dataset,
-    read_netcdf,
-    write_netcdf,
-)
+from stormlens.datasets._container import make_dataset, read_netcdf, write_netcdf
 from stormlens.datasets._join import join, with_split
 from stormlens.datasets.svrimg._archive import (
     CITATION,
@@ -26,6 +22,9 @@ from stormlens.errors import InputError, unknown
 from stormlens.storage import MAX_PICKLE_BYTES, load_pickled_arrays
 from stormlens.stormbox import SIZE, SPLITS, time_of_unid
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 _SOURCE = "SVRIMG labelled splits (Haberlie, Ashley and Karpinski 2020)"
 
 
@@ -36,7 +35,7 @@ def splits(
     cache: str | Path | None = None,
     url: str | Path | None = None,
     refresh: bool = False,
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """
     The archive's labelled storm boxes.
 
@@ -74,7 +73,7 @@ def splits(
     return join([_one(archive, name, locate, refresh) for name in wanted], where="svrimg")
 
 
-def _one(archive: Archive, split: str, locate: bool, refresh: bool) -> xr.Dataset:
+def _one(archive: Archive, split: str, locate: bool, refresh: bool) -> "xr.Dataset":
     path = SPLIT_FILES[split]
     known_before = is_intact(archive.kept_as(path))
     dataset = read_netcdf(obtain(archive, path, PICKLE, refresh=refresh))
@@ -84,7 +83,7 @@ def _one(archive: Archive, split: str, locate: bool, refresh: bool) -> xr.Datase
     return _located(archive, dataset, locate)
 
 
-def _named(archive: Archive, dataset: xr.Dataset, split: str, fetch: bool) -> xr.Dataset:
+def _named(archive: Archive, dataset: "xr.Dataset", split: str, fetch: bool) -> "xr.Dataset":
     """UNIDs and times from the hand labels, if every label of the split agrees in order."""
     n = dataset.sizes["storm"]
     names = [f"svrimg-{split}-{i:05d}" for i in range(n)]
@@ -105,7 +104,7 @@ def _named(archive: Archive, dataset: xr.Dataset, split: str, fetch: bool) -> xr
     )
 
 
-def _located(archive: Archive, dataset: xr.Dataset, locate: bool) -> xr.Dataset:
+def _located(archive: Archive, dataset: "xr.Dataset", locate: bool) -> "xr.Dataset":
     """Box centres from the index of tornado reports, of which the labelled boxes were made."""
     path = index_file("tor")
     if not locate and not is_intact(archive.kept_as(path)):
@@ -120,7 +119,7 @@ def _located(archive: Archive, dataset: xr.Dataset, locate: bool) -> xr.Dataset:
     )
 
 
-def _read_pickle(path: Path) -> xr.Dataset:
+def _read_pickle(path: Path) -> "xr.Dataset":
     """A container from (images, labels) or (images, labels, unids), every part checked."""
     content = load_pickled_arrays(path)
     if not isinstance(content, list | tuple) or len(content) not in (2, 3):
