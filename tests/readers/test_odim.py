@@ -208,5 +208,5 @@ def test_a_composite_on_the_grid_itself_comes_back_cell_by_cell():
     content = composite(image, projdef=LAMBERT, corners=corners, scale=3750)
     mosaic = read_odim(content, "x", Options())
     expected = np.maximum(np.floor(image[::-1] * 0.5 - 32), 0)
-    npt.assert_array_equal(mosaic.reflectivity.values[300:600, 500:900], expected)
+    npt.assert_array_equal(mosaic.reflectivity[300:600, 500:900], expected)
     assert int(mosaic.coverage.sum()) == image.size

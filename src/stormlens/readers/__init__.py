@@ -10,7 +10,7 @@ from stormlens.readers._bucket import (
 from stormlens.readers._format import Format
 from stormlens.readers._mosaic import grid_lonlat, make_mosaic
 from stormlens.readers._options import Options
-from stormlens.readers._read import formats, read
+from stormlens.readers._read import formats, read, read_mosaic
 from stormlens.readers._xarray import from_xarray
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "make_mosaic",
     "nexrad_volumes",
     "read",
+    "read_mosaic",
 ]

@@ -10,9 +10,7 @@ Format: NCAR/EOL, CfRadial Data File Format, versions 1.5 and 2.1.
 import io
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
@@ -20,6 +18,10 @@ from stormlens.readers._hdf5 import SIGNATURE, as_sentences, opened
 from stormlens.readers._netcdf import CLASSIC
 from stormlens.readers._options import Options
 from stormlens.readers._volume import on_disk, read_volume
+from stormlens.stormbox import Mosaic
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _KIND = "CfRadial"
 _FIRST, _SECOND = b"sweep_start_ray_index", b"sweep_group_name"
@@ -32,7 +34,7 @@ def _is_cfradial(content: bytes) -> bool:
     return _FIRST in content or _SECOND in content
 
 
-def read_cfradial(content: bytes, name: str, options: Options) -> xr.Dataset:
+def read_cfradial(content: bytes, name: str, options: Options) -> Mosaic:
     """
     Column maximum of a CfRadial volume.
 
@@ -47,7 +49,7 @@ def read_cfradial(content: bytes, name: str, options: Options) -> xr.Dataset:
 
     Returns
     -------
-    mosaic : xarray.Dataset
+    mosaic : Mosaic
 
     Raises
     ------
@@ -68,7 +70,7 @@ def read_cfradial(content: bytes, name: str, options: Options) -> xr.Dataset:
 CFRADIAL = Format("cfradial", "CfRadial 1 and 2", _is_cfradial, read_cfradial)
 
 
-def _tree(file: Path | io.BytesIO, is_first: bool, engine: str) -> xr.DataTree:
+def _tree(file: Path | io.BytesIO, is_first: bool, engine: str) -> "xr.DataTree":
     """A file of version 1, where `is_first`, or 2."""
     try:
         from xradar.io import open_cfradial1_datatree

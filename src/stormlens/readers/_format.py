@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import xarray as xr
-
 from stormlens.readers._options import Options
+from stormlens.stormbox import Mosaic
 
 
 @dataclass(frozen=True)
@@ -29,4 +28,4 @@ class Format:
     name: str
     title: str
     fits: Callable[[bytes], bool]
-    read: Callable[[bytes, str, Options], xr.Dataset]
+    read: Callable[[bytes, str, Options], Mosaic]

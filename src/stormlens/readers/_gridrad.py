@@ -15,17 +15,21 @@ the routines that the authors publish with the data (gridrad.org/software.html).
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._hdf5 import SIGNATURE, opened, to_dataset
-from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._reach import require_reach
 from stormlens.readers._sampling import sample_lonlat
+from stormlens.stormbox import Mosaic
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _NEEDED = (
     "Longitude",
@@ -99,7 +103,7 @@ def _is_gridrad(content: bytes) -> bool:
     return content.startswith(SIGNATURE) and b"wReflectivity" in content and b"Nradobs" in content
 
 
-def read_gridrad(content: bytes, name: str, options: Options) -> xr.Dataset:
+def read_gridrad(content: bytes, name: str, options: Options) -> Mosaic:
     """
     Column maximum of the trusted echoes of a GridRad file.
 
@@ -114,7 +118,7 @@ def read_gridrad(content: bytes, name: str, options: Options) -> xr.Dataset:
 
     Returns
     -------
-    mosaic : xarray.Dataset
+    mosaic : Mosaic
         Covered is a column of which some radar scan saw a cell.
 
     Raises
@@ -122,6 +126,8 @@ def read_gridrad(content: bytes, name: str, options: Options) -> xr.Dataset:
     InputError
         If the file is damaged, lacks a variable, or does not reach the national grid.
     """
+    import xarray as xr
+
     with opened(content, name, "GridRad") as file:
         raw = xr.decode_cf(to_dataset(file, _NEEDED), decode_times=False, decode_coords=False)
         _check(raw, name)
@@ -136,7 +142,7 @@ def read_gridrad(content: bytes, name: str, options: Options) -> xr.Dataset:
         longitude, latitude = (raw[axis].values.astype(float) for axis in _DIMENSIONS[:0:-1])
     require_reach(longitude, latitude, name)
     values, coverage = sample_lonlat(columns, seen, longitude, latitude, options.sampling)
-    return make_mosaic(
+    return mosaic_of(
         values,
         coverage,
         time=time,
@@ -149,7 +155,7 @@ def read_gridrad(content: bytes, name: str, options: Options) -> xr.Dataset:
 GRIDRAD = Format("gridrad", "GridRad and GridRad-Severe NetCDF", _is_gridrad, read_gridrad)
 
 
-def _check(raw: xr.Dataset, name: str) -> None:
+def _check(raw: "xr.Dataset", name: str) -> None:
     for variable in _NEEDED:
         if variable not in raw.variables:
             raise InputError(f"{name} lacks the variable {variable!r} of a GridRad file.")
@@ -167,7 +173,7 @@ def _check(raw: xr.Dataset, name: str) -> None:
         raise InputError(f"{name}: index leads outside the grid of {cells} cells.")
 
 
-def _time(raw: xr.Dataset, name: str) -> np.datetime64:
+def _time(raw: "xr.Dataset", name: str) -> np.datetime64:
     """UTC from `Analysis_time`, written ``2011-04-27 19:00:00Z``."""
     written = str(raw.attrs.get("Analysis_time", ""))
     try:
@@ -176,7 +182,7 @@ def _time(raw: xr.Dataset, name: str) -> np.datetime64:
         raise InputError(f"{name}: Analysis_time {written!r} is no time; get it again.") from error
 
 
-def _trusted(raw: xr.Dataset, place: np.ndarray, rule: Filter) -> np.ndarray:
+def _trusted(raw: "xr.Dataset", place: np.ndarray, rule: Filter) -> np.ndarray:
     """Reflectivity of the listed cells, NaN where the filter takes it out."""
     dbz = raw["Reflectivity"].values.astype(np.float64)
     weight = raw["wReflectivity"].values

@@ -14,12 +14,14 @@ import io
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from stormlens.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -206,7 +208,7 @@ def _check_dataset(dataset: Any, budget: int, name: str) -> None:
         raise InputError(f"{where} is larger than its file can hold; the file is damaged.")
 
 
-def to_dataset(file: Any, names: Iterable[str] = ()) -> xr.Dataset:
+def to_dataset(file: Any, names: Iterable[str] = ()) -> "xr.Dataset":
     """
     Numbers in the root group of a NetCDF-4 file, as they lie there.
 
@@ -223,6 +225,7 @@ def to_dataset(file: Any, names: Iterable[str] = ()) -> xr.Dataset:
         In memory; packed values and times are not decoded yet.
     """
     import h5py
+    import xarray as xr
 
     wanted = set(names)
     variables = {

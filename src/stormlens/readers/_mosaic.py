@@ -1,21 +1,25 @@
 """
 The mosaic: column-maximum reflectivity on the archive's national grid.
 
-What every reader gives: an `xarray.Dataset` with dimensions (y, x) of
-(899, 1399), row 0 in the south. `reflectivity` is whole dBZ as uint8, 0 where
-there is no echo; `coverage` is True where some radar could have seen one. A
-cell without coverage reads 0 too, so the two together tell clear air (0,
-covered) from missing data (0, not covered).
+What every reader gives: a `Mosaic`, and an `xarray.Dataset` with dimensions
+(y, x) for those who ask for one, of 899 x 1399 cells, row 0 in the south.
+`reflectivity` is whole dBZ as uint8, 0 where there is no echo; `coverage` is
+True where some radar could have seen one. A cell without coverage reads 0 too,
+so the two together tell clear air (0, covered) from missing data (0, not
+covered).
 """
 
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_MAPPING, GRID_SHAPE, MAX_DBZ, PIXEL_KM, cell_to_lonlat
+from stormlens.stormbox import GRID_SHAPE, MAX_DBZ, Mosaic, cell_to_lonlat
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def make_mosaic(
@@ -28,7 +32,7 @@ def make_mosaic(
     derived: str = "",
     sampling: str = "nearest",
     simulated: bool = False,
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """
     Put sampled reflectivity into the container of mosaics.
 
@@ -63,6 +67,39 @@ def make_mosaic(
     InputError
         If a shape is not the national grid's.
     """
+    mosaic = mosaic_of(
+        dbz,
+        coverage,
+        time=time,
+        source=source,
+        product=product,
+        derived=derived,
+        sampling=sampling,
+        simulated=simulated,
+    )
+    return mosaic.to_xarray()
+
+
+def mosaic_of(
+    dbz: ArrayLike, coverage: ArrayLike, *, time: np.datetime64 | None, source: str, **told: Any
+) -> Mosaic:
+    """
+    The same as plain arrays.
+
+    Parameters
+    ----------
+    dbz, coverage, time, source, **told
+        As `make_mosaic` takes them.
+
+    Returns
+    -------
+    mosaic : Mosaic
+
+    Raises
+    ------
+    InputError
+        If a shape is not the national grid's.
+    """
     values, seen = np.asarray(dbz), np.asarray(coverage, bool)
     for name, array in (("reflectivity", values), ("coverage", seen)):
         if array.shape != GRID_SHAPE:
@@ -71,40 +108,8 @@ def make_mosaic(
                 f"{source}: {name} has shape {array.shape}; the grid is {rows} x {columns} cells."
             )
     whole = np.clip(np.where(seen & (values >= 1), values, 0), 0, MAX_DBZ).astype(np.uint8)
-    moment = np.datetime64("NaT") if time is None else time
-    return xr.Dataset(
-        {
-            "reflectivity": (
-                ("y", "x"),
-                whole,
-                {"units": "dBZ", "long_name": "composite reflectivity", "grid_mapping": "crs"},
-            ),
-            "coverage": (
-                ("y", "x"),
-                seen,
-                {"long_name": "some radar could see", "grid_mapping": "crs"},
-            ),
-            "crs": ((), np.int32(0), dict(GRID_MAPPING)),
-        },
-        coords={
-            "time": np.asarray(moment).astype("datetime64[ns]"),
-            "y": ("y", *_axis(0, "y")),
-            "x": ("x", *_axis(1, "x")),
-        },
-        attrs={
-            "Conventions": "CF-1.11",
-            "source": source,
-            "product": product,
-            "derived": derived,
-            "sampling": sampling,
-            "simulated": int(simulated),
-        },
-    )
-
-
-def _axis(dimension: int, name: str) -> tuple[NDArray[np.float64], dict[str, str]]:
-    attributes = {"units": "km", "standard_name": f"projection_{name}_coordinate"}
-    return np.arange(GRID_SHAPE[dimension], dtype=np.float64) * PIXEL_KM, attributes
+    moment: Any = np.asarray("NaT" if time is None else time, "datetime64[ns]")[()]
+    return Mosaic(whole, seen, moment, source, **told)
 
 
 @cache

@@ -11,16 +11,15 @@ Source: NOAA NSSL, MRMS GRIB2 tables (nssl.noaa.gov/projects/mrms/operational).
 
 from dataclasses import dataclass
 
-import xarray as xr
-
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._grib import Message, messages, values
-from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._reach import require_reach
 from stormlens.readers._sampling import sample_lonlat
+from stormlens.stormbox import Mosaic
 
 _NO_COVERAGE_DBZ = -500.0
 """What lies below is no reflectivity: MRMS writes -999."""
@@ -60,7 +59,7 @@ def _is_grib(content: bytes) -> bool:
     return content.startswith(b"GRIB")
 
 
-def read_mrms(content: bytes, name: str, options: Options) -> xr.Dataset:
+def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
     """
     Reflectivity of an MRMS field.
 
@@ -75,7 +74,7 @@ def read_mrms(content: bytes, name: str, options: Options) -> xr.Dataset:
 
     Returns
     -------
-    mosaic : xarray.Dataset
+    mosaic : Mosaic
         `derived` says by which relation a rain rate was turned into reflectivity.
 
     Raises
@@ -96,7 +95,7 @@ def read_mrms(content: bytes, name: str, options: Options) -> xr.Dataset:
         derived = describe_law(options.rain)
     place = message.longitude, message.latitude
     sampled, coverage = sample_lonlat(field, seen, *place, options.sampling)
-    return make_mosaic(
+    return mosaic_of(
         sampled,
         coverage,
         time=message.time,

@@ -7,17 +7,20 @@ files the one field of reflectivity or rain rate is taken, as `from_xarray` does
 
 import io
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._hdf5 import SIGNATURE, as_sentences, opened, to_dataset
-from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
-from stormlens.readers._xarray import is_mosaic, on_grid, restored
-from stormlens.stormbox import GRID_SHAPE
+from stormlens.readers._xarray import as_mosaic
+from stormlens.stormbox import GRID_SHAPE, Mosaic
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 CLASSIC = b"CDF"
 """How NetCDF-3 begins."""
@@ -30,7 +33,7 @@ def _is_netcdf(content: bytes) -> bool:
     return content.startswith((SIGNATURE, CLASSIC))
 
 
-def read_netcdf(content: bytes, name: str, options: Options) -> xr.Dataset:
+def read_netcdf(content: bytes, name: str, options: Options) -> Mosaic:
     """
     A mosaic, or reflectivity of any CF grid, from a NetCDF file.
 
@@ -45,29 +48,30 @@ def read_netcdf(content: bytes, name: str, options: Options) -> xr.Dataset:
 
     Returns
     -------
-    mosaic : xarray.Dataset
+    mosaic : Mosaic
 
     Raises
     ------
     InputError
         If the file is damaged, or holds no field that `from_xarray` takes.
     """
+    import xarray as xr
+
     with as_sentences(name, _KIND):
         raw = _raw(content, name)
         if not raw.variables:
             raise InputError(f"{name} holds no variables that are numbers; get it again.")
         if _EXAMPLE in raw.variables:
             return _example(raw, name)
-        decoded = xr.decode_cf(raw, decode_timedelta=False)
-        if is_mosaic(decoded):
-            return restored(decoded, name)
-        return on_grid(decoded, name, options)
+        return as_mosaic(xr.decode_cf(raw, decode_timedelta=False), name, options)
 
 
 NETCDF = Format("netcdf", "mosaics and CF grids of reflectivity in NetCDF", _is_netcdf, read_netcdf)
 
 
-def _raw(content: bytes, name: str) -> xr.Dataset:
+def _raw(content: bytes, name: str) -> "xr.Dataset":
+    import xarray as xr
+
     if content.startswith(SIGNATURE):
         with opened(content, name, _KIND) as file:
             return to_dataset(file)
@@ -77,8 +81,10 @@ def _raw(content: bytes, name: str) -> xr.Dataset:
         return file.load()
 
 
-def _example(raw: xr.Dataset, name: str) -> xr.Dataset:
+def _example(raw: "xr.Dataset", name: str) -> Mosaic:
     """SVRIMG's example mosaic: one field on the national grid, 0 where there is no echo."""
+    import xarray as xr
+
     field = xr.decode_cf(raw[[_EXAMPLE]], decode_times=False)[_EXAMPLE]
     if field.shape[-2:] != GRID_SHAPE or field.size != np.prod(GRID_SHAPE):
         rows, columns = GRID_SHAPE
@@ -86,7 +92,7 @@ def _example(raw: xr.Dataset, name: str) -> xr.Dataset:
             f"{name}: {_EXAMPLE} has shape {field.shape}; one field of {rows} x {columns} is read."
         )
     values = field.values.reshape(GRID_SHAPE)
-    return make_mosaic(
+    return mosaic_of(
         values,
         ~np.isnan(values.astype(float)),
         time=_time_of_name(name),

@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
-from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._polar import Sweep, volume_to_grid
 from stormlens.readers._quality import quality_controlled
 from stormlens.readers._unpack import MAX_BYTES
+from stormlens.stormbox import Mosaic
 
 _HEADER = 24
 _STARTS = (b"AR2V", b"ARCHIVE2")
@@ -41,7 +41,7 @@ def _is_nexrad(content: bytes) -> bool:
     return content.startswith(_STARTS)
 
 
-def read_nexrad(content: bytes, name: str, options: Options) -> xr.Dataset:
+def read_nexrad(content: bytes, name: str, options: Options) -> Mosaic:
     """
     Column maximum of a Level II volume.
 
@@ -57,7 +57,7 @@ def read_nexrad(content: bytes, name: str, options: Options) -> xr.Dataset:
 
     Returns
     -------
-    mosaic : xarray.Dataset
+    mosaic : Mosaic
         `time` is that of the first ray.
 
     Raises
@@ -74,7 +74,7 @@ def read_nexrad(content: bytes, name: str, options: Options) -> xr.Dataset:
     site = _site_name(plain, name)
     latitude, longitude = _place(volume, site, name)
     dbz, coverage = volume_to_grid(sweeps, latitude, longitude, options.sampling, name)
-    return make_mosaic(
+    return mosaic_of(
         dbz,
         coverage,
         time=_time(volume, name),

@@ -13,16 +13,16 @@ from contextlib import closing
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._hdf5 import SIGNATURE, as_sentences, attributes, opened
-from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._volume import on_disk, read_volume
+from stormlens.stormbox import Mosaic
 
 _KIND = "ODIM HDF5"
 _IMAGES = ("COMP", "IMAGE")
@@ -37,7 +37,7 @@ def _is_odim(content: bytes) -> bool:
     return content.startswith(SIGNATURE) and b"ODIM_H5" in content
 
 
-def read_odim(content: bytes, name: str, options: Options) -> xr.Dataset:
+def read_odim(content: bytes, name: str, options: Options) -> Mosaic:
     """
     Reflectivity of an ODIM file.
 
@@ -52,7 +52,7 @@ def read_odim(content: bytes, name: str, options: Options) -> xr.Dataset:
 
     Returns
     -------
-    mosaic : xarray.Dataset
+    mosaic : Mosaic
         The highest of a composite's images of one quantity (its levels), or of a volume's sweeps.
 
     Raises
@@ -77,7 +77,7 @@ def read_odim(content: bytes, name: str, options: Options) -> xr.Dataset:
 ODIM = Format("odim", "ODIM HDF5 composites, volumes and scans", _is_odim, read_odim)
 
 
-def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options) -> xr.Dataset:
+def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options) -> Mosaic:
     quantity, images = _images(file, name)
     planes = [_plane(path, file, name) for path in images]
     shape = planes[0][0].shape
@@ -91,7 +91,7 @@ def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options
     parent = images[0].split("/")[0]
     where = {**_group(file, "where"), **_group(file[parent], "where")}
     dbz, coverage = _sample(values, seen, where, name, options.sampling)
-    return make_mosaic(
+    return mosaic_of(
         dbz,
         coverage,
         time=_time({**_group(file[parent], "what"), **what}, name),
@@ -184,7 +184,7 @@ def _edges(
     return first, first + n * step
 
 
-def _read_polar(content: bytes, name: str, options: Options) -> xr.Dataset:
+def _read_polar(content: bytes, name: str, options: Options) -> Mosaic:
     try:
         from xradar.io import open_odim_datatree
     except ImportError as error:

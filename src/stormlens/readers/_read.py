@@ -6,15 +6,21 @@ function that reads it. Compressed files are unpacked first, within bounds, so
 that no reader meets gzip or bzip2 on the outside.
 """
 
+import os
 from pathlib import Path
-
-import xarray as xr
+from typing import TYPE_CHECKING
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._options import Options
 from stormlens.readers._unpack import MAX_BYTES, unpack
-from stormlens.readers._xarray import from_xarray
+from stormlens.readers._xarray import as_mosaic
+from stormlens.stormbox import Mosaic
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_DEFAULT = Options()
 
 
 def formats() -> tuple[Format, ...]:
@@ -39,14 +45,14 @@ def formats() -> tuple[Format, ...]:
 
 
 def read(
-    source: str | Path | bytes | xr.DataArray | xr.Dataset,
+    source: "str | Path | bytes | xr.DataArray | xr.Dataset",
     *,
     sampling: str = "nearest",
     rain: str = "marshall-palmer",
     quality_control: bool = False,
     index: object = None,
     name: str | None = None,
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """
     Column-maximum reflectivity of a radar file on the archive's national grid.
 
@@ -71,12 +77,40 @@ def read(
         holds no reflectivity; the sentence names it.
     """
     options = Options(sampling, rain, quality_control, index)
-    if isinstance(source, xr.DataArray | xr.Dataset):
-        return from_xarray(source, sampling=sampling, rain=rain, name=name or "the data given")
+    return read_mosaic(source, options, name=name).to_xarray()
+
+
+def read_mosaic(
+    source: "str | Path | bytes | xr.DataArray | xr.Dataset",
+    options: Options = _DEFAULT,
+    *,
+    name: str | None = None,
+) -> Mosaic:
+    """
+    The same as plain arrays, without xarray where the file's format can be read without.
+
+    Parameters
+    ----------
+    source, name
+        As `read` takes them.
+    options : Options, optional
+        How to read it.
+
+    Returns
+    -------
+    mosaic : Mosaic
+
+    Raises
+    ------
+    InputError
+        As `read`.
+    """
     if isinstance(source, bytes):
         content, called = source, name or "the content given"
-    else:
+    elif isinstance(source, str | os.PathLike):
         content, called = _content(Path(source)), name or str(source)
+    else:
+        return as_mosaic(source, name or "the data given", options)
     content = unpack(content, called)
     for kind in formats():
         if kind.fits(content):

@@ -3,16 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 
-from stormlens.datasets._container import check_reflectivity
+from stormlens.datasets import check_reflectivity
 from stormlens.datasets._images import palette_indices, time_of_name
 from stormlens.datasets.svrimg import paste_on_grid
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
-from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
-from stormlens.stormbox import SIZE
+from stormlens.stormbox import SIZE, Mosaic
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -21,7 +20,7 @@ def _is_png(content: bytes) -> bool:
     return content.startswith(_PNG)
 
 
-def read_svrimg(content: bytes, name: str, options: Options) -> xr.Dataset:
+def read_svrimg(content: bytes, name: str, options: Options) -> Mosaic:
     """
     One storm box on the national grid.
 
@@ -36,7 +35,7 @@ def read_svrimg(content: bytes, name: str, options: Options) -> xr.Dataset:
 
     Returns
     -------
-    mosaic : xarray.Dataset
+    mosaic : Mosaic
         Covered inside the box alone. `time` is the index's radar time, else the report's.
 
     Raises
@@ -68,7 +67,7 @@ def read_svrimg(content: bytes, name: str, options: Options) -> xr.Dataset:
     coverage = np.zeros(grid.shape, bool)
     coverage[ymin : ymin + SIZE, xmin : xmin + SIZE] = True
     measured = row["radar_time"] if "radar_time" in table else time_of_name(unid)
-    return make_mosaic(
+    return mosaic_of(
         grid,
         coverage,
         time=np.datetime64(measured),

@@ -4,16 +4,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from stormlens.errors import InputError
-from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._polar import Sweep, volume_to_grid
 from stormlens.readers._quality import quality_controlled
+from stormlens.stormbox import Mosaic
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _DBZ = ("DBZH", "DBZ", "CZ", "CDZ", "REF", "reflectivity", "DBZV", "TH", "DBT", "TV", "DZ")
 """Names of reflectivity, the best first: corrected, vertical, total."""
@@ -47,8 +50,8 @@ def on_disk(content: bytes) -> Iterator[Path]:
 
 
 def read_volume(
-    tree: xr.DataTree, name: str, options: Options, *, kind: str, fill_is_clear: bool
-) -> xr.Dataset:
+    tree: "xr.DataTree", name: str, options: Options, *, kind: str, fill_is_clear: bool
+) -> Mosaic:
     """
     Column maximum of a volume.
 
@@ -67,7 +70,7 @@ def read_volume(
 
     Returns
     -------
-    mosaic : xarray.Dataset
+    mosaic : Mosaic
 
     Raises
     ------
@@ -89,7 +92,7 @@ def read_volume(
     latitude, longitude = (_scalar(tree, axis, name) for axis in ("latitude", "longitude"))
     dbz, coverage = volume_to_grid(sweeps, latitude, longitude, options.sampling, name)
     known = [time for time in times if not np.isnat(time)]
-    return make_mosaic(
+    return mosaic_of(
         dbz,
         coverage,
         time=min(known) if known else None,
@@ -99,20 +102,20 @@ def read_volume(
     )
 
 
-def _sweeps(tree: xr.DataTree) -> Iterator[xr.Dataset]:
+def _sweeps(tree: "xr.DataTree") -> "Iterator[xr.Dataset]":
     for key in list(tree.children)[:_MAX_SWEEPS]:
         if key.startswith("sweep_"):
             yield tree[key].to_dataset()
 
 
-def _scalar(tree: xr.DataTree, key: str, name: str) -> float:
+def _scalar(tree: "xr.DataTree", key: str, name: str) -> float:
     try:
         return float(np.asarray(tree[key].values, float).reshape(-1)[0])
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(f"{name} does not say where its radar stands ({key}).") from error
 
 
-def _sweep(part: xr.Dataset, name: str, fill_is_clear: bool) -> Sweep | None:
+def _sweep(part: "xr.Dataset", name: str, fill_is_clear: bool) -> Sweep | None:
     """One turn of the antenna; None where it holds no reflectivity or scans a plane upward."""
     moment = _moment(part)
     mode = str(np.asarray(part["sweep_mode"].values)) if "sweep_mode" in part else ""
@@ -144,7 +147,7 @@ def _sweep(part: xr.Dataset, name: str, fill_is_clear: bool) -> Sweep | None:
     return Sweep(azimuth % 360, elevation, float(gates[0]), spacing, dbz, correlation)
 
 
-def _moment(part: xr.Dataset) -> str | None:
+def _moment(part: "xr.Dataset") -> str | None:
     """Name of a sweep's reflectivity, by the names in use, else by its unit."""
     named = (key for key in _DBZ if key in part.data_vars)
     by_unit = (
@@ -155,7 +158,7 @@ def _moment(part: xr.Dataset) -> str | None:
     return next(named, None) or next(by_unit, None)
 
 
-def _decoded(variable: xr.DataArray) -> np.ndarray:
+def _decoded(variable: "xr.DataArray") -> np.ndarray:
     """Values in their unit; minus infinity where there is no echo, NaN where nothing is known."""
     raw = np.asarray(variable.values)
     fields: dict[str, Any] = variable.attrs
@@ -171,7 +174,7 @@ def _decoded(variable: xr.DataArray) -> np.ndarray:
     return values
 
 
-def _first_time(part: xr.Dataset) -> np.datetime64:
+def _first_time(part: "xr.Dataset") -> np.datetime64:
     times = part["time"].values if "time" in part.variables else np.array([])
     if not np.issubdtype(times.dtype, np.datetime64) or not times.size:
         return np.datetime64("NaT", "ns")

@@ -5,21 +5,25 @@ A field is placed by what CF says of it: by coordinates of latitude and
 longitude, of one dimension each or of two, or by x and y with a grid mapping.
 """
 
-from collections.abc import Hashable, Iterable
-from typing import Any, TypeGuard
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
-import xarray as xr
 
 from stormlens.errors import InputError
 from stormlens.readers._curvilinear import sample_curvilinear
-from stormlens.readers._mosaic import make_mosaic
+from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._reach import is_even, require_reach
 from stormlens.readers._sampling import sample_lonlat
-from stormlens.stormbox import GRID_SHAPE, MAX_DBZ
+from stormlens.stormbox import GRID_SHAPE, MAX_DBZ, Mosaic, is_dataset
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    Given = xr.DataArray | xr.Dataset
 
 _DBZ = {"dbz", "dbze"}
 _REFLECTIVITY = "equivalent_reflectivity_factor"
@@ -45,16 +49,14 @@ _PLANE: tuple[Meaning, Meaning] = (
 _METRES = {"m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0}
 _TIMES = ("time", "valid_time")
 
-Given = xr.DataArray | xr.Dataset
-
 
 def from_xarray(
-    data: Given,
+    data: "Given",
     *,
     sampling: str = "nearest",
     rain: str = "marshall-palmer",
     name: str = "the data given",
-) -> xr.Dataset:
+) -> "xr.Dataset":
     """
     Bring a field of reflectivity or rain rate to the national grid.
 
@@ -82,14 +84,12 @@ def from_xarray(
         If there is no such field or several, it spans several times, its coordinates do not
         place it, or it does not reach the national grid.
     """
-    if is_mosaic(data):
-        return restored(data, name)
-    return on_grid(data, name, Options(sampling, rain))
+    return as_mosaic(data, name, Options(sampling, rain)).to_xarray()
 
 
-def on_grid(data: Given, name: str, options: Options) -> xr.Dataset:
+def as_mosaic(data: "Given", name: str, options: Options) -> Mosaic:
     """
-    As `from_xarray`, with options made already.
+    As `from_xarray`, with options made already, and as plain arrays.
 
     Parameters
     ----------
@@ -102,18 +102,20 @@ def on_grid(data: Given, name: str, options: Options) -> xr.Dataset:
 
     Returns
     -------
-    mosaic : xarray.Dataset
+    mosaic : Mosaic
 
     Raises
     ------
     InputError
         As `from_xarray`.
     """
-    dataset = data.to_dataset(name=_name_of(data)) if isinstance(data, xr.DataArray) else data
+    if _is_mosaic(data):
+        return _restored(data, name)
+    dataset = _dataset_of(data)
     field, per_hour = _field(dataset, name)
     plane = _one_plane(dataset, field, name)
     dbz, coverage = _sample(dataset, plane, per_hour, name, options)
-    return make_mosaic(
+    return mosaic_of(
         dbz,
         coverage,
         time=_time(dataset, field, name),
@@ -125,49 +127,21 @@ def on_grid(data: Given, name: str, options: Options) -> xr.Dataset:
     )
 
 
-def is_mosaic(data: Given) -> TypeGuard[xr.Dataset]:
-    """
-    Whether it has the variables and the shape of a mosaic.
-
-    Parameters
-    ----------
-    data : xarray.DataArray or xarray.Dataset
-
-    Returns
-    -------
-    mosaic : bool
-    """
-    return isinstance(data, xr.Dataset) and all(
+def _is_mosaic(data: "Given") -> "TypeGuard[xr.Dataset]":
+    """Whether it has the variables and the shape of a mosaic."""
+    return is_dataset(data) and all(
         key in data.data_vars and data[key].dims == ("y", "x") and data[key].shape == GRID_SHAPE
         for key in ("reflectivity", "coverage")
     )
 
 
-def restored(data: xr.Dataset, name: str) -> xr.Dataset:
-    """
-    A mosaic made anew from one that was written to a file.
-
-    Parameters
-    ----------
-    data : xarray.Dataset
-        Of which `is_mosaic` is true.
-    name : str
-        What errors call it.
-
-    Returns
-    -------
-    mosaic : xarray.Dataset
-
-    Raises
-    ------
-    InputError
-        If its reflectivity is none.
-    """
+def _restored(data: "xr.Dataset", name: str) -> Mosaic:
+    """A mosaic made anew from one that was written to a file."""
     dbz = np.asarray(data["reflectivity"].values, float)
     if not ((dbz >= 0) & (dbz <= MAX_DBZ)).all():
         raise InputError(f"{name}: reflectivity must lie in 0 to {MAX_DBZ} dBZ, without gaps.")
     texts = {key: str(data.attrs.get(key, "")) for key in ("product", "derived")}
-    return make_mosaic(
+    return mosaic_of(
         dbz,
         data["coverage"].values,
         time=_time(data, data["reflectivity"], name),
@@ -178,15 +152,18 @@ def restored(data: xr.Dataset, name: str) -> xr.Dataset:
     )
 
 
-def _is_simulated(data: xr.Dataset) -> bool:
+def _is_simulated(data: "xr.Dataset") -> bool:
     return str(data.attrs.get("simulated", 0)) not in ("0", "")
 
 
-def _name_of(data: xr.DataArray) -> Hashable:
-    return "field" if data.name is None or data.name in data.coords else data.name
+def _dataset_of(data: "Given") -> "xr.Dataset":
+    if is_dataset(data):
+        return data
+    unnamed = data.name is None or data.name in data.coords
+    return data.to_dataset(name="field" if unnamed else data.name)
 
 
-def _field(dataset: xr.Dataset, name: str) -> tuple[xr.DataArray, float | None]:
+def _field(dataset: "xr.Dataset", name: str) -> "tuple[xr.DataArray, float | None]":
     """The field that is read, and the factor to mm/h where it is a rain rate."""
     found: dict[str, list[xr.DataArray]] = {"dBZ": [], "rain": []}
     for array in dataset.data_vars.values():
@@ -212,16 +189,16 @@ def _field(dataset: xr.Dataset, name: str) -> tuple[xr.DataArray, float | None]:
     )
 
 
-def _units(array: xr.DataArray) -> str:
+def _units(array: "xr.DataArray") -> str:
     return str(array.attrs.get("units", "")).strip().lower()
 
 
-def _is_dbz(array: xr.DataArray) -> bool:
+def _is_dbz(array: "xr.DataArray") -> bool:
     named = array.attrs.get("standard_name") == _REFLECTIVITY
     return _units(array) in _DBZ or (named and _units(array) in ("", "db"))
 
 
-def _one_plane(dataset: xr.Dataset, field: xr.DataArray, name: str) -> xr.DataArray:
+def _one_plane(dataset: "xr.Dataset", field: "xr.DataArray", name: str) -> "xr.DataArray":
     """The field without dimensions of one entry; more than two left are refused."""
     spare = [dim for dim in field.dims if field.sizes[dim] == 1]
     plane = field.squeeze(spare[: max(field.ndim - 2, 0)])
@@ -235,7 +212,11 @@ def _one_plane(dataset: xr.Dataset, field: xr.DataArray, name: str) -> xr.DataAr
 
 
 def _sample(
-    dataset: xr.Dataset, plane: xr.DataArray, per_hour: float | None, name: str, options: Options
+    dataset: "xr.Dataset",
+    plane: "xr.DataArray",
+    per_hour: float | None,
+    name: str,
+    options: Options,
 ) -> tuple[np.ndarray, np.ndarray]:
     degrees, metres = _pair(dataset, plane, _DEGREES), _pair(dataset, plane, _PLANE)
     mapping = _grid_mapping(dataset, plane)
@@ -259,8 +240,8 @@ def _sample(
 
 
 def _pair(
-    dataset: xr.Dataset, plane: xr.DataArray, meanings: tuple[Meaning, Meaning]
-) -> tuple[xr.DataArray, xr.DataArray] | None:
+    dataset: "xr.Dataset", plane: "xr.DataArray", meanings: tuple[Meaning, Meaning]
+) -> "tuple[xr.DataArray, xr.DataArray] | None":
     """Coordinates northward and eastward, where there are both and they are alike."""
     north, east = (_coordinate(dataset, plane, meaning) for meaning in meanings)
     if (
@@ -274,8 +255,8 @@ def _pair(
 
 
 def _on_meridians(
-    plane: xr.DataArray,
-    degrees: tuple[xr.DataArray, xr.DataArray],
+    plane: "xr.DataArray",
+    degrees: "tuple[xr.DataArray, xr.DataArray]",
     per_hour: float | None,
     name: str,
     options: Options,
@@ -291,11 +272,11 @@ def _on_meridians(
     return sample_curvilinear(dbz, seen, places[0], places[1], options.sampling, name)
 
 
-def _floats(array: xr.DataArray) -> np.ndarray:
+def _floats(array: "xr.DataArray") -> np.ndarray:
     return np.asarray(array.values, np.float64)
 
 
-def _plane_axis(axis: xr.DataArray, name: str) -> np.ndarray:
+def _plane_axis(axis: "xr.DataArray", name: str) -> np.ndarray:
     """Places along x or y in m."""
     metres = _floats(axis) * _metres(axis, name)
     if not (np.isfinite(metres).all() and is_even(metres)):
@@ -304,7 +285,7 @@ def _plane_axis(axis: xr.DataArray, name: str) -> np.ndarray:
 
 
 def _values(
-    plane: xr.DataArray, per_hour: float | None, options: Options
+    plane: "xr.DataArray", per_hour: float | None, options: Options
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reflectivity and coverage of a field."""
     values = np.asarray(plane.values, np.float64)
@@ -314,7 +295,9 @@ def _values(
     return rain_to_dbz(values * per_hour, options.rain), seen & (values >= 0)
 
 
-def _coordinate(dataset: xr.Dataset, plane: xr.DataArray, what: Meaning) -> xr.DataArray | None:
+def _coordinate(
+    dataset: "xr.Dataset", plane: "xr.DataArray", what: Meaning
+) -> "xr.DataArray | None":
     """The coordinate of a meaning, told by its standard name, its unit or its own name."""
     meaning, names, unit = what
     fitting = [
@@ -336,7 +319,7 @@ def _coordinate(dataset: xr.Dataset, plane: xr.DataArray, what: Meaning) -> xr.D
     return None
 
 
-def _grid_mapping(dataset: xr.Dataset, plane: xr.DataArray) -> dict[str, Any] | None:
+def _grid_mapping(dataset: "xr.Dataset", plane: "xr.DataArray") -> dict[str, Any] | None:
     named = plane.attrs.get("grid_mapping", plane.encoding.get("grid_mapping"))
     if named in dataset.variables:
         return dict(dataset[named].attrs)
@@ -348,7 +331,7 @@ def _grid_mapping(dataset: xr.Dataset, plane: xr.DataArray) -> dict[str, Any] | 
     return dict(marked[0]) if len(marked) == 1 else None
 
 
-def _metres(axis: xr.DataArray, name: str) -> float:
+def _metres(axis: "xr.DataArray", name: str) -> float:
     unit = _units(axis)
     if unit not in _METRES:
         raise InputError(f"{name}: {axis.name} is in {unit or 'no unit'}; m or km are read.")
@@ -372,7 +355,7 @@ def _crs(mapping: dict[str, Any], metres: float, name: str) -> Any:
     return crs
 
 
-def _time(dataset: xr.Dataset, field: xr.DataArray, name: str) -> np.datetime64 | None:
+def _time(dataset: "xr.Dataset", field: "xr.DataArray", name: str) -> np.datetime64 | None:
     for key in _TIMES:
         if key in dataset.variables and np.issubdtype(dataset[key].dtype, np.datetime64):
             values = np.unique(dataset[key].values)

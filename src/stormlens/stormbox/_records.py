@@ -81,10 +81,11 @@ class Mosaic:
         mosaic : Mosaic
         """
         texts = {name: str(dataset.attrs.get(name, "")) for name in ("product", "derived")}
+        time: Any = dataset["time"].values.astype("datetime64[ns]")[()]
         return cls(
             dataset["reflectivity"].values,
             dataset["coverage"].values,
-            dataset["time"].values.astype("datetime64[ns]")[()],
+            time,
             str(dataset.attrs.get("source", "a mosaic")),
             sampling=str(dataset.attrs.get("sampling", "nearest")),
             simulated=_is_marked(dataset, "simulated"),
