@@ -2,7 +2,9 @@
 
 import numpy as np
 import numpy.testing as npt
+import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +12,7 @@ from stormlens import boxes
 from stormlens.boxes._cut import tell_apart
 from stormlens.datasets import read_images, read_netcdf, write_netcdf
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, SIZE, box_centre, cell_to_lonlat
+from stormlens.stormbox import GRID_SHAPE, SIZE, Boxes, Mosaic, box_centre, cell_to_lonlat
 
 ROWS, COLUMNS = GRID_SHAPE
 
@@ -139,3 +141,28 @@ def test_boxes_read_together_keep_what_all_of_them_carry(speckled, tmp_path):
     mixed = read_images([*paths, tmp_path / "plain.npy"])
     assert mixed.sizes["storm"] == 3
     assert not {"coverage", "xmin"} & set(mixed.coords)
+
+
+def test_plain_arrays_give_plain_arrays_of_the_same(speckled):
+    """One implementation serves both kinds; each gives what it is given."""
+    plain = Mosaic.from_xarray(speckled)
+    table = pd.DataFrame({"latitude": [38.0], "longitude": [-97.0], "time": ["2011-04-27T19:00"]})
+    track = pd.concat([table, table.assign(time="2011-04-27T20:00")])
+    for way, options in (
+        (boxes.cut, ([700, -500], [450, 3])),
+        (boxes.cut, ([], [])),
+        (boxes.find_storms, (74,)),
+        (boxes.grid, (400,)),
+        (boxes.at_points, (38.0, -97.0)),
+        (boxes.at_reports, (table,)),
+        (boxes.along_track, (track,)),
+    ):
+        found = way(plain, *options)
+        assert isinstance(found, Boxes)
+        xr.testing.assert_identical(found.to_xarray(), way(speckled, *options))
+
+
+def test_a_mosaic_of_another_size_is_refused():
+    small = Mosaic(np.zeros((5, 5), np.uint8), np.ones((5, 5), bool), np.datetime64("NaT"), "small")
+    with pytest.raises(InputError, match=r"reflectivity must have shape \(899, 1399\)"):
+        boxes.find_storms(small)

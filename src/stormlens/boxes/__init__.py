@@ -1,8 +1,9 @@
 """
 Storm boxes cut from mosaics: around points, reports or a track, where storms are, on a grid.
 
-Every function takes a mosaic as `stormlens.readers` makes it and gives the
-container of `stormlens.datasets`. Cells outside the national grid read 0 and
+Every function takes a mosaic as `stormlens.readers` makes it, a `Mosaic` or an
+xarray.Dataset, and gives `Boxes` or the container of `stormlens.datasets`: the
+kind that it was given. Cells outside the national grid read 0 and
 count as unseen, so that clear air and missing data stay two different things.
 """
 

@@ -8,28 +8,68 @@ texture mapping, SIGGRAPH), whatever the number of boxes.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, overload
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from stormlens.datasets import is_simulated, make_dataset
+from stormlens.datasets import make_boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import ECHO_DBZ, GRID_SHAPE, SIZE, box_centre
+from stormlens.stormbox import ECHO_DBZ, GRID_SHAPE, SIZE, Boxes, Mosaic, box_centre, is_dataset
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+P = ParamSpec("P")
 
 
-def cut(
-    mosaic: xr.Dataset, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = None
-) -> xr.Dataset:
+class _OfEither(Protocol[P]):
+    """A function that gives of each kind of mosaic the same kind of boxes."""
+
+    @overload
+    def __call__(self, mosaic: Mosaic, /, *args: P.args, **kwargs: P.kwargs) -> Boxes: ...
+
+    @overload
+    def __call__(
+        self, mosaic: "xr.Dataset", /, *args: P.args, **kwargs: P.kwargs
+    ) -> "xr.Dataset": ...
+
+
+def of_either(function: Callable[Concatenate[Mosaic, P], Boxes]) -> _OfEither[P]:
+    """
+    Let a function of a `Mosaic` take an xarray.Dataset too, and then give one.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(mosaic, ...)`` gives `Boxes`.
+
+    Returns
+    -------
+    function : callable
+        It raises `InputError` where its first argument is no mosaic.
+    """
+
+    @wraps(function)
+    def of_given(mosaic: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
+        boxes = function(as_mosaic(mosaic), *args, **kwargs)
+        return boxes if isinstance(mosaic, Mosaic) else boxes.to_xarray()
+
+    return of_given
+
+
+@of_either
+def cut(mosaic: Mosaic, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = None) -> Boxes:
     """
     Cut storm boxes centred on cells of the national grid.
 
     Parameters
     ----------
-    mosaic : xarray.Dataset
-        As `stormlens.readers.read` or `stormlens.readers.make_mosaic` gives it.
+    mosaic : Mosaic or xarray.Dataset
+        As `stormlens.readers.read_mosaic`, or `read` or `make_mosaic`, gives it.
     x, y : array_like of float, shape (storm,)
         Cell numbers of the wanted centres, with fractions; anywhere, outside the grid too.
     unid : array_like of str, shape (storm,), optional
@@ -37,11 +77,12 @@ def cut(
 
     Returns
     -------
-    boxes : xarray.Dataset
-        The container (see `stormlens.datasets.make_dataset`), with further storm coordinates:
-        `xmin`, `ymin` int32, the south-west cell, negative where a box leaves the grid;
-        `coverage` float32, 0 to 1, the share of the box that some radar sees; `echo` float32,
-        0 to 1, the share at 5 dBZ or more. Cells outside the grid read 0 and count as unseen.
+    boxes : Boxes or xarray.Dataset
+        A Dataset of a Dataset: the container (see `stormlens.datasets.make_dataset`). Of each
+        storm are known, beside name, time and place: `xmin`, `ymin` int32, the south-west cell,
+        negative where a box leaves the grid; `coverage` float32, 0 to 1, the share of the box
+        that some radar sees; `echo` float32, 0 to 1, the share at 5 dBZ or more. Cells outside
+        the grid read 0 and count as unseen.
 
     Raises
     ------
@@ -56,67 +97,64 @@ def cut(
     >>> print(boxes.xmin.item(), boxes.ymin.item(), boxes.coverage.item(), boxes.unid.item())
     632 -68 0.5 23.50N-097.48W
     """
-    check_mosaic(mosaic)
     xmin, ymin = (_first_cell(axis, name) for axis, name in ((x, "x"), (y, "y")))
     if xmin.shape != ymin.shape:
         raise InputError(f"x has shape {xmin.shape} and y {ymin.shape}; give as many of each.")
-    if not len(xmin):  # the container is made of at least one box
-        return cut(mosaic, [0], [0]).isel(storm=slice(0))
-    field = mosaic["reflectivity"].values
+    if not len(xmin):  # boxes are made of at least one
+        return cut(mosaic, [0], [0]).chosen(slice(0))
     longitude, latitude = box_centre(xmin, ymin)
-    time: Any = mosaic["time"].values.astype("datetime64[ns]")[()]
-    boxes = make_dataset(
-        _windows(field, xmin, ymin),
-        unid=box_names(time, latitude, longitude) if unid is None else unid,
-        time=np.full(len(xmin), time),
+    boxes = make_boxes(
+        _windows(mosaic.reflectivity, xmin, ymin),
+        unid=box_names(mosaic.time, latitude, longitude) if unid is None else unid,
+        time=np.full(len(xmin), mosaic.time),
         latitude=latitude,
         longitude=longitude,
-        source=str(mosaic.attrs.get("source", "a mosaic")),
-        simulated=is_simulated(mosaic),
+        source=mosaic.source,
+        simulated=mosaic.simulated,
         where="boxes",
     )
-    return boxes.assign_coords(
-        xmin=("storm", xmin, {"long_name": "westernmost cell"}),
-        ymin=("storm", ymin, {"long_name": "southernmost cell"}),
-        coverage=(
-            "storm",
-            _shares(mosaic["coverage"].values, xmin, ymin),
-            {"units": "1", "long_name": "share of the box that some radar sees"},
-        ),
-        echo=(
-            "storm",
-            _shares(field >= ECHO_DBZ, xmin, ymin),
-            {"units": "1", "long_name": f"share of the box at {ECHO_DBZ} dBZ or more"},
-        ),
-    )
+    seen = {
+        "xmin": xmin,
+        "ymin": ymin,
+        "coverage": _shares(mosaic.coverage, xmin, ymin),
+        "echo": _shares(mosaic.reflectivity >= ECHO_DBZ, xmin, ymin),
+    }
+    return replace(boxes, storm={**boxes.storm, **seen})
 
 
-def check_mosaic(mosaic: xr.Dataset) -> None:
+def as_mosaic(given: object) -> Mosaic:
     """
-    Raise a sentence unless this is a mosaic.
+    The mosaic that this is.
 
     Parameters
     ----------
-    mosaic : xarray.Dataset
-        Anything.
+    given : object
+        A mosaic of either kind, or anything.
+
+    Returns
+    -------
+    mosaic : Mosaic
 
     Raises
     ------
     InputError
-        If reflectivity, coverage or time is missing, or is not on the national grid.
+        If it is no mosaic, or reflectivity, coverage or time is missing or is not on the
+        national grid.
     """
-    if not isinstance(mosaic, xr.Dataset):
+    if not isinstance(given, Mosaic) and not is_dataset(given):
         raise InputError(
-            f"Boxes are cut from a mosaic, not from a {type(mosaic).__name__}; make one with "
+            f"Boxes are cut from a mosaic, not from a {type(given).__name__}; make one with "
             "stormlens.readers.read."
         )
+    held: Any = given.variables if is_dataset(given) else vars(given)
     for name, shape in (("reflectivity", GRID_SHAPE), ("coverage", GRID_SHAPE), ("time", ())):
-        if name not in mosaic.variables or mosaic[name].shape != shape:
-            found = mosaic[name].shape if name in mosaic.variables else "nothing"
+        if name not in held or np.shape(held[name]) != shape:
+            found = np.shape(held[name]) if name in held else "nothing"
             raise InputError(
                 f"The mosaic's {name} must have shape {shape}, and there is {found}; make it "
                 "with stormlens.readers.read or make_mosaic."
             )
+    return given if isinstance(given, Mosaic) else Mosaic.from_xarray(given)
 
 
 def _first_cell(centre: ArrayLike, name: str) -> NDArray[np.int32]:

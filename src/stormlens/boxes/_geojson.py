@@ -7,14 +7,16 @@ points between the corners, so that straight lines between them stay within
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
-from stormlens.stormbox import SIZE, cell_to_lonlat, lonlat_to_cell
+from stormlens.stormbox import SIZE, Predictions, cell_to_lonlat, lonlat_to_cell
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _PIECES = 8
 _DIGITS = 5  # of a degree: a metre
@@ -42,13 +44,13 @@ def outline(xmin: int, ymin: int) -> NDArray[np.float64]:
     return np.stack(cell_to_lonlat(xmin - 0.5 + east, ymin - 0.5 + north), axis=1)
 
 
-def to_geojson(predictions: xr.Dataset, names: Sequence[str]) -> dict[str, Any]:
+def to_geojson(predictions: "Predictions | xr.Dataset", names: Sequence[str]) -> dict[str, Any]:
     """
     A feature collection with one polygon a box.
 
     Parameters
     ----------
-    predictions : xarray.Dataset
+    predictions : Predictions or xarray.Dataset
         Of `stormlens.models.Classifier.predict`.
     names : sequence of str
         Mode of each box, as `stormlens.models.name_modes` decides it.
@@ -66,55 +68,56 @@ def to_geojson(predictions: xr.Dataset, names: Sequence[str]) -> dict[str, Any]:
     InputError
         If there is not one name a box.
     """
-    if len(names) != predictions.sizes["storm"]:
-        n = predictions.sizes["storm"]
-        raise InputError(f"There are {len(names)} names for {n} boxes; give one each.")
-    storms = [predictions.isel(storm=i) for i in range(len(names))]
-    return {
-        "type": "FeatureCollection",
-        "features": [_feature(*pair) for pair in zip(storms, names, strict=True)],
-    }
+    if not isinstance(predictions, Predictions):
+        predictions = Predictions.from_xarray(predictions)
+    if len(names) != len(predictions):
+        raise InputError(
+            f"There are {len(names)} names for {len(predictions)} boxes; give one each."
+        )
+    features = [_feature(predictions, i, str(name)) for i, name in enumerate(names)]
+    return {"type": "FeatureCollection", "features": features}
 
 
-def _feature(storm: xr.Dataset, name: str) -> dict[str, Any]:
-    coverage = float(storm["coverage"]) if "coverage" in storm.coords else np.nan
-    modes, values = storm["mode"].values.tolist(), storm["probability"].values
+def _feature(predictions: Predictions, i: int, name: str) -> dict[str, Any]:
+    storm = {key: values[i] for key, values in predictions.storm.items()}
+    coverage = float(storm.get("coverage", np.nan))
+    modes, values = predictions.modes, predictions.probability[i]
     return {
         "type": "Feature",
-        "id": str(storm["unid"].values),
+        "id": str(storm["unid"]),
         "geometry": _polygon(storm),
         "properties": {
-            "id": str(storm["unid"].values),
-            "time": _iso(storm["time"].values[()]),
-            "mode": str(name),
+            "id": str(storm["unid"]),
+            "time": _iso(storm["time"]),
+            "mode": name,
             "likeliest": modes[int(values.argmax())],
-            **_confidence(storm, modes),
+            **_confidence(predictions, i),
             # The digits that a float32 has, and none that were never computed.
             "probabilities": dict(zip(modes, (float(str(value)) for value in values), strict=True)),
             "coverage": None if np.isnan(coverage) else round(coverage, 4),
-            "trained_on_simulated": bool(storm.attrs.get("simulated_training", 0)),
-            "simulated": bool(storm.attrs.get("simulated", 0)),
+            "trained_on_simulated": predictions.simulated_training,
+            "simulated": predictions.simulated,
         },
     }
 
 
-def _confidence(storm: xr.Dataset, modes: list[str]) -> dict[str, Any]:
+def _confidence(predictions: Predictions, i: int) -> dict[str, Any]:
     """The set of plausible modes and the novelty, where they are known."""
     told: dict[str, Any] = {}
-    if "plausible" in storm:
-        pairs = zip(modes, storm["plausible"].values, strict=True)
+    if predictions.plausible is not None:
+        pairs = zip(predictions.modes, predictions.plausible[i], strict=True)
         told["plausible"] = [mode for mode, is_plausible in pairs if is_plausible]
-    if "novelty" in storm:
-        novelty = float(storm["novelty"])
+    if predictions.novelty is not None:
+        novelty = float(predictions.novelty[i])
         told["novelty"] = round(novelty, 4) if np.isfinite(novelty) else None
     return told
 
 
-def _polygon(storm: xr.Dataset) -> dict[str, Any] | None:
-    if "xmin" in storm.coords and "ymin" in storm.coords:
+def _polygon(storm: dict[str, Any]) -> dict[str, Any] | None:
+    if "xmin" in storm and "ymin" in storm:
         x, y = int(storm["xmin"]), int(storm["ymin"])
     elif np.isfinite([storm["longitude"], storm["latitude"]]).all():
-        centre = lonlat_to_cell(storm["longitude"].values, storm["latitude"].values)
+        centre = lonlat_to_cell(storm["longitude"], storm["latitude"])
         x, y = (round(float(axis) - (SIZE - 1) / 2) for axis in centre)
     else:
         return None

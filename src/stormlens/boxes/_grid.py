@@ -1,11 +1,10 @@
 """Boxes on a regular grid over the mosaic, wherever radars see enough to tell."""
 
 import numpy as np
-import xarray as xr
 
-from stormlens.boxes._cut import cut
+from stormlens.boxes._cut import cut, of_either
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, SIZE
+from stormlens.stormbox import GRID_SHAPE, SIZE, Boxes, Mosaic
 
 STRIDE = SIZE // 2
 """Cells between one box and the next unless told: each overlaps its neighbour by half."""
@@ -14,16 +13,17 @@ MINIMUM_COVERAGE = 0.5
 """Share of a box that radars must see unless told."""
 
 
+@of_either
 def grid(
-    mosaic: xr.Dataset, stride: int = STRIDE, *, minimum_coverage: float = MINIMUM_COVERAGE
-) -> xr.Dataset:
+    mosaic: Mosaic, stride: int = STRIDE, *, minimum_coverage: float = MINIMUM_COVERAGE
+) -> Boxes:
     """
     Boxes that slide over the mosaic in equal steps.
 
     Parameters
     ----------
-    mosaic : xarray.Dataset
-        As `stormlens.readers.read` gives it.
+    mosaic : Mosaic or xarray.Dataset
+        As `stormlens.readers.read_mosaic` or `read` gives it.
     stride : int, optional
         Cells from one box to the next, 1 or more; 68 (half a box) unless told.
     minimum_coverage : float, optional
@@ -31,7 +31,7 @@ def grid(
 
     Returns
     -------
-    boxes : xarray.Dataset
+    boxes : Boxes or xarray.Dataset
         As `cut` gives it, with south-west cells at 0, `stride`, 2 `stride` and so on, whole
         boxes only, row by row from the south-west.
 
@@ -47,4 +47,4 @@ def grid(
     first = [np.arange(0, cells - SIZE + 1, stride) for cells in GRID_SHAPE]
     y, x = (axis.ravel() + (SIZE - 1) / 2 for axis in np.meshgrid(*first, indexing="ij"))
     boxes = cut(mosaic, x, y)
-    return boxes.isel(storm=boxes["coverage"].values >= minimum_coverage)
+    return boxes.chosen(boxes.storm["coverage"] >= minimum_coverage)

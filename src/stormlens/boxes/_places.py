@@ -1,20 +1,21 @@
 """Boxes around places that somebody names: points, storm reports, a track."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from stormlens.boxes._cut import check_mosaic, cut, tell_apart
-from stormlens.datasets import join
+from stormlens.boxes._cut import as_mosaic, cut, of_either, tell_apart
+from stormlens.datasets import join_boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, lonlat_to_cell
+from stormlens.stormbox import GRID_SHAPE, Boxes, Mosaic, is_dataset, lonlat_to_cell
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 WITHIN_MINUTES = 30.0
 """How far a report's time may lie from the mosaic's unless told, as in the archive."""
@@ -30,20 +31,21 @@ _IDENTIFIERS = ("unid", "uid")
 _DEGREES = {"latitude": 90, "longitude": 360}
 
 
+@of_either
 def at_points(
-    mosaic: xr.Dataset,
+    mosaic: Mosaic,
     latitude: ArrayLike,
     longitude: ArrayLike,
     *,
     unid: ArrayLike | None = None,
-) -> xr.Dataset:
+) -> Boxes:
     """
     Cut a box around each given point.
 
     Parameters
     ----------
-    mosaic : xarray.Dataset
-        As `stormlens.readers.read` gives it.
+    mosaic : Mosaic or xarray.Dataset
+        As `stormlens.readers.read_mosaic` or `read` gives it.
     latitude, longitude : array_like of float, shape (storm,) or ()
         Degrees north and east.
     unid : array_like of str, shape (storm,), optional
@@ -51,7 +53,7 @@ def at_points(
 
     Returns
     -------
-    boxes : xarray.Dataset
+    boxes : Boxes or xarray.Dataset
         As `cut` gives it, in the order given; `latitude` and `longitude` are those of the box
         centre, within half a cell (2 km) of the point.
 
@@ -77,16 +79,15 @@ def at_points(
     return cut(mosaic, x, y, unid=unid)
 
 
-def at_reports(
-    mosaic: xr.Dataset, table: "pd.DataFrame", within: float = WITHIN_MINUTES
-) -> xr.Dataset:
+@of_either
+def at_reports(mosaic: Mosaic, table: "pd.DataFrame", within: float = WITHIN_MINUTES) -> Boxes:
     """
     Cut a box around each storm report of about the mosaic's time.
 
     Parameters
     ----------
-    mosaic : xarray.Dataset
-        As `stormlens.readers.read` gives it; its time must be known.
+    mosaic : Mosaic or xarray.Dataset
+        As `stormlens.readers.read_mosaic` or `read` gives it; its time must be known.
     table : pandas.DataFrame
         Columns latitude, longitude, time (UTC), or slat, slon, date_utc as
         `stormlens.datasets.svrimg.reports` gives them. An index or column called unid or uid
@@ -97,7 +98,7 @@ def at_reports(
 
     Returns
     -------
-    boxes : xarray.Dataset
+    boxes : Boxes or xarray.Dataset
         As `cut` gives it, in the table's order; reports outside the national grid are left
         out. There may be no box.
 
@@ -118,22 +119,24 @@ def at_reports(
     return cut(mosaic, x[wanted], y[wanted], unid=None if names is None else names[wanted])
 
 
-def along_track(mosaics: xr.Dataset | Iterable[xr.Dataset], track: "pd.DataFrame") -> xr.Dataset:
+def along_track(
+    mosaics: "Mosaic | xr.Dataset | Iterable[Mosaic | xr.Dataset]", track: "pd.DataFrame"
+) -> "Boxes | xr.Dataset":
     """
     Cut one box from each mosaic, where a track is at its time.
 
     Parameters
     ----------
-    mosaics : xarray.Dataset or iterable of them
-        As `stormlens.readers.read` gives them; their times must be known. They are taken one
-        at a time, so a generator keeps one in memory.
+    mosaics : Mosaic, xarray.Dataset, or iterable of either
+        As `stormlens.readers.read_mosaic` or `read` gives them; their times must be known. They
+        are taken one at a time, so a generator keeps one in memory.
     track : pandas.DataFrame
         Two points or more: columns as for `at_reports`. Between two of them latitude and
         longitude change linearly with time.
 
     Returns
     -------
-    boxes : xarray.Dataset
+    boxes : Boxes or xarray.Dataset
         As `cut` gives it, in the order of the mosaics; those before, after or away from the
         track, where it is off the national grid, give no box.
 
@@ -146,8 +149,11 @@ def along_track(mosaics: xr.Dataset | Iterable[xr.Dataset], track: "pd.DataFrame
     north, east, times = _columns(track)
     order = np.argsort(times, kind="stable")
     seconds = times[order].astype("datetime64[ms]").astype(float)
-    parts = []
-    for mosaic in [mosaics] if isinstance(mosaics, xr.Dataset) else mosaics:
+    parts, is_plain = [], True
+    one = isinstance(mosaics, Mosaic) or is_dataset(mosaics)
+    listed: Any = [mosaics] if one else mosaics
+    for given in listed:
+        mosaic, is_plain = as_mosaic(given), is_plain and isinstance(given, Mosaic)
         now = _time_of(mosaic).astype("datetime64[ms]").astype(float)
         if not (len(seconds) and seconds[0] <= now <= seconds[-1]):
             continue
@@ -159,9 +165,10 @@ def along_track(mosaics: xr.Dataset | Iterable[xr.Dataset], track: "pd.DataFrame
         raise InputError(
             "No mosaic meets the track: none lies within its times while it is over the grid."
         )
-    boxes = join(parts, where="boxes along the track")
-    names = np.asarray(tell_apart(boxes["unid"].values.tolist()))
-    return boxes.assign_coords(unid=("storm", names))
+    boxes = join_boxes(parts, where="boxes along the track")
+    names = np.asarray(tell_apart(boxes.storm["unid"].tolist()))
+    boxes = replace(boxes, storm={**boxes.storm, "unid": names})
+    return boxes if is_plain else boxes.to_xarray()
 
 
 def read_reports(path: str | Path) -> "pd.DataFrame":
@@ -201,13 +208,10 @@ def read_reports(path: str | Path) -> "pd.DataFrame":
     return pd.DataFrame(columns if names is None else {"unid": names, **columns})
 
 
-def _time_of(mosaic: xr.Dataset) -> np.datetime64:
-    check_mosaic(mosaic)
-    moment: Any = mosaic["time"].values.astype("datetime64[ns]")[()]
-    if np.isnat(moment):
-        source = mosaic.attrs.get("source", "The mosaic")
-        raise InputError(f"{source} has no time, by which to choose; give points instead.")
-    return moment
+def _time_of(mosaic: Mosaic) -> np.datetime64:
+    if np.isnat(mosaic.time):
+        raise InputError(f"{mosaic.source} has no time, by which to choose; give points instead.")
+    return mosaic.time
 
 
 def _cells(

@@ -9,12 +9,12 @@ box are one box, and the centre of every region is well inside some box.
 """
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from stormlens.boxes._cut import check_mosaic, cut
+from stormlens.boxes._cut import cut, of_either
+from stormlens.boxes._regions import find_regions
 from stormlens.errors import InputError
-from stormlens.stormbox import MAX_DBZ, PIXEL_KM, SIZE
+from stormlens.stormbox import MAX_DBZ, PIXEL_KM, SIZE, Boxes, Mosaic
 
 THRESHOLD_DBZ = 40
 """Lowest reflectivity of a storm's core unless told, dBZ; convective as in Steiner et al. 1995."""
@@ -26,18 +26,19 @@ MARGIN = 16
 """Cells (60 km) along a box's edge where another region is not yet part of its storm."""
 
 
+@of_either
 def find_storms(
-    mosaic: xr.Dataset,
+    mosaic: Mosaic,
     threshold: int = THRESHOLD_DBZ,
     minimum_area: float = MINIMUM_AREA_KM2,
-) -> xr.Dataset:
+) -> Boxes:
     """
     Cut one box around each storm of a mosaic.
 
     Parameters
     ----------
-    mosaic : xarray.Dataset
-        As `stormlens.readers.read` gives it.
+    mosaic : Mosaic or xarray.Dataset
+        As `stormlens.readers.read_mosaic` or `read` gives it.
     threshold : int, optional
         Lowest reflectivity of a region, dBZ, 1 to 80; 40 unless told [1]_.
     minimum_area : float, optional
@@ -45,7 +46,7 @@ def find_storms(
 
     Returns
     -------
-    boxes : xarray.Dataset
+    boxes : Boxes or xarray.Dataset
         As `cut` gives it, by the area of the region at the centre, largest first; of equal
         ones the southernmost first. A box is centred on the middle of its region's bounds, so
         that nothing of it is cut away; along an axis on which the region is longer than a box,
@@ -67,26 +68,18 @@ def find_storms(
         raise InputError(f"The threshold is {threshold} dBZ; it must lie in 1 to {MAX_DBZ}.")
     if not 0 <= minimum_area < np.inf:
         raise InputError(f"The minimum area is {minimum_area} km2; give 0 or more.")
-    check_mosaic(mosaic)
-    centres = _centres(mosaic["reflectivity"].values >= threshold, minimum_area)
+    centres = _centres(mosaic.reflectivity >= threshold, minimum_area)
     centres = centres[_own_box(centres)]
     return cut(mosaic, centres[:, 1], centres[:, 0])
 
 
 def _centres(strong: NDArray[np.bool_], minimum_area: float) -> NDArray[np.float64]:
     """Centres (y, x) of regions, the largest first."""
-    from scipy import ndimage
-
-    labels, n = ndimage.label(strong, structure=np.ones((3, 3)))
-    cells = np.bincount(labels[strong], minlength=n + 1)[1:]
-    kept = np.flatnonzero(cells * PIXEL_KM**2 >= minimum_area)
-    kept = kept[np.argsort(-cells[kept], kind="stable")]
-    slices = ndimage.find_objects(labels)
-    bounds = [[(axis.start, axis.stop - 1) for axis in slices[i]] for i in kept]
-    low, high = np.moveaxis(np.array(bounds, int).reshape(-1, 2, 2), 2, 0)
-    sums = (np.bincount(labels[strong], at, n + 1)[1:] for at in np.nonzero(strong))
-    mean = np.stack([total[kept] / cells[kept] for total in sums], axis=1)
-    return np.where(high - low < SIZE, (low + high) / 2, mean)
+    regions = find_regions(strong)
+    kept = np.flatnonzero(regions.cells * PIXEL_KM**2 >= minimum_area)
+    kept = kept[np.argsort(-regions.cells[kept], kind="stable")]
+    low, high = regions.low[kept], regions.high[kept]
+    return np.where(high - low < SIZE, (low + high) / 2, regions.mean[kept])
 
 
 def _own_box(centres: NDArray[np.float64]) -> list[int]:

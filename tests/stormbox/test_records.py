@@ -1,0 +1,85 @@
+"""Records and the xarray objects that they are made into and from: nothing is lost on the way."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from stormlens.stormbox import GRID_SHAPE, Boxes, Mosaic, Predictions, is_dataset
+
+TIME = np.datetime64("2011-04-27T19:02:30", "ns")
+
+
+def same(one, other):
+    """Whether two records hold the same values of the same types."""
+    assert vars(one).keys() == vars(other).keys()
+    for name, held in vars(one).items():
+        found = vars(other)[name]
+        pairs = held.items() if isinstance(held, dict) else [(name, held)]
+        for key, value in pairs:
+            there = found[key] if isinstance(held, dict) else found
+            np.testing.assert_array_equal(there, value)
+            assert type(there) is type(value)
+            assert getattr(there, "dtype", None) == getattr(value, "dtype", None)
+    return True
+
+
+def storm(n=3):
+    return {
+        "unid": np.array(["a", "bc", "d"])[:n],
+        "time": np.array([TIME, "NaT", TIME], "datetime64[ns]")[:n],
+        "latitude": np.array([38.5, np.nan, 40.0])[:n],
+        "longitude": np.array([-97.5, np.nan, -90.0])[:n],
+        "coverage": np.array([1, 0.5, 0], np.float32)[:n],
+    }
+
+
+@pytest.fixture
+def mosaic():
+    rng = np.random.default_rng(1)
+    dbz = rng.integers(0, 81, GRID_SHAPE, dtype=np.uint8)
+    return Mosaic(dbz, dbz > 3, TIME, "noise", "speckle", "by chance", "maximum", True)
+
+
+@pytest.mark.parametrize("units", ["dBZ", "1"])
+def test_boxes_there_and_back(units):
+    boxes = Boxes(np.full((3, 136, 136), 7, np.uint8), storm(), "three boxes", True, units)
+    dataset = boxes.to_xarray()
+    assert same(Boxes.from_xarray(dataset), boxes)
+    assert dataset["latitude"].attrs == {"units": "degrees_north"}
+    assert dataset.attrs["simulated"] == 1
+    assert len(boxes) == 3
+
+
+def test_a_mosaic_there_and_back(mosaic):
+    assert same(Mosaic.from_xarray(mosaic.to_xarray()), mosaic)
+
+
+@pytest.mark.parametrize("confident", [False, True])
+def test_predictions_there_and_back(confident):
+    probability = np.tile(np.array([0.25, 0.75], np.float32), (3, 1))
+    confidence = (probability > 0.5, np.array([0, 1, 2], np.float32), 0.4, 0.9)
+    known = ("A", "B"), storm(), "net", "three boxes", True, False
+    predictions = Predictions(probability, *known, *(confidence if confident else ()))
+    assert same(Predictions.from_xarray(predictions.to_xarray()), predictions)
+
+
+def test_chosen_boxes_keep_what_is_known_of_them():
+    boxes = Boxes(np.arange(3, dtype=np.uint8).repeat(4).reshape(3, 2, 2), storm(), "three")
+    found = boxes.chosen(boxes.storm["coverage"] > 0)
+    assert same(found, Boxes(boxes.reflectivity[:2], storm(2), "three"))
+    assert len(boxes.chosen(slice(0))) == 0
+
+
+def test_a_dataset_is_told_from_all_else(mosaic):
+    assert is_dataset(mosaic.to_xarray())
+    assert not is_dataset(mosaic)
+    assert not is_dataset(xr.DataArray([1]))
+
+
+def test_to_tell_a_dataset_needs_no_xarray():
+    code = "from stormlens.stormbox import is_dataset; assert not is_dataset(1)"
+    check = f"{code}; import sys; assert 'xarray' not in sys.modules"
+    subprocess.run([sys.executable, "-c", check], check=True)
