@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,39 +15,41 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
+    from stormlens.stormbox import Predictions
+
 _PLACE = ("time", "latitude", "longitude", "coverage")
 """What is known of boxes cut from mosaics."""
 
 _SHOWN_FROM, _SHOWN_MOST = 0.05, 3  # probabilities in a line of the table
 
 
-def told_apart(parts: list["xr.Dataset"]) -> list["xr.Dataset"]:
+def told_apart(parts: list["Predictions"]) -> list["Predictions"]:
     """
     Predictions whose ids no two boxes of all files share.
 
     Parameters
     ----------
-    parts : list of xarray.Dataset
+    parts : list of Predictions
         Of `stormlens.models.Classifier.predict`, one or more.
 
     Returns
     -------
-    parts : list of xarray.Dataset
+    parts : list of Predictions
     """
     import numpy as np
 
     from stormlens.boxes import tell_apart
 
-    names = tell_apart(str(name) for part in parts for name in part["unid"].values)
-    ends = np.cumsum([part.sizes["storm"] for part in parts])[:-1]
+    names = tell_apart(str(name) for part in parts for name in part.storm["unid"])
+    ends = np.cumsum([len(part) for part in parts])[:-1]
     return [
-        part.assign_coords(unid=("storm", own))
+        replace(part, storm={**part.storm, "unid": own})
         for part, own in zip(parts, np.split(np.asarray(names, str), ends), strict=True)
     ]
 
 
 def finish(
-    parts: list["xr.Dataset"],
+    parts: list["Predictions"],
     note: str,
     out: Path | None,
     geojson: Path | None,
@@ -58,7 +61,7 @@ def finish(
 
     Parameters
     ----------
-    parts : list of xarray.Dataset
+    parts : list of Predictions
         Of `told_apart`, with coverage heeded.
     note : str
         What is to be said of the classifier; empty for nothing.
@@ -79,7 +82,7 @@ def finish(
     _print(parts, as_json, as_csv)
 
 
-def _features(parts: list["xr.Dataset"]) -> dict[str, Any]:
+def _features(parts: list["Predictions"]) -> dict[str, Any]:
     from stormlens.boxes import to_geojson
     from stormlens.models import name_modes
 
@@ -88,39 +91,39 @@ def _features(parts: list["xr.Dataset"]) -> dict[str, Any]:
     return {**collections[0], "features": features}
 
 
-def _joined(parts: list["xr.Dataset"], note: str) -> "xr.Dataset":
+def _joined(parts: list["Predictions"], note: str) -> "xr.Dataset":
     """All boxes as one with their modes, and the coordinates that all of them have."""
-    import xarray as xr
+    import numpy as np
 
     from stormlens.models import name_modes
 
-    shared = set.intersection(*(set(part.coords) for part in parts))
-    attributes = {"long_name": "mode of the box"}
-    joined = xr.concat(
-        [
-            part.assign(name=("storm", name_modes(part), attributes)).drop_vars(
-                set(part.coords) - shared
-            )
-            for part in parts
-        ],
-        "storm",
-        data_vars="minimal",
-        coords="minimal",
-        compat="override",
-        join="override",
-        combine_attrs="override",
-    )
-    sources = dict.fromkeys(str(part.attrs["source"]) for part in parts)
-    joined.attrs["source"] = "; ".join(sources)
-    joined.attrs["simulated"] = int(any(part.attrs["simulated"] for part in parts))
-    if note:
-        joined.attrs["comment"] = note
-    return joined
+    first = parts[0]
+    shared = [name for name in first.storm if all(name in part.storm for part in parts)]
+    joined = replace(
+        first,
+        probability=_together(parts, "probability"),
+        storm={name: np.concatenate([part.storm[name] for part in parts]) for name in shared},
+        source="; ".join(dict.fromkeys(part.source for part in parts)),
+        simulated=any(part.simulated for part in parts),
+        plausible=_together(parts, "plausible"),
+        novelty=_together(parts, "novelty"),
+    ).to_xarray()
+    names = np.concatenate([name_modes(part) for part in parts])
+    joined["name"] = "storm", names, {"long_name": "mode of the box"}
+    return joined.assign_attrs({"comment": note} if note else {})
 
 
-def _print(parts: list["xr.Dataset"], as_json: bool, as_csv: bool) -> None:
+def _together(parts: list["Predictions"], name: str) -> Any:
+    """What is known of the boxes of all parts; None where their classifier does not tell it."""
+    import numpy as np
+
+    held = [getattr(part, name) for part in parts]
+    return None if held[0] is None else np.concatenate(held)
+
+
+def _print(parts: list["Predictions"], as_json: bool, as_csv: bool) -> None:
     # Places are known of what was cut from a mosaic; boxes alone keep to id and mode.
-    known = list(_PLACE) if any("coverage" in part.coords for part in parts) else []
+    known = list(_PLACE) if any("coverage" in part.storm for part in parts) else []
     entries = [entry for part in parts for entry in _entries(part, known)]
     if as_json:
         print_json(entries)
@@ -130,11 +133,10 @@ def _print(parts: list["xr.Dataset"], as_json: bool, as_csv: bool) -> None:
         _print_table(entries, known)
 
 
-def _print_csv(entries: list[dict[str, Any]], part: "xr.Dataset", known: list[str]) -> None:
+def _print_csv(entries: list[dict[str, Any]], part: "Predictions", known: list[str]) -> None:
     columns = ["id", *known, "mode", "likeliest", *_confidence(part)]
-    modes = part["mode"].values.tolist()
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([*columns, *modes])
+    writer.writerow([*columns, *part.modes])
     for entry in entries:
         values = (";".join(v) if isinstance(v, list) else v for v in map(entry.get, columns))
         writer.writerow([*values, *entry["probabilities"].values()])
@@ -159,7 +161,8 @@ def _print_table(entries: list[dict[str, Any]], known: list[str]) -> None:
         )
         for entry in entries
     ]
-    print_table(("id", *seen, "mode", "probabilities"), rows, right=seen)
+    if rows:
+        print_table(("id", *seen, "mode", "probabilities"), rows, right=seen)
 
 
 def _likely(probabilities: dict[str, float]) -> str:
@@ -169,25 +172,27 @@ def _likely(probabilities: dict[str, float]) -> str:
     return ", ".join(f"{mode} {value:.2f}" for mode, value in told)
 
 
-def _confidence(predictions: "xr.Dataset") -> list[str]:
-    return [name for name in ("plausible", "novelty") if name in predictions]
+def _confidence(predictions: "Predictions") -> list[str]:
+    names = ("plausible", "novelty")
+    return [name for name in names if getattr(predictions, name) is not None]
 
 
-def _entries(predictions: "xr.Dataset", known: list[str]) -> list[dict[str, Any]]:
+def _entries(predictions: "Predictions", known: list[str]) -> list[dict[str, Any]]:
     """Of each box: id, what is known of time, place and coverage, mode, probabilities."""
+    import numpy as np
+
     from stormlens.models import name_modes
 
-    n, modes = predictions.sizes["storm"], predictions["mode"].values
-    probability = predictions["probability"].values
-    columns: dict[str, list[Any]] = {"id": list(map(str, predictions["unid"].values))}
+    modes = np.asarray(predictions.modes)
+    probability = predictions.probability
+    columns: dict[str, list[Any]] = {"id": list(map(str, predictions.storm["unid"]))}
     for name in known:
-        held = name in predictions.coords
-        values = predictions[name].values if held else [float("nan")] * n
+        values = predictions.storm.get(name, [float("nan")] * len(predictions))
         columns[name] = list(map(_iso if name == "time" else _known, values))
     columns["mode"] = name_modes(predictions).tolist()
     columns["likeliest"] = modes[probability.argmax(axis=1)].tolist()
     for name in _confidence(predictions):
-        values = predictions[name].values
+        values = getattr(predictions, name)
         is_set = name == "plausible"
         columns[name] = [modes[row].tolist() if is_set else _known(row) for row in values]
     columns["probabilities"] = [

@@ -5,14 +5,18 @@ import math
 import shutil
 import sys
 import textwrap
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any
 
 from stormlens.cli._group import say
 
-_UNBOUNDED, _PROSE = 10_000, 100
+_PROSE = 100
+_GAP, _NARROWEST = "  ", 10
+_NO_COLUMN = ("Mn", "Me", "Cf")  # signs that stand above or below another
 
 
 def print_json(data: Any) -> None:
@@ -76,24 +80,55 @@ def print_table(
     wrap : sequence of str, optional
         Headings of columns that may be wrapped on a narrow terminal; no other is.
     """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in columns:
-        table.add_column(
-            Text(name), justify="right" if name in right else "left", no_wrap=name not in wrap
-        )
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+    table = [[str(cell).splitlines() or [""] for cell in row] for row in (columns, *rows)]
     # Only a terminal is narrow, and an id that does not fit there is better wrapped by it than cut.
-    width = None if wrap and sys.stdout.isatty() else _UNBOUNDED
-    console = Console(width=width, highlight=False)
-    with console.capture() as text:
-        console.print(table)
-    print_lines(*(line.rstrip() for line in text.get().splitlines()))
+    if wrap and sys.stdout.isatty():
+        _wrap(table, [columns.index(name) for name in wrap])
+    widths = _widths(table)
+    to_right = [name in right for name in columns]
+    heading, *body = ("\n".join(_table_lines(row, widths, to_right)) for row in table)
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    rule = "\N{BOX DRAWINGS LIGHT HORIZONTAL}" if is_unicode else "-"
+    print_lines(heading, rule * _across(widths), *body)
+
+
+def _wrap(table: list[list[list[str]]], columns: Iterable[int]) -> None:
+    """Break lines of columns until the table is as wide as the terminal, or they are narrow."""
+    for i in columns:
+        widths = _widths(table)
+        over = _across(widths) - shutil.get_terminal_size().columns
+        width = max(widths[i] - max(over, 0), _NARROWEST)
+        for row in table:
+            row[i] = [part for line in row[i] for part in textwrap.wrap(line, width) or [""]]
+
+
+def _widths(table: list[list[list[str]]]) -> list[int]:
+    return [
+        max(_width(line) for cell in held for line in cell) for held in zip(*table, strict=True)
+    ]
+
+
+def _across(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _table_lines(
+    row: Sequence[Sequence[str]], widths: Sequence[int], to_right: Sequence[bool]
+) -> Iterator[str]:
+    for parts in zip_longest(*row, fillvalue=""):
+        cells = []
+        for part, width, is_right in zip(parts, widths, to_right, strict=True):
+            blank = " " * (width - _width(part))
+            cells.append(blank + part if is_right else part + blank)
+        yield _GAP.join(cells).rstrip()
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    shown = [sign for sign in text if unicodedata.category(sign) not in _NO_COLUMN]
+    return len(shown) + sum(unicodedata.east_asian_width(sign) in "WF" for sign in shown)
 
 
 @contextmanager

@@ -9,12 +9,13 @@ from stormlens.errors import InputError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
     from stormlens.readers import Options
+    from stormlens.stormbox import Boxes, Mosaic
 
 WAYS = ("storms", "grid")
 _BOX_SUFFIXES = (".png", ".npy")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _NO_KIND = "of no kind that is read"  # what the readers say of a file that none of them knows
 
 
@@ -32,15 +33,40 @@ def holds_boxes(path: Path) -> bool:
     boxes : bool
         False for what cannot be opened, of which the readers of radar files say more.
     """
-    import h5py
-
     if path.suffix.lower() in _BOX_SUFFIXES:
         return True
     try:
+        with path.open("rb") as start:
+            if start.read(len(_HDF5)) != _HDF5:
+                return False
+        import h5py
+
         with h5py.File(path) as file:
             return "storm" in file
     except (OSError, RuntimeError, ValueError):
         return False
+
+
+def check_source(file: Path) -> None:
+    """
+    Raise a sentence for what is no file, or asks for a volume at no time, before all else.
+
+    Parameters
+    ----------
+    file : Path
+        File, or ``SITE@TIME``.
+
+    Raises
+    ------
+    InputError
+        As `read_mosaic`.
+    """
+    from stormlens import readers
+
+    if readers.is_volume_request(str(file)):
+        readers.check_volume_request(str(file))
+    else:
+        readers.check_file(file)
 
 
 def boxes_too(path: Path, error: InputError) -> str:
@@ -67,7 +93,7 @@ def boxes_too(path: Path, error: InputError) -> str:
     return f"{known}."
 
 
-def read_mosaic(file: Path, options: "Options") -> "xr.Dataset":
+def read_mosaic(file: Path, options: "Options") -> "Mosaic":
     """
     The mosaic of a radar file, or of a volume of the public archive.
 
@@ -80,7 +106,7 @@ def read_mosaic(file: Path, options: "Options") -> "xr.Dataset":
 
     Returns
     -------
-    mosaic : xarray.Dataset
+    mosaic : Mosaic
 
     Raises
     ------
@@ -90,12 +116,7 @@ def read_mosaic(file: Path, options: "Options") -> "xr.Dataset":
     from stormlens import readers
 
     path = readers.fetch_nexrad(str(file)) if readers.is_volume_request(str(file)) else file
-    return readers.read(
-        path,
-        sampling=options.sampling,
-        rain=options.rain,
-        quality_control=options.quality_control,
-    )
+    return readers.read_mosaic(path, options)
 
 
 @dataclass(frozen=True)
@@ -114,19 +135,19 @@ class Cutting:
     how: str = "storms"
     settings: dict[str, Any] = field(default_factory=dict)
 
-    def boxes(self, mosaic: "xr.Dataset") -> "xr.Dataset":
+    def boxes(self, mosaic: "Mosaic") -> "Boxes":
         """
         Cut the boxes.
 
         Parameters
         ----------
-        mosaic : xarray.Dataset
+        mosaic : Mosaic
             Of `read_mosaic`.
 
         Returns
         -------
-        boxes : xarray.Dataset
-            The container; reports whose box no radar of the mosaic sees are left out.
+        boxes : Boxes
+            Reports whose box no radar of the mosaic sees are left out.
 
         Raises
         ------
@@ -135,14 +156,14 @@ class Cutting:
         """
         from stormlens import boxes
 
-        ways: dict[str, Callable[..., xr.Dataset]] = {
+        ways: dict[str, Callable[..., Boxes]] = {
             "storms": boxes.find_storms,
             "grid": boxes.grid,
             "points": boxes.at_points,
             "reports": boxes.at_reports,
         }
         cut = ways[self.how](mosaic, **self.settings)
-        return cut.isel(storm=cut["coverage"].values > 0) if self.how == "reports" else cut
+        return cut.chosen(cut.storm["coverage"] > 0) if self.how == "reports" else cut
 
     def check(self) -> None:
         """
@@ -155,11 +176,10 @@ class Cutting:
         """
         import numpy as np
 
-        from stormlens.readers import make_mosaic
-        from stormlens.stormbox import GRID_SHAPE
+        from stormlens.stormbox import GRID_SHAPE, Mosaic
 
-        air, time = np.zeros(GRID_SHAPE, np.uint8), np.datetime64("2000-01-01")
-        self.boxes(make_mosaic(air, air == 0, time=time, source="clear air"))
+        air, time = np.zeros(GRID_SHAPE, np.uint8), np.datetime64("2000-01-01", "ns")
+        self.boxes(Mosaic(air, air == 0, time, "clear air"))
 
     def none_found(self, name: str) -> str:
         """

@@ -9,14 +9,20 @@ from stormlens.cli._classified import finish, told_apart
 from stormlens.cli._classifier import check_no_run, load_classifier, trained_note
 from stormlens.cli._group import say
 from stormlens.cli._options import OtherRun, QualityControl, Rain, Sampling
-from stormlens.cli._radar import Cutting, boxes_too, cutting_of, holds_boxes, read_mosaic
+from stormlens.cli._radar import (
+    Cutting,
+    boxes_too,
+    check_source,
+    cutting_of,
+    holds_boxes,
+    read_mosaic,
+)
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from stormlens.models import Classifier
     from stormlens.readers import Options
+    from stormlens.stormbox import Mosaic, Predictions
 
 NAME = "classify"
 EPILOG = """\b
@@ -136,24 +142,26 @@ def command(
     from stormlens.readers import Options
 
     check_no_run(files[0], "FILE...")
-    note = trained_note(run)
     if as_json and as_csv:
         raise InputError("Choose --json or --csv, not both.")
+    options = Options(sampling, rain, quality_control)
     _check_outputs(files, {"--out": out, "--geojson": geojson, "--map": map_})
     radar = [file for file in files if not holds_boxes(file)]
+    boxes_ = [file for file in files if file not in radar]
     if map_ is not None and map_.suffix.lower() != ".png":
         raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
     if map_ is not None and len(radar) != 1:
         raise InputError(f"--map {map_} draws one radar file; {len(radar)} are given.")
     cutting = cutting_of(boxes, at, reports, within, threshold, minimum_area, stride)
-    options = Options(sampling, rain, quality_control)
     if not radar and (cutting, options) != (Cutting(), Options()):
         raise InputError("None of the files is a radar file, and boxes are read as they are.")
-    classifier = load_classifier(run)
+    there = _that_are_there(boxes_, radar)
+    # The classifier takes longest to load, and comes after all that may turn out to be wrong.
+    note, classifier = trained_note(run), load_classifier(run)
     if radar:
         _check_size(classifier, run)
-    parts = _of_boxes(classifier, [file for file in files if file not in radar])
-    read = _of_radar(classifier, radar, cutting, options, map_)
+    parts = _of_boxes(classifier, boxes_)
+    read = _of_radar(classifier, there, cutting, options, map_)
     # Where every radar file is bad, nothing is done: most likely a name or an option is wrong.
     if read or not radar:
         finish(told_apart([*parts, *read]), note, out, geojson, as_json, as_csv)
@@ -162,10 +170,32 @@ def command(
 
 
 def _check_outputs(files: list[Path], outputs: dict[str, Path | None]) -> None:
+    from stormlens.storage import check_writable
+
     read = {file.resolve() for file in files}
     for name, path in outputs.items():
         if path is not None and path.resolve() in read:
             raise InputError(f"{name} {path} is a file to be classified; give another name.")
+        if path is not None:
+            check_writable(path)
+
+
+def _that_are_there(boxes: list[Path], radar: list[Path]) -> list[Path]:
+    """Radar files that may be read; the others get their sentence, and all of them end it here."""
+    from stormlens import datasets
+
+    for file in boxes:
+        datasets.check_images(file)
+    there = []
+    for file in radar:
+        try:
+            check_source(file)
+            there.append(file)
+        except InputError as error:
+            say(f"Error: {error}")
+    if radar and not there:
+        raise typer.Exit(2)
+    return there
 
 
 def _check_size(classifier: "Classifier", run: Path | None) -> None:
@@ -176,13 +206,13 @@ def _check_size(classifier: "Classifier", run: Path | None) -> None:
         raise InputError(f"{run} takes {rows} x {columns} pixels; a storm box has {SIZE} x {SIZE}.")
 
 
-def _of_boxes(classifier: "Classifier", files: list[Path]) -> list["xr.Dataset"]:
+def _of_boxes(classifier: "Classifier", files: list[Path]) -> list["Predictions"]:
     from stormlens import datasets
     from stormlens.models import heed_context
 
     if not files:
         return []
-    boxes = datasets.read_images(files, shape=classifier.image_shape)
+    boxes = datasets.read_boxes(files, shape=classifier.image_shape)
     return [heed_context(classifier.predict(boxes))]
 
 
@@ -192,7 +222,7 @@ def _of_radar(
     cutting: Cutting,
     options: "Options",
     map_: Path | None,
-) -> list["xr.Dataset"]:
+) -> list["Predictions"]:
     """Predictions for each file that can be read; the others get their sentence."""
     parts = []
     for file in files:
@@ -205,14 +235,14 @@ def _of_radar(
 
 def _of_one(
     classifier: "Classifier", file: Path, cutting: Cutting, options: "Options", map_: Path | None
-) -> "xr.Dataset":
+) -> "Predictions":
     from stormlens.models import heed_context
 
     mosaic = read_mosaic(file, options)
-    if mosaic.attrs["derived"]:
-        say(f"Note: {file}: {mosaic.attrs['derived']}.")
+    if mosaic.derived:
+        say(f"Note: {file}: {mosaic.derived}.")
     boxes = cutting.boxes(mosaic)
-    if not boxes.sizes["storm"]:
+    if not len(boxes):
         say(f"Note: {cutting.none_found(str(file))}")
     predictions = heed_context(classifier.predict(boxes))
     if map_ is not None:
@@ -220,7 +250,7 @@ def _of_one(
     return predictions
 
 
-def _draw(mosaic: "xr.Dataset", predictions: "xr.Dataset", path: Path) -> None:
+def _draw(mosaic: "Mosaic", predictions: "Predictions", path: Path) -> None:
     from stormlens import plots
     from stormlens.storage import atomic_path
 

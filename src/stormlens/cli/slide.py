@@ -83,9 +83,9 @@ def command(
     if map_ is not None and map_.suffix.lower() != ".png":
         raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
     mosaic = read_mosaic(file, Options(sampling, rain, quality_control))
-    if mosaic.attrs["derived"]:
-        say(f"Note: {file}: {mosaic.attrs['derived']}.")
-    field = slide(load_classifier(run), mosaic, stride=stride, progress=True)
+    if mosaic.derived:
+        say(f"Note: {file}: {mosaic.derived}.")
+    field = slide(load_classifier(run), mosaic.to_xarray(), stride=stride, progress=True)
     if field.attrs["computed"].startswith(_BOX_BY_BOX):
         say(f"Note: The field was computed {field.attrs['computed']}.")
     if note:

@@ -12,7 +12,7 @@ from stormlens.datasets._container import (
     validate,
     write_netcdf,
 )
-from stormlens.datasets._images import read_boxes, read_images
+from stormlens.datasets._images import check_images, read_boxes, read_images
 from stormlens.datasets._join import join
 from stormlens.datasets._load import (
     Source,
@@ -31,6 +31,7 @@ __all__ = [
     "SourceInfo",
     "border_lines",
     "cache_folder",
+    "check_images",
     "check_reflectivity",
     "class_names",
     "fetch",

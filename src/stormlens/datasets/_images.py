@@ -138,8 +138,25 @@ def _listed(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     return listed
 
 
-def _is_netcdf(path: Path) -> bool:
+def check_images(path: Path) -> None:
+    """
+    Raise a sentence unless a path is a file with content and of a kind that holds boxes.
+
+    Parameters
+    ----------
+    path : Path
+        What the user named.
+
+    Raises
+    ------
+    InputError
+        As `read_images`, before anything is read.
+    """
     check_readable(path, (*ARRAY_SUFFIXES, *NETCDF_SUFFIXES))
+
+
+def _is_netcdf(path: Path) -> bool:
+    check_images(path)
     return path.suffix.lower() in NETCDF_SUFFIXES
 
 

@@ -5,10 +5,9 @@ Axes are planes of the archive's Lambert grid in km, a mosaic's or a box's, so
 meridians lean and parallels bend; they are named where they meet the frame.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
@@ -17,6 +16,9 @@ from stormlens.datasets import border_lines
 from stormlens.errors import InputError
 from stormlens.plots._style import INK
 from stormlens.stormbox import PIXEL_KM, SIZE, cell_to_lonlat, lonlat_to_cell
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _STEPS = (1, 2, 5, 10)  # degrees between lines
 _WANTED = 7  # lines across, at most
@@ -48,7 +50,7 @@ class Plane(NamedTuple):
         return cell_to_lonlat(x / PIXEL_KM + self.x, y / PIXEL_KM + self.y)
 
 
-def borders(ax: Axes, box: xr.Dataset | None = None) -> Axes:
+def borders(ax: Axes, box: "xr.Dataset | None" = None) -> Axes:
     """
     Draw geography on a picture: latitudes, longitudes, and borders where they are at hand.
 
@@ -75,7 +77,7 @@ def borders(ax: Axes, box: xr.Dataset | None = None) -> Axes:
     return ax
 
 
-def _plane_of(box: xr.Dataset) -> Plane:
+def _plane_of(box: "xr.Dataset") -> Plane:
     """A box's axes begin at the outer corner of its south-western cell."""
     place = [
         np.asarray(box[name].values if name in box.coords else np.nan)

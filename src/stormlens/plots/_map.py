@@ -6,10 +6,9 @@ no radar sees is grey: two different things.
 """
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -17,14 +16,17 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import ScaledTranslation
 
-from stormlens.datasets import BORDERS_CREDIT, is_simulated
+from stormlens.datasets import BORDERS_CREDIT
 from stormlens.models import heed_context, name_modes
 from stormlens.plots._geography import Plane, draw_geography
 from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._picture import describe
 from stormlens.plots._radar import _colour_bar, _Scale, _scale
 from stormlens.plots._style import INK, MUTED, SIMULATED_BADGE, UNNAMED_COLOURS, class_colours
-from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, SIZE
+from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, SIZE, Mosaic, Predictions
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 UNSEEN = "#c9d0d7"
 """Where no radar sees."""
@@ -39,8 +41,8 @@ _CROWD = 25  # boxes that are too many for bold outlines and large names
 
 
 def mosaic_map(
-    mosaic: xr.Dataset,
-    predictions: xr.Dataset | None = None,
+    mosaic: "Mosaic | xr.Dataset",
+    predictions: "Predictions | xr.Dataset | None" = None,
     ax: Axes | None = None,
     *,
     colours: str = "accessible",
@@ -50,9 +52,9 @@ def mosaic_map(
 
     Parameters
     ----------
-    mosaic : xarray.Dataset
-        As `stormlens.readers.read` gives it.
-    predictions : xarray.Dataset, optional
+    mosaic : Mosaic or xarray.Dataset
+        As `stormlens.readers.read_mosaic` or `read` gives it.
+    predictions : Predictions or xarray.Dataset, optional
         Of `stormlens.models.Classifier.predict`, for boxes that `stormlens.boxes` cut from
         this mosaic. Each is outlined in the colour of its mode, which
         `stormlens.models.name_modes` decides, and named with the probability of that mode,
@@ -73,8 +75,12 @@ def mosaic_map(
     InputError
         If there is no such colour table, or fetched borders are damaged.
     """
+    if not isinstance(mosaic, Mosaic):
+        mosaic = Mosaic.from_xarray(mosaic)
+    if predictions is not None and not isinstance(predictions, Predictions):
+        predictions = Predictions.from_xarray(predictions)
     if predictions is not None:
-        predictions = heed_context(predictions) if predictions.sizes["storm"] else None
+        predictions = heed_context(predictions) if len(predictions) else None
     window = _window(mosaic, predictions)
     ax = _new_map(window) if ax is None else ax
     scale = _scale(colours, "dBZ")
@@ -92,7 +98,7 @@ def mosaic_map(
     return ax
 
 
-def _window(mosaic: xr.Dataset, predictions: xr.Dataset | None) -> Span:
+def _window(mosaic: Mosaic, predictions: Predictions | None) -> Span:
     """What to show: boxes and their surroundings, or what radars see, or all."""
     if predictions is not None:
         spans = _outlines(predictions)
@@ -100,7 +106,7 @@ def _window(mosaic: xr.Dataset, predictions: xr.Dataset | None) -> Span:
         east, north = (max(span[i] for span in spans) for i in (2, 3))
         beside = _BESIDE_BOXES * PIXEL_KM
         return Span(west - beside, south - beside, east + beside, north + beside)
-    seen = mosaic["coverage"].values
+    seen = mosaic.coverage
     if not seen.any():
         seen = np.ones(GRID_SHAPE, bool)
     rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
@@ -109,14 +115,14 @@ def _window(mosaic: xr.Dataset, predictions: xr.Dataset | None) -> Span:
     return Span(*(float(cell) * PIXEL_KM for cell in cells))
 
 
-def _outlines(predictions: xr.Dataset) -> list[Span]:
+def _outlines(predictions: Predictions) -> list[Span]:
     """Outer edges of boxes, km from the centre of the grid's south-western cell."""
     plane = Plane()
-    if "xmin" in predictions.coords:
-        corners = [(predictions[name].values - 0.5) * PIXEL_KM for name in ("xmin", "ymin")]
+    storm = predictions.storm
+    if "xmin" in storm:
+        corners = [(storm[name] - 0.5) * PIXEL_KM for name in ("xmin", "ymin")]
     else:
-        place = (predictions[name].values for name in ("longitude", "latitude"))
-        corners = [axis - _SIDE / 2 for axis in plane.km(*place)]
+        corners = [axis - _SIDE / 2 for axis in plane.km(storm["longitude"], storm["latitude"])]
     return [
         Span(float(west), float(south), float(west) + _SIDE, float(south) + _SIDE)
         for west, south in zip(*corners, strict=True)
@@ -129,7 +135,7 @@ def _new_map(window: Span) -> Axes:
     return Figure(figsize=(_WIDTH, height), layout="compressed").add_subplot()
 
 
-def _draw_mosaic(ax: Axes, mosaic: xr.Dataset, scale: _Scale) -> AxesImage:
+def _draw_mosaic(ax: Axes, mosaic: Mosaic, scale: _Scale) -> AxesImage:
     rows, columns = GRID_SHAPE
     ax.set_facecolor(UNSEEN)
     placed: dict[str, Any] = {
@@ -137,13 +143,13 @@ def _draw_mosaic(ax: Axes, mosaic: xr.Dataset, scale: _Scale) -> AxesImage:
         "extent": [edge * PIXEL_KM for edge in (-0.5, columns - 0.5, -0.5, rows - 0.5)],
         "interpolation": "nearest",
     }
-    seen = np.ma.masked_equal(mosaic["coverage"].values.astype(np.uint8), 0)
+    seen = np.ma.masked_equal(mosaic.coverage.astype(np.uint8), 0)
     ax.imshow(seen, cmap=ListedColormap(["white"]), **placed)
-    echo = np.ma.masked_equal(mosaic["reflectivity"].values, 0)
+    echo = np.ma.masked_equal(mosaic.reflectivity, 0)
     return ax.imshow(echo, cmap=scale.cmap, norm=scale.norm, **placed)
 
 
-def _draw_boxes(ax: Axes, predictions: xr.Dataset, names: list[str], window: Span) -> None:
+def _draw_boxes(ax: Axes, predictions: Predictions, names: list[str], window: Span) -> None:
     spans = _outlines(predictions)
     colours = _colours(predictions, names)
     crowded = len(spans) > _CROWD
@@ -179,25 +185,22 @@ def _draw_boxes(ax: Axes, predictions: xr.Dataset, names: list[str], window: Spa
         )
 
 
-def _colours(predictions: xr.Dataset, names: list[str]) -> dict[str, str]:
-    modes = predictions["mode"].values.tolist()
-    return {**dict.fromkeys(names, INK), **UNNAMED_COLOURS, **class_colours(modes)}
+def _colours(predictions: Predictions, names: list[str]) -> dict[str, str]:
+    return {**dict.fromkeys(names, INK), **UNNAMED_COLOURS, **class_colours(predictions.modes)}
 
 
-def _label(predictions: xr.Dataset, storm: int, name: str) -> str:
+def _label(predictions: Predictions, storm: int, name: str) -> str:
     """A mode with its probability, or with the share that radars see where that decided it."""
-    modes = predictions["mode"].values.tolist()
-    row = predictions["probability"].values[storm]
+    modes, row = predictions.modes, predictions.probability[storm]
     if name not in modes:
         return name
     if name == "Missing" and modes[int(row.argmax())] != name:
-        return f"{name}, {float(predictions['coverage'][storm]):.0%} seen"
+        return f"{name}, {predictions.storm['coverage'][storm]:.0%} seen"
     return f"{name} {row[modes.index(name)]:.2f}"
 
 
-def _title(mosaic: xr.Dataset) -> str:
-    moment = mosaic["time"].values
-    parts = [str(mosaic.attrs.get("source", "mosaic"))]
+def _title(mosaic: Mosaic) -> str:
+    moment, parts = mosaic.time, [mosaic.source]
     if not np.isnat(moment):
         parts.append(f"{str(moment.astype('datetime64[m]')).replace('T', ' ')} UTC")
     return " \N{MIDDLE DOT} ".join(parts)
@@ -205,8 +208,8 @@ def _title(mosaic: xr.Dataset) -> str:
 
 def _foot(
     ax: Axes,
-    mosaic: xr.Dataset,
-    predictions: xr.Dataset | None,
+    mosaic: Mosaic,
+    predictions: Predictions | None,
     names: list[str],
     has_borders: bool,
 ) -> None:
@@ -248,23 +251,25 @@ def _foot(
     )
 
 
-def _made_up(mosaic: xr.Dataset, predictions: xr.Dataset | None) -> list[str]:
-    said = ["SIMULATED reflectivity, not observed"] if is_simulated(mosaic) else []
-    if predictions is not None and predictions.attrs.get("simulated_training", 0):
+def _made_up(mosaic: Mosaic, predictions: Predictions | None) -> list[str]:
+    said = ["SIMULATED reflectivity, not observed"] if mosaic.simulated else []
+    if predictions is not None and predictions.simulated_training:
         said.append("classifier trained on SIMULATED storms")
     return said
 
 
-def _credits(mosaic: xr.Dataset, has_borders: bool) -> list[str]:
-    held = [str(mosaic.attrs.get(name, "")) for name in ("product", "derived")]
-    return [*filter(None, held), *([BORDERS_CREDIT] if has_borders else [])]
+def _credits(mosaic: Mosaic, has_borders: bool) -> list[str]:
+    return [
+        *filter(None, (mosaic.product, mosaic.derived)),
+        *([BORDERS_CREDIT] if has_borders else []),
+    ]
 
 
-def _words(mosaic: xr.Dataset, names: list[str]) -> str:
-    seen = mosaic["coverage"].values
-    values = mosaic["reflectivity"].values
+def _words(mosaic: Mosaic, names: list[str]) -> str:
+    seen = mosaic.coverage
+    values = mosaic.reflectivity
     share = np.mean(values[seen] >= 5) if seen.any() else 0.0
-    made_up = "Simulated mosaic" if is_simulated(mosaic) else "Mosaic"
+    made_up = "Simulated mosaic" if mosaic.simulated else "Mosaic"
     words = (
         f"{made_up}, {_title(mosaic)}: radars see {seen.mean():.0%} of the national grid, with "
         f"echo over {share:.0%} of that, highest {values.max()} dBZ."

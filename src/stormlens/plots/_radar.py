@@ -7,10 +7,9 @@ are drawn in grey, without axes.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -30,7 +29,10 @@ from stormlens.plots._style import (
     mark_simulated,
     new_axes,
 )
-from stormlens.stormbox import MAX_DBZ, PIXEL_KM
+from stormlens.stormbox import MAX_DBZ, PIXEL_KM, is_dataset
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 NWS_COLOURS: tuple[str, ...] = (
     "#ffffff",  # 0 to 5 dBZ
@@ -111,7 +113,7 @@ def _without_echo(cmap: Colormap) -> Colormap:
 
 
 def storm_box(
-    box: xr.Dataset | xr.DataArray | ArrayLike,
+    box: "xr.Dataset | xr.DataArray | ArrayLike",
     ax: Axes | None = None,
     *,
     colours: str = "accessible",
@@ -192,7 +194,7 @@ def _box_words(values: np.ndarray, units: str, title: str, simulated: bool) -> s
 
 
 def contact_sheet(
-    dataset: xr.Dataset,
+    dataset: "xr.Dataset",
     *,
     titles: Sequence[str] | None = None,
     columns: int | None = None,
@@ -311,7 +313,7 @@ def _sheet(n: int, columns: int, lines: int, units: str) -> tuple[Figure, list[A
 
 
 def _note(
-    figure: Figure, dataset: xr.Dataset, units: str, columns: int, simulated: bool | None
+    figure: Figure, dataset: "xr.Dataset", units: str, columns: int, simulated: bool | None
 ) -> None:
     made_up = is_simulated(dataset) if simulated is None else simulated
     parts = ["simulated, not observed"] if made_up else []
@@ -323,17 +325,17 @@ def _note(
         figure.supxlabel(text, y=0.08 / figure.get_figheight(), fontsize=8, **badge)
 
 
-def _mode_names(dataset: xr.Dataset) -> list[str]:
+def _mode_names(dataset: "xr.Dataset") -> list[str]:
     if "mode" not in dataset:
         return [""] * dataset.sizes["storm"]
     names = class_names(dataset)
     return [names[code] for code in dataset["mode"].values]
 
 
-def _image(box: xr.Dataset | xr.DataArray | ArrayLike) -> tuple[np.ndarray, str]:
+def _image(box: "xr.Dataset | xr.DataArray | ArrayLike") -> tuple[np.ndarray, str]:
     """Pixels (y, x) and their unit."""
-    field = box["reflectivity"] if isinstance(box, xr.Dataset) else box
-    units = str(field.attrs.get("units", "dBZ")) if isinstance(field, xr.DataArray) else "dBZ"
+    field = box["reflectivity"] if is_dataset(box) else box
+    units = str(getattr(field, "attrs", {}).get("units", "dBZ"))
     values = np.asarray(field)
     if values.ndim == 3 and 1 in (values.shape[0], values.shape[-1]):
         values = values[0] if values.shape[0] == 1 else values[..., 0]
@@ -399,7 +401,7 @@ def _colour_bar(
 
 
 def _default_title(box: object) -> str:
-    if not isinstance(box, xr.Dataset) or box["reflectivity"].ndim != 2:
+    if not is_dataset(box) or box["reflectivity"].ndim != 2:
         return ""
     parts = []
     if "mode" in box:
@@ -411,4 +413,4 @@ def _default_title(box: object) -> str:
 
 
 def _says_simulated(box: object) -> bool:
-    return isinstance(box, xr.Dataset | xr.DataArray) and bool(box.attrs.get("simulated", 0))
+    return bool(getattr(box, "attrs", {}).get("simulated", 0))

@@ -2,6 +2,7 @@
 
 from stormlens.readers._bucket import (
     Volume,
+    check_volume_request,
     fetch_nexrad,
     is_passed_over,
     is_volume_request,
@@ -10,13 +11,15 @@ from stormlens.readers._bucket import (
 from stormlens.readers._format import Format
 from stormlens.readers._mosaic import grid_lonlat, make_mosaic
 from stormlens.readers._options import Options
-from stormlens.readers._read import formats, read, read_mosaic
+from stormlens.readers._read import check_file, formats, read, read_mosaic
 from stormlens.readers._xarray import from_xarray
 
 __all__ = [
     "Format",
     "Options",
     "Volume",
+    "check_file",
+    "check_volume_request",
     "fetch_nexrad",
     "formats",
     "from_xarray",

@@ -153,6 +153,23 @@ def is_volume_request(text: str) -> bool:
     return _AT.fullmatch(text) is not None
 
 
+def check_volume_request(text: str) -> None:
+    """
+    Raise a sentence unless a text asks for a volume at a time that can be read.
+
+    Parameters
+    ----------
+    text : str
+        ``SITE@TIME``.
+
+    Raises
+    ------
+    InputError
+        As `fetch_nexrad`, before the archive is asked.
+    """
+    _asked(text)
+
+
 def is_passed_over(name: str) -> bool:
     """
     Whether an object of the archive is no volume that can be read, by its name.
@@ -170,16 +187,21 @@ def is_passed_over(name: str) -> bool:
     return name.endswith(("_MDM", ".001", ".Z"))
 
 
-def _nearest(request: str, bucket: str | None) -> Volume:
+def _asked(request: str) -> tuple[str, datetime]:
+    """Radar and time that a request names."""
     match = _AT.fullmatch(request)
     if match is None:
         raise InputError(f"{request!r} asks for no volume; write SITE@TIME: KTLX@2013-05-20T20:15.")
-    site, moment = match[1], _moment(match[2])
+    return match[1], _moment(match[2])
+
+
+def _nearest(request: str, bucket: str | None) -> Volume:
+    site, moment = _asked(request)
     span = (np.datetime64((moment + by).replace(tzinfo=None)) for by in (-_NEAR, _NEAR))
     near = nexrad_volumes(site, *span, bucket=bucket)
     if not near:
         raise InputError(
-            f"The archive holds no volume of {site} within 15 minutes of {match[2]} UTC; check "
+            f"The archive holds no volume of {site} within 15 minutes of {request[5:]} UTC; check "
             "radar and time."
         )
     wanted = np.datetime64(moment.replace(tzinfo=None), "s")

@@ -7,8 +7,10 @@ that no reader meets gzip or bzip2 on the outside.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
@@ -119,14 +121,40 @@ def read_mosaic(
     raise InputError(f"{called} is of no kind that is read. Those are: {known}.")
 
 
-def _content(path: Path) -> bytes:
+def check_file(path: Path) -> None:
+    """
+    Raise a sentence unless a path is a file that can be opened and is not too large.
+
+    Parameters
+    ----------
+    path : Path
+        What a user named.
+
+    Raises
+    ------
+    InputError
+        As `read`, before anything is read.
+    """
     if path.is_dir():
         raise InputError(f"{path} is a directory; give the files in it.")
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the name.")
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path} is larger than {MAX_BYTES >> 20} MiB, which is refused.")
+    with _opened(path):
+        pass
+
+
+def _content(path: Path) -> bytes:
+    check_file(path)
+    with _opened(path) as file:
+        return file.read()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error

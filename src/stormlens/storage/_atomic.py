@@ -31,13 +31,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         If the disk is full, the folder cannot be written, or `path` is a folder,
         a device or a pipe.
     """
-    path = Path(path)
-    if path.is_symlink():  # what the link points to is renewed, not the link
-        path = path.resolve()
-    if path.is_dir():
-        raise InputError(f"{path} is a directory; give the name of a file to write.")
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path} is a device or a pipe; give the name of a file to write.")
+    path = _target(Path(path))
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _new_beside(path)
@@ -48,6 +42,29 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """
+    Raise at once, where that can be told, the sentence that writing a file would end with.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final name; its folder need not be there yet.
+
+    Raises
+    ------
+    InputError
+        If its folder cannot be made or written, or `path` is a folder, a device or a pipe.
+    """
+    target = _target(Path(path))
+    with disk_errors(target):
+        folder = next(place for place in target.absolute().parents if place.exists())
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def write_bytes(path: str | Path, content: bytes) -> Path:
@@ -120,6 +137,17 @@ def disk_errors(path: str | Path) -> Iterator[None]:
         if error.errno not in reasons:
             raise
         raise InputError(f"Cannot write {path}: {reasons[error.errno]}.") from error
+
+
+def _target(path: Path) -> Path:
+    """What is to be written: a file, there or not; what a link points to, not the link."""
+    if path.is_symlink():
+        path = path.resolve()
+    if path.is_dir():
+        raise InputError(f"{path} is a directory; give the name of a file to write.")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a device or a pipe; give the name of a file to write.")
+    return path
 
 
 def _new_beside(path: Path) -> Path:
