@@ -7,6 +7,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "stormlens"
 FLOORS = {
+    "_lazy": 0,
     "errors": 0,
     "stormbox": 0,
     "concepts": 1,

@@ -6,8 +6,9 @@ splits, and the classifier's `predict`. Names are imported on first use, so
 that ``import stormlens`` takes no time.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from stormlens._lazy import on_first_use
 
 if TYPE_CHECKING:
     from stormlens import (
@@ -65,29 +66,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "load": "stormlens.datasets",
-    "load_splits": "stormlens.datasets",
-    "InputError": "stormlens.errors",
-    "Classifier": "stormlens.models",
-    "list_models": "stormlens.models",
-    "Recipe": "stormlens.training",
-    "fit": "stormlens.training",
-    "list_recipes": "stormlens.training",
-    "load_recipe": "stormlens.training",
-    "score": "stormlens.verification",
+    "archive": "archive",
+    "augment": "augment",
+    "boxes": "boxes",
+    "concepts": "concepts",
+    "datasets": "datasets load load_splits",
+    "errors": "InputError",
+    "experiment": "experiment",
+    "insight": "insight",
+    "learn": "learn",
+    "models": "models Classifier list_models",
+    "plots": "plots",
+    "readers": "readers",
+    "report": "report",
+    "stormbox": "stormbox",
+    "training": "training Recipe fit list_recipes load_recipe",
+    "verification": "verification score",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
-    elif name in __all__:
-        value = import_module(f"stormlens.{name}")
-    else:
-        raise AttributeError(f"module 'stormlens' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = on_first_use(__name__, _HOMES)

@@ -1,29 +1,34 @@
 """Labelled radar images from every source, in one container."""
 
-from stormlens.datasets import svrimg
-from stormlens.datasets._borders import BORDERS_CREDIT, border_lines, fetch_borders
-from stormlens.datasets._boxes import check_reflectivity, join_boxes, make_boxes
-from stormlens.datasets._cache import cache_folder
-from stormlens.datasets._container import (
-    class_names,
-    is_simulated,
-    make_dataset,
-    read_netcdf,
-    validate,
-    write_netcdf,
-)
-from stormlens.datasets._images import check_images, read_boxes, read_images
-from stormlens.datasets._join import join
-from stormlens.datasets._load import (
-    Source,
-    SourceInfo,
-    fetch,
-    info,
-    list_sources,
-    load,
-    load_splits,
-    simulated_families,
-)
+from typing import TYPE_CHECKING
+
+from stormlens._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from stormlens.datasets import svrimg
+    from stormlens.datasets._borders import BORDERS_CREDIT, border_lines, fetch_borders
+    from stormlens.datasets._boxes import check_reflectivity, join_boxes, make_boxes
+    from stormlens.datasets._cache import cache_folder
+    from stormlens.datasets._container import (
+        class_names,
+        is_simulated,
+        make_dataset,
+        read_netcdf,
+        validate,
+        write_netcdf,
+    )
+    from stormlens.datasets._images import check_images, read_boxes, read_images
+    from stormlens.datasets._join import join
+    from stormlens.datasets._load import (
+        Source,
+        SourceInfo,
+        fetch,
+        info,
+        list_sources,
+        load,
+        load_splits,
+        simulated_families,
+    )
 
 __all__ = [
     "BORDERS_CREDIT",
@@ -53,3 +58,16 @@ __all__ = [
     "validate",
     "write_netcdf",
 ]
+
+_HOMES = {
+    "_borders": "BORDERS_CREDIT border_lines fetch_borders",
+    "_boxes": "check_reflectivity join_boxes make_boxes",
+    "_cache": "cache_folder",
+    "_container": "class_names is_simulated make_dataset read_netcdf validate write_netcdf",
+    "_images": "check_images read_boxes read_images",
+    "_join": "join",
+    "_load": "Source SourceInfo fetch info list_sources load load_splits simulated_families",
+    "svrimg": "svrimg",
+}
+
+__getattr__, __dir__ = on_first_use(__name__, _HOMES)

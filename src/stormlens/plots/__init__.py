@@ -8,39 +8,44 @@ global state or opens a window: save what comes back with ``figure.savefig``, or
 drawn north up. Pictures of simulated data say so.
 """
 
-from stormlens.plots._chain import radar_chain
-from stormlens.plots._climatology import climatology_map, mode_cycle, mode_shares
-from stormlens.plots._concepts import (
-    activation,
-    convolution_crossover,
-    convolution_step,
-    kernel,
-    kernel_gallery,
-    patches_firing,
-    pooling,
-)
-from stormlens.plots._curves import chapter_comparison, history
-from stormlens.plots._explain import attribution, attributions, maximised
-from stormlens.plots._failures import failures
-from stormlens.plots._field import probability_field
-from stormlens.plots._filters import filters, kernels_applied, resemblance
-from stormlens.plots._geography import borders
-from stormlens.plots._insight import feature_maps, inside, inside_by_mode
-from stormlens.plots._map import mosaic_map
-from stormlens.plots._picture import Picture, alt_text, show
-from stormlens.plots._radar import (
-    COLOURS,
-    NWS_COLOURS,
-    colour_bar,
-    contact_sheet,
-    reflectivity_palette,
-    storm_box,
-)
-from stormlens.plots._scores import confusion, reliability
-from stormlens.plots._speed import speed
-from stormlens.plots._storms import embedding, mean_boxes, neighbours
-from stormlens.plots._style import MODE_COLOURS, class_colours
-from stormlens.plots._trust import faithfulness, sanity
+from typing import TYPE_CHECKING
+
+from stormlens._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from stormlens.plots._chain import radar_chain
+    from stormlens.plots._climatology import climatology_map, mode_cycle, mode_shares
+    from stormlens.plots._concepts import (
+        activation,
+        convolution_crossover,
+        convolution_step,
+        kernel,
+        kernel_gallery,
+        patches_firing,
+        pooling,
+    )
+    from stormlens.plots._curves import chapter_comparison, history
+    from stormlens.plots._explain import attribution, attributions, maximised
+    from stormlens.plots._failures import failures
+    from stormlens.plots._field import probability_field
+    from stormlens.plots._filters import filters, kernels_applied, resemblance
+    from stormlens.plots._geography import borders
+    from stormlens.plots._insight import feature_maps, inside, inside_by_mode
+    from stormlens.plots._map import mosaic_map
+    from stormlens.plots._picture import Picture, alt_text, show
+    from stormlens.plots._radar import (
+        COLOURS,
+        NWS_COLOURS,
+        colour_bar,
+        contact_sheet,
+        reflectivity_palette,
+        storm_box,
+    )
+    from stormlens.plots._scores import confusion, reliability
+    from stormlens.plots._speed import speed
+    from stormlens.plots._storms import embedding, mean_boxes, neighbours
+    from stormlens.plots._style import MODE_COLOURS, class_colours
+    from stormlens.plots._trust import faithfulness, sanity
 
 __all__ = [
     "COLOURS",
@@ -89,3 +94,27 @@ __all__ = [
     "speed",
     "storm_box",
 ]
+
+_HOMES = {
+    "_chain": "radar_chain",
+    "_climatology": "climatology_map mode_cycle mode_shares",
+    "_concepts": "activation convolution_crossover convolution_step kernel kernel_gallery "
+    "patches_firing pooling",
+    "_curves": "chapter_comparison history",
+    "_explain": "attribution attributions maximised",
+    "_failures": "failures",
+    "_field": "probability_field",
+    "_filters": "filters kernels_applied resemblance",
+    "_geography": "borders",
+    "_insight": "feature_maps inside inside_by_mode",
+    "_map": "mosaic_map",
+    "_picture": "Picture alt_text show",
+    "_radar": "COLOURS NWS_COLOURS colour_bar contact_sheet reflectivity_palette storm_box",
+    "_scores": "confusion reliability",
+    "_speed": "speed",
+    "_storms": "embedding mean_boxes neighbours",
+    "_style": "MODE_COLOURS class_colours",
+    "_trust": "faithfulness sanity",
+}
+
+__getattr__, __dir__ = on_first_use(__name__, _HOMES)

@@ -8,11 +8,16 @@ chapter's three experiments, `write_climatology` for an archive. `card` is a
 classifier's model card in Markdown, with what `read_appraisal` finds in its folder.
 """
 
-from stormlens.report._appraisal import Appraisal, read_appraisal
-from stormlens.report._card import card, card_dict, model_files, on_real, write_card
-from stormlens.report._chapter import write_chapter
-from stormlens.report._climatology import climatology_dict, write_climatology
-from stormlens.report._write import write
+from typing import TYPE_CHECKING
+
+from stormlens._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from stormlens.report._appraisal import Appraisal, on_real, read_appraisal
+    from stormlens.report._card import card, card_dict, model_files, write_card
+    from stormlens.report._chapter import write_chapter
+    from stormlens.report._climatology import climatology_dict, write_climatology
+    from stormlens.report._write import write
 
 __all__ = [
     "Appraisal",
@@ -27,3 +32,13 @@ __all__ = [
     "write_chapter",
     "write_climatology",
 ]
+
+_HOMES = {
+    "_appraisal": "Appraisal on_real read_appraisal",
+    "_card": "card card_dict model_files write_card",
+    "_chapter": "write_chapter",
+    "_climatology": "climatology_dict write_climatology",
+    "_write": "write",
+}
+
+__getattr__, __dir__ = on_first_use(__name__, _HOMES)

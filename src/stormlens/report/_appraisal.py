@@ -10,20 +10,23 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from stormlens import storage
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
 from stormlens.models import read_provenance, shipped_folder
+from stormlens.report import _words as words
 from stormlens.stormbox import MODES, SIZE
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _FORMAT = 1
 _APPRAISAL, _PICTURES, _IMAGES = "appraisal.json", "failures.npz", "images"
@@ -134,7 +137,7 @@ class Appraisal:
         known = [family for family in self.families if family["accuracy"] is not None]
         return min(known, key=lambda family: family["accuracy"], default=None)
 
-    def failing_boxes(self) -> xr.Dataset:
+    def failing_boxes(self) -> "xr.Dataset":
         """
         The SIMULATED boxes that it got wrong.
 
@@ -313,3 +316,29 @@ def _read_images(path: Path, count: int) -> NDArray[np.uint8]:
         return np.frombuffer(content, np.uint8, offset=header.tell()).reshape(shape)
     except _UNREADABLE as error:
         raise _damaged(path, str(error)) from error
+
+
+def on_real(real: Sequence[Mapping[str, Any]] | None) -> str:
+    """
+    What a classifier scored on real boxes, in one sentence.
+
+    Parameters
+    ----------
+    real : sequence of mapping or None
+        As `Appraisal.real` holds it; None where nothing was measured.
+
+    Returns
+    -------
+    sentence : str
+        Over all sets together; empty where there is none.
+    """
+    if not real:
+        return ""
+    boxes, right, unsure, wrong = (
+        sum(row[name] for row in real) for name in ("boxes", "right", "unsure", "confidently_wrong")
+    )
+    return (
+        f"Of {words.thousands(boxes)} REAL boxes that it was tried on, the most probable mode is "
+        f"right for {words.thousands(right)}; it left {words.thousands(unsure)} without a mode and "
+        f"gave {words.thousands(wrong)} a wrong one."
+    )

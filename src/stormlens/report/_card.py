@@ -15,7 +15,7 @@ import jinja2
 
 from stormlens import plots, storage
 from stormlens.report import _words as words
-from stormlens.report._appraisal import Appraisal, read_appraisal
+from stormlens.report._appraisal import Appraisal, on_real, read_appraisal
 from stormlens.report._figures import png
 
 if TYPE_CHECKING:
@@ -275,32 +275,6 @@ def kept(scores: Mapping[str, Any] | None, calibrated_on: str | None) -> str:
         f"on: {held}the expected calibration error is {words.score(every['calibration_error'])}, "
         f"and {words.share(every['unsure'])} are given no mode."
     ) + (" Other boxes of the same families calibrated it." if calibrated_on else "")
-
-
-def on_real(real: Sequence[Mapping[str, Any]] | None) -> str:
-    """
-    What a classifier scored on real boxes, in one sentence.
-
-    Parameters
-    ----------
-    real : sequence of mapping or None
-        As `Appraisal.real` holds it; None where nothing was measured.
-
-    Returns
-    -------
-    sentence : str
-        Over all sets together; empty where there is none.
-    """
-    if not real:
-        return ""
-    boxes, right, unsure, wrong = (
-        sum(row[name] for row in real) for name in ("boxes", "right", "unsure", "confidently_wrong")
-    )
-    return (
-        f"Of {words.thousands(boxes)} REAL boxes that it was tried on, the most probable mode is "
-        f"right for {words.thousands(right)}; it left {words.thousands(unsure)} without a mode and "
-        f"gave {words.thousands(wrong)} a wrong one."
-    )
 
 
 def _count(value: Any) -> int | None:

@@ -7,13 +7,16 @@ undefined reads as a dash.
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 
 from stormlens.stormbox import MODES
-from stormlens.verification import Estimate, Reliability, Scores
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from stormlens.verification import Estimate, Reliability, Scores
 
 DASH = "\N{EN DASH}"
 
@@ -127,7 +130,7 @@ def kilobytes(count: int) -> str:
     return f"{count / 1000:,.0f} kB"
 
 
-def span(estimate: Estimate) -> str:
+def span(estimate: "Estimate") -> str:
     """
     The interval of an estimate; empty where there is none, or it has no width.
 
@@ -136,6 +139,7 @@ def span(estimate: Estimate) -> str:
 
     Examples
     --------
+    >>> from stormlens.verification import Estimate
     >>> span(Estimate(0.9, 0.85, 0.94))
     '0.850 to 0.940'
     """
@@ -198,7 +202,7 @@ class Headline(NamedTuple):
 
 def headline(
     recipe: str,
-    scores: Scores,
+    scores: "Scores",
     flags: Mapping[str, bool],
     names: Names,
     provenance: Mapping[str, Any],
@@ -225,7 +229,7 @@ def headline(
     )
 
 
-def _comparison(scores: Scores) -> str:
+def _comparison(scores: "Scores") -> str:
     baseline, estimate = scores.baseline, scores.accuracy
     answer = baseline["name"].removeprefix("always ")
     start = f"Answering {answer} every time would be right {percent(baseline['accuracy'])} of the"
@@ -238,7 +242,7 @@ def _comparison(scores: Scores) -> str:
     return f"{start} time, which lies inside the network's interval: no clear gain yet."
 
 
-def tiles(scores: Scores) -> list[dict[str, Any]]:
+def tiles(scores: "Scores") -> list[dict[str, Any]]:
     """The overall scores, each with what it means and what the constant answer gets."""
     meanings = {
         "accuracy": ("Accuracy", "share named right", "higher is better, at most 1"),
@@ -280,7 +284,7 @@ def duration(seconds: float, epochs: int) -> str:
     return f"{plural} in {seconds:.1f} s"
 
 
-def commonest_mistake(scores: Scores, names: Names) -> str:
+def commonest_mistake(scores: "Scores", names: Names) -> str:
     """Which two classes are confused most."""
     counts = np.array(scores.confusion)
     np.fill_diagonal(counts, 0)
@@ -293,7 +297,7 @@ def commonest_mistake(scores: Scores, names: Names) -> str:
     return f"The commonest mistake: {n} of {total} {whose} taken for {answer}."
 
 
-def few(scores: Scores, names: Names) -> str:
+def few(scores: "Scores", names: Names) -> str:
     """A note on classes with too few cases to say much, or nothing."""
     rare = [(name, entry.count) for name, entry in scores.per_mode.items() if entry.count < FEW]
     if not rare:
@@ -306,7 +310,7 @@ def few(scores: Scores, names: Names) -> str:
     )
 
 
-def intervals(scores: Scores, names: Names) -> str:
+def intervals(scores: "Scores", names: Names) -> str:
     """How the intervals came about."""
     how = scores.intervals
     if how["groups"] < 2:
@@ -326,7 +330,7 @@ def intervals(scores: Scores, names: Names) -> str:
     )
 
 
-def reliability(result: Reliability, names: Names) -> str:
+def reliability(result: "Reliability", names: Names) -> str:
     """What the reliability diagram says."""
     count = np.asarray(result.count, float)
     filled = count > 0
@@ -365,7 +369,7 @@ def failure(row: Mapping[str, Any]) -> str:
 
 
 def facts(
-    dataset: xr.Dataset, scores: Scores, provenance: Mapping[str, Any], names: Names
+    dataset: "xr.Dataset", scores: "Scores", provenance: Mapping[str, Any], names: Names
 ) -> list[tuple[str, str]]:
     """What else is needed to reproduce the run, as rows of a table."""
     days = dataset["time"].values.astype("datetime64[D]")

@@ -14,7 +14,7 @@ from stormlens.plots import class_colours
 from stormlens.report import _card as cards
 from stormlens.report import _figures as figures
 from stormlens.report import _words as words
-from stormlens.report._appraisal import Appraisal, read_appraisal
+from stormlens.report._appraisal import Appraisal, on_real, read_appraisal
 from stormlens.stormbox import MODES
 from stormlens.verification import Scores
 
@@ -201,7 +201,7 @@ def _trust(
         "kept": cards.kept(held_out, calibrated_on),
         "simulated": simulated,
         "real": appraisal.real,
-        "on_real": cards.on_real(appraisal.real),
+        "on_real": on_real(appraisal.real),
         "failures": [
             {**row, "picture": figures.box(boxes.isel(storm=i), words.failure(row))}
             for i, row in enumerate(shown)
