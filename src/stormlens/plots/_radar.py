@@ -13,7 +13,14 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize, to_hex
+from matplotlib.colors import (
+    BoundaryNorm,
+    Colormap,
+    LinearSegmentedColormap,
+    ListedColormap,
+    Normalize,
+    to_hex,
+)
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike
@@ -73,16 +80,34 @@ def _scale(colours: str, units: str) -> _Scale:
     stay a CIELAB distance of about 7 or more apart (vision as in Machado et al. 2009), where the
     NWS table falls to 2.
     """
-    import cmweather  # noqa: F401  (registers its colour maps with matplotlib)
-
     if colours not in COLOURS:
         raise unknown("colour table", colours, COLOURS)
     if units != "dBZ":
         return _Scale(_without_echo(colormaps["Greys"]), Normalize(0, None), "neither")
     if colours == "accessible":
-        return _Scale(_without_echo(colormaps["HomeyerRainbow"]), Normalize(0, MAX_DBZ), "neither")
+        return _Scale(_without_echo(_homeyer_rainbow()), Normalize(0, MAX_DBZ), "neither")
     cmap = ListedColormap(NWS_COLOURS[:-1]).with_extremes(over=NWS_COLOURS[-1], bad="none")
     return _Scale(cmap, BoundaryNorm(np.arange(0, MAX_DBZ + 1, 5), cmap.N), "max")
+
+
+def _homeyer_rainbow() -> Colormap:
+    """
+    HomeyerRainbow by its formula: a path in luma and chroma, in 15 straight pieces.
+
+    It is computed as in cmweather (Cameron Homeyer and Bobby Jackson), whose import would take
+    longer than the picture.
+    """
+    luma = np.concatenate([np.linspace(0.3, 0.85, 6), np.linspace(0.9, 0.0, 9)])
+    blueness = 0.40 * np.sin(np.linspace(0.8 * np.pi, 1.8 * np.pi, 15))
+    redness = 0.55 * np.sin(np.linspace(-0.33 * np.pi, 0.33 * np.pi, 15)) + 0.1
+    colours = {
+        "red": luma + 1.13983 * redness,
+        "green": luma - 0.39465 * blueness - 0.58060 * redness,
+        "blue": luma + 2.03211 * blueness,
+    }
+    places = np.linspace(0, 1, 15)
+    pieces: Any = {name: np.stack([places, v, v], axis=1) for name, v in colours.items()}
+    return LinearSegmentedColormap("HomeyerRainbow", pieces)
 
 
 def reflectivity_palette(colours: str = "accessible") -> list[str]:
