@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import ScaledTranslation
 
@@ -23,7 +23,7 @@ from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._picture import describe
 from stormlens.plots._radar import _colour_bar, _Scale, _scale
 from stormlens.plots._style import INK, MUTED, SIMULATED_BADGE, UNNAMED_COLOURS, class_colours
-from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, SIZE, Mosaic, Predictions
+from stormlens.stormbox import GRID_SHAPE, MAX_DBZ, PIXEL_KM, SIZE, Mosaic, Predictions
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,8 +34,11 @@ UNSEEN = "#c9d0d7"
 _BESIDE_BOXES = 45  # cells of the map around boxes
 _BESIDE_COVERAGE = 10
 _SIDE = SIZE * PIXEL_KM
-_WIDTH = 8.6  # inches, colour bar and all
-_MAP_SHARE = 0.86  # of the width
+# Inches. Places are set by hand: a layout that is found would draw all of it once more.
+_WIDTH, _LARGEST, _LEAST = 7.33, 9.0, 2.6  # of the map, and of the colour bar's height
+_LEFT, _TOP = 0.43, 0.42
+_BAR_FROM, _BAR, _RIGHT = 0.14, 0.21, 0.5
+_LEGEND_FROM, _ROW, _CREDITS_FROM, _FOOT = 0.32, 0.19, 0.42, 0.68
 _LEGEND_COLUMNS = 5
 _CROWD = 25  # boxes that are too many for bold outlines and large names
 
@@ -81,19 +84,22 @@ def mosaic_map(
         predictions = Predictions.from_xarray(predictions)
     if predictions is not None:
         predictions = heed_context(predictions) if len(predictions) else None
-    window = _window(mosaic, predictions)
-    ax = _new_map(window) if ax is None else ax
+    names = [] if predictions is None else name_modes(predictions).tolist()
+    window, handles = _window(mosaic, predictions), _legend(predictions, names)
     scale = _scale(colours, "dBZ")
-    image = _draw_mosaic(ax, mosaic, scale)
+    bar: dict[str, Any] = {"ax": ax, "pad": 0.02, "aspect": 30}
+    if ax is None:
+        ax, bar_ax = _new_map(window, len(handles))
+        bar = {"cax": bar_ax}
+    _draw_mosaic(ax, mosaic, scale)
     ax.set(xlim=(window.west, window.east), ylim=(window.south, window.north))
     has_borders = draw_geography(ax, Plane())
     ax.spines[:].set_color(MUTED)
-    names = [] if predictions is None else name_modes(predictions).tolist()
     if predictions is not None:
         _draw_boxes(ax, predictions, names, window)
-    _colour_bar(ax.figure, image, scale, ax=ax, pad=0.02, aspect=30)
+    _colour_bar(ax.figure, ScalarMappable(scale.norm, scale.cmap), scale, **bar)
     ax.set_title(_title(mosaic), fontsize=11, color=INK, loc="left")
-    _foot(ax, mosaic, predictions, names, has_borders)
+    _foot(ax, handles, _made_up(mosaic, predictions), _credits(mosaic, has_borders))
     describe(ax, _words(mosaic, names))
     return ax
 
@@ -129,24 +135,37 @@ def _outlines(predictions: Predictions) -> list[Span]:
     ]
 
 
-def _new_map(window: Span) -> Axes:
+def _new_map(window: Span, n_handles: int) -> tuple[Axes, Axes]:
+    """Axes of a new figure for the map and its colour bar, with room for what stands below."""
     shape = (window.north - window.south) / (window.east - window.west)
-    height = min(max(_WIDTH * _MAP_SHARE * shape, 2.5), 9.0) + 1.3
-    return Figure(figsize=(_WIDTH, height), layout="compressed").add_subplot()
+    width = min(_WIDTH, _LARGEST / shape)
+    tall = max(width * shape, _LEAST)
+    below = _FOOT + _ROW * _rows(n_handles)
+    across, up = _LEFT + _WIDTH + _BAR_FROM + _BAR + _RIGHT, below + tall + _TOP
+    figure = Figure(figsize=(across, up))
+    ax = figure.add_axes((_LEFT / across, below / up, width / across, tall / up))
+    bar_from = (_LEFT + width + _BAR_FROM) / across
+    return ax, figure.add_axes((bar_from, below / up, _BAR / across, tall / up))
 
 
-def _draw_mosaic(ax: Axes, mosaic: Mosaic, scale: _Scale) -> AxesImage:
-    rows, columns = GRID_SHAPE
+def _rows(n_handles: int) -> int:
+    return -(-n_handles // _LEGEND_COLUMNS)
+
+
+def _draw_mosaic(ax: Axes, mosaic: Mosaic, scale: _Scale) -> None:
+    (rows, columns), half = GRID_SHAPE, PIXEL_KM / 2
+    palette = scale.cmap(scale.norm(np.arange(MAX_DBZ + 1)), bytes=True)
+    palette[0] = 255  # clear air
+    shown = palette[np.clip(mosaic.reflectivity, 0, MAX_DBZ).astype(np.uint8)]
+    unseen = np.multiply(to_rgba(UNSEEN), 255).round()
+    shown[(mosaic.reflectivity == 0) & ~mosaic.coverage] = unseen
     ax.set_facecolor(UNSEEN)
-    placed: dict[str, Any] = {
-        "origin": "lower",
-        "extent": [edge * PIXEL_KM for edge in (-0.5, columns - 0.5, -0.5, rows - 0.5)],
-        "interpolation": "nearest",
-    }
-    seen = np.ma.masked_equal(mosaic.coverage.astype(np.uint8), 0)
-    ax.imshow(seen, cmap=ListedColormap(["white"]), **placed)
-    echo = np.ma.masked_equal(mosaic.reflectivity, 0)
-    return ax.imshow(echo, cmap=scale.cmap, norm=scale.norm, **placed)
+    ax.imshow(
+        shown,
+        origin="lower",
+        extent=(-half, columns * PIXEL_KM - half, -half, rows * PIXEL_KM - half),
+        interpolation="nearest",
+    )
 
 
 def _draw_boxes(ax: Axes, predictions: Predictions, names: list[str], window: Span) -> None:
@@ -154,7 +173,7 @@ def _draw_boxes(ax: Axes, predictions: Predictions, names: list[str], window: Sp
     colours = _colours(predictions, names)
     crowded = len(spans) > _CROWD
     points = 6.5 if crowded else 8.0
-    km_a_point = (window.east - window.west) / (_WIDTH * _MAP_SHARE * 72)
+    km_a_point = (window.east - window.west) / (_WIDTH * 72)
     texts = [_label(predictions, i, name) for i, name in enumerate(names)]
     sizes = [
         ((0.57 * points * len(text) + 4) * km_a_point, (1.3 * points + 4) * km_a_point)
@@ -206,14 +225,8 @@ def _title(mosaic: Mosaic) -> str:
     return " \N{MIDDLE DOT} ".join(parts)
 
 
-def _foot(
-    ax: Axes,
-    mosaic: Mosaic,
-    predictions: Predictions | None,
-    names: list[str],
-    has_borders: bool,
-) -> None:
-    """Below the map: what outlines and grey mean, where all this comes from, what was made up."""
+def _legend(predictions: Predictions | None, names: list[str]) -> list[Patch]:
+    """What white, grey and the outlines mean."""
     handles = [
         Patch(fc="white", ec=MUTED, lw=0.8, label="clear air"),
         Patch(fc=UNSEEN, ec=MUTED, lw=0.8, label="no radar coverage"),
@@ -224,26 +237,30 @@ def _foot(
             Patch(fc="none", ec=colours[name], lw=2, label=f"{name} ({n})")
             for name, n in sorted(Counter(names).items(), key=lambda item: -item[1])
         ]
+    return handles
+
+
+def _foot(ax: Axes, handles: list[Patch], made_up: list[str], credits: list[str]) -> None:
+    """Below the map: what outlines and grey mean, where all this comes from, what was made up."""
     inch = ax.figure.dpi_scale_trans
     ax.legend(
         handles=handles,
         loc="upper left",
         bbox_to_anchor=(0.0, 0.0),
-        bbox_transform=ax.transAxes + ScaledTranslation(0, -0.32, inch),
+        bbox_transform=ax.transAxes + ScaledTranslation(0, -_LEGEND_FROM, inch),
         ncols=_LEGEND_COLUMNS,
         frameon=False,
         fontsize=8,
         borderaxespad=0.0,
         handlelength=1.4,
     )
-    made_up = _made_up(mosaic, predictions)
     badge = {"bbox": SIMULATED_BADGE, "color": INK} if made_up else {"color": MUTED}
-    rows = -(-len(handles) // _LEGEND_COLUMNS)
+    below = -_CREDITS_FROM - _ROW * _rows(len(handles))
     ax.text(
         0.0,
         0.0,
-        " \N{MIDDLE DOT} ".join([*made_up, *_credits(mosaic, has_borders)]),
-        transform=ax.transAxes + ScaledTranslation(0.05, -0.42 - 0.19 * rows, inch),
+        " \N{MIDDLE DOT} ".join([*made_up, *credits]),
+        transform=ax.transAxes + ScaledTranslation(0.05, below, inch),
         va="top",
         fontsize=7.5,
         gid="credits",
