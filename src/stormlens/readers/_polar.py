@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
+from stormlens.readers._geodesic import azimuth_and_distance, destination
 from stormlens.readers._mosaic import grid_lonlat
 from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
 from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, lonlat_to_cell
@@ -137,7 +138,8 @@ def volume_to_grid(
             f"{where}: the radar at {latitude:.2f}, {longitude:.2f} does not reach the national "
             "grid, which covers the contiguous United States."
         )
-    azimuth, distance = _polar_place(window, latitude, longitude)
+    cell_longitude, cell_latitude = (array[window] for array in grid_lonlat())
+    azimuth, distance = azimuth_and_distance(latitude, longitude, cell_latitude, cell_longitude)
     values = np.full(azimuth.shape, -np.inf)
     coverage = np.zeros(azimuth.shape, bool)
     for sweep in sweeps:
@@ -166,26 +168,6 @@ def _cells_within(reach: float, latitude: float, longitude: float) -> tuple[slic
             return None
         window.append(slice(low, high))
     return window[0], window[1]
-
-
-def _geodesic() -> object:
-    try:
-        from pyproj import Geod
-    except ImportError as error:
-        raise InputError(
-            'Radar files need more packages: pip install "stormlens[radar]"'
-        ) from error
-    return Geod(ellps="WGS84")
-
-
-def _polar_place(
-    window: tuple[slice, slice], latitude: float, longitude: float
-) -> tuple[Floats, Floats]:
-    """Azimuth (degrees, 0 to 360) and distance (m) of cells from a radar."""
-    cell_longitude, cell_latitude = (array[window] for array in grid_lonlat())
-    start = np.full(cell_latitude.shape, longitude), np.full(cell_latitude.shape, latitude)
-    azimuth, _, distance = _geodesic().inv(*start, cell_longitude, cell_latitude)  # type: ignore[attr-defined]
-    return azimuth % 360, distance
 
 
 def _gates_over(
@@ -221,6 +203,5 @@ def _places_of_echo(
     """Reflectivity and cell numbers of the gates that hold an echo."""
     ray, gate = np.nonzero(sweep.dbz >= LEAST_DBZ)
     distance = ground_distance(sweep.first + sweep.spacing * gate, sweep.elevation)
-    start = np.full(len(ray), longitude), np.full(len(ray), latitude)
-    to_longitude, to_latitude, _ = _geodesic().fwd(*start, sweep.azimuth[ray], distance)  # type: ignore[attr-defined]
+    to_latitude, to_longitude = destination(latitude, longitude, sweep.azimuth[ray], distance)
     return sweep.dbz[ray, gate], *lonlat_to_cell(to_longitude, to_latitude)
