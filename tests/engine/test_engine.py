@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 layers = import_keras().layers
 keras = import_keras()
 
-EXAMPLES = int(os.environ.get("STORMLENS_FUZZ", "40"))  # Keras takes a second for each
+EXAMPLES = int(os.environ.get("STORMLENS_FUZZ", "12"))  # Keras takes a second for each
 
 ACTIVATIONS = (
     *("linear", "relu", "tanh", "sigmoid", "elu", "selu", "softplus", "softsign", "silu"),

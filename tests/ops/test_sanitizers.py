@@ -11,7 +11,7 @@ import pytest
 
 from stormlens import ops
 
-# Two to five compilations of up to 25 s, side by side.
+# Two to seven compilations of up to 25 s, side by side.
 pytestmark = pytest.mark.slow
 
 NATIVE = Path(ops.__file__).parent / "native"
@@ -119,6 +119,34 @@ def test_kernels_equal_plain_loops_and_stay_within_their_arrays(programs, name):
 @pytest.mark.parametrize("name", SLIDING_SETS)
 def test_sliding_windows_equal_plain_loops_and_stay_within_their_arrays(programs, name):
     run(programs["sliding", name])
+
+
+@pytest.fixture(scope="module", params=["address,undefined", "thread"])
+def engine(request, compiler, programs, tmp_path_factory):
+    """The engine's driver with all instruction sets, their code as objects of one program."""
+    sanitized = [f"-fsanitize={request.param}", "-fno-sanitize-recover=all"]
+    folder = tmp_path_factory.mktemp("engine")
+    sources = next(iter(programs.values())).parent  # whose Scratch gives exactly what is asked for
+    objects = []
+    for name, (lanes, vectors, flags) in SLIDING_SETS.items():
+        macros = [f"-DSTORMLENS_{k}={v}" for k, v in (("LANES", lanes), ("VECTORS", vectors))]
+        for code in ("engine", "kernels") if name in SETS else ("engine",):
+            made = folder / f"{code}-{name}.o"
+            own = [*sanitized, *VECTOR, *flags, *macros, f"-DSTORMLENS_ISA={name}", "-c"]
+            objects.append(([*own, str(sources / f"{code}.cpp"), "-o", str(made)], made))
+    compile_all(compiler, [command for command, _ in objects])
+    program = folder / "engine"
+    known = ["-DSTORMLENS_AVX2", "-DSTORMLENS_AVX512"] if IS_X86 else []
+    drivers = [str(sources / "engine_binding.cpp"), str(DRIVER.with_name("check_engine.cpp"))]
+    made = [str(path) for _, path in objects]
+    compile_all(compiler, [[*sanitized, *known, *drivers, *made, "-o", str(program)]])
+    return program
+
+
+@pytest.mark.parametrize("name", SLIDING_SETS)
+def test_the_engine_equals_plain_loops_and_refuses_what_does_not_fit(engine, name, monkeypatch):
+    monkeypatch.setenv("STORMLENS_INSTRUCTION_SET", name)
+    run(engine)
 
 
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
