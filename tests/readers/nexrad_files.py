@@ -14,13 +14,17 @@ SECOND_RAY = 15  # milliseconds from ray to ray
 
 @dataclass
 class Turn:
-    """One sweep: `codes` are the raw values, moment by moment, of shape (rays, gates)."""
+    """
+    One sweep: `codes` are the raw values, moment by moment, of shape (rays, gates).
+
+    They may be lists of rays of different length, and `first_gate` and `spacing` one for each ray.
+    """
 
     elevation: float
-    codes: dict[str, np.ndarray]
+    codes: dict[str, np.ndarray | list[np.ndarray]]
     azimuths: np.ndarray | None = None
-    first_gate: int = 2125
-    spacing: int = 250
+    first_gate: int | list[int] = 2125
+    spacing: int | list[int] = 250
     wide: bool = False  # 16-bit words
     scale_offset: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -32,6 +36,13 @@ class Turn:
         step = 360 / self.rays
         return float((ray + 0.5) * step if self.azimuths is None else self.azimuths[ray])
 
+    def place(self, ray: int) -> tuple[int, int]:
+        """First gate and spacing of a ray."""
+        return tuple(
+            value if isinstance(value, int) else value[ray]
+            for value in (self.first_gate, self.spacing)
+        )
+
 
 SCALES = {"REF": (2.0, 66.0), "VEL": (2.0, 129.0), "SW ": (2.0, 129.0), "RHO": (300.0, -60.5)}
 
@@ -41,32 +52,52 @@ def code(dbz):
     return np.asarray(2 * np.asarray(dbz) + 66, np.uint8)
 
 
-def volume(turns, *, site="KTLX", latitude=35.33, longitude=-97.28, packed=True, last_status=4):
+def volume(turns, *, site="KTLX", latitude=35.33, longitude=-97.28, packed=True):
     """A volume of Message 31."""
-    rays = []
-    for number, turn in enumerate(turns):
-        for ray in range(turn.rays):
-            status = _status(number, ray, turn.rays, len(turns), last_status)
-            rays.append(_message_31(turn, number, ray, status, site, latitude, longitude))
+    rays = radials(turns, site=site, latitude=latitude, longitude=longitude)
+    return volume_of(rays, site=site, packed=packed)
+
+
+def radials(turns, *, site="KTLX", latitude=35.33, longitude=-97.28):
+    """Message 31 for every ray of a volume."""
+    place = latitude, longitude
+    return [
+        _message_31(turn, number, ray, _status(number, ray, turn.rays, len(turns)), site, place)
+        for number, turn in enumerate(turns)
+        for ray in range(turn.rays)
+    ]
+
+
+def volume_of(rays, *, site="KTLX", packed=True):
+    """A volume of given messages 31."""
     return _file(site, [bytes(METADATA_BYTES), *_records(rays)], packed)
 
 
-def legacy_volume(turns, *, site="KLIX", last_status=4):
+def legacy_volume(turns, *, site="KLIX"):
     """A volume of Message 1: every message fills a record of 2432 bytes."""
-    rays = []
-    for number, turn in enumerate(turns):
-        for ray in range(turn.rays):
-            status = _status(number, ray, turn.rays, len(turns), last_status)
-            rays.append(_message_1(turn, number, ray, status))
+    return legacy_volume_of(legacy_radials(turns), site=site)
+
+
+def legacy_radials(turns):
+    """Message 1 for every ray of a volume."""
+    return [
+        _message_1(turn, number, ray, _status(number, ray, turn.rays, len(turns)))
+        for number, turn in enumerate(turns)
+        for ray in range(turn.rays)
+    ]
+
+
+def legacy_volume_of(rays, *, site="KLIX"):
+    """A volume of given messages 1."""
     # One record that is no radial stands first, as the archive's status messages do.
     return _file(site, [bytes(2432), b"".join(rays)], packed=False, version=b"AR2V0001.201")
 
 
-def _status(number, ray, rays, turns, last):
+def _status(number, ray, rays, turns):
     if ray == 0:
         return 3 if number == 0 else 0
     if ray == rays - 1:
-        return last if number == turns - 1 else 2
+        return 4 if number == turns - 1 else 2
     return 1
 
 
@@ -86,30 +117,27 @@ def _file(site, records, packed, version=b"AR2V0006.001"):
     return content
 
 
-def _message(kind, body, least=0):
+def message(kind, body, least=0):
+    """A message of any kind behind its header."""
     header = struct.pack(">HBBHHIHH", (16 + len(body)) // 2, 0, kind, 0, DAY, MILLISECONDS, 1, 1)
     return (bytes(12) + header + body).ljust(least, b"\0")
 
 
-def _message_31(turn, number, ray, status, site, latitude, longitude):
+def _message_31(turn, number, ray, status, site, place):
     blocks = [
-        b"RVOL"
-        + struct.pack(
-            ">HBBffhHfffffH2s", 44, 1, 0, latitude, longitude, 370, 20, *[0] * 5, 12, b""
-        ),
+        b"RVOL" + struct.pack(">HBBffhHfffffH2s", 44, 1, 0, *place, 370, 20, *[0] * 5, 12, b""),
         b"RELV" + struct.pack(">Hhf", 12, -12, -44.5),
         b"RRAD" + struct.pack(">Hhffh2s", 20, 4600, -81.0, -81.0, 890, b""),
     ]
     for name, codes in turn.codes.items():
         scale, offset = turn.scale_offset.get(name, SCALES[name])
         word = 16 if turn.wide else 8
-        gates = codes[ray].astype(">u2" if turn.wide else "u1")
+        gates = np.asarray(codes[ray]).astype(">u2" if turn.wide else "u1")
         geometry = struct.pack(
             ">IHhhhhBBff",
             0,
             len(gates),
-            turn.first_gate,
-            turn.spacing,
+            *turn.place(ray),
             100,
             16,
             0,
@@ -144,7 +172,7 @@ def _message_31(turn, number, ray, status, site, latitude, longitude):
         *pointers,
         *[0] * (10 - len(pointers)),
     )
-    return _message(31, header + b"".join(blocks))
+    return message(31, header + b"".join(blocks))
 
 
 def _message_1(turn, number, ray, status):
@@ -153,10 +181,11 @@ def _message_1(turn, number, ray, status):
 
     reflectivity = turn.codes.get("REF")
     velocity = turn.codes.get("VEL")
-    near = 0 if reflectivity is None else reflectivity.shape[1]
-    far = 0 if velocity is None else velocity.shape[1]
+    near = 0 if reflectivity is None else len(reflectivity[ray])
+    far = 0 if velocity is None else len(velocity[ray])
+    first_gate, spacing = turn.place(ray)
     body = struct.pack(
-        ">IHhHHHHHHHHHHHHfHHHHH8s2s2s2shhhH32s",
+        ">IHhHHHHHhhHHHHHfHHHHH8s2s2s2shhhH32s",
         MILLISECONDS + SECOND_RAY * ray,
         DAY,
         4660,
@@ -165,10 +194,10 @@ def _message_1(turn, number, ray, status):
         status,
         turns_to(turn.elevation),
         number + 1,
-        turn.first_gate,
-        turn.first_gate,
-        turn.spacing,
-        turn.spacing,
+        first_gate,
+        first_gate,
+        spacing,
+        spacing,
         near,
         far,
         1,
@@ -190,5 +219,5 @@ def _message_1(turn, number, ray, status):
     )
     for codes in (reflectivity, velocity):
         if codes is not None:
-            body += codes[ray].astype("u1").tobytes()
-    return _message(1, body, least=2432)
+            body += np.asarray(codes[ray]).astype("u1").tobytes()
+    return message(1, body, least=2432)

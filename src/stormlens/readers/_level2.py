@@ -242,7 +242,9 @@ class Turn:
             column = np.rint((asked - kind["first"]) / kind["spacing"]).astype(np.intp)
             there = np.flatnonzero((column >= 0) & (column < codes.shape[1]))
             table = _meaning(kind["scale"], kind["offset"], codes.dtype)
-            values[np.ix_(rays, there)] = table[codes[np.ix_(rays, column[there])]]
+            if len(there):
+                found = table[codes[rays].take(column[there], axis=1)]
+                values[rays, there[0] : there[-1] + 1] = found
         return values
 
     def _codes(self, moment: str) -> NDArray[np.unsignedinteger]:
