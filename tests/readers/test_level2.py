@@ -185,10 +185,10 @@ def test_real_volumes_as_metpy_reads_them(name):
     for sweep, turn in zip(theirs, ours, strict=True):
         npt.assert_allclose([ray[0].az_angle for ray in sweep], turn.rays["azimuth"], atol=1e-4)
         for moment in MOMENTS:
-            key = moment if isinstance(sweep[0][-1].get(moment), tuple) else moment.encode()
-            assert turn.holds(moment) == (key in sweep[0][-1])
+            held = [ray[-1].get(moment) or ray[-1].get(moment.encode()) for ray in sweep]
+            assert turn.holds(moment) == all(held) == any(held)
             if turn.holds(moment):
-                same_as_metpy(of_moment(turn, moment), [ray[-1][key] for ray in sweep])
+                same_as_metpy(of_moment(turn, moment), held)
 
 
 def same_as_metpy(ours, theirs):
@@ -197,22 +197,20 @@ def same_as_metpy(ours, theirs):
     seen = np.isfinite(values)
     npt.assert_array_equal(seen, np.isfinite(wanted))
     npt.assert_allclose(values[seen], wanted[seen], rtol=1e-6)
-    assert {round(float(held.first_gate) * scale_of(held)) for held, _ in theirs} == {first}
-    assert {round(float(held.gate_width) * scale_of(held)) for held, _ in theirs} == {spacing}
-
-
-def scale_of(header):
-    return 1000  # kilometres
+    # MetPy counts in kilometres.
+    assert {round(held.first_gate * 1000) for held, _ in theirs} == {first}
+    assert {round(held.gate_width * 1000) for held, _ in theirs} == {spacing}
 
 
 # Each ray by its own header.
 
 
 def test_rays_of_different_length():
-    codes = [np.full(n, 2 * n, np.uint8) for n in (40, 90, 0, 65)]
+    # More than a record holds, and the longest is not in the first.
+    codes = [np.full(n, 2 * n, np.uint8) for n in (40, 65, 0, *[50] * 120, 90)]
     (turn,) = decoded(volume([Turn(0.5, {"REF": codes})])).turns
     first, spacing, values = of_moment(turn, "REF")
-    assert (first, spacing, values.shape) == (2125, 250, (4, 90))
+    assert (first, spacing, values.shape) == (2125, 250, (124, 90))
     for ray, written in enumerate(codes):
         npt.assert_array_equal(values[ray, : len(written)], expected(written))
         assert np.isnan(values[ray, len(written) :]).all()
@@ -446,10 +444,11 @@ def ray_with(at, form, *values):
         ray_with(RADIAL + 32, "I", 2**31),
         ray_with((b"DREF", 8), "H", 60_000),
         ray_with((b"DREF", 8), "H", 2000),
+        radials([Turn(0.5, {"REF": np.zeros((2, 5000), np.uint8)})]),
         ray_with((b"DREF", 12), "h", -250),
         [put(ray, block(ray, b"DREF") + 12, "h", 1) for ray in radials(varied())[1:]]
         + radials(varied())[:1],
-        ray_with((b"DREF", 19), "B", 32),
+        ray_with((b"DREF", 19), "B", 4),
         ray_with((b"DREF", 20), "f", np.nan),
         ray_with(RADIAL + 12, "f", np.inf),
         [put(ray, RADIAL + 24, "f", np.nan) for ray in radials(varied())],
@@ -465,9 +464,10 @@ def ray_with(at, form, *values):
         "block outside",
         "gates without end",
         "gates outside",
+        "more gates than there are",
         "gates backward",
         "gates too near",
-        "word of 32 bits",
+        "word of half a byte",
         "scale is no number",
         "azimuth is no number",
         "elevation is no number",
@@ -479,6 +479,14 @@ def ray_with(at, form, *values):
 def test_damage_is_one_sentence(rays):
     with pytest.raises(InputError, match=r"^KTLX is a damaged Level II volume, or cut short; get"):
         read(volume_of(rays, packed=False), name="KTLX")
+
+
+def test_odd_scales_mean_nothing_and_do_no_harm():
+    (turn, _) = decoded(volume_of(ray_with((b"DREF", 20), "f", 1e-38))).turns
+    assert not np.isfinite(of_moment(turn, "REF")[2][3, 10:20]).all()
+    signalling = 0x7FA00000  # a NaN at which processors take offence
+    with pytest.raises(InputError, match="damaged Level II volume"):
+        decoded(volume_of(ray_with(RADIAL + 12, "I", signalling)))
 
 
 def test_a_legacy_ray_that_points_outside_is_damaged():

@@ -280,6 +280,7 @@ class Volume:
     is_ended: bool
 
 
+@np.errstate(over="ignore", invalid="ignore")  # numbers of damaged headers, looked at later
 def decode(records: Iterable[bytes | memoryview], moments: Sequence[str], name: str) -> Volume:
     """
     Read a volume's records one by one.
@@ -504,6 +505,7 @@ def _as_written(plain: Bytes, moment: Table, name: str) -> NDArray[np.unsignedin
     return codes
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _meaning(scale: np.float32, offset: np.float32, codes: np.dtype[Any]) -> NDArray[np.float32]:
     """What each value that can be written stands for."""
     table = (np.arange(2 ** (8 * codes.itemsize), dtype=np.float32) - offset) / scale
