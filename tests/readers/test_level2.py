@@ -33,6 +33,7 @@ from stormlens.readers import read
 from stormlens.readers._level2 import Gates, decode
 
 MOMENTS = ("REF", "RHO")
+WIDE = {"REF": 40, "RHO": 5000}
 RADIAL = 28  # bytes of a message before its radial
 STATUS, CUT, BLANKED = RADIAL + 21, RADIAL + 22, RADIAL + 28
 REAL = [
@@ -217,21 +218,18 @@ def test_rays_of_different_length():
 
 
 def test_rays_with_gates_elsewhere():
-    codes = [np.arange(60, 70, dtype=np.uint8) + ray for ray in range(4)]
-    # The second begins two gates earlier, the third three later, the fourth has wider gates.
-    turns = [
-        Turn(0.5, {"REF": codes}, first_gate=[1000, 500, 1750, 1000], spacing=[250] * 3 + [500])
-    ]
+    codes = [np.arange(60, 70, dtype=np.uint8) + ray for ray in range(5)]
+    # The third begins two gates earlier, the fourth three later, the fifth has wider gates.
+    first_gate, spacing = [1000, 1000, 500, 1750, 1000], [250, 250, 250, 250, 500]
+    turns = [Turn(0.5, {"REF": codes}, first_gate=first_gate, spacing=spacing)]
     for turn in (decoded(f).turns[0] for f in (volume(turns), legacy_volume(turns))):
-        first, spacing, values = of_moment(turn, "REF")
-        assert (first, spacing) == (500, 250)
-        assert values.shape[1] == 21  # to 5,500 m, where the fourth ends
-        npt.assert_array_equal(values[0, 2:12], expected(codes[0]))
-        npt.assert_array_equal(values[1, :10], expected(codes[1]))
-        npt.assert_array_equal(values[2, 5:15], expected(codes[2]))
-        npt.assert_array_equal(values[3, 2::2], expected(codes[3]))
-        for ray, told in enumerate((10, 10, 10)):
-            assert np.isfinite(values[ray]).sum() == told
+        gates = turn.gates("REF")
+        assert gates == Gates(500, 250, 21)  # to 5,500 m, where the fifth ends
+        values = turn.values("REF", gates)
+        for ray, begin in enumerate((2, 2, 0, 5)):
+            npt.assert_array_equal(values[ray, begin : begin + 10], expected(codes[ray]))
+            assert np.isfinite(values[ray]).sum() == 10
+        npt.assert_array_equal(values[4, 2::2], expected(codes[4]))
 
 
 def test_a_first_gate_behind_the_radar():
@@ -250,6 +248,7 @@ def test_correlation_lies_on_the_gates_of_reflectivity():
     assert np.isnan(values[:, 30:]).all()
     coarse = Gates(2125 + 250, 500, 10)  # every other gate from the second
     npt.assert_array_equal(turn.values("RHO", coarse), expected(correlation[:, 1:21:2], "RHO"))
+    assert np.isnan(turn.values("RHO", Gates(90_000, 250, 4))).all()
 
 
 def test_scales_that_change_from_ray_to_ray_and_a_scale_of_zero():
@@ -308,8 +307,10 @@ def test_where_the_radar_stands():
     assert decoded(legacy_volume(legacy())).place is None
     npt.assert_allclose(decoded(volume(varied())).place, (35.33, -97.28), rtol=1e-6)
     rays = radials(varied())
-    rays[0] = rays[0].replace(b"RVOL", b"ROLD")
-    npt.assert_allclose(decoded(volume_of(rays)).place, (35.33, -97.28), rtol=1e-6)
+    silent = [ray.replace(b"RVOL", b"ROLD") for ray in rays]
+    for told in ([silent[0], *rays[1:30]], silent), (silent, [silent[0], *rays[1:30]]):
+        place = decode([b"".join(messages) for messages in told], MOMENTS, "KTLX").place
+        npt.assert_allclose(place, (35.33, -97.28), rtol=1e-6)
 
 
 # What archives lose, double and mix up.
@@ -434,6 +435,10 @@ def ray_with(at, form, *values):
     return [*rays[:3], put(rays[3], where, form, *values), *rays[4:]]
 
 
+def points_to_its_end(ray):
+    return put(ray, RADIAL + 32, "I", len(ray) - RADIAL - 2)
+
+
 @pytest.mark.parametrize(
     "rays",
     [
@@ -442,9 +447,11 @@ def ray_with(at, form, *values):
         ray_with(12, "H", 65535),
         ray_with(RADIAL + 30, "H", 60_000),
         ray_with(RADIAL + 32, "I", 2**31),
+        [*radials(varied())[:-1], points_to_its_end(radials(varied())[-1])],
         ray_with((b"DREF", 8), "H", 60_000),
         ray_with((b"DREF", 8), "H", 2000),
-        radials([Turn(0.5, {"REF": np.zeros((2, 5000), np.uint8)})]),
+        radials([Turn(0.5, {name: np.zeros((2, n), np.uint8) for name, n in WIDE.items()})]),
+        [message(29, bytes(90)).replace(b"\0\x35", b"\0\2", 1), *radials(varied())],
         ray_with((b"DREF", 12), "h", -250),
         [put(ray, block(ray, b"DREF") + 12, "h", 1) for ray in radials(varied())[1:]]
         + radials(varied())[:1],
@@ -462,9 +469,11 @@ def ray_with(at, form, *values):
         "larger than its record",
         "blocks without end",
         "block outside",
+        "block half outside",
         "gates without end",
         "gates outside",
         "more gates than there are",
+        "smaller than its header, and no radial",
         "gates backward",
         "gates too near",
         "word of half a byte",
@@ -478,7 +487,7 @@ def ray_with(at, form, *values):
 )
 def test_damage_is_one_sentence(rays):
     with pytest.raises(InputError, match=r"^KTLX is a damaged Level II volume, or cut short; get"):
-        read(volume_of(rays, packed=False), name="KTLX")
+        read(volume_of(rays, packed=False), name="KTLX", quality_control=True)
 
 
 def test_odd_scales_mean_nothing_and_do_no_harm():

@@ -341,9 +341,12 @@ def _part(record: bytes | memoryview, moments: Sequence[str], most: int, name: s
         np.array([span[1:] for span in spans if span[0] == kind], np.int64).reshape(-1, 2)
         for kind in (_LEGACY, _GENERIC)
     )
-    old = _legacy_rays(plain, legacy, moments, name)
-    new, place = _generic_rays(plain, generic, moments, name)
-    rays = np.concatenate([old, new])
+    rays, place = np.zeros(0, _ray_type(moments)), None
+    if len(legacy):
+        rays = _legacy_rays(plain, legacy, moments, name)
+    if len(generic):
+        more, place = _generic_rays(plain, generic, moments, name)
+        rays = np.concatenate([rays, more])
     return _Part(
         rays, {moment: _as_written(plain, rays[moment], name) for moment in moments}, place
     )
@@ -430,7 +433,7 @@ def _blocks(
     name: str,
 ) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
     """Place and name of the blocks of each ray, in any order; without a name where none is."""
-    most = int(count.max(initial=0))
+    most = int(count.max())
     table = begin + _GENERIC_RAY.itemsize
     if most > _MOST_BLOCKS or (table + 4 * count > end).any():
         raise damaged(name)
