@@ -143,6 +143,8 @@ def test_quality_control_takes_out_low_correlation_and_specks():
     clean = around(read(volume([birds]), quality_control=True))
     assert not clean.reflectivity.values.any()
     assert clean.coverage.values.all()
+    unknown = turn(0.5, 30, RHO=empty())  # below the threshold of detection, so not measured
+    assert around(read(volume([unknown]), quality_control=True)).reflectivity.values.max() == 30
     speck = turn()
     speck.codes["REF"][10, 50] = code(60)
     assert read(volume([speck])).reflectivity.values.max() == 60
