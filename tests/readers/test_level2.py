@@ -451,7 +451,7 @@ def points_to_its_end(ray):
         ray_with((b"DREF", 8), "H", 60_000),
         ray_with((b"DREF", 8), "H", 2000),
         radials([Turn(0.5, {name: np.zeros((2, n), np.uint8) for name, n in WIDE.items()})]),
-        [message(29, bytes(90)).replace(b"\0\x35", b"\0\2", 1), *radials(varied())],
+        [put(bytes(16), 12, "HxB", 2, 29), *radials(varied())],
         ray_with((b"DREF", 12), "h", -250),
         [put(ray, block(ray, b"DREF") + 12, "h", 1) for ray in radials(varied())[1:]]
         + radials(varied())[:1],
