@@ -2,16 +2,14 @@
 The cut itself: windows of a mosaic, with what radars saw of each.
 
 A box is 136 x 136 cells, an even number, so its centre lies between cells; it
-is placed so that the wanted point is within half a cell of it. Shares are
-taken from running sums over the mosaic (Crow 1984, Summed-area tables for
-texture mapping, SIGGRAPH), whatever the number of boxes.
+is placed so that the wanted point is within half a cell of it.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +22,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 P = ParamSpec("P")
+_Value = TypeVar("_Value", np.uint8, np.bool_)
+
+_AT_A_TIME = 256
 
 
 class _OfEither(Protocol[P]):
@@ -169,8 +170,8 @@ def _first_cell(centre: ArrayLike, name: str) -> NDArray[np.int32]:
 
 
 def _windows(
-    field: NDArray[np.uint8], xmin: NDArray[np.int32], ymin: NDArray[np.int32]
-) -> NDArray[np.uint8]:
+    field: NDArray[_Value], xmin: NDArray[np.int32], ymin: NDArray[np.int32]
+) -> NDArray[_Value]:
     padded = np.pad(field, SIZE)
     row, column = _in_padded(ymin, 0), _in_padded(xmin, 1)
     return np.lib.stride_tricks.sliding_window_view(padded, (SIZE, SIZE))[row, column]
@@ -179,14 +180,12 @@ def _windows(
 def _shares(
     mask: NDArray[np.bool_], xmin: NDArray[np.int32], ymin: NDArray[np.int32]
 ) -> NDArray[np.float32]:
-    """Share of each box where the mask holds."""
-    sums = np.zeros([cells + 2 * SIZE + 1 for cells in GRID_SHAPE], np.int32)
-    np.cumsum(np.pad(mask, SIZE), axis=0, dtype=np.int32, out=sums[1:, 1:])
-    np.cumsum(sums, axis=1, out=sums)
-    row, column = _in_padded(ymin, 0), _in_padded(xmin, 1)
-    north, east = row + SIZE, column + SIZE
-    held = sums[north, east] - sums[row, east] - sums[north, column] + sums[row, column]
-    return (held / SIZE**2).astype(np.float32)
+    """Share of each box where the mask holds, some boxes at a time."""
+    shares = np.empty(len(xmin), np.float32)
+    for start in range(0, len(xmin), _AT_A_TIME):
+        some = slice(start, start + _AT_A_TIME)
+        shares[some] = _windows(mask, xmin[some], ymin[some]).mean(axis=(1, 2))
+    return shares
 
 
 def _in_padded(first: NDArray[np.int32], axis: int) -> NDArray[np.int32]:
