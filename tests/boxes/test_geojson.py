@@ -9,7 +9,7 @@ import xarray as xr
 
 from stormlens import boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import SIZE, cell_to_lonlat, lonlat_to_cell
+from stormlens.stormbox import SIZE, Predictions, cell_to_lonlat, lonlat_to_cell
 
 
 def predictions_of(cut, simulated_training=1):
@@ -109,3 +109,9 @@ def test_one_name_a_box(mosaic_of):
     predictions = predictions_of(boxes.cut(mosaic_of(), [700], [450]))
     with pytest.raises(InputError, match="2 names for 1 boxes"):
         boxes.to_geojson(predictions, ["A", "B"])
+
+
+def test_plain_predictions_give_the_same_features(mosaic_of):
+    predictions = predictions_of(boxes.cut(mosaic_of(time=None), [700, -40], [450, 200]))
+    plain = Predictions.from_xarray(predictions)
+    assert boxes.to_geojson(plain, ["A", "B"]) == boxes.to_geojson(predictions, ["A", "B"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from small_archive import write_palette_png
 
-from stormlens.datasets import is_simulated, make_dataset, read_images, write_netcdf
+from stormlens.datasets import is_simulated, make_dataset, read_boxes, read_images, write_netcdf
 from stormlens.errors import InputError
 
 UNID = "201104041310z000282671"
@@ -238,3 +238,24 @@ def test_damaged_png_and_npy_load_or_give_a_sentence(tmp_path, data):
     path.write_bytes(content)
     with contextlib.suppress(InputError):
         assert read_images(path).reflectivity.max() <= 80
+
+
+def test_plain_boxes_are_those_of_the_dataset(tmp_path):
+    np.save(tmp_path / "one.npy", some_boxes(2))
+    png_path = write_palette_png(tmp_path / f"{UNID}.png", some_boxes(1)[0])
+    known = {"latitude": [40.0], "longitude": [-97.0], "simulated": True}
+    labelled = make_dataset(some_boxes(1), [3], source="mine", **known)
+    kept = write_netcdf(labelled.assign_coords(split=("storm", ["test"])), tmp_path / "two.nc")
+    for paths in ([tmp_path / "one.npy"], [kept], [tmp_path / "one.npy", png_path, kept, kept]):
+        expected = read_images(paths).drop_vars("mode", errors="ignore")
+        xr.testing.assert_identical(read_boxes(paths).to_xarray(), expected)
+
+
+def test_plain_boxes_of_a_bad_file_get_the_same_sentence(tmp_path):
+    np.save(tmp_path / "short.npy", np.zeros((9, 9)))
+    for path in (tmp_path / "none.png", tmp_path, tmp_path / "short.npy"):
+        with pytest.raises(InputError) as expected:
+            read_images(path)
+        with pytest.raises(InputError) as found:
+            read_boxes(path)
+        assert str(found.value) == str(expected.value)

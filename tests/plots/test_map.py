@@ -9,6 +9,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from stormlens import boxes, plots
@@ -18,7 +19,7 @@ from stormlens.plots._geography import Plane
 from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._map import UNSEEN
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import GRID_SHAPE, MODES, lonlat_to_cell
+from stormlens.stormbox import GRID_SHAPE, MODES, Mosaic, Predictions, lonlat_to_cell
 
 
 @pytest.fixture(autouse=True)
@@ -218,3 +219,35 @@ def test_a_label_touches_its_box():
     span = Span(100, 100, 200, 200)
     (place,) = place_labels([span], [(60, 12)], Span(0, 0, 300, 300))
     assert place == Span(100, 200, 160, 212)
+
+
+def test_plain_arrays_give_the_same_picture(mosaic):
+    predictions = predict(mosaic, [519.5, 100.5], [409.5, 400.5], simulated_training=1)
+    one = plots.mosaic_map(mosaic, predictions)
+    other = plots.mosaic_map(Mosaic.from_xarray(mosaic), Predictions.from_xarray(predictions))
+    npt.assert_array_equal(pixels(one), pixels(other))
+    assert plots.alt_text(one) == plots.alt_text(other)
+
+
+@pytest.mark.parametrize("places", [[700], [100, 700, 1300], [(700, 100), (700, 800)], range(20)])
+def test_nothing_leaves_the_picture_whatever_its_shape(mosaic, places):
+    """Places are set by hand, so that they fit is for a test to say."""
+    if isinstance(places, range):  # every name that the legend can have
+        places = [(300 + 20 * i, 410) for i in places]
+    x, y = np.array([place if isinstance(place, tuple) else (place, 450) for place in places]).T
+    rows = np.eye(6)[np.arange(len(x)) % 6]
+    ax = plots.mosaic_map(mosaic, predict(mosaic, x, y, rows))
+    pixels(ax)  # draws
+    width, height = ax.figure.bbox.size
+    for part in (*ax.figure.axes, ax.get_legend(), *(t for t in ax.texts if t.get_gid())):
+        bounds = part.get_tightbbox()
+        assert bounds.x0 >= 0
+        assert bounds.y0 >= 0
+        assert bounds.x1 <= width
+        assert bounds.y1 <= height
+
+
+def test_a_map_on_axes_of_ones_own(mosaic):
+    ax = Figure(layout="constrained").add_subplot()
+    assert plots.mosaic_map(mosaic, ax=ax) is ax
+    assert len(ax.figure.axes) == 2

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.testing as npt
 import pytest
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -15,9 +16,10 @@ from stormlens.plots import (
     class_colours,
     colour_bar,
     contact_sheet,
+    reflectivity_palette,
     storm_box,
 )
-from stormlens.stormbox import MODES
+from stormlens.stormbox import MAX_DBZ, MODES
 
 
 def _boxes(n=3, *, simulated=False, modes=True):
@@ -225,3 +227,11 @@ def test_digits_are_drawn_without_kilometres_or_dbz():
 def test_what_cannot_be_drawn_is_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_the_formula_gives_cmweathers_colours():
+    import cmweather  # noqa: F401  (registers its colour maps with matplotlib)
+
+    expected = colormaps["HomeyerRainbow"]
+    levels = np.arange(MAX_DBZ + 1) / MAX_DBZ
+    assert reflectivity_palette() == [to_hex(expected(level)) for level in levels]

@@ -10,7 +10,7 @@ import pytest
 from nexrad_files import Turn, code, volume
 
 from stormlens.errors import InputError
-from stormlens.readers import fetch_nexrad, nexrad_volumes, read
+from stormlens.readers import check_volume_request, fetch_nexrad, nexrad_volumes, read
 from stormlens.readers._bucket import is_passed_over, is_volume_request
 
 NAMES = [
@@ -148,3 +148,9 @@ def test_names():
     assert is_volume_request("KTLX@2013-05-20T20:15")
     assert not is_volume_request("KTLX20130520_201643_V06.gz")
     assert [is_passed_over(name) for name in NAMES[:5]] == [False, True, False, True, True]
+
+
+def test_a_request_is_looked_at_without_the_archive():
+    check_volume_request("KTLX@2013-05-20T20:15")
+    with pytest.raises(InputError, match="'yesterday' is no time"):
+        check_volume_request("KTLX@yesterday")

@@ -6,11 +6,12 @@ import warnings
 
 import numpy as np
 import pytest
+import xarray as xr
 from enrolled import BY_NAME, CASES
 
 from stormlens.errors import InputError
-from stormlens.readers import formats, read
-from stormlens.stormbox import GRID_SHAPE, MAX_DBZ
+from stormlens.readers import Options, formats, read, read_mosaic
+from stormlens.stormbox import GRID_SHAPE, MAX_DBZ, Mosaic
 
 TEXTS = ("source", "product", "derived", "sampling")
 
@@ -118,3 +119,9 @@ def test_no_format_at_all_gives_a_sentence(content):
 
 def test_names_tell_the_cases_apart():
     assert len(BY_NAME) == len(CASES)
+
+
+def test_plain_arrays_are_those_of_the_dataset(case, content):
+    plain = read_mosaic(content, Options(**case.options), name=case.file)
+    assert isinstance(plain, Mosaic)
+    xr.testing.assert_identical(plain.to_xarray(), read(content, name=case.file, **case.options))

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from stormlens.errors import InputError
-from stormlens.storage import atomic_path, disk_errors, write_bytes, write_text
+from stormlens.storage import atomic_path, check_writable, disk_errors, write_bytes, write_text
 
 
 def test_a_file_and_its_folders_are_written(tmp_path):
@@ -104,3 +104,24 @@ def test_a_link_stays_a_link_to_the_new_content(tmp_path):
     write_bytes(link, b"new")
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
+
+
+def test_what_cannot_be_written_is_told_as_writing_would(tmp_path, monkeypatch):
+    write_bytes(tmp_path / "file", b"")
+    os.mkfifo(tmp_path / "pipe")
+    wrong = [tmp_path, tmp_path / "pipe", tmp_path / "file" / "a.nc", tmp_path / "file" / "b" / "c"]
+    for path in wrong:
+        with pytest.raises(InputError) as expected:
+            write_bytes(path, b"")
+        with pytest.raises(InputError) as found:
+            check_writable(path)
+        assert str(found.value) == str(expected.value)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputError, match="permission is denied"):
+        check_writable(tmp_path / "a.nc")
+
+
+def test_to_ask_whether_a_file_can_be_written_makes_none(tmp_path):
+    check_writable(tmp_path / "new" / "a.nc")
+    check_writable("a.nc")
+    assert os.listdir(tmp_path) == []
