@@ -113,5 +113,10 @@ def test_one_name_a_box(mosaic_of):
 
 def test_plain_predictions_give_the_same_features(mosaic_of):
     predictions = predictions_of(boxes.cut(mosaic_of(time=None), [700, -40], [450, 200]))
+    predictions["probability"].values[1] = [0.6, 0.4]
     plain = Predictions.from_xarray(predictions)
-    assert boxes.to_geojson(plain, ["A", "B"]) == boxes.to_geojson(predictions, ["A", "B"])
+    collection = boxes.to_geojson(plain, ["A", "B"])
+    assert collection == boxes.to_geojson(predictions, ["A", "B"])
+    told = [feature["properties"] for feature in collection["features"]]
+    assert [held["probabilities"] for held in told] == [{"A": 0.3, "B": 0.7}, {"A": 0.6, "B": 0.4}]
+    assert [held["likeliest"] for held in told] == ["B", "A"]
