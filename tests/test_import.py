@@ -36,7 +36,6 @@ UNUSED = {
 COMPILERS = {"jax", "keras"}
 
 # Until the classifier answers without JAX, which brings xarray's and SciPy's company along.
-of_models = pytest.mark.xfail(reason="stormlens.models imports JAX and xarray", strict=False)
 
 
 def modules_after(code: str) -> set[str]:
@@ -114,7 +113,6 @@ def test_a_mosaic_is_read_and_cut_with_numpy_and_its_decoder(radar):
     assert not found & (UNUSED | COMPILERS | {"matplotlib"})
 
 
-@of_models
 @pytest.mark.parametrize("suffix", [".npy", ".png"])
 @pytest.mark.parametrize("form", ["--csv", "--json", None])
 def test_boxes_are_classified_with_what_is_used(box, suffix, form):
@@ -122,13 +120,11 @@ def test_boxes_are_classified_with_what_is_used(box, suffix, form):
     assert not found & (UNUSED | COMPILERS | {"matplotlib"})
 
 
-@of_models
 def test_a_radar_file_is_classified_with_what_is_used(radar, tmp_path):
     found = after_command("classify", radar, "--geojson", tmp_path / "storms.geojson")
     assert not found & (UNUSED | COMPILERS | {"matplotlib"})
 
 
-@of_models
 def test_a_map_is_drawn_without_pyplot(radar, tmp_path):
     found = after_command("classify", radar, "--map", tmp_path / "map.png")
     assert "matplotlib.backends.backend_agg" in found

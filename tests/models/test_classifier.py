@@ -18,7 +18,7 @@ from stormlens.errors import InputError
 from stormlens.models import (
     Classifier,
     _classifier,
-    _saved,
+    _network,
     build,
     import_keras,
     load_keras_file,
@@ -458,7 +458,7 @@ def test_what_a_card_says_is_held_against_the_weights_before_it_is_built(
     classifier.save(tmp_path)
     card = tmp_path / "classifier.json"
     card.write_text(json.dumps({**json.loads(card.read_text()), "input_shape": [4096, 4096, 1]}))
-    monkeypatch.delattr(_classifier, "build")
+    monkeypatch.delattr(_network, "build")
     with pytest.raises(InputError, match="holds other weights than model chapter-relu has"):
         Classifier.load(tmp_path)
 
@@ -466,9 +466,9 @@ def test_what_a_card_says_is_held_against_the_weights_before_it_is_built(
 def test_an_outline_has_what_the_model_has_and_takes_no_names_of_layers():
     # Keras numbers layers; people call them by these names.
     number = int(import_keras().layers.Flatten().name.removeprefix("flatten").strip("_") or 0)
-    outline = _saved.kinds_of("chapter-linear", SHAPE, 4)
+    outline = _network.kinds_of("chapter-linear", SHAPE, 4)
     model = build("chapter-linear", input_shape=SHAPE, n_classes=4)
-    variables = _saved.keyed(model)
+    variables = _network.keyed(model)
     assert outline == {key: (tuple(v.shape), str(v.dtype)) for key, v in variables.items()}
     assert model.layers[2].name == f"flatten_{number + 1}"
 

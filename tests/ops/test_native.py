@@ -1,3 +1,4 @@
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -8,7 +9,8 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 
-from stormlens.ops import _native, native
+from stormlens.engine import _library
+from stormlens.ops import native
 
 # The function itself, without the memory of the first call.
 find = native.__wrapped__
@@ -16,7 +18,19 @@ find = native.__wrapped__
 needs_library = pytest.mark.skipif(not native().available, reason=native().reason)
 
 
-def test_the_switch_leaves_it_unused_and_says_so(monkeypatch):
+@pytest.fixture
+def libraries(monkeypatch):
+    """Sets which files are taken for the library; nothing is remembered of them."""
+    _library.load_library.cache_clear()
+
+    def set_to(*paths):
+        monkeypatch.setattr(_library, "candidates", lambda: iter(paths))
+
+    yield set_to
+    _library.load_library.cache_clear()
+
+
+def test_the_switch_leaves_it_unused_and_says_so(libraries, monkeypatch):
     monkeypatch.setenv("STORMLENS_NATIVE", "0")
     found = find()
     assert (found.available, found.instruction_set) == (False, "")
@@ -42,24 +56,24 @@ def test_a_process_with_the_switch_computes_without_it():
     assert finished.stdout.split() == ["False", "[", "5.", "7.", "13.", "15.]"]
 
 
-def test_what_is_no_library_gives_a_reason(monkeypatch, tmp_path):
+def test_what_is_no_library_gives_a_reason(libraries, tmp_path):
     junk = tmp_path / "libstormlens_native.so"
     junk.write_bytes(b"junk")
-    monkeypatch.setattr(_native, "_candidates", lambda: iter([junk]))
+    libraries(junk)
     found = find()
     assert not found.available
-    assert found.reason.startswith(f"{junk} does not fit this jaxlib (")
+    assert found.reason.startswith(f"{junk} cannot be loaded (")
     assert "install a C++ compiler" in found.reason
 
 
-def test_a_library_without_the_operations_gives_a_reason(monkeypatch):
+def test_a_library_without_the_operations_gives_a_reason(libraries):
     other = np.random.mtrand.__file__  # any library
-    monkeypatch.setattr(_native, "_candidates", lambda: iter([other]))
+    libraries(other)
     assert f"{other} does not fit this jaxlib (" in find().reason
 
 
-def test_no_library_gives_a_reason(monkeypatch):
-    monkeypatch.setattr(_native, "_candidates", lambda: iter([]))
+def test_no_library_gives_a_reason(libraries):
+    libraries()
     assert find().reason.startswith("they were not built; install a C++ compiler")
 
 
@@ -74,9 +88,9 @@ def test_an_editable_install_names_its_library(monkeypatch, tmp_path):
     (tmp_path / "libstormlens_native.so").touch()
     (tmp_path / "other.so").touch()
     names = ["libstormlens_native.so", "stormlens_native.dll", "other.so"]
-    monkeypatch.setattr(_native, "files", lambda _: map(Installed, names))
+    monkeypatch.setattr(importlib.metadata, "files", lambda _: map(Installed, names))
     # The second is not there, and the third is something else.
-    listed = [path for path in _native._candidates() if path.parent == tmp_path]
+    listed = [path for path in _library.candidates() if path.parent == tmp_path]
     assert listed == [tmp_path / "libstormlens_native.so"]
 
 

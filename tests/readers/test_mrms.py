@@ -12,10 +12,15 @@ from shared import shared_file
 
 from stormlens.errors import InputError
 from stormlens.readers import grid_lonlat, read
-from stormlens.readers._grib import messages, values
+from stormlens.readers._grib import field_of, messages
 from stormlens.stormbox import lonlat_to_cell
 
 SHAPE, NORTH, WEST, STEP = (40, 50), 45.0, 255.0, 0.05
+
+
+def values(message, name):
+    field = field_of(message, name)
+    return field.values(field.held)
 
 
 def field(fill=-99.0):

@@ -4,12 +4,16 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 
-from stormlens.readers import grid_lonlat
-from stormlens.readers._sampling import highest_in_cell, sample_lonlat
+from stormlens.readers import _sampling, grid_lonlat
+from stormlens.readers._sampling import highest_in_cell
 from stormlens.stormbox import GRID_SHAPE, cell_to_lonlat
 
 RNG = np.random.default_rng(1)
 CELLS = [(int(y), int(x)) for y, x in RNG.integers(0, GRID_SHAPE, (300, 2))]
+
+
+def sample_lonlat(dbz, seen, *place):
+    return _sampling.sample_lonlat(lambda at: (dbz[at], seen[at]), *place)
 
 
 def made_grid(turned, falling):

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 SWITCH = "STORMLENS_NATIVE"
@@ -65,6 +64,8 @@ def candidates() -> Iterator[Path]:
         Beside the operations, or wherever an editable installation put it.
     """
     yield from (Path(__file__).parents[1] / "ops" / "native").glob("*stormlens_native.*")
+    from importlib.metadata import PackageNotFoundError, files  # takes as long as the rest
+
     try:
         installed = files("stormlens") or []
     except PackageNotFoundError:

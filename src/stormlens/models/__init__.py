@@ -5,22 +5,29 @@ A classifier whose layers the engine knows answers without Keras and JAX; what n
 imported when it is first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stormlens.models._card import read_provenance
-from stormlens.models._classifier import Classifier
-from stormlens.models._compiled import keep_compiled
-from stormlens.models._confidence import Confidence, calibrate
-from stormlens.models._keras import import_keras
-from stormlens.models._modes import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_context, name_modes
-from stormlens.models._network import Network
-from stormlens.models._registry import Architecture, build, list_models, model_info
-from stormlens.models._saved import load_keras_file
-from stormlens.models._shipped import shipped_folder
+from stormlens._lazy import on_first_use
 
 if TYPE_CHECKING:
+    from stormlens.models._card import read_provenance
+    from stormlens.models._classifier import Classifier
+    from stormlens.models._compiled import keep_compiled
+    from stormlens.models._confidence import Confidence, calibrate
     from stormlens.models._fuse import Forward, fuse, scale
+    from stormlens.models._keras import import_keras
+    from stormlens.models._modes import (
+        CLEAR,
+        MISSING,
+        NO_STORM_BOX,
+        UNSURE,
+        heed_context,
+        name_modes,
+    )
+    from stormlens.models._network import Network
+    from stormlens.models._registry import Architecture, build, list_models, model_info
+    from stormlens.models._saved import load_keras_file
+    from stormlens.models._shipped import shipped_folder
     from stormlens.models._sliding import slide
 
 __all__ = [
@@ -49,17 +56,20 @@ __all__ = [
     "slide",
 ]
 
-_LATER = {
-    "Forward": "_fuse",
-    "fuse": "_fuse",
-    "scale": "_fuse",
-    "slide": "_sliding",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module 'stormlens.models' has no attribute {name!r}")
-    value = getattr(import_module(f"stormlens.models.{_LATER[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "_card": "read_provenance",
+        "_classifier": "Classifier",
+        "_compiled": "keep_compiled",
+        "_confidence": "Confidence calibrate",
+        "_fuse": "Forward fuse scale",
+        "_keras": "import_keras",
+        "_modes": "CLEAR MISSING NO_STORM_BOX UNSURE heed_context name_modes",
+        "_network": "Network",
+        "_registry": "Architecture build list_models model_info",
+        "_saved": "load_keras_file",
+        "_shipped": "shipped_folder",
+        "_sliding": "slide",
+    },
+)

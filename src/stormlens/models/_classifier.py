@@ -284,25 +284,26 @@ class Classifier:
             size than the model takes.
         """
         if isinstance(boxes, Boxes):
-            return self._told(boxes.reflectivity, boxes.storm, MAX_DBZ, boxes)
+            return self._told(boxes.reflectivity, boxes.storm, boxes)
         held = _reflectivity(boxes)
         storm = {
             name: values.values
             for name, values in boxes.drop_vars(_OWN, errors="ignore").coords.items()
             if values.dims == ("storm",)
         }
-        highest = MAX_DBZ if held.attrs.get("units", "dBZ") == "dBZ" else 255
         known = Boxes(
             np.empty((0, 0, 0), np.uint8),
             storm,
             str(boxes.attrs.get("source", "unknown")),
             bool(int(boxes.attrs.get("simulated", 0))),
+            str(held.attrs.get("units", "dBZ")),
         )
-        predictions = self._told(held, storm, highest, known).to_xarray()
+        predictions = self._told(held, storm, known).to_xarray()
         given = {name: boxes[name].variable for name in storm}
         return predictions.assign_coords(given)  # with what they say of themselves
 
-    def _told(self, images: Any, storm: dict[str, Any], highest: int, boxes: Boxes) -> Predictions:
+    def _told(self, images: Any, storm: dict[str, Any], boxes: Boxes) -> Predictions:
+        highest = MAX_DBZ if boxes.units == "dBZ" else 255
         probability, novelty = self._answers(images, highest)
         confidence = self.confidence
         return Predictions(

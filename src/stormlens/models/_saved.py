@@ -6,7 +6,6 @@ user's own model in Keras's safe mode, and HDF5 and pickle files, which can run 
 """
 
 import hashlib
-import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -376,6 +375,8 @@ def check_keras_file(path: Path) -> None:
     InputError
         If the file is missing or of another kind.
     """
+    import zipfile
+
     if path.suffix != ".keras":
         raise InputError(
             f"{path}: models are read from .keras files only; HDF5 and pickle files can run "

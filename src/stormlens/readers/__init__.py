@@ -1,18 +1,23 @@
 """Radar files brought to the archive's national grid: one verb, `read`, for every format."""
 
-from stormlens.readers._bucket import (
-    Volume,
-    check_volume_request,
-    fetch_nexrad,
-    is_passed_over,
-    is_volume_request,
-    nexrad_volumes,
-)
-from stormlens.readers._format import Format
-from stormlens.readers._mosaic import grid_lonlat, make_mosaic
-from stormlens.readers._options import Options
-from stormlens.readers._read import check_file, formats, read, read_mosaic
-from stormlens.readers._xarray import from_xarray
+from typing import TYPE_CHECKING
+
+from stormlens._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from stormlens.readers._bucket import (
+        Volume,
+        check_volume_request,
+        fetch_nexrad,
+        is_passed_over,
+        is_volume_request,
+        nexrad_volumes,
+    )
+    from stormlens.readers._format import Format
+    from stormlens.readers._mosaic import grid_lonlat, make_mosaic
+    from stormlens.readers._options import Options
+    from stormlens.readers._read import check_file, formats, read, read_mosaic
+    from stormlens.readers._xarray import from_xarray
 
 __all__ = [
     "Format",
@@ -31,3 +36,15 @@ __all__ = [
     "read",
     "read_mosaic",
 ]
+
+__getattr__, __dir__ = on_first_use(
+    __name__,
+    {
+        "_bucket": "Volume fetch_nexrad is_passed_over is_volume_request nexrad_volumes",
+        "_format": "Format",
+        "_mosaic": "grid_lonlat make_mosaic",
+        "_options": "Options",
+        "_read": "check_file formats read read_mosaic",
+        "_xarray": "from_xarray",
+    },
+)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
 
 import numpy as np
 
@@ -24,6 +23,8 @@ from stormlens.readers._unpack import MAX_BYTES
 from stormlens.storage import write_bytes
 
 if TYPE_CHECKING:
+    from xml.etree import ElementTree
+
     import requests
 
 BUCKET = "unidata-nexrad-level2"
@@ -255,7 +256,9 @@ def _listed(session: "requests.Session", address: str, prefix: str) -> tuple[lis
         query["continuation-token"] = token
 
 
-def _parsed(content: bytes, address: str) -> ElementTree.Element:
+def _parsed(content: bytes, address: str) -> "ElementTree.Element":
+    from xml.etree import ElementTree
+
     try:
         if b"<!" in content:  # entities can blow up; a listing has none
             raise ValueError("a document type")

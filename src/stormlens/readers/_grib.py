@@ -13,8 +13,11 @@ Format: WMO Manual on Codes 306, Volume I.2, FM 92 GRIB edition 2; templates
 
 import io
 import struct
+import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +69,7 @@ class Packing:
     bits: int
     data: bytes
 
-    def unpacked(self, codes: NDArray[np.floating]) -> NDArray[np.float64]:
+    def unpacked(self, codes: NDArray[Any]) -> NDArray[np.float64]:
         """Values of codes."""
         scaled = np.asarray(codes, np.float64) * 2.0**self.binary
         return (self.reference + scaled) / 10.0**self.decimal
@@ -149,9 +152,27 @@ def messages(content: bytes, name: str) -> list[Message]:
     return found
 
 
-def values(message: Message, name: str) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class Field:
     """
-    Values of a message, as they lie in the file.
+    What a message holds, as it lies in the file.
+
+    Attributes
+    ----------
+    held : ndarray, shape (rows, columns)
+        Values, or the codes of them, which take a quarter of the memory.
+    values : callable
+        Of some of it: float64, NaN where the bitmap says that there is none. They are the
+        caller's to change.
+    """
+
+    held: NDArray[Any]
+    values: Callable[[NDArray[Any]], NDArray[np.float64]]
+
+
+def field_of(message: Message, name: str) -> Field:
+    """
+    What a message holds.
 
     Parameters
     ----------
@@ -162,35 +183,38 @@ def values(message: Message, name: str) -> NDArray[np.float64]:
 
     Returns
     -------
-    values : ndarray of float64, shape (rows, columns)
-        NaN where the bitmap says that there is none. They are the caller's to change.
+    field : Field
 
     Raises
     ------
     InputError
         If the data cannot be decoded, or the package that does is not installed.
     """
-    shape = len(message.latitude), len(message.longitude)
-    decoded = _decoded(message, name)
+    shape, packing = (len(message.latitude), len(message.longitude)), message.packing
+    if packing.bits and packing.template == _AS_PNG:
+        codes = _codes(packing, name)
+        if message.marked is None:
+            return Field(codes.reshape(shape), packing.unpacked)
+        decoded = packing.unpacked(codes)
+    else:
+        decoded = _decoded(message, name)
     if message.marked is None:
-        return np.full(shape, decoded) if decoded.size == 1 else decoded.reshape(shape)
+        is_constant = decoded.size == 1
+        held = np.broadcast_to(decoded, shape) if is_constant else decoded.reshape(shape)
+        return Field(held, np.array)
     whole = np.full(message.marked.shape, np.nan)
     whole[message.marked] = decoded
-    return whole.reshape(shape)
+    return Field(whole.reshape(shape), np.array)
 
 
 def _decoded(message: Message, name: str) -> NDArray[np.float64]:
     """
-    The packed values, or the one that all have.
+    Values packed simply, or the one that all have.
 
-    Gribberish is not given bitmaps, constants and images of less than 16 bits, which its
-    version 0.30 gets wrong.
+    Gribberish is not given bitmaps and constants, which its version 0.30 gets wrong.
     """
-    packing = message.packing
-    if packing.bits == 0:
-        return packing.unpacked(np.zeros(1))
-    if packing.template == _AS_PNG and packing.bits < _DEEP:
-        return packing.unpacked(_shallow_codes(packing, name))
+    if message.packing.bits == 0:
+        return message.packing.unpacked(np.zeros(1))
     try:
         import gribberish
     except ImportError as error:
@@ -204,16 +228,22 @@ def _decoded(message: Message, name: str) -> NDArray[np.float64]:
         raise _damaged(name, "its data do not decode") from error
 
 
-def _shallow_codes(packing: Packing, name: str) -> NDArray[np.float64]:
-    """Codes of an image of 1, 2, 4 or 8 bits, which Pillow stretches to 0 to 255."""
+def _codes(packing: Packing, name: str) -> NDArray[np.unsignedinteger]:
+    """Codes of an image, one behind the other."""
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(packing.data), formats=["PNG"]) as image:
-            pixels = np.asarray(image.convert("L"), np.float64).ravel()
+        with warnings.catch_warnings():
+            # How large it is was held against the grid's bounds.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(packing.data), formats=["PNG"]) as image:
+                if packing.bits == _DEEP:
+                    return np.asarray(image, np.uint16).ravel()
+                pixels = np.asarray(image.convert("L")).ravel()
     except Exception as error:  # Pillow raises half a dozen kinds on a damaged image
         raise _damaged(name, "its image does not decode") from error
-    return pixels // (255 // (2**packing.bits - 1))
+    # Pillow stretches images of 1, 2 and 4 bits to 0 to 255.
+    return pixels // np.uint8(255 // (2**packing.bits - 1))
 
 
 def _cut_short(name: str) -> InputError:

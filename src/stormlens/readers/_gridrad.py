@@ -141,7 +141,9 @@ def read_gridrad(content: bytes, name: str, options: Options) -> Mosaic:
         seen = np.any(raw["Nradobs"].values > 0, axis=0)
         longitude, latitude = (raw[axis].values.astype(float) for axis in _DIMENSIONS[:0:-1])
     require_reach(longitude, latitude, name)
-    values, coverage = sample_lonlat(columns, seen, longitude, latitude, options.sampling)
+    values, coverage = sample_lonlat(
+        lambda at: (columns[at], seen[at]), longitude, latitude, options.sampling
+    )
     return mosaic_of(
         values,
         coverage,

@@ -10,10 +10,14 @@ Source: NOAA NSSL, MRMS GRIB2 tables (nssl.noaa.gov/projects/mrms/operational).
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
-from stormlens.readers._grib import Message, messages, values
+from stormlens.readers._grib import Message, field_of, messages
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._rain import describe_law, rain_to_dbz
@@ -84,24 +88,23 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
     """
     message, product = _chosen(messages(content, name), name)
     require_reach(message.longitude, message.latitude, name)
-    field = values(message, name)  # some 200 MB: from here on changed in place
-    derived = ""
-    if product.to_mm_per_hour is None:
-        seen = field > _NO_COVERAGE_DBZ
-    else:
-        seen = field >= 0
-        field *= product.to_mm_per_hour
-        rain_to_dbz(field, options.rain, out=field)
-        derived = describe_law(options.rain)
+    field = field_of(message, name)
+
+    def read(at: Any) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+        values = field.values(field.held[at])
+        if product.to_mm_per_hour is None:
+            return values, values > _NO_COVERAGE_DBZ
+        return rain_to_dbz(values * product.to_mm_per_hour, options.rain), values >= 0
+
     place = message.longitude, message.latitude
-    sampled, coverage = sample_lonlat(field, seen, *place, options.sampling)
+    sampled, coverage = sample_lonlat(read, *place, options.sampling)
     return mosaic_of(
         sampled,
         coverage,
         time=message.time,
         source="MRMS" if message.discipline == 209 else "GRIB2",
         product=product.name,
-        derived=derived,
+        derived="" if product.to_mm_per_hour is None else describe_law(options.rain),
         sampling=options.sampling,
     )
 

@@ -8,9 +8,7 @@ from stormlens.readers._options import RAIN_LAWS
 _NAMES = {"marshall-palmer": "Marshall and Palmer 1948", "wsr-88d": "WSR-88D convective"}
 
 
-def rain_to_dbz(
-    rate: NDArray[np.float64], law: str, out: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
+def rain_to_dbz(rate: NDArray[np.float64], law: str) -> NDArray[np.float64]:
     """
     Reflectivity that a rain rate stands for.
 
@@ -20,8 +18,6 @@ def rain_to_dbz(
         Rain, mm/h.
     law : {"marshall-palmer", "wsr-88d"}
         See `Options`.
-    out : ndarray of float64, shape of `rate`, optional
-        Where to put the result; `rate` itself spares a mosaic's memory.
 
     Returns
     -------
@@ -34,7 +30,7 @@ def rain_to_dbz(
     [ -inf 23.01 39.01]
     """
     a, b = RAIN_LAWS[law]
-    dbz = np.empty_like(rate) if out is None else out
+    dbz = np.empty_like(rate)
     wet = rate > 0
     np.log10(rate, out=dbz, where=wet)
     dbz[~wet] = -np.inf

@@ -6,6 +6,9 @@ nothing. The nearest value is what the archive's authors took; the highest value
 whose place falls into the cell keeps small cores that lie between cell centres.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,18 +21,23 @@ LEAST_DBZ = 1
 """Less counts as no echo, and need not be placed."""
 
 
+Read = Callable[[Any], tuple[Floats, NDArray[np.bool_]]]
+"""From an index to reflectivity, minus infinity or NaN where there is none, and coverage there."""
+
+_ROWS_AT_A_TIME = 256
+
+
 def sample_lonlat(
-    dbz: Floats, seen: NDArray[np.bool_], longitude: Floats, latitude: Floats, sampling: str
+    read: Read, longitude: Floats, latitude: Floats, sampling: str
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """
     Sample a grid whose columns are meridians and whose rows are parallels.
 
     Parameters
     ----------
-    dbz : ndarray of float, shape (rows, columns)
-        Reflectivity; minus infinity or NaN where there is none.
-    seen : ndarray of bool, shape (rows, columns)
-        Coverage.
+    read : callable
+        Gives what the grid (rows, columns) has at an index, as of an array: of a national mosaic
+        a twentieth is wanted, so that codes need not become values in all places.
     longitude : ndarray of float, shape (columns,)
         Degrees east (0 to 360 is understood too), evenly spaced, rising or falling.
     latitude : ndarray of float, shape (rows,)
@@ -48,12 +56,17 @@ def sample_lonlat(
     step = np.sign(longitude[-1] - longitude[0]) or 1.0
     east = step * np.mod(step * (wanted_longitude - longitude[0]) + 90, 360) - step * 90
     column, column_inside = _nearest(east, longitude)
-    values, coverage = pick(dbz, seen, row, column, row_inside & column_inside)
+    inside = row_inside & column_inside
+    dbz, seen = read((np.where(inside, row, 0), np.where(inside, column, 0)))
+    coverage = inside & seen
+    values = np.where(coverage, dbz, -np.inf)
     if sampling == "maximum":
         turned = longitude - 360 * np.round((longitude + 97.5) / 360)
-        row, column = np.nonzero(seen & (dbz >= LEAST_DBZ))
-        x, y = lonlat_to_cell(turned[column], latitude[row])
-        values = highest_in_cell(values, dbz[row, column], x, y)
+        for first in range(0, len(latitude), _ROWS_AT_A_TIME):
+            dbz, seen = read(slice(first, first + _ROWS_AT_A_TIME))
+            row, column = np.nonzero(seen & (dbz >= LEAST_DBZ))
+            x, y = lonlat_to_cell(turned[column], latitude[first + row])
+            values = highest_in_cell(values, dbz[row, column], x, y)
     return values, coverage
 
 

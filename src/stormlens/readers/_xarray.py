@@ -267,7 +267,7 @@ def _on_meridians(
     longitude, latitude = _floats(columns), _floats(rows)
     if is_even(longitude) and is_even(latitude):
         require_reach(longitude, latitude, name)
-        return sample_lonlat(dbz, seen, longitude, latitude, options.sampling)
+        return sample_lonlat(lambda at: (dbz[at], seen[at]), longitude, latitude, options.sampling)
     places = np.meshgrid(longitude, latitude)
     return sample_curvilinear(dbz, seen, places[0], places[1], options.sampling, name)
 

@@ -8,7 +8,6 @@ anything is said of it.
 
 import io
 import json
-import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +40,6 @@ _UNREADABLE = (
     ValueError,
     EOFError,
     RuntimeError,
-    zipfile.BadZipFile,
     zlib.error,
 )
 
@@ -299,6 +297,8 @@ def _read_images(path: Path, count: int) -> NDArray[np.uint8]:
     """Pictures of a known number: the file's own word on its size is not trusted."""
     if not path.is_file():
         raise InputError(f"{path} is missing; {_remedy(path)}.")
+    import zipfile
+
     most = count * SIZE * SIZE + _HEADER
     try:
         with zipfile.ZipFile(path) as archive:
@@ -314,7 +314,7 @@ def _read_images(path: Path, count: int) -> NDArray[np.uint8]:
         if dtype != np.uint8 or shape != (count, SIZE, SIZE) or fortran:
             raise ValueError(f"{dtype} of shape {shape} for {count} boxes")
         return np.frombuffer(content, np.uint8, offset=header.tell()).reshape(shape)
-    except _UNREADABLE as error:
+    except (*_UNREADABLE, zipfile.BadZipFile) as error:
         raise _damaged(path, str(error)) from error
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,7 +151,7 @@ def _target(path: Path) -> Path:
 
 def _new_beside(path: Path) -> Path:
     # Made by os.open, not tempfile, so that the umask decides who may read the result.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}{path.suffix}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}{path.suffix}")
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     return temporary
 
