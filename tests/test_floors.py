@@ -8,6 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "stormlens"
 FLOORS = {
     "_lazy": 0,
+    "engine": 0,
     "errors": 0,
     "stormbox": 0,
     "concepts": 1,
@@ -31,6 +32,7 @@ FLOORS = {
 }
 # Neighbours on one floor: who may look at whom.
 BESIDE = {
+    ("engine", "errors"),
     ("stormbox", "errors"),
     ("report", "plots"),
     ("cli", "bench"),

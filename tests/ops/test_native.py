@@ -10,7 +10,7 @@ import numpy.testing as npt
 import pytest
 
 from stormlens.engine import _library
-from stormlens.ops import native
+from stormlens.ops import _native, native
 
 # The function itself, without the memory of the first call.
 find = native.__wrapped__

@@ -40,7 +40,8 @@ __all__ = [
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
-        "_bucket": "Volume fetch_nexrad is_passed_over is_volume_request nexrad_volumes",
+        "_bucket": "Volume check_volume_request fetch_nexrad is_passed_over is_volume_request "
+        "nexrad_volumes",
         "_format": "Format",
         "_mosaic": "grid_lonlat make_mosaic",
         "_options": "Options",
