@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given, reject, settings
 from stormlens.engine import Engine, Step, load_library, usable_cores
 from stormlens.errors import InputError
 from stormlens.models import import_keras
-from stormlens.models._fuse import chain_of
+from stormlens.models._chain import chain_of
 from stormlens.models._steps import keras_steps
 
 pytestmark = pytest.mark.skipif(

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
-from stormlens.models import Classifier, _sliding, _sliding_shared, build, calibrate, slide
+from stormlens.models import (
+    Classifier,
+    Network,
+    _sliding,
+    _sliding_shared,
+    build,
+    calibrate,
+    slide,
+)
 from stormlens.models._keras import import_keras
 from stormlens.models._sliding_plan import Plan, read_plan
 from stormlens.models._sliding_shared import Axis
@@ -258,7 +266,7 @@ def test_branches_and_two_flattenings_cannot_share():
     image = keras.Input((20, 20, 1))
     both = layers.Concatenate()([layers.Conv2D(2, 3)(image), layers.Conv2D(2, 3)(image)])
     branched = keras.Model(image, layers.Dense(2, activation="softmax")(layers.Flatten()(both)))
-    assert read_plan(branched) == "the network is no single chain of layers"
+    assert read_plan(Network.of_model(branched)) == "the network is no single chain of layers"
     pooled = keras.Sequential(
         [
             keras.Input((20, 20, 1)),
@@ -267,14 +275,14 @@ def test_branches_and_two_flattenings_cannot_share():
             layers.Dense(2, activation="softmax"),
         ]
     )
-    assert "does not flatten" in read_plan(pooled)
+    assert "does not flatten" in read_plan(Network.of_model(pooled))
 
 
 def test_a_functional_chain_is_read_like_a_sequential_one():
     image = keras.Input((20, 20, 1))
     values = layers.MaxPooling2D(2)(layers.Conv2D(2, 3, activation="relu")(image))
     model = keras.Model(image, layers.Dense(2, activation="softmax")(layers.Flatten()(values)))
-    plan = read_plan(model)
+    plan = read_plan(Network.of_model(model))
     assert isinstance(plan, Plan)
     assert [(stage.kernel, stage.filters, stage.pool) for stage in plan.stages] == [((3, 3), 2, 2)]
 

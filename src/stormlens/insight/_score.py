@@ -243,6 +243,7 @@ class Scores:
     """
 
     def __init__(self, classifier: Classifier) -> None:
+        self._network = classifier.network
         self._scorer: Scorer = keep(classifier.model, "scorer", lambda: Scorer(classifier.model))
         self._values = self._scorer.scored.values()
         self._bounds = bounds_of(classifier)
@@ -255,6 +256,11 @@ class Scores:
 
     def of(self, images: np.ndarray) -> np.ndarray:
         """Scores (N, classes) of raw images (N, rows, columns), uint8 or float."""
+        if self._scorer.scored.head is not None:
+            low, high = map(float, self._bounds)
+            by_engine = self._network.scores(images.astype(np.float32), (low, high))
+            if by_engine is not None:
+                return by_engine
         given = [
             np.asarray(self._scorer.scores(self._values, part, self._bounds))[:n]
             for part, n in batches(images, _FORWARD)

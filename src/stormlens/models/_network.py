@@ -8,7 +8,7 @@ Keras's own answers and remembered in the cache folder.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,9 @@ class Network:
         self.input_shape, self.outputs = input_shape, outputs
         self._make_model, self._make_steps = make_model, make_steps
         self._model: Any = None
-        self._engine: Engine | None = None
-        self._made_for: tuple[Any, ...] = ()
+        self._steps: list[Step] | None = None
+        self._steps_of: tuple[Any, ...] | None = None  # the variables that they were read from
+        self._engines: dict[tuple[Bounds, bool], Engine] = {}
         self._why_keras = ""
         self._by_keras: dict[Bounds, Callable[[NDArray[Any]], Floats]] = {}
 
@@ -177,9 +178,16 @@ class Network:
 
         Known once something was asked.
         """
-        if self._engine is not None:
-            return f"the engine ({self._engine.instruction_set})"
-        return f"Keras on JAX ({self._why_keras})" if self._why_keras else "nothing yet"
+        if self._why_keras:
+            return f"Keras on JAX ({self._why_keras})"
+        engine = next(iter(self._engines.values()), None)
+        return "nothing yet" if engine is None else f"the engine ({engine.instruction_set})"
+
+    @property
+    def steps(self) -> list[Step] | None:
+        """The engine's steps with the weights of now; None where Keras is to be asked."""
+        self._look()
+        return self._steps
 
     def probabilities(self, images: NDArray[np.uint8], bounds: Bounds) -> Floats:
         """
@@ -200,28 +208,59 @@ class Network:
         if engine is None:
             return self._ask_keras(images, bounds)
         given = engine(images)
-        if self._ends_in_softmax:
+        if self._ends_in_softmax():
             return given
         return np.clip(given / given.sum(-1, keepdims=True), _CLIP, 1 - _CLIP)
 
-    def _engine_for(self, bounds: Bounds) -> Engine | None:
+    def scores(self, images: Floats, bounds: Bounds) -> Floats | None:
+        """
+        Scores before the closing softmax.
+
+        Parameters
+        ----------
+        images : ndarray of float32, shape (N, rows, columns)
+            dBZ.
+        bounds : tuple of float
+            Values that become 0 and 1.
+
+        Returns
+        -------
+        scores : ndarray of float32, shape (N, classes), or None
+            None where the engine does not know the network, or it ends in no softmax.
+        """
+        low, high = map(np.float32, bounds)
+        engine = self._engine_for(bounds, scores=True)
+        return None if engine is None else engine((images - low) / (high - low))
+
+    def _engine_for(self, bounds: Bounds, scores: bool = False) -> Engine | None:
         """The engine with the weights of now, or None where Keras is to be asked."""
-        made_for = (bounds, *self._variables())
-        if len(made_for) == len(self._made_for) and all(map(_is_same, made_for, self._made_for)):
-            return self._engine
-        self._made_for, self._engine = made_for, None
-        self._why_keras = _why_keras()
-        if not self._why_keras:
-            steps = self._make_steps() if self._model is None else self._steps_of_model()
-            if steps is None:
+        self._look()
+        if self._steps is None or (scores and not self._ends_in_softmax()):
+            return None
+        if (bounds, scores) not in self._engines:
+            steps = _without_softmax(self._steps) if scores else self._steps
+            try:
+                self._engines[bounds, scores] = Engine(steps, self.input_shape, bounds)
+            except InputError as error:
+                self._steps, self._why_keras = None, str(error)
+                return None
+        return self._engines[bounds, scores]
+
+    def _look(self) -> None:
+        """Read the steps anew where a weight was changed."""
+        variables = self._variables()
+        if self._steps_of is None or not _are_same(variables, self._steps_of):
+            self._steps_of, self._engines = variables, {}
+            self._why_keras = _why_keras()
+            self._steps = None if self._why_keras else self._read_steps()
+            if self._steps is None and not self._why_keras:
                 self._why_keras = "a layer is not known to the engine, or feeds several others"
-            else:
-                self._ends_in_softmax = steps[-1].activation == "softmax"
-                try:
-                    self._engine = Engine(steps, self.input_shape, bounds)
-                except InputError as error:
-                    self._why_keras = str(error)
-        return self._engine
+
+    def _read_steps(self) -> list[Step] | None:
+        return self._make_steps() if self._model is None else self._steps_of_model()
+
+    def _ends_in_softmax(self) -> bool:
+        return self._steps is not None and self._steps[-1].activation == "softmax"
 
     def _variables(self) -> tuple[Any, ...]:
         """
@@ -234,7 +273,7 @@ class Network:
         return tuple(variable.value for variable in self._model.variables)
 
     def _steps_of_model(self) -> list[Step] | None:
-        from stormlens.models._fuse import chain_of
+        from stormlens.models._chain import chain_of
         from stormlens.models._keras import import_keras
         from stormlens.models._steps import keras_steps
 
@@ -329,8 +368,12 @@ def kinds_of(
     return {f"{i:03d}.{name}": (shape, "float32") for i, (name, shape) in enumerate(named)}
 
 
-def _is_same(one: Any, other: Any) -> bool:
-    return one is other or (isinstance(one, tuple) and one == other)
+def _are_same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
+
+
+def _without_softmax(steps: list[Step]) -> list[Step]:
+    return [*steps[:-1], replace(steps[-1], activation="linear")]
 
 
 def _why_keras() -> str:

@@ -6,13 +6,12 @@ Boxes that overlap share their convolutions, which are computed once; see
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
@@ -20,12 +19,15 @@ from stormlens.models._classifier import Classifier, turned
 from stormlens.models._sliding_plan import Plan, read_plan
 from stormlens.stormbox import ECHO_DBZ, GRID_MAPPING, PIXEL_KM, cell_to_lonlat
 
+STRIDE = 8
+"""Cells from box to box unless told, or where boxes share their convolutions, about as many."""
+
 _BOXES_AT_A_TIME = 1024
 _SHARED = "shared convolutions"
 
 
 def slide(
-    classifier: Classifier, mosaic: xr.Dataset, *, stride: int = 8, progress: bool = False
+    classifier: Classifier, mosaic: xr.Dataset, *, stride: int | None = None, progress: bool = False
 ) -> xr.Dataset:
     """
     Probability of each mode for a box centred at regular places of a mosaic.
@@ -43,7 +45,9 @@ def slide(
         `reflectivity` (y, x) in whole dBZ, row 0 south, as `stormlens.readers.read` gives it,
         or a rectangle of one. Where it has `coverage`, the result does too.
     stride : int, optional
-        Cells from one box to the next along both axes, 1 or more.
+        Cells from one box to the next along both axes, 1 or more. Unless told, 8, or where
+        convolutions are shared the multiple of the network's pools nearest to it: of three pools
+        of side 3 it is 9, with which four times as much is shared.
     progress : bool, optional
         Show on standard error, where that is a terminal, how many boxes are done; shared
         convolutions are over too soon for it.
@@ -64,10 +68,14 @@ def slide(
         If the stride is no whole number of 1 or more, the mosaic has no reflectivity (y, x),
         holds a value that cannot be reflectivity, or is smaller than the box.
     """
-    if isinstance(stride, bool) or not isinstance(stride, int | np.integer) or stride < 1:
+    is_whole = isinstance(stride, int | np.integer) and not isinstance(stride, bool)
+    if stride is not None and not (is_whole and stride >= 1):
         raise InputError(f"slide: stride is {stride!r}; give whole cells, 1 or more.")
     reflectivity = _reflectivity(mosaic, classifier.image_shape)
-    probability, computed = _probabilities(classifier, reflectivity, int(stride), progress)
+    plan = read_plan(classifier.network)
+    if stride is None:
+        stride = plan.stride_near(STRIDE) if isinstance(plan, Plan) else STRIDE
+    probability, computed = _probabilities(classifier, plan, reflectivity, int(stride), progress)
     return _field(classifier, mosaic, int(stride), probability, computed)
 
 
@@ -89,9 +97,15 @@ def _reflectivity(mosaic: xr.Dataset, box: tuple[int, int]) -> NDArray[np.uint8]
 
 
 def _probabilities(
-    classifier: Classifier, reflectivity: NDArray[np.uint8], stride: int, progress: bool
+    classifier: Classifier,
+    plan: Plan | str,
+    reflectivity: NDArray[np.uint8],
+    stride: int,
+    progress: bool,
 ) -> tuple[NDArray[np.float32], str]:
     """Probabilities (rows, columns, classes) of the boxes, and how they were computed."""
+    if not isinstance(plan, Plan):
+        return _box_by_box(classifier, reflectivity, stride, progress), f"box by box: {plan}"
     from stormlens.models._compiled import keep_compiled
     from stormlens.models._sliding_shared import Axis, shared_probabilities, worth_sharing
 
@@ -100,12 +114,9 @@ def _probabilities(
         Axis(stride, (cells - box) // stride + 1, box)
         for cells, box in zip(reflectivity.shape, classifier.image_shape, strict=True)
     )
-    plan = read_plan(classifier.model)
-    if isinstance(plan, Plan) and not worth_sharing(plan, (rows, columns)):
-        plan = "boxes this far apart have too little in common"
-    if not isinstance(plan, Plan):
+    if not worth_sharing(plan, (rows, columns)):
         found = _box_by_box(classifier, reflectivity, stride, progress)
-        return found, f"box by box: {plan}"
+        return found, "box by box: boxes this far apart have too little in common"
     # Scaled value by value, so that all cells without echo are alike to the last bit.
     low, high = np.float32(classifier.minimum), np.float32(classifier.maximum)
     scaled = (np.arange(256, dtype=np.float32) - low) / (high - low)
@@ -131,18 +142,22 @@ def _box_by_box(
     if not echo.all():  # boxes without echo are alike, so that one answers for all
         found[~echo] = classifier.probabilities(np.zeros((1, *boxes.shape[2:]), np.uint8))
     asked = np.flatnonzero(echo)
-    console = Console(stderr=True)
-    shown = track(
-        range(0, len(asked), _BOXES_AT_A_TIME),
-        f"Judging boxes with echo: {len(asked):,}",
-        console=console,
-        transient=True,
-        disable=not (progress and console.is_terminal),
-    )
-    for first in shown:
+    for first in _shown(range(0, len(asked), _BOXES_AT_A_TIME), len(asked), progress):
         which = asked[first : first + _BOXES_AT_A_TIME]
         found[which] = classifier.probabilities(boxes[which // across, which % across])
     return found.reshape(down, across, -1)
+
+
+def _shown(parts: range, boxes: int, progress: bool) -> Iterable[int]:
+    """Parts of the work, with a bar on standard error where that is a terminal."""
+    if not progress:
+        return parts
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    words = f"Judging boxes with echo: {boxes:,}"
+    return track(parts, words, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _windows(values: NDArray, box: tuple[int, int], stride: int) -> NDArray:

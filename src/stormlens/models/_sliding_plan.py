@@ -13,8 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from stormlens.models._fuse import chain_of, is_plain_convolution, is_plain_dense, is_plain_relu
+from stormlens.models._chain import (
+    chain_of,
+    is_plain_convolution,
+    is_plain_dense,
+    is_plain_relu,
+)
 from stormlens.models._keras import import_keras
+from stormlens.models._network import Network
 
 Activations = tuple[Callable[[Any], Any], ...]
 Weights = tuple[np.ndarray, np.ndarray]
@@ -68,18 +74,45 @@ class Plan:
     stage_weights: list[Weights] = field(default_factory=list)
     dense_weights: list[Weights] = field(default_factory=list)
 
+    def stride_near(self, wanted: int) -> int:
+        """
+        A stride with which windows share most.
+
+        Windows whose starts differ by a multiple of what the pools reduce a map by look at the
+        same pooled cells.
+
+        Parameters
+        ----------
+        wanted : int
+            Cells from window to window.
+
+        Returns
+        -------
+        stride : int
+            The nearest multiple of the sides of as many pools as half as much again holds.
+        """
+        shared = 1
+        for stage in self.stages:
+            if shared * stage.pool > 1.5 * wanted:
+                break
+            shared *= stage.pool
+        return max(round(wanted / shared), 1) * shared
+
 
 class _NoPlan(Exception):
     """Says what stands in the way."""
 
 
-def read_plan(model: Any) -> Plan | str:
+_NOT_FLAT = "the network does not flatten its feature maps just once"
+
+
+def read_plan(network: Network) -> Plan | str:
     """
     A network as stages and dense layers.
 
     Parameters
     ----------
-    model : keras.Model
+    network : Network
         One image in, class probabilities out.
 
     Returns
@@ -87,13 +120,16 @@ def read_plan(model: Any) -> Plan | str:
     plan : Plan or str
         The reason, in words that complete "cannot be shared: ...", where it is no such chain.
     """
+    steps = network.steps
+    if steps is not None and [step.kind for step in steps].count("flatten") != 1:
+        return _NOT_FLAT  # known without Keras, which takes seconds
     keras = import_keras()
-    layers = chain_of(keras, model)
+    layers = chain_of(keras, network.model)
     if layers is None:
         return "the network is no single chain of layers"
     flat = [type(layer) is keras.layers.Flatten for layer in layers]
     if flat.count(True) != 1:
-        return "the network does not flatten its feature maps just once"
+        return _NOT_FLAT
     plan, split = Plan(), flat.index(True)
     try:
         for layer in layers[:split]:
