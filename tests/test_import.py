@@ -89,7 +89,7 @@ def radar(tmp_path):
 
 def test_import_loads_nothing_heavy():
     found = modules_after("import stormlens; dir(stormlens)")
-    assert not found & (HEAVY | {"typer", "rich"})
+    assert not found & (HEAVY | {"click", "rich"})
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["data", "--help"]])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from stormlens.cli.main import app
 from stormlens.datasets import make_dataset, write_netcdf

@@ -1,42 +1,81 @@
 """The group of all commands: what a user can put right ends in one sentence and code 2."""
 
 import errno
+import importlib
 import os
 import shlex
 import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import typer
-from typer.core import TyperCommand, TyperGroup
+import click
 
+from stormlens.cli._parameters import OPTIONS, Option
 from stormlens.errors import InputError
 
 _ARGUMENTS = "stormlens.arguments"
-
-_ORDER = (
-    "doctor",
-    "data",
-    "models",
-    "recipes",
-    "train",
-    "chapter",
-    "evaluate",
-    "classify",
-    "slide",
-    "archive",
-    "report",
-    "card",
-    "learn",
-    "bench",
-)
 
 
 class Interrupted(Exception):
     """Ctrl-C, with the sentence that says how to go on."""
 
 
-class SentenceGroup(TyperGroup):
-    """A Typer group that turns expected failures into a sentence on stderr."""
+class PanelCommand(click.Command):
+    """A command whose help lists options under the headings given as `panel`."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments first, options without a heading last."""
+        panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
+        for param in self.get_params(ctx):
+            written = param.get_help_record(ctx)
+            is_argument = param.param_type_name == "argument"
+            heading = param.panel if isinstance(param, Option) else OPTIONS
+            if written is not None:
+                panels.setdefault("Arguments" if is_argument else heading, []).append(written)
+        panels[OPTIONS] = panels.pop(OPTIONS, [])
+        for heading, lines in panels.items():
+            if lines:
+                with formatter.section(heading):
+                    formatter.write_dl(lines)
+
+
+class CommandGroup(click.Group):
+    """A group that lists its commands in the order in which they were made."""
+
+    command_class = PanelCommand
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order of use; Click would sort them."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: Any, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown one gets the nearest names, in every release of Click."""
+        name = args[0]
+        if not (name in self.commands or name.startswith("-") or ctx.resilient_parsing):
+            ctx.fail(f"No such command {name!r}.{_nearest(name, self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
+class SentenceGroup(CommandGroup):
+    """
+    The group that turns expected failures into a sentence, and imports only what it runs.
+
+    Parameters
+    ----------
+    *arguments, **attributes
+        As Click takes them.
+    summaries : mapping of str to str
+        First sentence of each command's help, by the command's name. It is the name of its
+        module in `stormlens.cli`, too; the command itself is called ``command`` there.
+    """
+
+    def __init__(self, *arguments: Any, summaries: Mapping[str, str], **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        # Covers, of which help and completion read no more than name and summary.
+        for name, summary in summaries.items():
+            self.add_command(click.Command(name, help=summary))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Remember the arguments as they were given."""
@@ -44,7 +83,14 @@ class SentenceGroup(TyperGroup):
         try:
             return super().parse_args(ctx, args)
         except BrokenPipeError:
-            raise typer.Exit(0) from None  # of --help, whose reader has seen enough
+            raise click.exceptions.Exit(0) from None  # of --help, whose reader has seen enough
+
+    def resolve_command(
+        self, ctx: Any, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and import it."""
+        name, cover, rest = super().resolve_command(ctx, args)
+        return name, cover and importlib.import_module(f"stormlens.cli.{name}").command, rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the module's head for what becomes of its failures."""
@@ -59,34 +105,12 @@ class SentenceGroup(TyperGroup):
         except MemoryError:
             sentence, code = "There is not enough memory for this; give it fewer boxes.", 2
         except BrokenPipeError:
-            raise typer.Exit(0) from None  # The reader has seen enough, as `head` has.
+            # The reader has seen enough, as `head` has.
+            raise click.exceptions.Exit(0) from None
         except OSError as error:
             sentence, code = _of_disk(error), 2
         say(f"Error: {sentence}" if code == 2 else sentence)
-        raise typer.Exit(code)
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Names in the order of use; Typer would put sub-groups last."""
-        return sorted(super().list_commands(ctx), key=_ORDER.index)
-
-
-class PanelCommand(TyperCommand):
-    """A command whose help lists options under the headings given as `rich_help_panel`."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments first, options without a heading last."""
-        panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
-        for param in self.get_params(ctx):
-            written = param.get_help_record(ctx)
-            is_argument = param.param_type_name == "argument"
-            heading = getattr(param, "rich_help_panel", None) or "Options"
-            if written is not None:
-                panels.setdefault("Arguments" if is_argument else heading, []).append(written)
-        panels["Options"] = panels.pop("Options", [])
-        for heading, lines in panels.items():
-            if lines:
-                with formatter.section(heading):
-                    formatter.write_dl(lines)
+        raise click.exceptions.Exit(code)
 
 
 def say(sentence: str) -> None:
@@ -102,13 +126,13 @@ def say(sentence: str) -> None:
     sys.stderr.flush()
 
 
-def command_line(ctx: typer.Context) -> str:
+def command_line(ctx: click.Context) -> str:
     """
     The command as it can be typed again.
 
     Parameters
     ----------
-    ctx : typer.Context
+    ctx : click.Context
         Of the command that runs.
 
     Returns
@@ -119,13 +143,13 @@ def command_line(ctx: typer.Context) -> str:
     return shlex.join(["stormlens", *ctx.meta.get(_ARGUMENTS, [])])
 
 
-def resume_line(ctx: typer.Context) -> str:
+def resume_line(ctx: click.Context) -> str:
     """
     The command that goes on where this one stopped.
 
     Parameters
     ----------
-    ctx : typer.Context
+    ctx : click.Context
         Of the command that runs.
 
     Returns
@@ -134,6 +158,13 @@ def resume_line(ctx: typer.Context) -> str:
     """
     command = command_line(ctx)
     return command if "--resume" in command.split() else f"{command} --resume"
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = ", ".join(map(repr, get_close_matches(name, names)))
+    return near and f" Did you mean {near}?"
 
 
 def _of_disk(error: OSError) -> str:

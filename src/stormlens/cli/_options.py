@@ -1,128 +1,92 @@
 """Options that several commands share: one name, one meaning, one help line."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
+from stormlens.cli._parameters import PATH, argument, option
 from stormlens.errors import InputError
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+json_option = option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
-DataName = Annotated[
-    str,
-    typer.Option(
-        "--data",
-        metavar="NAME",
-        help="Labelled boxes: a name from `stormlens data list`, a folder of classes, or a "
-        "NetCDF file.  [default: simulated]",
-        show_default=False,
-    ),
-]
+data_option = option(
+    "--data",
+    metavar="NAME",
+    default="simulated",
+    help="Labelled boxes: a name from `stormlens data list`, a folder of classes, or a "
+    "NetCDF file.  [default: simulated]",
+)
 
-RecipeData = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        metavar="NAME",
-        help="Labelled boxes: a name from `stormlens data list`, a folder of classes, or a "
-        "NetCDF file.  [default: what the recipe was made for, else simulated]",
-        show_default=False,
-    ),
-]
+recipe_data_option = option(
+    "--data",
+    metavar="NAME",
+    help="Labelled boxes: a name from `stormlens data list`, a folder of classes, or a "
+    "NetCDF file.  [default: what the recipe was made for, else simulated]",
+)
 
-OtherData = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        metavar="NAME",
-        help="Labelled boxes, as for train.  [default: what the run was trained on]",
-        show_default=False,
-    ),
-]
+other_data_option = option(
+    "--data",
+    metavar="NAME",
+    help="Labelled boxes, as for train.  [default: what the run was trained on]",
+)
 
-DataSeed = Annotated[
-    int | None,
-    typer.Option(
-        "--data-seed",
-        metavar="N",
-        help="Seed of simulated boxes, or of how a folder is divided into splits.  "
-        "[0 or more; default 0]",
-        show_default=False,
-    ),
-]
+data_seed_option = option(
+    "--data-seed",
+    type=int,
+    metavar="N",
+    help="Seed of simulated boxes, or of how a folder is divided into splits.  "
+    "[0 or more; default 0]",
+)
 
-Epochs = Annotated[
-    int | None,
-    typer.Option(
-        "--epochs",
-        metavar="N",
-        help="Passes over the training split.  [1 or more; default the recipe's]",
-        show_default=False,
-    ),
-]
+epochs_option = option(
+    "--epochs",
+    type=int,
+    metavar="N",
+    help="Passes over the training split.  [1 or more; default the recipe's]",
+)
 
-Seed = Annotated[
-    int | None,
-    typer.Option(
-        "--seed",
-        metavar="N",
-        help="Fixes initial weights, shuffles, dropout and augmentation.  "
-        "[0 or more; default the recipe's, 0]",
-        show_default=False,
-    ),
-]
+seed_option = option(
+    "--seed",
+    type=int,
+    metavar="N",
+    help="Fixes initial weights, shuffles, dropout and augmentation.  "
+    "[0 or more; default the recipe's, 0]",
+)
 
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where a training in this folder stopped.")
-]
+resume_option = option(
+    "--resume", is_flag=True, help="Go on where a training in this folder stopped."
+)
 
-Run = Annotated[
-    Path, typer.Argument(metavar="RUN", help="Folder that train left.", show_default=False)
-]
+run_argument = argument("run", type=PATH, metavar="RUN", help="Folder that train left.")
 
-OtherRun = Annotated[
-    Path | None,
-    typer.Option(
-        "--run",
-        metavar="RUN",
-        help="Folder that train left.  [default: the classifier that comes with Stormlens]",
-        show_default=False,
-    ),
-]
+run_option = option(
+    "--run",
+    type=PATH,
+    metavar="RUN",
+    help="Folder that train left.  [default: the classifier that comes with Stormlens]",
+)
 
 READING = "How radar files are read"
 
-Sampling = Annotated[
-    str,
-    typer.Option(
-        "--sampling",
-        metavar="WAY",
-        help="nearest value to a cell, or maximum within it.  [default: nearest]",
-        rich_help_panel=READING,
-        show_default=False,
-    ),
-]
+sampling_option = option(
+    "--sampling",
+    metavar="WAY",
+    default="nearest",
+    help="nearest value to a cell, or maximum within it.  [default: nearest]",
+    panel=READING,
+)
 
-Rain = Annotated[
-    str,
-    typer.Option(
-        "--rain",
-        metavar="LAW",
-        help="From rain rates: marshall-palmer or wsr-88d.  [default: marshall-palmer]",
-        rich_help_panel=READING,
-        show_default=False,
-    ),
-]
+rain_option = option(
+    "--rain",
+    metavar="LAW",
+    default="marshall-palmer",
+    help="From rain rates: marshall-palmer or wsr-88d.  [default: marshall-palmer]",
+    panel=READING,
+)
 
-QualityControl = Annotated[
-    bool,
-    typer.Option(
-        "--qc",
-        help="Take specks and echo of low correlation out of volumes.",
-        rich_help_panel=READING,
-    ),
-]
+quality_control_option = option(
+    "--qc",
+    "quality_control",
+    is_flag=True,
+    help="Take specks and echo of low correlation out of volumes.",
+    panel=READING,
+)
 
 
 def data_options(name: str | None, data_seed: int | None) -> dict[str, int]:

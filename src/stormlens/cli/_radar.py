@@ -1,6 +1,6 @@
 """From the options of `classify` to boxes of a radar file: how it is read, what is cut."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -207,7 +207,7 @@ class Cutting:
 
 def cutting_of(
     boxes: str | None,
-    at: list[str] | None,
+    at: Sequence[str],
     reports: Path | None,
     within: float | None,
     threshold: int | None,
@@ -253,7 +253,7 @@ def cutting_of(
 
 def _settings(
     how: str,
-    at: list[str] | None,
+    at: Sequence[str],
     reports: Path | None,
     within: float | None,
     threshold: int | None,
@@ -262,7 +262,7 @@ def _settings(
 ) -> dict[str, Any]:
     settings: dict[str, Any]
     if how == "points":
-        settings = dict(zip(("latitude", "longitude"), _places(at or []), strict=True))
+        settings = dict(zip(("latitude", "longitude"), _places(at), strict=True))
     elif how == "reports":
         settings = {"table": _table(reports), "within": within}
     elif how == "grid":
@@ -278,7 +278,7 @@ def _table(reports: Path | None) -> "pd.DataFrame | None":
     return None if reports is None else read_reports(reports)
 
 
-def _places(at: list[str]) -> tuple[list[float], list[float]]:
+def _places(at: Sequence[str]) -> tuple[list[float], list[float]]:
     """Latitudes and longitudes of points written LAT,LON."""
     latitude, longitude = [], []
     for text in at:

@@ -3,14 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from stormlens.cli._classifier import ONE, check_no_run, folder_of, trained_note
-from stormlens.cli._group import Interrupted, PanelCommand, command_line, say
-from stormlens.cli._options import AsJson, OtherRun, QualityControl, Rain, Sampling
+from stormlens.cli._group import CommandGroup, Interrupted, command_line, say
+from stormlens.cli._options import (
+    json_option,
+    quality_control_option,
+    rain_option,
+    run_option,
+    sampling_option,
+)
 from stormlens.cli._output import print_json, print_lines, print_table
+from stormlens.cli._parameters import PATH, argument, option
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,10 +33,9 @@ _OTHER = "SVRIMG images, simulated boxes"
 _WORK = "Who does the work"
 _SAID = 10  # sentences about what was passed over
 
-app = typer.Typer(
-    help="Build a store of boxes from many files, label all of them, and sum them up.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
+
+@click.group(
+    cls=CommandGroup,
     epilog="""\b
 Example:
   stormlens archive build volumes/ store
@@ -37,34 +43,29 @@ Example:
   stormlens archive summary labels
 """,
 )
-
-_Workers = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        metavar="N",
-        help="Processes on this machine.  [1 or more; default one a core]",
-        rich_help_panel=_WORK,
-        show_default=False,
-    ),
-]
-_Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="Use a Dask scheduler's workers: tcp://10.0.0.1:8786, or its JSON file.  "
-        "[default: processes on this machine]",
-        rich_help_panel=_WORK,
-        show_default=False,
-    ),
-]
-_Retry = Annotated[bool, typer.Option("--retry", help="Try again what failed before.")]
+def command() -> None:
+    """Build a store of boxes from many files, label all of them, and sum them up."""
 
 
-@app.command(
+_workers_option = option(
+    "--workers",
+    type=int,
+    metavar="N",
+    help="Processes on this machine.  [1 or more; default one a core]",
+    panel=_WORK,
+)
+_scheduler_option = option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Use a Dask scheduler's workers: tcp://10.0.0.1:8786, or its JSON file.  "
+    "[default: processes on this machine]",
+    panel=_WORK,
+)
+_retry_option = option("--retry", is_flag=True, help="Try again what failed before.")
+
+
+@command.command(
     "build",
-    cls=PanelCommand,
     epilog="""\b
 Examples:
   stormlens archive build volumes/2011/ store
@@ -80,114 +81,105 @@ stopped, or to add files that are new.
 Exit code 3: finished, but some of the source could not be read.
 """,
 )
+@argument("source", metavar="SOURCE", help="File, folder, URL, or simulated.")
+@argument("store", type=PATH, metavar="STORE", help="Folder to make or add to.")
+@option(
+    "--boxes",
+    metavar="WAY",
+    default="storms",
+    help="Where to cut boxes: storms or grid.  [default: storms]",
+    panel=_BOXES,
+)
+@option(
+    "--threshold",
+    type=int,
+    metavar="DBZ",
+    default=40,
+    help="Storms: lowest reflectivity of a region.  [1 to 80; default 40]",
+    panel=_BOXES,
+)
+@option(
+    "--min-area",
+    type=float,
+    metavar="KM2",
+    default=100.0,
+    help="Storms: smallest region.  [0 or more; default 100]",
+    panel=_BOXES,
+)
+@option(
+    "--stride",
+    type=int,
+    metavar="CELLS",
+    default=68,
+    help="Grid: cells of 3.75 km from box to box.  [1 or more; default 68]",
+    panel=_BOXES,
+)
+@option(
+    "--reports",
+    type=PATH,
+    metavar="FILE.csv",
+    help="Cut around reports instead: columns latitude, longitude, time (UTC).",
+    panel=_BOXES,
+)
+@option(
+    "--within",
+    type=float,
+    metavar="MINUTES",
+    default=30.0,
+    help="Reports: how far from the file's time.  [0 or more; default 30]",
+    panel=_BOXES,
+)
+@sampling_option
+@rain_option
+@quality_control_option
+@option(
+    "--index",
+    type=PATH,
+    multiple=True,
+    metavar="FILE.csv",
+    help="Where SVRIMG images belong; may be repeated.",
+    panel=_OTHER,
+)
+@option(
+    "--count",
+    type=int,
+    metavar="N",
+    help="Boxes of the source simulated.  [1 or more]",
+    panel=_OTHER,
+)
+@option(
+    "--seed",
+    type=int,
+    metavar="N",
+    default=0,
+    help="Of the source simulated.  [0 or more; default 0]",
+    panel=_OTHER,
+)
+@_retry_option
+@_workers_option
+@_scheduler_option
+@json_option
+@click.pass_context
 def build(
-    ctx: typer.Context,
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE", help="File, folder, URL, or simulated.", show_default=False
-        ),
-    ],
-    store: Annotated[
-        Path, typer.Argument(metavar="STORE", help="Folder to make or add to.", show_default=False)
-    ],
-    boxes: Annotated[
-        str,
-        typer.Option(
-            "--boxes",
-            metavar="WAY",
-            help="Where to cut boxes: storms or grid.  [default: storms]",
-            rich_help_panel=_BOXES,
-            show_default=False,
-        ),
-    ] = "storms",
-    threshold: Annotated[
-        int,
-        typer.Option(
-            "--threshold",
-            metavar="DBZ",
-            help="Storms: lowest reflectivity of a region.  [1 to 80; default 40]",
-            rich_help_panel=_BOXES,
-            show_default=False,
-        ),
-    ] = 40,
-    min_area: Annotated[
-        float,
-        typer.Option(
-            "--min-area",
-            metavar="KM2",
-            help="Storms: smallest region.  [0 or more; default 100]",
-            rich_help_panel=_BOXES,
-            show_default=False,
-        ),
-    ] = 100.0,
-    stride: Annotated[
-        int,
-        typer.Option(
-            "--stride",
-            metavar="CELLS",
-            help="Grid: cells of 3.75 km from box to box.  [1 or more; default 68]",
-            rich_help_panel=_BOXES,
-            show_default=False,
-        ),
-    ] = 68,
-    reports: Annotated[
-        Path | None,
-        typer.Option(
-            "--reports",
-            metavar="FILE.csv",
-            help="Cut around reports instead: columns latitude, longitude, time (UTC).",
-            rich_help_panel=_BOXES,
-            show_default=False,
-        ),
-    ] = None,
-    within: Annotated[
-        float,
-        typer.Option(
-            "--within",
-            metavar="MINUTES",
-            help="Reports: how far from the file's time.  [0 or more; default 30]",
-            rich_help_panel=_BOXES,
-            show_default=False,
-        ),
-    ] = 30.0,
-    sampling: Sampling = "nearest",
-    rain: Rain = "marshall-palmer",
-    quality_control: QualityControl = False,
-    index: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--index",
-            metavar="FILE.csv",
-            help="Where SVRIMG images belong; may be repeated.",
-            rich_help_panel=_OTHER,
-            show_default=False,
-        ),
-    ] = None,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            "--count",
-            metavar="N",
-            help="Boxes of the source simulated.  [1 or more]",
-            rich_help_panel=_OTHER,
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            "--seed",
-            metavar="N",
-            help="Of the source simulated.  [0 or more; default 0]",
-            rich_help_panel=_OTHER,
-            show_default=False,
-        ),
-    ] = 0,
-    retry: _Retry = False,
-    workers: _Workers = None,
-    scheduler: _Scheduler = None,
-    as_json: AsJson = False,
+    ctx: click.Context,
+    source: str,
+    store: Path,
+    boxes: str,
+    threshold: int,
+    min_area: float,
+    stride: int,
+    reports: Path | None,
+    within: float,
+    sampling: str,
+    rain: str,
+    quality_control: bool,
+    index: tuple[Path, ...],
+    count: int | None,
+    seed: int,
+    retry: bool,
+    workers: int | None,
+    scheduler: str | None,
+    as_json: bool,
 ) -> None:
     """Turn radar files or SVRIMG tar files into a store of storm boxes."""
     from stormlens import archive
@@ -209,7 +201,7 @@ def build(
             source,
             store,
             cutting=cutting,
-            index=_index(index or []),
+            index=_index(index),
             count=count,
             seed=seed,
             retry=retry,
@@ -220,9 +212,8 @@ def build(
     _finish(outcome, "built", store, as_json)
 
 
-@app.command(
+@command.command(
     "classify",
-    cls=PanelCommand,
     context_settings=ONE,
     epilog="""\b
 Examples:
@@ -239,20 +230,23 @@ every mode, model. Run it again to go on where it was stopped.
 Exit code 3: finished, but some of the store could not be read.
 """,
 )
+@argument("store", type=PATH, metavar="STORE", help="Folder that build left.")
+@option("--out", type=PATH, required=True, metavar="OUT", help="Folder for the labels.")
+@run_option
+@_retry_option
+@_workers_option
+@_scheduler_option
+@json_option
+@click.pass_context
 def classify(
-    ctx: typer.Context,
-    store: Annotated[
-        Path, typer.Argument(metavar="STORE", help="Folder that build left.", show_default=False)
-    ],
-    out: Annotated[
-        Path,
-        typer.Option("--out", metavar="OUT", help="Folder for the labels.", show_default=False),
-    ],
-    run: OtherRun = None,
-    retry: _Retry = False,
-    workers: _Workers = None,
-    scheduler: _Scheduler = None,
-    as_json: AsJson = False,
+    ctx: click.Context,
+    store: Path,
+    out: Path,
+    run: Path | None,
+    retry: bool,
+    workers: int | None,
+    scheduler: str | None,
+    as_json: bool,
 ) -> None:
     """
     Label every box of a store.
@@ -279,9 +273,8 @@ def classify(
     _finish(outcome, "labelled", out, as_json)
 
 
-@app.command(
+@command.command(
     "summary",
-    cls=PanelCommand,
     epilog="""\b
 Examples:
   stormlens archive summary labels
@@ -292,22 +285,10 @@ Leaves index.html, summary.json, PNG pictures and CSV tables by month, hour
 (UTC and local solar), year, region, and cell of 2.5 degrees.
 """,
 )
-def summary(
-    labels: Annotated[
-        Path,
-        typer.Argument(metavar="LABELS", help="Folder that classify left.", show_default=False),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="OUT",
-            help="Folder to write.  [default: summary in LABELS]",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+@argument("labels", type=PATH, metavar="LABELS", help="Folder that classify left.")
+@option("--out", type=PATH, metavar="OUT", help="Folder to write.  [default: summary in LABELS]")
+@json_option
+def summary(labels: Path, out: Path | None, as_json: bool) -> None:
     """Count boxes by mode, month, hour, year and region, with maps."""
     from stormlens import archive, report
 
@@ -332,7 +313,7 @@ def summary(
     print_lines("", f"Written: {page}")
 
 
-def _index(paths: list[Path]) -> "pd.DataFrame | None":
+def _index(paths: tuple[Path, ...]) -> "pd.DataFrame | None":
     if not paths:
         return None
     import pandas as pd
@@ -346,7 +327,7 @@ def _index(paths: list[Path]) -> "pd.DataFrame | None":
 
 
 @contextmanager
-def _resumable(ctx: typer.Context) -> Iterator[None]:
+def _resumable(ctx: click.Context) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
@@ -382,4 +363,4 @@ def _finish(outcome: "Outcome", verb: str, where: Path, as_json: bool) -> None:
     more = len(outcome.problems) - _SAID
     if more > 0:
         say(f"Passed over: {more:,} more; --json tells all.")
-    raise typer.Exit(PASSED_OVER)
+    raise click.exceptions.Exit(PASSED_OVER)

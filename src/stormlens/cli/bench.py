@@ -1,13 +1,14 @@
 """``stormlens bench``: this machine's seconds, Stormlens beside its installed peers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from stormlens.cli._group import command_line, say
-from stormlens.cli._options import AsJson
+from stormlens.cli._group import PanelCommand, command_line, say
+from stormlens.cli._options import json_option
 from stormlens.cli._output import print_json, print_lines, print_prose, print_table
+from stormlens.cli._parameters import PATH, option
 
 if TYPE_CHECKING:
     from stormlens.bench import Results
@@ -26,65 +27,58 @@ pip install "stormlens[bench]"
 """
 
 
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@option(
+    "--task",
+    multiple=True,
+    metavar="TASK",
+    help="train, augment, predict or all; may be repeated.  [default: all]",
+)
+@option(
+    "--model",
+    multiple=True,
+    metavar="NAME",
+    help="Network of `stormlens models`; may be repeated.  [default: chapter-linear, "
+    "chapter-relu and svrimg-3conv]",
+)
+@option(
+    "--peer",
+    multiple=True,
+    metavar="NAME",
+    help="Program to set beside Stormlens; may be repeated.  [default: all]",
+)
+@option(
+    "--epochs",
+    type=int,
+    metavar="N",
+    default=3,
+    help="Passes over the images that count, after a first one.  [1 or more; default 3]",
+)
+@option(
+    "--images",
+    type=int,
+    metavar="N",
+    default=1331,
+    help="Simulated boxes of one pass.  [32 or more; default 1331]",
+)
+@option(
+    "--out",
+    type=PATH,
+    metavar="FILE.md",
+    help="Markdown file whose section between bench markers is renewed, with bench.png "
+    "beside it.  [default: nothing is written]",
+)
+@json_option
+@click.pass_context
 def command(
-    ctx: typer.Context,
-    task: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--task",
-            metavar="TASK",
-            help="train, augment, predict or all; may be repeated.  [default: all]",
-            show_default=False,
-        ),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="Network of `stormlens models`; may be repeated.  [default: chapter-linear, "
-            "chapter-relu and svrimg-3conv]",
-            show_default=False,
-        ),
-    ] = None,
-    peer: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--peer",
-            metavar="NAME",
-            help="Program to set beside Stormlens; may be repeated.  [default: all]",
-            show_default=False,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int,
-        typer.Option(
-            "--epochs",
-            metavar="N",
-            help="Passes over the images that count, after a first one.  [1 or more; default 3]",
-            show_default=False,
-        ),
-    ] = 3,
-    images: Annotated[
-        int,
-        typer.Option(
-            "--images",
-            metavar="N",
-            help="Simulated boxes of one pass.  [32 or more; default 1331]",
-            show_default=False,
-        ),
-    ] = 1331,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="FILE.md",
-            help="Markdown file whose section between bench markers is renewed, with bench.png "
-            "beside it.  [default: nothing is written]",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: AsJson = False,
+    ctx: click.Context,
+    task: tuple[str, ...],
+    model: tuple[str, ...],
+    peer: tuple[str, ...],
+    epochs: int,
+    images: int,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """
     Measure Stormlens beside its peers on this machine.
@@ -112,7 +106,7 @@ def command(
         _print_results(results, out)
 
 
-def _tasks(given: list[str] | None) -> tuple[str, ...]:
+def _tasks(given: tuple[str, ...]) -> tuple[str, ...]:
     """In the order of `TASKS`; what is unknown stays, to be refused."""
     from stormlens.bench import TASKS
 
@@ -120,9 +114,9 @@ def _tasks(given: list[str] | None) -> tuple[str, ...]:
     return TASKS if not wanted or "all" in wanted else wanted
 
 
-def _names(given: list[str] | None) -> tuple[str, ...]:
+def _names(given: tuple[str, ...]) -> tuple[str, ...]:
     """Each name once."""
-    return tuple(dict.fromkeys(given or []))
+    return tuple(dict.fromkeys(given))
 
 
 def _print_results(results: "Results", out: Path | None) -> None:

@@ -1,13 +1,14 @@
 """``stormlens card``: the model card of a classifier."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from stormlens.cli._classifier import folder_of, load_classifier
-from stormlens.cli._options import AsJson
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._options import json_option
 from stormlens.cli._output import print_json, print_lines
+from stormlens.cli._parameters import PATH, argument, option
 from stormlens.errors import InputError
 
 NAME = "card"
@@ -25,23 +26,17 @@ file: card-failures.png.
 """
 
 
-def command(
-    run: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[RUN]",
-            help="Folder that train left.  [default: the classifier that comes with Stormlens]",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="FILE.md", help="Write it there instead.", show_default=False
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@argument(
+    "run",
+    type=PATH,
+    required=False,
+    metavar="[RUN]",
+    help="Folder that train left.  [default: the classifier that comes with Stormlens]",
+)
+@option("--out", type=PATH, metavar="FILE.md", help="Write it there instead.")
+@json_option
+def command(run: Path | None, out: Path | None, as_json: bool) -> None:
     """
     Print the model card of a classifier, as Markdown.
 

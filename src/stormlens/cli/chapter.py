@@ -2,12 +2,20 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from stormlens.cli._group import Interrupted, command_line, resume_line
-from stormlens.cli._options import AsJson, DataName, DataSeed, Epochs, Resume, Seed, data_options
+from stormlens.cli._group import Interrupted, PanelCommand, command_line, resume_line
+from stormlens.cli._options import (
+    data_option,
+    data_options,
+    data_seed_option,
+    epochs_option,
+    json_option,
+    resume_option,
+    seed_option,
+)
 from stormlens.cli._output import (
     interval,
     notes_on_stderr,
@@ -17,6 +25,7 @@ from stormlens.cli._output import (
     print_prose,
     print_table,
 )
+from stormlens.cli._parameters import PATH, option
 from stormlens.cli._scores import simulated_note
 
 if TYPE_CHECKING:
@@ -35,18 +44,24 @@ chapter.png and chapter.html.
 """
 
 
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@option("--out", type=PATH, required=True, metavar="DIR", help="Folder for the runs.")
+@data_option
+@epochs_option
+@seed_option
+@data_seed_option
+@resume_option
+@json_option
+@click.pass_context
 def command(
-    ctx: typer.Context,
-    out: Annotated[
-        Path,
-        typer.Option("--out", metavar="DIR", help="Folder for the runs.", show_default=False),
-    ],
-    data: DataName = "simulated",
-    epochs: Epochs = None,
-    seed: Seed = None,
-    data_seed: DataSeed = None,
-    resume: Resume = False,
-    as_json: AsJson = False,
+    ctx: click.Context,
+    out: Path,
+    data: str,
+    epochs: int | None,
+    seed: int | None,
+    data_seed: int | None,
+    resume: bool,
+    as_json: bool,
 ) -> None:
     """
     Train the chapter's three networks in a row.

@@ -1,14 +1,16 @@
 """``stormlens classify``: the storm mode of boxes, ready cut or cut from radar files."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from stormlens.cli._classified import finish, told_apart
 from stormlens.cli._classifier import check_no_run, load_classifier, trained_note
-from stormlens.cli._group import say
-from stormlens.cli._options import OtherRun, QualityControl, Rain, Sampling
+from stormlens.cli._group import PanelCommand, say
+from stormlens.cli._options import quality_control_option, rain_option, run_option, sampling_option
+from stormlens.cli._parameters import PATH, argument, option
 from stormlens.cli._radar import (
     Cutting,
     boxes_too,
@@ -63,75 +65,100 @@ latitude, longitude and coverage. CSV has the same columns.
 _CUTTING, _OUTPUT = "Boxes of radar files", "Output"
 
 
-def _option(name: str, metavar: str, panel: str, words: str) -> Any:
-    return typer.Option(
-        name, metavar=metavar, help=words, rich_help_panel=panel, show_default=False
-    )
-
-
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@argument(
+    "files", type=PATH, nargs=-1, required=True, metavar="FILE...", help="Boxes or radar files."
+)
+@option("--boxes", metavar="HOW", help="storms or grid.  [default: storms]", panel=_CUTTING)
+@option(
+    "--at",
+    multiple=True,
+    metavar="LAT,LON",
+    help="Around this point instead; may be repeated.",
+    panel=_CUTTING,
+)
+@option(
+    "--reports",
+    type=PATH,
+    metavar="FILE.csv",
+    help="Around storm reports instead: latitude, longitude, time (UTC).",
+    panel=_CUTTING,
+)
+@option(
+    "--within",
+    type=float,
+    metavar="MINUTES",
+    help="Of a report from the file.  [0 or more; default 30]",
+    panel=_CUTTING,
+)
+@option(
+    "--threshold",
+    type=int,
+    metavar="DBZ",
+    help="A storm's core.  [1 to 80; default 40]",
+    panel=_CUTTING,
+)
+@option(
+    "--min-area",
+    "minimum_area",
+    type=float,
+    metavar="KM2",
+    help="Of a core.  [0 or more; default 100]",
+    panel=_CUTTING,
+)
+@option(
+    "--stride",
+    type=int,
+    metavar="CELLS",
+    help="Of the grid, 3.75 km each.  [default 68]",
+    panel=_CUTTING,
+)
+@run_option
+@sampling_option
+@rain_option
+@quality_control_option
+@option("--json", "as_json", is_flag=True, help="Print one JSON document instead.", panel=_OUTPUT)
+@option("--csv", "as_csv", is_flag=True, help="Print CSV instead.", panel=_OUTPUT)
+@option(
+    "--out",
+    type=PATH,
+    metavar="FILE.nc",
+    help="Also write the probabilities as NetCDF.",
+    panel=_OUTPUT,
+)
+@option(
+    "--geojson",
+    type=PATH,
+    metavar="FILE",
+    help="Also write the boxes and modes as GeoJSON.",
+    panel=_OUTPUT,
+)
+@option(
+    "--map",
+    "map_",
+    type=PATH,
+    metavar="FILE.png",
+    help="Also draw one radar file with its boxes.",
+    panel=_OUTPUT,
+)
 def command(
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE...", help="Boxes or radar files.", show_default=False),
-    ],
-    boxes: Annotated[
-        str | None,
-        _option("--boxes", "HOW", _CUTTING, "storms or grid.  [default: storms]"),
-    ] = None,
-    at: Annotated[
-        list[str] | None,
-        _option("--at", "LAT,LON", _CUTTING, "Around this point instead; may be repeated."),
-    ] = None,
-    reports: Annotated[
-        Path | None,
-        _option(
-            "--reports",
-            "FILE.csv",
-            _CUTTING,
-            "Around storm reports instead: latitude, longitude, time (UTC).",
-        ),
-    ] = None,
-    within: Annotated[
-        float | None,
-        _option(
-            "--within", "MINUTES", _CUTTING, "Of a report from the file.  [0 or more; default 30]"
-        ),
-    ] = None,
-    threshold: Annotated[
-        int | None,
-        _option("--threshold", "DBZ", _CUTTING, "A storm's core.  [1 to 80; default 40]"),
-    ] = None,
-    minimum_area: Annotated[
-        float | None,
-        _option("--min-area", "KM2", _CUTTING, "Of a core.  [0 or more; default 100]"),
-    ] = None,
-    stride: Annotated[
-        int | None,
-        _option("--stride", "CELLS", _CUTTING, "Of the grid, 3.75 km each.  [default 68]"),
-    ] = None,
-    run: OtherRun = None,
-    sampling: Sampling = "nearest",
-    rain: Rain = "marshall-palmer",
-    quality_control: QualityControl = False,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", help="Print one JSON document instead.", rich_help_panel=_OUTPUT),
-    ] = False,
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print CSV instead.", rich_help_panel=_OUTPUT)
-    ] = False,
-    out: Annotated[
-        Path | None,
-        _option("--out", "FILE.nc", _OUTPUT, "Also write the probabilities as NetCDF."),
-    ] = None,
-    geojson: Annotated[
-        Path | None,
-        _option("--geojson", "FILE", _OUTPUT, "Also write the boxes and modes as GeoJSON."),
-    ] = None,
-    map_: Annotated[
-        Path | None,
-        _option("--map", "FILE.png", _OUTPUT, "Also draw one radar file with its boxes."),
-    ] = None,
+    files: tuple[Path, ...],
+    boxes: str | None,
+    at: tuple[str, ...],
+    reports: Path | None,
+    within: float | None,
+    threshold: int | None,
+    minimum_area: float | None,
+    stride: int | None,
+    run: Path | None,
+    sampling: str,
+    rain: str,
+    quality_control: bool,
+    as_json: bool,
+    as_csv: bool,
+    out: Path | None,
+    geojson: Path | None,
+    map_: Path | None,
 ) -> None:
     """
     Name the storm mode of boxes, or of the storms in radar files.
@@ -166,10 +193,10 @@ def command(
     if read or not radar:
         finish(told_apart([*parts, *read]), note, out, geojson, as_json, as_csv)
     if len(read) < len(radar):
-        raise typer.Exit(2)
+        raise click.exceptions.Exit(2)
 
 
-def _check_outputs(files: list[Path], outputs: dict[str, Path | None]) -> None:
+def _check_outputs(files: Sequence[Path], outputs: dict[str, Path | None]) -> None:
     from stormlens.storage import check_writable
 
     read = {file.resolve() for file in files}
@@ -194,7 +221,7 @@ def _that_are_there(boxes: list[Path], radar: list[Path]) -> list[Path]:
         except InputError as error:
             say(f"Error: {error}")
     if radar and not there:
-        raise typer.Exit(2)
+        raise click.exceptions.Exit(2)
     return there
 
 

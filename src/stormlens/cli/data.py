@@ -2,13 +2,14 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from stormlens.cli._group import say
-from stormlens.cli._options import AsJson, DataSeed, data_options
+from stormlens.cli._group import CommandGroup, say
+from stormlens.cli._options import data_options, data_seed_option, json_option
 from stormlens.cli._output import print_json, print_lines, print_prose, print_table
+from stormlens.cli._parameters import PATH, argument, option
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,36 +18,29 @@ if TYPE_CHECKING:
 
     from stormlens.datasets import SourceInfo
 
-app = typer.Typer(
-    help="List, fetch, describe, show and simulate labelled boxes.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
+
+@click.group(
+    cls=CommandGroup,
     epilog="""\b
 Example:
   stormlens data list
 """,
 )
-
-_Name = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME",
-        help="Name from `stormlens data list`, a folder of classes, or a NetCDF file.",
-        show_default=False,
-    ),
-]
-_Split = Annotated[
-    str | None,
-    typer.Option(
-        "--split",
-        metavar="SPLIT",
-        help="train, validation or test.  [default: all]",
-        show_default=False,
-    ),
-]
+def command() -> None:
+    """List, fetch, describe, show and simulate labelled boxes."""
 
 
-@app.command(
+_name_argument = argument(
+    "name",
+    metavar="NAME",
+    help="Name from `stormlens data list`, a folder of classes, or a NetCDF file.",
+)
+_split_option = option(
+    "--split", metavar="SPLIT", help="train, validation or test.  [default: all]"
+)
+
+
+@command.command(
     "list",
     epilog="""\b
 Examples:
@@ -54,7 +48,8 @@ Examples:
   stormlens data list --json
 """,
 )
-def list_(as_json: AsJson = False) -> None:
+@json_option
+def list_(as_json: bool) -> None:
     """List the sources that have a name."""
     from dataclasses import asdict
 
@@ -79,7 +74,7 @@ def list_(as_json: AsJson = False) -> None:
     )
 
 
-@app.command(
+@command.command(
     "fetch",
     epilog="""\b
 Examples:
@@ -94,27 +89,16 @@ or a folder in place of the archive's server, STORMLENS_BORDERS_URL one in
 place of Natural Earth's.
 """,
 )
-def fetch(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME", help="svrimg or borders; the others need none.", show_default=False
-        ),
-    ],
-    part: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--part",
-            metavar="PART",
-            help="labels, splits, index, reports, geography or mosaic; may be repeated.  "
-            "[default: labels and splits]",
-            show_default=False,
-        ),
-    ] = None,
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="Download again, and accept files that changed.")
-    ] = False,
-) -> None:
+@argument("name", metavar="NAME", help="svrimg or borders; the others need none.")
+@option(
+    "--part",
+    multiple=True,
+    metavar="PART",
+    help="labels, splits, index, reports, geography or mosaic; may be repeated.  "
+    "[default: labels and splits]",
+)
+@option("--refresh", is_flag=True, help="Download again, and accept files that changed.")
+def fetch(name: str, part: tuple[str, ...], refresh: bool) -> None:
     """Download a source ahead of use; paths of its files are printed."""
     from stormlens import datasets
 
@@ -124,7 +108,7 @@ def fetch(
     print_lines(*map(str, files))
 
 
-@app.command(
+@command.command(
     "info",
     epilog="""\b
 Examples:
@@ -132,7 +116,10 @@ Examples:
   stormlens data info my-boxes/ --json
 """,
 )
-def info(name: _Name, data_seed: DataSeed = None, as_json: AsJson = False) -> None:
+@_name_argument
+@data_seed_option
+@json_option
+def info(name: str, data_seed: int | None, as_json: bool) -> None:
     """Describe labelled boxes: counts by split and class, years, origin."""
     from dataclasses import asdict
 
@@ -168,7 +155,7 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-@app.command(
+@command.command(
     "show",
     epilog="""\b
 Examples:
@@ -176,29 +163,19 @@ Examples:
   stormlens data show simulated --mode QLCS --count 24 --out lines.png
 """,
 )
+@_name_argument
+@option("--out", type=PATH, required=True, metavar="FILE.png", help="Picture to write.")
+@_split_option
+@option("--mode", metavar="MODE", help="Only this class.  [default: all]")
+@option("--count", type=int, metavar="N", default=18, help="Boxes at most.  [1 to 200; default 18]")
+@data_seed_option
 def show(
-    name: _Name,
-    out: Annotated[
-        Path,
-        typer.Option("--out", metavar="FILE.png", help="Picture to write.", show_default=False),
-    ],
-    split: _Split = None,
-    mode: Annotated[
-        str | None,
-        typer.Option(
-            "--mode", metavar="MODE", help="Only this class.  [default: all]", show_default=False
-        ),
-    ] = None,
-    count: Annotated[
-        int,
-        typer.Option(
-            "--count",
-            metavar="N",
-            help="Boxes at most.  [1 to 200; default 18]",
-            show_default=False,
-        ),
-    ] = 18,
-    data_seed: DataSeed = None,
+    name: str,
+    out: Path,
+    split: str | None,
+    mode: str | None,
+    count: int,
+    data_seed: int | None,
 ) -> None:
     """Draw a sheet of boxes, as many of each class as there is room for."""
     from stormlens import datasets, plots
@@ -217,7 +194,7 @@ def show(
     print_lines(f"{chosen.sizes['storm']} {simulated}: {out}")
 
 
-@app.command(
+@command.command(
     "simulate",
     epilog="""\b
 Examples:
@@ -226,30 +203,26 @@ Examples:
   stormlens train default --data small.nc --out runs/small
 """,
 )
+@option("--out", type=PATH, required=True, metavar="FILE.nc", help="NetCDF file to write.")
+@option(
+    "--count",
+    type=int,
+    metavar="N",
+    help="Boxes of each split.  [1 or more; default the archive's 1331, 110, 300]",
+)
+@option(
+    "--seed",
+    type=int,
+    metavar="N",
+    default=0,
+    help="The same seed gives the same boxes.  [0 or more; default 0]",
+)
+@_split_option
 def simulate(
-    out: Annotated[
-        Path,
-        typer.Option("--out", metavar="FILE.nc", help="NetCDF file to write.", show_default=False),
-    ],
-    count: Annotated[
-        int | None,
-        typer.Option(
-            "--count",
-            metavar="N",
-            help="Boxes of each split.  [1 or more; default the archive's 1331, 110, 300]",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[
-        int,
-        typer.Option(
-            "--seed",
-            metavar="N",
-            help="The same seed gives the same boxes.  [0 or more; default 0]",
-            show_default=False,
-        ),
-    ] = 0,
-    split: _Split = None,
+    out: Path,
+    count: int | None,
+    seed: int,
+    split: str | None,
 ) -> None:
     """Simulate labelled storm boxes of all six modes, and say how fast."""
     from stormlens import datasets

@@ -4,8 +4,11 @@ import os
 import platform
 from typing import Any
 
+import click
+
 from stormlens import __version__
-from stormlens.cli._options import AsJson
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._options import json_option
 from stormlens.cli._output import print_json, print_lines, print_table
 
 NAME = "doctor"
@@ -32,13 +35,15 @@ _PACKAGES = (
     "matplotlib",
     "pooch",
     "pillow",
-    "typer",
+    "click",
     "rich",
     "jinja2",
 )
 
 
-def command(as_json: AsJson = False) -> None:
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@json_option
+def command(as_json: bool) -> None:
     """
     Show what this installation has and lacks.
 

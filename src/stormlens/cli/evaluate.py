@@ -1,11 +1,19 @@
 """``stormlens evaluate``: scores of a run's classifier on a split."""
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
-from stormlens.cli._options import AsJson, DataSeed, OtherData, Run, data_options
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._options import (
+    data_options,
+    data_seed_option,
+    json_option,
+    other_data_option,
+    run_argument,
+)
 from stormlens.cli._output import print_json
+from stormlens.cli._parameters import option
 from stormlens.cli._scores import print_scores
 
 NAME = "evaluate"
@@ -21,20 +29,23 @@ confusion (rows true, columns predicted); null where a score is undefined.
 """
 
 
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@run_argument
+@other_data_option
+@option(
+    "--split",
+    metavar="SPLIT",
+    default="test",
+    help="train, validation, test, or all labelled boxes.  [default: test]",
+)
+@data_seed_option
+@json_option
 def command(
-    run: Run,
-    data: OtherData = None,
-    split: Annotated[
-        str,
-        typer.Option(
-            "--split",
-            metavar="SPLIT",
-            help="train, validation, test, or all labelled boxes.  [default: test]",
-            show_default=False,
-        ),
-    ] = "test",
-    data_seed: DataSeed = None,
-    as_json: AsJson = False,
+    run: Path,
+    data: str | None,
+    split: str,
+    data_seed: int | None,
+    as_json: bool,
 ) -> None:
     """
     Score a run on labelled boxes.

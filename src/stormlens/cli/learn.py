@@ -1,13 +1,14 @@
 """``stormlens learn``: the interactive components, on pages in the browser."""
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 
 from stormlens.cli._classifier import load_classifier, trained_note
-from stormlens.cli._group import say
-from stormlens.cli._options import OtherRun
+from stormlens.cli._group import PanelCommand, say
+from stormlens.cli._options import run_option
 from stormlens.cli._output import print_lines
+from stormlens.cli._parameters import argument, option
 from stormlens.errors import InputError
 
 NAME = "learn"
@@ -25,34 +26,30 @@ They need: pip install "stormlens[app]"
 """
 
 
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@argument("name", required=False, metavar="[NAME]", help="One component.  [default: all]")
+@option(
+    "--data",
+    metavar="NAME",
+    default="",
+    help="Storms to show: a name from `stormlens data list`, a folder of classes, or a "
+    "NetCDF file.  [default: a few simulated ones]",
+)
+@run_option
+@option(
+    "--port",
+    type=int,
+    metavar="N",
+    default=0,
+    help="Port on this machine.  [1 to 65535; default any free one]",
+)
+@option("--browser/--no-browser", default=True, help="Open the page.")
 def command(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME]", help="One component.  [default: all]", show_default=False),
-    ] = None,
-    data: Annotated[
-        str,
-        typer.Option(
-            "--data",
-            metavar="NAME",
-            help="Storms to show: a name from `stormlens data list`, a folder of classes, or a "
-            "NetCDF file.  [default: a few simulated ones]",
-            show_default=False,
-        ),
-    ] = "",
-    run: OtherRun = None,
-    port: Annotated[
-        int,
-        typer.Option(
-            "--port",
-            metavar="N",
-            help="Port on this machine.  [1 to 65535; default any free one]",
-            show_default=False,
-        ),
-    ] = 0,
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the page.", show_default=False)
-    ] = True,
+    name: str | None,
+    data: str,
+    run: Path | None,
+    port: int,
+    browser: bool,
 ) -> None:
     """
     Play with neurons, convolutions and networks in the browser.

@@ -1,28 +1,9 @@
-"""Assembles the commands; each lives in a file of its own."""
+"""Names the commands; each lives in a file of its own, which is imported where it is asked for."""
 
-from typing import Annotated
-
-import typer
+import click
 
 from stormlens import __version__
-from stormlens.cli import (
-    archive,
-    bench,
-    card,
-    chapter,
-    classify,
-    data,
-    doctor,
-    evaluate,
-    learn,
-    models,
-    recipes,
-    report,
-    slide,
-    train,
-)
-from stormlens.cli._classifier import ONE
-from stormlens.cli._group import PanelCommand, SentenceGroup
+from stormlens.cli._group import SentenceGroup
 
 _EPILOG = """\b
 Examples:
@@ -34,47 +15,32 @@ Examples:
 that says what to change.
 """
 
-app = typer.Typer(
+# In the order of use. Each is the module of that name, and what its own help opens with.
+_SUMMARIES = {
+    "doctor": "Show what this installation has and lacks.",
+    "data": "List, fetch, describe, show and simulate labelled boxes.",
+    "models": "List the networks that a recipe can name.",
+    "recipes": "List the recipes, or print one to start your own from.",
+    "train": "Train a recipe and leave a scored run folder.",
+    "chapter": "Train the chapter's three networks in a row.",
+    "evaluate": "Score a run on labelled boxes.",
+    "classify": "Name the storm mode of boxes, or of the storms in radar files.",
+    "slide": "Give the probability of each mode everywhere over a radar file.",
+    "archive": "Build a store of boxes from many files, label all of them, and sum them up.",
+    "report": "Rebuild the report of a run.",
+    "card": "Print the model card of a classifier, as Markdown.",
+    "learn": "Play with neurons, convolutions and networks in the browser.",
+    "bench": "Measure Stormlens beside its peers on this machine.",
+}
+
+
+@click.group(
+    "stormlens",
     cls=SentenceGroup,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
+    summaries=_SUMMARIES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EPILOG,
 )
-
-
-def _show_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"stormlens {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def stormlens(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
-    ] = False,
-) -> None:
+@click.version_option(__version__, message="%(prog)s %(version)s", help="Show the version.")
+def app() -> None:
     """From weather-radar images to a storm-mode classifier you understand and can trust."""
-
-
-app.add_typer(data.app, name="data")
-app.add_typer(archive.app, name="archive")
-for module in (
-    models,
-    recipes,
-    train,
-    chapter,
-    evaluate,
-    classify,
-    report,
-    card,
-    learn,
-    bench,
-    doctor,
-):
-    app.command(module.NAME, cls=PanelCommand, epilog=module.EPILOG)(module.command)
-app.command(slide.NAME, cls=PanelCommand, epilog=slide.EPILOG, context_settings=ONE)(slide.command)

@@ -1,6 +1,9 @@
 """``stormlens models``: the networks that can be trained by name."""
 
-from stormlens.cli._options import AsJson
+import click
+
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._options import json_option
 from stormlens.cli._output import print_json, print_table
 
 NAME = "models"
@@ -10,7 +13,9 @@ Example:
 """
 
 
-def command(as_json: AsJson = False) -> None:
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@json_option
+def command(as_json: bool) -> None:
     """List the networks that a recipe can name."""
     from stormlens.models import list_models
 

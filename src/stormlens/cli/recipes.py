@@ -1,11 +1,11 @@
 """``stormlens recipes``: what can be trained, and with which settings."""
 
-from typing import Annotated
+import click
 
-import typer
-
-from stormlens.cli._options import AsJson
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._options import json_option
 from stormlens.cli._output import print_json, print_lines, print_table
+from stormlens.cli._parameters import argument
 
 NAME = "recipes"
 EPILOG = """\b
@@ -16,13 +16,10 @@ Examples:
 """
 
 
-def command(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[RECIPE]", help="Print this one as TOML.", show_default=False),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@argument("name", required=False, metavar="[RECIPE]", help="Print this one as TOML.")
+@json_option
+def command(name: str | None, as_json: bool) -> None:
     """List the recipes, or print one to start your own from."""
     from stormlens.training import list_recipes, load_recipe
 

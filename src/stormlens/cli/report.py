@@ -1,6 +1,11 @@
 """``stormlens report``: the report of a run, written again."""
 
-from stormlens.cli._options import OtherData, Run
+from pathlib import Path
+
+import click
+
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._options import other_data_option, run_argument
 from stormlens.cli._output import print_lines
 
 NAME = "report"
@@ -10,7 +15,10 @@ Example:
 """
 
 
-def command(run: Run, data: OtherData = None) -> None:
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@run_argument
+@other_data_option
+def command(run: Path, data: str | None) -> None:
     """
     Rebuild the report of a run.
 

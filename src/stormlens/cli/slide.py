@@ -1,14 +1,15 @@
 """``stormlens slide``: the probability of each mode everywhere over a radar file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from stormlens.cli._classifier import check_no_run, load_classifier, trained_note
-from stormlens.cli._group import say
-from stormlens.cli._options import OtherRun, QualityControl, Rain, Sampling
+from stormlens.cli._classifier import ONE, check_no_run, load_classifier, trained_note
+from stormlens.cli._group import PanelCommand, say
+from stormlens.cli._options import quality_control_option, rain_option, run_option, sampling_option
 from stormlens.cli._output import print_table
+from stormlens.cli._parameters import PATH, argument, option
 from stormlens.cli._radar import read_mosaic
 from stormlens.errors import InputError
 
@@ -39,36 +40,32 @@ likeliest.
 """
 
 
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG, context_settings=ONE)
+@argument("file", type=PATH, metavar="FILE", help="Radar file, or SITE@TIME.")
+@run_option
+@option(
+    "--stride",
+    type=int,
+    metavar="CELLS",
+    default=8,
+    help="From box to box, 3.75 km each.  [1 or more; default 8]",
+)
+@option("--out", type=PATH, metavar="FILE.nc", help="Write the field as NetCDF.")
+@option("--map", "map_", type=PATH, metavar="FILE.png", help="Draw a map of each mode.")
+@sampling_option
+@rain_option
+@quality_control_option
+@click.pass_context
 def command(
-    ctx: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Radar file, or SITE@TIME.", show_default=False)
-    ],
-    run: OtherRun = None,
-    stride: Annotated[
-        int,
-        typer.Option(
-            "--stride",
-            metavar="CELLS",
-            help="From box to box, 3.75 km each.  [1 or more; default 8]",
-            show_default=False,
-        ),
-    ] = 8,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="FILE.nc", help="Write the field as NetCDF.", show_default=False
-        ),
-    ] = None,
-    map_: Annotated[
-        Path | None,
-        typer.Option(
-            "--map", metavar="FILE.png", help="Draw a map of each mode.", show_default=False
-        ),
-    ] = None,
-    sampling: Sampling = "nearest",
-    rain: Rain = "marshall-palmer",
-    quality_control: QualityControl = False,
+    ctx: click.Context,
+    file: Path,
+    run: Path | None,
+    stride: int,
+    out: Path | None,
+    map_: Path | None,
+    sampling: str,
+    rain: str,
+    quality_control: bool,
 ) -> None:
     """
     Give the probability of each mode everywhere over a radar file.

@@ -1,13 +1,21 @@
 """``stormlens train``: from a recipe and data to a scored run with a report."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from stormlens.cli._group import Interrupted, command_line, resume_line, say
-from stormlens.cli._options import AsJson, DataSeed, Epochs, RecipeData, Resume, Seed, data_options
+from stormlens.cli._group import Interrupted, PanelCommand, command_line, resume_line, say
+from stormlens.cli._options import (
+    data_options,
+    data_seed_option,
+    epochs_option,
+    json_option,
+    recipe_data_option,
+    resume_option,
+    seed_option,
+)
 from stormlens.cli._output import notes_on_stderr, print_json
+from stormlens.cli._parameters import PATH, argument, option
 from stormlens.cli._scores import print_outcome
 
 NAME = "train"
@@ -27,49 +35,37 @@ failures.npz. It does so only on the data that it was made for: with other
 """
 
 
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
+@argument("recipe", metavar="RECIPE", help="Name from `stormlens recipes`, or a TOML file.")
+@option("--out", type=PATH, metavar="RUN", help="Run folder to leave.  [default: runs/RECIPE]")
+@recipe_data_option
+@epochs_option
+@option(
+    "--batch-size", type=int, metavar="N", help="Images a step.  [1 to 65536; default the recipe's]"
+)
+@option(
+    "--learning-rate",
+    type=float,
+    metavar="RATE",
+    help="Of the optimiser.  [over 0, to 1; default the recipe's]",
+)
+@seed_option
+@data_seed_option
+@resume_option
+@json_option
+@click.pass_context
 def command(
-    ctx: typer.Context,
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE",
-            help="Name from `stormlens recipes`, or a TOML file.",
-            show_default=False,
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="RUN",
-            help="Run folder to leave.  [default: runs/RECIPE]",
-            show_default=False,
-        ),
-    ] = None,
-    data: RecipeData = None,
-    epochs: Epochs = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            "--batch-size",
-            metavar="N",
-            help="Images a step.  [1 to 65536; default the recipe's]",
-            show_default=False,
-        ),
-    ] = None,
-    learning_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--learning-rate",
-            metavar="RATE",
-            help="Of the optimiser.  [over 0, to 1; default the recipe's]",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Seed = None,
-    data_seed: DataSeed = None,
-    resume: Resume = False,
-    as_json: AsJson = False,
+    ctx: click.Context,
+    recipe: str,
+    out: Path | None,
+    data: str | None,
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    seed: int | None,
+    data_seed: int | None,
+    resume: bool,
+    as_json: bool,
 ) -> None:
     """
     Train a recipe and leave a scored run folder.
