@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from stormlens.models._keras import import_keras
-from stormlens.ops import AdamSettings, Product, adam
+from stormlens.ops import AdamSettings, adam
 from stormlens.ops._native import Native
 
 SETTINGS, RATE = AdamSettings(), 0.01
@@ -56,17 +56,14 @@ def test_steps_equal_those_of_optax(shape):
 
 
 @pytest.mark.usefixtures("version")
-@pytest.mark.parametrize("of_product", [False, True])
-def test_weight_decay_and_a_rate_of_each_step_equal_those_of_optax(of_product):
+def test_weight_decay_and_a_rate_of_each_step_equal_those_of_optax():
     settings, rates = AdamSettings(weight_decay=0.3), [0.01, 0.05, 0.02, 0.0, 0.1]
-    weight = draw(0, 301, 299)
-    gradients = [Product(draw(i, 4, 301), draw(9 + i, 4, 299)) for i in range(5)]
-    plain = [g.inputs.T @ g.gradients for g in gradients]
-    found = steps(weight, gradients if of_product else plain, settings, rates)
+    weight, gradients = draw(0, 301, 299), [draw(i, 301, 299) for i in range(5)]
+    found = steps(weight, gradients, settings, rates)
     rule = optax.adamw(lambda n: jnp.array(rates)[n], eps=settings.epsilon, weight_decay=0.3)
     state, judge = rule.init(weight), weight
     update = jax.jit(rule.update)
-    for gradient in plain:
+    for gradient in gradients:
         change, state = update(gradient, state, judge)
         judge = optax.apply_updates(judge, change)
     npt.assert_allclose(found[0], judge, rtol=1e-5, atol=1e-3)
@@ -88,38 +85,19 @@ def test_steps_equal_those_of_keras_where_gradients_are_not_nearly_zero():
 
 
 @pytest.mark.usefixtures("version")
-@pytest.mark.parametrize(
-    ("n", "rows", "columns"), [(1, 1, 1), (4, 5, 6), (32, 701, 130), (3, 66000, 1), (7, 1, 66000)]
-)
-def test_a_gradient_by_its_factors_equals_their_product(n, rows, columns):
-    weight = draw(0, rows, columns)
-    factors = [Product(draw(i, n, rows), draw(9 + i, n, columns)) for i in range(1, 4)]
-    found = steps(weight, factors)
-    products = [np.float64(f.inputs).T @ np.float64(f.gradients) for f in factors]
-    expected = steps(weight, [jnp.asarray(p, jnp.float32) for p in products])
-    # Where a gradient is nearly zero, its rounding decides how far the weight moves.
-    npt.assert_allclose(found[0], expected[0], rtol=0, atol=2e-4)
-    assert np.mean(np.abs(found[0] - expected[0]) > 1e-6) < 1e-3
-    for mine, theirs in zip(found[1:], expected[1:], strict=True):
-        npt.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.usefixtures("version")
 def test_a_gradient_of_zero_from_the_start_moves_nothing():
     weight = draw(0, 9, 5)
-    for gradient in (jnp.zeros((9, 5)), Product(jnp.zeros((0, 9)), jnp.zeros((0, 5)))):
-        new, mean, square = steps(weight, [gradient] * 3)
-        npt.assert_array_equal(new, weight)
-        npt.assert_array_equal(mean, 0)
-        npt.assert_array_equal(square, 0)
+    new, mean, square = steps(weight, [jnp.zeros((9, 5))] * 3)
+    npt.assert_array_equal(new, weight)
+    npt.assert_array_equal(mean, 0)
+    npt.assert_array_equal(square, 0)
 
 
 @pytest.mark.usefixtures("version")
 @pytest.mark.parametrize("wrapped", [lambda f: f, jax.jit])
-@pytest.mark.parametrize("of_product", [False, True])
-def test_what_is_given_stays_as_it_was(wrapped, of_product):
+def test_what_is_given_stays_as_it_was(wrapped):
     given = [draw(i, 301, 299) for i in range(2)] + [draw(2, 301, 299) ** 2]
-    gradient = Product(draw(3, 4, 301), draw(4, 4, 299)) if of_product else draw(5, 301, 299)
+    gradient = draw(5, 301, 299)
     before = jax.tree.map(lambda a: np.array(a, copy=True), (given, gradient))
     result = wrapped(partial(adam, SETTINGS))(*given, gradient, jnp.array(1), RATE, given[0])
     jax.block_until_ready(result)
@@ -143,10 +121,9 @@ def test_the_old_weight_may_be_used_beside_the_new_one():
 
 
 @pytest.mark.usefixtures("version")
-@pytest.mark.parametrize("of_product", [False, True])
-def test_vmap_equals_one_after_the_other(of_product):
+def test_vmap_equals_one_after_the_other():
     weight, mean, square = draw(0, 3, 31, 29), draw(1, 3, 31, 29), draw(2, 3, 31, 29) ** 2
-    gradient = Product(draw(3, 3, 4, 31), draw(4, 3, 4, 29)) if of_product else draw(5, 3, 31, 29)
+    gradient = draw(5, 3, 31, 29)
     numbers, rates = jnp.array([1, 5, 900]), jnp.array([0.01, 0.02, 0.05])
     run = partial(adam, SETTINGS)
     mapped = jax.jit(jax.vmap(run))(weight, mean, square, gradient, numbers, rates, weight)
@@ -157,8 +134,7 @@ def test_vmap_equals_one_after_the_other(of_product):
     one = jax.jit(run)
     for i in range(3):
         member = [a[i] for a in (weight, mean, square)]
-        part = jax.tree.map(lambda a, i=i: a[i], gradient)
         for at, found in ((i, mapped), (1, in_step)):
-            expected = one(*member, part, numbers[at], rates[at], member[0])
+            expected = one(*member, gradient[i], numbers[at], rates[at], member[0])
             for mine, theirs in zip(found, expected, strict=True):
                 npt.assert_allclose(mine[i], theirs, rtol=1e-5, atol=1e-6)

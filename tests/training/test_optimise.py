@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from stormlens.datasets import make_dataset
 from stormlens.models import build, fuse
 from stormlens.models._keras import import_keras
-from stormlens.ops import Product
+from stormlens.ops import Tapped, matmul
 from stormlens.training import Recipe, fit
 from stormlens.training._optimise import Average, learning_rate, make_optimiser
 from stormlens.training._step import State, Totals, make_step
@@ -127,16 +129,23 @@ def test_the_average_weighs_each_step_by_its_age(decay):
             npt.assert_allclose(mine, debiased[i], rtol=1e-5, atol=1e-6)
 
 
-def test_only_adam_takes_products():
+def test_adam_alone_takes_steps_on_the_way_back():
     weights = [draw(0, 9, 5), draw(1, 5)]
-    product, bias = Product(draw(2, 4, 9), draw(3, 4, 5)), draw(4, 5)
-    adam = make_optimiser(ADAM, 1)
-    assert (adam.takes_products, make_optimiser(SGD, 1).takes_products) == (True, False)
-    by_factors, _ = adam.step([product, bias], adam.init(weights), weights)
-    gradient = product.inputs.T @ product.gradients
-    plain, _ = adam.step([gradient, bias], adam.init(weights), weights)
-    for one, other in zip(by_factors, plain, strict=True):
-        npt.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    inputs, wanted, of_bias = draw(2, 4, 9), draw(3, 4, 5), draw(4, 5)
+    recipe = ADAM.with_changes(schedule="cosine", weight_decay=0.4)
+    adam, sgd = (make_optimiser(recipe.with_changes(optimiser=o), 50) for o in ("adam", "sgd"))
+    assert sgd.tap(sgd.init(weights), weights, (0,)) == weights
+    state = adam.init(weights)._replace(done=jnp.array(7))
+    kernel, bias = adam.tap(state, weights, (0,))
+    assert isinstance(kernel, Tapped)
+    assert bias is weights[1]
+    changed = jax.vjp(partial(matmul, inputs), kernel)[1](wanted)[0]
+    on_the_way, after = adam.step([changed, of_bias], state, weights)
+    plain, expected = adam.step([inputs.T @ wanted, of_bias], state, weights)
+    for mine, theirs in zip(
+        jax.tree.leaves((on_the_way, after)), jax.tree.leaves((plain, expected)), strict=True
+    ):
+        npt.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
 N, SIZE, BOUNDS = 43, 30, (0.0, 70.0)
@@ -186,18 +195,18 @@ def assert_same_training(one, other):
     assert float(one.totals.seen) == float(other.totals.seen) == N
 
 
-def test_training_with_products_equals_training_without(samples, forward):
+def test_steps_on_the_way_back_equal_steps_after_it(samples, forward):
     assert len(forward.dense) == 2
     key = jax.random.key(1)
     # Where a gradient is zero but for rounding, Adam steps by its sign: so a low rate.
     gentle = make_optimiser(ADAM.with_changes(learning_rate=1e-4), STEPS)
 
-    def trained(takes_products):
-        optimiser = gentle._replace(takes_products=takes_products)
+    def trained(optimiser):
         step = make_step(forward, ADAM, BOUNDS, jnp.ones(2), optimiser)
         return epoch(step, start(forward), samples, order_of(key), key)
 
-    assert_same_training(trained(True), trained(False))
+    afterwards = gentle._replace(tap=lambda _state, weights, _dense: list(weights))
+    assert_same_training(trained(gentle), trained(afterwards))
 
 
 def test_two_members_together_equal_the_two_apart(samples, forward):

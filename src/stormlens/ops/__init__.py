@@ -1,6 +1,6 @@
 """The hot computations in JAX: convolution with max pooling, affine warp, dense layer, Adam."""
 
-from stormlens.ops._adam import AdamSettings, Product, adam
+from stormlens.ops._adam import AdamSettings, adam
 from stormlens.ops._conv_pool import conv_pool
 from stormlens.ops._convolve import convolve
 from stormlens.ops._dense import Tapped, matmul, tap
@@ -15,7 +15,6 @@ __all__ = [
     "AdamSettings",
     "Everywhere",
     "Native",
-    "Product",
     "Tapped",
     "Windows",
     "adam",

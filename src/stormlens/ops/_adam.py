@@ -1,14 +1,12 @@
 """
 One step of Adam in one pass over the memory.
 
-Adam is bound by memory: weight, mean and square of a large dense layer are read
-and written once here. Where the layer's gradient is given by its factors, it is
-made row by row in the cache and never stored.
+Adam is bound by memory: weight, mean and square of an array are read and written
+once here. A large dense layer has its own step, on the way back through it (`tap`).
 """
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,22 +14,6 @@ import numpy as np
 from jax import Array, lax
 
 from stormlens.ops._native import native
-
-
-class Product(NamedTuple):
-    """
-    The gradient of a dense layer's kernel by its factors.
-
-    Attributes
-    ----------
-    inputs : Array of float, shape (N, rows)
-        What the layer was given.
-    gradients : Array of float, shape (N, columns)
-        Gradient of what it gave; the kernel's is inputs^T gradients.
-    """
-
-    inputs: Array
-    gradients: Array
 
 
 @dataclass(frozen=True)
@@ -65,7 +47,7 @@ def adam(
     weight: Array,
     mean: Array,
     square: Array,
-    gradient: Array | Product,
+    gradient: Array,
     step: Array,
     rate: Array | float,
     after: Array,
@@ -78,7 +60,7 @@ def adam(
     settings : AdamSettings
     weight, mean, square : Array of float, shape (...)
         The weight and the moving averages of its gradient and squared gradient.
-    gradient : Array, shape (...), or Product
+    gradient : Array, shape (...)
     step : Array of int
         1 at the first step.
     rate : Array of float or float
@@ -95,16 +77,80 @@ def adam(
     ----------
     .. [1] Kingma and Ba (2015), Adam: a method for stochastic optimization, ICLR, algorithm 1.
     """
-    decays = jnp.array([settings.decay_mean, settings.decay_square], jnp.float32)
-    rate = jnp.asarray(rate, jnp.float32)
-    kept = 1 - rate * settings.weight_decay
-    factors = jnp.concatenate([1 / (1 - decays**step), jnp.stack([rate, kept])])
-    given = tuple(gradient) if isinstance(gradient, Product) else (gradient,)
-    operands = (weight, mean, square, factors, after, *given)
+    operands = (weight, mean, square, adam_factors(settings, step, rate), after, gradient)
     portable = partial(_portable, settings)
     if not native().available or any(a.dtype != jnp.float32 for a in operands):
         return portable(*operands)
     return lax.platform_dependent(*operands, cpu=partial(_native, settings), default=portable)
+
+
+def adam_factors(settings: AdamSettings, step: Array, rate: Array | float) -> Array:
+    """
+    What a step of Adam multiplies by.
+
+    Parameters
+    ----------
+    settings : AdamSettings
+    step : Array of int
+        1 at the first step.
+    rate : Array of float or float
+        Learning rate of this step.
+
+    Returns
+    -------
+    factors : Array of float32, shape (4,)
+        Corrections of mean and square, the rate, and what weight decay leaves of the weight.
+    """
+    decays = jnp.array([settings.decay_mean, settings.decay_square], jnp.float32)
+    rate = jnp.asarray(rate, jnp.float32)
+    kept = 1 - rate * settings.weight_decay
+    return jnp.concatenate([1 / (1 - decays**step), jnp.stack([rate, kept])])
+
+
+def adam_step(
+    settings: AdamSettings,
+    weight: Array,
+    mean: Array,
+    square: Array,
+    factors: Array,
+    gradient: Array,
+) -> tuple[Array, Array, Array]:
+    """
+    A step of Adam in JAX's own terms.
+
+    Parameters
+    ----------
+    settings : AdamSettings
+    weight, mean, square : Array of float, shape (...)
+    factors : Array of float32, shape (4,)
+        Of `adam_factors`.
+    gradient : Array of float, shape (...)
+
+    Returns
+    -------
+    weight, mean, square : Array of float, shape (...)
+    """
+    correction_mean, correction_square, rate, kept = factors
+    mean = settings.decay_mean * mean + (1 - settings.decay_mean) * gradient
+    square = settings.decay_square * square + (1 - settings.decay_square) * gradient**2
+    change = mean * correction_mean / (jnp.sqrt(square * correction_square) + settings.epsilon)
+    return kept * weight - rate * change, mean, square
+
+
+def adam_attributes(settings: AdamSettings) -> dict[str, np.float32]:
+    """
+    The constants as the native operations take them.
+
+    Parameters
+    ----------
+    settings : AdamSettings
+
+    Returns
+    -------
+    attributes : dict of str to float32
+    """
+    names = ("decay_mean", "decay_square", "epsilon")
+    return {name: np.float32(getattr(settings, name)) for name in names}
 
 
 def _portable(
@@ -114,34 +160,22 @@ def _portable(
     square: Array,
     factors: Array,
     _: Array,
-    *given: Array,
+    gradient: Array,
 ) -> tuple[Array, Array, Array]:
-    gradient = given[0] if len(given) == 1 else given[0].T @ given[1]
-    correction_mean, correction_square, rate, kept = factors
-    mean = settings.decay_mean * mean + (1 - settings.decay_mean) * gradient
-    square = settings.decay_square * square + (1 - settings.decay_square) * gradient**2
-    change = mean * correction_mean / (jnp.sqrt(square * correction_square) + settings.epsilon)
-    return kept * weight - rate * change, mean, square
+    return adam_step(settings, weight, mean, square, factors, gradient)
 
 
 def _native(
     settings: AdamSettings, weight: Array, mean: Array, square: Array, *rest: Array
 ) -> tuple[Array, Array, Array]:
-    name = "stormlens_adam" if len(rest) == 3 else "stormlens_adam_of_product"
     result = jax.ShapeDtypeStruct(weight.shape, jnp.float32)
     call = jax.ffi.ffi_call(
-        name,
+        "stormlens_adam",
         (result,) * 3,
         input_output_aliases={0: 0, 1: 1, 2: 2},
         vmap_method="broadcast_all",
     )
     new_weight, new_mean, new_square = call(
-        weight,
-        mean,
-        square,
-        *rest,
-        decay_mean=np.float32(settings.decay_mean),
-        decay_square=np.float32(settings.decay_square),
-        epsilon=np.float32(settings.epsilon),
+        weight, mean, square, *rest, **adam_attributes(settings)
     )
     return new_weight, new_mean, new_square

@@ -1,58 +1,80 @@
 """
-A dense layer whose kernel's gradient comes by its factors.
+A dense layer whose kernel may take its step of Adam on the way back.
 
-The gradient of a kernel is inputs^T gradients, as large as the kernel itself.
-`Tapped` lets a caller of `jax.grad` have the two factors instead, so that an
-optimiser can use them without the product ever being stored.
+The gradient of a kernel is inputs^T gradients, as large as the kernel itself, and the
+gradient of the inputs reads the whole kernel, which the step reads and writes. A kernel that
+is `Tapped` is read once for both, a few rows at a time, and its gradient is never stored.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from stormlens.ops._adam import Product
+from stormlens.ops._adam import AdamSettings, adam_attributes, adam_factors, adam_step
 from stormlens.ops._native import native
 
 _LARGE = 1 << 16
 
 
-class Tapped(NamedTuple):
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["kernel", "mean", "square", "factors"],
+    meta_fields=["settings"],
+)
+@dataclass(frozen=True)
+class Tapped:
     """
-    A kernel with room for the factors of its gradient.
+    A kernel with what Adam needs to change it.
 
-    Its gradient is a `Tapped` too: nothing for the kernel, the factors as `product`.
+    Its gradient is a `Tapped` too: what kernel, mean and square are after the step. So it must
+    be used once in what is differentiated, by `matmul`, in a loss that is not scaled later.
 
     Attributes
     ----------
-    kernel : Array of float, shape (rows, columns)
-    product : Product
-        Zeros, of the factors' shapes.
+    kernel, mean, square : Array of float, shape (rows, columns)
+        The kernel and the moving averages of its gradient and squared gradient.
+    factors : Array of float32, shape (4,)
+        What the step multiplies by.
+    settings : AdamSettings
     """
 
     kernel: Array
-    product: Product
+    mean: Array
+    square: Array
+    factors: Array
+    settings: AdamSettings
 
 
-def tap(kernel: Array, n: int) -> Tapped:
+def tap(
+    settings: AdamSettings,
+    kernel: Array,
+    mean: Array,
+    square: Array,
+    step: Array,
+    rate: Array | float,
+) -> Tapped:
     """
-    A kernel with room for the factors of its gradient.
+    A kernel with what Adam needs to change it.
 
     Parameters
     ----------
-    kernel : Array of float, shape (rows, columns)
-    n : int
-        Samples in the batch.
+    settings : AdamSettings
+    kernel, mean, square : Array of float, shape (rows, columns)
+    step : Array of int
+        1 at the first step.
+    rate : Array of float or float
+        Learning rate of this step.
 
     Returns
     -------
     tapped : Tapped
     """
-    rows, columns = kernel.shape
-    zeros = Product(jnp.zeros((n, rows), kernel.dtype), jnp.zeros((n, columns), kernel.dtype))
-    return Tapped(kernel, zeros)
+    return Tapped(kernel, mean, square, adam_factors(settings, step, rate), settings)
 
 
 def matmul(inputs: Array, kernel: Array | Tapped) -> Array:
@@ -63,7 +85,6 @@ def matmul(inputs: Array, kernel: Array | Tapped) -> Array:
     ----------
     inputs : Array of float, shape (N, rows)
     kernel : Array of float, shape (rows, columns), or Tapped
-        One sample a row of the taps where tapped.
 
     Returns
     -------
@@ -87,13 +108,9 @@ def _backward(
 ) -> tuple[Array, Array | Tapped]:
     inputs, kernel = residuals
     if isinstance(kernel, Tapped):
-        nothing = jnp.zeros_like(kernel.kernel)
-        of_kernel: Array | Tapped = Tapped(nothing, Product(inputs, gradient))
-        kernel = kernel.kernel
-    else:
-        of_kernel = inputs.T @ gradient
+        return _step(inputs, kernel, gradient)
     name = "stormlens_dense_input_gradient"
-    return _on_platform(name, _input_gradient, kernel, gradient), of_kernel
+    return _on_platform(name, _input_gradient, kernel, gradient), inputs.T @ gradient
 
 
 _matmul.defvjp(_forward, _backward)
@@ -103,7 +120,46 @@ def _input_gradient(kernel: Array, gradient: Array) -> Array:
     return gradient @ kernel.T
 
 
-def _on_platform(name: str, portable: Callable[..., Array], *operands: Array) -> Array:
+def _step(inputs: Array, tapped: Tapped, gradient: Array) -> tuple[Array, Tapped]:
+    arrays = (tapped.kernel, tapped.mean, tapped.square, tapped.factors, inputs, gradient)
+    portable = partial(_portable_step, tapped.settings)
+    if native().available and all(a.dtype == jnp.float32 for a in arrays):
+        native_step = partial(_native_step, tapped.settings)
+        changed = lax.platform_dependent(*arrays, cpu=native_step, default=portable)
+    else:
+        changed = portable(*arrays)
+    kernel, mean, square, of_inputs = changed
+    nothing = jnp.zeros_like(tapped.factors)
+    return of_inputs, Tapped(kernel, mean, square, nothing, tapped.settings)
+
+
+def _portable_step(
+    settings: AdamSettings,
+    kernel: Array,
+    mean: Array,
+    square: Array,
+    factors: Array,
+    inputs: Array,
+    gradient: Array,
+) -> tuple[Array, ...]:
+    changed = adam_step(settings, kernel, mean, square, factors, inputs.T @ gradient)
+    return *changed, _input_gradient(kernel, gradient)
+
+
+def _native_step(settings: AdamSettings, kernel: Array, *rest: Array) -> tuple[Array, ...]:
+    inputs = rest[3]
+    like = [jax.ShapeDtypeStruct(a.shape, jnp.float32) for a in (kernel, kernel, kernel, inputs)]
+    call = jax.ffi.ffi_call(
+        "stormlens_dense_step",
+        like,
+        # The inputs' gradient could lie where the inputs were, but XLA would copy them first.
+        input_output_aliases={0: 0, 1: 1, 2: 2},
+        vmap_method="broadcast_all",
+    )
+    return tuple(call(kernel, *rest, **adam_attributes(settings)))
+
+
+def _on_platform(name: str, portable: Callable[..., Array], *operands: Array) -> Any:
     """Large products natively on a CPU; a call costs more than a small product."""
     floats = all(a.dtype == jnp.float32 for a in operands)
     if not floats or max(a.size for a in operands) < _LARGE or not native().available:

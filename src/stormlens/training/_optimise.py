@@ -7,17 +7,17 @@ weight decay takes away is decoupled from the gradient (AdamW).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import optax
 from jax import Array
 
-from stormlens.ops import AdamSettings, Product, adam
+from stormlens.ops import AdamSettings, Tapped, adam, tap
 from stormlens.training._recipe import Recipe
 
-Gradients = list[Array | Product]
+Weights = list[Array | Tapped]
 Rate = float | Callable[[Array], Array]
 
 _WARM_UP = 20  # the first of so many parts of a training
@@ -32,15 +32,16 @@ class Optimiser(NamedTuple):
     ----------
     init : callable
         ``init(weights)`` to the state before the first step.
+    tap : callable
+        ``tap(state, weights, dense)`` to the weights that gradients are to be taken of: those
+        whose numbers are in `dense`, kernels of dense layers, may take their step on the way.
     step : callable
         ``step(gradients, state, weights)`` to (new weights, new state).
-    takes_products : bool
-        Whether a gradient may be a `Product`.
     """
 
     init: Callable[[list[Array]], Any]
-    step: Callable[[Gradients, Any, list[Array]], tuple[list[Array], Any]]
-    takes_products: bool
+    tap: Callable[[Any, list[Array], Collection[int]], Weights]
+    step: Callable[[Weights, Any, list[Array]], tuple[list[Array], Any]]
 
 
 class AdamState(NamedTuple):
@@ -157,11 +158,14 @@ def _sgd(recipe: Recipe, steps: int) -> Optimiser:
         rules.append(decay)
     rule = optax.chain(*rules, optax.scale_by_learning_rate(learning_rate(recipe, steps)))
 
-    def step(gradients: Gradients, state: Any, weights: list[Array]) -> tuple[list[Array], Any]:
+    def tap_none(_state: Any, weights: list[Array], _dense: Collection[int]) -> Weights:
+        return list(weights)
+
+    def step(gradients: Weights, state: Any, weights: list[Array]) -> tuple[list[Array], Any]:
         updates, state = rule.update(gradients, state, weights)
         return optax.apply_updates(weights, updates), state
 
-    return Optimiser(rule.init, step, takes_products=False)
+    return Optimiser(rule.init, tap_none, step)
 
 
 def _adam(recipe: Recipe, steps: int) -> Optimiser:
@@ -175,20 +179,35 @@ def _adam(recipe: Recipe, steps: int) -> Optimiser:
             [jnp.zeros_like(w) for w in weights],
         )
 
-    def step(
-        gradients: Gradients, state: AdamState, weights: list[Array]
-    ) -> tuple[list[Array], AdamState]:
-        number = state.done + 1
-        now = rate(state.done) if callable(rate) else rate
-        arrays = zip(weights, state.mean, state.square, gradients, strict=True)
-        # A bias gets its gradient after all that lies behind its layer, so the first one's is last.
-        plain = [g.ravel()[0] for g in gradients if not isinstance(g, Product)]
-        last = jnp.stack(plain) if plain else number.astype(jnp.float32)
-        changed = [
-            adam(of_kernels if _is_kernel(of_one[0]) else of_biases, *of_one, number, now, last)
-            for of_one in arrays
+    def now(state: AdamState) -> tuple[Array, Array | float]:
+        return state.done + 1, rate(state.done) if callable(rate) else rate
+
+    def tap_dense(state: AdamState, weights: list[Array], dense: Collection[int]) -> Weights:
+        arrays = zip(weights, state.mean, state.square, strict=True)
+        return [
+            tap(of_kernels, *of_one, *now(state)) if i in dense else of_one[0]
+            for i, of_one in enumerate(arrays)
         ]
-        new_weights, mean, square = ([part[i] for part in changed] for i in range(3))
+
+    def step(
+        gradients: Weights, state: AdamState, weights: list[Array]
+    ) -> tuple[list[Array], AdamState]:
+        number, this_rate = now(state)
+        # A bias gets its gradient after all that lies behind its layer, so the first one's is last.
+        plain = [g.ravel()[0] for g in gradients if not isinstance(g, Tapped)]
+        last = jnp.stack(plain) if plain else number.astype(jnp.float32)
+
+        def changed(
+            gradient: Array | Tapped, weight: Array, mean: Array, square: Array
+        ) -> tuple[Array, Array, Array]:
+            if isinstance(gradient, Tapped):
+                return gradient.kernel, gradient.mean, gradient.square
+            settings = of_kernels if _is_kernel(weight) else of_biases
+            return adam(settings, weight, mean, square, gradient, number, this_rate, last)
+
+        arrays = zip(gradients, weights, state.mean, state.square, strict=True)
+        new = [changed(*of_one) for of_one in arrays]
+        new_weights, mean, square = ([part[i] for part in new] for i in range(3))
         return new_weights, AdamState(number, mean, square)
 
-    return Optimiser(init, step, takes_products=True)
+    return Optimiser(init, tap_dense, step)

@@ -17,7 +17,7 @@ from jax import Array
 
 from stormlens.augment import Augmentation
 from stormlens.models import Forward, scale
-from stormlens.ops import Tapped, tap
+from stormlens.ops import Tapped
 from stormlens.training._loss import Mixture, cross_entropy, losses
 from stormlens.training._optimise import Average, Optimiser
 from stormlens.training._recipe import Recipe
@@ -139,12 +139,8 @@ def make_step(
             mean = (weighted * present).sum() / present.sum()
             return mean, ((plain * present).sum(), log_p, variables)
 
-        tapped = forward.dense if optimiser.takes_products else ()
-        given: list[Array | Tapped] = [
-            tap(w, recipe.batch_size) if i in tapped else w for i, w in enumerate(state.weights)
-        ]
+        given = optimiser.tap(state.optimiser, state.weights, forward.dense)
         gradients, (loss_sum, log_p, variables) = jax.grad(loss_of, has_aux=True)(given)
-        gradients = [g.product if isinstance(g, Tapped) else g for g in gradients]
         weights, optimiser_state = optimiser.step(gradients, state.optimiser, state.weights)
         correct = ((log_p.argmax(1) == batch_codes) & present).sum()
         before = state.totals

@@ -412,44 +412,41 @@ bool close(float found, double expected) {
   return std::abs(found - expected) <= 1e-6 + 1e-5 * std::abs(expected);
 }
 
-// Plain Adam beside both of the kernels, on the product of whole numbers, in place.
-void check_adam(Random& random, int example) {
-  const int64_t n = random.between(0, 9), rows = random.between(0, 150);
-  const int64_t columns = random.between(1, 40);
-  const Floats inputs = random.whole(n * rows, -3, 3), gradients = random.whole(n * columns, -3, 3);
-  const Floats weight = random.whole(rows * columns, -9, 9);
-  const Floats mean = random.whole(rows * columns, -5, 5);
-  const Floats square = random.whole(rows * columns, 0, 5);
-  Floats gradient(weight.size());
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t c = 0; c < columns; ++c)
-        gradient[r * columns + c] += inputs[i * rows + r] * gradients[i * columns + c];
+// Weights that a step of Adam changes where they lie, beside plain Adam.
+struct Stepped {
+  Floats weight, mean, square, new_weight, new_mean, new_square;
 
-  Floats panels(static_cast<size_t>(n * code().padded(columns)));
-  code().make_panels(gradients.data(), n, columns, panels.data());
-  const Product product{n, rows, columns, inputs.data(), panels.data()};
-  for (const bool of_product : {false, true}) {
-    Floats new_weight = weight, new_mean = mean, new_square = square;
-    const Adam op{new_weight.data(), new_mean.data(), new_square.data(), new_weight.data(),
-                  new_mean.data(),   new_square.data(), 0.75f, 0.875f, 1e-7f, 2.0f, 4.0f, 0.25f, 0.5f};
-    Workspace space;
-    const int64_t last = of_product ? rows : rows * columns, cut = random.between(0, last);
-    if (of_product) {
-      code().adam_of_product(op, product, 0, cut, space);
-      code().adam_of_product(op, product, cut, last, space);
-    } else {
-      code().adam(op, gradient.data(), 0, cut);
-      code().adam(op, gradient.data(), cut, last);
-    }
+  Stepped(Random& random, int64_t count)
+      : weight(random.whole(count, -9, 9)),
+        mean(random.whole(count, -5, 5)),
+        square(random.whole(count, 0, 5)),
+        new_weight(weight),
+        new_mean(mean),
+        new_square(square) {}
+
+  Adam op() {
+    return {new_weight.data(), new_mean.data(), new_square.data(), new_weight.data(),
+            new_mean.data(),   new_square.data(), 0.75f, 0.875f, 1e-7f, 2.0f, 4.0f, 0.25f, 0.5f};
+  }
+
+  void check(const Floats& gradient, const char* what, int example) const {
     for (size_t i = 0; i < weight.size(); ++i) {
       const double g = gradient[i], m = 0.75 * mean[i] + 0.25 * g;
       const double s = 0.875 * square[i] + 0.125 * g * g;
       const double w = 0.5 * weight[i] - 0.25 * (m * 2) / (std::sqrt(s * 4) + 1e-7);
       if (!close(new_mean[i], m) || !close(new_square[i], s) || !close(new_weight[i], w))
-        fail(of_product ? "Adam of a product" : "Adam", example);
+        fail(what, example);
     }
   }
+};
+
+void check_adam(Random& random, int example) {
+  const int64_t count = random.between(0, 6000), cut = random.between(0, count);
+  const Floats gradient = random.whole(count, -30, 30);
+  Stepped stepped(random, count);
+  code().adam(stepped.op(), gradient.data(), 0, cut);
+  code().adam(stepped.op(), gradient.data(), cut, count);
+  stepped.check(gradient, "Adam", example);
 }
 
 void check_dense(Random& random, int example) {
@@ -480,6 +477,31 @@ void check_dense(Random& random, int example) {
   if (found != input_gradient) fail("the inputs' gradient", example);
 }
 
+void check_dense_step(Random& random, int example) {
+  const int64_t n = random.between(0, 40), rows = random.between(0, 200);
+  const int64_t columns = random.between(1, 40), cut = random.between(0, rows);
+  const Floats inputs = random.whole(n * rows, -3, 3), outer = random.whole(n * columns, -3, 3);
+  Stepped stepped(random, rows * columns);
+  Floats of_kernel(stepped.weight.size()), of_inputs(inputs.size()), found(inputs.size());
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < columns; ++c) {
+        of_kernel[r * columns + c] += inputs[i * rows + r] * outer[i * columns + c];
+        of_inputs[i * rows + r] += outer[i * columns + c] * stepped.weight[r * columns + c];
+      }
+  Floats panels(static_cast<size_t>(n * code().padded(columns)));
+  Floats transposed(static_cast<size_t>(columns * code().padded(n)));
+  code().make_panels(outer.data(), n, columns, panels.data());
+  code().transposed_panels(outer.data(), n, columns, transposed.data());
+  Workspace space;
+  const DenseStep op{stepped.op(),  n,  rows, columns, inputs.data(), panels.data(),
+                     transposed.data(), found.data()};
+  code().dense_step(op, 0, cut, space);
+  code().dense_step(op, cut, rows, space);
+  stepped.check(of_kernel, "the step of a dense layer", example);
+  if (found != of_inputs) fail("the inputs' gradient beside a step", example);
+}
+
 bool runs_here() {
 #ifdef STORMLENS_AVX2
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -501,6 +523,7 @@ int main() {
     check_warp(random, example);
     check_adam(random, example);
     check_dense(random, example);
+    check_dense_step(random, example);
   }
 #else
   check_threads();

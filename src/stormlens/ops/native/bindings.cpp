@@ -359,40 +359,12 @@ ffi::Error adam(ffi::ThreadPool pool, Floats weight, Floats mean, Floats square,
   return done(enough);
 }
 
-ffi::Error adam_of_product(ffi::ThreadPool pool, Floats weight, Floats mean, Floats square,
-                           Floats factors, ffi::AnyBuffer, Floats inputs,
-                           Floats gradients, Outputs new_weight, Outputs new_mean,
-                           Outputs new_square, AdamSettings settings) {
-  const Sizes sizes = weight.dimensions(), in = inputs.dimensions();
-  if (sizes.size() < 2 || in.size() < 2) return refuse("adam: weight and inputs need two axes.");
-  const Sizes batch(sizes.begin(), sizes.size() - 2), matrix = member(sizes, 2);
-  const int64_t n = member(in, 2)[0], rows = matrix[0], columns = matrix[1];
-  if (!fits(in, batch, {n, rows}) || !fits(gradients.dimensions(), batch, {n, columns}))
-    return refuse("adam: weight " + text(sizes) + ", inputs " + text(in) + " and gradients " +
-                  text(gradients.dimensions()) + " do not match.");
-  const AdamArrays arrays{weight, mean, square, factors, *new_weight, *new_mean, *new_square};
-  ffi::Error error = check_adam(arrays, batch);
-  if (error.failure()) return error;
-  const Kernels& code = kernels();
-  const int64_t rows_a_task = std::clamp<int64_t>(kValuesATask / std::max<int64_t>(columns, 1),
-                                                  1, std::max<int64_t>(rows, 1));
-  const int64_t tasks = (rows + rows_a_task - 1) / rows_a_task;
-  float* panels = shared(n * code.padded(columns));
-  if (panels == nullptr) return done(false);
-  bool enough = true;
-  for (int64_t b = 0; b < product(batch); ++b) {
-    const Adam op = adam_of(settings, arrays, b, rows * columns);
-    code.make_panels(gradients.typed_data() + b * n * columns, n, columns, panels);
-    const Product gradient{n, rows, columns, inputs.typed_data() + b * n * rows, panels};
-    enough &= parallel_for(pool, tasks, [&](int64_t task, Workspace& space) {
-      code.adam_of_product(op, gradient, task * rows_a_task,
-                           std::min(rows, (task + 1) * rows_a_task), space);
-    });
-  }
-  return done(enough);
-}
-
 constexpr int64_t kDenseParts = 16;  // partial sums: alike for any number of threads
+
+int64_t rows_of_a_task(int64_t rows, int64_t columns) {
+  return std::clamp<int64_t>(kValuesATask / std::max<int64_t>(columns, 1), 1,
+                             std::max<int64_t>(rows, 1));
+}
 
 // Checks a dense layer's arrays of (N, rows), (rows, columns) and (N, columns).
 ffi::Error check_dense(Sizes inputs, Sizes kernel, Sizes outputs) {
@@ -445,8 +417,7 @@ ffi::Error dense_input_gradient(ffi::ThreadPool pool, Floats kernel, Floats grad
   if (error.failure()) return error;
   const Kernels& code = kernels();
   const int64_t n = member(in, 2)[0], rows = member(in, 2)[1], columns = member(out, 2)[1];
-  const int64_t rows_a_task = std::clamp<int64_t>(
-      kValuesATask / std::max<int64_t>(columns, 1), 1, std::max<int64_t>(rows, 1));
+  const int64_t rows_a_task = rows_of_a_task(rows, columns);
   float* panels = shared(columns * code.padded(n));
   if (panels == nullptr) return done(false);
   bool enough = true;
@@ -459,6 +430,47 @@ ffi::Error dense_input_gradient(ffi::ThreadPool pool, Floats kernel, Floats grad
                              code.dense_input_gradient(op, panels, task * rows_a_task,
                                                        std::min(rows, (task + 1) * rows_a_task),
                                                        to, space);
+                           });
+  }
+  return done(enough);
+}
+
+ffi::Error dense_step(ffi::ThreadPool pool, Floats weight, Floats mean, Floats square,
+                      Floats factors, Floats inputs, Floats gradients, Outputs new_weight,
+                      Outputs new_mean, Outputs new_square, Outputs of_inputs,
+                      AdamSettings settings) {
+  const Sizes in = inputs.dimensions(), out = gradients.dimensions();
+  ffi::Error error = check_dense(in, weight.dimensions(), out);
+  if (error.failure()) return error;
+  if (const Sizes sizes = of_inputs->dimensions(); !same(in, sizes))
+    return refuse("dense: inputs " + text(in) + " and their gradient " + text(sizes) +
+                  " do not match.");
+  const Sizes batch(in.begin(), in.size() - 2);
+  const AdamArrays arrays{weight, mean, square, factors, *new_weight, *new_mean, *new_square};
+  error = check_adam(arrays, batch);
+  if (error.failure()) return error;
+  const Kernels& code = kernels();
+  const int64_t n = member(in, 2)[0], rows = member(in, 2)[1], columns = member(out, 2)[1];
+  const int64_t rows_a_task = rows_of_a_task(rows, columns), across = n * code.padded(columns);
+  float* panels = shared(across + columns * code.padded(n));
+  if (panels == nullptr) return done(false);
+  bool enough = true;
+  for (int64_t b = 0; b < product(batch); ++b) {
+    const float* given = gradients.typed_data() + b * n * columns;
+    code.make_panels(given, n, columns, panels);
+    code.transposed_panels(given, n, columns, panels + across);
+    const DenseStep op{adam_of(settings, arrays, b, rows * columns),
+                       n,
+                       rows,
+                       columns,
+                       inputs.typed_data() + b * n * rows,
+                       panels,
+                       panels + across,
+                       of_inputs->typed_data() + b * n * rows};
+    enough &= parallel_for(pool, (rows + rows_a_task - 1) / rows_a_task,
+                           [&](int64_t task, Workspace& space) {
+                             code.dense_step(op, task * rows_a_task,
+                                             std::min(rows, (task + 1) * rows_a_task), space);
                            });
   }
   return done(enough);
@@ -553,21 +565,6 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_adam, stormlens::adam,
                                   .Ret<Floats>()  // new square
                                   .Attrs<stormlens::AdamSettings>());
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_adam_of_product, stormlens::adam_of_product,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()  // weight
-                                  .Arg<Floats>()  // mean
-                                  .Arg<Floats>()  // square
-                                  .Arg<Floats>()  // corrections, rate, kept
-                                  .Arg<ffi::AnyBuffer>()  // what must be done before
-                                  .Arg<Floats>()  // inputs
-                                  .Arg<Floats>()  // gradients
-                                  .Ret<Floats>()  // new weight
-                                  .Ret<Floats>()  // new mean
-                                  .Ret<Floats>()  // new square
-                                  .Attrs<stormlens::AdamSettings>());
-
 XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense, stormlens::dense,
                               ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
@@ -581,6 +578,21 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense_input_gradient, stormlens::dense_i
                                   .Arg<Floats>()   // kernel
                                   .Arg<Floats>()   // gradient of the outputs
                                   .Ret<Floats>());  // gradient of the inputs
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense_step, stormlens::dense_step,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<Floats>()  // kernel
+                                  .Arg<Floats>()  // mean
+                                  .Arg<Floats>()  // square
+                                  .Arg<Floats>()  // corrections, rate, kept
+                                  .Arg<Floats>()  // inputs
+                                  .Arg<Floats>()  // gradient of the outputs
+                                  .Ret<Floats>()  // new kernel
+                                  .Ret<Floats>()  // new mean
+                                  .Ret<Floats>()  // new square
+                                  .Ret<Floats>()  // gradient of the inputs
+                                  .Attrs<stormlens::AdamSettings>());
 
 // The instruction set in use.
 extern "C" const char* stormlens_instruction_set() { return stormlens::kernels().name; }

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 
 #include "vectors.hpp"
@@ -703,20 +704,54 @@ constexpr int64_t kDepth = 128;  // of a long product that is added up at a time
 // Columns in whole panels of kGroup.
 int64_t padded(int64_t count) { return (count + kGroup - 1) / kGroup * kGroup; }
 
+// Memory that is needed soon, asked for a cache line at a time while something else is computed: a
+// processor takes only some twenty such wishes at once, and waits to utter more.
+class Soon {
+ public:
+  // `count` floats of each array.
+  Soon(std::initializer_list<const float*> arrays, int64_t count) : count_(count) {
+    for (const float* array : arrays)
+      if (count > 0) arrays_[all_++] = array;
+  }
+
+  void next() {
+    if (array_ == all_) return;
+    __builtin_prefetch(arrays_[array_] + at_);
+    at_ += kLine;
+    if (at_ >= count_) at_ = 0, ++array_;
+  }
+
+  void rest() {
+    while (array_ < all_) next();
+  }
+
+ private:
+  static constexpr int64_t kLine = 16;
+  const float* arrays_[3] = {};
+  int64_t count_, at_ = 0;
+  int array_ = 0, all_ = 0;
+};
+
+constexpr int64_t kPace = 4;  // steps of a product in which memory gives one line more
+
 // Rows x kGroup sums over k of a[r * row + k * step] b[k], added to c.
 template <int Rows>
 void tile(const float* a, int64_t row, int64_t step, const float* b, int64_t depth, float* c,
-          int64_t stride) {
+          int64_t stride, Soon& soon) {
   Reals sums[Rows][kVectors] = {};
-  for (int64_t k = 0; k < depth; ++k, a += step, b += kGroup) {
-    Reals values[kVectors];
+  for (int64_t start = 0; start < depth; start += kPace) {
+    soon.next();
+    const int64_t here = std::min(kPace, depth - start);
+    for (int64_t k = 0; k < here; ++k, a += step, b += kGroup) {
+      Reals values[kVectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) values[v] = load(b + v * L);
+      for (int v = 0; v < kVectors; ++v) values[v] = load(b + v * L);
 #pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r) {
-      const float factor = a[r * row];
+      for (int r = 0; r < Rows; ++r) {
+        const float factor = a[r * row];
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) sums[r][v] += factor * values[v];
+        for (int v = 0; v < kVectors; ++v) sums[r][v] += factor * values[v];
+      }
     }
   }
 #pragma GCC unroll 8
@@ -730,17 +765,18 @@ void tile(const float* a, int64_t row, int64_t step, const float* b, int64_t dep
 
 template <int Rows = kTileRows>
 void column_of_tiles(const float* a, int64_t row, int64_t step, int64_t rows, const float* b,
-                     int64_t depth, float* c, int64_t stride) {
+                     int64_t depth, float* c, int64_t stride, Soon& soon) {
   for (; rows >= Rows; rows -= Rows, a += Rows * row, c += Rows * stride)
-    tile<Rows>(a, row, step, b, depth, c, stride);
-  if constexpr (Rows > 1) column_of_tiles<Rows - 1>(a, row, step, rows, b, depth, c, stride);
+    tile<Rows>(a, row, step, b, depth, c, stride, soon);
+  if constexpr (Rows > 1)
+    column_of_tiles<Rows - 1>(a, row, step, rows, b, depth, c, stride, soon);
 }
 
 // c += a b, where a(r, k) = a[r * row + k * step] and b lies in panels of kGroup columns.
 void add_product(const float* a, int64_t row, int64_t step, int64_t rows, const float* panels,
-                 int64_t depth, float* c, int64_t stride) {
+                 int64_t depth, float* c, int64_t stride, Soon& soon) {
   for (int64_t column = 0; column < stride; column += kGroup)
-    column_of_tiles(a, row, step, rows, panels + column * depth, depth, c + column, stride);
+    column_of_tiles(a, row, step, rows, panels + column * depth, depth, c + column, stride, soon);
 }
 
 // A (depth, columns) matrix in panels: columns of kGroup, padded with zeros. It is read in the
@@ -778,12 +814,20 @@ void dense(const Dense& op, const float* inputs, int64_t first, int64_t last, fl
   const int64_t stride = padded(op.columns);
   float* panels = space.weights.room<float>(kDepth * stride);
   for (int64_t start = first; start < last; start += kDepth) {
-    const int64_t depth = std::min(kDepth, last - start);
-    if (start + 2 * kDepth <= last)
-      for (int64_t n = 0; n < op.n; ++n) fetch(inputs + n * op.rows + start + kDepth, kDepth);
+    const int64_t depth = std::min(kDepth, last - start), next = start + kDepth;
+    const int64_t coming = std::clamp<int64_t>(last - next, 0, kDepth);
+    for (int64_t n = 0; n < op.n; ++n) fetch(inputs + n * op.rows + next, coming);
     make_panels(op.kernel + start * op.columns, depth, op.columns, panels);
-    add_product(inputs + start, op.rows, 1, op.n, panels, depth, sums, stride);
+    Soon soon({op.kernel + next * op.columns}, coming * op.columns);
+    add_product(inputs + start, op.rows, 1, op.n, panels, depth, sums, stride, soon);
   }
+}
+
+// Where the gradients of a block of rows go, from one row a line to one sample a line.
+void spread_rows(const float* products, int64_t stride, int64_t n, int64_t rows, float* gradient,
+                 int64_t apart) {
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t r = 0; r < rows; ++r) gradient[i * apart + r] = products[r * stride + i];
 }
 
 void dense_input_gradient(const Dense& op, const float* panels, int64_t first, int64_t last,
@@ -791,20 +835,14 @@ void dense_input_gradient(const Dense& op, const float* panels, int64_t first, i
   const int64_t stride = padded(op.n);
   float* products = space.best.room<float>(kBlock * stride);
   for (int64_t start = first; start < last; start += kBlock) {
-    const int64_t rows = std::min(kBlock, last - start);
+    const int64_t rows = std::min(kBlock, last - start), next = start + kBlock;
     std::fill(products, products + rows * stride, 0.0f);
-    for (int64_t row = 0; row < rows; row += kTileRows) {
-      const float* kernel = op.kernel + (start + row) * op.columns;
-      if (start + row + 2 * kTileRows <= last)
-        fetch(kernel + kTileRows * op.columns, kTileRows * op.columns);
-      add_product(kernel, op.columns, 1, std::min<int64_t>(kTileRows, rows - row), panels,
-                  op.columns, products + row * stride, stride);
-    }
-    for (int64_t n = 0; n < op.n; ++n) {
-      float* to = gradient + n * op.rows + start;
-      if (start + 2 * kBlock <= last) fetch<true>(to + kBlock, kBlock);
-      for (int64_t r = 0; r < rows; ++r) to[r] = products[r * stride + n];
-    }
+    Soon soon({op.kernel + next * op.columns},
+              std::clamp<int64_t>(last - next, 0, kBlock) * op.columns);
+    add_product(op.kernel + start * op.columns, op.columns, 1, rows, panels, op.columns, products,
+                stride, soon);
+    for (int64_t n = 0; n < op.n; ++n) fetch<true>(gradient + n * op.rows + start, rows);
+    spread_rows(products, stride, op.n, rows, gradient + start, op.rows);
   }
 }
 
@@ -834,30 +872,36 @@ void adam(const Adam& op, const float* gradient, int64_t first, int64_t last) {
   adam_range(op, gradient + first, first, last - first);
 }
 
-// A few rows at a time, so that the gradient never leaves the cache.
-void adam_of_product(const Adam& op, const Product& product, int64_t first, int64_t last,
-                     Workspace& space) {
-  const int64_t stride = padded(product.columns);
+// A few rows at a time: the kernel is read once for both, and its gradient never leaves the cache.
+void dense_step(const DenseStep& op, int64_t first, int64_t last, Workspace& space) {
+  const int64_t stride = padded(op.columns), across = padded(op.n);
   float* gradient = space.best.room<float>(kTileRows * stride);
-  float* inputs = space.image.room<float>(product.n * kBlock);
+  float* inputs = space.image.room<float>(op.n * kBlock);
+  float* products = space.weights.room<float>(kBlock * across);
   for (int64_t start = first; start < last; start += kBlock) {
     const int64_t rows = std::min(kBlock, last - start);
-    for (int64_t n = 0; n < product.n; ++n) {
-      const float* from = product.inputs + n * product.rows + start;
-      if (start + 2 * kBlock <= last) fetch(from + kBlock, kBlock);
+    for (int64_t n = 0; n < op.n; ++n) {
+      const float* from = op.inputs + n * op.rows + start;
+      fetch(from + kBlock, std::clamp<int64_t>(last - start - kBlock, 0, kBlock));
+      fetch<true>(op.gradient + n * op.rows + start, rows);
       std::copy(from, from + rows, inputs + n * kBlock);
     }
+    std::fill(products, products + rows * across, 0.0f);
     for (int64_t row = 0; row < rows; row += kTileRows) {
-      const int64_t here = std::min<int64_t>(kTileRows, rows - row);
-      const int64_t at = (start + row) * product.columns;
-      if (start + row + 2 * kTileRows <= last)
-        for (const float* next : {op.weight, op.mean, op.square})
-          fetch<true>(next + at + kTileRows * product.columns, kTileRows * product.columns);
+      const int64_t here = std::min<int64_t>(kTileRows, rows - row), at = start + row;
+      const int64_t next = (at + kTileRows) * op.columns;
+      const float* kernel = op.adam.weight + at * op.columns;
+      Soon soon({op.adam.weight + next, op.adam.mean + next, op.adam.square + next},
+                std::clamp<int64_t>(last - at - kTileRows, 0, kTileRows) * op.columns);
+      add_product(kernel, op.columns, 1, here, op.transposed, op.columns, products + row * across,
+                  across, soon);
       std::fill(gradient, gradient + here * stride, 0.0f);
-      add_product(inputs + row, 1, kBlock, here, product.panels, product.n, gradient, stride);
+      add_product(inputs + row, 1, kBlock, here, op.panels, op.n, gradient, stride, soon);
+      soon.rest();
       for (int64_t r = 0; r < here; ++r)
-        adam_range(op, gradient + r * stride, at + r * product.columns, product.columns);
+        adam_range(op.adam, gradient + r * stride, (at + r) * op.columns, op.columns);
     }
+    spread_rows(products, across, op.n, rows, op.gradient + start, op.rows);
   }
 }
 
@@ -877,12 +921,12 @@ const Kernels& STORMLENS_NAMED(kernels)() {
                              image_gradient,
                              warp,
                              adam,
-                             adam_of_product,
                              padded,
                              make_panels,
                              transposed_panels,
                              dense,
-                             dense_input_gradient};
+                             dense_input_gradient,
+                             dense_step};
   return table;
 }
 

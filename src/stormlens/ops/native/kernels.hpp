@@ -117,17 +117,19 @@ struct Adam {
   float correction_mean, correction_square, rate, kept;
 };
 
-// A gradient given by its factors: (N, rows) inputs and (N, columns) gradients of a dense layer,
-// the latter in panels.
-struct Product {
-  int64_t n, rows, columns;
-  const float *inputs, *panels;
-};
-
 // A dense layer on N samples: (N, rows) inputs, (rows, columns) kernel, (N, columns) outputs.
 struct Dense {
   int64_t n, rows, columns;
   const float* kernel;
+};
+
+// The way back through a dense layer, with Adam's step on its kernel: the outputs' gradients lie in
+// panels, and transposed in panels.
+struct DenseStep {
+  Adam adam;
+  int64_t n, rows, columns;
+  const float *inputs, *panels, *transposed;
+  float* gradient;  // of the inputs
 };
 
 // One instruction set's functions. "Size" is a number of floats.
@@ -158,9 +160,8 @@ struct Kernels {
 
   void (*warp)(const Warp&, int64_t n, Workspace&);
 
-  // Values [first, last) by a gradient; rows [first, last) by the factors of one.
+  // Values [first, last).
   void (*adam)(const Adam&, const float* gradient, int64_t first, int64_t last);
-  void (*adam_of_product)(const Adam&, const Product&, int64_t first, int64_t last, Workspace&);
 
   // A (rows, columns) matrix in panels of some columns, or its transpose; they take
   // rows * padded(columns) floats, or columns * padded(rows).
@@ -174,6 +175,8 @@ struct Kernels {
   // Gradient of inputs [first, last) of every sample, by the outputs' in transposed panels.
   void (*dense_input_gradient)(const Dense&, const float* panels, int64_t first, int64_t last,
                                float* gradient, Workspace&);
+  // The same, and the step on rows [first, last) of the kernel.
+  void (*dense_step)(const DenseStep&, int64_t first, int64_t last, Workspace&);
 };
 
 const Kernels& baseline_kernels();
