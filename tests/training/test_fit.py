@@ -1,9 +1,12 @@
+import json
+import tracemalloc
 import warnings
 
 import jax
 import numpy as np
 import numpy.testing as npt
 import pytest
+import safetensors
 from sklearn.utils.class_weight import compute_class_weight
 
 from stormlens.augment import Augmentation
@@ -285,6 +288,29 @@ def test_the_run_holds_history_and_checkpoint(splits, tmp_path):
     assert len(lines) == 3
     assert read_checkpoint(tmp_path).history == fitted.history
     assert Recipe.from_toml((tmp_path / "recipe.toml").read_text(), name="x").epochs == 2
+
+
+def test_a_checkpoint_is_what_safetensors_reads_and_is_written_without_a_copy(tmp_path):
+    from stormlens.training._checkpoint import write_checkpoint
+
+    rng = np.random.default_rng(0)
+    large = rng.normal(size=(1024, 1024)).astype(np.float32)
+    small = [np.bool_([True, False]), np.uint32([[7, 2**31]]), np.int32(5), np.zeros((0, 3))]
+    half = jax.numpy.asarray(large[:3, :5], jax.numpy.bfloat16)
+    groups = {"weights": [large, half], "optimiser": small}
+    tracemalloc.start()
+    write_checkpoint(tmp_path, groups, history=[{"epoch": 1}], recipe={"name": "é"}, data="x")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < large.nbytes / 4
+    with safetensors.safe_open(tmp_path / "checkpoint.safetensors", "numpy") as file:
+        assert json.loads(file.metadata()["recipe"]) == {"name": "é"}
+    found = read_checkpoint(tmp_path)
+    for name, values in groups.items():
+        for mine, theirs in zip(found.group(name), values, strict=True):
+            npt.assert_array_equal(mine, np.asarray(theirs))
+            assert mine.dtype == np.asarray(theirs).dtype
+    assert (found.history, found.data) == ([{"epoch": 1}], "x")
 
 
 def test_early_stopping_keeps_the_best_epoch(splits):

@@ -11,9 +11,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from stormlens.ops._native import native
+from stormlens.ops._platform import on_platform
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def adam(
     portable = partial(_portable, settings)
     if not native().available or any(a.dtype != jnp.float32 for a in operands):
         return portable(*operands)
-    return lax.platform_dependent(*operands, cpu=partial(_native, settings), default=portable)
+    return on_platform(partial(_native, settings), portable, *operands)
 
 
 def adam_factors(settings: AdamSettings, step: Array, rate: Array | float) -> Array:

@@ -17,12 +17,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from stormlens.errors import InputError, unknown
 from stormlens.ops import _conv_pool_native as _native
 from stormlens.ops import _conv_pool_portable as _portable
 from stormlens.ops._conv_pool_spec import ACTIVATIONS, PADDINGS, Masks, Spec, make_spec
+from stormlens.ops._platform import on_platform
 
 Residuals = tuple[Array, Array, Masks, Array]
 
@@ -131,9 +132,7 @@ def _on_platform(spec: Spec, operation: str, *operands: Any) -> Any:
     portable = partial(getattr(_portable, operation), spec)
     if not _native.serves(spec, *jax.tree.leaves(operands)):
         return portable(*operands)
-    return lax.platform_dependent(
-        *operands, cpu=partial(getattr(_native, operation), spec), default=portable
-    )
+    return on_platform(partial(getattr(_native, operation), spec), portable, *operands)
 
 
 def _masks(images: Array, kernel: Array, mask: Array | None, keep: Array | None) -> Masks:

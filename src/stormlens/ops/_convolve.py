@@ -17,6 +17,7 @@ from jax import Array, lax
 
 from stormlens.errors import InputError
 from stormlens.ops._native import native
+from stormlens.ops._platform import on_platform
 
 _NAME = "stormlens_convolve"
 _LANES = 16  # channels that fill the longest vectors
@@ -83,7 +84,7 @@ def _on_platform(
         return portable(*operands)
     result = jax.eval_shape(portable, *operands)
     call = jax.ffi.ffi_call(name, result, vmap_method="broadcast_all")
-    return lax.platform_dependent(*operands, cpu=call, default=portable)
+    return on_platform(call, portable, *operands)
 
 
 def _portable(images: Array, kernel: Array) -> Array:

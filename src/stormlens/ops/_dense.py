@@ -13,10 +13,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from stormlens.ops._adam import AdamSettings, adam_attributes, adam_factors, adam_step
 from stormlens.ops._native import native
+from stormlens.ops._platform import on_platform
 
 _LARGE = 1 << 16
 
@@ -96,7 +97,7 @@ def matmul(inputs: Array, kernel: Array | Tapped) -> Array:
 @jax.custom_vjp
 def _matmul(inputs: Array, kernel: Array | Tapped) -> Array:
     weights = kernel.kernel if isinstance(kernel, Tapped) else kernel
-    return _on_platform("stormlens_dense", jnp.matmul, inputs, weights)
+    return _large("stormlens_dense", jnp.matmul, inputs, weights)
 
 
 def _forward(inputs: Array, kernel: Array | Tapped) -> tuple[Array, tuple[Array, Array | Tapped]]:
@@ -110,7 +111,7 @@ def _backward(
     if isinstance(kernel, Tapped):
         return _step(inputs, kernel, gradient)
     name = "stormlens_dense_input_gradient"
-    return _on_platform(name, _input_gradient, kernel, gradient), inputs.T @ gradient
+    return _large(name, _input_gradient, kernel, gradient), inputs.T @ gradient
 
 
 _matmul.defvjp(_forward, _backward)
@@ -125,7 +126,7 @@ def _step(inputs: Array, tapped: Tapped, gradient: Array) -> tuple[Array, Tapped
     portable = partial(_portable_step, tapped.settings)
     if native().available and all(a.dtype == jnp.float32 for a in arrays):
         native_step = partial(_native_step, tapped.settings)
-        changed = lax.platform_dependent(*arrays, cpu=native_step, default=portable)
+        changed = on_platform(native_step, portable, *arrays)
     else:
         changed = portable(*arrays)
     kernel, mean, square, of_inputs = changed
@@ -159,11 +160,11 @@ def _native_step(settings: AdamSettings, kernel: Array, *rest: Array) -> tuple[A
     return tuple(call(kernel, *rest, **adam_attributes(settings)))
 
 
-def _on_platform(name: str, portable: Callable[..., Array], *operands: Array) -> Any:
+def _large(name: str, portable: Callable[..., Array], *operands: Array) -> Any:
     """Large products natively on a CPU; a call costs more than a small product."""
     floats = all(a.dtype == jnp.float32 for a in operands)
     if not floats or max(a.size for a in operands) < _LARGE or not native().available:
         return portable(*operands)
     result = jax.eval_shape(portable, *operands)
     call = jax.ffi.ffi_call(name, result, vmap_method="broadcast_all")
-    return lax.platform_dependent(*operands, cpu=call, default=portable)
+    return on_platform(call, portable, *operands)

@@ -20,6 +20,7 @@ import numpy as np
 from jax import Array, lax
 
 from stormlens.ops._native import native
+from stormlens.ops._platform import on_platform
 from stormlens.ops._windows import Windows
 
 _SIDE = 16  # cells of a tile along each axis
@@ -77,7 +78,7 @@ def dense_windows(image: Array, kernel: Array, bias: Array, *, windows: Windows)
     if not native().available:
         return portable(image, kernel, bias)
     call = partial(_native, windows)
-    return lax.platform_dependent(image, kernel, bias, cpu=call, default=portable)
+    return on_platform(call, portable, image, kernel, bias)
 
 
 def _native(windows: Windows, image: Array, kernel: Array, bias: Array) -> Array:

@@ -23,6 +23,7 @@ import numpy as np
 from jax import Array, lax
 
 from stormlens.ops._native import native
+from stormlens.ops._platform import on_platform
 from stormlens.ops._windows import Windows, gather_windows
 
 _PANEL = 32  # filters whose weights the library keeps together
@@ -134,7 +135,7 @@ def conv_pool_everywhere(
     if not native().available:
         return portable(*operands)
     call = partial(_native, step, windows, pool, relu)
-    return lax.platform_dependent(*operands, cpu=call, default=portable)
+    return on_platform(call, portable, *operands)
 
 
 def blank_reply(weights: Everywhere, blank: Array, relu: bool) -> Array:

@@ -11,10 +11,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from stormlens.errors import InputError, unknown
 from stormlens.ops._native import native
+from stormlens.ops._platform import on_platform
 
 FILL_MODES: tuple[str, ...] = ("reflect", "nearest", "constant", "wrap")
 
@@ -60,12 +61,8 @@ def warp(images: Array, matrices: Array, fill_mode: str = "reflect", cval: float
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _on_platform(fill_mode: str, cval: float, images: Array, matrices: Array) -> Array:
-    return lax.platform_dependent(
-        images,
-        matrices,
-        cpu=partial(_native, fill_mode, cval),
-        default=partial(_portable, fill_mode, cval),
-    )
+    native_version = partial(_native, fill_mode, cval)
+    return on_platform(native_version, partial(_portable, fill_mode, cval), images, matrices)
 
 
 @_on_platform.defjvp

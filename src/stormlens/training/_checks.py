@@ -140,5 +140,5 @@ def fingerprint(splits: Mapping[str, xr.Dataset]) -> str:
             for variable in ("reflectivity", "mode"):
                 values = np.ascontiguousarray(splits[name][variable].values)
                 digest.update(f"{name} {variable} {values.shape} {values.dtype}".encode())
-                digest.update(values.tobytes())
+                digest.update(values.data)
     return digest.hexdigest()

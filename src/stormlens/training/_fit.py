@@ -10,6 +10,7 @@ import io
 import time
 import warnings
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jax.stages import Compiled
 
 from stormlens.datasets import class_names, is_simulated
 from stormlens.errors import InputError
@@ -36,6 +38,7 @@ from stormlens.training._step import (
     Totals,
     balanced_weights,
     make_evaluate,
+    make_order,
     make_step,
 )
 
@@ -157,6 +160,8 @@ class _Training:
             factors = balanced_weights(np.asarray(self.train_arrays.codes), n_classes)
         self._step = make_step(forward, recipe, bounds, jnp.asarray(factors), optimiser)
         self._evaluate = make_evaluate(forward, bounds)
+        self._scoring: Future[Compiled] | None = None
+        self._order_of = make_order(len(self.train_arrays.images), recipe.batch_size)
 
     def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
         """Continue where a checkpoint stands."""
@@ -193,12 +198,9 @@ class _Training:
 
     def _one_epoch(self, epoch: int, listener: Listener) -> Row:
         began = time.perf_counter()
-        key = jax.random.fold_in(jax.random.key(self.recipe.seed), epoch)
         images, codes = self.train_arrays.images, self.train_arrays.codes
-        n, batch = len(images), self.recipe.batch_size
         steps = self._steps()
-        order = jax.random.permutation(jax.random.fold_in(key, steps), n)
-        order = jnp.concatenate([order, jnp.full(steps * batch - n, n, order.dtype)])
+        key, order = self._order_of(jax.random.key(self.recipe.seed), epoch)
         self.state = self.state._replace(totals=Totals.zero())
         listener.step(epoch, 0, steps, float("nan"), float("nan"))
         looked = began
@@ -206,6 +208,8 @@ class _Training:
             self.state = self._step(self.state, images, codes, order, key, number)
             # Waited for, so that no step is begun that Ctrl-C could not stop.
             jax.block_until_ready(self.state.totals)
+            if self._scoring is None:
+                self._scoring = self._compile_scoring()
             if time.perf_counter() - looked > _SECONDS_A_LOOK or number + 1 == steps:
                 listener.step(epoch, number + 1, steps, *self.state.totals.means())
                 looked = time.perf_counter()
@@ -224,15 +228,25 @@ class _Training:
         """Steps of an epoch."""
         return -(-len(self.train_arrays.images) // self.recipe.batch_size)
 
-    def _validate(self) -> tuple[float, float]:
+    def _compile_scoring(self) -> Future[Compiled] | None:
+        """Compile the scoring in a thread, as the steps leave Python idle."""
         if self.validation is None:
-            return Totals.zero().means()
-        totals = self._evaluate(
-            self.state.kept,
-            self.state.variables,
-            self.validation.images,
-            self.validation.codes,
+            return None
+        shapes = jax.tree.map(
+            lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), self._scored(self.validation)
         )
+        pool = ThreadPoolExecutor(1)
+        scoring = pool.submit(lambda: self._evaluate.lower(*shapes).compile())
+        pool.shutdown(wait=False)
+        return scoring
+
+    def _scored(self, split: Arrays) -> tuple[Any, ...]:
+        return self.state.kept, self.state.variables, split.images, split.codes
+
+    def _validate(self) -> tuple[float, float]:
+        if self.validation is None or self._scoring is None:
+            return Totals.zero().means()
+        totals: Totals = self._scoring.result()(*self._scored(self.validation))
         return totals.means()
 
     def _best_epoch(self) -> int:
@@ -276,6 +290,7 @@ class _Training:
         variables = [*model.trainable_variables, *model.non_trainable_variables]
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+        del self.state  # else the optimiser's moments lie beside what saving needs
         self.classifier.provenance["epochs"] = len(self.history)
         if self.run is not None:
             self.classifier.save(self.run)

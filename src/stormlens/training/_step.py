@@ -155,7 +155,34 @@ def make_step(
     return jax.jit(step, donate_argnums=0)
 
 
-def make_evaluate(forward: Forward, bounds: tuple[float, float]) -> Callable[..., Totals]:
+def make_order(n: int, batch_size: int) -> Callable[[Array, int], tuple[Array, Array]]:
+    """
+    The order of an epoch, in one program: each small one would be compiled in every process.
+
+    Parameters
+    ----------
+    n : int
+        Samples.
+    batch_size : int
+
+    Returns
+    -------
+    order_of : callable
+        ``order_of(key, epoch)`` to the epoch's own key and a permutation of the samples, padded
+        with n to whole batches.
+    """
+    steps = -(-n // batch_size)
+
+    @jax.jit
+    def order_of(key: Array, epoch: int) -> tuple[Array, Array]:
+        key = jax.random.fold_in(key, epoch)
+        order = jax.random.permutation(jax.random.fold_in(key, steps), n)
+        return key, jnp.concatenate([order, jnp.full(steps * batch_size - n, n, order.dtype)])
+
+    return order_of
+
+
+def make_evaluate(forward: Forward, bounds: tuple[float, float]) -> jax.stages.Wrapped:
     """
     The compiled scoring loop, without dropout or augmentation.
 
@@ -169,7 +196,7 @@ def make_evaluate(forward: Forward, bounds: tuple[float, float]) -> Callable[...
     Returns
     -------
     evaluate : callable
-        ``evaluate(weights, variables, images, codes)`` to `Totals`.
+        ``evaluate(weights, variables, images, codes)`` to `Totals`; it may be compiled ahead.
     """
 
     @jax.jit
