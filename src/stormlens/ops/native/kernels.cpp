@@ -140,12 +140,9 @@ struct Tile {
 };
 
 // Maxima over `Cells` adjacent P x P windows for V vectors of filters, one cell after the other.
-// Run is the patch's where known when compiling (then of one channel), else 0.
-template <int P, int Cells, int V, bool Winner, int Run>
+template <int P, int Cells, int V, bool Winner>
 inline void best_of_windows(const Tile& tile, const float* image, float* best, int32_t* winner) {
   constexpr int kPositions = P * Cells;
-  const int64_t run = Run ? Run : tile.run;
-  const int64_t pixel = Run ? 1 : tile.pixel_stride;
   Reals highest[Cells * V];
   Whole place[Cells * V];
   for (int a = 0; a < P; ++a) {
@@ -153,13 +150,13 @@ inline void best_of_windows(const Tile& tile, const float* image, float* best, i
     const float* weights = tile.weights;
     for (int64_t i = 0; i < tile.rows; ++i) {
       const float* x = image + (a + i) * tile.row_stride;
-      for (int64_t t = 0; t < run; ++t, ++x, weights += V * L) {
+      for (int64_t t = 0; t < tile.run; ++t, ++x, weights += V * L) {
         Reals w[V];
 #pragma GCC unroll 8
         for (int v = 0; v < V; ++v) w[v] = load(weights + v * L);
 #pragma GCC unroll 16
         for (int p = 0; p < kPositions; ++p) {
-          const float value = x[p * pixel];
+          const float value = x[p * tile.pixel_stride];
 #pragma GCC unroll 8
           for (int v = 0; v < V; ++v) sums[p][v] += value * w[v];
         }
@@ -184,6 +181,66 @@ inline void best_of_windows(const Tile& tile, const float* image, float* best, i
   for (int at = 0; at < Cells * V; ++at) {
     store(best + at * L, highest[at]);
     if (Winner) __builtin_memcpy(winner + at * L, &place[at], sizeof place[at]);
+  }
+}
+
+constexpr int kTaps = 3;  // a side of the kernels whose weights all stay in the registers
+
+// The same for a row of windows and one vector of filters of 3 x 3 taps on one channel, the
+// chapter's first layer and that of most networks on radar images; `stride` of the weights and of
+// the results.
+template <int P, bool Winner>
+void best_of_row(const Tile& tile, const float* image, int64_t cells, int stride,
+                 const float* weights, float* best, int32_t* winner) {
+  Reals w[kTaps * kTaps];
+#pragma GCC unroll 9
+  for (int t = 0; t < kTaps * kTaps; ++t) w[t] = load(weights + t * stride);
+  for (int64_t cell = 0; cell < cells; ++cell, image += P, best += stride, winner += stride) {
+    Reals highest{};
+    Whole place{};
+#pragma GCC unroll 3
+    for (int a = 0; a < P; ++a) {
+      Reals sums[P] = {};
+#pragma GCC unroll 3
+      for (int i = 0; i < kTaps; ++i)
+#pragma GCC unroll 5
+        for (int c = 0; c < P + kTaps - 1; ++c) {
+          const float value = image[(a + i) * tile.row_stride + c];
+#pragma GCC unroll 3
+          for (int b = 0; b < P; ++b)
+            if (b <= c && c < b + kTaps) sums[b] += value * w[i * kTaps + c - b];
+        }
+#pragma GCC unroll 3
+      for (int b = 0; b < P; ++b) {
+        const Whole higher = a + b == 0 ? ~Whole{} : Whole(sums[b] > highest);
+        highest = higher ? sums[b] : highest;
+        if (Winner) place = higher ? Whole{} + (a * P + b) : place;
+      }
+    }
+    store(best, highest);
+    if (Winner) __builtin_memcpy(winner, &place, sizeof place);
+  }
+}
+
+// Maxima over a row of windows.
+template <int P, int V, bool Winner, bool First>
+void best_of_windows_of_row(const Tile& tile, const float* image, int64_t cells, float* best,
+                            int32_t* winner) {
+  constexpr int kCells = 6 / P;  // six positions at a time fill the registers
+  constexpr int kLanes = V * L;
+  if constexpr (First) {
+    for (int v = 0; v < V; ++v)
+      best_of_row<P, Winner>(tile, image, cells, kLanes, tile.weights + v * L, best + v * L,
+                             winner + v * L);
+  } else {
+    const int64_t step = P * tile.pixel_stride;
+    int64_t cell = 0;
+    for (; cell + kCells <= cells; cell += kCells)
+      best_of_windows<P, kCells, V, Winner>(tile, image + cell * step, best + cell * kLanes,
+                                            winner + cell * kLanes);
+    for (; cell < cells; ++cell)
+      best_of_windows<P, 1, V, Winner>(tile, image + cell * step, best + cell * kLanes,
+                                       winner + cell * kLanes);
   }
 }
 
@@ -215,58 +272,62 @@ Target make_target(const Forward& op, int64_t n, const Channels& filters, int64_
   return target;
 }
 
-// Bias, activation and factors, in place, for the cells of a row.
+typedef uint8_t Bytes __attribute__((vector_size(L)));
+
+// Bias, activation and factors for the cells of a row, put where `apart` values lie between one
+// cell and the next.
 template <int V, bool Winner>
-inline void finish(const Target& target, int64_t cells, float* best, int32_t* winner) {
+inline void finish(const Target& target, int64_t cells, const float* best, const int32_t* winner,
+                   int64_t apart, float* pooled, uint8_t* places) {
   const Reals lowest = Reals{} + target.lowest;
   for (int64_t cell = 0; cell < cells; ++cell)
     for (int v = 0; v < V; ++v, best += L, winner += L) {
       Reals value = load(best) + load(target.bias + v * L);
       value = (value > lowest ? value : lowest) * load(target.factors + v * L);
-      store(best, value);
+      store(pooled + cell * apart + v * L, value);
       if (!Winner) continue;
       Whole place;
       __builtin_memcpy(&place, winner, sizeof place);
       place = value > load(target.limits + v * L) ? place : Whole{} + kOff;
-      __builtin_memcpy(winner, &place, sizeof place);
+      const Bytes bytes = __builtin_convertvector(place, Bytes);
+      __builtin_memcpy(places + cell * apart + v * L, &bytes, sizeof bytes);
     }
 }
 
-template <int Lanes, typename From, typename To>
-inline void put(const Target& target, const From* values, To* to) {
-  if (target.list == nullptr && target.count == Lanes) {
-    for (int i = 0; i < Lanes; ++i) to[target.first + i] = static_cast<To>(values[i]);
-    return;
-  }
+// Values of a cell's filters to where those filters lie.
+template <typename Value>
+inline void put(const Target& target, const Value* values, Value* to) {
   for (int64_t i = 0; i < target.count; ++i)
-    to[target.list == nullptr ? target.first + i : target.list[i]] = static_cast<To>(values[i]);
+    to[target.list == nullptr ? target.first + i : target.list[i]] = values[i];
 }
 
-template <int P, int V, bool Winner, int Run>
+template <int P, int V, bool Winner, bool First>
 void group_of_filters(const Forward& op, const Tile& tile, const Target& target,
                       const float* staged, int64_t n, int64_t first, int64_t last,
                       Workspace& space) {
-  constexpr int kCells = 6 / P;  // six positions at a time fill the registers
   constexpr int kLanes = V * L;
   const Geometry& g = op.geometry;
-  float* best = space.best.room<float>(g.w * kLanes);
-  int32_t* winner = space.places.room<int32_t>(g.w * kLanes);
+  const bool whole = target.list == nullptr && target.count == kLanes;
+  float* best = space.best.room<float>(2 * g.w * kLanes);
+  int32_t* winner = space.places.room<int32_t>(2 * g.w * kLanes);
+  float* values = best + g.w * kLanes;
+  uint8_t* places = reinterpret_cast<uint8_t*>(winner + g.w * kLanes);
   for (int64_t row = first; row < last; ++row) {
     const float* image = staged + (row - first) * P * tile.row_stride;
-    int64_t column = 0;
-    for (; column + kCells <= g.w; column += kCells)
-      best_of_windows<P, kCells, V, Winner, Run>(tile, image + column * P * tile.pixel_stride,
-                                                 best + column * kLanes,
-                                                 winner + column * kLanes);
-    for (; column < g.w; ++column)
-      best_of_windows<P, 1, V, Winner, Run>(tile, image + column * P * tile.pixel_stride,
-                                            best + column * kLanes, winner + column * kLanes);
-    finish<V, Winner>(target, g.w, best, winner);
+    best_of_windows_of_row<P, V, Winner, First>(tile, image, g.w, best, winner);
     const int64_t out = (n * g.h + row) * g.w * g.filters;
-    for (column = 0; column < g.w; ++column)
-      put<kLanes>(target, best + column * kLanes, op.pooled + out + column * g.filters);
-    for (column = 0; Winner && column < g.w; ++column)
-      put<kLanes>(target, winner + column * kLanes, op.winner + out + column * g.filters);
+    float* pooled = op.pooled + out;
+    uint8_t* winners = Winner ? op.winner + out : nullptr;
+    if (whole) {
+      finish<V, Winner>(target, g.w, best, winner, g.filters, pooled + target.first,
+                        Winner ? winners + target.first : nullptr);
+      continue;
+    }
+    finish<V, Winner>(target, g.w, best, winner, kLanes, values, places);
+    for (int64_t column = 0; column < g.w; ++column) {
+      put(target, values + column * kLanes, pooled + column * g.filters);
+      if (Winner) put(target, places + column * kLanes, winners + column * g.filters);
+    }
   }
 }
 
@@ -279,10 +340,9 @@ void choose_width(int vectors, const Forward& op, const Tile& tile, const Target
       return choose_width<P, Winner, V - 1>(vectors, op, tile, target, staged, n, first, last,
                                             space);
   }
-  // 3 x 3 on one channel: the chapter's first layer, and that of most networks on radar images.
-  const bool first_layer = tile.run == 3 && tile.pixel_stride == 1;
-  const auto run = first_layer ? group_of_filters<P, V, Winner, 3>
-                               : group_of_filters<P, V, Winner, 0>;
+  const bool first_layer = tile.rows == kTaps && tile.run == kTaps && tile.pixel_stride == 1;
+  const auto run = first_layer ? group_of_filters<P, V, Winner, true>
+                               : group_of_filters<P, V, Winner, false>;
   run(op, tile, target, staged, n, first, last, space);
 }
 
