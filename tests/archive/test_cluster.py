@@ -7,7 +7,16 @@ import time
 import pytest
 from distributed import Client
 
-from stormlens.archive._cluster import _SETTINGS, IN_FLIGHT, Lost, Results, connect, cores, shares
+from stormlens.archive._cluster import (
+    _SETTINGS,
+    IN_FLIGHT,
+    GroupSize,
+    Lost,
+    Results,
+    connect,
+    cores,
+    shares,
+)
 from stormlens.archive._plugins import carried
 from stormlens.errors import InputError
 
@@ -18,28 +27,67 @@ def client(scheduler):
         yield made
 
 
+def each(function):
+    """The same of a list of items."""
+    return lambda items: [function(item) for item in items]
+
+
 def test_results_come_in_order_and_a_bounded_number_is_in_flight(client):
     def slow(number):
-        time.sleep(0.05 if number % 5 == 0 else 0.0)
+        time.sleep(0.3 if number % 5 == 0 else 0.2)
         return number**2
 
     taken = []
 
     def numbers():
-        for number in range(60):
+        for number in range(30):
             taken.append(number)
             yield number
 
     done = 0
-    for number, result in Results(client, slow, numbers()):
+    for number, result in Results(client, each(slow), numbers()):
         assert (number, result) == (done, done**2)
         done += 1
-        assert len(taken) - done <= IN_FLIGHT * 2  # two workers of one thread
-    assert done == 60
+        most = 2 * IN_FLIGHT + 1  # tasks of two workers of one thread, and the one at hand
+        assert len(taken) - done < most * 5  # as a second holds five items at most
+    assert done == 30
+
+
+def test_quick_items_go_together_and_slow_ones_alone(client):
+    def told(items):
+        time.sleep(sum(items))
+        return [(len(items), os.getpid())] * len(items)
+
+    quick = [result[0] for _, result in Results(client, told, [0.001] * 2000)]
+    assert quick[0] == 1
+    assert max(quick) > 50
+    slow = [result[0] for _, result in Results(client, told, [0.7] * 6)]
+    assert set(slow) == {1}
+
+
+def test_tasks_hold_a_seconds_work_and_more_where_many_workers_ask():
+    size = GroupSize()
+    assert size.of(1) == 1  # nothing is known
+    size.learn(1, 0.1, 0.0)
+    assert size.of(1) == 4  # grows from what was measured
+    size.learn(4, 0.4, 0.0)
+    assert size.of(1) == 10
+    assert size.of(1000) == 16
+    size.learn(16, 1.6, 0.0)
+    assert size.of(1000) == 40  # four milliseconds a task for each of them
+    size.learn(40, 40 * 30.0, 0.0)
+    assert size.of(1000) == 1
+
+
+def test_tasks_whose_results_are_large_hold_few_items():
+    size = GroupSize()
+    size.learn(1, 0.001, 2.0**20)
+    size.learn(4, 0.004, 4 * 2.0**20)
+    assert size.of(1000) == 8
 
 
 def test_results_that_nobody_takes_are_cancelled(client):
-    results = iter(Results(client, lambda number: number, range(50)))
+    results = iter(Results(client, list, range(50)))
     assert next(results) == (0, 0)
     results.close()
 
@@ -51,11 +99,7 @@ def test_a_task_that_kills_its_workers_is_given_up_and_no_other(client):
             os._exit(1)
         return number
 
-    results = Results(client, deadly, range(16))
-    found = {
-        number: results.alone(number) if isinstance(result, Lost) else result
-        for number, result in results
-    }
+    found = dict(Results(client, each(deadly), range(16)))
     assert isinstance(found.pop(7), Lost)
     assert found == {number: number for number in range(16) if number != 7}
 
@@ -66,7 +110,7 @@ def test_a_worker_that_its_nanny_gave_up_is_replaced(monkeypatch):
         first = client.submit(os.getpid).result()
         (nanny,) = client.cluster.workers.values()
         client.cluster.sync(nanny.close)
-        ((_, second),) = Results(client, lambda _: os.getpid(), [0])
+        ((_, second),) = Results(client, lambda _: [os.getpid()], [0])
     assert second != first
 
 
@@ -75,12 +119,13 @@ def test_an_error_of_ours_comes_through(client):
         raise InputError(f"Number {number} is wrong.")
 
     with pytest.raises(InputError, match="Number 0 is wrong"):
-        list(Results(client, wrong, range(3)))
+        list(Results(client, each(wrong), range(3)))
 
 
 def test_what_all_tasks_need_is_carried(scheduler):
     with connect(None, scheduler, {"stormlens-test": {"content": 5}}) as client:
-        found = list(Results(client, lambda _: carried("stormlens-test")["content"], range(4)))
+        told = each(lambda _: carried("stormlens-test")["content"])
+        found = list(Results(client, told, range(4)))
     assert [result for _, result in found] == [5] * 4
 
 
@@ -98,7 +143,7 @@ def test_local_workers_have_cores_of_their_own(workers):
         return sorted(os.sched_getaffinity(0)), os.getpid()
 
     with connect(workers) as client:
-        found = {pid: mine for _, (mine, pid) in Results(client, held, range(6))}
+        found = {pid: mine for _, (mine, pid) in Results(client, each(held), range(6))}
     assert sorted(found.values()) == sorted(shares(cores(), workers)[: len(found)])
     assert os.getpid() not in found
 

@@ -3,8 +3,7 @@
 import pytest
 
 from stormlens.archive._catalogue import Known, Row, append
-from stormlens.archive._extract import RadarFile, SimulatedBoxes
-from stormlens.archive._plan import MEMBERS, SIMULATED_PART, Plan, batches, check_source
+from stormlens.archive._plan import MEMBERS, SIMULATED_PART, Plan, check_source
 from stormlens.errors import InputError
 
 from .svrimg_tars import unids, write_tar
@@ -105,16 +104,6 @@ def test_progress_counts_inputs(tar, tmp_path):
     plan = plan_of(tar.parent, tmp_path)
     assert plan.total() == (2, "inputs")
     assert sum(map(plan.progress_of, plan.units())) == 2
-
-
-def test_small_files_share_a_task_and_keep_their_order():
-    sizes = [2**20 + 1, *[100] * 70, 2**19, 2**19, 2**19, 5]
-    files = [RadarFile(str(i), size, "") for i, size in enumerate(sizes)]
-    units = [*files[:3], SimulatedBoxes("part", 10, "", count=10), *files[3:]]
-    cut = list(batches(units))
-    assert [unit for batch in cut for unit in batch] == units
-    assert [len(batch) for batch in cut] == [1, 2, 1, 64, 5, 2, 1]
-    assert list(batches([])) == []
 
 
 @pytest.mark.parametrize(

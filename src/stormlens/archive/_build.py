@@ -21,7 +21,7 @@ from stormlens.archive._catalogue import Known, Row
 from stormlens.archive._cluster import Lost, Results, connect
 from stormlens.archive._extract import CUTTING, Cutting, Extracted, Unit, extract_on_worker
 from stormlens.archive._inputs import SIMULATED
-from stormlens.archive._plan import Plan, batches, check_source
+from stormlens.archive._plan import Plan, check_source
 from stormlens.archive._progress import progress as showing
 from stormlens.archive._store import BLOCK, GROUP, Arrays, Store, create, empty_arrays
 from stormlens.errors import InputError
@@ -144,21 +144,19 @@ def _read_all(
 ) -> None:
     total, counted = plan.total()
     done = plan.passed
-    results = Results(client, extract_on_worker, batches(units))
+    results = Results(client, extract_on_worker, units, _bytes)
     with showing("Building", total, done, counted, shown=progress) as report:
-        for batch, extracted in results:
-            if isinstance(extracted, Lost):  # one of them is to blame
-                extracted = [_alone(results, unit) for unit in batch]
-            for unit, given in zip(batch, extracted, strict=True):
-                writer.add(unit, given)
-                done += plan.progress_of(unit)
+        for unit, extracted in results:
+            writer.add(unit, _lost(unit) if isinstance(extracted, Lost) else extracted)
+            done += plan.progress_of(unit)
             report(done, "" if counted == "boxes" else writer.remark())
 
 
-def _alone(results: "Results[list[Unit], list[Extracted]]", unit: Unit) -> Extracted:
-    found = results.alone([unit])
-    if not isinstance(found, Lost):
-        return found[0]
+def _bytes(extracted: Extracted) -> float:
+    return float(extracted.arrays["reflectivity"].nbytes)
+
+
+def _lost(unit: Unit) -> Extracted:
     sentence = (
         f"{unit.name} ended every process that read it: it takes more memory than there is, or a "
         "library fails on it."

@@ -12,7 +12,7 @@ from typing import Any
 
 from stormlens.archive._build import Outcome
 from stormlens.archive._cluster import Lost, Results, connect
-from stormlens.archive._label import Task, label
+from stormlens.archive._label import Task, label_on_worker
 from stormlens.archive._model import MODEL, ModelFiles, load_model, read_model
 from stormlens.archive._progress import progress as showing
 from stormlens.archive._store import Store
@@ -173,10 +173,7 @@ def _label_all(
         connect(workers, scheduler, carried) as client,
         showing("Classifying", total, before, "boxes", shown=progress) as report,
     ):
-        results = Results(client, label, tasks)
-        for task, part in results:
-            if isinstance(part, Lost):
-                part = results.alone(task)
+        for task, part in Results(client, label_on_worker, tasks):
             done.append(_lost(task) if isinstance(part, Lost) else part)
             before += task.stop - task.first
             report(before, "")

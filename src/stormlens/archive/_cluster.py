@@ -3,10 +3,10 @@ Workers: some processes on this machine, or a Dask scheduler that is there alrea
 
 Local workers have one thread each and are bound to cores of their own before
 JAX starts in them, so that its threads neither wait for nor disturb those of
-the next worker. Work is handed out in order, a bounded number of tasks at a
-time, and comes back in order. What a dead worker had in hand is done again by
-another; a task whose workers die again and again is given back as lost, to be
-tried alone and then given up.
+the next worker. Work is handed out in order, in groups that last a second or
+more and a bounded number of them at a time, and comes back in order. What a
+dead worker had in hand is done again by another; the items of a group whose
+workers die again and again are tried alone and then given up.
 """
 
 import json
@@ -19,6 +19,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -31,6 +33,13 @@ if TYPE_CHECKING:
 IN_FLIGHT = 4
 """Tasks a worker's thread that are handed out and not yet taken back."""
 
+_TASK_SECONDS = 1.0
+_HANDING_SECONDS = 0.004  # of the client and the scheduler for one task, with room to spare
+_TASK_BYTES = 8 * 2**20
+_MOST_ITEMS = 1024
+_GROWTH = 4  # times the largest task that has been measured
+_LEARN = 0.3  # weight of the newest measurement
+_TAKEN = 64  # tasks that are taken back together
 _ASK_SECONDS = 1.0
 _REPLENISH_SECONDS = 2.0
 _DEATHS = 2  # and one more
@@ -50,97 +59,175 @@ _R = TypeVar("_R")
 
 
 class Lost:
-    """
-    Stands for the result of a task whose workers died, several in a row.
+    """Stands for the result of an item whose workers died, several in a row, also when alone."""
 
-    A worker's death counts against all that it had in hand, so the task may be innocent: try
-    it alone.
+
+class GroupSize:
     """
+    How many items make a task.
+
+    A task shall last about a second, so that workers are not idle between tasks, and longer
+    where there are many workers, as one process hands out all tasks. Its results shall fit into
+    a small part of a worker's memory. Nothing is known before the first task is done, and what
+    one quick task tells is trusted only so far.
+
+    Attributes
+    ----------
+    known : bool
+        Whether a task has been measured.
+    """
+
+    def __init__(self) -> None:
+        self._seconds = self._weight = 0.0
+        self._largest = 1
+        self.known = False
+
+    def learn(self, items: int, seconds: float, weight: float) -> None:
+        """
+        Take in how long a task took.
+
+        Parameters
+        ----------
+        items : int
+            In the task, 1 or more.
+        seconds : float
+            On the worker.
+        weight : float
+            Bytes of its results.
+        """
+        share = _LEARN if self.known else 1.0
+        self._seconds += share * (seconds / items - self._seconds)
+        self._weight += share * (weight / items - self._weight)
+        self._largest = max(self._largest, items)
+        self.known = True
+
+    def of(self, threads: int) -> int:
+        """
+        Items of the next task.
+
+        Parameters
+        ----------
+        threads : int
+            Of all workers.
+
+        Returns
+        -------
+        items : int
+            1 or more.
+        """
+        target = max(_TASK_SECONDS, _HANDING_SECONDS * threads)
+        items = min(_MOST_ITEMS, _GROWTH * self._largest if self.known else 1)
+        if self._seconds > 0:
+            items = min(items, int(target / self._seconds))
+        if self._weight > 0:
+            items = min(items, int(_TASK_BYTES / self._weight))
+        return max(items, 1)
+
+
+def _nothing(_: Any) -> float:
+    return 0.0
+
+
+def _timed(function: Callable[[list[_T]], list[_R]], items: list[_T]) -> tuple[list[_R], float]:
+    """Results of a group, and the seconds that it took, on a worker."""
+    began = time.perf_counter()
+    return function(items), time.perf_counter() - began
 
 
 class Results(Generic[_T, _R]):
     """
-    Results of tasks, in the order of their arguments.
+    Results of items, in the order of the items, which are handed out in groups.
+
+    A worker's death counts against all that it had in hand, so the items of a group that was
+    given up are tried one at a time, while nothing else is at work.
 
     Parameters
     ----------
     client : distributed.Client
         Of the workers.
     function : callable
-        Of one argument; importable by the workers.
-    arguments : iterable
-        Taken one at a time, as there is room.
-    in_flight : int, optional
-        Tasks a thread that are handed out at once.
+        Of a list of items, to a list of as many results; importable by the workers.
+    items : iterable
+        Taken as there is room.
+    weigh : callable, optional
+        Bytes that a result takes; nothing unless told.
     """
 
     def __init__(
         self,
         client: "Client",
-        function: Callable[[_T], _R],
-        arguments: Iterable[_T],
-        in_flight: int = IN_FLIGHT,
+        function: Callable[[list[_T]], list[_R]],
+        items: Iterable[_T],
+        weigh: Callable[[_R], float] = _nothing,
     ) -> None:
-        self._client, self._function = client, function
-        self._arguments = iter(arguments)
-        self._in_flight = in_flight
-        self._pending: deque[tuple[_T, Future]] = deque()
-        self._room, self._asked = 1, -math.inf
+        self._client = client
+        self._work = partial(_timed, function)
+        self._items, self._weigh = iter(items), weigh
+        self._pending: deque[tuple[list[_T], Future]] = deque()
+        self._size = GroupSize()
+        self._threads, self._asked = 1, -math.inf
 
     def __iter__(self) -> Iterator[tuple[_T, "_R | Lost"]]:
-        """Arguments with their results, or `Lost`."""
+        """Items with their results, or `Lost`."""
         try:
             while self._fill():
-                argument, future = self._pending.popleft()
-                yield argument, self._result(future)
+                for items, done in self._take():
+                    results = self._singly(items) if done is None else done
+                    yield from zip(items, results, strict=True)
         finally:
-            for _, future in self._pending:
-                future.cancel()
+            self._client.cancel([future for _, future in self._pending])
 
     def _fill(self) -> bool:
         """Hand out what there is room for; whether anything is in flight."""
         now = time.monotonic()
         if now - self._asked > _ASK_SECONDS:  # workers come and go, but asking takes time
             self._asked = now
-            self._room = max(self._in_flight * sum(self._client.nthreads().values()), 1)
-        while len(self._pending) < self._room:
-            try:
-                argument = next(self._arguments)
-            except StopIteration:
-                break
-            self._pending.append((argument, self._submit(argument)))
+            self._threads = max(sum(self._client.nthreads().values()), 1)
+        room = self._threads * (IN_FLIGHT if self._size.known else 1) - len(self._pending)
+        groups = list(islice(self._groups(), max(room, 0)))
+        self._pending.extend(zip(groups, self._submit(groups), strict=True))
         return bool(self._pending)
 
-    def _submit(self, argument: _T) -> "Future":
-        return self._client.submit(self._function, argument, pure=False)
+    def _groups(self) -> Iterator[list[_T]]:
+        while group := list(islice(self._items, self._size.of(self._threads))):
+            yield group
 
-    @staticmethod
-    def _result(future: "Future") -> "_R | Lost":
+    def _submit(self, groups: list[list[_T]]) -> list["Future"]:
+        return self._client.map(self._work, groups, pure=False) if groups else []
+
+    def _take(self) -> list[tuple[list[_T], "list[_R] | None"]]:
+        """The oldest group, once it is done, with those behind it that are done; None if lost."""
+        taken = [self._pending.popleft()]
+        while self._pending and len(taken) < _TAKEN and self._pending[0][1].done():
+            taken.append(self._pending.popleft())
+        found = self._gather([future for _, future in taken])
+        return [
+            (items, None if done is None else self._learn(*done))
+            for (items, _), done in zip(taken, found, strict=True)
+        ]
+
+    def _gather(self, futures: list["Future"]) -> list[tuple[list[_R], float] | None]:
+        """Results and seconds of tasks, in one message where none is lost."""
         from distributed import KilledWorker
 
         try:
-            result: _R = future.result()
-            return result
+            found: list[tuple[list[_R], float] | None] = self._client.gather(futures)
+            return found
         except KilledWorker:
-            return Lost()
+            if len(futures) == 1:
+                return [None]
+            return [self._gather([future])[0] for future in futures]
 
-    def alone(self, argument: _T) -> "_R | Lost":
-        """
-        The result of one task that runs while no other does.
+    def _learn(self, results: list[_R], seconds: float) -> list[_R]:
+        self._size.learn(len(results), seconds, sum(map(self._weigh, results)))
+        return results
 
-        Parameters
-        ----------
-        argument : object
-            Its argument.
-
-        Returns
-        -------
-        result : object
-            Its result, or `Lost`.
-        """
-        for _, other in self._pending:
-            other.exception()  # waits until it is done
-        return self._result(self._submit(argument))
+    def _singly(self, items: list[_T]) -> Iterator["_R | Lost"]:
+        for _, future in self._pending:
+            future.exception()  # waits until it is done
+        for item in items:
+            (done,) = self._gather(self._submit([[item]]))
+            yield Lost() if done is None else done[0][0]
 
 
 @contextmanager

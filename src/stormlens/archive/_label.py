@@ -1,5 +1,6 @@
 """One part of a classification, on a worker: read boxes, label them, write the part."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -93,6 +94,22 @@ def label(task: Task) -> Part:
     table = make_table(read.numbers, known, probabilities, classifier.classes, modes, part)
     write_part(Path(task.table), table, part)
     return part
+
+
+def label_on_worker(tasks: Sequence[Task]) -> list[Part]:
+    """
+    Label some runs of boxes, each a part of its own.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+
+    Returns
+    -------
+    parts : list of Part
+        Of each run.
+    """
+    return [label(task) for task in tasks]
 
 
 def _read(store: Store, first: int, stop: int) -> tuple[_Readable, Arrays]:

@@ -7,7 +7,7 @@ only be read from its start; their members go to the workers in groups.
 
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from stormlens.archive._catalogue import Known
@@ -22,7 +22,6 @@ SIMULATED_PART = 512
 """Simulated boxes in one unit."""
 
 _MAX_MEMBER = 2**20
-_BATCH_BYTES, _BATCH_FILES = 2**20, 64
 _TAR_ERRORS = (tarfile.TarError, EOFError, OSError, zlib.error)
 
 
@@ -166,35 +165,6 @@ def _images(tar: Any, found: Input, problems: list[str]) -> Iterator[tuple[str, 
             problems.append(f"{found.path}, {member.name} is too large for an image; refused.")
             continue
         yield member.name, tar.extractfile(member).read()
-
-
-def batches(units: Iterable[Unit]) -> Iterator[list[Unit]]:
-    """
-    Units in tasks: small files together, as handing out a task takes some milliseconds.
-
-    Parameters
-    ----------
-    units : iterable of Unit
-
-    Yields
-    ------
-    batch : list of Unit
-        In order: files of 1 MiB in all, 64 at most, or one unit of any size or kind.
-    """
-    batch: list[Unit] = []
-    size = 0
-    for unit in units:
-        small = isinstance(unit, RadarFile) and unit.size < _BATCH_BYTES
-        if batch and (not small or size + unit.size > _BATCH_BYTES or len(batch) == _BATCH_FILES):
-            yield batch
-            batch, size = [], 0
-        if small:
-            batch.append(unit)
-            size += unit.size
-        else:
-            yield [unit]
-    if batch:
-        yield batch
 
 
 def check_source(source: str, count: int | None) -> None:
