@@ -13,7 +13,7 @@ from stormlens.archive._store import Store, as_arrays, create
 from stormlens.datasets import make_dataset
 from stormlens.models import Classifier
 from stormlens.models._keras import import_keras
-from stormlens.stormbox import SIZE
+from stormlens.stormbox import SIZE, Boxes
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +91,7 @@ def fill(path: Path, n: int, *, in_one: int = 1024, **attrs: object) -> Path:
             source="patterns",
         )
         row = len(list(catalogue.read_rows(path)))
-        arrays = {**as_arrays(dataset), "source": np.full(boxes, row, np.int32)}
+        arrays = {**as_arrays(Boxes.from_xarray(dataset)), "source": np.full(boxes, row, np.int32)}
         store.write(first, arrays)
         catalogue.append(path, [catalogue.Row(f"file-{row}", 1, "", first, boxes)])
     store.finish()

@@ -20,7 +20,7 @@ from stormlens.archive._store import BLOCK, CHUNK, GROUP
 from stormlens.archive._table import TABLE, list_parts, read_part
 from stormlens.errors import InputError
 from stormlens.models import Classifier
-from stormlens.stormbox import MODES
+from stormlens.stormbox import MODES, Boxes
 
 from .conftest import fill, patterned
 from .killing import killing
@@ -188,7 +188,9 @@ def test_coverage_decides_where_it_is_known(model_run, scheduler, tmp_path):
     path = tmp_path / "store"
     path.mkdir()
     create(path, {})
-    Store(path, writable=True).write(0, {**as_arrays(boxes), "source": np.zeros(4, np.int32)})
+    Store(path, writable=True).write(
+        0, {**as_arrays(Boxes.from_xarray(boxes)), "source": np.zeros(4, np.int32)}
+    )
     catalogue.append(path, [catalogue.Row("four", 1, "", 0, 4)])
     archive.classify(model_run, path, tmp_path / "out", scheduler=scheduler)
     table = table_of(tmp_path / "out")

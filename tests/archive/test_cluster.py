@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -13,8 +15,10 @@ from stormlens.archive._cluster import (
     GroupSize,
     Lost,
     Results,
+    check_workers,
     connect,
     cores,
+    prepare,
     shares,
 )
 from stormlens.archive._plugins import carried
@@ -160,16 +164,26 @@ def test_cores_are_shared_evenly():
     [
         ((0, None), "number of workers is 0"),
         ((2, "tcp://127.0.0.1:1"), "not both"),
-        ((None, "tcp://127.0.0.1:1"), "No Dask scheduler answers at tcp://127.0.0.1:1"),
-        ((None, "nonsense://x"), "No Dask scheduler answers"),
-        ((None, "nowhere.json"), r"No Dask scheduler answers at nowhere\.json"),
     ],
 )
-def test_workers_that_cannot_be_had_are_told(options, sentence, monkeypatch):
+def test_workers_that_cannot_be_are_told(options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        check_workers(*options)
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("tcp://127.0.0.1:1", "No Dask scheduler answers at tcp://127.0.0.1:1"),
+        ("nonsense://x", "No Dask scheduler answers"),
+        ("nowhere.json", r"No Dask scheduler answers at nowhere\.json"),
+    ],
+)
+def test_workers_that_cannot_be_had_are_told(address, sentence, monkeypatch):
     from stormlens.archive import _cluster
 
     monkeypatch.setattr(_cluster, "_TIMEOUT", 1.0)
-    with pytest.raises(InputError, match=sentence), connect(*options):
+    with pytest.raises(InputError, match=sentence), connect(None, address):
         pass
 
 
@@ -179,3 +193,39 @@ def test_a_missing_library_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install \"stormlens\[archive\]\""), connect(1):
         pass
+
+
+HEAVY = """
+import sys
+from stormlens.archive._cluster import Results, connect
+
+HEAVY = {"pandas", "xarray", "scipy", "jax", "keras", "matplotlib", "bokeh", "sklearn"}
+
+
+def told(items):
+    return [sorted(HEAVY & set(sys.modules)) for _ in items]
+
+
+if __name__ == "__main__":
+    from stormlens import archive
+
+    modules = ("stormlens.archive._label", "stormlens.archive._extract")
+    with connect(1, None, None, modules) as client:
+        ((_, heavy),) = Results(client, told, [0])
+    print(heavy, sorted(HEAVY & set(sys.modules)))
+"""
+
+
+def test_neither_a_worker_nor_its_client_imports_what_it_does_not_use(tmp_path):
+    (tmp_path / "script.py").write_text(HEAVY)
+    command = [sys.executable, str(tmp_path / "script.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[] []\n"
+
+
+def test_the_variables_of_this_process_are_left_as_they_were(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    prepare(())
+    assert os.environ["OMP_NUM_THREADS"] == "5"
+    assert "MKL_NUM_THREADS" not in os.environ

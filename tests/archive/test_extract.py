@@ -14,7 +14,7 @@ from stormlens.boxes import at_reports, find_storms, grid
 from stormlens.datasets import load
 from stormlens.errors import InputError
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import GRID_SHAPE
+from stormlens.stormbox import GRID_SHAPE, Mosaic
 
 from .conftest import patterned
 from .svrimg_tars import png_of, unids
@@ -34,7 +34,7 @@ def mosaic():
 
 @pytest.fixture
 def volume(tmp_path):
-    """A file whose content does not matter, as `readers.read` is stood in for."""
+    """A file whose content does not matter, as `readers.read_mosaic` is stood in for."""
     path = tmp_path / "volume.gz"
     path.write_bytes(b"content")
     return RadarFile(str(path), 7, "t")
@@ -42,15 +42,15 @@ def volume(tmp_path):
 
 @pytest.fixture
 def reading(monkeypatch):
-    """Let `readers.read` give this, or raise it."""
+    """Let `readers.read_mosaic` give this, or raise it."""
 
     def stand_in(result):
-        def read(content, **options):
+        def read(content, options, **name):
             if isinstance(result, BaseException):
                 raise result
-            return result
+            return Mosaic.from_xarray(result)
 
-        monkeypatch.setattr(readers, "read", read)
+        monkeypatch.setattr(readers, "read_mosaic", read)
 
     return stand_in
 

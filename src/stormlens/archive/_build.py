@@ -18,7 +18,7 @@ import numpy as np
 
 from stormlens.archive import _catalogue as catalogue
 from stormlens.archive._catalogue import Known, Row
-from stormlens.archive._cluster import Lost, Results, connect
+from stormlens.archive._cluster import Lost, Results, check_workers, connect
 from stormlens.archive._extract import CUTTING, Cutting, Extracted, Unit, extract_on_worker
 from stormlens.archive._inputs import SIMULATED
 from stormlens.archive._plan import Plan, check_source
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _FLUSH_SECONDS = 60.0
 _LOCK_SECONDS = 2.0
+_EXTRACT = "stormlens.archive._extract"
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def build(
         the source does not raise; it is in the outcome's problems.
     """
     began = time.monotonic()
+    check_workers(workers, scheduler)
     source, folder, cutting = _absolute(source), Path(store), cutting or Cutting()
     check_source(source, count)
     _check_folder(folder)
@@ -129,7 +131,7 @@ def build(
             todo = itertools.chain([first], units)
             with (
                 _Writer(held, known, index) as writer,
-                connect(workers, scheduler, {CUTTING: cutting}) as client,
+                connect(workers, scheduler, {CUTTING: cutting}, [_EXTRACT]) as client,
             ):
                 _read_all(client, plan, todo, writer, progress=progress)
         if not held.finished:

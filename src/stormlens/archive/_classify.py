@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stormlens.archive._build import Outcome
-from stormlens.archive._cluster import Lost, Results, connect
+from stormlens.archive._cluster import Lost, Results, check_workers, connect
 from stormlens.archive._label import Task, label_on_worker
 from stormlens.archive._model import MODEL, ModelFiles, load_model, read_model
 from stormlens.archive._progress import progress as showing
@@ -23,6 +23,7 @@ from stormlens.storage import file_lock, write_text
 MANIFEST = "classify.json"
 _FORMAT = 1
 _LOCK_SECONDS = 2.0
+_MODULES = ("stormlens.archive._label", "zarr", "pyarrow.parquet")
 
 
 def classify(
@@ -67,6 +68,7 @@ def classify(
         process writes it, the disk is full, or a library is missing.
     """
     began = time.monotonic()
+    check_workers(workers, scheduler)
     model, held, folder = read_model(run), Store(Path(store)), Path(out)
     boxes = held.boxes
     if not boxes:
@@ -170,7 +172,7 @@ def _label_all(
     done: list[Part] = []
     carried = {f"{MODEL}-{model.fingerprint}": model}
     with (
-        connect(workers, scheduler, carried) as client,
+        connect(workers, scheduler, carried, _MODULES) as client,
         showing("Classifying", total, before, "boxes", shown=progress) as report,
     ):
         for task, part in Results(client, label_on_worker, tasks):

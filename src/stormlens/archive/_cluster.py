@@ -17,10 +17,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -54,6 +55,7 @@ _SETTINGS = {
     "distributed.scheduler.allowed-failures": _DEATHS,
     "distributed.worker.profile.enabled": False,
 }
+_LINUX = sys.platform == "linux"
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -230,11 +232,32 @@ class Results(Generic[_T, _R]):
             yield Lost() if done is None else done[0][0]
 
 
+def check_workers(workers: int | None, scheduler: str | None) -> None:
+    """
+    Raise a sentence unless there can be such workers.
+
+    Parameters
+    ----------
+    workers, scheduler
+        As `connect` takes them.
+
+    Raises
+    ------
+    InputError
+        If both or a wrong number are given.
+    """
+    if scheduler is not None and workers is not None:
+        raise InputError("Give a number of local workers or a scheduler's address, not both.")
+    if workers is not None and workers < 1:
+        raise InputError(f"The number of workers is {workers}; give 1 or more.")
+
+
 @contextmanager
 def connect(
     workers: int | None = None,
     scheduler: str | None = None,
     carried: Mapping[str, Any] | None = None,
+    modules: Sequence[str] = (),
 ) -> Iterator["Client"]:
     """
     Workers for the time of a block.
@@ -248,6 +271,8 @@ def connect(
         wrote, in place of local ones.
     carried : mapping, optional
         What all tasks need, by the name they ask for it; sent once to each worker.
+    modules : sequence of str, optional
+        What all tasks import, so that local workers begin with it.
 
     Yields
     ------
@@ -256,13 +281,11 @@ def connect(
     Raises
     ------
     InputError
-        If Dask is not installed, both or a wrong number are given, or no scheduler answers.
+        If Dask is not installed or no scheduler answers.
     """
+    if scheduler is None:
+        prepare(modules)
     need("distributed")
-    if scheduler is not None and workers is not None:
-        raise InputError("Give a number of local workers or a scheduler's address, not both.")
-    if workers is not None and workers < 1:
-        raise InputError(f"The number of workers is {workers}; give 1 or more.")
     from stormlens.archive._plugins import Carry
 
     started = _local(workers or len(cores())) if scheduler is None else _remote(scheduler)
@@ -332,17 +355,46 @@ def shares(available: list[int], workers: int) -> list[list[int]]:
     return [available[i * n // workers : (i + 1) * n // workers] for i in range(workers)]
 
 
+def prepare(modules: Sequence[str]) -> None:
+    """
+    Start the process that local workers are forked from; it imports while this one does.
+
+    Nothing is done where processes are not forked, which is all but Linux.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        What it imports for them.
+    """
+    if not _LINUX:
+        return
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    # It must not start threads of its own: they would be missing in the workers.
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        forkserver.set_forkserver_preload(["stormlens.archive._plugins", *modules])
+        forkserver.ensure_running()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 @contextmanager
 def _local(workers: int) -> Iterator["Client"]:
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, utils
 
     from stormlens.archive._plugins import Bind
 
-    can_bind = hasattr(os, "sched_setaffinity") and sys.platform == "linux"
-    bound = shares(cores(), workers) if can_bind else [[]]
+    bound = shares(cores(), workers) if _LINUX else [[]]
+    # Dask would import pandas here and in the process that workers are forked from.
+    utils._forkserver_preload_set = True
+    method = "forkserver" if _LINUX else "spawn"
     with (
-        dask.config.set(_SETTINGS),
+        dask.config.set({**_SETTINGS, "distributed.worker.multiprocessing-method": method}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 
 from stormlens.archive._inputs import open_input
 from stormlens.archive._store import Arrays, as_arrays, empty_arrays
-from stormlens.datasets import check_reflectivity, is_simulated, load, make_dataset
+from stormlens.datasets import check_reflectivity, load, make_boxes
 from stormlens.datasets._images import palette_indices, time_of_name
 from stormlens.errors import InputError, unknown
 from stormlens.readers import Options
-from stormlens.stormbox import SIZE
+from stormlens.stormbox import SIZE, Boxes, Mosaic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +69,12 @@ class Cutting:
             raise unknown("way of cutting boxes", self.boxes, WAYS)
         if (self.boxes == "reports") != (self.reports is not None):
             raise InputError("Boxes around reports need a table of reports, and no others do.")
-        Options(self.sampling, self.rain, self.quality_control)  # refuses what it does not know
+        _ = self.options  # refuses what it does not know
+
+    @property
+    def options(self) -> Options:
+        """How radar files are read."""
+        return Options(self.sampling, self.rain, self.quality_control)
 
     def described(self) -> dict[str, Any]:
         """
@@ -212,7 +216,7 @@ def extract(unit: Unit, cutting: Cutting) -> Extracted:
         # One file among thousands must not end the work of days; the sentence keeps its trace.
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return Extracted(empty_arrays(), [f"{unit.name} failed in a way not foreseen: {reason}."])
-    return Extracted(as_arrays(boxes), [], is_simulated(boxes))
+    return Extracted(as_arrays(boxes), [], boxes.simulated)
 
 
 def extract_on_worker(units: Sequence[Unit]) -> list[Extracted]:
@@ -238,9 +242,11 @@ def _naming(name: str, sentence: str) -> str:
     return sentence if name.rpartition("/")[2] in sentence else f"{name}: {sentence}"
 
 
-def _boxes(unit: Unit, cutting: Cutting) -> xr.Dataset:
+def _boxes(unit: Unit, cutting: Cutting) -> Boxes:
     if isinstance(unit, SimulatedBoxes):
-        return load("simulated", split="train", seed=unit.seed, first=unit.first, count=unit.count)
+        return Boxes.from_xarray(
+            load("simulated", split="train", seed=unit.seed, first=unit.first, count=unit.count)
+        )
     if unit.size > _MAX_BYTES:
         raise InputError(f"{unit.name} is larger than {_MAX_BYTES >> 20} MiB, which is refused.")
     with open_input(unit.name) as file:
@@ -249,17 +255,10 @@ def _boxes(unit: Unit, cutting: Cutting) -> xr.Dataset:
         return _held_boxes(content, unit.name)
     from stormlens import readers
 
-    mosaic = readers.read(
-        content,
-        name=unit.name,
-        sampling=cutting.sampling,
-        rain=cutting.rain,
-        quality_control=cutting.quality_control,
-    )
-    return _cut(mosaic, cutting)
+    return _cut(readers.read_mosaic(content, cutting.options, name=unit.name), cutting)
 
 
-def _cut(mosaic: xr.Dataset, cutting: Cutting) -> xr.Dataset:
+def _cut(mosaic: Mosaic, cutting: Cutting) -> Boxes:
     from stormlens import boxes
 
     if cutting.boxes == "storms":
@@ -269,7 +268,7 @@ def _cut(mosaic: xr.Dataset, cutting: Cutting) -> xr.Dataset:
     return boxes.at_reports(mosaic, cutting.reports, cutting.within)
 
 
-def _held_boxes(content: bytes, name: str) -> xr.Dataset:
+def _held_boxes(content: bytes, name: str) -> Boxes:
     """Boxes of a PNG or NPY file, which are none of a mosaic."""
     if not content:
         raise InputError(f"{name} is empty; get or write it again.")
@@ -277,7 +276,7 @@ def _held_boxes(content: bytes, name: str) -> xr.Dataset:
     held = palette_indices(content, name)[np.newaxis] if png else _npy(content, name)
     images = check_reflectivity(held, where=name, shape=(SIZE, SIZE))
     stem = Path(name.rpartition("/")[2]).stem
-    return make_dataset(
+    return make_boxes(
         images,
         unid=[stem] if len(images) == 1 else [f"{stem}[{i}]" for i in range(len(images))],
         time=np.full(len(images), time_of_name(stem)),
@@ -309,7 +308,7 @@ def _of_members(unit: Members) -> Extracted:
             problems.append(str(error))
     if not images:
         return Extracted(empty_arrays(), problems)
-    boxes = make_dataset(
+    boxes = make_boxes(
         np.concatenate(images),
         unid=names,
         time=np.array([time_of_name(name) for name in names], "datetime64[ns]"),

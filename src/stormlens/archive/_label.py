@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 
 from stormlens.archive._model import carried_classifier
 from stormlens.archive._store import CHUNK, Arrays, Store
 from stormlens.archive._table import Part, make_table, read_part, write_part
 from stormlens.errors import InputError
 from stormlens.models import heed_context, name_modes
-from stormlens.stormbox import SIZE
+from stormlens.stormbox import SIZE, Boxes
 
 
 class Task(NamedTuple):
@@ -89,9 +88,16 @@ def label(task: Task) -> Part:
         classifier.trained_on_simulated,
         task.model,
     )
-    predictions = heed_context(classifier.predict(_boxes(read.images, known)))
-    probabilities, modes = predictions["probability"].values, name_modes(predictions)
-    table = make_table(read.numbers, known, probabilities, classifier.classes, modes, part)
+    seen = {name: known[name] for name in ("coverage", "echo")}
+    predictions = heed_context(classifier.predict(Boxes(read.images, seen, task.store)))
+    table = make_table(
+        read.numbers,
+        known,
+        predictions.probability,
+        classifier.classes,
+        name_modes(predictions),
+        part,
+    )
     write_part(Path(task.table), table, part)
     return part
 
@@ -129,8 +135,3 @@ def _read(store: Store, first: int, stop: int) -> tuple[_Readable, Arrays]:
     kept = np.concatenate([np.empty(0, np.int64), *numbers])
     readable = _Readable(kept, np.concatenate(images), problems)
     return readable, {name: values[kept - first] for name, values in known.items()}
-
-
-def _boxes(images: np.ndarray, known: Arrays) -> xr.Dataset:
-    seen = {name: ("storm", known[name]) for name in ("coverage", "echo")}
-    return xr.Dataset({"reflectivity": (("storm", "y", "x"), images)}, coords=seen)

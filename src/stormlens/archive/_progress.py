@@ -4,9 +4,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 Report = Callable[[int, str], None]
 """Hears how much is done in all, and a remark."""
@@ -105,11 +107,14 @@ def progress(title: str, total: int, done: int, unit: str, *, shown: bool) -> It
     report : callable
         To be told how much is done in all, and a remark.
     """
-    pace = Pace(total, done)
-    console = Console(stderr=True)
     if not shown:
         yield lambda done, remark: None
-    elif console.is_terminal:
+        return
+    from rich.console import Console
+
+    pace = Pace(total, done)
+    console = Console(stderr=True)
+    if console.is_terminal:
         with _bar(console) as bar:
             task = bar.add_task(title, total=total, completed=done, words="")
             yield lambda done, remark: bar.update(
@@ -119,7 +124,9 @@ def progress(title: str, total: int, done: int, unit: str, *, shown: bool) -> It
         yield _lines(title, pace, unit)
 
 
-def _bar(console: Console) -> Progress:
+def _bar(console: "Console") -> "Progress":
+    from rich.progress import BarColumn, Progress, TextColumn
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),

@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from stormlens.archive import _catalogue as catalogue
 from stormlens.archive._extra import need
 from stormlens.errors import InputError
 from stormlens.storage import disk_errors, write_text
-from stormlens.stormbox import ECHO_DBZ, SIZE, offsets_km
+from stormlens.stormbox import ECHO_DBZ, SIZE, Boxes, offsets_km
 
 CHUNK = 256
 """Boxes that are compressed together: the least that is read, and lost where a disk errs."""
@@ -84,15 +83,15 @@ def empty_arrays() -> Arrays:
     return as_arrays(None)
 
 
-def as_arrays(boxes: xr.Dataset | None) -> Arrays:
+def as_arrays(boxes: Boxes | None) -> Arrays:
     """
-    What a store keeps of a container.
+    What a store keeps of boxes.
 
     Parameters
     ----------
-    boxes : xarray.Dataset or None
-        The container, whose coordinates `coverage`, `echo`, `xmin`, `ymin` may be absent;
-        the share of echo is then counted, the others stay unknown. None for no box.
+    boxes : Boxes or None
+        Of whose storms `coverage`, `echo`, `xmin`, `ymin` may be absent; the share of echo is
+        then counted, the others stay unknown. None for no box.
 
     Returns
     -------
@@ -106,22 +105,20 @@ def as_arrays(boxes: xr.Dataset | None) -> Arrays:
         If the boxes have another size than 136 x 136.
     """
     if boxes is None:
-        images = np.empty((0, SIZE, SIZE), np.uint8)
-        boxes = xr.Dataset({"reflectivity": (("storm", "y", "x"), images)}).assign_coords(
-            unid=("storm", np.empty(0, str)), time=("storm", np.empty(0, "datetime64[ns]"))
-        )
-    images = boxes["reflectivity"].values
+        none = {"unid": np.empty(0, str), "time": np.empty(0, "datetime64[ns]")}
+        boxes = Boxes(np.empty((0, SIZE, SIZE), np.uint8), none, "nothing")
+    images, storm = boxes.reflectivity, boxes.storm
     if images.shape[1:] != (SIZE, SIZE):
         rows, columns = images.shape[1:]
         raise InputError(f"A box has {rows} x {columns} pixels; a store holds {SIZE} x {SIZE}.")
-    arrays = {"reflectivity": images, "unid": boxes["unid"].values.astype(object)}
-    seconds = boxes["time"].values.astype("datetime64[s]")
+    arrays = {"reflectivity": images, "unid": storm["unid"].astype(object)}
+    seconds = storm["time"].astype("datetime64[s]")
     arrays["time"] = np.where(np.isnat(seconds), _NO_TIME, seconds.astype(np.int64))
     for name in ("latitude", "longitude", "coverage", "echo", "xmin", "ymin"):
         field = _FIELDS[name]
-        held = boxes[name].values if name in boxes.variables else np.full(len(images), field.fill)
+        held = storm[name] if name in storm else np.full(len(images), field.fill)
         arrays[name] = held.astype(field.dtype)
-    if "echo" not in boxes.variables:
+    if "echo" not in storm:
         arrays["echo"] = (images >= ECHO_DBZ).mean((1, 2), dtype=np.float32)
     return arrays
 

@@ -8,10 +8,9 @@ storms: a storm that is seen every hour, or reported twenty times, counts each t
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from stormlens.archive._classify import read_manifest
 from stormlens.archive._extra import need
@@ -19,6 +18,9 @@ from stormlens.archive._regions import ELSEWHERE, REGIONS, region_numbers
 from stormlens.archive._table import TABLE, list_parts, read_part
 from stormlens.errors import InputError
 from stormlens.stormbox import MODES
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 CELL_DEGREES = 2.5
 """Side of a cell of the map, degrees."""
@@ -29,7 +31,7 @@ _COLUMNS = round((_EAST - _WEST) / CELL_DEGREES)
 _YEARS = np.arange(1980, 2101)
 
 
-def summarise(out: str | Path) -> xr.Dataset:
+def summarise(out: str | Path) -> "xr.Dataset":
     """
     Count a classification's boxes by mode, time and place.
 
@@ -73,7 +75,7 @@ def summarise(out: str | Path) -> xr.Dataset:
     )
 
 
-def shares(climatology: xr.Dataset) -> xr.Dataset:
+def shares(climatology: "xr.Dataset") -> "xr.Dataset":
     """
     Shares of each mode among the boxes of a year, month, hour, region or cell.
 
@@ -158,7 +160,9 @@ def _cells(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
     return np.where(inside, row * _COLUMNS + column, -1)
 
 
-def _dataset(counts: dict[str, _Counts]) -> xr.Dataset:
+def _dataset(counts: dict[str, _Counts]) -> "xr.Dataset":
+    import xarray as xr
+
     modes = sorted(counts, key=lambda name: (MODES.index(name) if name in MODES else 99, name))
     stacked: dict[str, Any] = {
         name: np.stack([counts[mode].of[name] for mode in modes])
