@@ -16,7 +16,8 @@ from distributed import Client
 
 from stormlens import archive
 from stormlens.archive._classify import MANIFEST
-from stormlens.archive._store import BLOCK, CHUNK, GROUP
+from stormlens.archive._shard import CHUNK
+from stormlens.archive._store import BLOCK, GROUP
 from stormlens.archive._table import TABLE, list_parts, read_part
 from stormlens.errors import InputError
 from stormlens.models import Classifier

@@ -7,7 +7,8 @@ import numpy.testing as npt
 import pytest
 import xarray as xr
 
-from stormlens.archive._store import BLOCK, CHUNK, GROUP, Store, as_arrays, create, empty_arrays
+from stormlens.archive._shard import CHUNK
+from stormlens.archive._store import BLOCK, GROUP, Store, as_arrays, create, empty_arrays
 from stormlens.datasets import make_boxes, make_dataset
 from stormlens.errors import InputError
 from stormlens.stormbox import Boxes

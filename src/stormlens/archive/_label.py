@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from stormlens.archive._model import carried_classifier
-from stormlens.archive._store import CHUNK, Arrays, Store
+from stormlens.archive._shard import CHUNK
+from stormlens.archive._store import Arrays, Store
 from stormlens.archive._table import Part, make_table, read_part, write_part
 from stormlens.errors import InputError
 from stormlens.models import heed_context, name_modes
@@ -46,7 +47,7 @@ class _Readable:
     problems: list[str]
 
 
-def label(task: Task) -> Part:
+def label(task: Task, store: Store) -> Part:
     """
     Label a run of boxes and write them as a part of the table.
 
@@ -56,6 +57,8 @@ def label(task: Task) -> Part:
     Parameters
     ----------
     task : Task
+    store : Store
+        The one that the task names.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def label(task: Task) -> Part:
     Raises
     ------
     InputError
-        If the store or the classifier cannot be read, they do not fit, or the part cannot be
+        If the classifier cannot be read, they do not fit, or the part cannot be
         written. Chunks that cannot be read do not raise.
     """
     wanted = Part(task.first, task.stop, 0)
@@ -77,7 +80,6 @@ def label(task: Task) -> Part:
             f"The classifier takes images of {rows} x {columns} pixels; the store holds boxes of "
             f"{SIZE} x {SIZE}."
         )
-    store = Store(Path(task.store))  # anew each time: it may have grown
     read, known = _read(store, task.first, task.stop)
     part = Part(
         task.first,
@@ -109,22 +111,40 @@ def label_on_worker(tasks: Sequence[Task]) -> list[Part]:
     Parameters
     ----------
     tasks : sequence of Task
+        Of one store.
 
     Returns
     -------
     parts : list of Part
         Of each run.
+
+    Raises
+    ------
+    InputError
+        As `label`, or if the store cannot be read.
     """
-    return [label(task) for task in tasks]
+    store = Store(Path(tasks[0].store))  # anew each time: it may have grown
+    return [label(task, store) for task in tasks]
 
 
 def _read(store: Store, first: int, stop: int) -> tuple[_Readable, Arrays]:
-    """Images chunk by chunk, so that a damaged one costs no other, and what is known of them."""
-    numbers, images, problems = [], [np.empty((0, SIZE, SIZE), np.uint8)], []
+    """Images and what is known of them."""
     try:
         known = store.coordinates(first, stop)
     except InputError as error:
-        return _Readable(np.empty(0, np.int64), images[0], [str(error)]), store.coordinates(0, 0)
+        none = np.empty((0, SIZE, SIZE), np.uint8)
+        return _Readable(np.empty(0, np.int64), none, [str(error)]), store.coordinates(0, 0)
+    try:
+        return _Readable(np.arange(first, stop), store.images(first, stop), []), known
+    except InputError:
+        readable = _read_chunks(store, first, stop)
+    kept = readable.numbers - first
+    return readable, {name: values[kept] for name, values in known.items()}
+
+
+def _read_chunks(store: Store, first: int, stop: int) -> _Readable:
+    """Images chunk by chunk, so that a damaged one costs no other."""
+    numbers, images, problems = [], [np.empty((0, SIZE, SIZE), np.uint8)], []
     edges = [first, *range((first // CHUNK + 1) * CHUNK, stop, CHUNK), stop]
     for start, end in pairwise(edges):
         try:
@@ -133,5 +153,4 @@ def _read(store: Store, first: int, stop: int) -> tuple[_Readable, Arrays]:
         except InputError as error:
             problems.append(str(error))
     kept = np.concatenate([np.empty(0, np.int64), *numbers])
-    readable = _Readable(kept, np.concatenate(images), problems)
-    return readable, {name: values[kept - first] for name, values in known.items()}
+    return _Readable(kept, np.concatenate(images), problems)

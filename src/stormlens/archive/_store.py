@@ -22,14 +22,12 @@ import numpy as np
 
 from stormlens.archive import _catalogue as catalogue
 from stormlens.archive._extra import need
+from stormlens.archive._shard import CHUNK, CHUNKS, LEVEL, decode
 from stormlens.errors import InputError
 from stormlens.storage import disk_errors, write_text
 from stormlens.stormbox import ECHO_DBZ, SIZE, Boxes, offsets_km
 
-CHUNK = 256
-"""Boxes that are compressed together: the least that is read, and lost where a disk errs."""
-
-BLOCK = 2048
+BLOCK = CHUNK * CHUNKS
 """Boxes in one file of reflectivity, and in one task of a classification."""
 
 GROUP = "boxes.zarr"
@@ -140,7 +138,7 @@ def create(path: Path, attrs: Mapping[str, Any]) -> None:
         If the place cannot be written.
     """
     zarr = need("zarr")
-    squeezed = zarr.codecs.ZstdCodec(level=1, checksum=True)
+    squeezed = zarr.codecs.ZstdCodec(level=LEVEL, checksum=True)
     making = path / f".{GROUP}.new"
     with disk_errors(path):
         shutil.rmtree(making, ignore_errors=True)
@@ -316,7 +314,31 @@ class Store:
         InputError
             If a chunk is damaged; nothing else is told, so ask for single chunks.
         """
-        return self._read("reflectivity", first, stop)
+        images = np.empty((stop - first, SIZE, SIZE), np.uint8)
+        with self._damage("reflectivity", first, stop):
+            for block in range(first // BLOCK, -(-stop // BLOCK)):
+                begin = block * BLOCK
+                low, high = max(begin, first), min(begin + BLOCK, stop)
+                path = self.shard(block)
+                if not path.is_file():
+                    raise FileNotFoundError(f"{path.relative_to(self.path)} is missing")
+                decode(path, low - begin, images[low - first : high - first])
+        return images
+
+    def shard(self, number: int) -> Path:
+        """
+        A file of reflectivity.
+
+        Parameters
+        ----------
+        number : int
+            Of the file; it holds 2,048 boxes.
+
+        Returns
+        -------
+        path : Path
+        """
+        return self.path / GROUP / "reflectivity" / "c" / str(number) / "0" / "0"
 
     def coordinates(self, first: int, stop: int) -> Arrays:
         """
@@ -345,12 +367,21 @@ class Store:
         return found
 
     def _read(self, name: str, first: int, stop: int) -> np.ndarray:
-        try:
-            self._check_files(name, first, stop)
+        with self._damage(name, first, stop):
+            # Zarr reads a chunk that is not there as its fill value.
+            for number in range(first // _COORDINATE_CHUNK, -(-stop // _COORDINATE_CHUNK)):
+                path = self.path / GROUP / name / "c" / str(number)
+                if not path.is_file():
+                    raise FileNotFoundError(f"{path.relative_to(self.path)} is missing")
             values = np.asarray(self._arrays[name][first:stop])
             if len(values) != stop - first:
                 raise ValueError(f"there are {len(values)} of {stop - first}")
             return values
+
+    @contextmanager
+    def _damage(self, name: str, first: int, stop: int) -> Iterator[None]:
+        try:
+            yield
         except Exception as error:
             # Zarr, its codecs and the disk raise a dozen kinds on a damaged chunk.
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -358,11 +389,3 @@ class Store:
                 f"{self.path}: {name} of boxes {first} to {stop - 1} cannot be read ({reason}); "
                 "restore the store from a copy or build it again."
             ) from error
-
-    def _check_files(self, name: str, first: int, stop: int) -> None:
-        # Zarr reads a chunk that is not there as its fill value.
-        span, inner = (BLOCK, "0/0") if name == "reflectivity" else (_COORDINATE_CHUNK, "")
-        for number in range(first // span, -(-stop // span)):
-            path = self.path / GROUP / name / "c" / str(number) / inner
-            if not path.is_file():
-                raise FileNotFoundError(f"{path.relative_to(self.path)} is missing")
