@@ -9,7 +9,8 @@ import pytest
 
 from stormlens.archive import _catalogue as catalogue
 from stormlens.archive._cluster import _SETTINGS, replenished
-from stormlens.archive._store import Store, as_arrays, create
+from stormlens.archive._shard import encode
+from stormlens.archive._store import BLOCK, Store, as_arrays, create
 from stormlens.datasets import make_dataset
 from stormlens.models import Classifier
 from stormlens.models._keras import import_keras
@@ -70,6 +71,17 @@ def patterned(n: int, first: int = 0) -> np.ndarray:
     return images
 
 
+def write(store: Store, first: int, arrays: dict[str, np.ndarray]) -> None:
+    """Put boxes behind those that are there, file by file."""
+    images, stop = arrays["reflectivity"], first + len(arrays["reflectivity"])
+    for number in range(first // BLOCK, -(-stop // BLOCK)):
+        begin, end = number * BLOCK, min((number + 1) * BLOCK, stop)
+        before = store.images(begin, max(begin, first))
+        new = images[max(begin, first) - first : end - first]
+        store.put(number, encode(np.concatenate([before, new])))
+    store.extend(first, arrays)
+
+
 def fill(path: Path, n: int, *, in_one: int = 1024, **attrs: object) -> Path:
     """A store of patterned boxes, or more of them at the end of one, each file `in_one` boxes."""
     path.mkdir(parents=True, exist_ok=True)
@@ -92,7 +104,7 @@ def fill(path: Path, n: int, *, in_one: int = 1024, **attrs: object) -> Path:
         )
         row = len(list(catalogue.read_rows(path)))
         arrays = {**as_arrays(Boxes.from_xarray(dataset)), "source": np.full(boxes, row, np.int32)}
-        store.write(first, arrays)
+        write(store, first, arrays)
         catalogue.append(path, [catalogue.Row(f"file-{row}", 1, "", first, boxes)])
     store.finish()
     return path

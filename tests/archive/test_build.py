@@ -142,6 +142,50 @@ def test_any_number_of_workers_gives_the_same_bits(tmp_path, small_parts):
     assert Store(tmp_path / "1").attrs["simulated"] == 1
 
 
+def test_a_store_that_grows_is_the_one_that_is_built_at_once(tmp_path, scheduler):
+    """Files of boxes end within inputs, and a build goes on within a file of boxes."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    sizes = [700, 1, 1500, 0, 2047, 900, 5]
+    images = patterned(sum(sizes))
+    edges = np.cumsum([0, *sizes])
+    for number, n in enumerate(sizes):
+        np.save(folder / f"{number}.npy", images[edges[number] : edges[number] + n])
+        if number in (1, 4):
+            archive.build(folder, tmp_path / "grown", scheduler=scheduler)
+    archive.build(folder, tmp_path / "grown", scheduler=scheduler)
+    archive.build(folder, tmp_path / "at once", scheduler=scheduler)
+    npt.assert_array_equal(boxes_of(tmp_path / "at once")[0], images)
+    one, other = contents(tmp_path / "grown"), contents(tmp_path / "at once")
+    assert one == other
+
+
+def test_what_a_killed_run_left_is_swept_away(arrays, tmp_path, scheduler):
+    left = tmp_path / "store" / ".writing-0123"
+    left.mkdir(parents=True)
+    (left / "abc").write_bytes(b"half a file")
+    archive.build(arrays, tmp_path / "store", scheduler=scheduler)
+    assert [path.name for path in (tmp_path / "store").glob(".writing*")] == []
+
+
+def test_workers_that_cannot_write_the_store_give_what_they_would_write(
+    arrays, tmp_path, scheduler, monkeypatch
+):
+    from stormlens.archive import _build
+
+    archive.build(arrays, tmp_path / "a", scheduler=scheduler)
+    elsewhere = _build.write
+
+    def far(held, spans, before, folder):
+        written = elsewhere(held, spans, before, "/nowhere")
+        assert isinstance(written, bytes)
+        return written
+
+    monkeypatch.setattr(_build, "write", far)
+    archive.build(arrays, tmp_path / "b", scheduler=scheduler)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
 @pytest.mark.slow
 def test_killed_workers_lose_and_double_nothing(tmp_path, cluster, scheduler, small_parts):
     count = PART * 30

@@ -32,8 +32,8 @@ def client(scheduler):
 
 
 def each(function):
-    """The same of a list of items."""
-    return lambda items: [function(item) for item in items]
+    """The same of a list of items, of which nothing is kept."""
+    return lambda items: (None, [function(item) for item in items])
 
 
 def test_results_come_in_order_and_a_bounded_number_is_in_flight(client):
@@ -60,7 +60,7 @@ def test_results_come_in_order_and_a_bounded_number_is_in_flight(client):
 def test_quick_items_go_together_and_slow_ones_alone(client):
     def told(items):
         time.sleep(sum(items))
-        return [(len(items), os.getpid())] * len(items)
+        return None, [(len(items), os.getpid())] * len(items)
 
     quick = [result[0] for _, result in Results(client, told, [0.001] * 2000)]
     assert quick[0] == 1
@@ -91,7 +91,7 @@ def test_tasks_whose_results_are_large_hold_few_items():
 
 
 def test_results_that_nobody_takes_are_cancelled(client):
-    results = iter(Results(client, list, range(50)))
+    results = iter(Results(client, each(abs), range(50)))
     assert next(results) == (0, 0)
     results.close()
 
@@ -114,7 +114,7 @@ def test_a_worker_that_its_nanny_gave_up_is_replaced(monkeypatch):
         first = client.submit(os.getpid).result()
         (nanny,) = client.cluster.workers.values()
         client.cluster.sync(nanny.close)
-        ((_, second),) = Results(client, lambda _: [os.getpid()], [0])
+        ((_, second),) = Results(client, each(lambda _: os.getpid()), [0])
     assert second != first
 
 
@@ -203,7 +203,7 @@ HEAVY = {"pandas", "xarray", "scipy", "jax", "keras", "matplotlib", "bokeh", "sk
 
 
 def told(items):
-    return [sorted(HEAVY & set(sys.modules)) for _ in items]
+    return None, [sorted(HEAVY & set(sys.modules)) for _ in items]
 
 
 if __name__ == "__main__":

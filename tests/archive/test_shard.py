@@ -5,7 +5,8 @@ import numpy.testing as npt
 import pytest
 import zarr
 
-from stormlens.archive._shard import CHUNK, CHUNKS, decode, encode
+from stormlens.archive._shard import CHUNK, CHUNKS, decode, encode, write
+from stormlens.errors import InputError
 from stormlens.stormbox import SIZE
 
 from .conftest import patterned
@@ -79,3 +80,17 @@ def test_damage_is_told(tmp_path):
     with pytest.raises(RuntimeError):
         boxes_in(path, 0, CHUNK)
     npt.assert_array_equal(boxes_in(path, CHUNK, 300), patterned(300)[CHUNK:])
+
+
+def test_a_file_is_written_of_what_tasks_keep(tmp_path):
+    images = patterned(100)
+    held = [(images[20:60], "told"), (images[60:], "told")]
+    name = write(held, [(5, 40), (0, 30)], images[:25], str(tmp_path))
+    assert (tmp_path / name).read_bytes() == encode(images[:90])
+    assert write(held, [(5, 40), (0, 30)], images[:25], str(tmp_path / "no")) == encode(images[:90])
+
+
+def test_a_file_that_changed_since_it_was_counted_is_told(tmp_path):
+    with pytest.raises(InputError, match="changed while it was read"):
+        write([(patterned(10), "")], [(0, 11)], patterned(0), str(tmp_path))
+    assert list(tmp_path.iterdir()) == []

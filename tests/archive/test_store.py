@@ -13,7 +13,7 @@ from stormlens.datasets import make_boxes, make_dataset
 from stormlens.errors import InputError
 from stormlens.stormbox import Boxes
 
-from .conftest import fill, patterned
+from .conftest import fill, patterned, write
 
 
 def dataset_of(n):
@@ -33,7 +33,7 @@ def test_boxes_and_coordinates_come_back(tmp_path):
     )
     create(tmp_path, {"source": "patterns"})
     store = Store(tmp_path, writable=True)
-    store.write(0, {**as_arrays(Boxes.from_xarray(boxes)), "source": np.zeros(300, np.int32)})
+    write(store, 0, {**as_arrays(Boxes.from_xarray(boxes)), "source": np.zeros(300, np.int32)})
     npt.assert_array_equal(store.images(0, 300), patterned(300))
     found = store.coordinates(100, 300)
     assert found["unid"].tolist() == [f"Ünid-{i}" for i in range(100, 300)]
@@ -51,7 +51,7 @@ def test_xarray_opens_it_as_the_container_without_a_warning(tmp_path):
     boxes = dataset_of(40)
     create(tmp_path, {"source": "patterns", "simulated": 0})
     store = Store(tmp_path, writable=True)
-    store.write(0, {**as_arrays(Boxes.from_xarray(boxes)), "source": np.zeros(40, np.int32)})
+    write(store, 0, {**as_arrays(Boxes.from_xarray(boxes)), "source": np.zeros(40, np.int32)})
     store.finish(simulated=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -83,8 +83,10 @@ def test_pieces_of_any_size_add_up(tmp_path, sizes):
 def test_arrays_are_cut_to_what_the_catalogue_counts(tmp_path):
     fill(tmp_path, 1000)
     store = Store(tmp_path, writable=True)
-    store.write(
-        1000, {**as_arrays(Boxes.from_xarray(dataset_of(50))), "source": np.zeros(50, np.int32)}
+    write(
+        store,
+        1000,
+        {**as_arrays(Boxes.from_xarray(dataset_of(50))), "source": np.zeros(50, np.int32)},
     )
     assert store.boxes == 1000  # no row counts the fifty
     again = Store(tmp_path, writable=True)
@@ -132,7 +134,7 @@ def test_boxes_of_no_echo_are_written_all_the_same(tmp_path):
     blank = make_dataset(np.zeros((5, 136, 136)), source="blank")
     create(tmp_path, {})
     store = Store(tmp_path, writable=True)
-    store.write(0, {**as_arrays(Boxes.from_xarray(blank)), "source": np.zeros(5, np.int32)})
+    write(store, 0, {**as_arrays(Boxes.from_xarray(blank)), "source": np.zeros(5, np.int32)})
     assert not store.images(0, 5).any()
     assert (store.coordinates(0, 5)["echo"] == 0).all()
 

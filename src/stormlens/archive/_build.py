@@ -1,14 +1,19 @@
 """
-From radar files to a store of boxes: many workers read, one writer appends.
+From radar files to a store of boxes: many workers read and write, one process counts.
 
-Workers take an input each and give its boxes; these come back in the order of
-the inputs, whatever the number of workers, and go into the arrays block by
-block. A build that was stopped, however it was stopped, goes on behind the last
-row of the catalogue, and one that is finished finds nothing to do.
+Workers take inputs and keep their boxes; what is known of them comes back in the
+order of the inputs, whatever the number of workers. Where the boxes of a whole
+file of the store are known, a worker writes it, and the one process that was
+started puts it in place and into the catalogue. A build that was stopped,
+however it was stopped, goes on behind the last row of the catalogue, and one
+that is finished finds nothing to do.
 """
 
 import itertools
+import secrets
+import shutil
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +28,22 @@ from stormlens.archive._extract import CUTTING, Cutting, Extracted, Unit, extrac
 from stormlens.archive._inputs import SIMULATED
 from stormlens.archive._plan import Plan, check_source
 from stormlens.archive._progress import progress as showing
+from stormlens.archive._shard import write
 from stormlens.archive._store import BLOCK, GROUP, Arrays, Store, create, empty_arrays
 from stormlens.errors import InputError
-from stormlens.storage import file_lock
+from stormlens.storage import disk_errors, file_lock
+from stormlens.stormbox import SIZE
 
 if TYPE_CHECKING:
     import pandas as pd
-    from distributed import Client
+    from distributed import Client, Future
 
 _FLUSH_SECONDS = 60.0
+_WRITING = ".writing-"
+_TRIES = 3
+_PRIORITY = 2  # of writing before anything else that waits
 _LOCK_SECONDS = 2.0
-_EXTRACT = "stormlens.archive._extract"
+_MODULES = ("stormlens.archive._extract", "stormlens.archive._shard", "numcodecs.zstd")
 
 
 @dataclass(frozen=True)
@@ -130,8 +140,8 @@ def build(
             held.cut(known.boxes)
             todo = itertools.chain([first], units)
             with (
-                _Writer(held, known, index) as writer,
-                connect(workers, scheduler, {CUTTING: cutting}, [_EXTRACT]) as client,
+                connect(workers, scheduler, {CUTTING: cutting}, _MODULES) as client,
+                _Writer(held, known, index, client) as writer,
             ):
                 _read_all(client, plan, todo, writer, progress=progress)
         if not held.finished:
@@ -149,13 +159,14 @@ def _read_all(
     results = Results(client, extract_on_worker, units, _bytes)
     with showing("Building", total, done, counted, shown=progress) as report:
         for unit, extracted in results:
-            writer.add(unit, _lost(unit) if isinstance(extracted, Lost) else extracted)
+            extracted = _lost(unit) if isinstance(extracted, Lost) else extracted
+            writer.add(unit, extracted, results.kept)
             done += plan.progress_of(unit)
             report(done, "" if counted == "boxes" else writer.remark())
 
 
 def _bytes(extracted: Extracted) -> float:
-    return float(extracted.arrays["reflectivity"].nbytes)
+    return float(len(extracted.arrays["unid"]) * SIZE**2)
 
 
 def _lost(unit: Unit) -> Extracted:
@@ -206,11 +217,28 @@ def _opened(folder: Path, source: str, settings: dict[str, Any]) -> tuple[Store,
     return held, Known(folder)
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """Boxes of one input: numbers in the store, and where in what a worker keeps they begin."""
+
+    first: int
+    stop: int
+    kept: "Future"
+    begin: int
+
+    def span(self, first: int, stop: int) -> tuple[int, int]:
+        """Where in what is kept the boxes of these numbers lie."""
+        shift = self.begin - self.first
+        return max(first, self.first) + shift, min(stop, self.stop) + shift
+
+
 class _Writer:
     """
-    Puts boxes into the store in whole blocks, and rows behind them into the catalogue.
+    Has workers write whole files of boxes, and puts rows behind them into the catalogue.
 
-    What is left is written when its block ends, after Ctrl-C too.
+    A file is written under another name and put in place here, in order, so that no worker
+    that was left behind by a run that died can touch the store. What is left is written when
+    the block ends, after Ctrl-C too.
 
     Parameters
     ----------
@@ -220,32 +248,52 @@ class _Writer:
         Takes in each row that is in the catalogue.
     index : pandas.DataFrame or None
         Where SVRIMG images belong.
+    client : distributed.Client
+        Of the workers.
     """
 
-    def __init__(self, store: Store, known: Known, index: "pd.DataFrame | None") -> None:
-        self._store, self._known = store, known
+    def __init__(
+        self, store: Store, known: Known, index: "pd.DataFrame | None", client: "Client"
+    ) -> None:
+        self._store, self._known, self._client = store, known, client
         self._index = None if index is None else index[~index.index.duplicated()]
+        self._folder = store.path / f"{_WRITING}{secrets.token_hex(8)}"
         self._rows: list[Row] = []
         self._held: list[Arrays] = []
-        self._written = self._end = known.boxes
+        self._pieces: deque[_Piece] = deque()
+        self._files: deque[tuple[int, int, Future]] = deque()
+        self._kept: Future | None = None
+        self._behind = 0  # the boxes of that which were taken
+        self._most = max(2, sum(client.nthreads().values()))
+        self._extended = self._written = self._asked = self._end = known.boxes
+        self._before = store.images(known.boxes // BLOCK * BLOCK, known.boxes)
         self._flushed = time.monotonic()
 
     def __enter__(self) -> "_Writer":
+        for left in self._store.path.glob(f"{_WRITING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with disk_errors(self._folder):
+            self._folder.mkdir()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # What came before Ctrl-C is worth keeping; after an error, writing may be what fails.
-        if kind is None or issubclass(kind, KeyboardInterrupt):
-            self.flush()
+        try:
+            # What came before Ctrl-C is worth keeping; after an error, writing may be what fails.
+            if kind is None or issubclass(kind, KeyboardInterrupt):
+                self.flush()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def remark(self) -> str:
         """How many boxes there are."""
         return f"; {self._end:,} boxes"
 
-    def add(self, unit: Unit, extracted: Extracted) -> None:
-        """Take what a unit gave, and write what fills a block or has waited long."""
+    def add(self, unit: Unit, extracted: Extracted, kept: "Future") -> None:
+        """Take what a unit gave, and have written what fills a file or has waited long."""
+        if kept is not self._kept:
+            self._kept, self._behind = kept, 0
         arrays = extracted.arrays
-        boxes = len(arrays["reflectivity"])
+        boxes = len(arrays["unid"])
         number = self._known.rows + len(self._rows)
         row = Row(
             unit.name,
@@ -260,16 +308,20 @@ class _Writer:
         if boxes:
             source = np.full(boxes, number, np.int32)
             self._held.append({**self._placed(arrays), "source": source})
+            self._pieces.append(_Piece(row.first, row.stop, kept, self._behind))
+            self._behind += boxes
         self._end += boxes
-        while self._end >= (edge := (self._written // BLOCK + 1) * BLOCK):
-            self._write(edge)
+        while self._end >= (edge := (self._asked // BLOCK + 1) * BLOCK):
+            self._ask(edge)
+        self._place(self._most)
         if time.monotonic() - self._flushed > _FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Write all that waits."""
-        if self._end > self._written:
-            self._write(self._end)
+        """Have all written that waits."""
+        if self._end > self._asked:
+            self._ask(self._end)
+        self._place(0)
         self._commit()
 
     def _placed(self, arrays: Arrays) -> Arrays:
@@ -285,16 +337,64 @@ class _Writer:
             placed[name] = values
         return placed
 
-    def _write(self, stop: int) -> None:
-        together = _joined(self._held)
-        n = stop - self._written
-        self._store.write(self._written, {name: held[:n] for name, held in together.items()})
-        rest = {name: held[n:] for name, held in together.items()}
-        self._held = [rest] if stop < self._end else []
-        self._written = stop
-        self._commit()
+    def _ask(self, stop: int) -> None:
+        """Have a worker write the file that boxes up to here belong to, from its first box on."""
+        number = self._asked // BLOCK
+        first = number * BLOCK
+        pieces = [piece for piece in self._pieces if piece.first < stop and piece.stop > first]
+        future = self._client.submit(
+            write,
+            [piece.kept for piece in pieces],
+            [piece.span(first, stop) for piece in pieces],
+            self._before,
+            str(self._folder.absolute()),
+            pure=False,
+            priority=_PRIORITY,
+        )
+        self._files.append((number, stop, future))
+        self._asked = stop
+        if stop % BLOCK == 0:
+            self._before = self._before[:0]
+            while self._pieces and self._pieces[0].stop <= stop:
+                self._pieces.popleft()
+
+    def _place(self, most: int) -> None:
+        """Put files in place that are done, in order, until at most so many are asked for."""
+        before = self._written
+        while self._files and (len(self._files) > most or self._files[0][2].done()):
+            number, stop, future = self._files.popleft()
+            content = self._result(future, stop)
+            self._store.put(
+                number, content if isinstance(content, bytes) else self._folder / content
+            )
+            self._written = stop
+        if self._written > before:
+            self._commit()
+
+    def _result(self, future: "Future", stop: int) -> str | bytes:
+        from distributed import KilledWorker
+
+        for _ in range(_TRIES):
+            try:
+                written: str | bytes = future.result()
+                return written
+            except KilledWorker:  # perhaps by a file that was read at the same time
+                future.retry()
+        raise InputError(
+            f"Boxes {self._written} to {stop - 1} ended every process that wrote them, which may "
+            "lack memory; give each worker more and build again."
+        )
 
     def _commit(self) -> None:
+        """Make the arrays as long as what is in place, and count it."""
+        new = self._written - self._extended
+        if new:
+            together = _joined(self._held)
+            self._store.extend(
+                self._extended, {name: held[:new] for name, held in together.items()}
+            )
+            self._held = [{name: held[new:] for name, held in together.items()}]
+            self._extended = self._written
         whole = [row for row in self._rows if row.stop <= self._written]
         if whole:
             catalogue.append(self._store.path, whole)

@@ -19,6 +19,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from multiprocessing import forkserver
@@ -40,6 +41,7 @@ _TASK_BYTES = 8 * 2**20
 _MOST_ITEMS = 1024
 _GROWTH = 4  # times the largest task that has been measured
 _LEARN = 0.3  # weight of the newest measurement
+_BEFORE = 1  # priority of telling what is done before more is begun
 _TAKEN = 64  # tasks that are taken back together
 _ASK_SECONDS = 1.0
 _REPLENISH_SECONDS = 2.0
@@ -54,6 +56,8 @@ _SETTINGS = {
     "distributed.deploy.lost-worker-timeout": "60s",
     "distributed.scheduler.allowed-failures": _DEATHS,
     "distributed.worker.profile.enabled": False,
+    # Members of tar files and the boxes of a file that is not full travel with their tasks.
+    "distributed.admin.large-graph-warning-threshold": "1 GiB",
 }
 _LINUX = sys.platform == "linux"
 _T = TypeVar("_T")
@@ -130,10 +134,26 @@ def _nothing(_: Any) -> float:
     return 0.0
 
 
-def _timed(function: Callable[[list[_T]], list[_R]], items: list[_T]) -> tuple[list[_R], float]:
-    """Results of a group, and the seconds that it took, on a worker."""
+def _timed(
+    function: Callable[[list[_T]], tuple[Any, list[_R]]], items: list[_T]
+) -> tuple[Any, tuple[list[_R], float]]:
+    """What a worker keeps of a group, its results, and the seconds that they took."""
     began = time.perf_counter()
-    return function(items), time.perf_counter() - began
+    kept, results = function(items)
+    return kept, (results, time.perf_counter() - began)
+
+
+def _told(done: tuple[Any, tuple[list[_R], float]]) -> tuple[list[_R], float]:
+    return done[1]
+
+
+@dataclass(frozen=True)
+class _Group(Generic[_T]):
+    """Items that were handed out together."""
+
+    items: list[_T]
+    kept: "Future"
+    told: "Future"
 
 
 class Results(Generic[_T, _R]):
@@ -141,31 +161,40 @@ class Results(Generic[_T, _R]):
     Results of items, in the order of the items, which are handed out in groups.
 
     A worker's death counts against all that it had in hand, so the items of a group that was
-    given up are tried one at a time, while nothing else is at work.
+    given up are tried one at a time, while nothing else is at work. What is large stays with the
+    worker, to be asked for by other tasks, and is made again should the worker die.
 
     Parameters
     ----------
     client : distributed.Client
         Of the workers.
     function : callable
-        Of a list of items, to a list of as many results; importable by the workers.
+        Of a list of items, to what the worker keeps of them and a list of as many results;
+        importable by the workers.
     items : iterable
         Taken as there is room.
     weigh : callable, optional
-        Bytes that a result takes; nothing unless told.
+        Bytes of what is kept for a result; nothing unless told.
+
+    Attributes
+    ----------
+    kept : distributed.Future
+        Of the group at hand: what the worker keeps, with the results.
     """
+
+    kept: "Future"
 
     def __init__(
         self,
         client: "Client",
-        function: Callable[[list[_T]], list[_R]],
+        function: Callable[[list[_T]], tuple[Any, list[_R]]],
         items: Iterable[_T],
         weigh: Callable[[_R], float] = _nothing,
     ) -> None:
         self._client = client
         self._work = partial(_timed, function)
         self._items, self._weigh = iter(items), weigh
-        self._pending: deque[tuple[list[_T], Future]] = deque()
+        self._pending: deque[_Group[_T]] = deque()
         self._size = GroupSize()
         self._threads, self._asked = 1, -math.inf
 
@@ -173,11 +202,12 @@ class Results(Generic[_T, _R]):
         """Items with their results, or `Lost`."""
         try:
             while self._fill():
-                for items, done in self._take():
-                    results = self._singly(items) if done is None else done
-                    yield from zip(items, results, strict=True)
+                for group, done in self._take():
+                    self.kept = group.kept
+                    results = self._singly(group.items) if done is None else done
+                    yield from zip(group.items, results, strict=True)
         finally:
-            self._client.cancel([future for _, future in self._pending])
+            self._client.cancel([of for group in self._pending for of in (group.told, group.kept)])
 
     def _fill(self) -> bool:
         """Hand out what there is room for; whether anything is in flight."""
@@ -186,26 +216,29 @@ class Results(Generic[_T, _R]):
             self._asked = now
             self._threads = max(sum(self._client.nthreads().values()), 1)
         room = self._threads * (IN_FLIGHT if self._size.known else 1) - len(self._pending)
-        groups = list(islice(self._groups(), max(room, 0)))
-        self._pending.extend(zip(groups, self._submit(groups), strict=True))
+        self._pending.extend(self._submit(list(islice(self._groups(), max(room, 0)))))
         return bool(self._pending)
 
     def _groups(self) -> Iterator[list[_T]]:
         while group := list(islice(self._items, self._size.of(self._threads))):
             yield group
 
-    def _submit(self, groups: list[list[_T]]) -> list["Future"]:
-        return self._client.map(self._work, groups, pure=False) if groups else []
+    def _submit(self, groups: list[list[_T]]) -> list[_Group[_T]]:
+        if not groups:
+            return []
+        kept = self._client.map(self._work, groups, pure=False)
+        told = self._client.map(_told, kept, pure=False, priority=_BEFORE)
+        return list(map(_Group, groups, kept, told))
 
-    def _take(self) -> list[tuple[list[_T], "list[_R] | None"]]:
+    def _take(self) -> list[tuple[_Group[_T], "list[_R] | None"]]:
         """The oldest group, once it is done, with those behind it that are done; None if lost."""
         taken = [self._pending.popleft()]
-        while self._pending and len(taken) < _TAKEN and self._pending[0][1].done():
+        while self._pending and len(taken) < _TAKEN and self._pending[0].told.done():
             taken.append(self._pending.popleft())
-        found = self._gather([future for _, future in taken])
+        found = self._gather([group.told for group in taken])
         return [
-            (items, None if done is None else self._learn(*done))
-            for (items, _), done in zip(taken, found, strict=True)
+            (group, None if done is None else self._learn(*done))
+            for group, done in zip(taken, found, strict=True)
         ]
 
     def _gather(self, futures: list["Future"]) -> list[tuple[list[_R], float] | None]:
@@ -225,10 +258,12 @@ class Results(Generic[_T, _R]):
         return results
 
     def _singly(self, items: list[_T]) -> Iterator["_R | Lost"]:
-        for _, future in self._pending:
-            future.exception()  # waits until it is done
+        for group in self._pending:
+            group.told.exception()  # waits until it is done
         for item in items:
-            (done,) = self._gather(self._submit([[item]]))
+            (alone,) = self._submit([[item]])
+            (done,) = self._gather([alone.told])
+            self.kept = alone.kept
             yield Lost() if done is None else done[0][0]
 
 
@@ -443,6 +478,7 @@ def replenished(cluster: "LocalCluster") -> Iterator[None]:
 
 @contextmanager
 def _remote(scheduler: str) -> Iterator["Client"]:
+    import dask
     from distributed import Client
 
     try:
@@ -452,7 +488,7 @@ def _remote(scheduler: str) -> Iterator["Client"]:
             f"No Dask scheduler answers at {scheduler}; give the address that `dask scheduler` "
             "printed when it started."
         ) from error
-    with client:
+    with dask.config.set(_SETTINGS), client:
         yield client
 
 

@@ -219,7 +219,7 @@ def extract(unit: Unit, cutting: Cutting) -> Extracted:
     return Extracted(as_arrays(boxes), [], boxes.simulated)
 
 
-def extract_on_worker(units: Sequence[Unit]) -> list[Extracted]:
+def extract_on_worker(units: Sequence[Unit]) -> tuple[np.ndarray, list[Extracted]]:
     """
     Boxes of some units, cut as the run's `Cutting` says, which the worker carries.
 
@@ -229,13 +229,17 @@ def extract_on_worker(units: Sequence[Unit]) -> list[Extracted]:
 
     Returns
     -------
+    images : ndarray of uint8, shape (storm, 136, 136)
+        Of all units, one behind the other.
     extracted : list of Extracted
-        Of each unit.
+        Of each unit, without its images.
     """
     from stormlens.archive._plugins import carried
 
     cutting = carried(CUTTING)
-    return [extract(unit, cutting) for unit in units]
+    extracted = [extract(unit, cutting) for unit in units]
+    images = [each.arrays.pop("reflectivity") for each in extracted]
+    return images[0] if len(images) == 1 else np.concatenate(images), extracted
 
 
 def _naming(name: str, sentence: str) -> str:

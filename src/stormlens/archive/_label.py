@@ -104,7 +104,7 @@ def label(task: Task, store: Store) -> Part:
     return part
 
 
-def label_on_worker(tasks: Sequence[Task]) -> list[Part]:
+def label_on_worker(tasks: Sequence[Task]) -> tuple[None, list[Part]]:
     """
     Label some runs of boxes, each a part of its own.
 
@@ -115,6 +115,7 @@ def label_on_worker(tasks: Sequence[Task]) -> list[Part]:
 
     Returns
     -------
+    kept : None
     parts : list of Part
         Of each run.
 
@@ -124,7 +125,7 @@ def label_on_worker(tasks: Sequence[Task]) -> list[Part]:
         As `label`, or if the store cannot be read.
     """
     store = Store(Path(tasks[0].store))  # anew each time: it may have grown
-    return [label(task, store) for task in tasks]
+    return None, [label(task, store) for task in tasks]
 
 
 def _read(store: Store, first: int, stop: int) -> tuple[_Readable, Arrays]:

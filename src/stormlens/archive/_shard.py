@@ -6,11 +6,17 @@ reader of Zarr format 3 reads it. Zarr itself takes twice the processor time, an
 cannot write a file of an array whose length is not known yet.
 """
 
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from stormlens.archive._extra import need
+from stormlens.errors import InputError
 from stormlens.stormbox import SIZE
 
 CHUNK = 256
@@ -96,6 +102,55 @@ def decode(path: Path, first: int, into: np.ndarray) -> None:
                 boxes = np.empty((CHUNK, SIZE, SIZE), np.uint8)
                 loose(content, out=boxes)
                 into[low - first : high - first] = boxes[low - begin : high - begin]
+
+
+def write(
+    held: Sequence[tuple[np.ndarray, Any]],
+    spans: Sequence[tuple[int, int]],
+    before: np.ndarray,
+    folder: str,
+) -> str | bytes:
+    """
+    Write a file under a name of its own, on a worker; it is for others to put it in place.
+
+    Parameters
+    ----------
+    held : sequence of (ndarray, object)
+        What tasks kept: boxes first.
+    spans : sequence of (int, int)
+        First box of each that belongs into the file, and the one behind the last.
+    before : ndarray of uint8, shape (n, 136, 136)
+        Boxes that come before these in the file.
+    folder : str
+        Where to write.
+
+    Returns
+    -------
+    written : str or bytes
+        Name of the file in the folder; its content where the folder is not to be seen from here
+        or cannot be written.
+
+    Raises
+    ------
+    InputError
+        If there are fewer boxes than were told: a worker died, and a file that it had read was
+        another one when it was read again.
+    """
+    pieces = [images[first:stop] for (images, _), (first, stop) in zip(held, spans, strict=True)]
+    if sum(map(len, pieces)) != sum(stop - first for first, stop in spans):
+        raise InputError("A file changed while it was read; build again, and it is told which.")
+    content = encode(np.concatenate([before, *pieces]))
+    path = Path(folder) / secrets.token_hex(8)
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        return content
+    return path.name
 
 
 def _check(content: bytes) -> bytes:

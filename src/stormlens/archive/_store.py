@@ -24,7 +24,7 @@ from stormlens.archive import _catalogue as catalogue
 from stormlens.archive._extra import need
 from stormlens.archive._shard import CHUNK, CHUNKS, LEVEL, decode
 from stormlens.errors import InputError
-from stormlens.storage import disk_errors, write_text
+from stormlens.storage import disk_errors, write_bytes, write_text
 from stormlens.stormbox import ECHO_DBZ, SIZE, Boxes, offsets_km
 
 BLOCK = CHUNK * CHUNKS
@@ -245,27 +245,52 @@ class Store:
                 array.resize((boxes, *array.shape[1:]))
         self._forget_summary()
 
-    def write(self, first: int, arrays: Arrays) -> None:
+    def put(self, number: int, content: Path | bytes) -> None:
         """
-        Put boxes behind those that are there.
+        Put a file of reflectivity in place.
 
         Parameters
         ----------
-        first : int
-            Number of the first; the arrays end there.
-        arrays : dict of str to ndarray
-            As `as_arrays` gives them, with `source`.
+        number : int
+            Of the file.
+        content : Path or bytes
+            A file on the same disk, which is moved, or what is to be in it.
 
         Raises
         ------
         InputError
             If the disk is full.
         """
-        stop = first + len(arrays["reflectivity"])
+        path = self.shard(number)
+        if isinstance(content, bytes):
+            write_bytes(path, content)
+            return
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            content.replace(path)
+
+    def extend(self, first: int, coordinates: Arrays) -> None:
+        """
+        Make the arrays longer by boxes whose reflectivity is in place.
+
+        Parameters
+        ----------
+        first : int
+            Number of the first; the arrays end there.
+        coordinates : dict of str to ndarray
+            As `as_arrays` gives them, with `source`; reflectivity may be left out.
+
+        Raises
+        ------
+        InputError
+            If the disk is full.
+        """
+        stop = first + len(coordinates["unid"])
         with disk_errors(self.path):
             for name, array in self._arrays.items():
                 array.resize((stop, *array.shape[1:]))
-                array[first:stop] = arrays[name]
+                if name in _FIELDS:
+                    array[first:stop] = coordinates[name]
 
     def finish(self, **attrs: Any) -> None:
         """
