@@ -2,6 +2,8 @@
 How fast and in how much memory a whole archive is built and classified on this machine.
 
     python benchmarks/archive.py RUN [--folder DIR] [--boxes 10000 100000 500000]
+    python benchmarks/archive.py --handing-out 1000 [--seconds 0.35]
+    python benchmarks/archive.py --starting
 
 For each size: a SIMULATED store is built, then classified by one worker on one core, by one on
 all cores, and by one a core. Rates include starting the workers, reading and writing. Bare
@@ -9,10 +11,16 @@ prediction is `Classifier.probabilities` on boxes in memory, in a process of its
 and on all, before and after each classification; the better one counts. Memory is the resident
 size of each process, sampled five times a second; pages that processes share count in each.
 Prints tables in Markdown. Stores and labels are left in DIR; what is there is not made again.
+
+`--handing-out` feeds so many workers that speak Dask's protocol and do nothing (`idle_workers.py`)
+with files that each take so long, and counts the processor time of client and scheduler together,
+which bounds how many files a second they can hand out. `--starting` is the time from the start of
+a client to its first result, and what a worker weighs that has done nothing yet.
 """
 
 import argparse
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -23,6 +31,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+STARTING = """
+import os, time
+began = time.perf_counter()
+from stormlens.archive._cluster import Results, connect
+
+
+def resident(items):
+    told = dict(line.split(":", 1) for line in open("/proc/self/smaps_rollup") if ":" in line)
+    return None, [(os.getpid(), int(told["Rss"].split()[0]) / 1024) for _ in items]
+
+
+if __name__ == "__main__":
+    modules = ("stormlens.archive._label", "zarr", "pyarrow.parquet")
+    with connect(2, None, None, modules) as client:
+        ((_, (_, held)),) = Results(client, resident, [0])
+        print(f"first result after {time.perf_counter() - began:.2f} s, a worker {held:.0f} MiB")
+"""
 
 BARE = """
 import sys, time
@@ -54,10 +80,23 @@ class Measured:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "archive")
     parser.add_argument("--boxes", type=int, nargs="+", default=[10_000, 100_000, 500_000])
+    parser.add_argument("--handing-out", type=int, metavar="WORKERS")
+    parser.add_argument("--seconds", type=float, default=0.35, help="that a file takes")
+    parser.add_argument("--starting", action="store_true")
     options = parser.parse_args()
+    if options.handing_out:
+        report_handing_out(options.handing_out, options.seconds)
+    if options.starting:
+        report_starting()
+    if options.run:
+        report_sizes(options)
+
+
+def report_sizes(options: argparse.Namespace) -> None:
+    """Both tables of whole archives."""
     cores = sorted(os.sched_getaffinity(0))
     stores = {boxes: options.folder / f"store-{boxes}" for boxes in options.boxes}
     print("| boxes | built in s | boxes/s | on disk, MB | client, MB | a worker, MB | all, MB |")
@@ -73,6 +112,60 @@ def main() -> None:
     for boxes, store in stores.items():
         for workers, used in ((1, cores[:1]), (1, cores), (len(cores), cores)):
             report_classify(options.run, boxes, store, workers, used)
+
+
+def nothing(items: list[int]) -> tuple[None, list[int]]:
+    """Done at once; idle workers say that it took long."""
+    return None, items
+
+
+def report_handing_out(workers: int, seconds: float) -> None:
+    """Files that one client and its scheduler can hand out in a second of processor time."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    from stormlens.archive._cluster import _SETTINGS, Results
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    script = Path(__file__).with_name("idle_workers.py")
+    kwargs = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    with (
+        dask.config.set(_SETTINGS),
+        LocalCluster(n_workers=0, protocol="tcp", scheduler_kwargs=kwargs) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        address = cluster.scheduler_address
+        command = [sys.executable, str(script), address, str(workers), str(seconds)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            process.stdout.readline()  # all are there
+            files = int(workers / seconds * 30)  # of half a minute
+            print("| workers | files/s they can read | kept | files/s | s of processor | at most |")
+            print("| ---: | ---: | --- | ---: | ---: | ---: |")
+            for weigh in (None, one_byte):
+                spent, began = time.process_time(), time.perf_counter()
+                for _ in Results(client, nothing, range(files), weigh):
+                    pass
+                spent, took = time.process_time() - spent, time.perf_counter() - began
+                print(
+                    f"| {workers:,} | {workers / seconds:,.0f} | {'boxes' if weigh else 'nothing'} "
+                    f"| {files / took:,.0f} | {spent:.1f} | {files / spent:,.0f} |",
+                    flush=True,
+                )
+            process.terminate()
+
+
+def one_byte(_: int) -> float:
+    """What a file's boxes weigh, so that a worker keeps them."""
+    return 1.0
+
+
+def report_starting() -> None:
+    """From the start of a client to its first result, five times."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "starting.py"
+        script.write_text(STARTING)
+        for _ in range(5):
+            subprocess.run([sys.executable, str(script)], check=True)
 
 
 def report_build(boxes: int, store: Path) -> None:

@@ -130,10 +130,6 @@ class GroupSize:
         return max(items, 1)
 
 
-def _nothing(_: Any) -> float:
-    return 0.0
-
-
 def _timed(
     function: Callable[[list[_T]], tuple[Any, list[_R]]], items: list[_T]
 ) -> tuple[Any, tuple[list[_R], float]]:
@@ -174,7 +170,7 @@ class Results(Generic[_T, _R]):
     items : iterable
         Taken as there is room.
     weigh : callable, optional
-        Bytes of what is kept for a result; nothing unless told.
+        Bytes of what is kept for a result. Unless told, nothing is kept.
 
     Attributes
     ----------
@@ -189,7 +185,7 @@ class Results(Generic[_T, _R]):
         client: "Client",
         function: Callable[[list[_T]], tuple[Any, list[_R]]],
         items: Iterable[_T],
-        weigh: Callable[[_R], float] = _nothing,
+        weigh: Callable[[_R], float] | None = None,
     ) -> None:
         self._client = client
         self._work = partial(_timed, function)
@@ -227,7 +223,9 @@ class Results(Generic[_T, _R]):
         if not groups:
             return []
         kept = self._client.map(self._work, groups, pure=False)
-        told = self._client.map(_told, kept, pure=False, priority=_BEFORE)
+        told: list[Any] = kept
+        if self._weigh is not None:  # a second task has what is told come without what is kept
+            told = self._client.map(_told, kept, pure=False, priority=_BEFORE)
         return list(map(_Group, groups, kept, told))
 
     def _take(self) -> list[tuple[_Group[_T], "list[_R] | None"]]:
@@ -246,15 +244,16 @@ class Results(Generic[_T, _R]):
         from distributed import KilledWorker
 
         try:
-            found: list[tuple[list[_R], float] | None] = self._client.gather(futures)
-            return found
+            found = self._client.gather(futures)
+            return found if self._weigh is not None else list(map(_told, found))
         except KilledWorker:
             if len(futures) == 1:
                 return [None]
             return [self._gather([future])[0] for future in futures]
 
     def _learn(self, results: list[_R], seconds: float) -> list[_R]:
-        self._size.learn(len(results), seconds, sum(map(self._weigh, results)))
+        weight = 0.0 if self._weigh is None else sum(map(self._weigh, results))
+        self._size.learn(len(results), seconds, weight)
         return results
 
     def _singly(self, items: list[_T]) -> Iterator["_R | Lost"]:
