@@ -23,7 +23,7 @@ from stormlens.errors import InputError
 from stormlens.models import Classifier
 from stormlens.stormbox import MODES, Boxes
 
-from .conftest import fill, patterned
+from .conftest import fill, patterned, write
 from .killing import killing
 
 BOXES = 2 * BLOCK + 500
@@ -189,9 +189,8 @@ def test_coverage_decides_where_it_is_known(model_run, scheduler, tmp_path):
     path = tmp_path / "store"
     path.mkdir()
     create(path, {})
-    Store(path, writable=True).write(
-        0, {**as_arrays(Boxes.from_xarray(boxes)), "source": np.zeros(4, np.int32)}
-    )
+    arrays = {**as_arrays(Boxes.from_xarray(boxes)), "source": np.zeros(4, np.int32)}
+    write(Store(path, writable=True), 0, arrays)
     catalogue.append(path, [catalogue.Row("four", 1, "", 0, 4)])
     archive.classify(model_run, path, tmp_path / "out", scheduler=scheduler)
     table = table_of(tmp_path / "out")
