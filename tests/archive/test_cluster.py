@@ -78,8 +78,9 @@ def test_tasks_hold_a_seconds_work_and_more_where_many_workers_ask():
     assert size.of(1) == 10
     assert size.of(1000) == 16
     size.learn(16, 1.6, 0.0)
-    assert size.of(1000) == 40  # four milliseconds a task for each of them
-    size.learn(40, 40 * 30.0, 0.0)
+    size.learn(64, 6.4, 0.0)
+    assert size.of(1000) == 100  # ten milliseconds a task for each of them
+    size.learn(100, 100 * 40.0, 0.0)
     assert size.of(1000) == 1
 
 

@@ -36,7 +36,7 @@ IN_FLIGHT = 4
 """Tasks a worker's thread that are handed out and not yet taken back."""
 
 _TASK_SECONDS = 1.0
-_HANDING_SECONDS = 0.004  # of the client and the scheduler for one task, with room to spare
+_HANDING_SECONDS = 0.01  # of the client and the scheduler for one task, with room to spare
 _TASK_BYTES = 8 * 2**20
 _MOST_ITEMS = 1024
 _GROWTH = 4  # times the largest task that has been measured
