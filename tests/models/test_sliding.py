@@ -21,7 +21,7 @@ from stormlens.models import (
     slide,
 )
 from stormlens.models._keras import import_keras
-from stormlens.models._sliding_plan import Plan, read_plan
+from stormlens.models._sliding_plan import Plan, Stage, read_plan
 from stormlens.models._sliding_shared import Axis
 from stormlens.readers import make_mosaic
 from stormlens.stormbox import GRID_SHAPE, MODES, PIXEL_KM, box_centre
@@ -285,6 +285,22 @@ def test_a_functional_chain_is_read_like_a_sequential_one():
     plan = read_plan(Network.of_model(model))
     assert isinstance(plan, Plan)
     assert [(stage.kernel, stage.filters, stage.pool) for stage in plan.stages] == [((3, 3), 2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("pools", "stride"),
+    [((3, 3, 3), 9), ((3,), 9), ((2, 2, 2, 2), 8), ((5,), 10), ((7, 2), 7), ((13,), 8), ((1,), 8)],
+)
+def test_the_stride_is_the_multiple_of_the_pools_nearest_to_eight(pools, stride):
+    stages = [Stage((3, 3), 1, 1, pool=pool) for pool in pools]
+    assert Plan(stages).stride_near(8) == stride
+
+
+def test_unless_told_the_stride_is_what_shares_most():
+    shared = classifier_of(NETWORKS["relu"]())
+    plan = read_plan(shared.network)
+    assert slide(shared, mosaic_of(noise((60, 60)))).attrs["stride"] == plan.stride_near(8)
+    assert slide(shared, mosaic_of(noise((60, 60))), stride=8).attrs["stride"] == 8
 
 
 def test_boxes_that_do_not_overlap_are_asked_one_by_one():

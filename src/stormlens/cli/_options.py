@@ -62,6 +62,10 @@ run_option = option(
     help="Folder that train left.  [default: the classifier that comes with Stormlens]",
 )
 
+verbose_option = option(
+    "--verbose", is_flag=True, help="Say on stderr what computed the probabilities."
+)
+
 READING = "How radar files are read"
 
 sampling_option = option(

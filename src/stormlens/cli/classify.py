@@ -9,7 +9,13 @@ import click
 from stormlens.cli._classified import finish, told_apart
 from stormlens.cli._classifier import check_no_run, load_classifier, trained_note
 from stormlens.cli._group import PanelCommand, say
-from stormlens.cli._options import quality_control_option, rain_option, run_option, sampling_option
+from stormlens.cli._options import (
+    quality_control_option,
+    rain_option,
+    run_option,
+    sampling_option,
+    verbose_option,
+)
 from stormlens.cli._parameters import PATH, argument, option
 from stormlens.cli._radar import (
     Cutting,
@@ -114,6 +120,7 @@ _CUTTING, _OUTPUT = "Boxes of radar files", "Output"
     panel=_CUTTING,
 )
 @run_option
+@verbose_option
 @sampling_option
 @rain_option
 @quality_control_option
@@ -151,6 +158,7 @@ def command(
     minimum_area: float | None,
     stride: int | None,
     run: Path | None,
+    verbose: bool,
     sampling: str,
     rain: str,
     quality_control: bool,
@@ -189,6 +197,8 @@ def command(
         _check_size(classifier, run)
     parts = _of_boxes(classifier, boxes_)
     read = _of_radar(classifier, there, cutting, options, map_)
+    if verbose:
+        say(f"Note: Computed by {classifier.network.computed_by}.")
     # Where every radar file is bad, nothing is done: most likely a name or an option is wrong.
     if read or not radar:
         finish(told_apart([*parts, *read]), note, out, geojson, as_json, as_csv)

@@ -60,6 +60,7 @@ def command(as_json: bool) -> None:
         ("devices", ", ".join(findings["devices"]) or "none"),
         ("threads", findings["threads"]),
         ("operations", findings["operations"]),
+        ("prediction", findings["prediction"]),
         ("cache", f"{cache['folder']} ({_size(cache['bytes'])})"),
     ]
     rows += [(name, version or "missing") for name, version in findings["packages"].items()]
@@ -75,9 +76,11 @@ def examine() -> dict[str, Any]:
     -------
     findings : dict
         stormlens, python, platform, devices, threads, operations ("native (avx2)" or
-        "portable"), cache {folder, bytes, writable}, packages {name: version or None},
-        missing (a sentence each).
+        "portable"), prediction ("engine (avx2)" or "Keras on JAX"), cache {folder, bytes,
+        writable}, packages {name: version or None}, missing (a sentence each).
     """
+    from stormlens.engine import usable_cores
+
     packages = {name: _version(name) for name in _PACKAGES}
     missing = [
         f"Package {name} is not installed; run: pip install {name}"
@@ -92,8 +95,9 @@ def examine() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
         "devices": devices,
-        "threads": _threads(),
+        "threads": usable_cores(),
         "operations": operations,
+        "prediction": _prediction(),
         "cache": cache,
         "packages": packages,
         "missing": [*missing, *trouble, *slow, *cached],
@@ -132,11 +136,12 @@ def _operations() -> tuple[str, list[str]]:
     ]
 
 
-def _threads() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _prediction() -> str:
+    """What answers for a network of layers that are known."""
+    from stormlens.engine import instruction_set
+
+    found = instruction_set()
+    return f"engine ({found})" if found else "Keras on JAX"
 
 
 def _size(count: int) -> str:

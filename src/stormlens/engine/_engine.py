@@ -172,7 +172,7 @@ class Engine:
         self._handle = ctypes.c_void_p(made)
         weakref.finalize(self, self._library.stormlens_engine_free, self._handle)
         self.outputs = int(self._library.stormlens_engine_outputs(self._handle))
-        self.instruction_set: str = self._library.stormlens_engine_instruction_set().decode()
+        self.instruction_set = instruction_set()
 
     def __call__(self, images: NDArray[Any], threads: int | None = None) -> Floats:
         """
@@ -220,6 +220,21 @@ class Engine:
         if failed:
             raise MemoryError("There is not enough memory for the network's maps.")
         return outputs
+
+
+def instruction_set() -> str:
+    """
+    The vector code that an engine would run.
+
+    Returns
+    -------
+    name : str
+        "avx512", "avx2" or "baseline", at most what the environment's STORMLENS_INSTRUCTION_SET
+        names; empty where there is no native library.
+    """
+    if load_library().handle is None:
+        return ""
+    return str(_engine_library().stormlens_engine_instruction_set().decode())
 
 
 def usable_cores() -> int:
