@@ -59,7 +59,7 @@ def write_networks(folder: Path, names: Sequence[str], *, graphs: bool) -> dict[
     InputError
         If a network is unknown or has layers that the peers cannot build.
     """
-    from stormlens.bench._stormlens import network
+    from stormlens.bench._stormlens import network, steps_of
 
     networks = {}
     for name in names:
@@ -68,5 +68,5 @@ def write_networks(folder: Path, names: Sequence[str], *, graphs: bool) -> dict[
         weights = [np.asarray(weight) for weight in model.get_weights()]
         np.savez(folder / f"{name}.npz", *weights)
         if graphs:
-            write_graph(folder / f"{name}.onnx", networks[name], weights)
+            write_graph(folder / f"{name}.onnx", steps_of(model), tuple(model.input_shape[1:]))
     return networks

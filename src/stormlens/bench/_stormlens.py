@@ -16,7 +16,9 @@ from stormlens import datasets
 from stormlens.augment import Augmentation
 from stormlens.bench._contenders import AUGMENTED
 from stormlens.bench._job import BATCH, LEARNING_RATE, Job, Pass, batches
-from stormlens.models import Classifier, build
+from stormlens.engine import Step
+from stormlens.errors import InputError
+from stormlens.models import Classifier, Network, build
 from stormlens.training import Recipe, load_recipe
 from stormlens.training._fit import _new_classifier, _Training
 from stormlens.training._progress import Silent
@@ -71,6 +73,30 @@ def network(name: str) -> Any:
     model : keras.Sequential
     """
     return build(name)
+
+
+def steps_of(model: Any) -> list[Step]:
+    """
+    A network of the zoo as the engine's steps.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of `network`.
+
+    Returns
+    -------
+    steps : list of Step
+
+    Raises
+    ------
+    InputError
+        If the engine does not compute here.
+    """
+    network = Network.of_model(model)
+    if network.steps is None:
+        raise InputError(f"Graphs are written from the engine's steps: {network.computed_by}.")
+    return network.steps
 
 
 def chapter_augmentation() -> dict[str, Any]:
