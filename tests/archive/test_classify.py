@@ -206,6 +206,7 @@ def test_workers_know_how_far_to_trust_a_classifier(model_run, scheduler, store_
     from stormlens.archive._store import Store
     from stormlens.datasets import make_dataset
     from stormlens.models import Classifier, calibrate, name_modes
+    from stormlens.stormbox import Boxes
 
     classifier = Classifier.load(model_run)
     known = make_dataset(patterned(60, first=400), np.arange(60) % 6, source="known")
@@ -214,7 +215,9 @@ def test_workers_know_how_far_to_trust_a_classifier(model_run, scheduler, store_
     path = store_of(50)
     archive.classify(run, path, tmp_path / "out", scheduler=scheduler)
     table = table_of(tmp_path / "out")
-    boxes = make_dataset(Store(path).images(0, 50), source="store")
+    held = Store(path).coordinates(0, 50)
+    context = {name: held[name] for name in ("coverage", "echo", "latitude", "longitude")}
+    boxes = Boxes(Store(path).images(0, 50), context, "store")
     expected = name_modes(Classifier.load(run).predict(boxes))
     assert table["mode"].astype(str).tolist() == expected.tolist()
     assert {"unsure", "no storm box"} & set(expected)

@@ -90,8 +90,8 @@ def label(task: Task, store: Store) -> Part:
         classifier.trained_on_simulated,
         task.model,
     )
-    seen = {name: known[name] for name in ("coverage", "echo")}
-    predictions = heed_context(classifier.predict(Boxes(read.images, seen, task.store)))
+    context = {name: known[name] for name in ("coverage", "echo", "latitude", "longitude")}
+    predictions = heed_context(classifier.predict(Boxes(read.images, context, task.store)))
     table = make_table(
         read.numbers,
         known,
