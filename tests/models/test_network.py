@@ -1,0 +1,204 @@
+"""Networks that answer: by the engine, by Keras, and from what is remembered of a file."""
+
+import subprocess
+import sys
+
+import numpy as np
+import numpy.testing as npt
+import pytest
+import safetensors.numpy
+
+from stormlens.datasets import cache_folder
+from stormlens.engine import load_library
+from stormlens.models import Classifier, Network, build, import_keras
+
+pytestmark = pytest.mark.skipif(
+    load_library().handle is None, reason=load_library().reason or "built"
+)
+keras = import_keras()
+layers = keras.layers
+BOUNDS = (2.0, 72.0)
+
+
+def images(n=5):
+    return np.random.default_rng(0).integers(0, 75, (n, 30, 30), np.uint8)
+
+
+def own_model(activation="relu"):
+    return keras.Sequential(
+        [
+            keras.Input((30, 30, 1)),
+            layers.Conv2D(4, 3, activation=activation),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def by_keras(model):
+    return np.asarray(model((images().astype(np.float32) - 2)[..., None] / 70, training=False))
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("STORMLENS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def file(tmp_path, cache):
+    path = tmp_path / "own.keras"
+    own_model().save(path)
+    return path
+
+
+def test_it_says_who_answers():
+    network = Network.of_model(build("chapter-linear", input_shape=(30, 30, 1)))
+    assert network.computed_by == "nothing yet"
+    network.probabilities(images(), BOUNDS)
+    assert network.computed_by.startswith("the engine (")
+
+
+@pytest.mark.parametrize("kind", ["branches", "layer", "activation", "precision"])
+def test_what_the_engine_does_not_know_goes_to_keras(kind):
+    image = keras.Input((30, 30, 1))
+    if kind == "branches":
+        values = layers.Concatenate()([layers.Conv2D(2, 3)(image), layers.Conv2D(2, 3)(image)])
+    elif kind == "layer":
+        values = layers.UnitNormalization()(layers.Conv2D(2, 3)(image))
+    elif kind == "activation":
+        values = layers.Conv2D(2, 3, activation=lambda x: x * x)(image)
+    else:
+        values = layers.Conv2D(2, 3, dtype="float16")(image)
+    model = keras.Model(image, layers.Dense(3, activation="softmax")(layers.Flatten()(values)))
+    network = Network.of_model(model)
+    tolerance = 1e-2 if kind == "precision" else 1e-5  # of half precision, by other fusions
+    npt.assert_allclose(network.probabilities(images(), BOUNDS), by_keras(model), atol=tolerance)
+    assert network.computed_by.startswith("Keras on JAX (a layer is not known")
+    assert network.steps is None
+    assert network.scores(images().astype(np.float32), BOUNDS) is None
+
+
+def test_a_network_that_ends_in_no_softmax_is_divided_by_its_sum():
+    model = keras.Sequential(
+        [keras.Input((30, 30, 1)), layers.Flatten(), layers.Dense(3, activation="sigmoid")]
+    )
+    network = Network.of_model(model)
+    given = by_keras(model)
+    found = network.probabilities(images(), BOUNDS)
+    npt.assert_allclose(found, given / given.sum(1, keepdims=True), atol=1e-6)
+    assert network.scores(images().astype(np.float32), BOUNDS) is None
+
+
+def test_scores_are_those_before_the_softmax():
+    model = own_model()
+    network = Network.of_model(model)
+    scores = network.scores(images().astype(np.float32), BOUNDS)
+    power = np.exp(scores - scores.max(1, keepdims=True))
+    npt.assert_allclose(power / power.sum(1, keepdims=True), by_keras(model), atol=1e-6)
+
+
+def test_weights_that_change_are_noticed():
+    model = own_model()
+    network = Network.of_model(model)
+    before = network.probabilities(images(), BOUNDS)
+    model.layers[0].kernel.assign(-model.layers[0].kernel.value)
+    after = network.probabilities(images(), BOUNDS)
+    npt.assert_allclose(after, by_keras(model), atol=1e-6)
+    assert not np.allclose(before, after)
+    model.layers[1].moving_variance.assign([4.0] * 4)  # a statistic is no weight that is trained
+    npt.assert_allclose(network.probabilities(images(), BOUNDS), by_keras(model), atol=1e-6)
+
+
+def test_a_named_network_is_the_same_before_and_after_its_model_is_made(tmp_path):
+    run = Classifier(build("storm-residual", seed=4), "storm-residual").save(tmp_path / "run")
+    classifier = Classifier.load(run)
+    boxes = np.random.default_rng(1).integers(0, 75, (3, 136, 136), np.uint8)
+    before = classifier.probabilities(boxes)
+    assert not classifier.network.is_loaded
+    scaled = boxes.astype(np.float32)[..., None] / np.float32(80)
+    npt.assert_allclose(before, np.asarray(classifier.model(scaled)), atol=1e-5)
+    npt.assert_array_equal(classifier.probabilities(boxes), before)
+    assert classifier.network.is_loaded
+
+
+def test_a_file_is_read_by_keras_once(file, cache):
+    first = Classifier.from_keras(file, classes=("a", "b", "c"))
+    assert first.network.is_loaded
+    code = (
+        "import sys, numpy as np\n"
+        "from stormlens import Classifier\n"
+        f"own = Classifier.from_keras({str(file)!r}, classes=('a', 'b', 'c'))\n"
+        "boxes = np.random.default_rng(0).integers(0, 75, (5, 30, 30), np.uint8)\n"
+        "print(own.probabilities(boxes).tolist())\n"
+        "assert not {'jax', 'keras'} & set(sys.modules), 'heavy'\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    npt.assert_allclose(np.array(eval(found.stdout)), first.probabilities(images()), atol=1e-7)
+
+
+def test_another_file_of_that_name_is_another_network(file):
+    first = Classifier.from_keras(file, classes=("a", "b", "c")).probabilities(images())
+    own_model("tanh").save(file)
+    again = Classifier.from_keras(file, classes=("a", "b", "c"))
+    assert not np.allclose(again.probabilities(images()), first)
+    npt.assert_allclose(
+        again.probabilities(images()), again.model(images()[..., None] / 80.0), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("damage", ["cut", "json", "format", "shape"])
+def test_what_is_remembered_and_damaged_is_read_anew(file, cache, damage):
+    first = Classifier.from_keras(file, classes=("a", "b", "c")).probabilities(images())
+    (kept,) = (cache_folder() / "networks").iterdir()
+    if damage == "cut":
+        kept.write_bytes(kept.read_bytes()[:-50])
+    else:
+        with safetensors.safe_open(kept, "numpy") as held:
+            metadata = held.metadata()
+            arrays = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
+        metadata |= {"json": {"plan": "{"}, "format": {"format": "0"}, "shape": {"plan": "{}"}}[
+            damage
+        ]
+        safetensors.numpy.save_file(arrays, kept, metadata)
+    again = Classifier.from_keras(file, classes=("a", "b", "c"))
+    assert again.network.is_loaded
+    npt.assert_array_equal(again.probabilities(images()), first)
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(file, cache):
+    cache.write_text("no folder")
+    own = Classifier.from_keras(file, classes=("a", "b", "c"))
+    npt.assert_allclose(
+        own.probabilities(images()), own.model(images()[..., None] / 80.0), atol=1e-5
+    )
+
+
+def test_without_the_library_keras_answers_the_same(tmp_path):
+    run = Classifier(build("chapter-relu", input_shape=(30, 30, 1)), "chapter-relu").save(tmp_path)
+    code = (
+        "import numpy as np\n"
+        "from stormlens import Classifier\n"
+        f"own = Classifier.load({str(run)!r})\n"
+        "boxes = np.random.default_rng(0).integers(0, 75, (5, 30, 30), np.uint8)\n"
+        "print(own.probabilities(boxes).tolist())\n"
+        "print(own.network.computed_by)\n"
+    )
+    answers = []
+    for switch in ("1", "0"):
+        found = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"import os; os.environ['STORMLENS_NATIVE'] = '{switch}'\n{code}",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        values, by = found.stdout.splitlines()
+        answers.append(np.array(eval(values)))
+        assert by.startswith("the engine" if switch == "1" else "Keras on JAX (STORMLENS_NATIVE")
+    npt.assert_allclose(answers[0], answers[1], atol=1e-6)
