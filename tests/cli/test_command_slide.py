@@ -87,7 +87,7 @@ def test_boxes_that_share_nothing_are_said_to(invoke, run, file, tmp_path, strid
 def test_progress_is_shown_on_a_terminal(invoke, run, file, monkeypatch):
     terminal = io.StringIO()
     forced = partial(Console, file=terminal, force_terminal=True)
-    monkeypatch.setattr("stormlens.models._sliding.Console", lambda stderr: forced())
+    monkeypatch.setattr("rich.console.Console", lambda stderr: forced())
     result = invoke("slide", "--run", run, file, "--stride", 200)
     assert "Judging boxes with echo: 1 " in terminal.getvalue()
     assert "Judging" not in result.stdout

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,13 +28,15 @@ def three(tmp_path, monkeypatch):
     """A file of three boxes, and a classifier that says the above of them."""
     predict = Classifier.predict
 
-    def told(self, dataset):
-        predictions = predict(self, dataset)
-        return predictions.assign(
-            probability=(("storm", "mode"), np.array(PROBABILITY, np.float32)),
-            plausible=(("storm", "mode"), PLAUSIBLE),
-            novelty=("storm", np.array(NOVELTY, np.float32)),
-        ).assign_attrs(plausible_from=0.25, level=0.9)
+    def told(self, boxes):
+        return replace(
+            predict(self, boxes),
+            probability=np.array(PROBABILITY, np.float32),
+            plausible=PLAUSIBLE,
+            novelty=np.array(NOVELTY, np.float32),
+            plausible_from=0.25,
+            level=0.9,
+        )
 
     monkeypatch.setattr(Classifier, "predict", told)
     path = tmp_path / "three.npy"
@@ -94,13 +97,17 @@ def test_all_outputs_give_the_numbers_that_decided(invoke, run, tmp_path, monkey
     predict = Classifier.predict
     probability = np.array([[0.08, 0.32, 0, 0, 0, 0.6], [0.12, 0.48, 0, 0, 0, 0.4]], np.float32)
 
-    def told(self, dataset):
-        seen = {"coverage": ("storm", [1.0, 1.0]), "echo": ("storm", [0.5, 0.5])}
-        answer = predict(self, dataset).assign_coords(seen)
-        return answer.assign(
-            probability=(("storm", "mode"), probability),
-            plausible=(("storm", "mode"), probability >= 0.5),
-        ).assign_attrs(plausible_from=0.5, level=0.9)
+    def told(self, boxes):
+        answer = predict(self, boxes)
+        seen = {"coverage": np.array([1.0, 1.0]), "echo": np.array([0.5, 0.5])}
+        return replace(
+            answer,
+            storm={**answer.storm, **seen},
+            probability=probability,
+            plausible=probability >= 0.5,
+            plausible_from=0.5,
+            level=0.9,
+        )
 
     monkeypatch.setattr(Classifier, "predict", told)
     np.save(tmp_path / "two.npy", np.full((2, 136, 136), 30, np.uint8))
@@ -135,9 +142,10 @@ def test_clear_air_has_no_probabilities_in_the_table(invoke, run, tmp_path, monk
     """The network sees 0 where nothing is, and may call that anything."""
     predict = Classifier.predict
 
-    def told(self, dataset):
-        seen = {"coverage": ("storm", [0.7]), "echo": ("storm", [0.0])}
-        return predict(self, dataset).assign_coords(seen)
+    def told(self, boxes):
+        answer = predict(self, boxes)
+        seen = {"coverage": np.array([0.7]), "echo": np.array([0.0])}
+        return replace(answer, storm={**answer.storm, **seen})
 
     monkeypatch.setattr(Classifier, "predict", told)
     np.save(tmp_path / "one.npy", np.zeros((136, 136), np.uint8))

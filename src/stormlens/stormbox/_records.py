@@ -316,9 +316,10 @@ class Predictions:
             "simulated": int(self.simulated),
             "source": self.source,
         }
+        if self.novelty is not None:
+            held["novelty"] = "storm", self.novelty
         if self.plausible is not None:
             held["plausible"] = ("storm", "mode"), self.plausible
-            held["novelty"] = "storm", self.novelty
             attributes |= {"plausible_from": self.plausible_from, "level": self.level}
         return xr.Dataset(held, {**_coordinates(self.storm), "mode": list(self.modes)}, attributes)
 
