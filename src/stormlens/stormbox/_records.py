@@ -316,11 +316,11 @@ class Predictions:
             "simulated": int(self.simulated),
             "source": self.source,
         }
-        if self.novelty is not None:
-            held["novelty"] = "storm", self.novelty
         if self.plausible is not None:
             held["plausible"] = ("storm", "mode"), self.plausible
             attributes |= {"plausible_from": self.plausible_from, "level": self.level}
+        if self.novelty is not None:
+            held["novelty"] = "storm", self.novelty
         return xr.Dataset(held, {**_coordinates(self.storm), "mode": list(self.modes)}, attributes)
 
 
