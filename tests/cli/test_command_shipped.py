@@ -115,11 +115,12 @@ def test_a_damaged_appraisal_is_named(refused, shipped, box):
 
 def test_a_damaged_appraisal_is_named_before_anything_is_computed(refused, shipped, tmp_path):
     (shipped / "appraisal.json").write_text("{")
-    absent = tmp_path / "absent.gz"  # which is found out about when it is read
+    foreign = tmp_path / "foreign.gz"  # which is found out about when it is read
+    foreign.write_bytes(b"no volume")
     for command in (
-        ("classify", absent),
-        ("slide", absent),
-        ("archive", "classify", absent, "--out", tmp_path / "labels"),
+        ("classify", foreign),
+        ("slide", foreign),
+        ("archive", "classify", foreign, "--out", tmp_path / "labels"),
     ):
         assert f"{shipped / 'appraisal.json'} is damaged" in refused(*command)
 

@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("gribberish", "mrms-png"),
+        ("gribberish", "mrms-simple"),
         ("pyproj", "odim-composite"),
         ("xradar.io", "odim-volume"),
         ("xradar.io", "cfradial"),
