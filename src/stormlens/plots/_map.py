@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.image import PcolorImage
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import ScaledTranslation
 
@@ -160,12 +161,10 @@ def _draw_mosaic(ax: Axes, mosaic: Mosaic, scale: _Scale) -> None:
     unseen = np.multiply(to_rgba(UNSEEN), 255).round()
     shown[(mosaic.reflectivity == 0) & ~mosaic.coverage] = unseen
     ax.set_facecolor(UNSEEN)
-    ax.imshow(
-        shown,
-        origin="lower",
-        extent=(-half, columns * PIXEL_KM - half, -half, rows * PIXEL_KM - half),
-        interpolation="nearest",
-    )
+    # It looks each pixel up, where `imshow` would resample the nation in floating point.
+    edges = (PIXEL_KM * np.arange(n + 1) - half for n in (columns, rows))
+    ax.add_image(PcolorImage(ax, *edges, shown))
+    ax.set_aspect("equal")
 
 
 def _draw_boxes(ax: Axes, predictions: Predictions, names: list[str], window: Span) -> None:

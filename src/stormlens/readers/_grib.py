@@ -17,12 +17,15 @@ import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_POINTS = 100_000_000
 """Values of the largest grid taken; MRMS's finest has 98 million."""
@@ -42,6 +45,7 @@ _GREY = 0
 _DEEP = 16
 _SIMPLE, _AS_PNG = 0, 41
 _NO_BITMAP = 255
+_BAND = 256  # rows of an image
 _ONCE = (1, 3, 4, 5, 6, 7)
 
 
@@ -238,12 +242,22 @@ def _codes(packing: Packing, name: str) -> NDArray[np.unsignedinteger]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(packing.data), formats=["PNG"]) as image:
                 if packing.bits == _DEEP:
-                    return np.asarray(image, np.uint16).ravel()
-                pixels = np.asarray(image.convert("L")).ravel()
+                    return _pixels(image, np.uint16).ravel()
+                pixels = _pixels(image.convert("L"), np.uint8).ravel()
     except Exception as error:  # Pillow raises half a dozen kinds on a damaged image
         raise _damaged(name, "its image does not decode") from error
     # Pillow stretches images of 1, 2 and 4 bits to 0 to 255.
     return pixels // np.uint8(255 // (2**packing.bits - 1))
+
+
+def _pixels(image: "Image", dtype: type[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+    """An image's pixels, taken in bands: all at once, Pillow would hold them three times."""
+    width, height = image.size
+    pixels = np.empty((height, width), dtype)
+    for top in range(0, height, _BAND):
+        bottom = min(top + _BAND, height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+    return pixels
 
 
 def _cut_short(name: str) -> InputError:
