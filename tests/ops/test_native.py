@@ -1,4 +1,3 @@
-import importlib.metadata
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 
+import stormlens
 from stormlens.engine import _library
 from stormlens.ops import _native, native
 
@@ -77,27 +77,19 @@ def test_no_library_gives_a_reason(libraries):
     assert find().reason.startswith("they were not built; install a C++ compiler")
 
 
-def test_an_editable_install_names_its_library(monkeypatch, tmp_path):
-    class Installed:
-        def __init__(self, name):
-            self.name = name
-
-        def locate(self):
-            return tmp_path / self.name
-
-    (tmp_path / "libstormlens_native.so").touch()
-    (tmp_path / "other.so").touch()
-    names = ["libstormlens_native.so", "stormlens_native.dll", "other.so"]
-    monkeypatch.setattr(importlib.metadata, "files", lambda _: map(Installed, names))
-    # The second is not there, and the third is something else.
-    listed = [path for path in _library.candidates() if path.parent == tmp_path]
-    assert listed == [tmp_path / "libstormlens_native.so"]
+def test_each_folder_of_an_editable_install_is_looked_into(monkeypatch, tmp_path):
+    sources, built = tmp_path / "sources", tmp_path / "built"
+    for folder, name in ((sources, "engine.cpp"), (built, "libstormlens_native.so")):
+        (folder / "ops" / "native").mkdir(parents=True)
+        (folder / "ops" / "native" / name).touch()
+    monkeypatch.setattr(stormlens, "__path__", [str(sources), str(built)])
+    assert list(_library.candidates()) == [built / "ops" / "native" / "libstormlens_native.so"]
 
 
 @needs_library
 def test_the_library_is_found_again():
     assert find() == native()
-    assert native().instruction_set in ("avx2", "baseline")
+    assert native().instruction_set in ("avx512", "avx2", "baseline")
 
 
 CONV = {

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import stormlens
+
 SWITCH = "STORMLENS_NATIVE"
 """Environment variable; 0 leaves the native library unused."""
 
@@ -61,15 +63,7 @@ def candidates() -> Iterator[Path]:
     Yields
     ------
     path : Path
-        Beside the operations, or wherever an editable installation put it.
+        Beside the operations; an editable installation has a folder of them for what it built.
     """
-    yield from (Path(__file__).parents[1] / "ops" / "native").glob("*stormlens_native.*")
-    from importlib.metadata import PackageNotFoundError, files  # takes as long as the rest
-
-    try:
-        installed = files("stormlens") or []
-    except PackageNotFoundError:
-        return
-    for file in installed:
-        if "stormlens_native." in file.name and Path(str(file.locate())).is_file():
-            yield Path(str(file.locate()))
+    for folder in stormlens.__path__:
+        yield from Path(folder, "ops", "native").glob("*stormlens_native.*")

@@ -1,6 +1,5 @@
 """Where the classifier lies that comes with stormlens."""
 
-from importlib.resources import files
 from pathlib import Path
 
 
@@ -14,4 +13,4 @@ def shipped_folder() -> Path:
         Holds `classifier.json`, `weights.safetensors`, `confidence.safetensors`, and what its
         card tells: `appraisal.json` and `failures.npz`.
     """
-    return Path(str(files("stormlens.models") / "shipped"))
+    return Path(__file__).with_name("shipped")

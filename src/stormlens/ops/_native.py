@@ -41,7 +41,7 @@ class Native:
     available : bool
         Whether they can be used.
     instruction_set : str
-        The vector code in use, "avx2" or "baseline"; empty where not available.
+        The vector code in use, "avx512", "avx2" or "baseline"; empty where not available.
     reason : str
         Why they are not available, and what to do; empty where they are.
     """

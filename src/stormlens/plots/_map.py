@@ -154,7 +154,6 @@ def _rows(n_handles: int) -> int:
 
 
 def _draw_mosaic(ax: Axes, mosaic: Mosaic, scale: _Scale) -> None:
-    (rows, columns), half = GRID_SHAPE, PIXEL_KM / 2
     palette = scale.cmap(scale.norm(np.arange(MAX_DBZ + 1)), bytes=True)
     palette[0] = 255  # clear air
     shown = palette[np.clip(mosaic.reflectivity, 0, MAX_DBZ).astype(np.uint8)]
@@ -162,8 +161,11 @@ def _draw_mosaic(ax: Axes, mosaic: Mosaic, scale: _Scale) -> None:
     shown[(mosaic.reflectivity == 0) & ~mosaic.coverage] = unseen
     ax.set_facecolor(UNSEEN)
     # It looks each pixel up, where `imshow` would resample the nation in floating point.
-    edges = (PIXEL_KM * np.arange(n + 1) - half for n in (columns, rows))
-    ax.add_image(PcolorImage(ax, *edges, shown))
+    y, x = (PIXEL_KM * (np.arange(n + 1) - 0.5) for n in GRID_SHAPE)
+    image = PcolorImage(ax, x, y, shown)
+    image.set_extent((x[0], x[-1], y[0], y[-1]))  # else it has none, and a tight box fails
+    image.set_clip_path(ax.patch)
+    ax.add_image(image)
     ax.set_aspect("equal")
 
 

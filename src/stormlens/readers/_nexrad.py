@@ -16,7 +16,6 @@ import csv
 import struct
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +186,7 @@ def sites() -> dict[str, tuple[float, float]]:
         Degrees north and east by four-letter identifier; from NOAA's Historical Observing
         Metadata Repository.
     """
-    table = files("stormlens.readers").joinpath("nexrad_sites.csv").read_text(encoding="utf-8")
+    table = Path(__file__).with_name("nexrad_sites.csv").read_text(encoding="utf-8")
     return {
         row["site"]: (float(row["latitude"]), float(row["longitude"]))
         for row in csv.DictReader(table.splitlines())

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stormlens.datasets import check_reflectivity
+from stormlens.datasets import check_reflectivity, svrimg
 from stormlens.datasets._images import palette_indices, time_of_name
-from stormlens.datasets.svrimg import paste_on_grid
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._mosaic import mosaic_of
@@ -63,7 +62,7 @@ def read_svrimg(content: bytes, name: str, options: Options) -> Mosaic:
         )
     row = table.loc[[unid]].iloc[0]
     xmin, ymin = int(row["xmin"]), int(row["ymin"])
-    grid = paste_on_grid(image, xmin, ymin)
+    grid = svrimg.paste_on_grid(image, xmin, ymin)
     coverage = np.zeros(grid.shape, bool)
     coverage[ymin : ymin + SIZE, xmin : xmin + SIZE] = True
     measured = row["radar_time"] if "radar_time" in table else time_of_name(unid)

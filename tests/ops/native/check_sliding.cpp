@@ -318,9 +318,9 @@ void check_convolution(Random& random, int example) {
 }
 
 bool runs_here() {
-#if defined(STORMLENS_AVX512)
+#if STORMLENS_LANES == 16
   return __builtin_cpu_supports("avx512f");
-#elif defined(STORMLENS_AVX2)
+#elif STORMLENS_LANES == 8
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
   return true;

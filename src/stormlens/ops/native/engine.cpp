@@ -35,20 +35,26 @@ inline void add_block(const float* rows, int64_t apart, const float* panel, int6
     for (int v = 0; v < kWide; ++v) store(sums + i * kPanel + v * L, held[i][v]);
 }
 
+// As many rows at a time as fit, then a third as many, to the last.
+template <int kRows, int kWide>
+void add_rows(const float* rows, int64_t apart, const float* panel, int64_t count, int64_t depth,
+              float* sums) {
+  int64_t t = 0;
+  for (; t + kRows <= count; t += kRows)
+    add_block<kRows, kWide>(rows + t * apart, apart, panel, depth, sums + t * kPanel);
+  if constexpr (kRows > 1)
+    add_rows<(kRows + 2) / 3, kWide>(rows + t * apart, apart, panel, count - t, depth,
+                               sums + t * kPanel);
+}
+
 template <int kWide>
 void add_wide(const float* rows, int64_t apart, const float* panel, int64_t count, int64_t depth,
               float* sums) {
   // As many sums as the registers hold.
   constexpr int kRows = std::max(1, (L == 16 ? 24 : 12) / kWide);
-  for (int64_t first = 0; first < depth; first += kDepth) {
-    const int64_t here = std::min(kDepth, depth - first);
-    const float* part = panel + first * kPanel;
-    int64_t t = 0;
-    for (; t + kRows <= count; t += kRows)
-      add_block<kRows, kWide>(rows + t * apart + first, apart, part, here, sums + t * kPanel);
-    for (; t < count; ++t)
-      add_block<1, kWide>(rows + t * apart + first, apart, part, here, sums + t * kPanel);
-  }
+  for (int64_t first = 0; first < depth; first += kDepth)
+    add_rows<kRows, kWide>(rows + first, apart, panel + first * kPanel, count,
+                           std::min(kDepth, depth - first), sums);
 }
 
 template <int kWide = V>

@@ -6,9 +6,6 @@
 
 #pragma once
 
-#include <cstdlib>
-#include <string>
-
 #include "convolution.hpp"
 
 namespace stormlens {
@@ -101,28 +98,13 @@ struct EngineCode {
 };
 
 EngineCode baseline_engine();
-#ifdef STORMLENS_AVX2
+#ifdef STORMLENS_X86
 EngineCode avx2_engine();
-#endif
-#ifdef STORMLENS_AVX512
 EngineCode avx512_engine();
 #endif
 
-// The newest that this processor runs, or where the environment names one, that or an older one.
 inline const EngineCode& engine_code() {
-  static const EngineCode code = [] {
-    const char* named = std::getenv("STORMLENS_INSTRUCTION_SET");
-    const std::string most = named == nullptr ? "" : named;
-#ifdef STORMLENS_AVX512
-    if (most != "avx2" && most != "baseline" && __builtin_cpu_supports("avx512f"))
-      return avx512_engine();
-#endif
-#ifdef STORMLENS_AVX2
-    if (most != "baseline" && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-      return avx2_engine();
-#endif
-    return baseline_engine();
-  }();
+  static const EngineCode code = STORMLENS_CHOSEN(engine);
   return code;
 }
 

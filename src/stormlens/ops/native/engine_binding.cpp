@@ -66,7 +66,7 @@ constexpr int64_t kLargest = int64_t{1} << 31;        // floats of one image's m
 constexpr int64_t kLargestWindow = int64_t{1} << 20;  // cells along a side
 constexpr int64_t kMostThreads = 256;
 constexpr int64_t kImagesTogether = 8, kFloatsTogether = int64_t{1} << 21;
-constexpr int64_t kImagesAtOnce = 64;     // through a dense layer that is computed by itself
+constexpr int64_t kImagesAtOnce = 128;    // through a dense layer that is computed by itself
 constexpr int64_t kLargeKernel = 1 << 17;  // floats from which it is
 constexpr int64_t kRowsATask = 1024;      // of such a kernel
 constexpr int64_t kFewestTileCells = 9, kFewestTileChannels = 8;
@@ -653,14 +653,12 @@ class Engine {
                            own + panel * count * kPanel);
     });
     if (!done) return false;
+    for (int64_t part = 1; part < parts; ++part)
+      for (int64_t i = 0; i < of_part; ++i) sums[i] += sums[part * of_part + i];
     for (int64_t n = 0; n < count; ++n)
-      for (int64_t unit = 0; unit < units; ++unit) {
-        const int64_t at = unit / kPanel * count * kPanel + n * kPanel + unit % kPanel;
-        float sum = 0;
-        for (int64_t part = 0; part < parts; ++part)
-          sum += sums[part * of_part + at];
-        out[n * units + unit] = sum + step.bias[static_cast<size_t>(unit)];
-      }
+      for (int64_t unit = 0; unit < units; ++unit)
+        out[n * units + unit] = sums[(unit / kPanel * count + n) * kPanel + unit % kPanel] +
+                                step.bias[static_cast<size_t>(unit)];
     return true;
   }
 

@@ -186,51 +186,92 @@ inline void best_of_windows(const Tile& tile, const float* image, float* best, i
 
 constexpr int kTaps = 3;  // a side of the kernels whose weights all stay in the registers
 
+// Whether each window of a row looks at anything but zeros: most of a radar image is blank.
+template <int P>
+void find_lit(const Tile& tile, const float* image, int64_t cells, uint32_t* columns,
+              uint8_t* lit) {
+  constexpr int kLook = P + kTaps - 1;
+  const int64_t wide = cells * P + kTaps - 1;
+  std::memcpy(columns, image, sizeof(float) * static_cast<size_t>(wide));
+  for (int i = 1; i < kLook; ++i)
+    for (int64_t c = 0; c < wide; ++c) {
+      uint32_t bits;
+      std::memcpy(&bits, image + i * tile.row_stride + c, sizeof bits);
+      columns[c] |= bits;
+    }
+  for (int64_t cell = 0; cell < cells; ++cell, columns += P) {
+    uint32_t any = 0;
+#pragma GCC unroll 5
+    for (int c = 0; c < kLook; ++c) any |= columns[c];
+    lit[cell] = any != 0;
+  }
+}
+
+// The highest sum of one window's positions for one vector of filters, and where it is.
+template <int P, bool Winner>
+inline void best_of_window(const Reals* w, const float* image, int64_t row_stride, float* best,
+                           int32_t* winner) {
+  Reals highest{};
+  Whole place{};
+#pragma GCC unroll 3
+  for (int a = 0; a < P; ++a) {
+    Reals sums[P] = {};
+#pragma GCC unroll 3
+    for (int i = 0; i < kTaps; ++i)
+#pragma GCC unroll 5
+      for (int c = 0; c < P + kTaps - 1; ++c) {
+        const float value = image[(a + i) * row_stride + c];
+#pragma GCC unroll 3
+        for (int b = 0; b < P; ++b)
+          if (b <= c && c < b + kTaps) sums[b] += value * w[i * kTaps + c - b];
+      }
+#pragma GCC unroll 3
+    for (int b = 0; b < P; ++b) {
+      const Whole higher = a + b == 0 ? ~Whole{} : Whole(sums[b] > highest);
+      highest = higher ? sums[b] : highest;
+      if (Winner) place = higher ? Whole{} + (a * P + b) : place;
+    }
+  }
+  store(best, highest);
+  if (Winner) __builtin_memcpy(winner, &place, sizeof place);
+}
+
 // The same for a row of windows and one vector of filters of 3 x 3 taps on one channel, the
 // chapter's first layer and that of most networks on radar images; `stride` of the weights and of
-// the results.
+// the results. What a window of zeros gives is computed once, as others are, and copied.
 template <int P, bool Winner>
-void best_of_row(const Tile& tile, const float* image, int64_t cells, int stride,
-                 const float* weights, float* best, int32_t* winner) {
+void best_of_row(const Tile& tile, const float* image, const uint8_t* lit, int64_t cells,
+                 int stride, const float* weights, float* best, int32_t* winner) {
+  constexpr int kLook = P + kTaps - 1;
+  constexpr float kBlank[kLook * kLook] = {};
   Reals w[kTaps * kTaps];
 #pragma GCC unroll 9
   for (int t = 0; t < kTaps * kTaps; ++t) w[t] = load(weights + t * stride);
+  float blank[L];
+  int32_t place[L];
+  best_of_window<P, Winner>(w, kBlank, kLook, blank, place);
   for (int64_t cell = 0; cell < cells; ++cell, image += P, best += stride, winner += stride) {
-    Reals highest{};
-    Whole place{};
-#pragma GCC unroll 3
-    for (int a = 0; a < P; ++a) {
-      Reals sums[P] = {};
-#pragma GCC unroll 3
-      for (int i = 0; i < kTaps; ++i)
-#pragma GCC unroll 5
-        for (int c = 0; c < P + kTaps - 1; ++c) {
-          const float value = image[(a + i) * tile.row_stride + c];
-#pragma GCC unroll 3
-          for (int b = 0; b < P; ++b)
-            if (b <= c && c < b + kTaps) sums[b] += value * w[i * kTaps + c - b];
-        }
-#pragma GCC unroll 3
-      for (int b = 0; b < P; ++b) {
-        const Whole higher = a + b == 0 ? ~Whole{} : Whole(sums[b] > highest);
-        highest = higher ? sums[b] : highest;
-        if (Winner) place = higher ? Whole{} + (a * P + b) : place;
-      }
+    if (lit[cell]) {
+      best_of_window<P, Winner>(w, image, tile.row_stride, best, winner);
+      continue;
     }
-    store(best, highest);
-    if (Winner) __builtin_memcpy(winner, &place, sizeof place);
+    std::memcpy(best, blank, sizeof blank);
+    if (Winner) std::memcpy(winner, place, sizeof place);
   }
 }
 
 // Maxima over a row of windows.
 template <int P, int V, bool Winner, bool First>
 void best_of_windows_of_row(const Tile& tile, const float* image, int64_t cells, float* best,
-                            int32_t* winner) {
+                            int32_t* winner, Workspace& space) {
   constexpr int kCells = 6 / P;  // six positions at a time fill the registers
   constexpr int kLanes = V * L;
   if constexpr (First) {
+    uint32_t* columns = space.lists.room<uint32_t>(cells * (P + 1) + kTaps);
+    uint8_t* lit = reinterpret_cast<uint8_t*>(columns + cells * P + kTaps);
+    find_lit<P>(tile, image, cells, columns, lit);
     for (int v = 0; v < V; ++v)
-      best_of_row<P, Winner>(tile, image, cells, kLanes, tile.weights + v * L, best + v * L,
+      best_of_row<P, Winner>(tile, image, lit, cells, kLanes, tile.weights + v * L, best + v * L,
                              winner + v * L);
   } else {
     const int64_t step = P * tile.pixel_stride;
@@ -314,7 +355,7 @@ void group_of_filters(const Forward& op, const Tile& tile, const Target& target,
   uint8_t* places = reinterpret_cast<uint8_t*>(winner + g.w * kLanes);
   for (int64_t row = first; row < last; ++row) {
     const float* image = staged + (row - first) * P * tile.row_stride;
-    best_of_windows_of_row<P, V, Winner, First>(tile, image, g.w, best, winner);
+    best_of_windows_of_row<P, V, Winner, First>(tile, image, g.w, best, winner, space);
     const int64_t out = (n * g.h + row) * g.w * g.filters;
     float* pooled = op.pooled + out;
     uint8_t* winners = Winner ? op.winner + out : nullptr;

@@ -15,6 +15,8 @@
 #include <new>
 #include <utility>
 
+#include "instruction_set.hpp"
+
 namespace stormlens {
 
 // The winner of a pooled value that is switched off: it has no gradient.
@@ -180,17 +182,11 @@ struct Kernels {
 };
 
 const Kernels& baseline_kernels();
-#ifdef STORMLENS_AVX2
+#ifdef STORMLENS_X86
 const Kernels& avx2_kernels();
+const Kernels& avx512_kernels();
 #endif
 
-// The newest that this processor runs.
-inline const Kernels& kernels() {
-#ifdef STORMLENS_AVX2
-  static const bool modern = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (modern) return avx2_kernels();
-#endif
-  return baseline_kernels();
-}
+inline const Kernels& kernels() { return STORMLENS_CHOSEN(kernels); }
 
 }  // namespace stormlens

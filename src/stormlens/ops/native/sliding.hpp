@@ -123,24 +123,11 @@ struct SlidingCode {
 };
 
 const SlidingCode& baseline_sliding();
-#ifdef STORMLENS_AVX2
+#ifdef STORMLENS_X86
 const SlidingCode& avx2_sliding();
-#endif
-#ifdef STORMLENS_AVX512
 const SlidingCode& avx512_sliding();
 #endif
 
-// The newest that this processor runs.
-inline const SlidingCode& sliding_code() {
-#ifdef STORMLENS_AVX512
-  static const bool newest = __builtin_cpu_supports("avx512f");
-  if (newest) return avx512_sliding();
-#endif
-#ifdef STORMLENS_AVX2
-  static const bool modern = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (modern) return avx2_sliding();
-#endif
-  return baseline_sliding();
-}
+inline const SlidingCode& sliding_code() { return STORMLENS_CHOSEN(sliding); }
 
 }  // namespace stormlens
