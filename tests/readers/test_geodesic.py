@@ -2,7 +2,7 @@
 
 import numpy as np
 import numpy.testing as npt
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyproj import Geod
 
@@ -19,6 +19,7 @@ def turn(one, other):
 
 
 @given(LATITUDES, LONGITUDES, WAYS)
+@example(85.0, 0.0, [(0.0, 558456.0)])  # a hair west of north
 def test_ways_of_up_to_1000_km_are_projs(latitude, longitude, ways):
     azimuth, distance = np.array(ways).T
     start = np.full(len(ways), longitude), np.full(len(ways), latitude)

@@ -45,7 +45,7 @@ def azimuth_and_distance(
     Returns
     -------
     azimuth : ndarray of float
-        Degrees clockwise from north, 0 to 360.
+        Degrees clockwise from north, from 0 to less than 360.
     distance : ndarray of float
         m.
 
@@ -71,7 +71,9 @@ def azimuth_and_distance(
         turn = apart + _eastward(arc, sin_alpha, square)
     scale, b = _series(square)
     distance = _POLE_M * scale * (arc.sigma - _correction(arc, b))
-    return np.rad2deg(np.arctan2(east, north)) % 360, distance
+    azimuth = np.rad2deg(np.arctan2(east, north)) % 360
+    # The remainder of a direction a hair west of north is rounded to the whole circle.
+    return np.where(azimuth < 360, azimuth, 0.0), distance
 
 
 def destination(
