@@ -7,12 +7,14 @@ from which a killed training resumes to the same bits.
 
 import csv
 import io
+import os
 import time
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.stages import Compiled
 
 from stormlens.errors import InputError
@@ -48,6 +51,7 @@ HISTORY_FIELDS = ("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accur
 """Columns of history.csv."""
 
 _SECONDS_A_LOOK = 0.5  # from one report of progress to the next
+_ASYNCHRONOUS = "jax_cpu_enable_async_dispatch"
 
 Row = dict[str, float]
 
@@ -144,28 +148,38 @@ class _Training:
         classifier: Classifier,
         run: Path | None,
     ) -> None:
+        _compute_in_this_thread()
         self.recipe, self.classifier, self.run = recipe, classifier, run
         self.data = fingerprint(splits)
         self.train_arrays = Arrays.of(splits["train"])
         self.validation = Arrays.of(splits["validation"]) if "validation" in splits else None
         bounds = (classifier.minimum, classifier.maximum)
         forward = classifier.network.forward(bounds, recipe.seed)
-        weights = [jnp.array(w, copy=True) for w in forward.weights]
-        variables = [jnp.array(v, copy=True) for v in forward.state]
+        values = forward.weights, forward.state
         forward = replace(forward, weights=[], state=[])  # else the steps keep the first weights
         optimiser = make_optimiser(recipe, recipe.epochs * self._steps())
-        average = Average.start(weights) if recipe.average > 0 else None
-        self.state = State(weights, variables, optimiser.init(weights), Totals.zero(), average)
+
+        def first_state(weights: list[Array], variables: list[Array]) -> State:
+            average = Average.start(weights) if recipe.average > 0 else None
+            return State(weights, variables, optimiser.init(weights), Totals.zero(), average)
+
         self.best: list[np.ndarray] = []
         self.history: list[Row] = []
         n_classes = len(classifier.classes)
         factors = np.ones(n_classes, np.float32)
         if recipe.class_weights:
             factors = balanced_weights(splits["train"].codes, n_classes)
-        self._step = make_step(forward, recipe, bounds, jnp.asarray(factors), optimiser)
+        step = make_step(forward, recipe, bounds, jnp.asarray(factors), optimiser)
         self._evaluate = make_evaluate(forward, bounds)
         self._scoring: Future[Compiled] | None = None
         self._order_of = make_order(len(self.train_arrays.images), recipe.batch_size)
+        # Compiled before the moments are there: the compiler needs as much memory as they do.
+        shapes = jax.eval_shape(first_state, *values)
+        key, order = jax.eval_shape(self._order_of, jax.random.key(0), 1)
+        arrays = self.train_arrays
+        self._step = step.lower(shapes, arrays.images, arrays.codes, order, key, 0).compile()
+        values = jax.tree.map(partial(jnp.array, copy=True), values)
+        self.state = first_state(*values)
 
     def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
         """Continue where a checkpoint stands."""
@@ -297,6 +311,17 @@ class _Training:
             self.classifier.save(self.run)
             write_text(self.run / "history.csv", history_csv(self.history))
         return Fitted(self.classifier, self.history)
+
+
+def _compute_in_this_thread() -> None:
+    """
+    Have JAX compute on a CPU where it is called, in a process that has not used it yet.
+
+    Each step is waited for anyway. Handed from thread to thread, as JAX does unless told, it finds
+    its memory in another of malloc's arenas each time, and all of them keep theirs.
+    """
+    if _ASYNCHRONOUS.upper() not in os.environ:
+        jax.config.update(_ASYNCHRONOUS, False)
 
 
 def _fit_first(

@@ -88,7 +88,7 @@ def make_step(
     bounds: tuple[float, float],
     class_weights: Array,
     optimiser: Optimiser,
-) -> Callable[..., State]:
+) -> jax.stages.Wrapped:
     """
     The compiled training step.
 
@@ -110,7 +110,7 @@ def make_step(
     step : callable
         ``step(state, images, codes, order, key, number)`` to the new state, which takes the
         old one's place in memory; `order` is a permutation of the samples padded with N to whole
-        batches, and `number` says which of them.
+        batches, and `number` says which of them. It may be compiled ahead.
     """
 
     def step(
