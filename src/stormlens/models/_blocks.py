@@ -1,8 +1,8 @@
 """
 The layers that networks known by name are made of, each as plain data.
 
-One place knows of each layer its shapes, its weights, the Keras layer that trains
-it and the steps of the engine that compute it. So a classifier whose network has
+One place knows of each layer its shapes, its weights, the same layer in Keras
+and the steps of the engine that compute it. So a classifier whose network has
 a name is loaded and asked without importing Keras.
 """
 
