@@ -130,6 +130,7 @@ def fit(
     training = _Training(recipe, held, classifier, run)
     if checkpoint is not None:
         training.restore(checkpoint)
+        del checkpoint  # as large as the state
     if progress:
         with RichProgress(recipe.name) as listener:
             training.run_epochs(listener)
@@ -190,17 +191,12 @@ class _Training:
                 "which for a model of your own is the argument model."
             )
 
-        def restored(group: str, like: Any) -> Any:
-            values = [jnp.asarray(a) for a in checkpoint.group(group)]
-            return jax.tree.unflatten(jax.tree.structure(like), values)
-
-        self.state = State(
-            restored("weights", self.state.weights),
-            restored("variables", self.state.variables),
-            restored("optimiser", self.state.optimiser),
-            Totals.zero(),
-            restored("average", self.state.average),
-        )
+        structure = jax.tree.structure(self.state)
+        del self.state  # before another takes its place
+        optimiser, average = checkpoint.group("optimiser"), checkpoint.group("average")
+        values = [*before, *optimiser, *Totals.zero(), *average]
+        # Copied, as the steps change them where they lie.
+        self.state = jax.tree.unflatten(structure, jax.device_put(values, may_alias=False))
         self.best = checkpoint.group("best")
         self.history = checkpoint.history
 
