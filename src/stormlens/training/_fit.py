@@ -11,7 +11,6 @@ import os
 import time
 import warnings
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -171,14 +170,16 @@ class _Training:
         if recipe.class_weights:
             factors = balanced_weights(splits["train"].codes, n_classes)
         step = make_step(forward, recipe, bounds, jnp.asarray(factors), optimiser)
-        self._evaluate = make_evaluate(forward, bounds)
-        self._scoring: Future[Compiled] | None = None
         self._order_of = make_order(len(self.train_arrays.images), recipe.batch_size)
         # Compiled before the moments are there: the compiler needs as much memory as they do.
         shapes = jax.eval_shape(first_state, *values)
         key, order = jax.eval_shape(self._order_of, jax.random.key(0), 1)
         arrays = self.train_arrays
         self._step = step.lower(shapes, arrays.images, arrays.codes, order, key, 0).compile()
+        self._score: Compiled | None = None
+        if (split := self.validation) is not None:
+            scored = shapes.kept, shapes.variables, split.images, split.codes
+            self._score = make_evaluate(forward, bounds).lower(*scored).compile()
         values = jax.tree.map(partial(jnp.array, copy=True), values)
         self.state = first_state(*values)
 
@@ -222,8 +223,6 @@ class _Training:
             self.state = self._step(self.state, images, codes, order, key, number)
             # Waited for, so that no step is begun that Ctrl-C could not stop.
             jax.block_until_ready(self.state.totals)
-            if self._scoring is None:
-                self._scoring = self._compile_scoring()
             if time.perf_counter() - looked > _SECONDS_A_LOOK or number + 1 == steps:
                 listener.step(epoch, number + 1, steps, *self.state.totals.means())
                 looked = time.perf_counter()
@@ -242,25 +241,11 @@ class _Training:
         """Steps of an epoch."""
         return -(-len(self.train_arrays.images) // self.recipe.batch_size)
 
-    def _compile_scoring(self) -> Future[Compiled] | None:
-        """Compile the scoring in a thread, as the steps leave Python idle."""
-        if self.validation is None:
-            return None
-        shapes = jax.tree.map(
-            lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), self._scored(self.validation)
-        )
-        pool = ThreadPoolExecutor(1)
-        scoring = pool.submit(lambda: self._evaluate.lower(*shapes).compile())
-        pool.shutdown(wait=False)
-        return scoring
-
-    def _scored(self, split: Arrays) -> tuple[Any, ...]:
-        return self.state.kept, self.state.variables, split.images, split.codes
-
     def _validate(self) -> tuple[float, float]:
-        if self.validation is None or self._scoring is None:
+        if self.validation is None or self._score is None:
             return Totals.zero().means()
-        totals: Totals = self._scoring.result()(*self._scored(self.validation))
+        images, codes = self.validation.images, self.validation.codes
+        totals: Totals = self._score(self.state.kept, self.state.variables, images, codes)
         return totals.means()
 
     def _best_epoch(self) -> int:
