@@ -131,6 +131,23 @@ def test_a_map_is_drawn_without_pyplot(radar, tmp_path):
     assert not found & (UNUSED | COMPILERS)
 
 
+def test_a_network_known_by_name_is_trained_and_saved_without_keras(tmp_path):
+    found = all_after(
+        "from stormlens import datasets\n"
+        "from stormlens.training import Recipe, fit\n"
+        "boxes = datasets.load('simulated', split='train', count=40)\n"
+        "recipe = Recipe('short', 'svrimg-3conv', epochs=1)\n"
+        "splits = {'train': boxes, 'validation': boxes}\n"
+        f"fit(recipe, splits, {str(tmp_path / 'run')!r}, progress=False)"
+    )
+    assert not found & {"keras", "matplotlib", "optax", "sklearn", "scipy.stats"}
+
+
+def test_the_training_itself_needs_no_xarray():
+    found = all_after("import stormlens.training, stormlens.bench._stormlens")
+    assert not found & {"keras", "optax", "pandas", "scipy", "xarray"}
+
+
 def test_a_wrong_argument_is_told_before_the_classifier_is_loaded(box):
     wrong = (["--rain", "wsr88d"], ["--at", "38"], ["--map", "/dev/null"], ["--json", "--csv"])
     for arguments in (*([box.with_suffix(".npy"), *given] for given in wrong), ["KTLX@yesterday"]):

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 
-from stormlens.models import _fuse, build, fuse
+from stormlens.models import Network, _fuse, build, fuse, list_models
 from stormlens.models._keras import import_keras
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
@@ -121,6 +121,31 @@ def test_probabilities_and_gradients_equal_keras(name):
     npt.assert_allclose(mine, judge, rtol=1e-5)
     for a, b in zip(my_gradient, judge_gradient, strict=True):
         npt.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", [model.name for model in list_models()])
+@pytest.mark.parametrize("training", [True, False])
+def test_networks_known_by_name_equal_their_keras_models_to_the_bit(name, training):
+    sizes = {"input_shape": (64, 64, 1), "n_classes": 4}
+    judge = fuse(build(name, **sizes, seed=7), (5.0, 70.0))
+    network = Network.untrained(name, (64, 64, 1), 4, seed=7)
+    mine = network.forward((5.0, 70.0), seed=0)
+    assert not network.is_loaded
+    assert mine.dense == judge.dense
+    images = jnp.asarray(np.random.default_rng(0).integers(0, 75, (3, 64, 64)), jnp.uint8)[
+        ..., None
+    ]
+
+    def run(forward):
+        def loss(weights):
+            key = jax.random.key(3)
+            log_p, _ = forward.apply(weights, forward.state, images, key, training)
+            return (log_p * jnp.arange(4)).sum(), log_p
+
+        return jax.tree.leaves(jax.jit(jax.grad(loss, has_aux=True))(forward.weights))
+
+    for one, two in zip(run(mine), run(judge), strict=True):
+        npt.assert_array_equal(one, two)
 
 
 def test_residual_and_global_pooling_equal_kerass_own_layers_put_together():

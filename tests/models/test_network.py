@@ -54,6 +54,41 @@ def file(tmp_path, cache):
     return path
 
 
+def test_an_untrained_network_answers_and_takes_other_weights_without_keras():
+    network = Network.untrained("chapter-relu", (30, 30, 1), 6, seed=3)
+    judge = build("chapter-relu", input_shape=(30, 30, 1), seed=3)
+    npt.assert_allclose(network.probabilities(images(), BOUNDS), by_keras(judge), atol=1e-6)
+    other = build("chapter-relu", input_shape=(30, 30, 1), seed=4)
+    network.assign(other.get_weights(), [])
+    npt.assert_allclose(network.probabilities(images(), BOUNDS), by_keras(other), atol=1e-6)
+    assert not network.is_loaded
+    for one, two in zip(network.tensors().values(), other.get_weights(), strict=True):
+        npt.assert_array_equal(one, two)
+    for one, two in zip(network.model.get_weights(), other.get_weights(), strict=True):
+        npt.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_copy_stays_as_it_is_when_the_first_one_changes(loaded):
+    network = Network.untrained("chapter-linear", (30, 30, 1), 6, seed=3)
+    if loaded:
+        assert network.model is not None
+    before, copy = network.tensors(), network.copy()
+    network.assign([np.zeros_like(a) for a in before.values()], [])
+    for key, values in copy.tensors().items():
+        npt.assert_array_equal(values, before[key])
+    assert not any(values.any() for values in network.tensors().values())
+
+
+def test_weights_given_to_a_loaded_network_reach_its_model():
+    network = Network.untrained("chapter-relu", (30, 30, 1), 6, seed=3)
+    model = network.model
+    forward = network.forward(BOUNDS, seed=1)
+    network.assign([weight + 1 for weight in forward.weights], forward.state)
+    for one, two in zip(model.get_weights(), forward.weights, strict=True):
+        npt.assert_array_equal(one, two + 1)
+
+
 def test_it_says_who_answers():
     network = Network.of_model(build("chapter-linear", input_shape=(30, 30, 1)))
     assert network.computed_by == "nothing yet"

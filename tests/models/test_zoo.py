@@ -3,7 +3,8 @@ import numpy.testing as npt
 import pytest
 
 from stormlens.errors import InputError
-from stormlens.models import build, import_keras, list_models, model_info
+from stormlens.models import Network, build, import_keras, list_models, model_info
+from stormlens.models._registry import first_weights
 
 # Parameter counts: the chapter's and the notebook's summaries; LeNet-5 by hand below.
 PUBLISHED = {"chapter-linear": 7_931_078, "chapter-relu": 7_931_078, "svrimg-3conv": 355_718}
@@ -90,6 +91,25 @@ def test_initial_weights_depend_on_the_seed_alone():
         npt.assert_array_equal(one, two)
         if one.ndim > 1:
             assert not np.array_equal(one, three)
+
+
+@pytest.mark.parametrize("name", [model.name for model in list_models()])
+@pytest.mark.parametrize("seed", [0, 1, 12_345_678])
+def test_first_weights_are_those_that_keras_draws(name, seed):
+    kind = {"input_shape": (64, 64, 1), "n_classes": 4, "seed": seed}
+    drawn, judge = first_weights(name, **kind), build(name, **kind).get_weights()
+    for one, two in zip(drawn, judge, strict=True):
+        npt.assert_array_equal(np.asarray(one), two)
+
+
+@pytest.mark.parametrize("name", [model.name for model in list_models()])
+def test_layers_known_by_name_are_those_of_keras(name):
+    import_keras().utils.clear_session()  # it numbers the layers of a process
+    judge = Network.of_model(build(name, seed=None))
+    network = Network.untrained(name, (136, 136, 1), 6, seed=0)
+    assert network.layers() == judge.layers()
+    assert network.parameters == judge.parameters
+    assert not network.is_loaded
 
 
 def test_unknown_model_suggests_the_nearest():

@@ -15,6 +15,8 @@ from stormlens.errors import InputError
 from stormlens.models import Classifier
 from stormlens.models._keras import import_keras
 from stormlens.training import Recipe, fit, read_checkpoint
+from stormlens.training._fit import _compute_in_this_thread, _new_classifier, _Training
+from stormlens.training._split import Split
 from stormlens.training._step import balanced_weights
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
@@ -311,6 +313,29 @@ def test_a_checkpoint_is_what_safetensors_reads_and_is_written_without_a_copy(tm
             npt.assert_array_equal(mine, np.asarray(theirs))
             assert mine.dtype == np.asarray(theirs).dtype
     assert (found.history, found.data) == ([{"epoch": 1}], "x")
+
+
+def test_a_training_holds_its_weights_once_beside_their_moments():
+    train = Split.of(boxes(30, seed=1))
+    recipe = Recipe("short", "chapter-relu", epochs=1, batch_size=8)
+    elsewhere = jax.live_arrays()
+    training = _Training(recipe, {"train": train}, _new_classifier(recipe, train, None, None), None)
+    shape = max((w.shape for w in training.state.weights), key=np.prod)
+    large = [array for array in jax.live_arrays() if array.shape == shape]
+    assert len([array for array in large if all(array is not other for other in elsewhere)]) == 3
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_jax_computes_where_it_is_called_unless_a_user_says_otherwise(monkeypatch, told):
+    if told:
+        monkeypatch.setenv("JAX_CPU_ENABLE_ASYNC_DISPATCH", "true")
+    before = jax.config.read("jax_cpu_enable_async_dispatch")
+    try:
+        jax.config.update("jax_cpu_enable_async_dispatch", True)
+        _compute_in_this_thread()
+        assert jax.config.read("jax_cpu_enable_async_dispatch") is told
+    finally:
+        jax.config.update("jax_cpu_enable_async_dispatch", before)
 
 
 def test_early_stopping_keeps_the_best_epoch(splits):

@@ -19,9 +19,11 @@ from stormlens.bench._job import BATCH, LEARNING_RATE, Job, Pass, batches
 from stormlens.engine import Step
 from stormlens.errors import InputError
 from stormlens.models import Classifier, Network, build
+from stormlens.stormbox import MODES
 from stormlens.training import Recipe, load_recipe
 from stormlens.training._fit import _new_classifier, _Training
 from stormlens.training._progress import Silent
+from stormlens.training._split import Split
 
 
 def start(job: Job) -> Pass:
@@ -123,9 +125,9 @@ def _training(job: Job) -> Pass:
         batch_size=BATCH,
         augmentation=augmentation,
     )
-    dataset = datasets.make_dataset(job.images, job.codes, source="SIMULATED", simulated=True)
-    classifier = _new_classifier(recipe, dataset, None, None)
-    training = _Training(recipe, {"train": dataset}, classifier, None)
+    train = Split(job.images, job.codes, MODES, source="SIMULATED", simulated=True)
+    classifier = _new_classifier(recipe, train, None, None)
+    training = _Training(recipe, {"train": train}, classifier, None)
 
     def epoch() -> None:
         training.history.append(training._one_epoch(len(training.history) + 1, Silent()))

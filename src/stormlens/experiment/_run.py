@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -307,17 +307,8 @@ def _provenance(classifier: Classifier, split: str) -> dict[str, Any]:
         "seed": known.get("seed"),
         "stormlens_version": versions.pop("stormlens", None),
         "versions": versions,
-        "parameters": int(classifier.model.count_params()),
-        "layers": [_layer(layer) for layer in classifier.model.layers],
-    }
-
-
-def _layer(layer: Any) -> dict[str, Any]:
-    return {
-        "name": layer.name,
-        "kind": type(layer).__name__,
-        "output_shape": [n for n in layer.output.shape if n is not None],
-        "parameters": int(layer.count_params()),
+        "parameters": classifier.network.parameters,
+        "layers": [asdict(layer) for layer in classifier.network.layers()],
     }
 
 

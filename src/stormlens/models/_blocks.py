@@ -1,14 +1,14 @@
 """
 The layers that networks known by name are made of, each as plain data.
 
-One place knows of each layer its shapes, its weights, the Keras layer that trains
-it and the steps of the engine that compute it. So a classifier whose network has
+One place knows of each layer its shapes, its weights, the same layer in Keras
+and the steps of the engine that compute it. So a classifier whose network has
 a name is loaded and asked without importing Keras.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ Arrays = Iterator[NDArray[np.float32]]
 @dataclass(frozen=True)
 class Block:
     """A layer; here one that changes nothing in prediction, as dropout."""
+
+    kind: ClassVar[str]  # what Keras calls its class
 
     def outputs(self, shape: Shape) -> Shape:
         """
@@ -67,6 +69,7 @@ class Block:
 class Conv(Block):
     """A square convolution."""
 
+    kind: ClassVar[str] = "Conv2D"
     filters: int
     size: int
     activation: str = "linear"
@@ -125,6 +128,8 @@ class _Pool(Block):
 class MaxPool(_Pool):
     """The highest value of each window."""
 
+    kind: ClassVar[str] = "MaxPooling2D"
+
     def steps(self, shape: Shape, arrays: Arrays) -> list[Step]:
         """A pool."""
         return [self._step("highest")]
@@ -138,6 +143,8 @@ class MaxPool(_Pool):
 class MeanPool(_Pool):
     """The mean of each window."""
 
+    kind: ClassVar[str] = "AveragePooling2D"
+
     def steps(self, shape: Shape, arrays: Arrays) -> list[Step]:
         """A pool."""
         return [self._step("mean")]
@@ -150,6 +157,8 @@ class MeanPool(_Pool):
 @dataclass(frozen=True)
 class Flatten(Block):
     """A map as one row of values."""
+
+    kind: ClassVar[str] = "Flatten"
 
     def outputs(self, shape: Shape) -> Shape:
         """All values."""
@@ -168,6 +177,7 @@ class Flatten(Block):
 class Dense(Block):
     """All values to each unit."""
 
+    kind: ClassVar[str] = "Dense"
     units: int
     activation: str = "linear"
 
@@ -194,6 +204,7 @@ class Dense(Block):
 class Dropout(Block):
     """Values switched off at random in training."""
 
+    kind: ClassVar[str] = "Dropout"
     rate: float
 
     def keras(self, keras: Any, kernel: Initialiser) -> Any:
@@ -205,6 +216,7 @@ class Dropout(Block):
 class SpatialDropout(Block):
     """Channels switched off at random in training."""
 
+    kind: ClassVar[str] = "SpatialDropout2D"
     rate: float
 
     def keras(self, keras: Any, kernel: Initialiser) -> Any:
@@ -215,6 +227,8 @@ class SpatialDropout(Block):
 @dataclass(frozen=True)
 class ResidualBlock(Block):
     """Two 3 x 3 convolutions of the values, added to the values."""
+
+    kind: ClassVar[str] = "Residual"
 
     def weights(self, shape: Shape) -> list[tuple[str, Shape]]:
         """Kernel and bias of both."""
@@ -239,6 +253,8 @@ class ResidualBlock(Block):
 class MeanAndMax(Block):
     """Mean and maximum of each channel over the map."""
 
+    kind: ClassVar[str] = "GlobalMeanMax"
+
     def outputs(self, shape: Shape) -> Shape:
         """The means, then the maxima."""
         return (2 * shape[2],)
@@ -257,6 +273,8 @@ class MeanAndMax(Block):
 @dataclass(frozen=True)
 class LocalResponse(Block):
     """Each channel divided by a power of its neighbours' squares."""
+
+    kind: ClassVar[str] = "LocalResponseNormalization"
 
     def steps(self, shape: Shape, arrays: Arrays) -> list[Step]:
         """With the constants of its source."""

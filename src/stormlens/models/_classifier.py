@@ -233,7 +233,9 @@ class Classifier:
         if self.architecture is None:
             provenance[_card.DIGEST] = _saved.write_model(self.model, run / _saved.MODEL)
         else:
-            provenance[_card.DIGEST] = _saved.write_weights(self.model, run / _saved.WEIGHTS)
+            provenance[_card.DIGEST] = _saved.write_weights(
+                self.network.tensors(), run / _saved.WEIGHTS
+            )
         entry = None if confidence is None else _saved.write_confidence(confidence, run)
         card = {
             "format": _card.FORMAT,

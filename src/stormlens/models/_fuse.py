@@ -1,7 +1,8 @@
 """
-A Keras model as a pure function of (weights, state, images, key).
+A network as a pure function of (weights, state, images, key).
 
-The user's model stays plain Keras; training and prediction call this function.
+A user's model stays plain Keras; training and prediction call this function. A network known by
+name comes from its blocks, without Keras.
 In a Sequential or functional chain each Conv2D [activation] [SpatialDropout2D]
 MaxPooling2D run becomes one `ops.conv_pool`, a `Residual` layer two `ops.convolve`,
 dropout draws from an explicit JAX key, a closing softmax is taken in logarithms, and
@@ -10,12 +11,14 @@ every other layer computes as Keras does. A model that is no chain is called who
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from stormlens.models import _blocks as blocks
 from stormlens.models._chain import (
     chain_of,
     is_plain_convolution,
@@ -51,6 +54,52 @@ class _Flow:
     def variable(self, path: str) -> Any:
         """A layer's weight, which is part of the state where it is frozen."""
         return self.weights[path] if path in self.weights else self.state[path]
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """An activation, with Keras's name of it; empty where it is a user's own."""
+
+    name: str
+    function: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class _Convolution:
+    """A convolution of stride 1: names of its weights, and its padding."""
+
+    kernel: str
+    bias: str | None
+    padding: str
+
+
+@dataclass(frozen=True)
+class _Link:
+    """
+    A layer in a chain: how it computes alone, and what it may be in a fused run.
+
+    Attributes
+    ----------
+    alone : callable
+        Its step where it is not fused.
+    closing : callable or None
+        Its step where it comes last, if that is another.
+    convolution : _Convolution or None
+        Where it is one that a run may begin with.
+    curve : _Curve or None
+        The activation that it is, or ends with.
+    channel_rate : float or None
+        Of spatial dropout.
+    pool : int or None
+        Side of the windows, where it is a max pool whose windows do not overlap.
+    """
+
+    alone: Step
+    closing: Step | None = None
+    convolution: _Convolution | None = None
+    curve: _Curve | None = None
+    channel_rate: float | None = None
+    pool: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,8 +153,47 @@ def fuse(model: Any, bounds: tuple[float, float] = (0.0, 1.0), seed: int = 0) ->
     if layers is None:
         return Forward(_whole(model, bounds), weights, state)
     kernels = [layer.kernel.path for layer in layers if is_plain_dense(keras, layer)]
-    dense = tuple(i for i, v in enumerate(model.trainable_variables) if kernels.count(v.path) == 1)
-    return Forward(_chained(keras, model, layers, bounds), weights, state, dense)
+    trainable = [v.path for v in model.trainable_variables]
+    other = [v.path for v in model.non_trainable_variables]
+    dense = tuple(i for i, path in enumerate(trainable) if kernels.count(path) == 1)
+    links = [_of_layer(keras, layer) for layer in layers]
+    return Forward(_chained(links, trainable, other, bounds), weights, state, dense)
+
+
+def fuse_blocks(
+    chain: Sequence[blocks.Block],
+    shapes: Sequence[blocks.Shape],
+    weights: Sequence[Any],
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> Forward:
+    """
+    The pure function of a network known by name; the same as that of its Keras model, to the bit.
+
+    Parameters
+    ----------
+    chain : sequence of Block
+        Its layers.
+    shapes : sequence of tuple of int
+        What each of them is given.
+    weights : sequence of array
+        In Keras's order.
+    bounds : tuple of float, optional
+        Values of uint8 images that become 0 and 1.
+
+    Returns
+    -------
+    forward : Forward
+        Without state.
+    """
+    names = [f"{i}" for i in range(len(weights))]
+    unused = iter(names)
+    links, dense = [], []
+    for block, shape in zip(chain, shapes, strict=True):
+        own = [next(unused) for _ in block.weights(shape)]
+        links.append(_of_block(block, own))
+        if isinstance(block, blocks.Dense):
+            dense.append(int(own[0]))
+    return Forward(_chained(links, names, [], bounds), list(weights), [], tuple(dense))
 
 
 def scale(images: Array, bounds: tuple[float, float]) -> Array:
@@ -157,11 +245,9 @@ def clipped_log(probabilities: Array) -> Array:
 
 
 def _chained(
-    keras: Any, model: Any, layers: list[Any], bounds: tuple[float, float]
+    links: list[_Link], trainable: list[str], other: list[str], bounds: tuple[float, float]
 ) -> Callable[..., tuple[Array, State]]:
-    steps = _steps(keras, layers)
-    trainable = [v.path for v in model.trainable_variables]
-    other = [v.path for v in model.non_trainable_variables]
+    steps = _steps(links)
 
     def apply(
         weights: Weights, state: State, images: Array, key: Array, training: bool
@@ -183,16 +269,17 @@ def _chained(
     return apply
 
 
-def _steps(keras: Any, layers: list[Any]) -> list[Step]:
+def _steps(links: list[_Link]) -> list[Step]:
     steps: list[Step] = []
-    while layers:
-        fused = _conv_pool_run(keras, layers)
+    while links:
+        fused = _conv_pool_run(links)
         if fused is not None:
             step, used = fused
         else:
-            step, used = _as_floats(_one_layer(keras, layers[0], last=len(layers) == 1)), 1
+            closing = links[0].closing if len(links) == 1 else None
+            step, used = _as_floats(closing or links[0].alone), 1
         steps.append(step)
-        layers = layers[used:]
+        links = links[used:]
     return steps
 
 
@@ -208,55 +295,38 @@ def _as_floats(step: Step) -> Step:
     return floats
 
 
-def _conv_pool_run(keras: Any, layers: list[Any]) -> tuple[Step, int] | None:
+def _conv_pool_run(links: list[_Link]) -> tuple[Step, int] | None:
     """The step for a convolution that a max pool follows, and how many layers it covers."""
-    convolution = layers[0]
-    if not is_plain_convolution(keras, convolution):
+    first = links[0]
+    convolution = first.convolution
+    if convolution is None or first.curve is None:
         return None
-    activations, dropout = [convolution.activation], None
+    curves, rate = [first.curve], None
     allowed = _RISING
-    for position, layer in enumerate(layers[1:], start=1):
-        if isinstance(layer, keras.layers.Activation):
-            activations.append(layer.activation)
-        elif isinstance(layer, keras.layers.ReLU) and is_plain_relu(layer):
-            activations.append(keras.activations.relu)
-        elif isinstance(layer, keras.layers.SpatialDropout2D) and dropout is None:
-            dropout, allowed = layer, _HOMOGENEOUS
+    for position, link in enumerate(links[1:], start=1):
+        if link.channel_rate is not None and rate is None:
+            rate, allowed = link.channel_rate, _HOMOGENEOUS
             continue
-        elif _is_plain_pool(keras, layer) and _is_one_of(_RISING, convolution.activation):
-            step = _fused_step(convolution, activations, dropout, layer.pool_size[0])
-            return step, position + 1
-        else:
+        if link.pool is not None and first.curve.name in _RISING:
+            return _fused_step(convolution, curves, rate, link.pool), position + 1
+        if link.convolution is not None or link.curve is None:
             return None
-        if not _is_one_of(allowed, activations[-1]):
+        curves.append(link.curve)
+        if link.curve.name not in allowed:
             return None
     return None
 
 
-def _is_one_of(names: frozenset[str], activation: Any) -> bool:
-    is_keras = getattr(activation, "__module__", "").startswith("keras.")
-    return is_keras and activation.__name__ in names
-
-
-def _is_plain_pool(keras: Any, layer: Any) -> bool:
-    return (
-        type(layer) is keras.layers.MaxPooling2D
-        and layer.pool_size[0] == layer.pool_size[1]
-        and tuple(layer.strides) == tuple(layer.pool_size)
-        and layer.padding == "valid"
-        and layer.data_format == "channels_last"
-    )
-
-
-def _fused_step(convolution: Any, activations: list[Any], dropout: Any, pool: int) -> Step:
-    kernel = convolution.kernel.path
-    bias = convolution.bias.path if convolution.use_bias else None
-    names = {activation.__name__ for activation in activations} - {"linear"}
+def _fused_step(
+    convolution: _Convolution, curves: list[_Curve], rate: float | None, pool: int
+) -> Step:
+    names = {curve.name for curve in curves} - {"linear"}
     inside = names <= {"relu"}  # else the activations follow the pool, and dropout them
 
     def step(flow: _Flow) -> None:
-        weights = flow.variable(kernel)
-        factors = _channel_factors(flow, dropout, weights.shape[3])
+        weights = flow.variable(convolution.kernel)
+        factors = _channel_factors(flow, rate, weights.shape[3])
+        bias = convolution.bias
         flow.values = conv_pool(
             flow.values,
             weights,
@@ -269,8 +339,8 @@ def _fused_step(convolution: Any, activations: list[Any], dropout: Any, pool: in
             bounds=flow.bounds if flow.values.dtype == jnp.uint8 else None,
         )
         if not inside:
-            for activation in activations:
-                flow.values = activation(flow.values)
+            for curve in curves:
+                flow.values = curve.function(flow.values)
             if factors is not None:
                 flow.values = flow.values * factors[:, None, None, :]
         flow.kept = factors
@@ -278,76 +348,213 @@ def _fused_step(convolution: Any, activations: list[Any], dropout: Any, pool: in
     return step
 
 
-def _spatial_dropout_step(dropout: Any) -> Step:
+def _channel_dropout(rate: float) -> _Link:
     def step(flow: _Flow) -> None:
-        factors = _channel_factors(flow, dropout, flow.values.shape[3])
+        factors = _channel_factors(flow, rate, flow.values.shape[3])
         if factors is not None:
             flow.values = flow.values * factors[:, None, None, :]
 
-    return step
+    return _Link(step, channel_rate=rate)
 
 
-def _channel_factors(flow: _Flow, dropout: Any, channels: int) -> Array | None:
+def _channel_factors(flow: _Flow, rate: float | None, channels: int) -> Array | None:
     """Factors of spatial dropout, shape (N, channels); kept ones keep the expectation."""
-    if dropout is None or not flow.training or dropout.rate == 0:
+    if not rate or not flow.training:
         return None
-    keep = jax.random.bernoulli(flow.key, 1 - dropout.rate, (len(flow.values), channels))
-    return jnp.where(keep, 1 / (1 - dropout.rate), 0.0)
+    keep = jax.random.bernoulli(flow.key, 1 - rate, (len(flow.values), channels))
+    return jnp.where(keep, 1 / (1 - rate), 0.0)
 
 
-def _one_layer(keras: Any, layer: Any, last: bool) -> Step:
-    if type(layer) is keras.layers.SpatialDropout2D:
-        return _spatial_dropout_step(layer)
-    if type(layer) is keras.layers.Dropout and layer.noise_shape is None:
-        return lambda flow: _drop(flow, layer.rate, flow.values.shape)
-    if is_plain_dense(keras, layer):
-        return _dense_step(layer, is_last=last and layer.activation is keras.activations.softmax)
-    if _is_residual(layer):
-        return _residual_step(layer)
-    return _keras_step(layer)
-
-
-def _drop(flow: _Flow, rate: float, shape: tuple[int, ...]) -> None:
+def _dropout(rate: float) -> _Link:
     """Inverted dropout: kept values are scaled up so that the expectation stays."""
-    if flow.training and rate > 0:
-        keep = jax.random.bernoulli(flow.key, 1 - rate, shape)
-        flow.values = jnp.where(keep, flow.values / (1 - rate), 0)
-
-
-def _dense_step(layer: Any, is_last: bool) -> Step:
-    kernel, bias = layer.kernel.path, layer.bias.path if layer.use_bias else None
 
     def step(flow: _Flow) -> None:
+        if flow.training and rate > 0:
+            keep = jax.random.bernoulli(flow.key, 1 - rate, flow.values.shape)
+            flow.values = jnp.where(keep, flow.values / (1 - rate), 0)
+
+    return _Link(step)
+
+
+def _dense(kernel: str, bias: str | None, curve: _Curve) -> _Link:
+    def multiply(flow: _Flow) -> Array:
         values = matmul(flow.values, flow.variable(kernel))
-        values = values if bias is None else values + flow.variable(bias)
-        flow.is_log = is_last
-        flow.values = jax.nn.log_softmax(values) if is_last else layer.activation(values)
+        return values if bias is None else values + flow.variable(bias)
+
+    def step(flow: _Flow) -> None:
+        flow.values = curve.function(multiply(flow))
+
+    def in_logarithms(flow: _Flow) -> None:
+        flow.values, flow.is_log = jax.nn.log_softmax(multiply(flow)), True
+
+    return _Link(step, closing=in_logarithms if curve.name == "softmax" else None)
+
+
+def _residual(first: tuple[str, str], second: tuple[str, str]) -> _Link:
+    """Two convolutions, each given as the names of its kernel and bias."""
+
+    def step(flow: _Flow) -> None:
+        def convolved(values: Array, names: tuple[str, str]) -> Array:
+            kernel, bias = map(flow.variable, names)
+            return convolve(values, kernel) + bias
+
+        added = convolved(jax.nn.relu(convolved(flow.values, first)), second)
+        flow.values = jax.nn.relu(flow.values + added)
+
+    return _Link(step)
+
+
+def _of_block(block: blocks.Block, names: list[str]) -> _Link:
+    """A layer of a network known by name; `names` are those of its weights."""
+    return _OF_BLOCK[type(block)](block, names)
+
+
+def _of_convolution(block: blocks.Conv, names: list[str]) -> _Link:
+    curve = _CURVES[block.activation]
+    alone = _layer(partial(_convolved, block, curve), names)
+    if block.strides != 1:
+        return _Link(alone)
+    kernel, bias = names
+    return _Link(alone, convolution=_Convolution(kernel, bias, block.padding), curve=curve)
+
+
+def _of_max_pool(block: blocks.MaxPool, _: list[str]) -> _Link:
+    is_plain = block.strides in (0, block.size)
+    return _Link(_layer(partial(_highest, block)), pool=block.size if is_plain else None)
+
+
+_CURVES = {
+    curve.name: curve
+    for curve in (
+        _Curve("linear", lambda values: values),
+        _Curve("relu", jax.nn.relu),
+        _Curve("tanh", jnp.tanh),
+        _Curve("softmax", jax.nn.softmax),
+    )
+}
+
+
+def _layer(compute: Callable[..., Array], names: Sequence[str] = ()) -> Step:
+    """The step of a layer that computes from its values and its weights alone."""
+
+    def step(flow: _Flow) -> None:
+        flow.values = compute(flow.values, *map(flow.variable, names))
 
     return step
 
 
-def _is_residual(layer: Any) -> bool:
+def _convolved(
+    block: blocks.Conv, curve: _Curve, values: Array, kernel: Array, bias: Array
+) -> Array:
+    sums = jax.lax.conv_general_dilated(
+        values,
+        kernel,
+        (block.strides,) * 2,
+        block.padding.upper(),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    result: Array = curve.function(sums + bias)
+    return result
+
+
+def _highest(block: blocks.MaxPool, values: Array) -> Array:
+    return _pooled(block, values, -jnp.inf, jax.lax.max)
+
+
+def _mean(block: blocks.MeanPool, values: Array) -> Array:
+    return _pooled(block, values, 0.0, jax.lax.add) / block.size**2
+
+
+def _pooled(
+    block: blocks.MaxPool | blocks.MeanPool, values: Array, start: float, reduce: Any
+) -> Array:
+    window, strides = (block.size,) * 2, (block.strides or block.size,) * 2
+    pooled: Array = jax.lax.reduce_window(
+        values, start, reduce, (1, *window, 1), (1, *strides, 1), "VALID"
+    )
+    return pooled
+
+
+def _mean_and_max(values: Array) -> Array:
+    return jnp.concatenate([values.mean((1, 2)), values.max((1, 2))], -1)
+
+
+def _among_neighbours(values: Array) -> Array:
+    """As `LocalResponseNormalization` with the constants of its source."""
+    channels = values.shape[-1]
+    squares = jnp.pad(jnp.square(values), [(0, 0)] * 3 + [(2, 2)])
+    total = sum(squares[..., i : i + channels] for i in range(5))
+    return values / (2.0 + 1e-4 * total) ** 0.75
+
+
+_OF_BLOCK: dict[type[blocks.Block], Callable[[Any, list[str]], _Link]] = {
+    blocks.Conv: _of_convolution,
+    blocks.MaxPool: _of_max_pool,
+    blocks.MeanPool: lambda block, _: _Link(_layer(partial(_mean, block))),
+    blocks.Flatten: lambda *_: _Link(_layer(lambda values: values.reshape(len(values), -1))),
+    blocks.Dense: lambda block, names: _dense(names[0], names[1], _CURVES[block.activation]),
+    blocks.Dropout: lambda block, _: _dropout(block.rate),
+    blocks.SpatialDropout: lambda block, _: _channel_dropout(block.rate),
+    blocks.ResidualBlock: lambda _, names: _residual((names[0], names[1]), (names[2], names[3])),
+    blocks.MeanAndMax: lambda *_: _Link(_layer(_mean_and_max)),
+    blocks.LocalResponse: lambda *_: _Link(_layer(_among_neighbours)),
+}
+
+
+def _of_layer(keras: Any, layer: Any) -> _Link:
+    """A Keras layer; one of no known kind computes as Keras does."""
+    layers = keras.layers
+    if is_plain_convolution(keras, layer):
+        bias = layer.bias.path if layer.use_bias else None
+        convolution = _Convolution(layer.kernel.path, bias, layer.padding)
+        return _by_keras(layer, convolution=convolution, curve=_curve_of(layer.activation))
+    if isinstance(layer, layers.Activation):
+        return _by_keras(layer, curve=_curve_of(layer.activation))
+    if isinstance(layer, layers.ReLU) and is_plain_relu(layer):
+        return _by_keras(layer, curve=_curve_of(keras.activations.relu))
+    if _is_plain_pool(keras, layer):
+        return _by_keras(layer, pool=layer.pool_size[0])
+    if type(layer) is layers.SpatialDropout2D:
+        return _channel_dropout(layer.rate)
+    if type(layer) is layers.Dropout and layer.noise_shape is None:
+        return _dropout(layer.rate)
+    if is_plain_dense(keras, layer):
+        bias = layer.bias.path if layer.use_bias else None
+        return _dense(layer.kernel.path, bias, _curve_of(layer.activation))
+    if _is_residual(keras, layer):
+        first, second = (
+            (inner.kernel.path, inner.bias.path) for inner in (layer.first, layer.second)
+        )
+        return _residual(first, second)
+    return _by_keras(layer)
+
+
+def _curve_of(activation: Any) -> _Curve:
+    """An activation of Keras by its name; one of the user's own has none."""
+    is_keras = getattr(activation, "__module__", "").startswith("keras.")
+    return _Curve(activation.__name__ if is_keras else "", activation)
+
+
+def _is_plain_pool(keras: Any, layer: Any) -> bool:
+    return (
+        type(layer) is keras.layers.MaxPooling2D
+        and layer.pool_size[0] == layer.pool_size[1]
+        and tuple(layer.strides) == tuple(layer.pool_size)
+        and layer.padding == "valid"
+        and layer.data_format == "channels_last"
+    )
+
+
+def _is_residual(keras: Any, layer: Any) -> bool:
     """Whether a layer is a `Residual` whose two convolutions are in single precision."""
     from stormlens.models._layers import Residual
 
     return type(layer) is Residual and all(
-        is_plain_convolution(import_keras(), inner) for inner in (layer.first, layer.second)
+        is_plain_convolution(keras, inner) for inner in (layer.first, layer.second)
     )
 
 
-def _residual_step(layer: Any) -> Step:
-    def step(flow: _Flow) -> None:
-        def convolved(values: Array, inner: Any) -> Array:
-            kernel, bias = (flow.variable(v.path) for v in (inner.kernel, inner.bias))
-            return convolve(values, kernel) + bias
-
-        added = convolved(jax.nn.relu(convolved(flow.values, layer.first)), layer.second)
-        flow.values = jax.nn.relu(flow.values + added)
-
-    return step
-
-
-def _keras_step(layer: Any) -> Step:
+def _by_keras(layer: Any, **known: Any) -> _Link:
     trainable = [v.path for v in layer.trainable_variables]
     other = [v.path for v in layer.non_trainable_variables]
     takes_training = getattr(layer, "_call_has_training_arg", False)
@@ -362,4 +569,4 @@ def _keras_step(layer: Any) -> Step:
         )
         flow.state.update(zip(other, new_state, strict=True))
 
-    return step
+    return _Link(step, **known)

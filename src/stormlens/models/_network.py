@@ -7,22 +7,29 @@ Keras's own answers and remembered in the cache folder.
 """
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.engine import Engine, Step, load_library
 from stormlens.errors import InputError
-from stormlens.models._registry import LARGEST_SIDE, build, plan_of
+from stormlens.models._registry import LARGEST_SIDE, build, first_weights, plan_of
 from stormlens.storage import write_bytes
+
+if TYPE_CHECKING:
+    from stormlens.models._fuse import Forward
 
 Floats = NDArray[np.float32]
 Bounds = tuple[float, float]
+Plan = tuple[str, tuple[int, int, int], int]
+"""Registry name, shape of an image and number of classes."""
 
 BATCH = 64  # larger ones leave the cache between layers, smaller ones reread dense kernels
 
@@ -33,9 +40,29 @@ _ACCELERATORS = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", 
 _PLAN_FORMAT = "1"
 
 
+@dataclass(frozen=True)
+class Layer:
+    """
+    A layer in words and numbers.
+
+    Attributes
+    ----------
+    name, kind : str
+        As Keras calls it and its class.
+    output_shape : list of int
+        Of what it gives for an image.
+    parameters : int
+    """
+
+    name: str
+    kind: str
+    output_shape: list[int]
+    parameters: int
+
+
 class Network:
     """
-    A trained network; see `named`, `of_model` and `of_file`.
+    A network; see `named`, `untrained`, `of_model` and `of_file`.
 
     Attributes
     ----------
@@ -51,9 +78,12 @@ class Network:
         outputs: int,
         make_model: Callable[[], Any],
         make_steps: Callable[[], list[Step] | None],
+        plan: Plan | None = None,
     ) -> None:
         self.input_shape, self.outputs = input_shape, outputs
         self._make_model, self._make_steps = make_model, make_steps
+        self._plan = plan  # of a network of the zoo
+        self._weights: Callable[[], Sequence[Any]] = list  # its arrays, until a model holds them
         self._model: Any = None
         self._steps: list[Step] | None = None
         self._steps_of: tuple[Any, ...] | None = None  # the variables that they were read from
@@ -87,20 +117,58 @@ class Network:
         -------
         network : Network
         """
+        weights = [tensors[key] for key in sorted(tensors)]
+        return cls._of_plan((architecture, input_shape, n_classes), lambda: weights)
+
+    @classmethod
+    def untrained(
+        cls, architecture: str, input_shape: tuple[int, int, int], n_classes: int, seed: int
+    ) -> "Network":
+        """
+        A network of the zoo with its first weights, drawn each time that they are asked for.
+
+        So nothing holds them while a training changes its own.
+
+        Parameters
+        ----------
+        architecture, input_shape, n_classes
+            As for `named`.
+        seed : int
+            As for `build`.
+
+        Returns
+        -------
+        network : Network
+
+        Raises
+        ------
+        InputError
+            As `build`.
+        """
+        plan_of(architecture, input_shape, n_classes)
+        plan = architecture, input_shape, n_classes
+        return cls._of_plan(plan, lambda: first_weights(*plan, seed))
+
+    @classmethod
+    def _of_plan(cls, plan: Plan, weights: Callable[[], Sequence[Any]]) -> "Network":
+        architecture, input_shape, n_classes = plan
 
         def make_model() -> Any:
             model = build(architecture, input_shape=input_shape, n_classes=n_classes, seed=None)
-            for key, variable in keyed(model).items():
-                variable.assign(tensors[key])
+            for variable, value in zip(model.weights, network._weights(), strict=True):
+                variable.assign(value)
+            network._weights = list
             return model
 
         def make_steps() -> list[Step]:
-            _, blocks, shapes = plan_of(architecture, input_shape, n_classes)
-            arrays = iter([np.asarray(tensors[key]) for key in sorted(tensors)])
+            _, blocks, shapes = plan_of(*plan)
+            arrays = iter([np.asarray(weight) for weight in network._weights()])
             pairs = zip(blocks, shapes, strict=True)
             return [step for block, given in pairs for step in block.steps(given, arrays)]
 
-        return cls(input_shape, n_classes, make_model, make_steps)
+        network = cls(input_shape, n_classes, make_model, make_steps, plan)
+        network._weights = weights
+        return network
 
     @classmethod
     def of_model(cls, model: Any) -> "Network":
@@ -170,6 +238,93 @@ class Network:
     def is_loaded(self) -> bool:
         """Whether the Keras model has been made."""
         return self._model is not None
+
+    def copy(self) -> "Network":
+        """
+        A network of its own with equal weights.
+
+        Returns
+        -------
+        network : Network
+        """
+        if self._plan is not None and not self.is_loaded:
+            weights = self._weights()  # arrays that nobody changes where they lie
+            return self._of_plan(self._plan, lambda: weights)
+        from stormlens.models._keras import import_keras
+
+        copy = import_keras().models.clone_model(self.model)
+        copy.set_weights(self.model.get_weights())
+        return self.of_model(copy)
+
+    def forward(self, bounds: Bounds, seed: int) -> "Forward":
+        """
+        The network as a pure function, with the weights of now.
+
+        Parameters
+        ----------
+        bounds : tuple of float
+            Values of raw images that become 0 and 1.
+        seed : int
+            As for `fuse`.
+
+        Returns
+        -------
+        forward : Forward
+        """
+        from stormlens.models._fuse import fuse, fuse_blocks
+
+        if self._plan is None or self.is_loaded:
+            return fuse(self.model, bounds, seed)
+        _, blocks, shapes = plan_of(*self._plan)
+        return fuse_blocks(blocks, shapes, self._weights(), bounds)
+
+    def assign(self, weights: Sequence[Any], state: Sequence[Any]) -> None:
+        """
+        Give the network other weights.
+
+        Parameters
+        ----------
+        weights, state : sequence of array
+            As `forward` has them.
+        """
+        if self._plan is None or self.is_loaded:
+            variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
+            for variable, value in zip(variables, [*weights, *state], strict=True):
+                variable.assign(value)
+        else:
+            self._weights, self._steps_of = lambda: weights, None
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """
+        The weights of now, by position and name.
+
+        Returns
+        -------
+        tensors : dict of str to ndarray
+        """
+        if self._plan is None or self.is_loaded:
+            return {key: np.asarray(v.value) for key, v in keyed(self.model).items()}
+        pairs = zip(kinds_of(*self._plan), self._weights(), strict=True)
+        return {key: np.asarray(weight) for key, weight in pairs}
+
+    def layers(self) -> list[Layer]:
+        """
+        Its layers.
+
+        Returns
+        -------
+        layers : list of Layer
+        """
+        if self._plan is None or self.is_loaded:
+            return [_described(layer) for layer in self.model.layers]
+        return _layers_of_plan(self._plan)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        if self._plan is None or self.is_loaded:
+            return int(self.model.count_params())
+        return sum(layer.parameters for layer in self.layers())
 
     @property
     def computed_by(self) -> str:
@@ -329,6 +484,24 @@ def _check_shapes(model: Any) -> None:
         raise InputError(
             f"Classifier: the model gives {given}; it must give one probability for each class."
         )
+
+
+def _described(layer: Any) -> Layer:
+    shape = [n for n in layer.output.shape if n is not None]
+    return Layer(layer.name, type(layer).__name__, shape, int(layer.count_params()))
+
+
+def _layers_of_plan(plan: Plan) -> list[Layer]:
+    """Layers with the names that Keras gives to the first ones of a process."""
+    layers: list[Layer] = []
+    _, blocks, shapes = plan_of(*plan)
+    for block, given in zip(blocks, shapes, strict=True):
+        stem = re.sub("(?<=[a-z])(?=[A-Z])", "_", block.kind).lower()
+        before = sum(layer.kind == block.kind for layer in layers)
+        parameters = sum(math.prod(shape) for _, shape in block.weights(given))
+        name = f"{stem}_{before}" if before else stem
+        layers.append(Layer(name, block.kind, list(block.outputs(given)), parameters))
+    return layers
 
 
 def keyed(model: Any) -> dict[str, Any]:

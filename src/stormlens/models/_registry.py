@@ -1,14 +1,19 @@
 """Named architectures: a decorator to enrol one, and what can be asked of them."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stormlens.errors import InputError, unknown
 from stormlens.models._blocks import Block, Shape, shapes_along
 from stormlens.stormbox import MODES, SIZE
+
+if TYPE_CHECKING:
+    from jax import Array
 
 Builder = Callable[[int], list[Block]]
 
@@ -154,6 +159,44 @@ def build(
     return keras.Sequential([keras.Input(shape), *layers], name=name.replace("-", "_"))
 
 
+def first_weights(
+    name: str, input_shape: tuple[int, ...], n_classes: int, seed: int
+) -> "list[Array]":
+    """
+    The initial weights of a network, the same bits as in the Keras model of `build`.
+
+    Parameters
+    ----------
+    name, input_shape, n_classes, seed
+        As for `build`.
+
+    Returns
+    -------
+    weights : list of jax.Array
+        In Keras's order: of each layer the first kernel is drawn, all else is zero.
+    """
+    import jax.numpy as jnp
+
+    _, blocks, shapes = plan_of(name, input_shape, n_classes)
+    weights, seeds = [], _kernel_seeds(seed)
+    for block, given in zip(blocks, shapes, strict=True):
+        for number, (_, shape) in enumerate(block.weights(given)):
+            drawn = number == 0
+            weights.append(_glorot_uniform(shape, next(seeds)) if drawn else jnp.zeros(shape))
+    return weights
+
+
+def _glorot_uniform(shape: Shape, seed: int) -> "Array":
+    """As Keras's initialiser of that name draws on JAX."""
+    import jax
+    import jax.numpy as jnp
+
+    around = math.prod(shape[:-2])
+    limit = math.sqrt(3.0 * (1.0 / max(1.0, around * (shape[-2] + shape[-1]) / 2.0)))
+    key = jnp.array([seed, 0], jnp.uint32)
+    return jax.random.uniform(key, shape, jnp.float32, minval=-limit, maxval=limit)
+
+
 def plan_of(
     name: str, input_shape: tuple[int, ...], n_classes: int
 ) -> tuple[Shape, list[Block], list[Shape]]:
@@ -211,10 +254,13 @@ def _is_whole(value: Any) -> bool:
 
 
 def _kernel_initialisers(keras: Any, seed: int | None) -> Iterator[Any]:
-    """Glorot initialisers with a seed each: equal seeds would give equal-shaped layers one draw."""
-    layer = 0
     while seed is None:
         yield keras.initializers.Zeros()
-    while True:
-        yield keras.initializers.GlorotUniform(seed=(seed * 1000 + layer) % 2**31)
-        layer += 1
+    for of_kernel in _kernel_seeds(seed):
+        yield keras.initializers.GlorotUniform(seed=of_kernel)
+
+
+def _kernel_seeds(seed: int) -> Iterator[int]:
+    """One for each kernel: equal seeds would give equal-shaped layers one draw."""
+    for layer in count():
+        yield (seed * 1000 + layer) % 2**31

@@ -19,7 +19,7 @@ from stormlens.models._confidence import Confidence
 from stormlens.models._keras import import_keras
 from stormlens.models._network import Network, keyed, kinds_of
 from stormlens.models._novelty import Novelty
-from stormlens.storage import atomic_path, write_bytes
+from stormlens.storage import atomic_path, write_tensors
 
 WEIGHTS, MODEL, CONFIDENCE = "weights.safetensors", "model.keras", "confidence.safetensors"
 
@@ -91,14 +91,14 @@ def weights_of(model: Any) -> Tensors:
     return {key: np.asarray(variable.value) for key, variable in keyed(model).items()}
 
 
-def write_weights(model: Any, path: Path) -> str:
+def write_weights(tensors: Tensors, path: Path) -> str:
     """
-    Write a model's variables as safetensors.
+    Write the weights of a network as safetensors.
 
     Parameters
     ----------
-    model : keras.Model
-        Built.
+    tensors : dict of str to ndarray
+        By position and name.
     path : Path
         The file.
 
@@ -112,12 +112,21 @@ def write_weights(model: Any, path: Path) -> str:
     InputError
         If a value is not finite; nothing is written then.
     """
-    import safetensors.numpy
+    check_finite(tensors, path, _NOT_WRITTEN)
+    return _write(tensors, path)
 
-    check_model(model, path)
-    content = safetensors.numpy.save(weights_of(model))
-    write_bytes(path, content)
-    return hashlib.sha256(content).hexdigest()
+
+def _write(tensors: Tensors, path: Path) -> str:
+    """Write a safetensors file; gives its SHA-256."""
+    in_order = {name: np.ascontiguousarray(values) for name, values in tensors.items()}
+    with atomic_path(path) as temporary:
+        write_tensors(temporary, in_order)
+        return _digest_of(temporary)
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_weights(card: Mapping[str, Any], folder: Path, remedy: str) -> Tensors:
@@ -160,7 +169,7 @@ def read_weights(card: Mapping[str, Any], folder: Path, remedy: str) -> Tensors:
 
 def _check_digest(path: Path, digest: Any, remedy: str) -> None:
     """Refuse a file of another time than the card: a training may be killed between the two."""
-    if digest is not None and digest != hashlib.sha256(path.read_bytes()).hexdigest():
+    if digest is not None and digest != _digest_of(path):
         raise InputError(f"{path} is not the file that {CARD} was written with; {remedy}.")
 
 
@@ -244,12 +253,9 @@ def write_confidence(confidence: Confidence, folder: Path) -> dict[str, float | 
     entry : dict of str to float or str
         What belongs into the card: the numbers, and the SHA-256 of the file.
     """
-    import safetensors.numpy
-
-    content = safetensors.numpy.save(_arrays_of(confidence))
-    write_bytes(folder / CONFIDENCE, content)
+    digest = _write(_arrays_of(confidence), folder / CONFIDENCE)
     numbers = {name: getattr(confidence, name) for name in NUMBERS}
-    return {**numbers, DIGEST: hashlib.sha256(content).hexdigest()}
+    return {**numbers, DIGEST: digest}
 
 
 def check_confidence(confidence: Confidence, path: Path) -> None:
@@ -272,10 +278,8 @@ def check_confidence(confidence: Confidence, path: Path) -> None:
 
 
 def _arrays_of(confidence: Confidence) -> Tensors:
-    """In order in memory, since safetensors writes it as it lies."""
     return {
-        held.name: np.ascontiguousarray(getattr(confidence.novelty, held.name))
-        for held in fields(Novelty)
+        held.name: np.asarray(getattr(confidence.novelty, held.name)) for held in fields(Novelty)
     }
 
 
@@ -303,7 +307,7 @@ def write_model(model: Any, path: Path) -> str:
     check_model(model, path)
     with atomic_path(path) as temporary:
         model.save(temporary)
-        return hashlib.sha256(temporary.read_bytes()).hexdigest()
+        return _digest_of(temporary)
 
 
 def read_network(path: Path, digest: Any, remedy: str) -> Network:
@@ -357,8 +361,7 @@ def network_of_file(path: Path) -> Network:
         As `load_keras_file`.
     """
     check_keras_file(path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Network.of_file(path, digest, lambda: load_keras_file(path))
+    return Network.of_file(path, _digest_of(path), lambda: load_keras_file(path))
 
 
 def check_keras_file(path: Path) -> None:

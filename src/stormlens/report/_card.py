@@ -78,7 +78,7 @@ def card_dict(
         "name": str(known.get("recipe") or classifier.architecture or "a user's own model"),
         "model": {
             "architecture": classifier.architecture,
-            "parameters": int(classifier.model.count_params()),
+            "parameters": classifier.network.parameters,
             "orientations": classifier.orientations,
             "image": list(classifier.image_shape),
             "classes": list(classifier.classes),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     )
     from stormlens.storage._lock import file_lock
     from stormlens.storage._pickle import MAX_PICKLE_BYTES, load_pickled_arrays
+    from stormlens.storage._tensors import write_tensors
 
 __all__ = [
     "MAX_PICKLE_BYTES",
@@ -23,6 +24,7 @@ __all__ = [
     "file_lock",
     "load_pickled_arrays",
     "write_bytes",
+    "write_tensors",
     "write_text",
 ]
 
@@ -32,5 +34,6 @@ __getattr__, __dir__ = on_first_use(
         "_atomic": "atomic_path check_writable disk_errors write_bytes write_text",
         "_lock": "file_lock",
         "_pickle": "MAX_PICKLE_BYTES load_pickled_arrays",
+        "_tensors": "write_tensors",
     },
 )

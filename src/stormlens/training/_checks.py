@@ -5,22 +5,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 
-from stormlens.datasets import class_names
 from stormlens.errors import InputError
 from stormlens.training import _checkpoint
 from stormlens.training._recipe import Recipe
+from stormlens.training._split import Split
 
 
-def check_splits(splits: Mapping[str, xr.Dataset], recipe: Recipe) -> None:
+def check_splits(splits: Mapping[str, Split], recipe: Recipe) -> None:
     """
     Refuse splits that nothing can be learnt from.
 
     Parameters
     ----------
-    splits : mapping of str to xarray.Dataset
-        Labelled containers.
+    splits : mapping of str to Split
     recipe : Recipe
 
     Raises
@@ -29,15 +27,15 @@ def check_splits(splits: Mapping[str, xr.Dataset], recipe: Recipe) -> None:
         If ``train`` is missing, empty or of one class, classes differ between splits, or early
         stopping lacks ``validation``.
     """
-    if "train" not in splits or splits["train"].sizes["storm"] == 0:
+    if "train" not in splits or len(splits["train"].images) == 0:
         raise InputError("There is nothing to train on: the data has no split 'train'.")
-    classes = class_names(splits["train"])
-    if len(np.unique(splits["train"]["mode"].values)) < 2:
+    classes = splits["train"].classes
+    if len(np.unique(splits["train"].codes)) < 2:
         raise InputError(
             "All training images are of one class, so there is nothing to tell apart; add others."
         )
     for name in splits:
-        if class_names(splits[name]) != classes:
+        if splits[name].classes != classes:
             raise InputError(f"Split {name} has other classes than split train ({classes}).")
     if recipe.early_stopping and "validation" not in splits:
         raise InputError(
@@ -47,7 +45,7 @@ def check_splits(splits: Mapping[str, xr.Dataset], recipe: Recipe) -> None:
 
 
 def open_run(
-    run: Path, recipe: Recipe, splits: Mapping[str, xr.Dataset], resume: bool
+    run: Path, recipe: Recipe, splits: Mapping[str, Split], resume: bool
 ) -> _checkpoint.Checkpoint | None:
     """
     The checkpoint to go on from, if any, of a folder that may be trained in.
@@ -57,8 +55,7 @@ def open_run(
     run : Path
         Run folder.
     recipe : Recipe
-    splits : mapping of str to xarray.Dataset
-        Labelled containers.
+    splits : mapping of str to Split
     resume : bool
         Whether to go on from what the folder holds.
 
@@ -91,7 +88,7 @@ def open_run(
 def _check_same(
     checkpoint: _checkpoint.Checkpoint,
     recipe: Recipe,
-    splits: Mapping[str, xr.Dataset],
+    splits: Mapping[str, Split],
     run: Path,
 ) -> None:
     first = Recipe.from_dict(checkpoint.recipe, name=str(run))  # older ones lack some keys
@@ -120,14 +117,13 @@ def _check_same(
         raise InputError(f"{run} was trained on other data; resume with the same --data.")
 
 
-def fingerprint(splits: Mapping[str, xr.Dataset]) -> str:
+def fingerprint(splits: Mapping[str, Split]) -> str:
     """
     SHA-256 of the training and validation images and labels.
 
     Parameters
     ----------
-    splits : mapping of str to xarray.Dataset
-        Labelled containers.
+    splits : mapping of str to Split
 
     Returns
     -------
@@ -137,8 +133,9 @@ def fingerprint(splits: Mapping[str, xr.Dataset]) -> str:
     digest = hashlib.sha256()
     for name in ("train", "validation"):
         if name in splits:
-            for variable in ("reflectivity", "mode"):
-                values = np.ascontiguousarray(splits[name][variable].values)
+            held = {"reflectivity": splits[name].images, "mode": splits[name].codes}
+            for variable, array in held.items():
+                values = np.ascontiguousarray(array)
                 digest.update(f"{name} {variable} {values.shape} {values.dtype}".encode())
                 digest.update(values.data)
     return digest.hexdigest()

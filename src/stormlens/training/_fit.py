@@ -7,31 +7,32 @@ from which a killed training resumes to the same bits.
 
 import csv
 import io
+import os
 import time
 import warnings
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
+from jax import Array
 from jax.stages import Compiled
 
-from stormlens.datasets import class_names, is_simulated
 from stormlens.errors import InputError
-from stormlens.models import Classifier, build, fuse, import_keras, keep_compiled, load_keras_file
+from stormlens.models import Classifier, Network, keep_compiled, load_keras_file
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
 from stormlens.training._checks import check_splits, fingerprint, open_run
 from stormlens.training._optimise import Average, make_optimiser
 from stormlens.training._progress import Listener, RichProgress, Silent
 from stormlens.training._recipe import Recipe, load_recipe
+from stormlens.training._split import Split
 from stormlens.training._step import (
     Arrays,
     State,
@@ -42,10 +43,14 @@ from stormlens.training._step import (
     make_step,
 )
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 HISTORY_FIELDS = ("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 """Columns of history.csv."""
 
 _SECONDS_A_LOOK = 0.5  # from one report of progress to the next
+_ASYNCHRONOUS = "jax_cpu_enable_async_dispatch"
 
 Row = dict[str, float]
 
@@ -70,7 +75,7 @@ class Fitted:
 
 def fit(
     recipe: Recipe | str | Path,
-    splits: Mapping[str, xr.Dataset],
+    splits: "Mapping[str, xr.Dataset]",
     out: str | Path | None = None,
     *,
     model: Any = None,
@@ -111,18 +116,20 @@ def fit(
     keep_compiled()
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     run = None if out is None else Path(out)
-    check_splits(splits, recipe)
-    checkpoint = None if run is None else open_run(run, recipe, splits, resume)
+    held = {name: Split.of(dataset) for name, dataset in splits.items()}
+    check_splits(held, recipe)
+    checkpoint = None if run is None else open_run(run, recipe, held, resume)
     for note in recipe.notes():
         warnings.warn(f"Recipe {recipe.name}: {note}", UserWarning, stacklevel=2)
     if start is None and recipe.continues is not None:
         start = _fit_first(recipe, splits, run, resume, progress)
-    classifier = _new_classifier(recipe, splits["train"], model, start)
+    classifier = _new_classifier(recipe, held["train"], model, start)
     if run is not None:  # claimed only now, as a training that cannot begin should leave nothing
         write_text(run / "recipe.toml", recipe.to_toml())
-    training = _Training(recipe, splits, classifier, run)
+    training = _Training(recipe, held, classifier, run)
     if checkpoint is not None:
         training.restore(checkpoint)
+        del checkpoint  # as large as the state
     if progress:
         with RichProgress(recipe.name) as listener:
             training.run_epochs(listener)
@@ -137,31 +144,44 @@ class _Training:
     def __init__(
         self,
         recipe: Recipe,
-        splits: Mapping[str, xr.Dataset],
+        splits: Mapping[str, Split],
         classifier: Classifier,
         run: Path | None,
     ) -> None:
+        _compute_in_this_thread()
         self.recipe, self.classifier, self.run = recipe, classifier, run
         self.data = fingerprint(splits)
         self.train_arrays = Arrays.of(splits["train"])
         self.validation = Arrays.of(splits["validation"]) if "validation" in splits else None
         bounds = (classifier.minimum, classifier.maximum)
-        forward = fuse(classifier.model, bounds, recipe.seed)
-        weights = [jnp.array(w, copy=True) for w in forward.weights]
-        variables = [jnp.array(v, copy=True) for v in forward.state]
+        forward = classifier.network.forward(bounds, recipe.seed)
+        values = forward.weights, forward.state
+        forward = replace(forward, weights=[], state=[])  # else the steps keep the first weights
         optimiser = make_optimiser(recipe, recipe.epochs * self._steps())
-        average = Average.start(weights) if recipe.average > 0 else None
-        self.state = State(weights, variables, optimiser.init(weights), Totals.zero(), average)
+
+        def first_state(weights: list[Array], variables: list[Array]) -> State:
+            average = Average.start(weights) if recipe.average > 0 else None
+            return State(weights, variables, optimiser.init(weights), Totals.zero(), average)
+
         self.best: list[np.ndarray] = []
         self.history: list[Row] = []
         n_classes = len(classifier.classes)
         factors = np.ones(n_classes, np.float32)
         if recipe.class_weights:
-            factors = balanced_weights(np.asarray(self.train_arrays.codes), n_classes)
-        self._step = make_step(forward, recipe, bounds, jnp.asarray(factors), optimiser)
-        self._evaluate = make_evaluate(forward, bounds)
-        self._scoring: Future[Compiled] | None = None
+            factors = balanced_weights(splits["train"].codes, n_classes)
+        step = make_step(forward, recipe, bounds, jnp.asarray(factors), optimiser)
         self._order_of = make_order(len(self.train_arrays.images), recipe.batch_size)
+        # Compiled before the moments are there: the compiler needs as much memory as they do.
+        shapes = jax.eval_shape(first_state, *values)
+        key, order = jax.eval_shape(self._order_of, jax.random.key(0), 1)
+        arrays = self.train_arrays
+        self._step = step.lower(shapes, arrays.images, arrays.codes, order, key, 0).compile()
+        self._score: Compiled | None = None
+        if (split := self.validation) is not None:
+            scored = shapes.kept, shapes.variables, split.images, split.codes
+            self._score = make_evaluate(forward, bounds).lower(*scored).compile()
+        values = jax.tree.map(partial(jnp.array, copy=True), values)
+        self.state = first_state(*values)
 
     def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
         """Continue where a checkpoint stands."""
@@ -172,17 +192,12 @@ class _Training:
                 "which for a model of your own is the argument model."
             )
 
-        def restored(group: str, like: Any) -> Any:
-            values = [jnp.asarray(a) for a in checkpoint.group(group)]
-            return jax.tree.unflatten(jax.tree.structure(like), values)
-
-        self.state = State(
-            restored("weights", self.state.weights),
-            restored("variables", self.state.variables),
-            restored("optimiser", self.state.optimiser),
-            Totals.zero(),
-            restored("average", self.state.average),
-        )
+        structure = jax.tree.structure(self.state)
+        del self.state  # before another takes its place
+        optimiser, average = checkpoint.group("optimiser"), checkpoint.group("average")
+        values = [*before, *optimiser, *Totals.zero(), *average]
+        # Copied, as the steps change them where they lie.
+        self.state = jax.tree.unflatten(structure, jax.device_put(values, may_alias=False))
         self.best = checkpoint.group("best")
         self.history = checkpoint.history
 
@@ -208,8 +223,6 @@ class _Training:
             self.state = self._step(self.state, images, codes, order, key, number)
             # Waited for, so that no step is begun that Ctrl-C could not stop.
             jax.block_until_ready(self.state.totals)
-            if self._scoring is None:
-                self._scoring = self._compile_scoring()
             if time.perf_counter() - looked > _SECONDS_A_LOOK or number + 1 == steps:
                 listener.step(epoch, number + 1, steps, *self.state.totals.means())
                 looked = time.perf_counter()
@@ -228,25 +241,11 @@ class _Training:
         """Steps of an epoch."""
         return -(-len(self.train_arrays.images) // self.recipe.batch_size)
 
-    def _compile_scoring(self) -> Future[Compiled] | None:
-        """Compile the scoring in a thread, as the steps leave Python idle."""
-        if self.validation is None:
-            return None
-        shapes = jax.tree.map(
-            lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), self._scored(self.validation)
-        )
-        pool = ThreadPoolExecutor(1)
-        scoring = pool.submit(lambda: self._evaluate.lower(*shapes).compile())
-        pool.shutdown(wait=False)
-        return scoring
-
-    def _scored(self, split: Arrays) -> tuple[Any, ...]:
-        return self.state.kept, self.state.variables, split.images, split.codes
-
     def _validate(self) -> tuple[float, float]:
-        if self.validation is None or self._scoring is None:
+        if self.validation is None or self._score is None:
             return Totals.zero().means()
-        totals: Totals = self._scoring.result()(*self._scored(self.validation))
+        images, codes = self.validation.images, self.validation.codes
+        totals: Totals = self._score(self.state.kept, self.state.variables, images, codes)
         return totals.means()
 
     def _best_epoch(self) -> int:
@@ -284,12 +283,9 @@ class _Training:
         write_text(self.run / "history.csv", history_csv(self.history))
 
     def finish(self) -> Fitted:
-        """Put the trained values into the Keras model and save the classifier."""
-        values = self.best or self._kept_values()
-        model = self.classifier.model
-        variables = [*model.trainable_variables, *model.non_trainable_variables]
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+        """Give the trained values to the classifier and save it."""
+        values, n_weights = self.best or self._kept_values(), len(self.state.weights)
+        self.classifier.network.assign(values[:n_weights], values[n_weights:])
         del self.state  # else the optimiser's moments lie beside what saving needs
         self.classifier.provenance["epochs"] = len(self.history)
         if self.run is not None:
@@ -298,9 +294,20 @@ class _Training:
         return Fitted(self.classifier, self.history)
 
 
+def _compute_in_this_thread() -> None:
+    """
+    Have JAX compute on a CPU where it is called, in a process that has not used it yet.
+
+    Each step is waited for anyway. Handed from thread to thread, as JAX does unless told, it finds
+    its memory in another of malloc's arenas each time, and all of them keep theirs.
+    """
+    if _ASYNCHRONOUS.upper() not in os.environ:
+        jax.config.update(_ASYNCHRONOUS, False)
+
+
 def _fit_first(
     recipe: Recipe,
-    splits: Mapping[str, xr.Dataset],
+    splits: "Mapping[str, xr.Dataset]",
     run: Path | None,
     resume: bool,
     progress: bool,
@@ -313,24 +320,24 @@ def _fit_first(
 
 
 def _new_classifier(
-    recipe: Recipe, train: xr.Dataset, model: Any, start: Classifier | None
+    recipe: Recipe, train: Split, model: Any, start: Classifier | None
 ) -> Classifier:
     """The untrained (or continued) classifier, scaled by the training split alone."""
-    images = train["reflectivity"].values
-    classes = class_names(train)
+    images, classes = train.images, train.classes
     bounds = float(images.min()), float(images.max())
     architecture: str | None = recipe.model
+    network: Any
     if model is not None or recipe.model.endswith(".keras"):
-        model = load_keras_file(recipe.model) if model is None else model
+        network = load_keras_file(recipe.model) if model is None else model
         architecture = None
     elif start is not None:
-        model, architecture = _copy(start.model), start.architecture
+        network, architecture = start.network.copy(), start.architecture
         bounds = start.minimum, start.maximum
     else:
         shape = (images.shape[1], images.shape[2], 1)
-        model = build(recipe.model, input_shape=shape, n_classes=len(classes), seed=recipe.seed)
+        network = Network.untrained(recipe.model, shape, len(classes), recipe.seed)
     classifier = Classifier(
-        model,
+        network,
         architecture,
         classes,
         *bounds,
@@ -344,21 +351,14 @@ def _new_classifier(
     return classifier
 
 
-def _copy(model: Any) -> Any:
-    """A network of its own with equal weights: the classifier that is continued stays as it is."""
-    copy = import_keras().models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy
-
-
-def _provenance(recipe: Recipe, train: xr.Dataset) -> dict[str, Any]:
+def _provenance(recipe: Recipe, train: Split) -> dict[str, Any]:
     packages = ("stormlens", "jax", "keras", "optax", "numpy", "xarray")
     return {
         "recipe": recipe.name,
         "seed": recipe.seed,
-        "data_source": str(train.attrs.get("source", "unknown")),
-        "training_simulated": is_simulated(train),
-        "training_boxes": int(train.sizes["storm"]),
+        "data_source": train.source,
+        "training_simulated": train.simulated,
+        "training_boxes": len(train.images),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in packages},
     }

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import optax
 from jax import Array
 
 from stormlens.ops import AdamSettings, Tapped, adam, tap
@@ -150,6 +149,8 @@ def _is_kernel(weight: Array) -> bool:
 
 
 def _sgd(recipe: Recipe, steps: int) -> Optimiser:
+    import optax
+
     rules = [optax.trace(_MOMENTUM)]
     if recipe.weight_decay > 0:
         decay = optax.add_decayed_weights(

@@ -21,6 +21,7 @@ from stormlens.ops import Tapped
 from stormlens.training._loss import Mixture, cross_entropy, losses
 from stormlens.training._optimise import Average, Optimiser
 from stormlens.training._recipe import Recipe
+from stormlens.training._split import Split
 
 _EVALUATION_BATCH = 64
 
@@ -75,12 +76,10 @@ class Arrays:
     codes: Array
 
     @classmethod
-    def of(cls, dataset: Any) -> "Arrays":
-        """Copy a labelled container to the device."""
-        return cls(
-            jnp.asarray(dataset["reflectivity"].values),
-            jnp.asarray(dataset["mode"].values.astype(np.int32)),
-        )
+    def of(cls, split: Split) -> "Arrays":
+        """Copy a split to the device."""
+        # Not by jnp.asarray, which copies the images twice and keeps the memory of both.
+        return cls(jax.device_put(split.images), jax.device_put(split.codes.astype(np.int32)))
 
 
 def make_step(
@@ -89,7 +88,7 @@ def make_step(
     bounds: tuple[float, float],
     class_weights: Array,
     optimiser: Optimiser,
-) -> Callable[..., State]:
+) -> jax.stages.Wrapped:
     """
     The compiled training step.
 
@@ -111,7 +110,7 @@ def make_step(
     step : callable
         ``step(state, images, codes, order, key, number)`` to the new state, which takes the
         old one's place in memory; `order` is a permutation of the samples padded with N to whole
-        batches, and `number` says which of them.
+        batches, and `number` says which of them. It may be compiled ahead.
     """
 
     def step(
