@@ -117,7 +117,7 @@ def test_killed_workers_lose_and_double_nothing(
 ):
     with Client(scheduler, set_as_default=False) as client:
         client.restart()  # so that each has to load the classifier first
-    with killing(cluster, seed=2, kills=3, seconds=(0.3, 2.0)) as killed:
+    with killing(cluster, seed=2, kills=3, seconds=(0.02, 0.5)) as killed:
         outcome = archive.classify(model_run, store, tmp_path / "out", scheduler=scheduler)
     assert killed
     assert (outcome.boxes, outcome.problems) == (BOXES, [])

@@ -21,7 +21,7 @@ def test_the_chapters_networks_by_hand(name):
     assert [part.layer for part in parts] == ["conv", "dense", "dense"]
     assert [part.flops for part in parts] == [32 * CONV, 32 * DENSE, 32 * LAST]
     weights = [TAPS + 32, 61_952 * 128 + 128, 128 * 6 + 6]
-    assert [part.bytes for part in parts] == [8 * 4 * count for count in weights]
+    assert [part.bytes for part in parts] == [7 * 4 * count for count in weights]
 
 
 def test_a_later_convolution_also_needs_its_inputs_gradient():

@@ -22,8 +22,9 @@ from stormlens.stormbox import SIZE
 _FLOAT = 4
 _SIZES = (1024, 2048)
 _COPY_BYTES = 256 * 2**20
-# Of each weight: read forward and backward; Adam reads it with both moments and writes all three.
-_TOUCHES_A_WEIGHT = 2 + 6
+# Of each weight: read forward; on the way back read once more with both moments, for the gradient
+# of the inputs and for Adam's step together, and all three written.
+_TOUCHES_A_WEIGHT = 1 + 3 + 3
 
 
 @dataclass(frozen=True)

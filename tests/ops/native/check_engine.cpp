@@ -231,14 +231,16 @@ void bend(StormlensStep& s) {
   s.a = 0, s.b = std::numeric_limits<float>::infinity(), s.c = 0;
 }
 
-StormlensStep convolution(Network& net, int64_t channels, int64_t outputs) {
+StormlensStep convolution(Network& net, int64_t channels, int64_t outputs, bool dense = false) {
   StormlensStep s = plain(kConvolution);
   s.outputs = outputs;
   s.rows = s.columns = whole(0, 1) != 0 ? 3 : whole(1, 5);
   if (whole(0, 3) == 0) s.columns = whole(1, 5);
-  if (whole(0, 2) == 0) s.row_stride = whole(1, 3), s.column_stride = whole(1, 2);
-  if (whole(0, 3) == 0) s.row_dilation = whole(1, 2), s.column_dilation = whole(1, 3);
-  if (whole(0, 4) == 0 && channels % 2 == 0 && outputs % 2 == 0) s.groups = 2;
+  if (!dense) {
+    if (whole(0, 2) == 0) s.row_stride = whole(1, 3), s.column_stride = whole(1, 2);
+    if (whole(0, 3) == 0) s.row_dilation = whole(1, 2), s.column_dilation = whole(1, 3);
+    if (whole(0, 4) == 0 && channels % 2 == 0 && outputs % 2 == 0) s.groups = 2;
+  }
   if (whole(0, 1) == 0) s.top = whole(0, 3), s.left = whole(0, 2), s.bottom = whole(0, 3), s.right = 1;
   const int64_t taps = s.rows * s.columns * channels / s.groups;
   s.weights = net.draw(taps * outputs, 1 / std::sqrt(static_cast<float>(taps)));
@@ -250,7 +252,18 @@ StormlensStep convolution(Network& net, int64_t channels, int64_t outputs) {
 Network drawn() {
   Network net{whole(1, 26), whole(1, 26), whole(1, 3), {}, {}};
   int64_t h = net.height, w = net.width, c = net.channels;
-  for (int64_t part = whole(0, 4); part > 0; --part) {
+  // As the chapter's: rows of the pooled maps go straight into a large dense layer.
+  const bool joined = whole(0, 3) == 0 && h > 7 && w > 7;
+  if (joined) {
+    const StormlensStep s = convolution(net, c, whole(1, 40), true);
+    StormlensStep pool = plain(kHighest);
+    pool.rows = pool.columns = pool.row_stride = pool.column_stride = whole(2, 3);
+    net.steps.insert(net.steps.end(), {s, pool});
+    h = extent(extent(h, s.top + s.bottom, s.rows, 1, 1), 0, pool.rows, 1, pool.rows);
+    w = extent(extent(w, s.left + s.right, s.columns, 1, 1), 0, pool.rows, 1, pool.rows);
+    c = s.outputs;
+  }
+  for (int64_t part = joined ? 0 : whole(0, 4); part > 0; --part) {
     const int64_t choice = whole(0, 9);
     if (choice < 5) {
       StormlensStep s = convolution(net, c, whole(1, 3) * whole(1, 14));
@@ -289,11 +302,11 @@ Network drawn() {
       net.steps.push_back(s);
     }
   }
-  net.steps.push_back(plain(whole(0, 1) != 0 ? kFlatten : whole(kGlobalMean, kGlobalBoth)));
+  net.steps.push_back(plain(joined || whole(0, 1) != 0 ? kFlatten : whole(kGlobalMean, kGlobalBoth)));
   int64_t inputs = net.steps.back().kind == kFlatten ? h * w * c
                    : net.steps.back().kind == kGlobalBoth ? 2 * c : c;
   // Now and then a kernel that is large enough to be computed for all images at once.
-  for (int64_t units : {whole(0, 3) == 0 ? (1 << 17) / inputs + 1 : whole(1, 40), whole(1, 6)}) {
+  for (int64_t units : {joined || whole(0, 3) == 0 ? (1 << 17) / inputs + 1 : whole(1, 40), whole(1, 6)}) {
     StormlensStep s = plain(kDense);
     s.outputs = units;
     s.weights = net.draw(inputs * units, 1 / std::sqrt(static_cast<float>(inputs)));

@@ -3,7 +3,8 @@
 //
 // Threads take a few images at a time through many steps, so that their maps stay in the cache.
 // A dense layer with a large kernel is computed for many images at once, as its weights come from
-// memory. Every sum is cut the same way for any number of threads and images.
+// memory, and a first layer that stands before it gives it some rows of all their maps. Every sum
+// is cut the same way for any number of threads and images.
 
 #include <algorithm>
 #include <atomic>
@@ -485,13 +486,15 @@ class Engine {
       while (first < steps_.size()) {
         size_t last = first;
         while (last < steps_.size() && !steps_[last].is_large()) ++last;
-        const bool large = last == first;
-        last = large ? first + 1 : last;
+        const bool large = last == first, joined = !large && hands_rows_on(first, last);
+        last = large || joined ? last + 1 : last;
         const int64_t width = steps_[last - 1].out.size();
         float* to = out;
         if (last < steps_.size()) to = spaces[0].between[other].room<float>(count * width);
-        const bool done = large ? dense(steps_[first], in, given, count, spaces, to)
-                                : groups(first, last, in, given, count, spaces, to);
+        const bool done = large    ? dense(steps_[first], in, given, count, spaces, to)
+                          : joined ? rows_into_dense(steps_[first], steps_[last - 1], in, given,
+                                                     count, spaces, to)
+                                   : groups(first, last, in, given, count, spaces, to);
         if (!done) return false;
         in = to;
         other ^= 1;
@@ -610,11 +613,21 @@ class Engine {
     if (step.way == Way::kTiles) return code_.convolve_tiles(op, values, add, count, to, space.work);
     if (step.way == Way::kPatches)
       return code_.convolve_patches(op, values, add, count, to, space.work);
+    pool_rows(step, values, bytes, 0, op.pooled.height, count, space, to);
+  }
+
+  // Rows [top, top + rows) of what a convolution and its pool leave of each image.
+  void pool_rows(const Step& step, const float* values, const uint8_t* bytes, int64_t top,
+                 int64_t rows, int64_t count, Space& space, float* to) const {
+    const Convolved& op = step.convolved;
+    Geometry part = geometry(op);
+    part.h = rows;
+    part.top -= top * op.pool;
     const Images images =
         values != nullptr ? Images{values, nullptr, 0, 1} : Images{nullptr, bytes, low_, span_};
-    const Forward forward{geometry(op), images,  nullptr, op.bias, nullptr,
-                          nullptr,      to,      nullptr, op.weights};
-    for (int64_t n = 0; n < count; ++n) kernels().forward(forward, n, 0, op.pooled.height, space.work);
+    const Forward forward{part,    images, nullptr, op.bias, nullptr,
+                          nullptr, to,     nullptr, op.weights};
+    for (int64_t n = 0; n < count; ++n) kernels().forward(forward, n, 0, rows, space.work);
   }
 
   void small_dense(const Step& step, const float* values, int64_t count, Space& space,
@@ -636,30 +649,69 @@ class Engine {
   // Some rows of the kernel a task; what they give is summed in their order.
   bool dense(const Step& step, const float* in, const Given& given, int64_t count,
              std::vector<Space>& spaces, float* out) const {
-    const int64_t depth = step.in.channels, units = step.out.channels;
-    const int64_t panels = step.dense_panels(), parts = (depth + kRowsATask - 1) / kRowsATask;
+    const int64_t depth = step.in.channels, parts = (depth + kRowsATask - 1) / kRowsATask;
     if (in == nullptr) in = given.reals;
     if (in == nullptr) in = scaled(given.bytes, count, spaces[0].maps[0]);
-    const int64_t of_part = panels * count * kPanel;
+    const int64_t of_part = step.dense_panels() * count * kPanel;
     float* sums = spaces[0].partial.room<float>(parts * of_part);
     const bool done = spread_tasks(spaces, parts, [&](int64_t part, Space&) {
       const int64_t first = part * kRowsATask, rows = std::min(kRowsATask, depth - first);
-      float* own = sums + part * of_part;
-      std::fill(own, own + of_part, 0.0f);
-      for (int64_t panel = 0; panel < panels; ++panel)
-        code_.add_products(in + first, depth,
-                           step.weights.data() + (panel * depth + first) * kPanel, count, rows,
-                           std::min(kPanel, units - panel * kPanel),
-                           own + panel * count * kPanel);
+      dense_part(step, in + first, depth, first, rows, count, sums + part * of_part);
     });
-    if (!done) return false;
+    if (done) add_parts(step, sums, parts, count, out);
+    return done;
+  }
+
+  // Whether steps [first, last) are a pooled convolution alone, flattened for a large dense layer.
+  bool hands_rows_on(size_t first, size_t last) const {
+    const Step& step = steps_[first];
+    return last < steps_.size() && step.kind == Kind::kConvolution && step.way == Way::kPooled &&
+           std::all_of(steps_.begin() + static_cast<int64_t>(first) + 1,
+                       steps_.begin() + static_cast<int64_t>(last),
+                       [](const Step& other) { return other.kind == Kind::kFlatten; });
+  }
+
+  // Both at once: some rows of the pooled maps of all images a task, which go from the cache into
+  // the product with their rows of the kernel.
+  bool rows_into_dense(const Step& first, const Step& step, const float* in, const Given& given,
+                       int64_t count, std::vector<Space>& spaces, float* out) const {
+    const Convolved& op = first.convolved;
+    const int64_t wide = op.pooled.width * op.pooled.channels, height = op.pooled.height;
+    const int64_t together = std::max<int64_t>(1, kRowsATask / wide);
+    const int64_t parts = (height + together - 1) / together;
+    const int64_t of_part = step.dense_panels() * count * kPanel;
+    float* sums = spaces[0].partial.room<float>(parts * of_part);
+    const bool done = spread_tasks(spaces, parts, [&](int64_t part, Space& space) {
+      const int64_t top = part * together, rows = std::min(together, height - top);
+      float* values = space.maps[0].room<float>(count * rows * wide);
+      pool_rows(first, in == nullptr ? given.reals : in, given.bytes, top, rows, count, space,
+                values);
+      dense_part(step, values, rows * wide, top * wide, rows * wide, count, sums + part * of_part);
+    });
+    if (done) add_parts(step, sums, parts, count, out);
+    return done;
+  }
+
+  // What rows [first, first + rows) of a dense layer's kernel give with as many values of each
+  // image, which lie `apart`.
+  void dense_part(const Step& step, const float* values, int64_t apart, int64_t first, int64_t rows,
+                  int64_t count, float* sums) const {
+    const int64_t depth = step.in.channels, units = step.out.channels;
+    std::fill(sums, sums + step.dense_panels() * count * kPanel, 0.0f);
+    for (int64_t panel = 0; panel < step.dense_panels(); ++panel)
+      code_.add_products(values, apart, step.weights.data() + (panel * depth + first) * kPanel,
+                         count, rows, std::min(kPanel, units - panel * kPanel),
+                         sums + panel * count * kPanel);
+  }
+
+  static void add_parts(const Step& step, float* sums, int64_t parts, int64_t count, float* out) {
+    const int64_t of_part = step.dense_panels() * count * kPanel, units = step.out.channels;
     for (int64_t part = 1; part < parts; ++part)
       for (int64_t i = 0; i < of_part; ++i) sums[i] += sums[part * of_part + i];
     for (int64_t n = 0; n < count; ++n)
       for (int64_t unit = 0; unit < units; ++unit)
         out[n * units + unit] = sums[(unit / kPanel * count + n) * kPanel + unit % kPanel] +
                                 step.bias[static_cast<size_t>(unit)];
-    return true;
   }
 
   void pool_whole(const Step& step, const float* values, int64_t count, float* to) const {
