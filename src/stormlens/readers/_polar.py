@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from stormlens.errors import InputError
 from stormlens.readers._geodesic import azimuth_and_distance, destination
-from stormlens.readers._mosaic import grid_lonlat
 from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
-from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, lonlat_to_cell
+from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, cell_to_lonlat, lonlat_to_cell
 
 Floats = NDArray[np.floating]
 
@@ -138,7 +137,8 @@ def volume_to_grid(
             f"{where}: the radar at {latitude:.2f}, {longitude:.2f} does not reach the national "
             "grid, which covers the contiguous United States."
         )
-    cell_longitude, cell_latitude = (array[window] for array in grid_lonlat())
+    rows, columns = (np.arange(span.start, span.stop) for span in window)
+    cell_longitude, cell_latitude = cell_to_lonlat(columns, rows[:, np.newaxis])
     azimuth, distance = azimuth_and_distance(latitude, longitude, cell_latitude, cell_longitude)
     values = np.full(azimuth.shape, -np.inf)
     coverage = np.zeros(azimuth.shape, bool)
