@@ -33,13 +33,15 @@ def require_reach(
             raise InputError(f"{name}: its {axis} is no axis of degrees; the file is damaged.")
         if not is_even(values):
             raise InputError(f"{name}: its {axis} is not evenly spaced; the file is damaged.")
-    wanted_longitude, wanted_latitude = grid_lonlat()
     low, high = sorted((latitude[0], latitude[-1]))
     west, east = sorted((longitude[0], longitude[-1]))
-    inside = (wanted_latitude >= low) & (wanted_latitude <= high)
-    inside &= np.mod(wanted_longitude - west, 360) <= east - west
-    if not inside.any():
-        raise out_of_reach(name, f"{low:.2f} to {high:.2f} N, {west:.2f} to {east:.2f} E")
+    for every in (16, 1):  # a few cells settle it for all but small grids
+        meridian, parallel = (array[::every, ::every] for array in grid_lonlat())
+        inside = (parallel >= low) & (parallel <= high)
+        inside &= np.mod(meridian - west, 360) <= east - west
+        if inside.any():
+            return
+    raise out_of_reach(name, f"{low:.2f} to {high:.2f} N, {west:.2f} to {east:.2f} E")
 
 
 def out_of_reach(name: str, where: str) -> InputError:
