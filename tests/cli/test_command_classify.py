@@ -102,7 +102,7 @@ def test_a_file_to_be_classified_is_never_written_over(refused, run, boxes_file,
     copy = tmp_path / "boxes.nc"
     copy.write_bytes(boxes_file.read_bytes())
     sentence = refused("classify", "--run", run, copy, "--out", tmp_path / "." / "boxes.nc")
-    assert "is a file to be classified" in sentence
+    assert "is a file to be read" in sentence
     assert copy.read_bytes() == boxes_file.read_bytes()
 
 

@@ -286,7 +286,7 @@ def test_options_for_radar_files_decide_nothing_for_boxes(refused, run, boxes_fi
 @pytest.mark.parametrize("option", ["--geojson", "--map", "--out"])
 def test_a_radar_file_is_never_written_over(refused, run, file, option):
     content = file.read_bytes()
-    assert "is a file to be classified" in refused("classify", "--run", run, file, option, file)
+    assert "is a file to be read" in refused("classify", "--run", run, file, option, file)
     assert file.read_bytes() == content
 
 

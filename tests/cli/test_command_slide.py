@@ -115,3 +115,21 @@ def test_a_file_that_is_no_radar_file_is_said(invoke, run, tmp_path):
     result = invoke("slide", "--run", run, path)
     assert result.exit_code == 2
     assert "of no kind that is read" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--map", "--out"])
+def test_what_it_reads_is_never_written_over(refused, run, file, tmp_path, option):
+    copy = tmp_path / "volume.png"
+    copy.write_bytes(file.read_bytes())
+    sentence = refused("slide", copy, "--run", run, option, tmp_path / "." / "volume.png")
+    assert f"{option} {tmp_path / 'volume.png'} is a file to be read" in sentence
+    assert copy.read_bytes() == file.read_bytes()
+
+
+def test_one_output_is_not_written_over_by_another(refused, run, file, tmp_path):
+    both = tmp_path / "both.png"
+    for command in (("slide", "--map"), ("classify", "--geojson")):
+        name, option = command
+        sentence = refused(name, file, "--run", run, "--out", both, option, both)
+        assert f"{option} {both} is what --out writes; give another name." in sentence
+    assert not both.exists()

@@ -38,3 +38,7 @@ def test_offsets_span_the_box_of_510_km():
     assert km.shape == (136,)
     npt.assert_allclose(np.diff(km), 3.75)
     npt.assert_allclose(km[0] + km[-1], 510)
+
+
+def test_the_south_pole_is_no_cell():
+    assert not np.isfinite(lonlat_to_cell(30.0, -90.0)).any()

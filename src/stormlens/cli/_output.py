@@ -7,16 +7,49 @@ import sys
 import textwrap
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 from stormlens.cli._group import say
+from stormlens.errors import InputError
 
 _PROSE = 100
 _GAP, _NARROWEST = "  ", 10
 _NO_COLUMN = ("Mn", "Me", "Cf")  # signs that stand above or below another
+
+
+def check_outputs(files: Sequence[Path], outputs: Mapping[str, Path | None]) -> None:
+    """
+    Raise a sentence for what cannot be written, before anything is computed.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        That are read.
+    outputs : mapping of str to Path or None
+        What is written, by option; None where it is not given.
+
+    Raises
+    ------
+    InputError
+        If one is a file that is read or that another option writes, or cannot be written.
+    """
+    from stormlens.storage import check_writable
+
+    read, written = {file.resolve() for file in files}, dict[Path, str]()
+    for name, path in outputs.items():
+        if path is None:
+            continue
+        if path.resolve() in read:
+            raise InputError(f"{name} {path} is a file to be read; give another name.")
+        if path.resolve() in written:
+            other = written[path.resolve()]
+            raise InputError(f"{name} {path} is what {other} writes; give another name.")
+        check_writable(path)
+        written[path.resolve()] = name
 
 
 def print_json(data: Any) -> None:

@@ -1,6 +1,5 @@
 """``stormlens classify``: the storm mode of boxes, ready cut or cut from radar files."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from stormlens.cli._options import (
     sampling_option,
     verbose_option,
 )
+from stormlens.cli._output import check_outputs
 from stormlens.cli._parameters import PATH, argument, option
 from stormlens.cli._radar import (
     Cutting,
@@ -180,7 +180,7 @@ def command(
     if as_json and as_csv:
         raise InputError("Choose --json or --csv, not both.")
     options = Options(sampling, rain, quality_control)
-    _check_outputs(files, {"--out": out, "--geojson": geojson, "--map": map_})
+    check_outputs(files, {"--out": out, "--geojson": geojson, "--map": map_})
     radar = [file for file in files if not holds_boxes(file)]
     boxes_ = [file for file in files if file not in radar]
     if map_ is not None and map_.suffix.lower() != ".png":
@@ -204,17 +204,6 @@ def command(
         finish(told_apart([*parts, *read]), note, out, geojson, as_json, as_csv)
     if len(read) < len(radar):
         raise click.exceptions.Exit(2)
-
-
-def _check_outputs(files: Sequence[Path], outputs: dict[str, Path | None]) -> None:
-    from stormlens.storage import check_writable
-
-    read = {file.resolve() for file in files}
-    for name, path in outputs.items():
-        if path is not None and path.resolve() in read:
-            raise InputError(f"{name} {path} is a file to be classified; give another name.")
-        if path is not None:
-            check_writable(path)
 
 
 def _that_are_there(boxes: list[Path], radar: list[Path]) -> list[Path]:

@@ -14,7 +14,7 @@ from stormlens.cli._options import (
     sampling_option,
     verbose_option,
 )
-from stormlens.cli._output import print_table
+from stormlens.cli._output import check_outputs, print_table
 from stormlens.cli._parameters import PATH, argument, option
 from stormlens.cli._radar import read_mosaic
 from stormlens.errors import InputError
@@ -89,6 +89,7 @@ def command(
     note = trained_note(run)
     if map_ is not None and map_.suffix.lower() != ".png":
         raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
+    check_outputs([file], {"--out": out, "--map": map_})
     mosaic = read_mosaic(file, Options(sampling, rain, quality_control))
     if mosaic.derived:
         say(f"Note: {file}: {mosaic.derived}.")

@@ -100,7 +100,8 @@ def lonlat_to_cell(
     """
     angle = _CONE * np.deg2rad(np.asarray(longitude, float) - _LONGITUDE_0)
     parallel = np.deg2rad(np.asarray(latitude, float))
-    rho = _RADIUS_M * _F / np.tan(np.pi / 4 + parallel / 2) ** _CONE
+    with np.errstate(divide="ignore"):  # the South Pole lies infinitely far away
+        rho = _RADIUS_M * _F / np.tan(np.pi / 4 + parallel / 2) ** _CONE
     x = rho * np.sin(angle) / _CELL_M + _CENTRE_X
     y = (_RHO_0 - rho * np.cos(angle)) / _CELL_M + _CENTRE_Y
     return x, y
