@@ -48,7 +48,7 @@ def filled(model, rng):
 
 def steps_of(model):
     chain = chain_of(keras, model)
-    return None if chain is None else keras_steps(keras, chain)
+    return None if chain is None else keras_steps(keras, chain, model.input_shape)
 
 
 # Layers are drawn as functions that make them: Keras draws numbers as it makes one.

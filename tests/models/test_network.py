@@ -1,7 +1,9 @@
 """Networks that answer: by the engine, by Keras, and from what is remembered of a file."""
 
+import copy
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.testing as npt
@@ -10,6 +12,7 @@ import safetensors.numpy
 
 from stormlens.datasets import cache_folder
 from stormlens.engine import load_library
+from stormlens.errors import InputError
 from stormlens.models import Classifier, Network, build, import_keras
 
 pytestmark = pytest.mark.skipif(
@@ -237,3 +240,67 @@ def test_without_the_library_keras_answers_the_same(tmp_path):
         answers.append(np.array(eval(values)))
         assert by.startswith("the engine" if switch == "1" else "Keras on JAX (STORMLENS_NATIVE")
     npt.assert_allclose(answers[0], answers[1], atol=1e-6)
+
+
+def flat(*between, size=(30, 30)):
+    ends = [layers.Flatten(), layers.Dense(3, activation="softmax")]
+    return keras.Sequential([keras.Input((*size, 1)), *between, *ends])
+
+
+def test_a_value_at_relus_threshold_counts_as_below_it():
+    model = flat(layers.ReLU(threshold=0.5, negative_slope=0.1))  # (37 - 2) / 70 lies on it
+    blank = np.full((2, 30, 30), 37, np.uint8)
+    found = Network.of_model(model).probabilities(blank, BOUNDS)
+    due = model((blank.astype(np.float32) - 2)[..., None] / 70)
+    npt.assert_allclose(found, due, atol=1e-6)
+    model.layers[-1].kernel.assign(np.ones((900, 3)) * [1, 0, -1])
+    network = Network.of_model(model)
+    npt.assert_allclose(network.probabilities(blank, BOUNDS), 1 / 3, atol=1e-6)
+    assert network.computed_by.startswith("the engine")
+
+
+def test_layers_that_were_first_used_on_another_size_go_to_keras():
+    convolution = layers.Conv2D(4, 3, strides=2, padding="same")
+    convolution(keras.Input((31, 33, 1)))
+    model = flat(convolution)
+    network = Network.of_model(model)
+    npt.assert_allclose(network.probabilities(images(), BOUNDS), by_keras(model), atol=1e-5)
+    assert network.steps is None
+
+
+def test_a_function_of_kerass_operations_is_not_the_activation_of_its_name():
+    model = flat(layers.Conv2D(4, 3), layers.Activation(keras.ops.gelu))  # by tanh there
+    assert Network.of_model(model).steps is None
+    assert Network.of_model(flat(layers.Conv2D(4, 3, activation="gelu"))).steps is not None
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_answer_nothing(value):
+    model = own_model()
+    kernel = np.array(model.layers[0].kernel)
+    kernel[0, 0, 0, 0] = value
+    model.layers[0].kernel.assign(kernel)
+    network = Network.of_model(model)
+    for _ in range(2):
+        with pytest.raises(InputError, match="weights that are not finite"):
+            network.probabilities(images(), BOUNDS)
+    model.layers[0].kernel.assign(np.zeros_like(kernel))
+    npt.assert_allclose(network.probabilities(images(), BOUNDS), by_keras(model), atol=1e-6)
+
+
+def test_a_deep_copy_leaves_the_network_as_it_was():
+    boxes = images(2)
+    original = Network.untrained("chapter-linear", (30, 30, 1), 3, seed=1)
+    before = original.probabilities(boxes, BOUNDS)
+    other = copy.deepcopy(original)
+    other.model.layers[-1].bias.assign([5.0, 0.0, 0.0])
+    assert not original.is_loaded
+    npt.assert_array_equal(original.probabilities(boxes, BOUNDS), before)
+    assert not np.allclose(other.probabilities(boxes, BOUNDS), before)
+
+
+def test_threads_that_ask_for_the_model_at_once_get_the_same_one():
+    network = Network.untrained("chapter-linear", (30, 30, 1), 3, seed=1)
+    with ThreadPoolExecutor(8) as pool:
+        models = list(pool.map(lambda _: network.model, range(8)))
+    assert all(model is models[0] for model in models)

@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 import numpy.testing as npt
 import pytest
@@ -165,3 +166,12 @@ def test_every_model_has_one_line_of_description():
 def test_without_a_seed_kernels_are_zero():
     model = build("lenet5", input_shape=(32, 32, 1), seed=None)
     assert all((np.asarray(weight) == 0).all() for weight in model.get_weights())
+
+
+def test_first_weights_are_in_single_precision_where_jax_has_double():
+    jax.config.update("jax_enable_x64", True)
+    try:
+        weights = first_weights("chapter-linear", (30, 30, 1), 3, seed=0)
+    finally:
+        jax.config.update("jax_enable_x64", False)
+    assert {weight.dtype for weight in weights} == {np.dtype("float32")}

@@ -226,3 +226,9 @@ def test_a_real_mosaic_is_what_its_own_values_say(real):
     assert (mosaic.reflectivity.values == expected).mean() > 0.99999
     assert np.abs(mosaic.reflectivity.values - expected).max() <= 1
     assert mosaic.time.values == np.datetime64("2019-06-10")
+
+
+def test_a_side_that_no_grid_has_is_refused_before_its_axis_is_made():
+    content = grib(np.zeros((2, 70_000)), step=0.001, png=False, bits=1)
+    with pytest.raises(InputError, match="70000 x 2 cells are not its 140000 values"):
+        read(content)

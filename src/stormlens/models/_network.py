@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,6 +86,7 @@ class Network:
         self._plan = plan  # of a network of the zoo
         self._weights: Callable[[], Sequence[Any]] = list  # its arrays, until a model holds them
         self._model: Any = None
+        self._making = Lock()
         self._steps: list[Step] | None = None
         self._steps_of: tuple[Any, ...] | None = None  # the variables that they were read from
         self._engines: dict[tuple[Bounds, bool], Engine] = {}
@@ -157,7 +159,6 @@ class Network:
             model = build(architecture, input_shape=input_shape, n_classes=n_classes, seed=None)
             for variable, value in zip(model.weights, network._weights(), strict=True):
                 variable.assign(value)
-            network._weights = list
             return model
 
         def make_steps() -> list[Step]:
@@ -230,9 +231,11 @@ class Network:
     @property
     def model(self) -> Any:
         """Plain Keras; made when it is first asked for, and from then on its weights count."""
-        if self._model is None:
-            self._model = self._make_model()
-        return self._model
+        with self._making:
+            if self._model is None:
+                self._model = self._make_model()
+                self._weights = list  # the model holds them now
+            return self._model
 
     @property
     def is_loaded(self) -> bool:
@@ -255,6 +258,9 @@ class Network:
         copy = import_keras().models.clone_model(self.model)
         copy.set_weights(self.model.get_weights())
         return self.of_model(copy)
+
+    def __deepcopy__(self, memo: Any) -> "Network":
+        return self.copy()
 
     def forward(self, bounds: Bounds, seed: int) -> "Forward":
         """
@@ -358,6 +364,11 @@ class Network:
         Returns
         -------
         probabilities : ndarray of float32, shape (N, classes)
+
+        Raises
+        ------
+        InputError
+            If a weight is not finite.
         """
         engine = self._engine_for(bounds)
         if engine is None:
@@ -410,6 +421,13 @@ class Network:
             self._steps = None if self._why_keras else self._read_steps()
             if self._steps is None and not self._why_keras:
                 self._why_keras = "a layer is not known to the engine, or feeds several others"
+            if self._steps is not None and not _are_finite(self._steps):
+                self._steps_of = None
+                # Maxima pass NaN over, and what comes out looks like an answer.
+                raise InputError(
+                    "The network holds weights that are not finite, so that it has no answer. "
+                    "Train it again, with a lower learning rate."
+                )
 
     def _read_steps(self) -> list[Step] | None:
         return self._make_steps() if self._model is None else self._steps_of_model()
@@ -434,7 +452,7 @@ class Network:
 
         keras = import_keras()
         layers = chain_of(keras, self.model)
-        return None if layers is None else keras_steps(keras, layers)
+        return None if layers is None else keras_steps(keras, layers, self.model.input_shape)
 
     def _ask_keras(self, images: NDArray[np.uint8], bounds: Bounds) -> Floats:
         """In batches of one size: each size is a compilation."""
@@ -543,6 +561,11 @@ def kinds_of(
 
 def _are_same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
     return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
+
+
+def _are_finite(steps: Sequence[Step]) -> bool:
+    arrays = (array for step in steps for array in (step.kernel, step.bias) if array is not None)
+    return all(np.isfinite(array).all() for array in arrays)
 
 
 def _without_softmax(steps: list[Step]) -> list[Step]:

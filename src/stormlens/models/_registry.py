@@ -182,7 +182,9 @@ def first_weights(
     for block, given in zip(blocks, shapes, strict=True):
         for number, (_, shape) in enumerate(block.weights(given)):
             drawn = number == 0
-            weights.append(_glorot_uniform(shape, next(seeds)) if drawn else jnp.zeros(shape))
+            weights.append(
+                _glorot_uniform(shape, next(seeds)) if drawn else jnp.zeros(shape, jnp.float32)
+            )
     return weights
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.engine import Step
+from stormlens.models._keras import import_keras
 
 Floats = NDArray[np.float32]
 Padding = tuple[int, int, int, int]
@@ -170,7 +171,9 @@ def same_padding(
     return sides[0], sides[1], sides[2], sides[3]
 
 
-def keras_steps(keras: Any, layers: Sequence[Any]) -> list[Step] | None:
+def keras_steps(
+    keras: Any, layers: Sequence[Any], shape: tuple[int | None, ...]
+) -> list[Step] | None:
     """
     The steps of a chain of Keras layers, with the weights that they hold now.
 
@@ -179,14 +182,21 @@ def keras_steps(keras: Any, layers: Sequence[Any]) -> list[Step] | None:
     keras : module
     layers : sequence of keras.Layer
         In order, built.
+    shape : tuple of int or None
+        Of what the first is given: (N, rows, columns, channels).
 
     Returns
     -------
     steps : list of Step or None
-        None where a layer is not known.
+        None where a layer is not known, or was first used on another shape: Keras tells no other.
     """
     steps: list[Step] = []
     for layer in layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        if tuple(layer.input.shape[1:]) != tuple(shape[1:]):
+            return None
+        shape = layer.output.shape
         read = _READERS.get(type(layer).__name__)
         of_layer = None if read is None or not _is_plain(keras, layer) else read(layer)
         if of_layer is None:
@@ -242,9 +252,10 @@ _CURVES: dict[str, tuple[str, tuple[float, ...]]] = {
 
 
 def _curve(activation: Any) -> tuple[str, tuple[float, ...]] | None:
-    if not getattr(activation, "__module__", "").startswith("keras."):
-        return None
-    return _CURVES.get(getattr(activation, "__name__", ""))
+    name = getattr(activation, "__name__", "")
+    # By identity: keras.ops has functions of the same names and other defaults.
+    is_keras = activation is getattr(import_keras().activations, name, None)
+    return _CURVES.get(name) if is_keras else None
 
 
 def _padding(layer: Any, window: Any, dilation: Sequence[int] = (1, 1)) -> Padding | None:
@@ -440,7 +451,7 @@ _READERS: dict[str, Read] = {
     ],
     **dict.fromkeys(
         (
-            *("InputLayer", "Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise"),
+            *("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise"),
             *("AlphaDropout", "ActivityRegularization", "Identity"),
         ),
         _nothing,

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_POINTS = 100_000_000
 """Values of the largest grid taken; MRMS's finest has 98 million."""
+MAX_SIDE = 1 << 16
+"""Rows or columns of it."""
 
 _MICRO = 1e-6
 _NOT_GIVEN = (0, 0xFFFFFFFF)
@@ -343,7 +345,8 @@ def _grid(section: bytes, name: str) -> tuple[NDArray[np.float64], NDArray[np.fl
     columns, rows, basic, parts = struct.unpack_from(">4I", section, 30)
     first_latitude, first_longitude = struct.unpack_from(">2I", section, 46)
     step_x, step_y, scan = struct.unpack_from(">2IB", section, 63)
-    if columns * rows != n or not 4 <= n <= MAX_POINTS or min(columns, rows) < 2 or listed:
+    is_small = n <= MAX_POINTS and max(columns, rows) <= MAX_SIDE
+    if columns * rows != n or not is_small or min(columns, rows) < 2 or listed:
         raise _damaged(name, f"{columns} x {rows} cells are not its {n} values")
     unit = _MICRO if basic in _NOT_GIVEN or parts in _NOT_GIVEN else basic / parts
     if scan & 0x3F or not (0 < step_x * unit < 10 and 0 < step_y * unit < 10):

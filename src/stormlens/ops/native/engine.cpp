@@ -337,7 +337,7 @@ void rectify(const Curve& curve, float* values, int64_t count) {
   const Reals slope = Reals{} + curve.a, most = Reals{} + curve.b, from = Reals{} + curve.c;
   each_vector(values, count, [=](Reals x) {
     const Reals low = slope * (x - from), high = x > most ? most : x;
-    return x >= from ? high : low;
+    return x > from ? high : low;
   });
 }
 
