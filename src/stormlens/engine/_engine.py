@@ -106,7 +106,8 @@ class _Step(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("row_stride", "column_stride")),
         *((name, ctypes.c_int64) for name in ("row_dilation", "column_dilation", "groups")),
         *((name, ctypes.c_int64) for name in ("top", "left", "bottom", "right")),
-        *((name, ctypes.c_int64) for name in ("outputs", "weights", "bias")),
+        *((name, ctypes.c_int64) for name in ("outputs", "weights", "weights_size")),
+        *((name, ctypes.c_int64) for name in ("bias", "bias_size")),
         *((name, ctypes.c_float) for name in "abcd"),
     )
 
@@ -278,8 +279,8 @@ def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
 
 
 def _written(step: Step, places: dict[int, int]) -> _Step:
-    def place(array: Floats | None) -> int:
-        return -1 if array is None else places[id(array)]
+    def place(array: Floats | None) -> tuple[int, int]:
+        return (-1, 0) if array is None else (places[id(array)], array.size)
 
     constants = step.constants
     if step.activation == "relu" and not constants:
@@ -294,6 +295,6 @@ def _written(step: Step, places: dict[int, int]) -> _Step:
         *step.dilation,
         step.groups,
         *(first, before, last, after),
-        *(outputs, place(step.kernel), place(step.bias)),
+        *(outputs, *place(step.kernel), *place(step.bias)),
         *(*constants, 0.0, 0.0, 0.0, 0.0)[:4],
     )

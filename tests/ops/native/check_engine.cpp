@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <random>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct StormlensStep {
   int64_t kind, activation;
   int64_t rows, columns, row_stride, column_stride, row_dilation, column_dilation, groups;
   int64_t top, left, bottom, right;
-  int64_t outputs, weights, bias;
+  int64_t outputs, weights, weights_size, bias, bias_size;
   float a, b, c, d;
 };
 
@@ -64,9 +65,11 @@ struct Network {
   int64_t height, width, channels;
   std::vector<StormlensStep> steps;
   std::vector<float> weights;
+  std::map<int64_t, int64_t> sizes = {};  // of arrays, by place
 
   int64_t draw(int64_t count, float deviation) {
     const auto place = static_cast<int64_t>(weights.size());
+    sizes[place] = count;
     for (int64_t i = 0; i < count; ++i) weights.push_back(real() * deviation);
     return place;
   }
@@ -315,6 +318,8 @@ Network drawn() {
     net.steps.push_back(s);
     inputs = units;
   }
+  for (StormlensStep& s : net.steps)
+    if (s.weights >= 0) s.weights_size = net.sizes[s.weights], s.bias_size = net.sizes[s.bias];
   return net;
 }
 
@@ -373,7 +378,7 @@ void check_damaged(int example) {
   for (int64_t change = whole(1, 3); change > 0; --change) {
     StormlensStep& step = net.steps[static_cast<size_t>(whole(0, static_cast<int64_t>(net.steps.size()) - 1))];
     auto* fields = reinterpret_cast<int64_t*>(&step);
-    fields[whole(0, 15)] = strange[whole(0, 10)];
+    fields[whole(0, 17)] = strange[whole(0, 10)];
   }
   char error[40];
   void* engine = make(net, error, sizeof error);

@@ -48,12 +48,13 @@ enum class Kind : int64_t {
 
 extern "C" {
 
-// One step as Python writes it, see stormlens.engine; weights and bias are places in one array.
+// One step as Python writes it, see stormlens.engine; weights and bias are places in one array, and
+// how many numbers each has there.
 struct StormlensStep {
   int64_t kind, activation;
   int64_t rows, columns, row_stride, column_stride, row_dilation, column_dilation, groups;
   int64_t top, left, bottom, right;
-  int64_t outputs, weights, bias;
+  int64_t outputs, weights, weights_size, bias, bias_size;
   float a, b, c, d;
 };
 
@@ -213,7 +214,10 @@ class Engine {
       refuse(std::string(what) + " would be " + text(shape) + ", which is too large.");
   }
 
-  const float* tensor(int64_t place, int64_t size, const char* what) const {
+  const float* tensor(int64_t place, int64_t held, int64_t size, const char* what) const {
+    if (held != size)
+      refuse(std::to_string(held) + " " + what + " are given where " + std::to_string(size) +
+             " are due.");
     if (place < 0 || size > given_size_ || place > given_size_ - size)
       refuse(std::string(what) + " lie beyond the " + std::to_string(given_size_) +
              " weights given.");
@@ -276,8 +280,8 @@ class Engine {
         break;
       case Kind::kScale:
       case Kind::kNormalise: {
-        const float* factor = tensor(s.weights, in.channels, "factors");
-        const float* offset = tensor(s.bias, in.channels, "offsets");
+        const float* factor = tensor(s.weights, s.weights_size, in.channels, "factors");
+        const float* offset = tensor(s.bias, s.bias_size, in.channels, "offsets");
         step.weights.assign(factor, factor + in.channels);
         step.bias.assign(offset, offset + in.channels);
         step.a = s.a;
@@ -346,9 +350,9 @@ class Engine {
     if (s.rows > kLargest / s.columns / in.channels) refuse("a kernel is too large.");
     if (op.taps() > kLargest / s.outputs) refuse("a kernel is too large.");
     const int64_t size = op.taps() * s.outputs;
-    const float* kernel = tensor(s.weights, size, "kernels");
+    const float* kernel = tensor(s.weights, s.weights_size, size, "values of a kernel");
     step.weights.assign(kernel, kernel + size);
-    const float* bias = tensor(s.bias, s.outputs, "biases");
+    const float* bias = tensor(s.bias, s.bias_size, s.outputs, "biases");
     step.bias.assign(bias, bias + s.outputs);
   }
 
@@ -361,8 +365,8 @@ class Engine {
     if (keeps_ && step.is_large()) refuse("a map is kept past a large dense layer.");
     if (step.in.channels > kLargest / s.outputs) refuse("a dense kernel is too large.");
     const int64_t size = step.in.channels * s.outputs;
-    const float* kernel = tensor(s.weights, size, "kernels");
-    const float* bias = tensor(s.bias, s.outputs, "biases");
+    const float* kernel = tensor(s.weights, s.weights_size, size, "values of a kernel");
+    const float* bias = tensor(s.bias, s.bias_size, s.outputs, "biases");
     step.bias.assign(bias, bias + s.outputs);
     step.weights.resize(static_cast<size_t>(step.dense_panels() * kPanel * step.in.channels));
     pack_panels(kernel, step.in.channels, s.outputs, s.outputs, step.weights.data());
