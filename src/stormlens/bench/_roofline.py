@@ -171,7 +171,7 @@ def work(layers: Sequence[Layer], batch: int, size: int = SIZE) -> list[Work]:
     visits to 15 weights of 4 bytes.
 
     >>> work([Layer("flatten"), Layer("dense", units=3)], batch=10, size=2)
-    [Work(layer='dense', flops=480, bytes=480)]
+    [Work(layer='dense', flops=480, bytes=420)]
     """
     steps: list[Work] = []
     side, channels = size, 1
