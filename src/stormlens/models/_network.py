@@ -38,7 +38,7 @@ _CLIP = 1e-7  # as Keras clips in its categorical cross-entropy
 _ALIKE = 1e-5
 _TRIED = 4  # images
 _ACCELERATORS = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "jax_rocm7_plugin")
-_PLAN_FORMAT = "1"
+_PLAN_FORMAT = "2"  # another where steps are read from Keras in another way
 
 
 @dataclass(frozen=True)

@@ -345,8 +345,8 @@ def _grid(section: bytes, name: str) -> tuple[NDArray[np.float64], NDArray[np.fl
     columns, rows, basic, parts = struct.unpack_from(">4I", section, 30)
     first_latitude, first_longitude = struct.unpack_from(">2I", section, 46)
     step_x, step_y, scan = struct.unpack_from(">2IB", section, 63)
-    is_small = n <= MAX_POINTS and max(columns, rows) <= MAX_SIDE
-    if columns * rows != n or not is_small or min(columns, rows) < 2 or listed:
+    fits = n <= MAX_POINTS and min(columns, rows) >= 2 and max(columns, rows) <= MAX_SIDE
+    if columns * rows != n or not fits or listed:
         raise _damaged(name, f"{columns} x {rows} cells are not its {n} values")
     unit = _MICRO if basic in _NOT_GIVEN or parts in _NOT_GIVEN else basic / parts
     if scan & 0x3F or not (0 < step_x * unit < 10 and 0 < step_y * unit < 10):

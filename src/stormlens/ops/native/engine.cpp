@@ -44,7 +44,7 @@ void add_rows(const float* rows, int64_t apart, const float* panel, int64_t coun
     add_block<kRows, kWide>(rows + t * apart, apart, panel, depth, sums + t * kPanel);
   if constexpr (kRows > 1)
     add_rows<(kRows + 2) / 3, kWide>(rows + t * apart, apart, panel, count - t, depth,
-                               sums + t * kPanel);
+                                     sums + t * kPanel);
 }
 
 template <int kWide>
