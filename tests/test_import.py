@@ -11,6 +11,7 @@ from grib_files import grib
 from PIL import Image
 
 import stormlens
+from stormlens.models import Classifier, build
 
 HEAVY = {"jax", "keras", "numpy", "xarray", "matplotlib", "sklearn", "scipy", "pooch", "h5netcdf"}
 
@@ -34,8 +35,6 @@ UNUSED = {
     "xradar",
 }
 COMPILERS = {"jax", "keras"}
-
-# Until the classifier answers without JAX, which brings xarray's and SciPy's company along.
 
 
 def modules_after(code: str) -> set[str]:
@@ -129,6 +128,16 @@ def test_a_map_is_drawn_without_pyplot(radar, tmp_path):
     found = after_command("classify", radar, "--map", tmp_path / "map.png")
     assert "matplotlib.backends.backend_agg" in found
     assert not found & (UNUSED | COMPILERS)
+
+
+def test_a_box_slides_without_a_compiler_whether_it_shares_or_not(radar, tmp_path):
+    Classifier(build("svrimg-3conv", seed=0), "svrimg-3conv").save(tmp_path / "run")
+    sharing = after_command("slide", radar, "--run", tmp_path / "run", "--stride", 9)
+    boxed = after_command("slide", radar, "--stride", 200)
+    for found in (sharing, boxed):
+        assert "xarray" in found  # the field
+        used = {"xarray", "h5netcdf", "pandas", "rich"}
+        assert not found & (UNUSED - used | COMPILERS | {"matplotlib"})
 
 
 def test_a_network_known_by_name_is_trained_and_saved_without_keras(tmp_path):

@@ -13,7 +13,7 @@ import safetensors.numpy
 from stormlens.datasets import cache_folder
 from stormlens.engine import load_library
 from stormlens.errors import InputError
-from stormlens.models import Classifier, Network, build, import_keras
+from stormlens.models import Classifier, Network, _network, build, import_keras
 
 pytestmark = pytest.mark.skipif(
     load_library().handle is None, reason=load_library().reason or "built"
@@ -90,6 +90,18 @@ def test_weights_given_to_a_loaded_network_reach_its_model():
     network.assign([weight + 1 for weight in forward.weights], forward.state)
     for one, two in zip(model.get_weights(), forward.weights, strict=True):
         npt.assert_array_equal(one, two + 1)
+
+
+def test_a_file_that_the_engine_answers_otherwise_is_left_to_keras(file, monkeypatch):
+    given = Classifier.from_keras(file, classes=("a", "b", "c")).probabilities(images())
+    for path in (cache_folder() / "networks").iterdir():
+        path.unlink()
+    monkeypatch.setattr(_network, "_is_alike", lambda network, steps: False)
+    classifier = Classifier.from_keras(file, classes=("a", "b", "c"))
+    npt.assert_allclose(classifier.probabilities(images()), given, atol=1e-6)
+    assert "did not answer as Keras does" in classifier.network.computed_by
+    assert classifier.network.steps is None
+    assert not any((cache_folder() / "networks").iterdir())
 
 
 def test_it_says_who_answers():

@@ -14,6 +14,7 @@ from stormlens.errors import InputError
 from stormlens.models import (
     Classifier,
     Network,
+    _network,
     _sliding,
     _sliding_shared,
     build,
@@ -35,7 +36,7 @@ layers = keras.layers
 @pytest.fixture
 def share_always(monkeypatch):
     """Share on mosaics so small that it does not pay."""
-    monkeypatch.setattr(_sliding_shared, "worth_sharing", lambda plan, axes: True)
+    monkeypatch.setattr(_sliding, "worth_sharing", lambda plan, axes: True)
 
 
 def chain(*inner, size=(40, 43), classes=4):
@@ -127,6 +128,18 @@ NETWORKS = {
     "activation after the pool": lambda: chain(
         layers.Conv2D(4, 3), layers.MaxPooling2D(2), layers.Activation("tanh")
     ),
+    "softmax of channels after the pool": lambda: chain(
+        layers.Conv2D(4, 3), layers.MaxPooling2D(2), layers.Softmax()
+    ),
+    "bent and normalised": lambda: chain(
+        layers.Conv2D(5, 3, activation="elu"),
+        layers.BatchNormalization(),
+        layers.MaxPooling2D(2),
+        layers.BatchNormalization(),
+        layers.Conv2D(6, 2),
+        layers.LeakyReLU(0.1),
+        layers.MaxPooling2D(2),
+    ),
     "winograd": lambda: chain(
         layers.Conv2D(16, 3, activation="relu"),
         layers.SpatialDropout2D(0.3),
@@ -157,6 +170,18 @@ def test_sliding_boxes_are_the_boxes_themselves(
     classifier = classifier_of(NETWORKS[network]())
     for field in (noise, mostly_blank):
         check(classifier, field(cells), stride)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("spectra", [True, False])
+def test_jax_shares_in_the_same_way_where_the_engine_does_not_answer(
+    share_always, monkeypatch, network, spectra
+):
+    monkeypatch.setattr(_sliding_shared, "spectra_pay", lambda windows, channels: spectra)
+    monkeypatch.setattr(_network, "_why_keras", lambda: "on some accelerator")
+    classifier = classifier_of(NETWORKS[network]())
+    assert not classifier.network.is_engines
+    check(classifier, mostly_blank((52, 60)), 3)
 
 
 @pytest.mark.parametrize("name", ["chapter-linear", "chapter-relu", "svrimg-3conv"])
@@ -222,13 +247,17 @@ def test_any_small_network_agrees(share_always, stages, stride, more, seed):
 
 APART = {
     "pads its input": lambda: chain(layers.Conv2D(3, 3, padding="same"), layers.MaxPooling2D(3)),
-    "is of a kind that cannot be shared": lambda: chain(
+    "a max pool is of a kind that cannot be shared: overlapping": lambda: chain(
         layers.Conv2D(3, 3), layers.MaxPooling2D(3, strides=2)
     ),
-    "stands before any convolution": lambda: chain(
+    "layer normalisation is of a kind that cannot": lambda: chain(
+        layers.Conv2D(3, 3), layers.LayerNormalization()
+    ),
+    "a convolution has strides": lambda: chain(layers.Conv2D(3, 3, strides=2)),
+    "a max pool stands before any convolution": lambda: chain(
         layers.MaxPooling2D(2), layers.Conv2D(3, 3), layers.MaxPooling2D(3)
     ),
-    "is not Keras's own": lambda: chain(
+    "a layer is not known to the engine": lambda: chain(
         layers.Conv2D(3, 3, activation=lambda x: keras.ops.cumsum(x, 1)), layers.MaxPooling2D(3)
     ),
     "convolutions and dense layers are both needed": lambda: chain(),
@@ -245,7 +274,7 @@ def test_other_networks_are_asked_box_by_box_and_say_why(reason, monkeypatch):
 
 
 def test_boxes_without_echo_are_asked_once(monkeypatch):
-    classifier = classifier_of(APART["is not Keras's own"]())
+    classifier = classifier_of(APART["a layer is not known to the engine"]())
     reflectivity = np.zeros((120, 160), np.uint8)
     reflectivity[20:50, 90:120] = noise((30, 30))
     check(classifier, reflectivity, 8, computed="box by box: ")
@@ -266,7 +295,9 @@ def test_branches_and_two_flattenings_cannot_share():
     image = keras.Input((20, 20, 1))
     both = layers.Concatenate()([layers.Conv2D(2, 3)(image), layers.Conv2D(2, 3)(image)])
     branched = keras.Model(image, layers.Dense(2, activation="softmax")(layers.Flatten()(both)))
-    assert read_plan(Network.of_model(branched)) == "the network is no single chain of layers"
+    assert read_plan(Network.of_model(branched)) == (
+        "a layer is not known to the engine, or feeds several others"
+    )
     pooled = keras.Sequential(
         [
             keras.Input((20, 20, 1)),
@@ -284,7 +315,7 @@ def test_a_functional_chain_is_read_like_a_sequential_one():
     model = keras.Model(image, layers.Dense(2, activation="softmax")(layers.Flatten()(values)))
     plan = read_plan(Network.of_model(model))
     assert isinstance(plan, Plan)
-    assert [(stage.kernel, stage.filters, stage.pool) for stage in plan.stages] == [((3, 3), 2, 2)]
+    assert [(stage.window, stage.filters, stage.pool) for stage in plan.stages] == [((3, 3), 2, 2)]
 
 
 @pytest.mark.parametrize(
@@ -292,7 +323,8 @@ def test_a_functional_chain_is_read_like_a_sequential_one():
     [((3, 3, 3), 9), ((3,), 9), ((2, 2, 2, 2), 8), ((5,), 10), ((7, 2), 7), ((13,), 8), ((1,), 8)],
 )
 def test_the_stride_is_the_multiple_of_the_pools_nearest_to_eight(pools, stride):
-    stages = [Stage((3, 3), 1, 1, pool=pool) for pool in pools]
+    weights = np.zeros((3, 3, 1, 1), np.float32), np.zeros(1, np.float32)
+    stages = [Stage(*weights, pool=pool) for pool in pools]
     assert Plan(stages).stride_near(8) == stride
 
 

@@ -154,6 +154,23 @@ def test_the_engine_equals_plain_loops_and_refuses_what_does_not_fit(engine, nam
 
 
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
+def test_sliding_windows_are_alike_for_any_threads_and_refuse_what_does_not_fit(
+    compiler, programs, tmp_path, sanitizer
+):
+    exact = next(iter(programs.values())).parent  # whose Scratch gives exactly what is asked for
+    sources = [str(exact / source) for source in (*SOURCES["sliding"], "sliding_binding.cpp")]
+    lanes, vectors, _ = SETS["baseline"]
+    macros = [f"-DSTORMLENS_{k}={v}" for k, v in (("LANES", lanes), ("VECTORS", vectors))]
+    macros += ["-DSTORMLENS_ISA=baseline", "-USTORMLENS_X86"]
+    flags = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", *VECTOR, *macros]
+    program = str(tmp_path / "windows")
+    driver = str(DRIVER.with_name("check_windows.cpp"))
+    compile_all(compiler, [[*flags, f"-I{exact}", *sources, driver, "-o", program]])
+    # Where threads meet does not depend on the sizes, and their sanitizer takes longer.
+    run(program, *(["12"] if sanitizer == "thread" else []))
+
+
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
 def test_tasks_are_done_once_and_without_races(compiler, tmp_path, sanitizer):
     program = tmp_path / "threads"
     command = [f"-fsanitize={sanitizer}", str(DRIVER), f"-I{NATIVE}", "-o", str(program)]

@@ -22,6 +22,8 @@ from stormlens.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from stormlens.models import Network
+
 NAME = "slide"
 _BOX_BY_BOX = "box by box"
 EPILOG = """\b
@@ -105,7 +107,7 @@ def command(
             "pools, with which they share most of their convolutions; --stride sets another."
         )
     if verbose:
-        say(f"Note: Computed by {classifier.network.computed_by if is_boxed else f'{by} on JAX'}.")
+        say(f"Note: Computed by {_computed_by(classifier.network, by)}.")
     if note:
         say(f"Note: {note}")
     if out is not None:
@@ -114,6 +116,16 @@ def command(
     if map_ is not None:
         _draw(field, map_)
     _print(field)
+
+
+def _computed_by(network: "Network", by: str) -> str:
+    if by.startswith(_BOX_BY_BOX):
+        return network.computed_by
+    if not network.is_engines:
+        return f"{by} on JAX"
+    from stormlens.engine import instruction_set
+
+    return f"{by} on the engine ({instruction_set()})"
 
 
 def _write(field: "xr.Dataset", path: Path) -> None:

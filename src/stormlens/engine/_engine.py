@@ -51,7 +51,7 @@ ACTIVATIONS = (
 """Activations by Keras's names, in the order of the library's own list."""
 
 _RELU = (0.0, float("inf"), 0.0)
-_ROOM = 1000  # bytes of a sentence
+ROOM = 1000  # bytes of a sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,9 +161,9 @@ class Engine:
             place = places[id(array)]
             weights[place : place + array.size] = array.ravel()
         written = (_Step * max(len(steps), 1))(*(_written(step, places) for step in steps))
-        error = ctypes.create_string_buffer(_ROOM)
+        error = ctypes.create_string_buffer(ROOM)
         made = self._library.stormlens_engine_make(
-            written, len(steps), *shape, *bounds, _pointer(weights), weights.size, error, _ROOM
+            written, len(steps), *shape, *bounds, pointer(weights), weights.size, error, ROOM
         )
         if not made:
             sentence = error.value.decode()
@@ -212,11 +212,11 @@ class Engine:
         is_bytes = given.dtype == np.uint8
         failed = self._library.stormlens_engine_run(
             self._handle,
-            _pointer(given) if is_bytes else None,
-            None if is_bytes else _pointer(given),
+            pointer(given) if is_bytes else None,
+            None if is_bytes else pointer(given),
             len(given),
             usable_cores() if threads is None else threads,
-            _pointer(outputs),
+            pointer(outputs),
         )
         if failed:
             raise MemoryError("There is not enough memory for the network's maps.")
@@ -251,11 +251,16 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _engine_library() -> ctypes.CDLL:
+def loaded_library() -> ctypes.CDLL:
+    """The library, or a refusal that says why there is none."""
     library = load_library()
-    handle = library.handle
-    if handle is None:
+    if library.handle is None:
         raise InputError(f"The native operations are not used: {library.reason}.")
+    return library.handle
+
+
+def _engine_library() -> ctypes.CDLL:
+    handle = loaded_library()
     whole, real, pointer = ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
     handle.stormlens_engine_make.restype = pointer
     handle.stormlens_engine_make.argtypes = [
@@ -274,7 +279,8 @@ def _engine_library() -> ctypes.CDLL:
     return handle
 
 
-def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
+def pointer(array: NDArray[Any]) -> ctypes.c_void_p:
+    """Where an array begins."""
     return ctypes.c_void_p(array.ctypes.data)
 
 

@@ -37,6 +37,8 @@ BATCH = 64  # larger ones leave the cache between layers, smaller ones reread de
 _CLIP = 1e-7  # as Keras clips in its categorical cross-entropy
 _ALIKE = 1e-5
 _TRIED = 4  # images
+_UNKNOWN = "a layer is not known to the engine, or feeds several others"
+_UNLIKE = "the engine did not answer as Keras does when the file was first read"
 _ACCELERATORS = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "jax_rocm7_plugin")
 _PLAN_FORMAT = "2"  # another where steps are read from Keras in another way
 
@@ -91,6 +93,7 @@ class Network:
         self._steps_of: tuple[Any, ...] | None = None  # the variables that they were read from
         self._engines: dict[tuple[Bounds, bool], Engine] = {}
         self._why_keras = ""
+        self._is_unlike = False  # the engine, held against Keras
         self._by_keras: dict[Bounds, Callable[[NDArray[Any]], Floats]] = {}
 
     @classmethod
@@ -224,8 +227,10 @@ class Network:
             return cls(remembered[0], remembered[1], load, lambda: remembered[2])
         network = cls.of_model(load())
         steps = network._steps_of_model()
-        if steps is not None and _is_alike(network, steps):
-            _remember(digest, network, steps)
+        if steps is not None and not _why_keras():
+            network._is_unlike = not _is_alike(network, steps)
+            if not network._is_unlike:
+                _remember(digest, network, steps)
         return network
 
     @property
@@ -346,9 +351,22 @@ class Network:
 
     @property
     def steps(self) -> list[Step] | None:
-        """The engine's steps with the weights of now; None where Keras is to be asked."""
+        """Its steps with the weights of now, whoever computes; None for the reason `why_none`."""
         self._look()
-        return self._steps
+        if self._steps is not None or self._is_unlike:
+            return self._steps
+        return self._read_steps()
+
+    @property
+    def why_none(self) -> str:
+        """Why a network has no steps, if it has none."""
+        return _UNLIKE if self._is_unlike else _UNKNOWN
+
+    @property
+    def is_engines(self) -> bool:
+        """Whether the engine answers; else Keras does, on JAX."""
+        self._look()
+        return self._steps is not None
 
     def probabilities(self, images: NDArray[np.uint8], bounds: Bounds) -> Floats:
         """
@@ -373,10 +391,7 @@ class Network:
         engine = self._engine_for(bounds)
         if engine is None:
             return self._ask_keras(images, bounds)
-        given = engine(images)
-        if self._ends_in_softmax():
-            return given
-        return np.clip(given / given.sum(-1, keepdims=True), _CLIP, 1 - _CLIP)
+        return answers(engine(images), self._ends_in_softmax())
 
     def scores(self, images: Floats, bounds: Bounds) -> Floats | None:
         """
@@ -417,10 +432,10 @@ class Network:
         variables = self._variables()
         if self._steps_of is None or not _are_same(variables, self._steps_of):
             self._steps_of, self._engines = variables, {}
-            self._why_keras = _why_keras()
+            self._why_keras = _why_keras() or (_UNLIKE if self._is_unlike else "")
             self._steps = None if self._why_keras else self._read_steps()
             if self._steps is None and not self._why_keras:
-                self._why_keras = "a layer is not known to the engine, or feeds several others"
+                self._why_keras = _UNKNOWN
             if self._steps is not None and not _are_finite(self._steps):
                 self._steps_of = None
                 # Maxima pass NaN over, and what comes out looks like an answer.
@@ -470,6 +485,26 @@ class Network:
                 part = np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)])
             results[start : start + batch] = run(part)[: batch - missing]
         return results
+
+
+def answers(given: Floats, is_softmax: bool) -> Floats:
+    """
+    Class probabilities from what a network gives.
+
+    Parameters
+    ----------
+    given : ndarray of float32, shape (..., classes)
+    is_softmax : bool
+        Whether it ends in a softmax; else what it gives is scaled to sum to 1 and clipped as Keras
+        does in its categorical cross-entropy.
+
+    Returns
+    -------
+    probabilities : ndarray of float32, shape (..., classes)
+    """
+    if is_softmax:
+        return given
+    return np.clip(given / given.sum(-1, keepdims=True), _CLIP, 1 - _CLIP)
 
 
 def _check_shapes(model: Any) -> None:

@@ -14,9 +14,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stormlens.datasets import check_reflectivity
+from stormlens.engine import Sliding
 from stormlens.errors import InputError
 from stormlens.models._classifier import Classifier, turned
+from stormlens.models._network import Network
 from stormlens.models._sliding_plan import Plan, read_plan
+from stormlens.models._sliding_shared import (
+    Axis,
+    Operations,
+    shared_probabilities,
+    worth_sharing,
+)
 from stormlens.stormbox import ECHO_DBZ, GRID_MAPPING, PIXEL_KM, cell_to_lonlat
 
 STRIDE = 8
@@ -106,10 +114,6 @@ def _probabilities(
     """Probabilities (rows, columns, classes) of the boxes, and how they were computed."""
     if not isinstance(plan, Plan):
         return _box_by_box(classifier, reflectivity, stride, progress), f"box by box: {plan}"
-    from stormlens.models._compiled import keep_compiled
-    from stormlens.models._sliding_shared import Axis, shared_probabilities, worth_sharing
-
-    keep_compiled()
     rows, columns = (
         Axis(stride, (cells - box) // stride + 1, box)
         for cells, box in zip(reflectivity.shape, classifier.image_shape, strict=True)
@@ -124,12 +128,24 @@ def _probabilities(
     total = np.zeros((rows.count, columns.count, len(classifier.classes)), np.float32)
     for number, view in enumerate(turned(covered, classifier.orientations)):
         axes = (columns, rows) if number % 2 else (rows, columns)
-        found = shared_probabilities(plan, scaled[view], axes, float(scaled[0]))
+        operations = _operations(classifier.network)
+        found = shared_probabilities(operations, plan, scaled[view], axes, float(scaled[0]))
         found = np.rot90(found, -(number % 4))
         total += found[:, ::-1] if number >= 4 else found
     probability = total / np.float32(classifier.orientations)
     confidence = classifier.confidence
     return probability if confidence is None else confidence.temper(probability), _SHARED
+
+
+def _operations(network: Network) -> Operations:
+    """The engine's where it answers for the network, else JAX's."""
+    if network.is_engines:
+        return Sliding()
+    from stormlens.models._compiled import keep_compiled
+    from stormlens.ops import PortableSliding
+
+    keep_compiled()
+    return PortableSliding()
 
 
 def _box_by_box(

@@ -1,57 +1,66 @@
 """
-What a network does to one window, read from its layers, for windows to share.
+What a network does to one window, read from its steps, for windows to share.
 
-Sharing needs a chain of convolutions of stride 1 without padding, each followed
-by activations and at most one pool whose stride is its side; then flattening
-and dense layers. Dropout does nothing in prediction. `read_plan` gives such a
-chain as plain data, or the reason why there is none.
+Sharing needs a chain of convolutions of stride 1 without padding, each followed by
+steps that look at one cell at a time and at most one pool whose stride is its side;
+then flattening and dense layers. `read_plan` gives such a chain, or the reason why
+there is none.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
-from stormlens.models._chain import (
-    chain_of,
-    is_plain_convolution,
-    is_plain_dense,
-    is_plain_relu,
-)
-from stormlens.models._keras import import_keras
-from stormlens.models._network import Network
+from stormlens.engine import Step
+from stormlens.models._network import Floats, Network
 
-Activations = tuple[Callable[[Any], Any], ...]
-Weights = tuple[np.ndarray, np.ndarray]
+_PLAIN_RELU = (0.0, float("inf"), 0.0)
+_OF_CELLS = ("activation", "scale")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stage:
     """
-    A convolution and what follows it up to the next: everything but the weights.
+    A convolution and what follows it up to the next.
 
     Attributes
     ----------
-    kernel : tuple of int
-        Rows and columns.
-    channels, filters : int
-        Of input and output.
-    before, after : tuple of callable
-        Activations before and after the pool.
+    kernel : ndarray of float32, shape (rows, columns, channels, filters)
+    bias : ndarray of float32, shape (filters,)
+    before, after : tuple of Step
+        What is done to each cell before and after the pool.
     pool : int
         Side and stride of the pool window; 1 for no pool.
     averages : bool
         Whether the pool takes the mean, not the maximum.
     """
 
-    kernel: tuple[int, int]
-    channels: int
-    filters: int
-    before: Activations = ()
-    after: Activations = ()
+    kernel: Floats
+    bias: Floats
+    before: tuple[Step, ...] = ()
+    after: tuple[Step, ...] = ()
     pool: int = 1
     averages: bool = False
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Rows and columns of the kernel."""
+        return self.kernel.shape[0], self.kernel.shape[1]
+
+    @property
+    def filters(self) -> int:
+        """Of the convolution."""
+        return self.kernel.shape[3]
+
+    @property
+    def fuses(self) -> bool:
+        """Whether convolution, activation and pool are one operation."""
+        return not self.averages and all(is_plain_relu(step) for step in self.before)
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether that operation has an activation, relu."""
+        return self.fuses and bool(self.before)
 
 
 @dataclass
@@ -62,17 +71,17 @@ class Plan:
     Attributes
     ----------
     stages : list of Stage
-    dense : list of tuple of callable
-        The activations after each dense layer.
-    stage_weights, dense_weights : list of (kernel, bias)
-        The weights of the moment as float32: (rows, columns, channels, filters) and
-        (filters,); (inputs, units) and (units,).
+    dense : list of Step
+        "dense" first; what is done to each value may follow each.
     """
 
     stages: list[Stage] = field(default_factory=list)
-    dense: list[Activations] = field(default_factory=list)
-    stage_weights: list[Weights] = field(default_factory=list)
-    dense_weights: list[Weights] = field(default_factory=list)
+    dense: list[Step] = field(default_factory=list)
+
+    @property
+    def outputs(self) -> int:
+        """Classes."""
+        return [weights_of(step)[1].size for step in self.dense if step.kind == "dense"][-1]
 
     def stride_near(self, wanted: int) -> int:
         """
@@ -103,9 +112,6 @@ class _NoPlan(Exception):
     """Says what stands in the way."""
 
 
-_NOT_FLAT = "the network does not flatten its feature maps just once"
-
-
 def read_plan(network: Network) -> Plan | str:
     """
     A network as stages and dense layers.
@@ -121,25 +127,39 @@ def read_plan(network: Network) -> Plan | str:
         The reason, in words that complete "cannot be shared: ...", where it is no such chain.
     """
     steps = network.steps
-    if steps is not None and [step.kind for step in steps].count("flatten") != 1:
-        return _NOT_FLAT  # known without Keras, which takes seconds
-    keras = import_keras()
-    layers = chain_of(keras, network.model)
-    if layers is None:
-        return "the network is no single chain of layers"
-    flat = [type(layer) is keras.layers.Flatten for layer in layers]
-    if flat.count(True) != 1:
-        return _NOT_FLAT
-    plan, split = Plan(), flat.index(True)
+    if steps is None:
+        return network.why_none
+    kinds = [step.kind for step in steps]
+    if kinds.count("flatten") != 1:
+        return "the network does not flatten its feature maps just once"
+    plan, split = Plan(), kinds.index("flatten")
     try:
-        for layer in layers[:split]:
-            _add_to_stages(keras, plan, layer)
-        for layer in layers[split + 1 :]:
-            _add_to_dense(keras, plan, layer)
-        _require(bool(plan.stages and plan.dense), "convolutions and dense layers are both needed")
+        for step in steps[:split]:
+            _add_to_stages(plan, step)
+        for step in steps[split + 1 :]:
+            _require(step.kind in ("dense", *_OF_CELLS), f"{_named(step)} follows the flattening")
+            plan.dense.append(step)
+        starts = bool(plan.dense) and plan.dense[0].kind == "dense"
+        _require(starts and bool(plan.stages), "convolutions and dense layers are both needed")
     except _NoPlan as reason:
         return str(reason)
     return plan
+
+
+def is_plain_relu(step: Step) -> bool:
+    """
+    Whether a step is max(0, x) and no more.
+
+    Parameters
+    ----------
+    step : Step
+
+    Returns
+    -------
+    plain : bool
+    """
+    is_relu = step.kind == "activation" and step.activation == "relu"
+    return is_relu and (step.constants or _PLAIN_RELU) == _PLAIN_RELU
 
 
 def _require(fits: bool, reason: str) -> None:
@@ -147,76 +167,79 @@ def _require(fits: bool, reason: str) -> None:
         raise _NoPlan(reason)
 
 
-def _add_to_stages(keras: Any, plan: Plan, layer: Any) -> None:
-    if _does_nothing(keras, layer):
-        return
-    if is_plain_convolution(keras, layer):
-        _require(layer.padding == "valid", f"layer {layer.name} pads its input")
-        rows, columns, channels, filters = layer.kernel.shape
-        before = _activations(layer.name, layer.activation)
-        plan.stages.append(Stage((rows, columns), channels, filters, before))
-        plan.stage_weights.append(_weights(layer))
-        return
-    _require(bool(plan.stages), f"layer {layer.name} stands before any convolution")
-    plan.stages[-1] = _extended(keras, plan.stages[-1], layer)
+_NAMES = {
+    "convolution": "a convolution",
+    "highest": "a max pool",
+    "mean": "an average pool",
+    "activation": "an activation",
+    "scale": "a scaling of channels",
+    "normalise": "layer normalisation",
+    "neighbours": "local response normalisation",
+    "keep": "a residual sum",
+    "dense": "a dense layer",
+}
 
 
-def _extended(keras: Any, stage: Stage, layer: Any) -> Stage:
-    """A stage with one more layer, an activation or a pool."""
-    activation = _as_activation(keras, layer)
-    if activation is not None:
+def _named(step: Step) -> str:
+    return _NAMES.get(step.kind, f"a layer ({step.kind})")
+
+
+def _add_to_stages(plan: Plan, step: Step) -> None:
+    if step.kind == "convolution":
+        _require(not any(step.padding), "a convolution pads its input")
+        plain = step.strides == step.dilation == (1, 1) and step.groups == 1
+        _require(plain, "a convolution has strides, dilation or groups")
+        plan.stages.append(Stage(*weights_of(step), before=activation_of(step)))
+        return
+    _require(bool(plan.stages), f"{_named(step)} stands before any convolution")
+    plan.stages[-1] = _extended(plan.stages[-1], step)
+
+
+def _extended(stage: Stage, step: Step) -> Stage:
+    """A stage with one more step: of each cell, or a pool."""
+    if step.kind in _OF_CELLS:
         if stage.pool == 1:
-            return replace(stage, before=stage.before + activation)
-        return replace(stage, after=stage.after + activation)
-    pools = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
-    plain = (
-        type(layer) in pools
-        and layer.pool_size[0] == layer.pool_size[1]
-        and tuple(layer.strides) == tuple(layer.pool_size)
-        and layer.padding == "valid"
-        and layer.data_format == "channels_last"
-    )
-    _require(plain and stage.pool == 1, f"layer {layer.name} is of a kind that cannot be shared")
-    return replace(stage, pool=layer.pool_size[0], averages=type(layer) is pools[1])
-
-
-def _add_to_dense(keras: Any, plan: Plan, layer: Any) -> None:
-    if _does_nothing(keras, layer):
-        return
-    if is_plain_dense(keras, layer):
-        plan.dense.append(_activations(layer.name, layer.activation))
-        plan.dense_weights.append(_weights(layer))
-        return
-    activation = _as_activation(keras, layer)
+            return replace(stage, before=(*stage.before, step))
+        return replace(stage, after=(*stage.after, step))
+    _require(step.kind in ("highest", "mean"), f"{_named(step)} is of a kind that cannot be shared")
+    plain = step.strides == step.window and step.window[0] == step.window[1]
     _require(
-        activation is not None and bool(plan.dense),
-        f"layer {layer.name} is of a kind that cannot be shared",
+        plain and not any(step.padding) and stage.pool == 1,
+        f"{_named(step)} is of a kind that cannot be shared: overlapping, oblong, padded or one "
+        "of two without a convolution between",
     )
-    plan.dense[-1] += activation or ()
+    return replace(stage, pool=step.window[0], averages=step.kind == "mean")
 
 
-def _does_nothing(keras: Any, layer: Any) -> bool:
-    return type(layer) in (keras.layers.Dropout, keras.layers.SpatialDropout2D)
+def activation_of(step: Step) -> tuple[Step, ...]:
+    """
+    What a convolution or dense layer does at last, as a step of its own.
+
+    Parameters
+    ----------
+    step : Step
+
+    Returns
+    -------
+    steps : tuple of Step
+        None where it does nothing more.
+    """
+    if step.activation == "linear":
+        return ()
+    return (Step("activation", activation=step.activation, constants=step.constants),)
 
 
-def _as_activation(keras: Any, layer: Any) -> Activations | None:
-    if type(layer) is keras.layers.Activation:
-        return _activations(layer.name, layer.activation)
-    if type(layer) is keras.layers.ReLU and is_plain_relu(layer):
-        return (keras.activations.relu,)
-    return None
+def weights_of(step: Step) -> tuple[Floats, Floats]:
+    """
+    Kernel and bias.
 
+    Parameters
+    ----------
+    step : Step
+        "convolution" or "dense".
 
-def _activations(name: str, function: Any) -> Activations:
-    """None for linear; a function that Keras does not bring could look beyond its position."""
-    _require(
-        getattr(function, "__module__", "").startswith("keras."),
-        f"the activation of layer {name} is not Keras's own",
-    )
-    return () if function.__name__ == "linear" else (function,)
-
-
-def _weights(layer: Any) -> Weights:
-    kernel = np.asarray(layer.kernel.value)
-    bias = np.asarray(layer.bias.value) if layer.use_bias else np.zeros(kernel.shape[-1:])
-    return kernel, bias.astype(np.float32)
+    Returns
+    -------
+    kernel, bias : ndarray of float32
+    """
+    return np.asarray(step.kernel), np.asarray(step.bias)

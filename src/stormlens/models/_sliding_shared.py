@@ -17,28 +17,57 @@ Phases are computed one by one, in memory that the last one leaves.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import reduce
 from itertools import product
-from typing import Any
+from types import ModuleType
+from typing import Any, Protocol
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from stormlens.models._fuse import clipped_log
-from stormlens.models._sliding_plan import Activations, Plan, Stage
-from stormlens.ops import (
+from stormlens.engine import (
     Everywhere,
+    Step,
     Windows,
     blank_reply,
-    conv_pool_everywhere,
-    dense_windows,
     everywhere,
     gather_windows,
     spectra_pay,
 )
+from stormlens.models._network import Floats, answers
+from stormlens.models._sliding_plan import Plan, Stage, activation_of, weights_of
+
+Run = Callable[[Any], Any]
+
+
+class Operations(Protocol):
+    """What computes: `stormlens.engine.Sliding`, or `stormlens.ops.PortableSliding` on JAX."""
+
+    @property
+    def numbers(self) -> ModuleType:
+        """NumPy, or what stands in for it."""
+
+    def conv_pool(
+        self,
+        image: Any,
+        starts: Sequence[tuple[int, int]],
+        weights: Everywhere,
+        blank: Any,
+        reply: Any,
+        *,
+        step: int,
+        windows: Windows,
+        pool: int,
+        relu: bool,
+    ) -> Any:
+        """Pooled cells of a stage, as windows have them."""
+
+    def dense_windows(self, image: Any, kernel: Any, bias: Any, *, windows: Windows) -> Any:
+        """Outputs of a dense layer for every window."""
+
+    def of_cells(self, steps: Sequence[Step], width: int) -> Run:
+        """What steps make of each cell."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +108,44 @@ class Axis:
 Axes = tuple[Axis, Axis]
 
 
-def shared_probabilities(plan: Plan, image: np.ndarray, axes: Axes, blank: float) -> np.ndarray:
+@dataclass(frozen=True)
+class Phase:
+    """
+    Windows that share an image.
+
+    Attributes
+    ----------
+    start : tuple of int
+        First cell of what they look at.
+    out : ndarray of float32, shape (rows, columns, classes)
+        Where their probabilities go.
+    """
+
+    start: tuple[int, int]
+    out: Floats
+
+    def fill(self, found: Floats) -> None:
+        """Take what was found, which may hold windows beyond the last."""
+        self.out[...] = found[: self.out.shape[0], : self.out.shape[1]]
+
+    def below(self, axes: Axes, pool: int) -> "list[Phase]":
+        """The phases of these windows after a pool."""
+        down, across = (axis.phases(pool) for axis in axes)
+        return [
+            Phase((axes[0].step * a, axes[1].step * b), self.out[a::down, b::across])
+            for a, b in product(range(down), range(across))
+        ]
+
+
+def shared_probabilities(
+    operations: Operations, plan: Plan, image: Floats, axes: Axes, blank: float
+) -> Floats:
     """
     Class probabilities of every window.
 
     Parameters
     ----------
+    operations : Operations
     plan : Plan
         The network.
     image : ndarray of float32, shape (rows, columns)
@@ -98,12 +159,10 @@ def shared_probabilities(plan: Plan, image: np.ndarray, axes: Axes, blank: float
     -------
     probabilities : ndarray of float32, shape (axes[0].count, axes[1].count, classes)
     """
-    classes = plan.dense_weights[-1][1].size
-    probabilities = np.empty((axes[0].count, axes[1].count, classes), np.float32)
-    walk = _Walk(plan, jnp.full(1, blank, jnp.float32), axes)
-    walk.descend(0, jnp.asarray(image)[..., np.newaxis], (0, 0), 1, axes, probabilities)
-    walk.settle()
-    return probabilities
+    walk = _Walk(operations, plan, np.full(1, blank, np.float32), axes)
+    probabilities = np.empty((axes[0].count, axes[1].count, plan.outputs), np.float32)
+    walk.descend(0, image[..., np.newaxis], [Phase((0, 0), probabilities)], 1, axes)
+    return answers(probabilities, plan.dense[-1].activation == "softmax")
 
 
 def worth_sharing(plan: Plan, axes: Axes) -> bool:
@@ -125,88 +184,114 @@ def worth_sharing(plan: Plan, axes: Axes) -> bool:
     windows = axes[0].count * axes[1].count
     alone, shared, images = 0.0, 0.0, 1
     for stage in plan.stages:
-        products = math.prod(stage.kernel) * stage.channels * stage.filters
+        products = stage.kernel.size
         rows, columns = axes
         alone += products * windows * rows.extent * columns.extent
         shared += products * images * rows.size * columns.size
         images *= rows.phases(stage.pool) * columns.phases(stage.pool)
         axes = _pooled(axes, stage)
-    dense = windows * sum(kernel.size for kernel, _ in plan.dense_weights)
+    dense = windows * sum(step.kernel.size for step in plan.dense if step.kernel is not None)
     return shared + dense < 0.7 * (alone + dense)
+
+
+class _Layer:
+    """A stage made ready: its weights, what blank cells become, and what is done to each cell."""
+
+    def __init__(self, operations: Operations, stage: Stage, blank: Any) -> None:
+        self.stage, self.blank = stage, blank
+        self.weights = everywhere(stage.kernel, stage.bias)
+        self.reply = blank_reply(self.weights, blank, stage.rectifies)
+        before = () if stage.fuses else stage.before
+        self.before, self.after = (
+            operations.of_cells(steps, stage.filters) for steps in (before, stage.after)
+        )
+        self.leaves = self.after(self.before(self.reply))  # of a blank cell
 
 
 class _Walk:
     """One pass down the stages, phase by phase."""
 
-    def __init__(self, plan: Plan, blank: Array, axes: Axes) -> None:
-        self.stages = plan.stages
-        self.dense = tuple(plan.dense)
+    def __init__(self, operations: Operations, plan: Plan, blank: Any, axes: Axes) -> None:
+        self.operations = operations
+        self.layers: list[_Layer] = []
+        for stage in plan.stages:
+            self.layers.append(_Layer(operations, stage, blank))
+            blank = self.layers[-1].leaves
         self.windows = _last(plan.stages, axes)
-        self.gathers = not spectra_pay(self.windows, plan.stages[-1].filters)
-        self.dense_weights = jax.device_put(plan.dense_weights)
-        self.weights = [jax.device_put(everywhere(*pair)) for pair in plan.stage_weights]
-        self.rooms: list[Array | None] = [None] * len(plan.stages)
-        self.unsettled: tuple[np.ndarray, Array] | None = None
-        self.blanks: list[tuple[Array, Array]] = []  # of each stage: what enters, what leaves
-        for stage, weights in zip(plan.stages, self.weights, strict=True):
-            reply = blank_reply(weights, blank, _rectifies(stage))
-            self.blanks.append((blank, reply))
-            blank = reply if _fuses(stage) else _apply(stage.before, reply)
-            blank = _apply(stage.after, blank)
+        last = plan.stages[-1]
+        self.gathers = not spectra_pay(self.windows, last.filters)
+        kernel, self.bias = weights_of(plan.dense[0])
+        self.kernel = kernel.reshape(*self.windows.cells, last.filters, -1)
+        if self.gathers:
+            self.tail = operations.of_cells(plan.dense, len(kernel))
+        else:
+            behind = [*activation_of(plan.dense[0]), *plan.dense[1:]]
+            self.tail = operations.of_cells(behind, self.bias.size)
 
     def descend(
-        self,
-        level: int,
-        image: Array,
-        start: tuple[int, int],
-        step: int,
-        axes: Axes,
-        out: np.ndarray,
+        self, level: int, image: Any, phases: Sequence[Phase], step: int, axes: Axes
     ) -> None:
-        """Fill `out` by what stage `level` sees: every `step`-th cell of `image` from `start`."""
-        stage = self.stages[level]
-        last = level == len(self.stages) - 1
-        cells = _stage(
-            stage,
-            step,
-            self.windows if last and self.gathers else _every_cell(axes, stage),
-            image,
-            np.array(start, np.int32),
-            self.weights[level],
-            *self.blanks[level],
-            self.rooms[level],
-        )
-        if last:
-            windows = None if self.gathers else self.windows
-            found = _classified(self.dense, windows, cells, self.dense_weights)
-            self.settle()
-            self.unsettled = out, found
-        else:
-            below = _pooled(axes, stage)
-            down, across = (axis.phases(stage.pool) for axis in axes)
-            for a, b in product(range(down), range(across)):
-                part = out[a::down, b::across]
-                begin = (axes[0].step * a, axes[1].step * b)
-                self.descend(level + 1, cells, begin, stage.pool, below, part)
-        self.rooms[level] = cells
+        """Fill phases by what stage `level` sees: every `step`-th cell of `image` from a start."""
+        layer, last = self.layers[level], level == len(self.layers) - 1
+        if last and self.gathers:
+            starts = [phase.start for phase in phases]
+            found = np.asarray(self.tail(self._cells(layer, image, starts, step, self.windows)))
+            for phase, values in zip(phases, found, strict=True):
+                phase.fill(values)
+            return
+        windows = _every_cell(axes, layer.stage)
+        for phase in phases:
+            cells = self._cells(layer, image, [phase.start], step, windows)[0]
+            if last:
+                phase.fill(np.asarray(self._by_spectra(cells)))
+            else:
+                pool, below = layer.stage.pool, _pooled(axes, layer.stage)
+                self.descend(level + 1, cells, phase.below(axes, pool), pool, below)
 
-    def settle(self) -> None:
-        """Wait for the probabilities asked for last: the next are on their way by then."""
-        if self.unsettled is not None:
-            out, found = self.unsettled
-            out[...] = np.asarray(found)[: out.shape[0], : out.shape[1]]
-            self.unsettled = None
+    def _cells(
+        self,
+        layer: _Layer,
+        image: Any,
+        starts: Sequence[tuple[int, int]],
+        step: int,
+        windows: Windows,
+    ) -> Any:
+        """A stage's pooled cells, as windows have them, for each start."""
+        stage = layer.stage
+
+        def convolve(windows: Windows, pool: int) -> Any:
+            return self.operations.conv_pool(
+                *(image, starts, layer.weights, layer.blank, layer.reply),
+                step=step,
+                windows=windows,
+                pool=pool,
+                relu=stage.rectifies,
+            )
+
+        if stage.fuses:
+            values = convolve(windows, stage.pool)
+            channels = values.reshape(-1, stage.filters)
+            return layer.after(channels).reshape(values.shape)
+        height, width = (extent + stage.pool - 1 for extent in windows.extents)
+        values = layer.before(convolve(Windows((height, width)), 1))
+        pooled = _pool(self.operations.numbers, stage, values, windows.extents)
+        return gather_windows(layer.after(pooled), windows)
+
+    def _by_spectra(self, cells: Any) -> Any:
+        """Outputs (rows, columns, classes) by the dense layers."""
+        outputs = self.operations.dense_windows(cells, self.kernel, self.bias, windows=self.windows)
+        return self.tail(outputs)
 
 
 def _pooled(axes: Axes, stage: Stage) -> Axes:
-    rows, columns = (axis.pooled(k, stage.pool) for axis, k in zip(axes, stage.kernel, strict=True))
+    rows, columns = (axis.pooled(k, stage.pool) for axis, k in zip(axes, stage.window, strict=True))
     return rows, columns
 
 
 def _every_cell(axes: Axes, stage: Stage) -> Windows:
     """What a stage pools, as windows of one cell."""
     height, width = (
-        axis.size - k + 1 - stage.pool + 1 for axis, k in zip(axes, stage.kernel, strict=True)
+        axis.size - k + 1 - stage.pool + 1 for axis, k in zip(axes, stage.window, strict=True)
     )
     return Windows((height, width))
 
@@ -226,70 +311,9 @@ def _last(stages: list[Stage], axes: Axes) -> Windows:
     )
 
 
-def _fuses(stage: Stage) -> bool:
-    """Whether convolution, activation and pool are one operation."""
-    plain = all(activation.__name__ == "relu" for activation in stage.before)
-    return plain and not stage.averages
-
-
-def _rectifies(stage: Stage) -> bool:
-    return _fuses(stage) and bool(stage.before)
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=8)
-def _stage(
-    stage: Stage,
-    step: int,
-    windows: Windows,
-    image: Array,
-    start: Array,
-    weights: Everywhere,
-    blank: Array,
-    reply: Array,
-    room: Array | None,
-) -> Array:
-    """A stage's pooled cells, as windows have them."""
-    run = partial(conv_pool_everywhere, image, start, weights, blank, reply, step=step)
-    if _fuses(stage):
-        values = run(room, windows=windows, pool=stage.pool, relu=_rectifies(stage))
-        return _apply(stage.after, values)
-    height, width = (extent + stage.pool - 1 for extent in windows.extents)
-    values = _apply(stage.before, run(windows=Windows((height, width)), pool=1, relu=False))
-    for axis, extent in enumerate(windows.extents):
-        parts = [jax.lax.slice_in_dim(values, i, i + extent, 1, axis) for i in range(stage.pool)]
-        values = _reduce(stage, parts)
-    return gather_windows(_apply(stage.after, values), windows)
-
-
-def _reduce(stage: Stage, parts: list[Array]) -> Array:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part if stage.averages else jnp.maximum(total, part)
-    return total / len(parts) if stage.averages else total
-
-
-def _apply(activations: Activations, values: Array) -> Array:
-    for activation in activations:
-        values = activation(values)
-    return values
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _classified(
-    dense: tuple[Activations, ...], windows: Windows | None, cells: Array, weights: Any
-) -> Array:
-    """
-    Probabilities (rows, columns, classes) by the dense layers.
-
-    `cells` is the features of each window or, with `windows`, the image that they lie in.
-    """
-    (kernel, bias), *others = weights
-    if windows is None:
-        values = cells @ kernel + bias
-    else:
-        kernel = kernel.reshape(*windows.cells, cells.shape[-1], -1)
-        values = dense_windows(cells, kernel, bias, windows=windows)
-    values = _apply(dense[0], values)
-    for activations, (kernel, bias) in zip(dense[1:], others, strict=True):
-        values = _apply(activations, values @ kernel + bias)
-    return jnp.exp(clipped_log(values))
+def _pool(numbers: ModuleType, stage: Stage, values: Any, extents: tuple[int, int]) -> Any:
+    """Mean or maximum of the windows that start at every cell."""
+    join = numbers.add if stage.averages else numbers.maximum
+    down = reduce(join, [values[:, i : i + extents[0]] for i in range(stage.pool)])
+    whole = reduce(join, [down[:, :, i : i + extents[1]] for i in range(stage.pool)])
+    return whole / np.float32(stage.pool**2) if stage.averages else whole

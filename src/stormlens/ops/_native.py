@@ -26,8 +26,6 @@ _TARGETS = (
     "stormlens_convolve",
     "stormlens_convolve_image_gradient",
     "stormlens_convolve_kernel_gradient",
-    "stormlens_conv_pool_everywhere",
-    "stormlens_dense_windows",
 )
 
 

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -21,6 +20,7 @@
 #include <vector>
 
 #include "engine.hpp"
+#include "refusal.hpp"
 
 namespace stormlens {
 namespace {
@@ -72,12 +72,6 @@ constexpr int64_t kImagesAtOnce = 128;    // through a dense layer that is compu
 constexpr int64_t kLargeKernel = 1 << 17;  // floats from which it is
 constexpr int64_t kRowsATask = 1024;      // of such a kernel
 constexpr int64_t kFewestTileCells = 9, kFewestTileChannels = 8;
-
-struct Refused {
-  std::string sentence;
-};
-
-[[noreturn]] void refuse(const std::string& sentence) { throw Refused{sentence}; }
 
 std::string text(const Shape& shape) {
   return std::to_string(shape.height) + " x " + std::to_string(shape.width) + " x " +
@@ -745,13 +739,6 @@ class Engine {
   std::mutex mutex_;
   std::vector<Space> free_;
 };
-
-void tell(const std::string& sentence, char* error, int64_t room) {
-  if (error == nullptr || room < 1) return;
-  const auto length = std::min<size_t>(sentence.size(), static_cast<size_t>(room - 1));
-  std::memcpy(error, sentence.data(), length);
-  error[length] = '\0';
-}
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Tasks spread over XLA's own threads, with the caller working too.
+// Tasks spread over a pool's threads, XLA's or our own, with the caller working too.
 
 #pragma once
 

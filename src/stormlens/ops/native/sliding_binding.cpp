@@ -1,58 +1,128 @@
-// What XLA calls for sliding windows: sizes are checked before any memory is touched, then rows
-// are spread over its threads.
+// What Python calls for sliding windows, by ctypes: sizes are checked before any memory is touched,
+// then tasks are spread over threads that wait between calls.
 
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
-#include <string>
+#include <new>
 
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
 
-#include "binding.hpp"
+#include "helpers.hpp"
 #include "parallel.hpp"
+#include "refusal.hpp"
 #include "sliding.hpp"
+
+extern "C" {
+
+// The two operations as Python writes them, see stormlens.engine; `_size` is how many numbers an
+// array holds.
+struct StormlensEverywhere {
+  int64_t height, width, channels, starts, step;
+  int64_t kernel_rows, kernel_columns, filters, pool, relu, winograd;
+  int64_t row_step, column_step, dilation, rows, columns, cell_rows, cell_columns;
+  int64_t image_size, starts_size, weights_size, bias_size, blank_size, reply_size, pooled_size;
+};
+
+struct StormlensDenseWindows {
+  int64_t height, width, channels, units;
+  int64_t row_step, column_step, dilation, rows, columns, cell_rows, cell_columns;
+  int64_t image_size, kernel_size, bias_size, outputs_size;
+};
+
+}  // extern "C"
 
 namespace stormlens {
 namespace {
 
-struct EverywhereSettings {
-  int64_t step, kernel_rows, kernel_columns, pool;
-  bool relu, winograd;
-  int64_t row_step, column_step, dilation, window_rows, window_columns;
-};
-
-struct DenseSettings {
-  int64_t row_step, column_step, dilation;
-};
-
 constexpr int64_t kMostRows = 66, kFewestRows = 12;  // of a convolution, in one task
 // Tiles, panels of units and depth of spectra at a time: some 150 MB, whatever the image's size.
 constexpr int64_t kTilesAtOnce = 240, kPanelsAtOnce = 4, kDepthAtOnce = 256;
+constexpr int64_t kLargestSide = int64_t{1} << 24, kLargestMap = int64_t{1} << 40;
+constexpr int64_t kMostThreads = 256;
 
 int64_t parts(int64_t whole, int64_t most) { return (whole + most - 1) / most; }
 
-bool positive(const Windows& windows) {
-  return windows.step > 0 && windows.dilation > 0 && windows.count > 0 && windows.cells > 0;
+void require(bool fits, const char* sentence) {
+  if (!fits) refuse(sentence);
 }
 
-ffi::Error check(const Everywhere& op, Sizes weights, Sizes bias, Sizes blank) {
-  if (op.height < 1 || op.width < 1 || op.channels < 1 || op.filters < 1 || op.step < 1 ||
-      op.kernel_rows < 1 || op.kernel_columns < 1 || op.pool < 1 || op.top < 0 || op.left < 0 ||
-      !positive(op.down) || !positive(op.across))
-    return refuse("conv_pool_everywhere: a size is not positive, or the start is negative.");
-  const bool three = op.kernel_rows == 3 && op.kernel_columns == 3;
-  if (op.winograd && (!three || op.channels % 16 != 0))
-    return refuse("conv_pool_everywhere: Winograd needs 3 x 3 kernels and channels in sixteens.");
-  const int64_t depth = (op.winograd ? 1 : op.kernel_rows * op.kernel_columns) * op.channels;
-  if (!equal(weights, {op.panels(), op.winograd ? kPlaces : 1, depth, kPanel}) ||
-      !equal(bias, {op.panels() * kPanel}) || !equal(blank, {op.channels}))
-    return refuse("conv_pool_everywhere: weights, bias or blank do not match the reply.");
-  return ffi::Error::Success();
+void check_sides(std::initializer_list<int64_t> sides) {
+  for (const int64_t side : sides)
+    require(side >= 1 && side <= kLargestSide, "a size is not positive, or is too large.");
 }
 
-// Asks for large pages: where the result is fresh memory, a fault for every 4 KiB of it takes
-// longer than computing what it holds.
+int64_t product(std::initializer_list<int64_t> sides) {
+  int64_t total = 1;
+  for (const int64_t side : sides)
+    require(!__builtin_mul_overflow(total, side, &total) && total <= kLargestMap,
+            "an array would be too large.");
+  return total;
+}
+
+void check_holds(int64_t size, std::initializer_list<int64_t> sides, const char* sentence) {
+  require(size == product(sides), sentence);
+}
+
+template <typename Given>
+Windows down(const Given& s) {
+  return {s.row_step, s.dilation, s.rows, s.cell_rows};
+}
+
+template <typename Given>
+Windows across(const Given& s) {
+  return {s.column_step, s.dilation, s.columns, s.cell_columns};
+}
+
+template <typename Given>
+void check_windows(const Given& s) {
+  check_sides({s.row_step, s.column_step, s.dilation, s.rows, s.columns, s.cell_rows,
+               s.cell_columns});
+}
+
+void check(const StormlensEverywhere& s, const int64_t* starts) {
+  check_sides({s.height, s.width, s.channels, s.starts, s.step, s.kernel_rows, s.kernel_columns,
+               s.filters, s.pool});
+  check_holds(s.starts_size, {s.starts, 2}, "the starts have another size.");
+  for (int64_t i = 0; i < s.starts_size; ++i)
+    require(starts[i] >= 0 && starts[i] <= kLargestSide, "a first row or column cannot be.");
+  check_windows(s);
+  product({down(s).extent() + s.pool, across(s).extent() + s.pool, s.filters});
+  const bool three = s.kernel_rows == 3 && s.kernel_columns == 3;
+  require(!s.winograd || (three && s.channels % 16 == 0),
+          "Winograd needs 3 x 3 kernels and channels in sixteens.");
+  check_holds(s.image_size, {s.height, s.width, s.channels}, "the image has another size.");
+  const int64_t panels = parts(s.filters, kPanel);
+  if (s.winograd)
+    check_holds(s.weights_size, {panels, kPlaces, s.channels, kPanel},
+                "the weights have another size.");
+  else
+    check_holds(s.weights_size, {panels, s.kernel_rows, s.kernel_columns, s.channels, kPanel},
+                "the weights have another size.");
+  require(s.bias_size == panels * kPanel && s.blank_size == s.channels &&
+              s.reply_size == s.filters,
+          "bias, blank or reply have another size.");
+  check_holds(s.pooled_size, {s.starts, s.rows, s.columns, s.cell_rows, s.cell_columns, s.filters},
+              "the result has another size.");
+}
+
+void check(const StormlensDenseWindows& s) {
+  check_sides({s.height, s.width, s.channels, s.units});
+  check_windows(s);
+  require(down(s).extent() <= s.height && across(s).extent() <= s.width &&
+              s.dilation <= std::min(s.height, s.width),
+          "a window reaches beyond the image.");
+  check_holds(s.image_size, {s.height, s.width, s.channels}, "the image has another size.");
+  check_holds(s.kernel_size, {s.cell_rows, s.cell_columns, s.channels, s.units},
+              "the kernel has another size.");
+  require(s.bias_size == s.units, "the bias has another size.");
+  check_holds(s.outputs_size, {s.rows, s.columns, s.units}, "the result has another size.");
+}
+
+// Asks for large pages: a fault for every 4 KiB of fresh memory takes longer than computing what
+// it holds.
 void expect_large_pages(float* memory, int64_t count) {
 #ifdef __linux__
   constexpr uintptr_t kPage = 4096;
@@ -65,58 +135,34 @@ void expect_large_pages(float* memory, int64_t count) {
 #endif
 }
 
-// Pooled rows of one task: few enough for the cache, and so that the threads end together. A task
-// computes the rows that its last pools look at, which the next one computes again.
-int64_t rows_a_task(const Everywhere& op, int64_t threads) {
-  int64_t best = 1, least = std::numeric_limits<int64_t>::max();
+// Pooled rows of one task: few enough for the cache, and so that up to eight threads end together.
+// A task computes the rows that its last pools look at, which the next one computes again. Tiles
+// begin with a task, so that their sums are the same for any number of threads.
+int64_t rows_a_task(const Everywhere& op, int64_t starts) {
+  int64_t best = 1;
+  double least = std::numeric_limits<double>::max();
   for (int64_t rows = kMostRows; rows >= kFewestRows; rows -= kTile) {
     const int64_t each = std::max<int64_t>(rows - op.pool + 1, 1);
-    const int64_t tasks = parts(op.down.extent(), each);
-    const int64_t time = parts(tasks, threads) * rows;
+    const int64_t tasks = starts * parts(op.down.extent(), each);
+    double time = 0;
+    for (const int64_t threads : {1, 2, 4, 8})
+      time += static_cast<double>(parts(tasks, threads) * threads * rows);
     if (time < least) least = time, best = each;
   }
   return best;
 }
 
-ffi::Error everywhere(ffi::ThreadPool pool, Floats image, ffi::Buffer<ffi::S32> start,
-                      Floats weights, Floats bias, Floats blank, Floats reply, ffi::AnyBuffer room,
-                      ffi::Result<Floats> pooled, EverywhereSettings s) {
-  const Sizes in = image.dimensions(), out = pooled->dimensions(), f = reply.dimensions();
-  if (in.size() != 3 || out.size() != 3 || f.size() != 1 || !equal(start.dimensions(), {2}))
-    return refuse("conv_pool_everywhere: image and result need three dimensions, start two.");
-  if (out[2] != s.window_rows * s.window_columns * f[0])
-    return refuse("conv_pool_everywhere: the result does not hold a window's cells.");
-  const Everywhere op{image.typed_data(),
-                      in[0],
-                      in[1],
-                      in[2],
-                      start.typed_data()[0],
-                      start.typed_data()[1],
-                      s.step,
-                      s.kernel_rows,
-                      s.kernel_columns,
-                      f[0],
-                      {s.row_step, s.dilation, out[0], s.window_rows},
-                      {s.column_step, s.dilation, out[1], s.window_columns},
-                      s.pool,
-                      s.relu,
-                      s.winograd,
-                      weights.typed_data(),
-                      bias.typed_data(),
-                      blank.typed_data(),
-                      reply.typed_data(),
-                      pooled->typed_data()};
-  const ffi::Error error =
-      check(op, weights.dimensions(), bias.dimensions(), blank.dimensions());
-  if (error.failure()) return error;
-  if (room.untyped_data() != pooled->untyped_data())
-    expect_large_pages(op.pooled, static_cast<int64_t>(pooled->element_count()));
+bool everywhere(Helpers& helpers, const Everywhere& op, const int64_t* starts, int64_t count) {
   const SlidingCode& code = sliding_code();
-  const int64_t rows = op.down.extent();
-  const int64_t each = rows_a_task(op, std::max<int64_t>(pool.num_threads(), 1));
-  return done(parallel_for(pool, parts(rows, each), [&](int64_t task, Workspace& space) {
-    code.everywhere(op, task * each, std::min(rows, (task + 1) * each), space);
-  }));
+  const int64_t rows = op.down.extent(), each = rows_a_task(op, count), tasks = parts(rows, each);
+  const int64_t size = op.down.count * op.across.count * op.down.cells * op.across.cells;
+  return parallel_for(helpers, count * tasks, [&](int64_t task, Workspace& space) {
+    const int64_t start = task / tasks, first = task % tasks * each;
+    Everywhere one = op;
+    one.top = starts[2 * start], one.left = starts[2 * start + 1];
+    one.pooled += start * size * op.filters;
+    code.everywhere(one, first, std::min(rows, first + each), space);
+  });
 }
 
 // Memory of one call, in large pages.
@@ -134,7 +180,7 @@ class Pages {
 
 // All phases of some tiles and units: spectra, products and, at the end, windows. No task of these
 // takes memory, so none fails.
-void some_windows(ffi::ThreadPool& pool, const DenseCode& code, DenseWindows op, int64_t last) {
+void some_windows(Helpers& helpers, const DenseCode& code, DenseWindows op, int64_t last) {
   Pages image, kernel, sums;
   const int64_t most = std::max<int64_t>(1, kDepthAtOnce / op.lanes());
   op.phases = std::min(most, op.all_phases());
@@ -143,94 +189,92 @@ void some_windows(ffi::ThreadPool& pool, const DenseCode& code, DenseWindows op,
   op.sums = sums.room(kSpectrum * op.sums_place());
   for (op.first_phase = 0; op.first_phase < op.all_phases(); op.first_phase += most) {
     op.phases = std::min(most, op.all_phases() - op.first_phase);
-    parallel_for(pool, op.tiles + op.depth(), [&](int64_t task, Workspace&) {
+    parallel_for(helpers, op.tiles + op.depth(), [&](int64_t task, Workspace&) {
       if (task < op.tiles)
         code.spread_image(op, task);
       else
         code.spread_kernel(op, task - op.tiles);
     });
-    parallel_for(pool, kSpectrum,
+    parallel_for(helpers, kSpectrum,
                  [&](int64_t task, Workspace&) { code.add_products(op, task); });
   }
-  parallel_for(pool, last - op.first_tile,
+  parallel_for(helpers, last - op.first_tile,
                [&](int64_t task, Workspace&) { code.gather_windows(op, task); });
 }
 
-ffi::Error dense_windows(ffi::ThreadPool pool, Floats image, Floats kernel, Floats bias,
-                         ffi::Result<Floats> outputs, DenseSettings s) {
-  const Sizes in = image.dimensions(), out = outputs->dimensions(), k = kernel.dimensions();
-  if (in.size() != 3 || out.size() != 3 || k.size() != 4)
-    return refuse("dense_windows: image and result need three dimensions, the kernel four.");
-  const Windows down{s.row_step, s.dilation, out[0], k[0]};
-  const Windows across{s.column_step, s.dilation, out[1], k[1]};
-  if (!positive(down) || !positive(across) || in[2] < 1 || out[2] < 1 || k[2] != in[2] ||
-      k[3] != out[2] || !equal(bias.dimensions(), {out[2]}))
-    return refuse("dense_windows: kernel, bias or a step do not match image and result.");
-  if (down.extent() > in[0] || across.extent() > in[1])
-    return refuse("dense_windows: a window reaches beyond the image.");
-  DenseWindows op{image.typed_data(),
-                  in[0],
-                  in[1],
-                  in[2],
-                  Along(down),
-                  Along(across),
-                  out[2],
-                  kernel.typed_data(),
-                  bias.typed_data(),
-                  outputs->typed_data()};
+void dense_windows(Helpers& helpers, DenseWindows op) {
   const DenseCode& code = sliding_code().dense;
   const int64_t tiles = op.all_tiles(), panels = parts(op.units, kPanel);
   const int64_t each = parts(tiles, parts(tiles, kTilesAtOnce));
   op.tiles = parts(each, code.held) * code.held;
+  for (op.first_tile = 0; op.first_tile < tiles; op.first_tile += op.tiles)
+    for (int64_t panel = 0; panel < panels; panel += kPanelsAtOnce) {
+      op.first_unit = panel * kPanel;
+      op.panels = std::min(kPanelsAtOnce, panels - panel);
+      some_windows(helpers, code, op, std::min(tiles, op.first_tile + op.tiles));
+    }
+}
+
+enum Outcome : int64_t { kDone, kNoMemory, kRefused };
+
+// Calls body() and says what came of it, in `error` why a call was refused.
+template <typename Body>
+int64_t outcome(char* error, int64_t room, const Body& body) {
   try {
-    for (op.first_tile = 0; op.first_tile < tiles; op.first_tile += op.tiles)
-      for (int64_t panel = 0; panel < panels; panel += kPanelsAtOnce) {
-        op.first_unit = panel * kPanel;
-        op.panels = std::min(kPanelsAtOnce, panels - panel);
-        some_windows(pool, code, op, std::min(tiles, op.first_tile + op.tiles));
-      }
+    return body() ? kDone : kNoMemory;
   } catch (const std::bad_alloc&) {
-    return done(false);
+    return kNoMemory;
+  } catch (const Refused& refused) {
+    tell(refused.sentence, error, room);
+    return kRefused;
   }
-  return done(true);
 }
 
 }  // namespace
 }  // namespace stormlens
 
-XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(
-    stormlens::EverywhereSettings, ffi::StructMember<int64_t>("step"),
-    ffi::StructMember<int64_t>("kernel_rows"), ffi::StructMember<int64_t>("kernel_columns"),
-    ffi::StructMember<int64_t>("pool"), ffi::StructMember<bool>("relu"),
-    ffi::StructMember<bool>("winograd"), ffi::StructMember<int64_t>("row_step"),
-    ffi::StructMember<int64_t>("column_step"), ffi::StructMember<int64_t>("dilation"),
-    ffi::StructMember<int64_t>("window_rows"), ffi::StructMember<int64_t>("window_columns"));
+extern "C" {
 
-XLA_FFI_REGISTER_STRUCT_ATTR_DECODING(stormlens::DenseSettings,
-                                      ffi::StructMember<int64_t>("row_step"),
-                                      ffi::StructMember<int64_t>("column_step"),
-                                      ffi::StructMember<int64_t>("dilation"));
+// Threads that wait, the caller's counted too; null where there is no memory.
+void* stormlens_helpers_make(int64_t threads) {
+  using namespace stormlens;
+  try {
+    return new Helpers(std::clamp<int64_t>(threads, 1, kMostThreads));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 
-using stormlens::Floats;
+void stormlens_helpers_free(void* helpers) { delete static_cast<stormlens::Helpers*>(helpers); }
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_conv_pool_everywhere, stormlens::everywhere,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()                 // image
-                                  .Arg<ffi::Buffer<ffi::S32>>()  // start
-                                  .Arg<Floats>()                 // weights
-                                  .Arg<Floats>()                 // bias
-                                  .Arg<Floats>()                 // blank
-                                  .Arg<Floats>()                 // reply
-                                  .Arg<ffi::AnyBuffer>()         // what the result may overwrite
-                                  .Ret<Floats>()                 // pooled
-                                  .Attrs<stormlens::EverywhereSettings>());
+// 0 when done, 1 where memory ran out, 2 where sizes do not fit.
+int64_t stormlens_everywhere(void* helpers, const StormlensEverywhere* given, const float* image,
+                             const int64_t* starts, const float* weights, const float* bias, const float* blank,
+                             const float* reply, float* pooled, char* error, int64_t room) {
+  using namespace stormlens;
+  const StormlensEverywhere& s = *given;
+  return outcome(error, room, [&] {
+    check(s, starts);
+    return everywhere(*static_cast<Helpers*>(helpers),
+                      {image, s.height, s.width, s.channels, 0, 0, s.step, s.kernel_rows,
+                       s.kernel_columns, s.filters, down(s), across(s), s.pool, s.relu != 0,
+                       s.winograd != 0, weights, bias, blank, reply, pooled},
+                      starts, s.starts);
+  });
+}
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense_windows, stormlens::dense_windows,
-                              ffi::Ffi::Bind()
-                                  .Ctx<ffi::ThreadPool>()
-                                  .Arg<Floats>()  // image
-                                  .Arg<Floats>()  // kernel
-                                  .Arg<Floats>()  // bias
-                                  .Ret<Floats>()  // outputs
-                                  .Attrs<stormlens::DenseSettings>());
+int64_t stormlens_dense_windows(void* helpers, const StormlensDenseWindows* given,
+                                const float* image, const float* kernel, const float* bias,
+                                float* outputs, char* error, int64_t room) {
+  using namespace stormlens;
+  const StormlensDenseWindows& s = *given;
+  return outcome(error, room, [&] {
+    check(s);
+    dense_windows(*static_cast<Helpers*>(helpers),
+                  {image, s.height, s.width, s.channels, Along(down(s)), Along(across(s)), s.units,
+                   kernel, bias, outputs});
+    return true;
+  });
+}
+
+}  // extern "C"
