@@ -9,7 +9,7 @@ from stormlens import datasets
 from stormlens.errors import InputError
 from stormlens.models import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_context, name_modes
 from stormlens.models._modes import NEVER_TROPICAL
-from stormlens.stormbox import MODES
+from stormlens.stormbox import MODES, Field
 
 NAN = np.nan
 
@@ -260,6 +260,19 @@ def test_names_are_for_boxes_and_fields_may_be_heeded():
         heed_context(good.isel(storm=0)), heed_context(good).isel(storm=0), rtol=1e-6
     )
     assert name_modes(good.isel(storm=[0])).tolist() == ["QLCS"]
+
+
+def test_a_field_of_plain_arrays_is_heeded_as_its_dataset_is():
+    rng = np.random.default_rng(0)
+    probability = rng.dirichlet(np.ones(6), (3, 4)).astype(np.float32)
+    axes = {"y": np.arange(3.0), "x": np.arange(4.0)}
+    shares = {name: rng.random((3, 4)).astype(np.float32) for name in ("echo", "coverage")}
+    shares["coverage"][1] = 1
+    field = Field(probability, MODES, **axes, **shares)
+    heeded = heed_context(field)
+    xr.testing.assert_identical(heeded.to_xarray(), heed_context(field.to_xarray()))
+    assert not heeded.probability[1, :, MODES.index(MISSING)].any()
+    npt.assert_array_equal(heeded.probability[0], probability[0])
 
 
 def test_probabilities_that_are_nan_have_no_name():

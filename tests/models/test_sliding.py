@@ -25,7 +25,7 @@ from stormlens.models._keras import import_keras
 from stormlens.models._sliding_plan import Plan, Stage, read_plan
 from stormlens.models._sliding_shared import Axis
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import GRID_SHAPE, MODES, PIXEL_KM, box_centre
+from stormlens.stormbox import GRID_SHAPE, MODES, PIXEL_KM, Field, Mosaic, box_centre
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
 
@@ -375,6 +375,18 @@ def test_places_time_and_coverage_come_with_the_field(small):
     assert field["time"].values == time
     assert field.attrs["simulated"] == 1
     assert field.attrs["source"] == "test"
+
+
+def test_a_mosaic_of_plain_arrays_gives_a_field_of_them(small):
+    reflectivity = np.zeros(GRID_SHAPE, np.uint8)
+    reflectivity[300:420, 500:640] = noise((120, 140))
+    coverage = np.ones(GRID_SHAPE, bool)
+    mosaic = Mosaic(reflectivity, coverage, np.datetime64("NaT", "ns"), "noise", simulated=True)
+    plain, dataset = slide(small, mosaic), slide(small, mosaic.to_xarray())
+    assert isinstance(plain, Field)
+    xr.testing.assert_identical(plain.to_xarray(), dataset)
+    assert plain.simulated
+    assert np.isnat(plain.time)
 
 
 def test_the_centre_of_a_square_box_is_where_boxes_have_it():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from stormlens.stormbox import GRID_SHAPE, Boxes, Mosaic, Predictions, is_dataset
+from stormlens.stormbox import GRID_SHAPE, Boxes, Field, Mosaic, Predictions, is_dataset
 
 TIME = np.datetime64("2011-04-27T19:02:30", "ns")
 
@@ -55,6 +55,37 @@ def test_boxes_there_and_back(units):
 
 def test_a_mosaic_there_and_back(mosaic):
     assert same(Mosaic.from_xarray(mosaic.to_xarray()), mosaic)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_field_there_and_back(whole):
+    rng = np.random.default_rng(2)
+    share = rng.random((2, 3)).astype(np.float32)
+    beside = {
+        "coverage": share / 2,
+        "latitude": rng.random((2, 3)),
+        "longitude": rng.random((2, 3)),
+        "time": TIME,
+    }
+    field = Field(
+        rng.random((2, 3, 2)).astype(np.float32),
+        ("QLCS", "Cellular"),
+        np.array([7.5, 37.5]),
+        np.array([15.0, 45.0, 75.0]),
+        share,
+        **(beside if whole else {}),
+        model="chapter-relu",
+        source="noise",
+        simulated=True,
+        stride=8,
+        box=(4, 5),
+        computed="box by box: so there",
+    )
+    dataset = field.to_xarray()
+    assert same(Field.from_xarray(dataset), field)
+    assert ("coverage" in dataset) == ("time" in dataset.coords) == whole
+    assert dataset["y"].attrs["standard_name"] == "projection_y_coordinate"
+    assert dataset["probability"].attrs["grid_mapping"] == "crs"
 
 
 @pytest.mark.parametrize("confident", [False, True])

@@ -20,9 +20,8 @@ from stormlens.cli._radar import read_mosaic
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from stormlens.models import Network
+    from stormlens.stormbox import Field
 
 NAME = "slide"
 _BOX_BY_BOX = "box by box"
@@ -96,14 +95,14 @@ def command(
     if mosaic.derived:
         say(f"Note: {file}: {mosaic.derived}.")
     classifier = load_classifier(run)
-    field = slide(classifier, mosaic.to_xarray(), stride=stride, progress=True)
-    by = field.attrs["computed"]
+    field = slide(classifier, mosaic, stride=stride, progress=True)
+    by = field.computed
     is_boxed = by.startswith(_BOX_BY_BOX)
     if is_boxed:
         say(f"Note: The field was computed {by}.")
     elif stride is None:
         say(
-            f"Note: Boxes are {field.attrs['stride']} cells apart, a multiple of the network's "
+            f"Note: Boxes are {field.stride} cells apart, a multiple of the network's "
             "pools, with which they share most of their convolutions; --stride sets another."
         )
     if verbose:
@@ -128,14 +127,14 @@ def _computed_by(network: "Network", by: str) -> str:
     return f"{by} on the engine ({instruction_set()})"
 
 
-def _write(field: "xr.Dataset", path: Path) -> None:
+def _write(field: "Field", path: Path) -> None:
     from stormlens.storage import write_bytes
 
     # Made in memory first: HDF5 crashes the process where the disk fills up under it.
-    write_bytes(path, bytes(field.to_netcdf(engine="h5netcdf")))
+    write_bytes(path, bytes(field.to_xarray().to_netcdf(engine="h5netcdf")))
 
 
-def _draw(field: "xr.Dataset", path: Path) -> None:
+def _draw(field: "Field", path: Path) -> None:
     from stormlens import plots
     from stormlens.storage import atomic_path
 
@@ -144,19 +143,18 @@ def _draw(field: "xr.Dataset", path: Path) -> None:
         canvas.print_figure(temporary, dpi=150, format="png")
 
 
-def _print(field: "xr.Dataset") -> None:
+def _print(field: "Field") -> None:
     import numpy as np
 
-    seen = (field["coverage"].values >= 0.5) & (field["echo"].values > 0)
-    values = field["probability"].values[seen]
-    modes = field["mode"].values.tolist()
+    coverage = np.ones_like(field.echo) if field.coverage is None else field.coverage
+    values = field.probability[(coverage >= 0.5) & (field.echo > 0)]
     if not len(values):
         say("Note: There is no box with echo of which radars see half.")
         return
-    likeliest = np.bincount(values.argmax(axis=1), minlength=len(modes)) / len(values)
+    likeliest = np.bincount(values.argmax(axis=1), minlength=len(field.modes)) / len(values)
     rows = [
         (mode, f"{values[:, i].mean():.3f}", f"{values[:, i].max():.3f}", f"{likeliest[i]:.3f}")
-        for i, mode in enumerate(modes)
+        for i, mode in enumerate(field.modes)
     ]
     print_table(
         ("mode", "mean", "highest", "likeliest"), rows, right=("mean", "highest", "likeliest")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
-from stormlens.stormbox import Predictions
+from stormlens.stormbox import Field, Predictions
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -104,6 +104,10 @@ def heed_context(predictions: Predictions) -> Predictions: ...
 
 
 @overload
+def heed_context(predictions: Field) -> Field: ...
+
+
+@overload
 def heed_context(predictions: "xr.Dataset") -> "xr.Dataset": ...
 
 
@@ -113,13 +117,13 @@ def heed_context(predictions: Any) -> Any:
 
     Parameters
     ----------
-    predictions : xarray.Dataset or Predictions
+    predictions : xarray.Dataset, Predictions or Field
         `probability` (..., mode) of `Classifier.predict` or `slide`, with `coverage` (...),
         and `latitude` and `longitude` (...), where they are known.
 
     Returns
     -------
-    predictions : xarray.Dataset or Predictions
+    predictions : xarray.Dataset, Predictions or Field
         As they were given. Where coverage is 0.98 or more, the mode Missing has probability 0 and
         the others are divided by their sum: P(mode | box) / (1 - P(Missing | box)). Where
         `plausible` is there, it is what it would be of these probabilities, but no mode is
@@ -139,6 +143,10 @@ def heed_context(predictions: Any) -> Any:
         believed = _Believed(predictions.probability, predictions.plausible)
         heeded = _heeded(believed, predictions.modes, predictions.plausible_from, *known)
         return replace(predictions, probability=heeded.probability, plausible=heeded.plausible)
+    if isinstance(predictions, Field):
+        modes, coverage = predictions.modes, predictions.coverage
+        heeded = _heeded(_Believed(predictions.probability, None), modes, None, coverage)
+        return replace(predictions, probability=heeded.probability)
     _check(predictions, "heed_context")
     return _heeded_fields(predictions)
 
@@ -184,8 +192,8 @@ def _heeded(
     modes: "list[str] | tuple[str, ...]",
     plausible_from: float | None,
     coverage: NDArray[np.floating] | None,
-    latitude: NDArray[np.floating] | None,
-    longitude: NDArray[np.floating] | None,
+    latitude: NDArray[np.floating] | None = None,
+    longitude: NDArray[np.floating] | None = None,
 ) -> _Believed:
     if coverage is not None and _knows_missing(modes):
         believed = _heed_coverage(believed, list(modes), plausible_from, coverage)

@@ -7,10 +7,10 @@ Boxes that overlap share their convolutions, which are computed once; see
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from stormlens.datasets import check_reflectivity
@@ -25,7 +25,17 @@ from stormlens.models._sliding_shared import (
     shared_probabilities,
     worth_sharing,
 )
-from stormlens.stormbox import ECHO_DBZ, GRID_MAPPING, PIXEL_KM, cell_to_lonlat
+from stormlens.stormbox import (
+    ECHO_DBZ,
+    PIXEL_KM,
+    Field,
+    Mosaic,
+    cell_to_lonlat,
+    is_dataset,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 STRIDE = 8
 """Cells from box to box unless told, or where boxes share their convolutions, about as many."""
@@ -34,9 +44,21 @@ _BOXES_AT_A_TIME = 1024
 _SHARED = "shared convolutions"
 
 
+@overload
 def slide(
-    classifier: Classifier, mosaic: xr.Dataset, *, stride: int | None = None, progress: bool = False
-) -> xr.Dataset:
+    classifier: Classifier, mosaic: Mosaic, *, stride: int | None = ..., progress: bool = ...
+) -> Field: ...
+
+
+@overload
+def slide(
+    classifier: Classifier, mosaic: "xr.Dataset", *, stride: int | None = ..., progress: bool = ...
+) -> "xr.Dataset": ...
+
+
+def slide(
+    classifier: Classifier, mosaic: Any, *, stride: int | None = None, progress: bool = False
+) -> Any:
     """
     Probability of each mode for a box centred at regular places of a mosaic.
 
@@ -49,9 +71,10 @@ def slide(
     ----------
     classifier : Classifier
         Its `image_shape` is the box.
-    mosaic : xarray.Dataset
-        `reflectivity` (y, x) in whole dBZ, row 0 south, as `stormlens.readers.read` gives it,
-        or a rectangle of one. Where it has `coverage`, the result does too.
+    mosaic : Mosaic or xarray.Dataset
+        `reflectivity` (y, x) in whole dBZ, row 0 south, as `stormlens.readers.read_mosaic` and
+        `read` give it; of a Dataset a rectangle will do. Where it has `coverage`, the result does
+        too.
     stride : int, optional
         Cells from one box to the next along both axes, 1 or more. Unless told, 8, or where
         convolutions are shared the multiple of the network's pools nearest to it: of three pools
@@ -62,7 +85,8 @@ def slide(
 
     Returns
     -------
-    field : xarray.Dataset
+    field : Field or xarray.Dataset
+        As the mosaic was given. Of a Dataset
         `probability` float32 (y, x, mode), rows summing to 1, for every box that lies wholly
         in the mosaic; `y`, `x` are the boxes' centres in km from the centre of the grid's
         south-western cell, `latitude` and `longitude` (y, x) in degrees. `coverage` float32
@@ -79,29 +103,91 @@ def slide(
     is_whole = isinstance(stride, int | np.integer) and not isinstance(stride, bool)
     if stride is not None and not (is_whole and stride >= 1):
         raise InputError(f"slide: stride is {stride!r}; give whole cells, 1 or more.")
-    reflectivity = _reflectivity(mosaic, classifier.image_shape)
+    box = classifier.image_shape
+    ground = _ground_of(mosaic, box)
     plan = read_plan(classifier.network)
     if stride is None:
         stride = plan.stride_near(STRIDE) if isinstance(plan, Plan) else STRIDE
-    probability, computed = _probabilities(classifier, plan, reflectivity, int(stride), progress)
-    return _field(classifier, mosaic, int(stride), probability, computed)
+    stride = int(stride)
+    probability, computed = _probabilities(classifier, plan, ground.reflectivity, stride, progress)
+    y, x = (
+        first + (stride * np.arange(count, dtype=np.float64) + (cells - 1) / 2) * PIXEL_KM
+        for first, count, cells in zip(ground.corner, probability.shape[:2], box, strict=True)
+    )
+    seen = ground.coverage
+    longitude, latitude = cell_to_lonlat(x / PIXEL_KM, y[:, np.newaxis] / PIXEL_KM)
+    field = Field(
+        probability,
+        tuple(classifier.classes),
+        y,
+        x,
+        echo=_share(ground.reflectivity >= ECHO_DBZ, box, stride),
+        coverage=None if seen is None else _share(seen, box, stride),
+        latitude=latitude,
+        longitude=longitude,
+        time=ground.time,
+        model=classifier.architecture or "user's own Keras model",
+        source=ground.source,
+        simulated=ground.simulated,
+        simulated_training=classifier.trained_on_simulated,
+        stride=stride,
+        box=tuple(box),
+        computed=computed,
+    )
+    return field.to_xarray() if is_dataset(mosaic) else field
 
 
-def _reflectivity(mosaic: xr.Dataset, box: tuple[int, int]) -> NDArray[np.uint8]:
-    if not isinstance(mosaic, xr.Dataset) or "reflectivity" not in mosaic:
+@dataclass(frozen=True)
+class _Ground:
+    """What boxes slide over: a mosaic, or a rectangle of one whose first cell is the corner, km."""
+
+    reflectivity: NDArray[np.uint8]
+    coverage: NDArray[np.bool_] | None
+    time: np.datetime64 | None
+    source: str
+    simulated: bool
+    corner: tuple[float, float] = (0.0, 0.0)
+
+
+def _ground_of(mosaic: Any, box: tuple[int, int]) -> _Ground:
+    if isinstance(mosaic, Mosaic):
+        ground = _Ground(
+            *(mosaic.reflectivity, mosaic.coverage, mosaic.time, mosaic.source, mosaic.simulated)
+        )
+    elif is_dataset(mosaic) and "reflectivity" in mosaic:
+        ground = _ground_of_dataset(mosaic)
+    else:
         raise InputError(
             f"slide was given a {type(mosaic).__name__} without reflectivity; give a mosaic as "
             "stormlens.readers.read makes it."
         )
-    held = mosaic["reflectivity"]
-    if held.dims != ("y", "x"):
-        raise InputError(f"slide: reflectivity has dimensions {held.dims}, not ('y', 'x').")
-    if held.shape[0] < box[0] or held.shape[1] < box[1]:
+    rows, columns = ground.reflectivity.shape
+    if rows < box[0] or columns < box[1]:
         raise InputError(
-            f"slide: the mosaic has {held.shape[0]} x {held.shape[1]} cells, fewer than the "
+            f"slide: the mosaic has {rows} x {columns} cells, fewer than the "
             f"network's box of {box[0]} x {box[1]}; give a larger part of it."
         )
-    return check_reflectivity(held.values[np.newaxis], where="The mosaic to slide over")[0]
+    checked = check_reflectivity(ground.reflectivity[np.newaxis], where="The mosaic to slide over")
+    return replace(ground, reflectivity=checked[0])
+
+
+def _ground_of_dataset(mosaic: "xr.Dataset") -> _Ground:
+    if mosaic["reflectivity"].dims != ("y", "x"):
+        raise InputError(
+            f"slide: reflectivity has dimensions {mosaic['reflectivity'].dims}, not ('y', 'x')."
+        )
+    time: Any = None
+    if "time" in mosaic.coords and mosaic["time"].ndim == 0:
+        time = mosaic["time"].values.astype("datetime64[ns]")[()]
+    y, x = (float(mosaic[name].values[0]) if name in mosaic.coords else 0.0 for name in "yx")
+    return _Ground(
+        mosaic["reflectivity"].values,
+        mosaic["coverage"].values.astype(bool) if "coverage" in mosaic else None,
+        time,
+        str(mosaic.attrs.get("source", "unknown")),
+        bool(int(mosaic.attrs.get("simulated", 0))),
+        (y, x),
+    )
 
 
 def _probabilities(
@@ -181,60 +267,6 @@ def _windows(values: NDArray, box: tuple[int, int], stride: int) -> NDArray:
     return np.lib.stride_tricks.sliding_window_view(values, box)[::stride, ::stride]
 
 
-def _field(
-    classifier: Classifier,
-    mosaic: xr.Dataset,
-    stride: int,
-    probability: NDArray[np.float32],
-    computed: str,
-) -> xr.Dataset:
-    """The result with its places, coverage and provenance."""
-    box = classifier.image_shape
-    y, x = (
-        _centres(mosaic, name, box[axis], stride, probability.shape[axis])
-        for axis, name in enumerate(("y", "x"))
-    )
-    longitude, latitude = cell_to_lonlat(x / PIXEL_KM, y[:, np.newaxis] / PIXEL_KM)
-    field = xr.Dataset(
-        {
-            "probability": (
-                ("y", "x", "mode"),
-                probability,
-                {"long_name": "probability of storm mode", "units": "1", "grid_mapping": "crs"},
-            ),
-            "crs": ((), np.int32(0), dict(GRID_MAPPING)),
-        },
-        coords={
-            "y": ("y", y, {"units": "km", "standard_name": "projection_y_coordinate"}),
-            "x": ("x", x, {"units": "km", "standard_name": "projection_x_coordinate"}),
-            "latitude": (("y", "x"), latitude, {"units": "degrees_north"}),
-            "longitude": (("y", "x"), longitude, {"units": "degrees_east"}),
-            "mode": list(classifier.classes),
-        },
-        attrs=_attributes(classifier, mosaic, stride, computed),
-    )
-    if "time" in mosaic.coords and mosaic["time"].ndim == 0:
-        field = field.assign_coords(time=mosaic["time"].variable)
-    strong = mosaic["reflectivity"].values >= ECHO_DBZ
-    field["echo"] = (
-        ("y", "x"),
-        _share(strong, box, stride),
-        {"long_name": f"share of the box at {ECHO_DBZ} dBZ or more", "units": "1"},
-    )
-    if "coverage" in mosaic:
-        share = _share(mosaic["coverage"].values.astype(bool), box, stride)
-        field["coverage"] = ("y", "x"), share, {"long_name": "share of the box seen", "units": "1"}
-    return field
-
-
-def _centres(
-    mosaic: xr.Dataset, name: str, extent: int, stride: int, count: int
-) -> NDArray[np.floating]:
-    """Centres of the boxes along an axis, km from the centre of the grid's first cell."""
-    first = float(mosaic[name].values[0]) if name in mosaic.coords else 0.0
-    return first + (stride * np.arange(count) + (extent - 1) / 2) * PIXEL_KM
-
-
 def _share(seen: NDArray[np.bool_], box: tuple[int, int], stride: int) -> NDArray[np.float32]:
     """Share of each box that is True, by sums over all cells south, then west (Crow 1984)."""
     rows, columns = box
@@ -245,17 +277,3 @@ def _share(seen: NDArray[np.bool_], box: tuple[int, int], stride: int) -> NDArra
     np.cumsum(bands, axis=1, out=west[:, 1:])
     counts = (west[:, columns:] - west[:, :-columns])[:, ::stride]
     return (counts / math.prod(box)).astype(np.float32)
-
-
-def _attributes(
-    classifier: Classifier, mosaic: xr.Dataset, stride: int, computed: str
-) -> dict[str, Any]:
-    return {
-        "model": classifier.architecture or "user's own Keras model",
-        "simulated_training": int(classifier.trained_on_simulated),
-        "simulated": int(mosaic.attrs.get("simulated", 0)),
-        "source": str(mosaic.attrs.get("source", "unknown")),
-        "stride": stride,
-        "box": list(classifier.image_shape),
-        "computed": computed,
-    }

@@ -1,7 +1,8 @@
 """A field of mode probabilities as maps, one a mode."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -14,17 +15,21 @@ from stormlens.plots._map import UNSEEN
 from stormlens.plots._panels import draw_positive, note_origin, panels, shared_bar
 from stormlens.plots._picture import describe
 from stormlens.plots._style import INK
+from stormlens.stormbox import Field
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _LEAST_SEEN = 0.5
 
 
-def probability_field(field: xr.Dataset, columns: int = 2) -> Figure:
+def probability_field(field: "Field | xr.Dataset", columns: int = 2) -> Figure:
     """
     Draw the probability of each mode over a mosaic.
 
     Parameters
     ----------
-    field : xarray.Dataset
+    field : Field or xarray.Dataset
         Of `stormlens.models.slide`, two boxes or more along each axis.
     columns : int, optional
         Panels in a row.
@@ -41,15 +46,16 @@ def probability_field(field: xr.Dataset, columns: int = 2) -> Figure:
     InputError
         If the field is too small to draw, or `columns` is below 1.
     """
-    if min(field.sizes["y"], field.sizes["x"]) < 2:
+    if not isinstance(field, Field):
+        field = Field.from_xarray(field)
+    if min(len(field.y), len(field.x)) < 2:
         raise InputError("A field of one row or column of boxes is no map; take a smaller stride.")
-    modes = field["mode"].values.tolist()
     west, east, south, north = extent = _extent(field)
-    figure, axes = panels(len(modes), columns, 0.15 + (north - south) / (east - west))
+    figure, axes = panels(len(field.modes), columns, 0.15 + (north - south) / (east - west))
     unseen = _coverage(field) < _LEAST_SEEN
-    clear = (field["echo"].values == 0) & ~unseen
-    for ax, mode in zip(axes, modes, strict=True):
-        values = np.ma.masked_where(unseen | clear, field["probability"].sel(mode=mode).values)
+    clear = (field.echo == 0) & ~unseen
+    for number, (ax, mode) in enumerate(zip(axes, field.modes, strict=True)):
+        values = np.ma.masked_where(unseen | clear, field.probability[..., number])
         _draw_clear(ax, clear, extent)
         image = _draw(ax, values, extent)
         ax.set_title(mode, fontsize=10, color=INK)
@@ -60,15 +66,14 @@ def probability_field(field: xr.Dataset, columns: int = 2) -> Figure:
     credit = f"\n{BORDERS_CREDIT}" if has_borders else ""
     label = f"probability of a box's mode, at its centre; white: no echo, grey: not seen{credit}"
     shared_bar(figure, image, axes, label)
-    note_origin(figure, field.attrs)
+    note_origin(figure, vars(field))
     return figure
 
 
-def _extent(field: xr.Dataset) -> tuple[float, float, float, float]:
+def _extent(field: Field) -> tuple[float, float, float, float]:
     """Edges of the outermost pixels: west, east, south, north in km."""
     edges = []
-    for axis in ("x", "y"):
-        centres = field[axis].values
+    for centres in (field.x, field.y):
         half = (centres[1] - centres[0]) / 2
         edges += [float(centres[0] - half), float(centres[-1] + half)]
     return edges[0], edges[1], edges[2], edges[3]
@@ -87,14 +92,14 @@ def _draw_clear(ax: Axes, clear: np.ndarray, extent: tuple[float, float, float, 
     ax.imshow(shown, cmap=ListedColormap(["white"]), origin="lower", extent=extent)
 
 
-def _coverage(field: xr.Dataset) -> np.ndarray:
-    return field["coverage"].values if "coverage" in field else np.ones_like(field["echo"].values)
+def _coverage(field: Field) -> np.ndarray:
+    return np.ones_like(field.echo) if field.coverage is None else field.coverage
 
 
-def _title(field: xr.Dataset) -> str:
-    parts = [str(field.attrs.get("source", "mosaic"))]
-    if "time" in field.coords and not np.isnat(field["time"].values):
-        moment = str(field["time"].values.astype("datetime64[m]")).replace("T", " ")
+def _title(field: Field) -> str:
+    parts = [field.source]
+    if field.time is not None and not np.isnat(field.time):
+        moment = str(field.time.astype("datetime64[m]")).replace("T", " ")
         parts.append(f"{moment} UTC")
     return " \N{MIDDLE DOT} ".join(parts)
 

@@ -6,6 +6,7 @@ is 136 x 136 pixels of 3.75 km, whole dBZ, row 0 at the southern edge, 0 dBZ
 where there is no echo.
 """
 
+from stormlens.stormbox._field import Field
 from stormlens.stormbox._grid import (
     ECHO_DBZ,
     GRID_MAPPING,
@@ -43,6 +44,7 @@ __all__ = [
     "SPLIT_COUNTS",
     "SPLIT_YEARS",
     "Boxes",
+    "Field",
     "Mosaic",
     "Predictions",
     "Storm",

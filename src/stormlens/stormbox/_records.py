@@ -88,7 +88,7 @@ class Mosaic:
             time,
             str(dataset.attrs.get("source", "a mosaic")),
             sampling=str(dataset.attrs.get("sampling", "nearest")),
-            simulated=_is_marked(dataset, "simulated"),
+            simulated=is_marked(dataset, "simulated"),
             **texts,
         )
 
@@ -193,7 +193,7 @@ class Boxes:
             dataset["reflectivity"].values,
             _storm_of(dataset),
             str(dataset.attrs.get("source", "unknown")),
-            _is_marked(dataset, "simulated"),
+            is_marked(dataset, "simulated"),
             str(dataset["reflectivity"].attrs.get("units", "dBZ")),
         )
 
@@ -289,8 +289,8 @@ class Predictions:
             _storm_of(dataset),
             str(attributes.get("model", "unknown")),
             str(attributes.get("source", "unknown")),
-            _is_marked(dataset, "simulated"),
-            _is_marked(dataset, "simulated_training"),
+            is_marked(dataset, "simulated"),
+            is_marked(dataset, "simulated_training"),
             dataset["plausible"].values if "plausible" in dataset else None,
             dataset["novelty"].values if "novelty" in dataset else None,
             attributes.get("plausible_from"),
@@ -341,7 +341,8 @@ def is_dataset(thing: object) -> "TypeGuard[xr.Dataset]":
     return xarray is not None and isinstance(thing, xarray.Dataset)
 
 
-def _is_marked(dataset: "xr.Dataset", name: str) -> bool:
+def is_marked(dataset: "xr.Dataset", name: str) -> bool:
+    """Whether an attribute says yes, which files hold as 1 or in words."""
     return str(dataset.attrs.get(name, 0)) not in ("0", "")
 
 
@@ -355,8 +356,12 @@ def _coordinates(storm: Storm) -> dict[str, Any]:
 
 
 def _plane_axis(n: int, name: str) -> tuple[NDArray[np.float64], dict[str, str]]:
-    attributes = {"units": "km", "standard_name": f"projection_{name}_coordinate"}
-    return np.arange(n, dtype=np.float64) * PIXEL_KM, attributes
+    return np.arange(n, dtype=np.float64) * PIXEL_KM, plane_attributes(name)
+
+
+def plane_attributes(name: str) -> dict[str, str]:
+    """What CF says of a coordinate of the grid's plane."""
+    return {"units": "km", "standard_name": f"projection_{name}_coordinate"}
 
 
 def _box_axis(n: int, units: str, edge: str) -> tuple[NDArray[np.float64], dict[str, str]]:
