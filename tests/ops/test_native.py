@@ -149,9 +149,7 @@ def wrong_sizes(given):
 
 @needs_library
 def test_every_operation_is_called_here():
-    # Those of sliding windows take images of any size; test_sliding.py calls them.
-    sliding = {"stormlens_conv_pool_everywhere", "stormlens_dense_windows"}
-    assert set(CALLS) | sliding == set(_native._TARGETS)
+    assert set(CALLS) == set(_native._TARGETS)
 
 
 @needs_library

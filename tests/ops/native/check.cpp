@@ -223,7 +223,10 @@ Example draw(Random& random) {
     g.filters = counts[random.between(0, 14)];
     g.rows = random.between(1, 5);
     g.columns = random.between(1, 5);
-    if (random.yes(4)) g.channels = 1, g.rows = g.columns = 3;  // has code of its own
+    if (random.yes(4)) {  // has code of its own, and whole vectors of filters more
+      g.channels = 1, g.rows = g.columns = 3;
+      if (random.yes(2)) g.filters = 16;
+    }
     g.pool = random.between(2, 3);
     const int64_t most = random.yes(4) ? 33 : 9;
     g.height = random.between(1, most);

@@ -188,7 +188,7 @@ constexpr int kTaps = 3;  // a side of the kernels whose weights all stay in the
 
 // Whether each window of a row looks at anything but zeros: most of a radar image is blank.
 template <int P>
-void find_lit(const Tile& tile, const float* image, int64_t cells, uint32_t* columns,
+void find_lit(int64_t row_stride, const float* image, int64_t cells, uint32_t* columns,
               uint8_t* lit) {
   constexpr int kLook = P + kTaps - 1;
   const int64_t wide = cells * P + kTaps - 1;
@@ -196,7 +196,7 @@ void find_lit(const Tile& tile, const float* image, int64_t cells, uint32_t* col
   for (int i = 1; i < kLook; ++i)
     for (int64_t c = 0; c < wide; ++c) {
       uint32_t bits;
-      std::memcpy(&bits, image + i * tile.row_stride + c, sizeof bits);
+      std::memcpy(&bits, image + i * row_stride + c, sizeof bits);
       columns[c] |= bits;
     }
   for (int64_t cell = 0; cell < cells; ++cell, columns += P) {
@@ -269,7 +269,7 @@ void best_of_windows_of_row(const Tile& tile, const float* image, int64_t cells,
   if constexpr (First) {
     uint32_t* columns = space.lists.room<uint32_t>(cells * (P + 1) + kTaps);
     uint8_t* lit = reinterpret_cast<uint8_t*>(columns + cells * P + kTaps);
-    find_lit<P>(tile, image, cells, columns, lit);
+    find_lit<P>(tile.row_stride, image, cells, columns, lit);
     for (int v = 0; v < V; ++v)
       best_of_row<P, Winner>(tile, image, lit, cells, kLanes, tile.weights + v * L, best + v * L,
                              winner + v * L);
@@ -577,10 +577,88 @@ int64_t filter_size(const Geometry& g) { return (blocks_of(g) + 1) * L; }
 
 int64_t partial_size(const Geometry& g) { return g.filters * filter_size(g); }
 
+// Adds what the windows of one image give to sums (10, F), of nine taps and the bias, for kernels
+// of 3 x 3 on one channel. Vectors hold filters: each place of a window adds its patch where it
+// won, and a window that looks at zeros alone has a gradient of the bias only.
+template <int P>
+void add_windows(const Backward& op, int64_t n, const float* image, uint32_t* columns,
+                 uint8_t* lit, int32_t* places, float* sums) {
+  constexpr int kAll = kTaps * kTaps;
+  const Geometry& g = op.geometry;
+  const int64_t stride = g.staged_width();
+  for (int64_t row = 0; row < g.h; ++row) {
+    const float* from = image + row * P * stride;
+    find_lit<P>(stride, from, g.w, columns, lit);
+    const int64_t begin = (n * g.cells() + row * g.w) * g.filters;
+    for (int64_t i = 0; i < g.w * g.filters; ++i) places[i] = op.winner[begin + i];
+    for (int64_t f = 0; f < g.filters; f += L) {
+      const Reals factor = op.mask == nullptr ? Reals{} + 1.0f : load(op.mask + n * g.filters + f);
+      Reals taps[kAll] = {}, total{};
+      for (int64_t cell = 0; cell < g.w; ++cell) {
+        Whole place;
+        __builtin_memcpy(&place, places + cell * g.filters + f, sizeof place);
+        const Reals gradient = load(op.gradient + begin + cell * g.filters + f) * factor;
+        total += place < P * P ? gradient : Reals{};
+        if (!lit[cell]) continue;
+        // A row of places at a time: more would take the sums' registers.
+#pragma GCC unroll 1
+        for (int a = 0; a < P; ++a) {
+          const float* patch = from + cell * P + a * stride;
+          Reals won[P];
+#pragma GCC unroll 3
+          for (int b = 0; b < P; ++b) won[b] = place == a * P + b ? gradient : Reals{};
+#pragma GCC unroll 3
+          for (int i = 0; i < kTaps; ++i)
+#pragma GCC unroll 5
+            for (int c = 0; c < P + kTaps - 1; ++c) {
+              const float value = patch[i * stride + c];
+#pragma GCC unroll 3
+              for (int b = 0; b < P; ++b)
+                if (b <= c && c < b + kTaps) taps[i * kTaps + c - b] += won[b] * value;
+            }
+        }
+      }
+      for (int t = 0; t < kAll; ++t)
+        store(sums + t * g.filters + f, load(sums + t * g.filters + f) + taps[t]);
+      store(sums + kAll * g.filters + f, load(sums + kAll * g.filters + f) + total);
+    }
+  }
+}
+
+bool takes_windows(const Geometry& g) {
+  return g.channels == 1 && g.rows == kTaps && g.columns == kTaps && (g.pool == 2 || g.pool == 3) &&
+         g.filters % L == 0;
+}
+
+void windows_gradient(const Backward& op, int64_t first, int64_t last, float* partial,
+                      Workspace& space) {
+  const Geometry& g = op.geometry;
+  const int64_t all = kTaps * kTaps * g.filters;
+  float* sums = space.best.room<float>(all + g.filters);
+  std::fill(sums, sums + all + g.filters, 0.0f);
+  uint32_t* columns = space.lists.room<uint32_t>(g.staged_width());
+  uint8_t* lit = space.counts.room<uint8_t>(g.w);
+  int32_t* places = space.places.room<int32_t>(g.w * g.filters);
+  for (int64_t n = first; n < last; ++n) {
+    float* image = stage(g, op.images, n, 0, g.staged_height(), {nullptr, 1}, space.image);
+    zero_dropped(op.keep, n, 1, g.staged_height() * g.staged_width(), image);
+    if (g.pool == 2)
+      add_windows<2>(op, n, image, columns, lit, places, sums);
+    else
+      add_windows<3>(op, n, image, columns, lit, places, sums);
+  }
+  for (int64_t f = 0; f < g.filters; ++f, partial += filter_size(g)) {
+    for (int t = 0; t < kTaps * kTaps; ++t)
+      partial[t / kTaps * whole_vectors(kTaps) * L + t % kTaps] = sums[t * g.filters + f];
+    partial[blocks_of(g) * L] = sums[all + f];
+  }
+}
+
 void weight_gradient(const Backward& op, int64_t first, int64_t last, float* partial,
                      Workspace& space) {
   const Geometry& g = op.geometry;
   std::fill(partial, partial + partial_size(g), 0.0f);
+  if (takes_windows(g)) return windows_gradient(op, first, last, partial, space);
   const Blocks blocks = make_blocks(g, space.weights);
   Winners winners(op, space);
   for (int64_t n = first; n < last; ++n) {
