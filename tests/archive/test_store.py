@@ -8,7 +8,15 @@ import pytest
 import xarray as xr
 
 from stormlens.archive._shard import CHUNK
-from stormlens.archive._store import BLOCK, GROUP, Store, as_arrays, create, empty_arrays
+from stormlens.archive._store import (
+    BLOCK,
+    GROUP,
+    Store,
+    as_arrays,
+    create,
+    empty_arrays,
+    when_changed,
+)
 from stormlens.datasets import make_boxes, make_dataset
 from stormlens.errors import InputError
 from stormlens.stormbox import Boxes
@@ -78,6 +86,21 @@ def test_pieces_of_any_size_add_up(tmp_path, sizes):
         stop = min(first + CHUNK, total)
         npt.assert_array_equal(store.images(first, stop), patterned(stop - first, first))
     assert store.coordinates(0, total)["unid"].tolist() == [f"box-{i}" for i in range(total)]
+
+
+def test_a_store_that_grows_tells_what_was_added(tmp_path):
+    fill(tmp_path, 1000)
+    store, before = Store(tmp_path, writable=True), when_changed(tmp_path)
+    assert when_changed(tmp_path) == before
+    assert len(store.coordinates(10, 20)["unid"]) == 10  # the chunk is held from now on
+    boxes = Boxes.from_xarray(dataset_of(50))
+    write(store, 1000, {**as_arrays(boxes), "source": np.zeros(50, np.int32)})
+    assert store.coordinates(1000, 1050)["unid"].tolist() == boxes.storm["unid"].tolist()
+    assert when_changed(tmp_path) != before
+    store.cut(1000)
+    with pytest.raises(InputError, match="boxes 1000 to 1049 cannot be read"):
+        store.coordinates(1000, 1050)
+    assert store.coordinates(5, 5)["unid"].size == 0
 
 
 def test_arrays_are_cut_to_what_the_catalogue_counts(tmp_path):

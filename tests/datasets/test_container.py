@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stormlens.datasets import (
+    check_reflectivity,
     class_names,
     is_simulated,
+    make_boxes,
     make_dataset,
     read_netcdf,
     validate,
@@ -69,6 +71,14 @@ def test_a_container_is_valid_and_stays_itself(dataset):
 def test_fractions_are_truncated_as_the_archive_does():
     boxes = make_dataset([[[0.9, 44.99], [80.0, 1.0]]], source="by hand")
     npt.assert_array_equal(boxes.reflectivity[0], [[0, 44], [80, 1]])
+
+
+def test_images_that_fit_are_not_copied_but_boxes_have_their_own():
+    images = np.full((2, 4, 4), 7, np.uint8)
+    assert np.shares_memory(check_reflectivity(images, where="two"), images)
+    boxes = make_boxes(images, source="two")
+    images[:] = 9
+    assert (boxes.reflectivity == 7).all()
 
 
 def test_what_is_not_known_is_nat_and_nan():

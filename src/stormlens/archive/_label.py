@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 
 from stormlens.archive._model import carried_classifier
 from stormlens.archive._shard import CHUNK
-from stormlens.archive._store import Arrays, Store
+from stormlens.archive._store import Arrays, Store, when_changed
 from stormlens.archive._table import Part, make_table, read_part, write_part
 from stormlens.errors import InputError
 from stormlens.models import heed_context, name_modes
@@ -124,8 +125,15 @@ def label_on_worker(tasks: Sequence[Task]) -> tuple[None, list[Part]]:
     InputError
         As `label`, or if the store cannot be read.
     """
-    store = Store(Path(tasks[0].store))  # anew each time: it may have grown
+    path = Path(tasks[0].store)
+    store = _opened(path, when_changed(path))
     return None, [label(task, store) for task in tasks]
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, changed: tuple[tuple[int, int], ...]) -> Store:
+    """A store, opened anew where it has grown."""
+    return Store(path)
 
 
 def _read(store: Store, first: int, stop: int) -> tuple[_Readable, Arrays]:

@@ -181,6 +181,39 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+def when_changed(path: Path) -> tuple[tuple[int, int], ...]:
+    """
+    Tells a store from what it was before boxes were added.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+
+    Returns
+    -------
+    stamps : tuple of tuple of int
+        When each description of the group and its arrays was written, and its size.
+
+    Raises
+    ------
+    InputError
+        If it is no store.
+    """
+    names = ("", "reflectivity", *_FIELDS)
+    try:
+        told = [(path / GROUP / name / "zarr.json").stat() for name in names]
+    except OSError as error:
+        raise _no_store(path) from error
+    return tuple((one.st_mtime_ns, one.st_size) for one in told)
+
+
+def _no_store(path: Path) -> InputError:
+    return InputError(
+        f"{path} is no store of boxes; give the folder that `stormlens archive build` left."
+    )
+
+
 class Store:
     """
     A store that is there.
@@ -207,15 +240,14 @@ class Store:
             )
             self.attrs: dict[str, Any] = dict(self._group.attrs)
         except (OSError, ValueError, KeyError) as error:
-            raise InputError(
-                f"{path} is no store of boxes; give the folder that `stormlens archive build` left."
-            ) from error
+            raise _no_store(path) from error
         if self.attrs.get("format") != _FORMAT:
             raise InputError(
                 f"{path} is no store of format {_FORMAT}; build it again with this stormlens."
             )
         with zarr.config.set(_WRITING):  # arrays take the setting of when they are opened
             self._arrays = {name: self._group[name] for name in ("reflectivity", *_FIELDS)}
+        self._chunks: dict[str, tuple[int, np.ndarray]] = {}  # the last of each coordinate
 
     @property
     def boxes(self) -> int:
@@ -240,6 +272,7 @@ class Store:
         boxes : int
             What the catalogue counts.
         """
+        self._chunks.clear()
         for array in self._arrays.values():
             if array.shape[0] != boxes:
                 array.resize((boxes, *array.shape[1:]))
@@ -286,6 +319,7 @@ class Store:
             If the disk is full.
         """
         stop = first + len(coordinates["unid"])
+        self._chunks.clear()
         with disk_errors(self.path):
             for name, array in self._arrays.items():
                 array.resize((stop, *array.shape[1:]))
@@ -393,15 +427,30 @@ class Store:
 
     def _read(self, name: str, first: int, stop: int) -> np.ndarray:
         with self._damage(name, first, stop):
-            # Zarr reads a chunk that is not there as its fill value.
-            for number in range(first // _COORDINATE_CHUNK, -(-stop // _COORDINATE_CHUNK)):
-                path = self.path / GROUP / name / "c" / str(number)
-                if not path.is_file():
-                    raise FileNotFoundError(f"{path.relative_to(self.path)} is missing")
-            values = np.asarray(self._arrays[name][first:stop])
+            if first == stop:
+                return np.asarray(self._arrays[name][:0])
+            numbers = range(first // _COORDINATE_CHUNK, -(-stop // _COORDINATE_CHUNK))
+            chunks = [self._chunk(name, number) for number in numbers]
+            values = np.concatenate(chunks) if len(chunks) > 1 else chunks[0]
+            begin = numbers.start * _COORDINATE_CHUNK
+            values = values[first - begin : stop - begin]
             if len(values) != stop - first:
                 raise ValueError(f"there are {len(values)} of {stop - first}")
             return values
+
+    def _chunk(self, name: str, number: int) -> np.ndarray:
+        """A chunk of a coordinate; it serves several calls, as it holds eight files' boxes."""
+        held = self._chunks.get(name)
+        if held is not None and held[0] == number:
+            return held[1]
+        path = self.path / GROUP / name / "c" / str(number)
+        if not path.is_file():  # Zarr reads it as its fill value
+            raise FileNotFoundError(f"{path.relative_to(self.path)} is missing")
+        first = number * _COORDINATE_CHUNK
+        values = np.asarray(self._arrays[name][first : first + _COORDINATE_CHUNK])
+        values.flags.writeable = False
+        self._chunks[name] = number, values
+        return values
 
     @contextmanager
     def _damage(self, name: str, first: int, stop: int) -> Iterator[None]:

@@ -357,9 +357,8 @@ class Classifier:
         together = _BOXES_AT_A_TIME if self.orientations == 1 else BATCH // self.orientations
         for start in range(0, len(images), together):
             views = [*turned(images[start : start + together], self.orientations)]
-            answers = self.network.probabilities(
-                np.concatenate(views), (self.minimum, self.maximum)
-            )
+            asked = np.concatenate(views) if len(views) > 1 else views[0]
+            answers = self.network.probabilities(asked, (self.minimum, self.maximum))
             mean = answers.reshape(len(views), -1, answers.shape[1]).mean(axis=0)
             results[start : start + together] = mean
         return results if self.confidence is None else self.confidence.temper(results)
