@@ -10,6 +10,7 @@ import pytest
 
 import stormlens
 from stormlens.engine import _library
+from stormlens.errors import InputError
 from stormlens.ops import _native, native
 
 # The function itself, without the memory of the first call.
@@ -54,6 +55,14 @@ def test_a_process_with_the_switch_computes_without_it():
         check=True,
     )
     assert finished.stdout.split() == ["False", "[", "5.", "7.", "13.", "15.]"]
+
+
+def test_an_instruction_set_that_there_is_not_is_named(libraries, monkeypatch):
+    monkeypatch.setenv("STORMLENS_INSTRUCTION_SET", "avx-2")
+    with pytest.raises(InputError, match="SET is 'avx-2'; set it to baseline, avx2 or avx512"):
+        _library.load_library()
+    monkeypatch.setenv("STORMLENS_INSTRUCTION_SET", "baseline")
+    assert "SET" not in _library.load_library().reason
 
 
 def test_what_is_no_library_gives_a_reason(libraries, tmp_path):

@@ -8,9 +8,13 @@ from functools import cache
 from pathlib import Path
 
 import stormlens
+from stormlens.errors import InputError
 
 SWITCH = "STORMLENS_NATIVE"
 """Environment variable; 0 leaves the native library unused."""
+
+_NEWEST = "STORMLENS_INSTRUCTION_SET"  # environment variable, which the library reads
+_SETS = ("", "baseline", "avx2", "avx512")
 
 BUILD = "install a C++ compiler (GCC or Clang) and install stormlens again"
 """What to do where it is missing or does not fit."""
@@ -44,7 +48,17 @@ def load_library() -> Library:
     Returns
     -------
     library : Library
+
+    Raises
+    ------
+    InputError
+        If the environment names an instruction set that there is not.
     """
+    if (named := os.environ.get(_NEWEST, "")) not in _SETS:
+        raise InputError(
+            f"The environment variable {_NEWEST} is {named!r}; set it to baseline, avx2 or avx512, "
+            "or unset it."
+        )
     if os.environ.get(SWITCH) == "0":
         return Library(reason=f"{SWITCH} is 0; unset it to use the native operations")
     path = next(candidates(), None)

@@ -6,11 +6,10 @@ and to build. A user's own `.keras` file is read by Keras once; its steps are he
 Keras's own answers and remembered in the cache folder.
 """
 
-import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from stormlens.engine import Engine, Step, load_library
 from stormlens.errors import InputError
 from stormlens.models._registry import LARGEST_SIDE, build, first_weights, plan_of
-from stormlens.storage import write_bytes
+from stormlens.models._remembered import recall, remember
 
 if TYPE_CHECKING:
     from stormlens.models._fuse import Forward
@@ -40,7 +39,6 @@ _TRIED = 4  # images
 _UNKNOWN = "a layer is not known to the engine, or feeds several others"
 _UNLIKE = "the engine did not answer as Keras does when the file was first read"
 _ACCELERATORS = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "jax_rocm7_plugin")
-_PLAN_FORMAT = "2"  # another where steps are read from Keras in another way
 
 
 @dataclass(frozen=True)
@@ -222,15 +220,16 @@ class Network:
         InputError
             Of `load`.
         """
-        remembered = _recall(digest)
+        remembered = None if _why_keras() else recall(digest)
         if remembered is not None:
-            return cls(remembered[0], remembered[1], load, lambda: remembered[2])
+            shape, outputs, recalled = remembered
+            return cls(shape, outputs, load, lambda: recalled)
         network = cls.of_model(load())
         steps = network._steps_of_model()
         if steps is not None and not _why_keras():
             network._is_unlike = not _is_alike(network, steps)
             if not network._is_unlike:
-                _remember(digest, network, steps)
+                remember(digest, (network.input_shape, network.outputs, steps))
         return network
 
     @property
@@ -630,58 +629,3 @@ def _is_alike(network: Network, steps: Sequence[Step]) -> bool:
         return False
     due = np.asarray(network.model(images, training=False))
     return found.shape == due.shape and bool(np.allclose(found, due, rtol=0, atol=_ALIKE))
-
-
-def _plan_file(digest: str) -> Path:
-    from stormlens.datasets import cache_folder
-
-    return cache_folder() / "networks" / f"{digest}.safetensors"
-
-
-def _remember(digest: str, network: Network, steps: Iterable[Step]) -> None:
-    """Write a network's steps to the cache folder; one that cannot be written is done without."""
-    import safetensors.numpy
-
-    arrays: dict[str, NDArray[Any]] = {}
-    written = []
-    for number, step in enumerate(steps):
-        entry = asdict(step)
-        for name in ("kernel", "bias"):
-            array = entry.pop(name)
-            if array is not None:
-                arrays[f"{number}.{name}"] = np.ascontiguousarray(array)
-        written.append(entry)
-    plan = {"shape": network.input_shape, "outputs": network.outputs, "steps": written}
-    metadata = {"format": _PLAN_FORMAT, "plan": json.dumps(plan)}
-    try:
-        write_bytes(_plan_file(digest), safetensors.numpy.save(arrays, metadata))
-    except (InputError, OSError):
-        return
-
-
-def _recall(digest: str) -> tuple[tuple[int, int, int], int, list[Step]] | None:
-    """What was remembered of a file; None where nothing was, or it cannot be read."""
-    path = _plan_file(digest)
-    if _why_keras() or not path.is_file():
-        return None
-    import safetensors
-
-    try:
-        with safetensors.safe_open(path, "numpy") as held:
-            metadata = held.metadata() or {}
-            if metadata.get("format") != _PLAN_FORMAT:
-                return None
-            plan = json.loads(metadata["plan"])
-            arrays = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
-        steps = []
-        for number, entry in enumerate(plan["steps"]):
-            known: dict[str, Any] = {
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in entry.items()
-            }
-            for name in ("kernel", "bias"):
-                known[name] = arrays.get(f"{number}.{name}")
-            steps.append(Step(**known))
-        return tuple(plan["shape"]), int(plan["outputs"]), steps
-    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
-        return None
