@@ -8,7 +8,8 @@ How fast and in how much memory a whole archive is built and classified on this 
 For each size: a SIMULATED store is built, then classified by one worker on one core, by one on
 all cores, and by one a core. Rates include starting the workers, reading and writing. Bare
 prediction is `Classifier.probabilities` on boxes in memory, in a process of its own, on one core
-and on all, before and after each classification; the better one counts. Memory is the resident
+or on all. Every five seconds the classification stops, with all its processes, for a pass of it:
+a machine whose speed drifts slows both. The passes' mean counts. Memory is the resident
 size of each process, sampled five times a second; pages that processes share count in each.
 Prints tables in Markdown. Stores and labels are left in DIR; what is there is not made again.
 
@@ -27,6 +28,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,14 +60,13 @@ from stormlens.archive._store import Store
 from stormlens.models import Classifier
 classifier, store = Classifier.load(sys.argv[1]), Store(Path(sys.argv[2]))
 images = store.images(0, 2048)
-classifier.probabilities(images[:256])
-best = 0.0
-for _ in range(3):
+classifier.probabilities(images)
+for _ in sys.stdin:
     start = time.perf_counter()
     classifier.probabilities(images)
-    best = max(best, len(images) / (time.perf_counter() - start))
-print(best)
+    print(time.perf_counter() - start, len(images), flush=True)
 """
+BARE_EVERY = 5.0  # seconds
 
 
 @dataclass
@@ -187,12 +189,11 @@ def report_classify(run: Path, boxes: int, store: Path, workers: int, cores: lis
     """One row of the second table."""
     out = store.with_name(f"labels-{boxes}-{workers}-{len(cores)}")
     shutil.rmtree(out, ignore_errors=True)
-    bare = bare_rate(run, store, cores)
     command = ["classify", str(store), "--run", str(run), "--out", str(out)]
     command += ["--workers", str(workers)]
-    took = measure(command, cores)
-    bare = max(bare, bare_rate(run, store, cores))
-    rate = boxes / took.seconds
+    with Bare(run, store, cores) as bare:
+        took = measure(command, cores, bare)
+    rate, bare = boxes / took.seconds, bare.rate
     print(
         f"| {boxes:,} | {workers} | {len(cores)} | {took.seconds:,.1f} | {rate:,.0f} "
         f"| {bare:,.0f} | {rate / bare:.0%} | {took.client:,.0f} | {took.worker:,.0f} "
@@ -206,13 +207,37 @@ def size_of(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def bare_rate(run: Path, store: Path, cores: list[int]) -> float:
-    """Boxes a second of prediction alone."""
-    command = [sys.executable, "-c", BARE, str(run), str(store)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, preexec_fn=lambda: bind(cores)
-    )
-    return float(done.stdout)
+class Bare:
+    """Prediction alone, a pass whenever it is asked."""
+
+    def __init__(self, run: Path, store: Path, cores: list[int]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", BARE, str(run), str(store)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: bind(cores),
+        )
+        self._seconds, self._boxes = 0.0, 0
+        self.pass_once()
+
+    def __enter__(self) -> "Bare":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+    def pass_once(self) -> None:
+        """One pass more."""
+        print(file=self._process.stdin, flush=True)
+        seconds, boxes = self._process.stdout.readline().split()
+        self._seconds, self._boxes = self._seconds + float(seconds), self._boxes + int(boxes)
+
+    @property
+    def rate(self) -> float:
+        """Boxes a second of all passes so far."""
+        return self._boxes / self._seconds
 
 
 def bind(cores: list[int]) -> None:
@@ -220,18 +245,37 @@ def bind(cores: list[int]) -> None:
     os.sched_setaffinity(0, cores)
 
 
-def measure(arguments: list[str], cores: list[int]) -> Measured:
-    """Run a command of archives on some cores and watch it."""
+def measure(arguments: list[str], cores: list[int], bare: Bare | None = None) -> Measured:
+    """Run a command of archives on some cores and watch it, but for the passes of the bare one."""
     command = [sys.executable, "-m", "stormlens", "archive", *arguments]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=lambda: bind(cores))
     watch = Watch(process.pid)
+    stopped = 0.0
+    while bare is not None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(BARE_EVERY)
+            break
+        stopped += paused(psutil.Process(process.pid), bare.pass_once)
     code = process.wait()
-    took = time.perf_counter() - start
+    took = time.perf_counter() - start - stopped
     watch.stop()
     if code:
         raise SystemExit(f"{' '.join(command)} ended with code {code}")
     return Measured(took, watch.client / 1e6, watch.worker / 1e6, watch.together / 1e6)
+
+
+def paused(process: psutil.Process, work: Callable[[], None]) -> float:
+    """Do some work while a process and its children stop; the seconds that it took."""
+    began = time.perf_counter()
+    with suppress(psutil.NoSuchProcess):
+        family = [process, *process.children(recursive=True)]
+        for member in family:
+            member.suspend()
+        work()
+        for member in reversed(family):
+            member.resume()
+    return time.perf_counter() - began
 
 
 class Watch:

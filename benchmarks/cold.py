@@ -5,8 +5,9 @@ Whole processes, started cold: from a file to its modes, beside peers on the sam
 
 Processor seconds and peak memory are the median of so many runs, all commands taking turns, so
 that a machine whose speed drifts treats them alike. Python's byte code is kept, as it is after a
-first run. ONNX Runtime's process imports NumPy, reads the boxes and answers once; it needs
-`pip install "stormlens[bench]"`. Radar files are measured where their folder is given.
+first run. What slides is a network with its first weights. ONNX Runtime's process imports NumPy,
+reads the boxes and answers once; it needs `pip install "stormlens[bench]"`. Radar files are
+measured where their folder is given.
 """
 
 import argparse
@@ -26,8 +27,9 @@ from pathlib import Path
 import numpy as np
 from stormlens.bench import write_graph
 from stormlens.datasets import load
-from stormlens.models import Classifier
+from stormlens.models import Classifier, build
 folder = Path(sys.argv[1])
+Classifier(build("svrimg-3conv", seed=0), "svrimg-3conv").save(folder / "run")
 np.save(folder / "boxes.npy", load("simulated", split="test", count=5)["reflectivity"].values)
 network = Classifier.shipped().network
 write_graph(folder / "network.onnx", network.steps or (), network.input_shape)
@@ -64,6 +66,10 @@ def commands(folder: Path, radar: Path | None) -> dict[str, list[str]]:
         path = str(Path(radar) / file)
         held[f"classify, {name}"] = [*stormlens, "classify", path]
         held[f"the same, --map, {name}"] = [*held[f"classify, {name}"], "--map", f"{folder}/m.png"]
+    if radar is not None:
+        mosaic = str(Path(radar) / _RADAR["MRMS mosaic"])
+        slide = ["slide", mosaic, "--run", f"{folder}/run"]
+        held["slide svrimg-3conv, MRMS mosaic"] = [*stormlens, *slide]
     return held
 
 

@@ -56,6 +56,10 @@ _SETTINGS = {
     "distributed.deploy.lost-worker-timeout": "60s",
     "distributed.scheduler.allowed-failures": _DEATHS,
     "distributed.worker.profile.enabled": False,
+    # Dask looks fifty times a second whether its loops turn, and twice how the machine does: a
+    # twelfth of a core for the client, and half as much for each worker.
+    "distributed.admin.tick.interval": "2s",
+    "distributed.admin.system-monitor.interval": "10s",
     # Members of tar files and the boxes of a file that is not full travel with their tasks.
     "distributed.admin.large-graph-warning-threshold": "1 GiB",
 }
