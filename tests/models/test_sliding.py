@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stormlens.datasets import make_dataset
+from stormlens.engine import Sliding
 from stormlens.errors import InputError
 from stormlens.models import (
     Classifier,
@@ -172,8 +173,10 @@ def test_sliding_boxes_are_the_boxes_themselves(
         check(classifier, field(cells), stride)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("spectra", [True, False])
+@pytest.mark.parametrize(
+    ("network", "spectra"),
+    [("average", True), ("bent and normalised", False), ("winograd", True), ("relu", False)],
+)
 def test_jax_shares_in_the_same_way_where_the_engine_does_not_answer(
     share_always, monkeypatch, network, spectra
 ):
@@ -197,6 +200,23 @@ def test_windows_of_every_remainder_are_met(share_always):
     # 27 phases an axis: pools of 3, 3 and 3 and a stride that shares no factor with them.
     model = build("svrimg-3conv", input_shape=(60, 60, 1), n_classes=4, seed=1)
     check(classifier_of(model, 3.0, 70.0), mostly_blank((60 + 8 * 13, 60 + 8 * 9), seed=2), 8)
+
+
+@pytest.mark.parametrize("phases", [1, 4])
+def test_phases_go_together_as_memory_allows(share_always, monkeypatch, phases):
+    monkeypatch.setattr(_sliding_shared, "spectra_pay", lambda windows, channels: False)
+    classifier = classifier_of(NETWORKS["winograd"]())
+    asked, before = [], Sliding.conv_pool
+
+    def counted(way, image, starts, *others, **settings):
+        asked.append(len(starts))
+        return before(way, image, starts, *others, **settings)
+
+    # Nine phases of 3 x 4 boxes, whose features are 32 channels of 3 x 3 cells.
+    monkeypatch.setattr(_sliding_shared, "_FEATURES_TOGETHER", phases * 12 * 32 * 9)
+    monkeypatch.setattr(Sliding, "conv_pool", counted)
+    check(classifier, noise((40 + 8 * 8, 43 + 8 * 11)), 8)
+    assert asked == [1, *([1] * 9 if phases == 1 else [4, 4, 1])]
 
 
 def test_new_weights_are_used(share_always):

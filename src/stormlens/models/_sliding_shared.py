@@ -39,6 +39,7 @@ from stormlens.models._network import Floats, answers
 from stormlens.models._sliding_plan import Plan, Stage, activation_of, weights_of
 
 Run = Callable[[Any], Any]
+_FEATURES_TOGETHER = 2**24  # of windows of several phases, 64 MiB
 
 
 class Operations(Protocol):
@@ -234,10 +235,14 @@ class _Walk:
         """Fill phases by what stage `level` sees: every `step`-th cell of `image` from a start."""
         layer, last = self.layers[level], level == len(self.layers) - 1
         if last and self.gathers:
-            starts = [phase.start for phase in phases]
-            found = np.asarray(self.tail(self._cells(layer, image, starts, step, self.windows)))
-            for phase, values in zip(phases, found, strict=True):
-                phase.fill(values)
+            features = math.prod(self.windows.counts) * self.kernel[..., 0].size
+            together = max(1, _FEATURES_TOGETHER // features)
+            for first in range(0, len(phases), together):
+                some = phases[first : first + together]
+                starts = [phase.start for phase in some]
+                cells = self._cells(layer, image, starts, step, self.windows)
+                for phase, found in zip(some, np.asarray(self.tail(cells)), strict=True):
+                    phase.fill(found)
             return
         windows = _every_cell(axes, layer.stage)
         for phase in phases:
