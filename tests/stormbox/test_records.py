@@ -84,6 +84,7 @@ def test_a_field_there_and_back(whole):
     dataset = field.to_xarray()
     assert same(Field.from_xarray(dataset), field)
     assert ("coverage" in dataset) == ("time" in dataset.coords) == whole
+    assert (field.seen == (share / 2 if whole else 1)).all()
     assert dataset["y"].attrs["standard_name"] == "projection_y_coordinate"
     assert dataset["probability"].attrs["grid_mapping"] == "crs"
 

@@ -146,8 +146,7 @@ def _draw(field: "Field", path: Path) -> None:
 def _print(field: "Field") -> None:
     import numpy as np
 
-    coverage = np.ones_like(field.echo) if field.coverage is None else field.coverage
-    values = field.probability[(coverage >= 0.5) & (field.echo > 0)]
+    values = field.probability[(field.seen >= 0.5) & (field.echo > 0)]
     if not len(values):
         say("Note: There is no box with echo of which radars see half.")
         return

@@ -55,7 +55,7 @@ class Stage:
     @property
     def fuses(self) -> bool:
         """Whether convolution, activation and pool are one operation."""
-        return not self.averages and all(is_plain_relu(step) for step in self.before)
+        return not self.averages and all(_is_plain_relu(step) for step in self.before)
 
     @property
     def rectifies(self) -> bool:
@@ -146,18 +146,8 @@ def read_plan(network: Network) -> Plan | str:
     return plan
 
 
-def is_plain_relu(step: Step) -> bool:
-    """
-    Whether a step is max(0, x) and no more.
-
-    Parameters
-    ----------
-    step : Step
-
-    Returns
-    -------
-    plain : bool
-    """
+def _is_plain_relu(step: Step) -> bool:
+    """Whether a step is max(0, x) and no more."""
     is_relu = step.kind == "activation" and step.activation == "relu"
     return is_relu and (step.constants or _PLAIN_RELU) == _PLAIN_RELU
 

@@ -52,7 +52,7 @@ def probability_field(field: "Field | xr.Dataset", columns: int = 2) -> Figure:
         raise InputError("A field of one row or column of boxes is no map; take a smaller stride.")
     west, east, south, north = extent = _extent(field)
     figure, axes = panels(len(field.modes), columns, 0.15 + (north - south) / (east - west))
-    unseen = _coverage(field) < _LEAST_SEEN
+    unseen = field.seen < _LEAST_SEEN
     clear = (field.echo == 0) & ~unseen
     for number, (ax, mode) in enumerate(zip(axes, field.modes, strict=True)):
         values = np.ma.masked_where(unseen | clear, field.probability[..., number])
@@ -90,10 +90,6 @@ def _draw(ax: Axes, values: np.ndarray, extent: tuple[float, float, float, float
 def _draw_clear(ax: Axes, clear: np.ndarray, extent: tuple[float, float, float, float]) -> None:
     shown = np.ma.masked_equal(clear.astype(np.uint8), 0)
     ax.imshow(shown, cmap=ListedColormap(["white"]), origin="lower", extent=extent)
-
-
-def _coverage(field: Field) -> np.ndarray:
-    return np.ones_like(field.echo) if field.coverage is None else field.coverage
 
 
 def _title(field: Field) -> str:

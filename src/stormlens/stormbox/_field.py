@@ -65,6 +65,11 @@ class Field:
     box: tuple[int, ...] = ()
     computed: str = ""
 
+    @property
+    def seen(self) -> NDArray[np.float32]:
+        """The coverage, and 1 everywhere where it is not known."""
+        return np.ones_like(self.echo) if self.coverage is None else self.coverage
+
     @classmethod
     def from_xarray(cls, dataset: "xr.Dataset") -> "Field":
         """

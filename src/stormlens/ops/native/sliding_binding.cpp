@@ -249,8 +249,9 @@ void stormlens_helpers_free(void* helpers) { delete static_cast<stormlens::Helpe
 
 // 0 when done, 1 where memory ran out, 2 where sizes do not fit.
 int64_t stormlens_everywhere(void* helpers, const StormlensEverywhere* given, const float* image,
-                             const int64_t* starts, const float* weights, const float* bias, const float* blank,
-                             const float* reply, float* pooled, char* error, int64_t room) {
+                             const int64_t* starts, const float* weights, const float* bias,
+                             const float* blank, const float* reply, float* pooled, char* error,
+                             int64_t room) {
   using namespace stormlens;
   const StormlensEverywhere& s = *given;
   return outcome(error, room, [&] {
