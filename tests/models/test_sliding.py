@@ -175,7 +175,10 @@ def test_sliding_boxes_are_the_boxes_themselves(
 
 @pytest.mark.parametrize(
     ("network", "spectra"),
-    [("average", True), ("bent and normalised", False), ("winograd", True), ("relu", False)],
+    [
+        *(("average", True), ("bent and normalised", False), ("winograd", True), ("relu", False)),
+        ("softmax of channels after the pool", False),
+    ],
 )
 def test_jax_shares_in_the_same_way_where_the_engine_does_not_answer(
     share_always, monkeypatch, network, spectra
