@@ -1,4 +1,4 @@
-"""HDF5 looked over: what its library would turn for ever on, flood memory with, or follow."""
+"""HDF5 looked over: what its library does not check, would flood memory with, or follow."""
 
 import io
 import struct
@@ -10,7 +10,7 @@ import pytest
 from h5bytes import plain
 
 from stormlens.errors import InputError
-from stormlens.readers._hdf5 import attributes, opened, to_dataset
+from stormlens.readers._hdf5 import SIGNATURE, attributes, opened, to_dataset
 
 
 def with_long_text(file):
@@ -27,25 +27,56 @@ def test_a_sound_file_opens():
     assert open_all(plain(with_long_text))["values"].values.tolist() == list(range(10))
 
 
-def test_an_object_of_no_size_in_a_heap_is_refused_before_the_library_meets_it():
-    content = bytearray(plain(with_long_text))
-    heap = content.index(b"GCOL")
-    size = struct.unpack_from("<Q", content, heap + 8)[0]
-    # The free space at the heap's end, object 0: behind the one string.
-    first = struct.unpack_from("<Q", content, heap + 24)[0]
-    free = heap + 16 + 16 + -(-first // 8) * 8
-    assert struct.unpack_from("<H", content, free)[0] == 0
-    assert free < heap + size
-    struct.pack_into("<Q", content, free + 8, 0)
-    with pytest.raises(InputError, match="heap holds an object of no size"):
-        open_all(bytes(content))
+@pytest.mark.parametrize("width", [2, 4, 8])
+def test_offsets_and_lengths_of_every_width_in_use_are_read(width):
+    content = plain(with_long_text, width=width)
+    assert content[13:15] == bytes([width, width])
+    with opened(content, "x.h5", "HDF5") as file:
+        assert attributes(file) == {"text": "kept in the heap of long strings"}
+        assert to_dataset(file)["values"].values.tolist() == list(range(10))
+
+
+def heap(width, *objects):
+    """
+    A superblock and a global heap of (number, size as written, bytes), and no file around them.
+
+    HDF5 File Format Specification 3.0: II.A, sizes at bytes 13 and 14; III.E.
+    """
+    body = b"".join(
+        struct.pack("<HH4x", number, 1) + size.to_bytes(width, "little").ljust(8, b"\0") + data
+        for number, size, data in objects
+    )
+    size = (16 + len(body)).to_bytes(width, "little").ljust(8, b"\0")
+    start = SIGNATURE + bytes(5) + bytes([width, width]) + bytes(85)
+    return start + b"GCOL\1\0\0\0" + size + body
+
+
+@pytest.mark.parametrize("width", [2, 4, 8])
+@pytest.mark.parametrize("sound", [True, False])
+def test_objects_of_a_heap_must_have_a_size(width, sound):
+    free = 24 if sound else 0
+    content = heap(width, (1, 3, b"abc".ljust(8, b"\0")), (0, free, bytes(8)))
+    # Where the heap is sound, the library comes to see that there is no file.
+    expected = "damaged HDF5" if sound else "heap holds an object of no size"
+    with pytest.raises(InputError, match=expected) as caught:
+        open_all(content)
+    assert ("no size" in str(caught.value)) != sound
+
+
+def test_heaps_that_lie_in_each_other_are_refused_in_linear_time():
+    # Each heap's first object holds the head of the next heap.
+    head = b"GCOL\1\0\0\0" + (2**24).to_bytes(8, "little")
+    content = heap(8) + (head + struct.pack("<HH4xQ", 1, 1, 16)) * 20_000
+    with pytest.raises(InputError, match="heaps lie in each other"):
+        open_all(content)
 
 
 @pytest.mark.parametrize("at", [13, 14])
-def test_widths_of_sizes_other_than_8_are_refused(at):
+@pytest.mark.parametrize("width", [0, 3, 16, 255])
+def test_widths_of_sizes_that_are_none_are_refused(at, width):
     content = bytearray(plain(with_long_text))
-    content[at] = 2
-    with pytest.raises(InputError, match="8-byte"):
+    content[at] = width
+    with pytest.raises(InputError, match="names no sizes"):
         open_all(bytes(content))
 
 

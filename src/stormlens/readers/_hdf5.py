@@ -1,8 +1,8 @@
 """
 HDF5 looked over before it is read, so that a damaged file costs a sentence.
 
-The HDF5 library trusts what it reads: a zero in the heap of long strings makes
-it turn for ever, a shape can ask for more memory than there is, and a file may
+The HDF5 library trusts what it reads: it can turn for ever in a damaged heap of
+long strings, a shape can ask for more memory than there is, and a file may
 name others to be opened. What the library cannot defend is looked at here
 first; the formats above then read with h5py, xarray or xradar.
 
@@ -11,7 +11,6 @@ III.E (global heap).
 """
 
 import io
-import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,10 @@ _ALWAYS_ALLOWED, _MAX_DATASET = 2**26, 2**32
 _UNPACKED = 1100
 """No file unpacks to more times its size: deflate stays below 1,032."""
 _BUILT_IN = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset"}
-_HEAP, _HEAP_HEAD, _OBJECT_HEAD = b"GCOL", 16, 16
+_SIZES = (2, 4, 8)
+"""Widths of offsets and lengths in use; the library's own numbers have 8 bytes."""
+_HEAP, _HEAP_HEAD, _OBJECT_HEAD = b"GCOL\1", 16, 16
+"""Heads are padded to 8 bytes, and so are 16 long with lengths of any such width."""
 _INTERNAL = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_NCProperties", "_nc3_strict")
 _NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 
@@ -115,29 +117,38 @@ def damaged(name: str, kind: str, error: Exception | str = "") -> InputError:
 
 
 def _check_structure(content: bytes) -> None:
+    """The superblock, and the heaps of long strings by the sizes that it names."""
     version = content[8] if len(content) > 16 else 255
-    sizes = content[13:15] if version < 2 else content[9:11]
-    if version > 3 or sizes != b"\x08\x08":
-        raise ValueError("its superblock is not of 8-byte offsets and lengths")
-    at = content.find(_HEAP)
+    offsets, lengths = content[13:15] if version < 2 else content[9:11]
+    if version > 3 or offsets not in _SIZES or lengths not in _SIZES:
+        raise ValueError("its superblock names no sizes of offsets and lengths that are read")
+    objects, at = 0, content.find(_HEAP)
     while at >= 0:
-        _check_heap(content, at)
-        at = content.find(_HEAP, at + 4)
+        objects += _check_heap(content, at, lengths)
+        # Heaps share no bytes, so that a file has no more objects than their heads have room.
+        if objects > len(content) // _OBJECT_HEAD:
+            raise ValueError("its heaps lie in each other")
+        at = content.find(_HEAP, at + len(_HEAP))
 
 
-def _check_heap(content: bytes, at: int) -> None:
-    """Objects of a heap must lead to its end; one of no size makes the library turn for ever."""
+def _check_heap(content: bytes, at: int, lengths: int) -> int:
+    """Count a heap's objects, which must lead to its end: the library does not look."""
     if at + _HEAP_HEAD > len(content):
-        return
-    end = at + struct.unpack_from("<Q", content, at + 8)[0]
-    place = at + _HEAP_HEAD
+        return 0
+    end = at + _size(content, at + 8, lengths)
+    place, objects = at + _HEAP_HEAD, 0
     while place + _OBJECT_HEAD <= min(end, len(content)):
-        number, _, _, size = struct.unpack_from("<HHIQ", content, place)
+        number, size = content[place] + (content[place + 1] << 8), _size(content, place + 8, lengths)
         # Object 0 is the free space, and counts its own head.
         step = size if number == 0 else _OBJECT_HEAD + -(-size // 8) * 8
         if step < _OBJECT_HEAD:
             raise ValueError("a heap holds an object of no size")
-        place += step
+        place, objects = place + step, objects + 1
+    return objects
+
+
+def _size(content: bytes, at: int, width: int) -> int:
+    return int.from_bytes(content[at : at + width], "little")
 
 
 def _check_objects(file: Any, size: int, name: str) -> None:
