@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
-from stormlens.readers._hdf5 import SIGNATURE, as_sentences, opened
 from stormlens.readers._netcdf import CLASSIC
 from stormlens.readers._options import Options
 from stormlens.readers._volume import on_disk, read_volume
+from stormlens.storage import HDF5_SIGNATURE, as_sentences, opened_hdf5
 from stormlens.stormbox import Mosaic
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _FIRST, _SECOND = b"sweep_start_ray_index", b"sweep_group_name"
 
 
 def _is_cfradial(content: bytes) -> bool:
-    if not content.startswith((SIGNATURE, CLASSIC)):
+    if not content.startswith((HDF5_SIGNATURE, CLASSIC)):
         return False
     return _FIRST in content or _SECOND in content
 
@@ -58,7 +58,7 @@ def read_cfradial(content: bytes, name: str, options: Options) -> Mosaic:
         the national grid.
     """
     classic = content.startswith(CLASSIC)
-    with nullcontext() if classic else opened(content, name, _KIND):
+    with nullcontext() if classic else opened_hdf5(content, name, _KIND):
         pass  # looked over; xradar opens it again
     place: Any = nullcontext(io.BytesIO(content)) if classic else on_disk(content)
     with as_sentences(name, _KIND), place as file:

@@ -21,11 +21,11 @@ import numpy as np
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
-from stormlens.readers._hdf5 import SIGNATURE, opened, to_dataset
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._reach import require_reach
 from stormlens.readers._sampling import sample_lonlat
+from stormlens.storage import HDF5_SIGNATURE, hdf5_dataset, opened_hdf5
 from stormlens.stormbox import Mosaic
 
 if TYPE_CHECKING:
@@ -100,7 +100,9 @@ def recommended_filter(version: str, year: int) -> Filter:
 
 
 def _is_gridrad(content: bytes) -> bool:
-    return content.startswith(SIGNATURE) and b"wReflectivity" in content and b"Nradobs" in content
+    return (
+        content.startswith(HDF5_SIGNATURE) and b"wReflectivity" in content and b"Nradobs" in content
+    )
 
 
 def read_gridrad(content: bytes, name: str, options: Options) -> Mosaic:
@@ -128,8 +130,8 @@ def read_gridrad(content: bytes, name: str, options: Options) -> Mosaic:
     """
     import xarray as xr
 
-    with opened(content, name, "GridRad") as file:
-        raw = xr.decode_cf(to_dataset(file, _NEEDED), decode_times=False, decode_coords=False)
+    with opened_hdf5(content, name, "GridRad") as file:
+        raw = xr.decode_cf(hdf5_dataset(file, _NEEDED), decode_times=False, decode_coords=False)
         _check(raw, name)
         time, version = _time(raw, name), str(raw.attrs.get("Algorithm_version", "4"))
         year = int(np.datetime_as_string(time, "Y"))

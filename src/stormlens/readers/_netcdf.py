@@ -13,10 +13,10 @@ import numpy as np
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
-from stormlens.readers._hdf5 import SIGNATURE, as_sentences, opened, to_dataset
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._xarray import as_mosaic
+from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_dataset, opened_hdf5
 from stormlens.stormbox import GRID_SHAPE, Mosaic
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _EXAMPLE = "REFC_MAX"
 
 
 def _is_netcdf(content: bytes) -> bool:
-    return content.startswith((SIGNATURE, CLASSIC))
+    return content.startswith((HDF5_SIGNATURE, CLASSIC))
 
 
 def read_netcdf(content: bytes, name: str, options: Options) -> Mosaic:
@@ -72,9 +72,9 @@ NETCDF = Format("netcdf", "mosaics and CF grids of reflectivity in NetCDF", _is_
 def _raw(content: bytes, name: str) -> "xr.Dataset":
     import xarray as xr
 
-    if content.startswith(SIGNATURE):
-        with opened(content, name, _KIND) as file:
-            return to_dataset(file)
+    if content.startswith(HDF5_SIGNATURE):
+        with opened_hdf5(content, name, _KIND) as file:
+            return hdf5_dataset(file)
     if content[3:4] not in b"\x01\x02":
         raise InputError(f"{name} is NetCDF of kind 5; convert it: nccopy -k nc4 FILE NEW")
     with xr.open_dataset(io.BytesIO(content), engine="scipy", decode_cf=False) as file:

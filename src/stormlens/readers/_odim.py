@@ -16,12 +16,12 @@ import numpy as np
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
-from stormlens.readers._hdf5 import SIGNATURE, as_sentences, attributes, opened
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._volume import on_disk, read_volume
+from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_attributes, opened_hdf5
 from stormlens.stormbox import Mosaic
 
 _KIND = "ODIM HDF5"
@@ -34,7 +34,7 @@ _CORNERS = ("LL", "UL", "UR", "LR")
 
 
 def _is_odim(content: bytes) -> bool:
-    return content.startswith(SIGNATURE) and b"ODIM_H5" in content
+    return content.startswith(HDF5_SIGNATURE) and b"ODIM_H5" in content
 
 
 def read_odim(content: bytes, name: str, options: Options) -> Mosaic:
@@ -61,7 +61,7 @@ def read_odim(content: bytes, name: str, options: Options) -> Mosaic:
         If the file is damaged, holds another object, no reflectivity or no projection, or does
         not reach the national grid.
     """
-    with opened(content, name, _KIND) as file:
+    with opened_hdf5(content, name, _KIND) as file:
         what = _group(file, "what")
         kind = _text(what, "object")
         if kind in _IMAGES:
@@ -201,7 +201,7 @@ def _read_polar(content: bytes, name: str, options: Options) -> Mosaic:
 
 def _group(parent: Any, key: str) -> dict[str, Any]:
     """Attributes of a group's own group, none where it has none."""
-    return attributes(parent[key]) if key in parent else {}
+    return hdf5_attributes(parent[key]) if key in parent else {}
 
 
 def _text(fields: dict[str, Any], key: str) -> str:

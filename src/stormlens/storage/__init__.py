@@ -12,17 +12,29 @@ if TYPE_CHECKING:
         write_bytes,
         write_text,
     )
+    from stormlens.storage._hdf5 import (
+        HDF5_SIGNATURE,
+        as_sentences,
+        hdf5_attributes,
+        hdf5_dataset,
+        opened_hdf5,
+    )
     from stormlens.storage._lock import file_lock
     from stormlens.storage._pickle import MAX_PICKLE_BYTES, load_pickled_arrays
     from stormlens.storage._tensors import write_tensors
 
 __all__ = [
+    "HDF5_SIGNATURE",
     "MAX_PICKLE_BYTES",
+    "as_sentences",
     "atomic_path",
     "check_writable",
     "disk_errors",
     "file_lock",
+    "hdf5_attributes",
+    "hdf5_dataset",
     "load_pickled_arrays",
+    "opened_hdf5",
     "write_bytes",
     "write_tensors",
     "write_text",
@@ -32,6 +44,7 @@ __getattr__, __dir__ = on_first_use(
     __name__,
     {
         "_atomic": "atomic_path check_writable disk_errors write_bytes write_text",
+        "_hdf5": "HDF5_SIGNATURE as_sentences hdf5_attributes hdf5_dataset opened_hdf5",
         "_lock": "file_lock",
         "_pickle": "MAX_PICKLE_BYTES load_pickled_arrays",
         "_tensors": "write_tensors",

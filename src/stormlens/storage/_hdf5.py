@@ -22,7 +22,7 @@ from stormlens.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 _MAX_OBJECTS = 20_000
 _MAX_ATTRIBUTE = 2**22
@@ -39,7 +39,7 @@ _NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 
 
 @contextmanager
-def opened(content: bytes, name: str, kind: str) -> Iterator[Any]:
+def opened_hdf5(content: bytes, name: str, kind: str) -> Iterator[Any]:
     """
     A file in memory, looked over; what fails on the way out becomes a sentence.
 
@@ -138,7 +138,8 @@ def _check_heap(content: bytes, at: int, lengths: int) -> int:
     end = at + _size(content, at + 8, lengths)
     place, objects = at + _HEAP_HEAD, 0
     while place + _OBJECT_HEAD <= min(end, len(content)):
-        number, size = content[place] + (content[place + 1] << 8), _size(content, place + 8, lengths)
+        number = content[place] + (content[place + 1] << 8)
+        size = _size(content, place + 8, lengths)
         # Object 0 is the free space, and counts its own head.
         step = size if number == 0 else _OBJECT_HEAD + -(-size // 8) * 8
         if step < _OBJECT_HEAD:
@@ -219,14 +220,14 @@ def _check_dataset(dataset: Any, budget: int, name: str) -> None:
         raise InputError(f"{where} is larger than its file can hold; the file is damaged.")
 
 
-def to_dataset(file: Any, names: Iterable[str] = ()) -> "xr.Dataset":
+def hdf5_dataset(file: Any, names: Iterable[str] = ()) -> "xr.Dataset":
     """
     Numbers in the root group of a NetCDF-4 file, as they lie there.
 
     Parameters
     ----------
     file : h5py.File
-        As `opened` gives it.
+        As `opened_hdf5` gives it.
     names : iterable of str, optional
         Variables wanted, of which some may be missing; all unless told.
 
@@ -240,17 +241,17 @@ def to_dataset(file: Any, names: Iterable[str] = ()) -> "xr.Dataset":
 
     wanted = set(names)
     variables = {
-        key: (_dimensions(item, key), item[()], attributes(item))
+        key: (_dimensions(item, key), item[()], hdf5_attributes(item))
         for key, item in file.items()
         if isinstance(item, h5py.Dataset)
         and (not wanted or key in wanted)
         and item.dtype.kind in "biufS"
         and not _is_bare(item)
     }
-    return xr.Dataset(variables, attrs=attributes(file))
+    return xr.Dataset(variables, attrs=hdf5_attributes(file))
 
 
-def attributes(item: Any) -> dict[str, Any]:
+def hdf5_attributes(item: Any) -> dict[str, Any]:
     """
     Attributes of a group or dataset, without those that HDF5 and NetCDF keep for themselves.
 

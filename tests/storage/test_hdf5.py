@@ -10,7 +10,7 @@ import pytest
 from h5bytes import plain
 
 from stormlens.errors import InputError
-from stormlens.readers._hdf5 import SIGNATURE, attributes, opened, to_dataset
+from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, hdf5_dataset, opened_hdf5
 
 
 def with_long_text(file):
@@ -19,8 +19,8 @@ def with_long_text(file):
 
 
 def open_all(content):
-    with opened(content, "x.h5", "HDF5") as file:
-        return to_dataset(file)
+    with opened_hdf5(content, "x.h5", "HDF5") as file:
+        return hdf5_dataset(file)
 
 
 def test_a_sound_file_opens():
@@ -31,9 +31,9 @@ def test_a_sound_file_opens():
 def test_offsets_and_lengths_of_every_width_in_use_are_read(width):
     content = plain(with_long_text, width=width)
     assert content[13:15] == bytes([width, width])
-    with opened(content, "x.h5", "HDF5") as file:
-        assert attributes(file) == {"text": "kept in the heap of long strings"}
-        assert to_dataset(file)["values"].values.tolist() == list(range(10))
+    with opened_hdf5(content, "x.h5", "HDF5") as file:
+        assert hdf5_attributes(file) == {"text": "kept in the heap of long strings"}
+        assert hdf5_dataset(file)["values"].values.tolist() == list(range(10))
 
 
 def heap(width, *objects):
@@ -47,7 +47,7 @@ def heap(width, *objects):
         for number, size, data in objects
     )
     size = (16 + len(body)).to_bytes(width, "little").ljust(8, b"\0")
-    start = SIGNATURE + bytes(5) + bytes([width, width]) + bytes(85)
+    start = HDF5_SIGNATURE + bytes(5) + bytes([width, width]) + bytes(85)
     return start + b"GCOL\1\0\0\0" + size + body
 
 
@@ -138,8 +138,8 @@ def test_attributes_are_plain_values():
         file.attrs["one"], file.attrs["many"] = np.array([1.5]), np.arange(3)
         file.attrs["none"] = h5py.Empty("f8")
 
-    with opened(plain(write), "x", "HDF5") as file:
-        found = attributes(file)
+    with opened_hdf5(plain(write), "x", "HDF5") as file:
+        found = hdf5_attributes(file)
     assert found.pop("many").tolist() == [0, 1, 2]
     assert found == {"text": "a", "bytes": "b", "one": 1.5}
 
@@ -153,5 +153,5 @@ def test_dimensions_of_netcdf_are_named():
     dataset = open_all(memory.getvalue())
     assert dataset["z"].dims == ("y", "x")
     assert set(dataset.variables) == {"z", "x"}
-    with opened(memory.getvalue(), "x", "HDF5") as file:
-        assert set(to_dataset(file, ("z", "absent")).variables) == {"z"}
+    with opened_hdf5(memory.getvalue(), "x", "HDF5") as file:
+        assert set(hdf5_dataset(file, ("z", "absent")).variables) == {"z"}
