@@ -6,7 +6,7 @@ Whole processes, started cold: from a file to its modes, beside peers on the sam
 Processor seconds and peak memory are the median of so many runs, all commands taking turns, so
 that a machine whose speed drifts treats them alike. Python's byte code is kept, as it is after a
 first run. What slides is a network with its first weights. ONNX Runtime's process imports NumPy,
-reads the boxes and answers once; it needs `pip install "stormlens[bench]"`. Radar files are
+reads the boxes and answers once; it needs `pip install -e ".[bench]"`. Radar files are
 measured where their folder is given.
 """
 

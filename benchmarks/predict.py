@@ -7,7 +7,7 @@ Milliseconds a SIMULATED box on all cores, the least of all passes, and how many
 peers take; all from raw dBZ, peers in batches of 64. The first pass of a turn meets the threads of
 the one before, which still wait busily for more. GFLOP/s count each product of the network as it is
 written, pools' cells included; the peak is measured as `stormlens bench` does. The shipped
-network's eight orientations are one here. Needs `pip install "stormlens[bench]"`.
+network's eight orientations are one here. Needs `pip install -e ".[bench]"`.
 """
 
 import argparse

@@ -3,7 +3,7 @@ Draw docs/images/learn-*.png: each interactive component as a browser shows it.
 
     python docs/make_component_pictures.py [RUN]
 
-Needs Chromium and ``pip install "stormlens[test]"``. RUN is a run folder for the
+Needs Chromium and ``pip install -e ".[test]"``. RUN is a run folder for the
 microscope; without one its network has random weights, and says so.
 """
 

@@ -82,6 +82,13 @@ def test_every_lesson_heading_of_the_chapter_map_exists():
             assert section in anchors(ROOT / file), place
 
 
+def test_nothing_is_installed_from_where_it_is_not_published():
+    texts = [*PAGES, *(ROOT / "src").rglob("*.py"), *ROOT.glob("benchmarks/*.py")]
+    for text in texts:
+        found = re.findall(r"pip install [\"']?stormlens.*", text.read_text(encoding="utf-8"))
+        assert found == [], text
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda page: page.stem)
 def test_code_of_a_lesson_fits_its_column(lesson):
     cells = re.findall(r"```{code-cell}.*?\n(.*?)```", lesson.read_text("utf-8"), re.DOTALL)

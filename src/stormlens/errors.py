@@ -1,5 +1,5 @@
 """
-The one exception that tells a user what to change, and the near-miss finder.
+The one exception that tells a user what to change, and two sentences that recur.
 
 Everything a user can get wrong (a file, a field, a name, a value) raises
 `InputError` with one sentence: what was wrong, where, what to do. The command
@@ -43,3 +43,52 @@ def unknown(kind: str, name: str, options: Iterable[str], hint: str = "") -> Inp
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     advice = f"Did you mean {near[0]!r}?" if near else f"Choose one of: {', '.join(names)}."
     return InputError(f"Unknown {kind} {name!r}. {advice} {hint}".rstrip())
+
+
+def install_line(extra: str = "") -> str:
+    """
+    The command that installs Stormlens with the packages of an extra.
+
+    Stormlens is not published yet, so its packages come through a clone. Where they are named
+    from is said here alone.
+
+    Parameters
+    ----------
+    extra : str, optional
+        Such as ``"app"``; none for what a plain install brings.
+
+    Returns
+    -------
+    command : str
+        To be run in the folder of the clone.
+
+    Examples
+    --------
+    >>> print(install_line("app"))
+    pip install -e ".[app]"
+    """
+    return f'pip install -e ".[{extra}]"' if extra else "pip install -e ."
+
+
+def needs_packages(what: str, extra: str = "") -> InputError:
+    """
+    The error for work whose packages are not installed, with the command that brings them.
+
+    Parameters
+    ----------
+    what : str
+        Who needs what, such as ``"Radar volumes need xradar"``.
+    extra : str, optional
+        Which brings it, such as ``"app"``; none where a plain install does.
+
+    Returns
+    -------
+    error : InputError
+        To be raised by the caller.
+
+    Examples
+    --------
+    >>> print(needs_packages("A map by UMAP needs umap-learn", "umap"))
+    A map by UMAP needs umap-learn; in the clone of Stormlens, run `pip install -e ".[umap]"`.
+    """
+    return InputError(f"{what}; in the clone of Stormlens, run `{install_line(extra)}`.")

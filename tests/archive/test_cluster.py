@@ -192,7 +192,7 @@ def test_a_missing_library_is_told(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(InputError, match=r"pip install \"stormlens\[archive\]\""), connect(1):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[archive\]"'), connect(1):
         pass
 
 

@@ -12,7 +12,7 @@ from stormlens.archive import Cutting
 from stormlens.archive._extract import Members, RadarFile, SimulatedBoxes, extract
 from stormlens.boxes import at_reports, find_storms, grid
 from stormlens.datasets import load
-from stormlens.errors import InputError
+from stormlens.errors import InputError, needs_packages
 from stormlens.readers import make_mosaic
 from stormlens.stormbox import GRID_SHAPE, Mosaic
 
@@ -102,10 +102,10 @@ def test_what_is_wrong_with_a_file_is_told_and_raises_nothing(volume, reading, e
 
 
 def test_a_missing_library_ends_the_run(volume, reading):
-    error = InputError('NEXRAD files need xradar: pip install "stormlens[radar]"')
+    error = needs_packages("ODIM volumes need xradar")
     error.__cause__ = ImportError("xradar")
     reading(error)
-    with pytest.raises(InputError, match="radar"):
+    with pytest.raises(InputError, match="need xradar"):
         extract(volume, Cutting())
 
 

@@ -97,7 +97,8 @@ def test_a_peer_that_is_not_installed_is_left_out_by_name(monkeypatch):
     contenders, left_out = run_module._who(Settings(tasks=("train",), peers=("absent",)))
     assert [c.name for c in contenders] == ["stormlens", "stormlens, augmented"]
     assert left_out == [
-        'absent is left out: it needs no_such_module; run: pip install "stormlens[bench]"'
+        "absent is left out: it needs no_such_module; in the clone of Stormlens, run "
+        '`pip install -e ".[bench]"`'
     ]
 
 

@@ -38,7 +38,7 @@ def test_tables_name_who_was_left_out(invoke, monkeypatch, tmp_path):
     assert "32 SIMULATED storm boxes" in result.stdout
     sentence = (
         "imagedatagenerator is left out: it needs keras and scipy; "
-        'run: pip install "stormlens[bench]"'
+        'in the clone of Stormlens, run `pip install -e ".[bench]"`'
     )
     assert sentence in result.stdout.splitlines()
     assert sentence in result.stderr.splitlines()

@@ -102,7 +102,7 @@ def test_without_the_extra_there_are_none_and_fetch_says_so(cache, borders_folde
     fetch_borders(url=borders_folder)
     monkeypatch.setitem(sys.modules, "shapefile", None)
     assert border_lines() is None
-    with pytest.raises(InputError, match=r'pip install "stormlens\[maps\]"'):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[maps\]"'):
         fetch_borders(url=borders_folder)
 
 

@@ -92,5 +92,5 @@ def test_maps_that_cannot_be_made_say_why(classifier, monkeypatch):
     with pytest.raises(InputError, match="at least 3 boxes, not 2"):
         insight.embedding(classifier, boxes(2))
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(InputError, match=r'pip install "stormlens\[umap\]"'):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[umap\]"'):
         insight.embedding(classifier, boxes(8), "umap")

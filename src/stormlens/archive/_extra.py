@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-from stormlens.errors import InputError
+from stormlens.errors import needs_packages
 
 
 def need(name: str) -> ModuleType:
@@ -28,7 +28,6 @@ def need(name: str) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         package = name.partition(".")[0]
-        raise InputError(
-            f"Archive runs need {package}, which cannot be imported ({error}); "
-            'pip install "stormlens[archive]"'
+        raise needs_packages(
+            f"Archive runs need {package}, which cannot be imported ({error})", "archive"
         ) from error

@@ -8,8 +8,6 @@ from importlib.util import find_spec
 TASKS = ("train", "augment", "predict")
 """Training epochs, random transforms of images, class probabilities."""
 
-INSTALL = 'pip install "stormlens[bench]"'
-
 
 @dataclass(frozen=True)
 class Contender:

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from stormlens.bench._contenders import INSTALL, OURS, PEERS, STORMLENS, TASKS, Contender, versions
+from stormlens.bench._contenders import OURS, PEERS, STORMLENS, TASKS, Contender, versions
 from stormlens.bench._host import describe_host
 from stormlens.bench._job import BATCH, Job
 from stormlens.bench._network import Layer
@@ -17,7 +17,7 @@ from stormlens.bench._prepare import write_images, write_networks
 from stormlens.bench._race import Group, Note, Race, hold
 from stormlens.bench._results import Bound, Measurement, Results
 from stormlens.bench._roofline import Machine, epoch_seconds, epoch_work
-from stormlens.errors import InputError, unknown
+from stormlens.errors import InputError, install_line, unknown
 
 Networks = dict[str, list[Layer]]
 
@@ -118,7 +118,8 @@ def _who(settings: Settings) -> tuple[list[Contender], list[str]]:
             continue
         if missing := peer.missing():
             left_out.append(
-                f"{peer.name} is left out: it needs {' and '.join(missing)}; run: {INSTALL}"
+                f"{peer.name} is left out: it needs {' and '.join(missing)}; in the clone of "
+                f"Stormlens, run `{install_line('bench')}`"
             )
         else:
             contenders.append(peer)

@@ -9,12 +9,13 @@ from stormlens.cli._group import PanelCommand, command_line, say
 from stormlens.cli._options import json_option
 from stormlens.cli._output import print_json, print_lines, print_prose, print_table
 from stormlens.cli._parameters import PATH, option
+from stormlens.errors import install_line
 
 if TYPE_CHECKING:
     from stormlens.bench import Results
 
 NAME = "bench"
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
   stormlens bench --task train --model chapter-relu
   stormlens bench --out benchmarks/RESULTS.md
@@ -22,8 +23,8 @@ Examples:
 \b
 Peers: keras-tensorflow, keras-jax and pytorch (train, predict),
 onnxruntime and openvino (predict), imagedatagenerator (augment).
-Those that are not installed are named and left out; to install all:
-pip install "stormlens[bench]"
+Those that are not installed are named and left out; to install all,
+in the clone of Stormlens: {install_line("bench")}
 """
 
 

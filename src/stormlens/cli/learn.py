@@ -9,11 +9,11 @@ from stormlens.cli._group import PanelCommand, say
 from stormlens.cli._options import run_option
 from stormlens.cli._output import print_lines
 from stormlens.cli._parameters import argument, option
-from stormlens.errors import InputError
+from stormlens.errors import install_line, needs_packages
 
 NAME = "learn"
 _MICROSCOPE = "network-microscope"
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
   stormlens learn
   stormlens learn pool-and-fire --data svrimg
@@ -22,7 +22,7 @@ Examples:
 \b
 Components: neuron, pool-and-fire, convolution-walker,
 augmentation-studio, network-microscope.
-They need: pip install "stormlens[app]"
+They need, in the clone of Stormlens: {install_line("app")}
 """
 
 
@@ -61,10 +61,7 @@ def command(
     try:
         from stormlens.learn import serve
     except ImportError as error:
-        raise InputError(
-            f"`stormlens learn` needs {error.name}, which is not installed; "
-            'run: pip install "stormlens[app]".'
-        ) from error
+        raise needs_packages(f"`stormlens learn` needs {error.name}", "app") from error
     from stormlens.datasets import load
 
     looked_into = run is not None or name in (None, _MICROSCOPE)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stormlens.datasets._cache import cache_folder
 from stormlens.datasets.svrimg._archive import Archive
 from stormlens.datasets.svrimg._obtain import Kind, obtain
-from stormlens.errors import InputError
+from stormlens.errors import InputError, needs_packages
 
 BORDERS_URL = "https://naciscdn.org/naturalearth"
 BORDERS_CREDIT = "Borders: Natural Earth"
@@ -126,9 +126,7 @@ def _import_shapefile() -> object:
     try:
         import shapefile
     except ImportError as error:
-        raise InputError(
-            'Borders are read with pyshp, which is missing; pip install "stormlens[maps]".'
-        ) from error
+        raise needs_packages("Borders are read with pyshp, which is missing", "maps") from error
     return shapefile
 
 

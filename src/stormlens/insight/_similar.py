@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from stormlens.errors import InputError, unknown
+from stormlens.errors import InputError, needs_packages, unknown
 from stormlens.insight._boxes import result_attributes, storm_coordinates
 from stormlens.insight._features import features
 from stormlens.models import Classifier
@@ -166,9 +166,8 @@ def _umap(values: np.ndarray, seed: int) -> dict[str, Any]:
     try:
         import umap
     except ImportError as error:
-        raise InputError(
-            'A map by UMAP needs the package umap-learn: pip install "stormlens[umap]". Or choose '
-            'method="pca".'
+        raise needs_packages(
+            'A map by UMAP, unlike one by method="pca", needs umap-learn', "umap"
         ) from error
     reducer = umap.UMAP(
         n_neighbors=min(15, len(values) - 1), metric="cosine", random_state=seed, n_jobs=1

@@ -12,7 +12,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stormlens.errors import InputError
+from stormlens.errors import needs_packages
 from stormlens.readers._format import Format
 from stormlens.readers._netcdf import CLASSIC
 from stormlens.readers._options import Options
@@ -76,8 +76,6 @@ def _tree(file: Path | io.BytesIO, is_first: bool, engine: str) -> "xr.DataTree"
         from xradar.io import open_cfradial1_datatree
         from xradar.io.backends.cfradial2 import open_cfradial2_datatree
     except ImportError as error:
-        raise InputError('Radar volumes need more packages: pip install "stormlens[radar]"') from (
-            error
-        )
+        raise needs_packages("Radar volumes need xradar") from error
     opener: Any = open_cfradial1_datatree if is_first else open_cfradial2_datatree
     return opener(file, engine=engine, mask_and_scale=False)

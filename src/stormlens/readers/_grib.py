@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.errors import InputError
+from stormlens.errors import InputError, needs_packages
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -224,7 +224,7 @@ def _decoded(message: Message, name: str) -> NDArray[np.float64]:
     try:
         import gribberish
     except ImportError as error:
-        raise InputError('GRIB2 needs more packages: pip install "stormlens[radar]"') from error
+        raise needs_packages("GRIB2 needs gribberish") from error
     try:
         return np.asarray(gribberish.parse_grib_array(message.content, 0), np.float64)
     except BaseException as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from stormlens.errors import InputError
+from stormlens.errors import InputError, needs_packages
 from stormlens.readers._format import Format
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
@@ -188,9 +188,7 @@ def _read_polar(content: bytes, name: str, options: Options) -> Mosaic:
     try:
         from xradar.io import open_odim_datatree
     except ImportError as error:
-        raise InputError('Radar volumes need more packages: pip install "stormlens[radar]"') from (
-            error
-        )
+        raise needs_packages("Radar volumes need xradar") from error
     with (
         as_sentences(name, _KIND),
         on_disk(content) as path,

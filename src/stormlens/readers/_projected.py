@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.errors import InputError
+from stormlens.errors import needs_packages
 from stormlens.readers._mosaic import grid_lonlat
 from stormlens.readers._reach import out_of_reach
 from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
@@ -30,9 +30,7 @@ def import_pyproj() -> Any:
     try:
         import pyproj
     except ImportError as error:
-        raise InputError('Projections need more packages: pip install "stormlens[radar]"') from (
-            error
-        )
+        raise needs_packages("Projections need pyproj") from error
     return pyproj
 
 
