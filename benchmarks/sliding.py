@@ -159,15 +159,15 @@ def simulated(seed: int = 0) -> xr.Dataset:
     """A national mosaic of SIMULATED boxes side by side, none of them without echo."""
     from stormlens import load
     from stormlens.readers import make_mosaic
-    from stormlens.stormbox import GRID_SHAPE, SIZE
+    from stormlens.stormbox import NATIONAL, SIZE
 
     boxes = load("simulated", split="train", count=200)["reflectivity"].values
     boxes = boxes[boxes.any(axis=(1, 2))]
-    down, across = (-(-cells // SIZE) for cells in GRID_SHAPE)
+    down, across = (-(-cells // SIZE) for cells in NATIONAL.shape)
     chosen = np.random.default_rng(seed).integers(0, len(boxes), (down, across))
     tiled = boxes[chosen].transpose(0, 2, 1, 3).reshape(down * SIZE, across * SIZE)
-    dbz = tiled[: GRID_SHAPE[0], : GRID_SHAPE[1]]
-    seen = np.ones(GRID_SHAPE, bool)
+    dbz = tiled[: NATIONAL.shape[0], : NATIONAL.shape[1]]
+    seen = np.ones(NATIONAL.shape, bool)
     return make_mosaic(dbz, seen, time=None, source="simulated boxes", simulated=True)
 
 

@@ -14,7 +14,7 @@ from stormlens.boxes import at_reports, find_storms, grid
 from stormlens.datasets import load
 from stormlens.errors import InputError, needs_packages
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import GRID_SHAPE, Mosaic
+from stormlens.stormbox import NATIONAL, Mosaic
 
 from .conftest import patterned
 from .svrimg_tars import png_of, unids
@@ -24,10 +24,10 @@ TIME = np.datetime64("2011-04-27T19:00", "ns")
 
 @pytest.fixture
 def mosaic():
-    dbz = np.zeros(GRID_SHAPE)
+    dbz = np.zeros(NATIONAL.shape)
     dbz[300:320, 500:520] = 52
     dbz[600:620, 900:920] = 47
-    coverage = np.ones(GRID_SHAPE, bool)
+    coverage = np.ones(NATIONAL.shape, bool)
     coverage[:, :200] = False
     return make_mosaic(dbz, coverage, time=TIME, source="two squares")
 
@@ -78,8 +78,8 @@ def test_boxes_are_cut_on_a_grid_or_at_reports(volume, reading, mosaic):
 
 
 def test_clear_air_gives_no_box_and_no_problem(volume, reading):
-    blank = np.zeros(GRID_SHAPE)
-    reading(make_mosaic(blank, np.ones(GRID_SHAPE, bool), time=TIME, source="clear"))
+    blank = np.zeros(NATIONAL.shape)
+    reading(make_mosaic(blank, np.ones(NATIONAL.shape, bool), time=TIME, source="clear"))
     arrays, problems, _ = extract(volume, Cutting())
     assert (len(arrays["unid"]), problems) == (0, [])
 

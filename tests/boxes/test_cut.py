@@ -12,9 +12,9 @@ from stormlens import boxes
 from stormlens.boxes._cut import tell_apart
 from stormlens.datasets import read_images, read_netcdf, write_netcdf
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, SIZE, Boxes, Mosaic, box_centre, cell_to_lonlat
+from stormlens.stormbox import NATIONAL, SIZE, Boxes, Mosaic
 
-ROWS, COLUMNS = GRID_SHAPE
+ROWS, COLUMNS = NATIONAL.shape
 
 
 def cell_by_cell(plane, xmin, ymin):
@@ -49,7 +49,7 @@ def test_the_centre_is_within_half_a_cell_of_the_point(x, y):
 
 def test_boxes_carry_place_time_and_source(speckled):
     cut = boxes.cut(speckled, [700, 100], [450, 200])
-    longitude, latitude = box_centre(cut["xmin"].values, cut["ymin"].values)
+    longitude, latitude = NATIONAL.box_centre(cut["xmin"].values, cut["ymin"].values)
     npt.assert_array_equal(cut["latitude"], latitude)
     npt.assert_array_equal(cut["longitude"], longitude)
     assert (cut["time"].values == np.datetime64("2011-04-27T19:02:30")).all()
@@ -64,7 +64,7 @@ def test_boxes_of_a_simulated_mosaic_are_simulated(mosaic_of):
 
 
 def test_ids_say_time_and_place(mosaic_of):
-    longitude, latitude = cell_to_lonlat(700.5, 450.5)
+    longitude, latitude = NATIONAL.lonlat(700.5, 450.5)
     name = boxes.cut(mosaic_of(), [700.5], [450.5])["unid"].item()
     assert name == f"20110427T1902Z-{latitude:05.2f}N-{-longitude:06.2f}W"
     assert boxes.cut(mosaic_of(time=None), [700.5], [450.5])["unid"].item() == name[15:]
@@ -128,7 +128,7 @@ def test_what_is_no_cell_is_refused(mosaic_of, x, y, words):
 
 def test_what_is_no_mosaic_is_refused(mosaic_of):
     with pytest.raises(InputError, match="not from a ndarray"):
-        boxes.cut(np.zeros(GRID_SHAPE), [1], [1])
+        boxes.cut(np.zeros(NATIONAL.shape), [1], [1])
     with pytest.raises(InputError, match=r"coverage must have shape \(899, 1399\)"):
         boxes.cut(mosaic_of().drop_vars("coverage"), [1], [1])
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stormlens import boxes
 from stormlens.boxes._storms import MARGIN
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, SIZE
+from stormlens.stormbox import NATIONAL, SIZE
 
 
 def corners(found):
@@ -99,13 +99,13 @@ def test_settings_out_of_bounds_are_refused(mosaic_of, options, words):
 
 def test_the_grid_has_every_whole_box(speckled):
     found = boxes.grid(speckled, 100)
-    rows, columns = (range(0, cells - SIZE + 1, 100) for cells in GRID_SHAPE)
+    rows, columns = (range(0, cells - SIZE + 1, 100) for cells in NATIONAL.shape)
     assert corners(found) == [(row, column) for row in rows for column in columns]
     npt.assert_array_equal(found["reflectivity"][-1], speckled["reflectivity"][700:836, 1200:1336])
 
 
 def test_the_grid_leaves_out_what_radars_hardly_see(mosaic_of):
-    coverage = np.zeros(GRID_SHAPE, bool)
+    coverage = np.zeros(NATIONAL.shape, bool)
     coverage[:, :200] = True
     mosaic = mosaic_of(coverage=coverage)
     # Boxes from columns 0, 68, 136, ...: seen by 136, 132, 64, 0 columns of 136.

@@ -9,7 +9,7 @@ import xarray as xr
 
 from stormlens import boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import SIZE, Predictions, cell_to_lonlat, lonlat_to_cell
+from stormlens.stormbox import NATIONAL, SIZE, Predictions
 
 
 def predictions_of(cut, simulated_training=1):
@@ -34,17 +34,17 @@ def test_a_ring_is_closed_counterclockwise_and_on_the_boxs_edge():
     ring = boxes.outline(826, 262)
     npt.assert_array_equal(ring[0], ring[-1])
     assert signed_area(ring) > 0
-    x, y = lonlat_to_cell(*ring.T)
+    x, y = NATIONAL.cell(*ring.T)
     edges = [x - 825.5, x - 961.5, y - 261.5, y - 397.5]
     npt.assert_allclose(np.abs(edges).min(axis=0), 0, atol=1e-6)
-    npt.assert_allclose(ring[0], np.stack(cell_to_lonlat(825.5, 261.5)))
+    npt.assert_allclose(ring[0], np.stack(NATIONAL.lonlat(825.5, 261.5)))
 
 
 def test_straight_lines_in_degrees_stay_near_the_boxs_edge():
     for corner in ((0, 0), (1262, 762), (632, 382)):
         ring = boxes.outline(*corner)
         middle = (ring[1:] + ring[:-1]) / 2
-        x, y = lonlat_to_cell(*middle.T)
+        x, y = NATIONAL.cell(*middle.T)
         offsets = np.stack([x - corner[0] + 0.5, y - corner[1] + 0.5])
         from_edge = np.abs([*offsets, *(offsets - SIZE)]).min(axis=0)
         assert from_edge.max() * 3.75 < 0.1  # km

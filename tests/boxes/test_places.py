@@ -7,7 +7,7 @@ import pytest
 
 from stormlens import boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import SIZE, lonlat_to_cell
+from stormlens.stormbox import NATIONAL, SIZE
 
 TUSCALOOSA = (33.2, -87.6)
 
@@ -18,7 +18,7 @@ def table(**columns):
 
 def test_a_box_is_centred_on_its_point(speckled):
     box = boxes.at_points(speckled, *TUSCALOOSA).isel(storm=0)
-    x, y = lonlat_to_cell(TUSCALOOSA[1], TUSCALOOSA[0])
+    x, y = NATIONAL.cell(TUSCALOOSA[1], TUSCALOOSA[0])
     assert abs(box["xmin"] + (SIZE - 1) / 2 - x) <= 0.5
     assert abs(box["ymin"] + (SIZE - 1) / 2 - y) <= 0.5
     assert abs(box["latitude"] - 33.2) < 0.02

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from stormlens.boxes._regions import find_regions
-from stormlens.stormbox import GRID_SHAPE
+from stormlens.stormbox import NATIONAL
 
 
 def by_labels(mask):
@@ -36,7 +36,7 @@ def test_regions_are_scipys_in_its_order(mask):
 
 @pytest.mark.parametrize("share", [0.02, 0.4, 0.6, 0.98])
 def test_regions_of_a_whole_mosaic_of_noise(share):
-    assert_as_scipy(np.random.default_rng(7).random(GRID_SHAPE) < share)
+    assert_as_scipy(np.random.default_rng(7).random(NATIONAL.shape) < share)
 
 
 def test_a_spiral_is_one_region():

@@ -15,7 +15,7 @@ from stormlens import boxes
 from stormlens.datasets import write_netcdf
 from stormlens.models import Classifier, heed_context, name_modes
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import GRID_SHAPE, MODES
+from stormlens.stormbox import MODES, NATIONAL
 
 PLACE = ["time", "latitude", "longitude", "coverage"]
 
@@ -24,7 +24,7 @@ PLACE = ["time", "latitude", "longitude", "coverage"]
 def mosaic():
     """Two storms, and radars that see the western half."""
     rng = np.random.default_rng(4)
-    dbz, coverage = np.zeros(GRID_SHAPE), np.zeros(GRID_SHAPE, bool)
+    dbz, coverage = np.zeros(NATIONAL.shape), np.zeros(NATIONAL.shape, bool)
     coverage[:, :700] = True
     dbz[400:440, 300:340] = rng.integers(40, 60, (40, 40))
     dbz[600:620, 660:690] = 45
@@ -43,7 +43,7 @@ def file(mosaic, tmp_path_factory):
 def clear(tmp_path_factory):
     """A file of clear air all over the grid."""
     path = tmp_path_factory.mktemp("radar") / "clear.nc"
-    air = np.zeros(GRID_SHAPE)
+    air = np.zeros(NATIONAL.shape)
     time = np.datetime64("2011-04-27T20:00")
     make_mosaic(air, air == 0, time=time, source="clear air").to_netcdf(path, engine="h5netcdf")
     return path

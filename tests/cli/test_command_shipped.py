@@ -9,7 +9,7 @@ from small_appraisal import write_appraisal
 
 from stormlens.models import Classifier
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import GRID_SHAPE, MODES
+from stormlens.stormbox import MODES, NATIONAL
 
 SAID = (
     "Note: The classifier was trained on SIMULATED storms only. Of 21 REAL boxes that it was tried "
@@ -49,7 +49,7 @@ def box(tmp_path):
 @pytest.fixture
 def file(tmp_path):
     """A radar file of one storm."""
-    dbz = np.zeros(GRID_SHAPE)
+    dbz = np.zeros(NATIONAL.shape)
     dbz[400:440, 300:340] = 45
     time = np.datetime64("2011-04-27T19:02:30")
     path = tmp_path / "storm.nc"

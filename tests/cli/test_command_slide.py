@@ -12,13 +12,13 @@ from rich.console import Console
 from stormlens import boxes
 from stormlens.models import Classifier
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import GRID_SHAPE
+from stormlens.stormbox import NATIONAL
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     """One storm; radars see the western half."""
-    dbz, coverage = np.zeros(GRID_SHAPE), np.zeros(GRID_SHAPE, bool)
+    dbz, coverage = np.zeros(NATIONAL.shape), np.zeros(NATIONAL.shape, bool)
     coverage[:, :700] = True
     dbz[400:440, 300:340] = np.random.default_rng(4).integers(40, 60, (40, 40))
     time = np.datetime64("2011-04-27T19:02:30")

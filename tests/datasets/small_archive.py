@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
-from stormlens.stormbox import GRID_SHAPE, MODES, cell_to_lonlat
+from stormlens.stormbox import MODES, NATIONAL
 
 SPLIT_PICKLES = {
     "train": "classifications/1996_2011_train.pkl",
@@ -87,8 +87,8 @@ def write_tables(data, hazard):
 def write_grids(root):
     """Lay out the geography and the example mosaic."""
     (root / "maps").mkdir()
-    rows, columns = GRID_SHAPE
-    longitude, latitude = cell_to_lonlat(np.arange(columns), np.arange(rows)[:, None])
+    rows, columns = NATIONAL.shape
+    longitude, latitude = NATIONAL.lonlat(np.arange(columns), np.arange(rows)[:, None])
     dims = ("Time", "south_north", "west_east")
     xr.Dataset(
         {"CLAT": (dims, latitude[None].astype("f4")), "CLONG": (dims, longitude[None].astype("f4"))}

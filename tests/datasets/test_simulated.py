@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from stormlens.datasets import class_names, is_simulated, validate
 from stormlens.datasets._simulated import load_simulated, simulate
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, MODES, SPLIT_COUNTS, SPLIT_YEARS, SPLITS, lonlat_to_cell
+from stormlens.stormbox import MODES, NATIONAL, SPLIT_COUNTS, SPLIT_YEARS, SPLITS
 
 
 @pytest.fixture(scope="module")
@@ -103,14 +103,14 @@ def test_boxes_share_days_as_the_archives_do(test_split):
 
 
 def test_places_are_cells_of_the_archives_grid(test_split):
-    x, y = lonlat_to_cell(test_split["longitude"], test_split["latitude"])
+    x, y = NATIONAL.cell(test_split["longitude"], test_split["latitude"])
     # A box of 136 cells has its centre between two cells.
     np.testing.assert_allclose(x % 1, 0.5, atol=1e-6)
     np.testing.assert_allclose(y % 1, 0.5, atol=1e-6)
     assert x.min() > 67
     assert y.min() > 67
-    assert x.max() < GRID_SHAPE[1] - 67
-    assert y.max() < GRID_SHAPE[0] - 67
+    assert x.max() < NATIONAL.shape[1] - 67
+    assert y.max() < NATIONAL.shape[0] - 67
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from stormlens.datasets._cache import cache_folder
 from stormlens.datasets.svrimg import _archive
 from stormlens.datasets.svrimg._progress import DownloadProgress
 from stormlens.errors import InputError
-from stormlens.stormbox import MODES, SPLIT_COUNTS, SPLITS, box_centre, cell_to_lonlat
+from stormlens.stormbox import MODES, NATIONAL, SPLIT_COUNTS, SPLITS
 
 TRAIN = SPLIT_PICKLES["train"]
 HIDDEN = {".lock"}
@@ -84,7 +84,7 @@ def test_the_pickle_is_converted_once_and_only_its_hash_kept(server, cache, arch
 def test_the_index_gives_places(server, cache):
     assert np.isnan(svrimg.splits("train").latitude).all()
     located = svrimg.splits("train", locate=True)
-    longitude, latitude = box_centre(826 + np.arange(SIZES["train"]), 262)
+    longitude, latitude = NATIONAL.box_centre(826 + np.arange(SIZES["train"]), 262)
     npt.assert_allclose(located.latitude, latitude)
     npt.assert_allclose(located.longitude, longitude)
     xr.testing.assert_identical(svrimg.splits("train"), located)
@@ -118,7 +118,7 @@ def test_index_and_reports(server, cache, hazard):
     assert index.index.tolist() == reports.index.tolist()
     assert index["report_time"].iloc[0] == np.datetime64("2005-04-01T10:30")
     assert reports["date_utc"].iloc[0] == np.datetime64("2005-04-01T10:30")
-    longitude, latitude = cell_to_lonlat((826 + 961) / 2, (262 + 397) / 2)
+    longitude, latitude = NATIONAL.lonlat((826 + 961) / 2, (262 + 397) / 2)
     npt.assert_allclose(index[["longitude", "latitude"]].iloc[0], [longitude, latitude])
 
 
@@ -156,7 +156,7 @@ def test_the_five_real_images(shared_data, tmp_path):
 
 def test_geography_is_our_own_projection(grids, server, cache):
     geography = svrimg.geography()
-    longitude, latitude = cell_to_lonlat(np.arange(1399), np.arange(899)[:, None])
+    longitude, latitude = NATIONAL.lonlat(np.arange(1399), np.arange(899)[:, None])
     npt.assert_allclose(geography.latitude, latitude, atol=1e-4)
     npt.assert_allclose(geography.longitude, longitude, atol=1e-4)
 

@@ -26,7 +26,7 @@ from stormlens.models._keras import import_keras
 from stormlens.models._sliding_plan import Plan, Stage, read_plan
 from stormlens.models._sliding_shared import Axis
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import GRID_SHAPE, MODES, PIXEL_KM, Field, Mosaic, box_centre
+from stormlens.stormbox import MODES, NATIONAL, PIXEL_KM, Field, Mosaic
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
 
@@ -379,10 +379,10 @@ def small():
 
 
 def test_places_time_and_coverage_come_with_the_field(small):
-    coverage = np.random.default_rng(1).random(GRID_SHAPE) < 0.7
+    coverage = np.random.default_rng(1).random(NATIONAL.shape) < 0.7
     time = np.datetime64("2019-06-10T00:00")
     whole = make_mosaic(
-        np.full(GRID_SHAPE, 30.0), coverage, time=time, source="test", simulated=True
+        np.full(NATIONAL.shape, 30.0), coverage, time=time, source="test", simulated=True
     )
     part = whole.isel(y=slice(400, 470), x=slice(700, 790))
     field = slide(small, part, stride=11)
@@ -401,9 +401,9 @@ def test_places_time_and_coverage_come_with_the_field(small):
 
 
 def test_a_mosaic_of_plain_arrays_gives_a_field_of_them(small):
-    reflectivity = np.zeros(GRID_SHAPE, np.uint8)
+    reflectivity = np.zeros(NATIONAL.shape, np.uint8)
     reflectivity[300:420, 500:640] = noise((120, 140))
-    coverage = np.ones(GRID_SHAPE, bool)
+    coverage = np.ones(NATIONAL.shape, bool)
     mosaic = Mosaic(reflectivity, coverage, np.datetime64("NaT", "ns"), "noise", simulated=True)
     plain, dataset = slide(small, mosaic), slide(small, mosaic.to_xarray())
     assert isinstance(plain, Field)
@@ -416,7 +416,7 @@ def test_the_centre_of_a_square_box_is_where_boxes_have_it():
     keras.utils.set_random_seed(1)
     square = classifier_of(chain(layers.Conv2D(3, 3), layers.MaxPooling2D(3), size=(40, 40)))
     field = slide(square, mosaic_of(noise((60, 60))), stride=10)
-    longitude, latitude = box_centre(20, 10, size=40)
+    longitude, latitude = NATIONAL.box_centre(20, 10, size=40)
     npt.assert_allclose(field["longitude"][1, 2], longitude)
     npt.assert_allclose(field["latitude"][1, 2], latitude)
 

@@ -19,7 +19,7 @@ from stormlens.plots._geography import Plane
 from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._map import UNSEEN
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import GRID_SHAPE, MODES, Mosaic, Predictions, lonlat_to_cell
+from stormlens.stormbox import MODES, NATIONAL, Mosaic, Predictions
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def no_borders(tmp_path, monkeypatch):
 @pytest.fixture
 def mosaic():
     """Radars see columns 300 to 799 of rows 200 to 599; one block of echo."""
-    dbz, coverage = np.zeros(GRID_SHAPE), np.zeros(GRID_SHAPE, bool)
+    dbz, coverage = np.zeros(NATIONAL.shape), np.zeros(NATIONAL.shape, bool)
     coverage[200:600, 300:800] = True
     dbz[400:420, 500:540] = 50
     time = np.datetime64("2011-04-27T19:02")
@@ -178,7 +178,7 @@ def test_borders_are_drawn_where_they_were_fetched(mosaic, borders_folder):
     ax = plots.mosaic_map(mosaic)
     assert "Borders: Natural Earth" in credits_of(ax)
     segments = ax.collections[1].get_segments()
-    x, y = lonlat_to_cell(-104, 41)
+    x, y = NATIONAL.cell(-104, 41)
     assert any(np.allclose(line[0], [x * 3.75, y * 3.75], atol=0.1) for line in segments)
 
 

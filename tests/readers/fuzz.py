@@ -149,7 +149,7 @@ def _child(name, start, stop):
 
 def _read(read, content, case):
     from stormlens.errors import InputError
-    from stormlens.stormbox import GRID_SHAPE
+    from stormlens.stormbox import NATIONAL
 
     try:
         mosaic = read(content, name=case.file, **case.options)
@@ -159,7 +159,7 @@ def _read(read, content, case):
     except BaseException as error:  # what a decoder may raise besides
         return f"failed {type(error).__name__}: {' '.join(str(error).split())[:200]}"
     whole = mosaic.reflectivity.dtype == np.uint8 and mosaic.coverage.dtype == bool
-    return "mosaic" if whole and mosaic.reflectivity.shape == GRID_SHAPE else "failed no mosaic"
+    return "mosaic" if whole and mosaic.reflectivity.shape == NATIONAL.shape else "failed no mosaic"
 
 
 def _say(line):

@@ -7,7 +7,7 @@ import xarray as xr
 from h5bytes import written
 
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import GRID_SHAPE
+from stormlens.stormbox import NATIONAL
 
 
 def _netcdf(dataset, classic=False):
@@ -32,7 +32,7 @@ def meridians(values, *, classic=False, units="dBZ", south=33.0, west=-100.0, st
 
 def mosaic():
     """A mosaic written as xarray writes one."""
-    dbz, coverage = np.zeros(GRID_SHAPE), np.ones(GRID_SHAPE, bool)
+    dbz, coverage = np.zeros(NATIONAL.shape), np.ones(NATIONAL.shape, bool)
     dbz[200:220, 300:340], coverage[:100] = 45, False
     time = np.datetime64("2020-07-14T20:15", "ns")
     made = make_mosaic(dbz, coverage, time=time, source="made up")
@@ -44,7 +44,7 @@ def mosaic():
 def example(values=None):
     """As the archive's example mosaic: `REFC_MAX` of (time, y, x)."""
     if values is None:
-        values = np.zeros(GRID_SHAPE, np.uint8)
+        values = np.zeros(NATIONAL.shape, np.uint8)
         values[200:220, 300:340] = 45
 
     def write(file):

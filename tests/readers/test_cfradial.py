@@ -10,9 +10,9 @@ from cfradial_files import cfradial
 
 from stormlens.errors import InputError
 from stormlens.readers import read
-from stormlens.stormbox import lonlat_to_cell
+from stormlens.stormbox import NATIONAL
 
-RADAR = tuple(round(float(v)) for v in lonlat_to_cell(-97.28, 35.33))
+RADAR = tuple(round(float(v)) for v in NATIONAL.cell(-97.28, 35.33))
 
 
 def sweep(value=np.nan):
@@ -24,7 +24,7 @@ def test_an_echo_lies_where_azimuth_and_range_say():
     dbz[178:182, 77:83] = 50.25  # due south, 80 km away
     mosaic = read(cfradial([(0.5, dbz)]))
     y, x = np.nonzero(mosaic.reflectivity.values)
-    south = lonlat_to_cell(-97.28, 35.33 - 80 / 110.95)
+    south = NATIONAL.cell(-97.28, 35.33 - 80 / 110.95)
     assert abs(x.mean() - south[0]) < 1
     assert abs(y.mean() - south[1]) < 1
     assert set(np.unique(mosaic.reflectivity.values[y, x])) == {50}

@@ -11,7 +11,7 @@ from enrolled import BY_NAME, CASES
 
 from stormlens.errors import InputError
 from stormlens.readers import Options, formats, read, read_mosaic
-from stormlens.stormbox import GRID_SHAPE, MAX_DBZ, Mosaic
+from stormlens.stormbox import MAX_DBZ, NATIONAL, Mosaic
 
 TEXTS = ("source", "product", "derived", "sampling")
 
@@ -38,7 +38,7 @@ def test_no_other_format_claims_the_file(case, content):
 def test_it_gives_a_mosaic(case, content, sampling):
     mosaic = read(content, name=case.file, sampling=sampling, **case.options)
     assert mosaic.reflectivity.dims == mosaic.coverage.dims == ("y", "x")
-    assert mosaic.reflectivity.shape == mosaic.coverage.shape == GRID_SHAPE
+    assert mosaic.reflectivity.shape == mosaic.coverage.shape == NATIONAL.shape
     assert (mosaic.reflectivity.dtype, mosaic.coverage.dtype) == (np.uint8, bool)
     assert mosaic.time.dtype == "datetime64[ns]"
     assert np.isnat(mosaic.time.values) != case.has_time

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stormlens.errors import InputError
 from stormlens.readers import read
 from stormlens.readers._gridrad import recommended_filter
-from stormlens.stormbox import lonlat_to_cell
+from stormlens.stormbox import NATIONAL
 
 SHAPE, STEP, WEST, SOUTH = (4, 40, 60), 1 / 48, 262.0, 35.0
 
@@ -22,7 +22,7 @@ def block(*echo, z=1, y=(10, 16), x=(20, 26)):
 
 def cell(y, x):
     """Cell of the national grid over a place of the file's grid."""
-    column, row = lonlat_to_cell(WEST - 360 + STEP * x, SOUTH + STEP * y)
+    column, row = NATIONAL.cell(WEST - 360 + STEP * x, SOUTH + STEP * y)
     return round(float(row)), round(float(column))
 
 

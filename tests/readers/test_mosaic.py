@@ -7,7 +7,7 @@ import pytest
 
 from stormlens.errors import InputError
 from stormlens.readers import grid_lonlat, make_mosaic
-from stormlens.stormbox import GRID_SHAPE
+from stormlens.stormbox import NATIONAL
 
 # Corner cells as the archive's authors give them: (row, column), latitude, longitude.
 CORNERS = [
@@ -19,9 +19,9 @@ CORNERS = [
 
 
 def mosaic_of(values, seen=True):
-    dbz = np.full(GRID_SHAPE, -np.inf)
+    dbz = np.full(NATIONAL.shape, -np.inf)
     dbz[0, : len(values)] = values
-    return make_mosaic(dbz, np.full(GRID_SHAPE, seen), time=None, source="made up")
+    return make_mosaic(dbz, np.full(NATIONAL.shape, seen), time=None, source="made up")
 
 
 def test_values_are_truncated_and_bounded():

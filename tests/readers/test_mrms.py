@@ -13,7 +13,7 @@ from shared import shared_file
 from stormlens.errors import InputError
 from stormlens.readers import grid_lonlat, read
 from stormlens.readers._grib import field_of, messages
-from stormlens.stormbox import lonlat_to_cell
+from stormlens.stormbox import NATIONAL
 
 SHAPE, NORTH, WEST, STEP = (40, 50), 45.0, 255.0, 0.05
 
@@ -29,7 +29,7 @@ def field(fill=-99.0):
 
 def cell(row, column):
     """Cell of the national grid over a value, rows from the north."""
-    x, y = lonlat_to_cell(WEST - 360 + STEP * column, NORTH - STEP * row)
+    x, y = NATIONAL.cell(WEST - 360 + STEP * column, NORTH - STEP * row)
     return round(float(y)), round(float(x))
 
 

@@ -9,7 +9,7 @@ from small_archive import write_archive, write_grids
 
 from stormlens.errors import InputError
 from stormlens.readers import make_mosaic, read
-from stormlens.stormbox import GRID_SHAPE
+from stormlens.stormbox import NATIONAL
 
 TIMES = [np.datetime64("2011-04-27T19:00:01"), None]
 
@@ -19,8 +19,8 @@ TIMES = [np.datetime64("2011-04-27T19:00:01"), None]
 def test_a_mosaic_written_to_a_file_comes_back_identical(tmp_path, time, engine):
     rng = np.random.default_rng(0)
     made = make_mosaic(
-        rng.integers(0, 81, GRID_SHAPE),
-        rng.random(GRID_SHAPE) < 0.7,
+        rng.integers(0, 81, NATIONAL.shape),
+        rng.random(NATIONAL.shape) < 0.7,
         time=time,
         source="a source",
         product="a product",
@@ -33,9 +33,9 @@ def test_a_mosaic_written_to_a_file_comes_back_identical(tmp_path, time, engine)
 
 
 def test_a_mosaic_in_netcdf_3_comes_back(tmp_path):
-    dbz = np.zeros(GRID_SHAPE)
+    dbz = np.zeros(NATIONAL.shape)
     dbz[400:420, 700:720] = 50
-    made = make_mosaic(dbz, np.ones(GRID_SHAPE), time=TIMES[0], source="x")
+    made = make_mosaic(dbz, np.ones(NATIONAL.shape), time=TIMES[0], source="x")
     made["reflectivity"] = made["reflectivity"].astype("i2", keep_attrs=True)
     made.drop_attrs().to_netcdf(tmp_path / "m.nc", engine="scipy")
     back = read(tmp_path / "m.nc")

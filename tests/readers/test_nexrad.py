@@ -12,11 +12,11 @@ from shared import shared_file
 from stormlens.errors import InputError
 from stormlens.readers import read
 from stormlens.readers._nexrad import sites
-from stormlens.stormbox import lonlat_to_cell
+from stormlens.stormbox import NATIONAL
 
 RAYS, GATES = 36, 200
 PLACE = {"latitude": 35.33, "longitude": -97.28}
-TLX = tuple(round(float(v)) for v in lonlat_to_cell(-97.28, 35.33))
+TLX = tuple(round(float(v)) for v in NATIONAL.cell(-97.28, 35.33))
 
 
 def empty(rays=RAYS, gates=GATES):
@@ -42,7 +42,7 @@ def test_an_echo_lies_where_azimuth_and_range_say():
     mosaic = read(volume([Turn(0.5, {"REF": codes})]))
     y, x = np.nonzero(mosaic.reflectivity.values)
     # On the ground 50 km along the parallel, where a degree of longitude is 111.32 km cos(lat).
-    east = lonlat_to_cell(-97.28 + 50 / (111.32 * np.cos(np.deg2rad(35.33))), 35.33)
+    east = NATIONAL.cell(-97.28 + 50 / (111.32 * np.cos(np.deg2rad(35.33))), 35.33)
     assert abs(x.mean() - east[0]) < 1.0
     assert abs(y.mean() - east[1]) < 1.0
     assert set(np.unique(mosaic.reflectivity.values[y, x])) == {50}
@@ -120,7 +120,7 @@ def test_message_1_knows_its_radar_by_name():
     codes = np.full((360, 100), 2 * 30 + 66, np.uint8)
     mosaic = read(legacy_volume([Turn(0.5, {"REF": codes}, first_gate=0, spacing=1000)]))
     latitude, longitude = sites()["KLIX"]
-    x, y = (round(float(v)) for v in lonlat_to_cell(longitude, latitude))
+    x, y = (round(float(v)) for v in NATIONAL.cell(longitude, latitude))
     assert mosaic.reflectivity.values[y + 5, x] == 30
     assert mosaic.attrs["source"] == "NEXRAD Level II, KLIX"
 
@@ -194,6 +194,6 @@ def test_the_katrina_volume():
     assert abs(int(mosaic.coverage.sum()) - np.pi * 460**2 / 3.75**2) < 0.03 * 47_285
     # The hurricane's centre stood at 25.9 N 88.3 W: its rain lies south-east of the radar.
     longitude, latitude = -89.83, 30.34
-    x, y = (round(float(v)) for v in lonlat_to_cell(longitude, latitude))
+    x, y = (round(float(v)) for v in NATIONAL.cell(longitude, latitude))
     echo = mosaic.reflectivity.values >= 20
     assert echo[:y, x:].sum() > 2 * echo[y:, :x].sum()

@@ -10,7 +10,7 @@ from stormlens.errors import InputError
 from stormlens.readers import grid_lonlat, read
 from stormlens.readers._odim import read_odim
 from stormlens.readers._options import Options
-from stormlens.stormbox import cell_to_lonlat, lonlat_to_cell
+from stormlens.stormbox import NATIONAL
 
 ROWS, COLUMNS = 60, 80  # of 0.1 degrees, from 40 N to 34 N and 100 W to 92 W
 
@@ -20,7 +20,7 @@ def codes(fill=UNDETECT):
 
 
 def cell(row, column):
-    x, y = lonlat_to_cell(-100 + 0.1 * (column + 0.5), 40 - 0.1 * (row + 0.5))
+    x, y = NATIONAL.cell(-100 + 0.1 * (column + 0.5), 40 - 0.1 * (row + 0.5))
     return round(float(y)), round(float(x))
 
 
@@ -72,7 +72,7 @@ def test_a_projected_composite_lands_in_its_place(projdef, scaled):
     mosaic = read(content)
     y, x = np.nonzero(mosaic.reflectivity.values)
     longitude, latitude = to_plane.transform(left + 63 * step, top - 32 * step, direction="INVERSE")
-    expected_x, expected_y = lonlat_to_cell(longitude, latitude)
+    expected_x, expected_y = NATIONAL.cell(longitude, latitude)
     assert abs(x.mean() - expected_x) < 0.6
     assert abs(y.mean() - expected_y) < 0.6
     assert 15 <= len(x) <= 45  # 16 x 24 km in cells of 14.06 km2, more or less
@@ -131,7 +131,7 @@ def sweep(value=None):
     return raw
 
 
-RADAR = tuple(round(float(v)) for v in lonlat_to_cell(-97.28, 35.33))
+RADAR = tuple(round(float(v)) for v in NATIONAL.cell(-97.28, 35.33))
 
 
 @pytest.mark.parametrize("kind", ["PVOL", "SCAN"])
@@ -148,7 +148,7 @@ def test_an_echo_of_a_volume_lies_where_azimuth_and_range_say():
     raw[89:92, 47:53] = dbz(50)  # due east, 50 km away
     mosaic = read(volume([(0.5, raw)]))
     y, x = np.nonzero(mosaic.reflectivity.values)
-    east = lonlat_to_cell(-97.28 + 50 / (111.32 * np.cos(np.deg2rad(35.33))), 35.33)
+    east = NATIONAL.cell(-97.28 + 50 / (111.32 * np.cos(np.deg2rad(35.33))), 35.33)
     assert abs(x.mean() - east[0]) < 1
     assert abs(y.mean() - east[1]) < 1
 
@@ -197,7 +197,7 @@ def test_a_composite_on_the_grid_itself_comes_back_cell_by_cell():
     rng = np.random.default_rng(1)
     image = rng.integers(70, 170, (300, 400)).astype(np.uint8)
     corners = {
-        name: tuple(map(float, cell_to_lonlat(x, y)))
+        name: tuple(map(float, NATIONAL.lonlat(x, y)))
         for name, x, y in (
             ("LL", 499.5, 299.5),
             ("LR", 899.5, 299.5),

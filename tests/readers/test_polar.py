@@ -9,7 +9,7 @@ from xradar.georeference import antenna_to_cartesian
 
 from stormlens.errors import InputError
 from stormlens.readers._polar import Sweep, ground_distance, slant_range, volume_to_grid
-from stormlens.stormbox import lonlat_to_cell
+from stormlens.stormbox import NATIONAL
 
 
 def sweep(**changes):
@@ -87,6 +87,6 @@ def test_the_highest_gate_lands_in_its_cell():
 def test_a_radar_at_the_edge_fills_what_lies_on_the_grid():
     latitude, longitude = 25.9, -97.4  # Brownsville
     values, coverage = volume_to_grid([sweep()], latitude, longitude, "nearest", "x")
-    x, y = (round(float(v)) for v in lonlat_to_cell(longitude, latitude))
+    x, y = (round(float(v)) for v in NATIONAL.cell(longitude, latitude))
     assert coverage[y, x]
     assert values[y, x] == 30

@@ -6,10 +6,10 @@ import pytest
 
 from stormlens.readers import _sampling, grid_lonlat
 from stormlens.readers._sampling import highest_in_cell
-from stormlens.stormbox import GRID_SHAPE, cell_to_lonlat
+from stormlens.stormbox import NATIONAL
 
 RNG = np.random.default_rng(1)
-CELLS = [(int(y), int(x)) for y, x in RNG.integers(0, GRID_SHAPE, (300, 2))]
+CELLS = [(int(y), int(x)) for y, x in RNG.integers(0, NATIONAL.shape, (300, 2))]
 
 
 def sample_lonlat(dbz, seen, *place):
@@ -56,7 +56,7 @@ def test_columns_from_east_to_west(falling):
 @pytest.mark.parametrize("turned", [False, True])
 def test_the_highest_value_within_a_cell(turned):
     y, x = 400, 700
-    centre_longitude, centre_latitude = (float(v) for v in cell_to_lonlat(x, y))
+    centre_longitude, centre_latitude = (float(v) for v in NATIONAL.lonlat(x, y))
     # Nine fine points within one cell of 3.75 km, the highest at its corner.
     longitude = centre_longitude + np.array([-0.012, 0, 0.012]) + 360 * turned
     latitude = centre_latitude + np.array([-0.009, 0, 0.009])
@@ -75,7 +75,7 @@ def test_what_is_not_seen_raises_nothing():
 
 
 def test_places_outside_the_grid_raise_nothing():
-    start = np.zeros(GRID_SHAPE)
+    start = np.zeros(NATIONAL.shape)
     x = np.array([-1.0, 1399, 5, 5, 5.4])
     y = np.array([5.0, 5, -0.6, 899, 5.4])
     raised = highest_in_cell(start, np.full(5, 50.0), x, y)

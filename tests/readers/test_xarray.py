@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stormlens.errors import InputError
 from stormlens.readers import from_xarray, grid_lonlat, make_mosaic, read
-from stormlens.stormbox import GRID_MAPPING, GRID_SHAPE, PIXEL_KM, lonlat_to_cell
+from stormlens.stormbox import NATIONAL, PIXEL_KM
 
 DBZ = {"units": "dBZ"}
 
@@ -30,7 +30,7 @@ def meridians(values=None, units="dBZ", **more):
 
 
 def at(mosaic, longitude, latitude):
-    x, y = lonlat_to_cell(longitude, latitude)
+    x, y = NATIONAL.cell(longitude, latitude)
     place = round(float(y)), round(float(x))
     return int(mosaic.reflectivity.values[place]), bool(mosaic.coverage.values[place])
 
@@ -38,8 +38,8 @@ def at(mosaic, longitude, latitude):
 def whole():
     """A field on the national grid itself, and its mosaic."""
     rng = np.random.default_rng(3)
-    dbz = rng.integers(0, 75, GRID_SHAPE).astype(float)
-    seen = rng.random(GRID_SHAPE) < 0.8
+    dbz = rng.integers(0, 75, NATIONAL.shape).astype(float)
+    seen = rng.random(NATIONAL.shape) < 0.8
     made = make_mosaic(dbz, seen, time=np.datetime64("2011-04-27"), source="x")
     return np.where(seen, dbz, np.nan), made
 
@@ -66,14 +66,14 @@ def test_a_mosaic_comes_back_as_it_is():
 def test_x_and_y_with_a_grid_mapping(metres):
     values, made = whole()
     unit = {"units": "km" if metres == 1.0 else "m"}
-    mapping = dict(GRID_MAPPING)
+    mapping = dict(NATIONAL.mapping)
     for key in ("false_easting", "false_northing"):
         mapping[key] = mapping[key] * metres
     dataset = xr.Dataset(
         {"z": (("y", "x"), values, {**DBZ, "grid_mapping": "projection"})},
         coords={
-            "y": ("y", np.arange(GRID_SHAPE[0]) * PIXEL_KM * metres, unit),
-            "x": ("x", np.arange(GRID_SHAPE[1]) * PIXEL_KM * metres, unit),
+            "y": ("y", np.arange(NATIONAL.shape[0]) * PIXEL_KM * metres, unit),
+            "x": ("x", np.arange(NATIONAL.shape[1]) * PIXEL_KM * metres, unit),
             "projection": ((), 0, mapping),
         },
     )
@@ -136,7 +136,7 @@ def test_minus_infinity_is_clear_air():
 def test_the_highest_in_a_cell_is_found_between_cell_centres():
     latitude, longitude = 36 + 0.005 * np.arange(200), -97 + 0.005 * np.arange(200)
     values = np.zeros((200, 200))
-    x, y = lonlat_to_cell(longitude[np.newaxis, :], latitude[:, np.newaxis])
+    x, y = NATIONAL.cell(longitude[np.newaxis, :], latitude[:, np.newaxis])
     off = np.abs(x - np.rint(x)) + np.abs(y - np.rint(y))
     row, column = np.unravel_index(np.argmax(off), off.shape)
     values[row, column] = 60
@@ -204,7 +204,7 @@ def test_each_cell_takes_the_nearest_value(south, west, step, falling):
         ),
         (meridians().assign_coords(lat=np.linspace(0, 600, 60)), "no axis of degrees"),
         (
-            meridians().rename(lat="y", lon="x").assign_coords(m=((), 0, dict(GRID_MAPPING))),
+            meridians().rename(lat="y", lon="x").assign_coords(m=((), 0, dict(NATIONAL.mapping))),
             "is in no unit; m or km are read",
         ),
         (

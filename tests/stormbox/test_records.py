@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from stormlens.stormbox import GRID_SHAPE, Boxes, Field, Mosaic, Predictions, is_dataset
+from stormlens.stormbox import NATIONAL, Boxes, Field, Mosaic, Predictions, is_dataset
 
 TIME = np.datetime64("2011-04-27T19:02:30", "ns")
 
@@ -39,7 +39,7 @@ def storm(n=3):
 @pytest.fixture
 def mosaic():
     rng = np.random.default_rng(1)
-    dbz = rng.integers(0, 81, GRID_SHAPE, dtype=np.uint8)
+    dbz = rng.integers(0, 81, NATIONAL.shape, dtype=np.uint8)
     return Mosaic(dbz, dbz > 3, TIME, "noise", "speckle", "by chance", "maximum", True)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stormlens.datasets import make_boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import ECHO_DBZ, GRID_SHAPE, SIZE, Boxes, Mosaic, box_centre, is_dataset
+from stormlens.stormbox import ECHO_DBZ, NATIONAL, SIZE, Boxes, Mosaic, is_dataset
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -103,7 +103,7 @@ def cut(mosaic: Mosaic, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = 
         raise InputError(f"x has shape {xmin.shape} and y {ymin.shape}; give as many of each.")
     if not len(xmin):  # boxes are made of at least one
         return cut(mosaic, [0], [0]).chosen(slice(0))
-    longitude, latitude = box_centre(xmin, ymin)
+    longitude, latitude = NATIONAL.box_centre(xmin, ymin)
     boxes = make_boxes(
         _windows(mosaic.reflectivity, xmin, ymin),
         unid=box_names(mosaic.time, latitude, longitude) if unid is None else unid,
@@ -148,7 +148,11 @@ def as_mosaic(given: object) -> Mosaic:
             "stormlens.readers.read."
         )
     held: Any = given.variables if is_dataset(given) else vars(given)
-    for name, shape in (("reflectivity", GRID_SHAPE), ("coverage", GRID_SHAPE), ("time", ())):
+    for name, shape in (
+        ("reflectivity", NATIONAL.shape),
+        ("coverage", NATIONAL.shape),
+        ("time", ()),
+    ):
         if name not in held or np.shape(held[name]) != shape:
             found = np.shape(held[name]) if name in held else "nothing"
             raise InputError(
@@ -190,7 +194,7 @@ def _shares(
 
 def _in_padded(first: NDArray[np.int32], axis: int) -> NDArray[np.int32]:
     """Where a box begins in a mosaic framed by 136 cells; boxes wholly outside see the frame."""
-    return np.clip(first, -SIZE, GRID_SHAPE[axis]) + np.int32(SIZE)
+    return np.clip(first, -SIZE, NATIONAL.shape[axis]) + np.int32(SIZE)
 
 
 def box_names(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
-from stormlens.stormbox import SIZE, Predictions, cell_to_lonlat, lonlat_to_cell
+from stormlens.stormbox import NATIONAL, SIZE, Predictions
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,7 +41,7 @@ def outline(xmin: int, ymin: int) -> NDArray[np.float64]:
     far, near = np.full(_PIECES, SIZE), np.zeros(_PIECES)
     east = np.concatenate([side, far, SIZE - side, near, [0]])
     north = np.concatenate([near, side, far, SIZE - side, [0]])
-    return np.stack(cell_to_lonlat(xmin - 0.5 + east, ymin - 0.5 + north), axis=1)
+    return np.stack(NATIONAL.lonlat(xmin - 0.5 + east, ymin - 0.5 + north), axis=1)
 
 
 def to_geojson(predictions: "Predictions | xr.Dataset", names: Sequence[str]) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _polygon(storm: dict[str, Any]) -> dict[str, Any] | None:
     if "xmin" in storm and "ymin" in storm:
         x, y = int(storm["xmin"]), int(storm["ymin"])
     elif np.isfinite([storm["longitude"], storm["latitude"]]).all():
-        centre = lonlat_to_cell(storm["longitude"], storm["latitude"])
+        centre = NATIONAL.cell(storm["longitude"], storm["latitude"])
         x, y = (round(float(axis) - (SIZE - 1) / 2) for axis in centre)
     else:
         return None

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from stormlens.boxes._cut import as_mosaic, cut, of_either, tell_apart
 from stormlens.datasets import join_boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, Boxes, Mosaic, is_dataset, lonlat_to_cell
+from stormlens.stormbox import NATIONAL, Boxes, Mosaic, is_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -218,11 +218,11 @@ def _cells(
     longitude: NDArray[np.float64], latitude: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Grid cells of places whose longitude runs from -180 to 180 or from 0 to 360."""
-    return lonlat_to_cell((longitude + 180) % 360 - 180, latitude)
+    return NATIONAL.cell((longitude + 180) % 360 - 180, latitude)
 
 
 def _on_grid(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
-    rows, columns = GRID_SHAPE
+    rows, columns = NATIONAL.shape
     return (x >= -0.5) & (x < columns - 0.5) & (y >= -0.5) & (y < rows - 0.5)
 
 

@@ -176,9 +176,9 @@ class Cutting:
         """
         import numpy as np
 
-        from stormlens.stormbox import GRID_SHAPE, Mosaic
+        from stormlens.stormbox import NATIONAL, Mosaic
 
-        air, time = np.zeros(GRID_SHAPE, np.uint8), np.datetime64("2000-01-01", "ns")
+        air, time = np.zeros(NATIONAL.shape, np.uint8), np.datetime64("2000-01-01", "ns")
         self.boxes(Mosaic(air, air == 0, time, "clear air"))
 
     def none_found(self, name: str) -> str:

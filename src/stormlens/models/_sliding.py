@@ -27,10 +27,10 @@ from stormlens.models._sliding_shared import (
 )
 from stormlens.stormbox import (
     ECHO_DBZ,
+    NATIONAL,
     PIXEL_KM,
     Field,
     Mosaic,
-    cell_to_lonlat,
     is_dataset,
 )
 
@@ -115,7 +115,7 @@ def slide(
         for first, count, cells in zip(ground.corner, probability.shape[:2], box, strict=True)
     )
     seen = ground.coverage
-    longitude, latitude = cell_to_lonlat(x / PIXEL_KM, y[:, np.newaxis] / PIXEL_KM)
+    longitude, latitude = NATIONAL.lonlat(x / PIXEL_KM, y[:, np.newaxis] / PIXEL_KM)
     field = Field(
         probability,
         tuple(classifier.classes),

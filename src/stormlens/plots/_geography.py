@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stormlens.datasets import border_lines
 from stormlens.errors import InputError
 from stormlens.plots._style import INK
-from stormlens.stormbox import PIXEL_KM, SIZE, cell_to_lonlat, lonlat_to_cell
+from stormlens.stormbox import NATIONAL, PIXEL_KM, SIZE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,12 +42,12 @@ class Plane(NamedTuple):
 
     def km(self, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
         """Axes' coordinates of places, km."""
-        x, y = lonlat_to_cell(longitude, latitude)
+        x, y = NATIONAL.cell(longitude, latitude)
         return (x - self.x) * PIXEL_KM, (y - self.y) * PIXEL_KM
 
     def lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Longitude and latitude of axes' coordinates, degrees."""
-        return cell_to_lonlat(x / PIXEL_KM + self.x, y / PIXEL_KM + self.y)
+        return NATIONAL.lonlat(x / PIXEL_KM + self.x, y / PIXEL_KM + self.y)
 
 
 def borders(ax: Axes, box: "xr.Dataset | None" = None) -> Axes:
@@ -85,7 +85,7 @@ def _plane_of(box: "xr.Dataset") -> Plane:
     ]
     if any(axis.ndim or not np.isfinite(axis) for axis in place):
         raise InputError("Borders need one box whose latitude and longitude are known.")
-    x, y = lonlat_to_cell(*place)
+    x, y = NATIONAL.cell(*place)
     return Plane(float(x) - SIZE / 2, float(y) - SIZE / 2)
 
 

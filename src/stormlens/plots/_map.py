@@ -24,7 +24,7 @@ from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._picture import describe
 from stormlens.plots._radar import _colour_bar, _Scale, _scale
 from stormlens.plots._style import INK, MUTED, SIMULATED_BADGE, UNNAMED_COLOURS, class_colours
-from stormlens.stormbox import GRID_SHAPE, MAX_DBZ, PIXEL_KM, SIZE, Mosaic, Predictions
+from stormlens.stormbox import MAX_DBZ, NATIONAL, PIXEL_KM, SIZE, Mosaic, Predictions
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -115,7 +115,7 @@ def _window(mosaic: Mosaic, predictions: Predictions | None) -> Span:
         return Span(west - beside, south - beside, east + beside, north + beside)
     seen = mosaic.coverage
     if not seen.any():
-        seen = np.ones(GRID_SHAPE, bool)
+        seen = np.ones(NATIONAL.shape, bool)
     rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
     beside = _BESIDE_COVERAGE
     cells = (columns[0] - beside, rows[0] - beside, columns[-1] + beside, rows[-1] + beside)
@@ -161,7 +161,7 @@ def _draw_mosaic(ax: Axes, mosaic: Mosaic, scale: _Scale) -> None:
     shown[(mosaic.reflectivity == 0) & ~mosaic.coverage] = unseen
     ax.set_facecolor(UNSEEN)
     # It looks each pixel up, where `imshow` would resample the nation in floating point.
-    y, x = (PIXEL_KM * (np.arange(n + 1) - 0.5) for n in GRID_SHAPE)
+    y, x = (PIXEL_KM * (np.arange(n + 1) - 0.5) for n in NATIONAL.shape)
     image = PcolorImage(ax, x, y, shown)
     image.set_extent((x[0], x[-1], y[0], y[-1]))  # else it has none, and a tight box fails
     image.set_clip_path(ax.patch)

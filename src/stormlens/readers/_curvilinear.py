@@ -7,7 +7,7 @@ from stormlens.errors import InputError
 from stormlens.readers._mosaic import grid_lonlat
 from stormlens.readers._reach import out_of_reach
 from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell
-from stormlens.stormbox import GRID_SHAPE, lonlat_to_cell
+from stormlens.stormbox import NATIONAL
 
 Floats = NDArray[np.floating]
 
@@ -58,9 +58,9 @@ def sample_curvilinear(
     ):
         raise InputError(f"{name}: latitude or longitude hold values that are no degrees.")
     with np.errstate(invalid="ignore"):
-        x, y = lonlat_to_cell(-97.5 + _turned(longitude + 97.5), latitude.clip(-89, 89))
-        near = placed & (np.abs(x - GRID_SHAPE[1] / 2) < GRID_SHAPE[1] / 2 + _MARGIN)
-        near &= np.abs(y - GRID_SHAPE[0] / 2) < GRID_SHAPE[0] / 2 + _MARGIN
+        x, y = NATIONAL.cell(-97.5 + _turned(longitude + 97.5), latitude.clip(-89, 89))
+        near = placed & (np.abs(x - NATIONAL.shape[1] / 2) < NATIONAL.shape[1] / 2 + _MARGIN)
+        near &= np.abs(y - NATIONAL.shape[0] / 2) < NATIONAL.shape[0] / 2 + _MARGIN
     if not near.any():
         raise out_of_reach(name, "another part of the world")
     points = _on_sphere(longitude, latitude)
@@ -70,11 +70,11 @@ def sample_curvilinear(
     index = np.where(np.isfinite(distance), index, 0)
     inside = np.isfinite(distance) & (distance <= reach[index])
     coverage = inside & seen[near][index]
-    values = np.where(coverage, dbz[near][index], -np.inf).reshape(GRID_SHAPE)
+    values = np.where(coverage, dbz[near][index], -np.inf).reshape(NATIONAL.shape)
     if sampling == "maximum":
         usable = near & seen & (dbz >= LEAST_DBZ)
         values = highest_in_cell(values, dbz[usable], x[usable], y[usable])
-    return values, coverage.reshape(GRID_SHAPE)
+    return values, coverage.reshape(NATIONAL.shape)
 
 
 def _turned(longitude: Floats) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, MAX_DBZ, Mosaic, cell_to_lonlat
+from stormlens.stormbox import MAX_DBZ, NATIONAL, Mosaic
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -102,8 +102,8 @@ def mosaic_of(
     """
     values, seen = np.asarray(dbz), np.asarray(coverage, bool)
     for name, array in (("reflectivity", values), ("coverage", seen)):
-        if array.shape != GRID_SHAPE:
-            rows, columns = GRID_SHAPE
+        if array.shape != NATIONAL.shape:
+            rows, columns = NATIONAL.shape
             raise InputError(
                 f"{source}: {name} has shape {array.shape}; the grid is {rows} x {columns} cells."
             )
@@ -122,8 +122,8 @@ def grid_lonlat() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     longitude, latitude : ndarray of float64, shape (899, 1399)
         Degrees east and north; read-only.
     """
-    rows, columns = GRID_SHAPE
-    both = cell_to_lonlat(np.arange(columns), np.arange(rows)[:, np.newaxis])
+    rows, columns = NATIONAL.shape
+    both = NATIONAL.lonlat(np.arange(columns), np.arange(rows)[:, np.newaxis])
     for array in both:
         array.flags.writeable = False
     return both

@@ -17,7 +17,7 @@ from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._xarray import as_mosaic
 from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_dataset, opened_hdf5
-from stormlens.stormbox import GRID_SHAPE, Mosaic
+from stormlens.stormbox import NATIONAL, Mosaic
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -86,12 +86,12 @@ def _example(raw: "xr.Dataset", name: str) -> Mosaic:
     import xarray as xr
 
     field = xr.decode_cf(raw[[_EXAMPLE]], decode_times=False)[_EXAMPLE]
-    if field.shape[-2:] != GRID_SHAPE or field.size != np.prod(GRID_SHAPE):
-        rows, columns = GRID_SHAPE
+    if field.shape[-2:] != NATIONAL.shape or field.size != np.prod(NATIONAL.shape):
+        rows, columns = NATIONAL.shape
         raise InputError(
             f"{name}: {_EXAMPLE} has shape {field.shape}; one field of {rows} x {columns} is read."
         )
-    values = field.values.reshape(GRID_SHAPE)
+    values = field.values.reshape(NATIONAL.shape)
     return mosaic_of(
         values,
         ~np.isnan(values.astype(float)),

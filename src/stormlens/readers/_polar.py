@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stormlens.errors import InputError
 from stormlens.readers._geodesic import azimuth_and_distance, destination
 from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
-from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, cell_to_lonlat, lonlat_to_cell
+from stormlens.stormbox import NATIONAL, PIXEL_KM
 
 Floats = NDArray[np.floating]
 
@@ -138,7 +138,7 @@ def volume_to_grid(
             "grid, which covers the contiguous United States."
         )
     rows, columns = (np.arange(span.start, span.stop) for span in window)
-    cell_longitude, cell_latitude = cell_to_lonlat(columns, rows[:, np.newaxis])
+    cell_longitude, cell_latitude = NATIONAL.lonlat(columns, rows[:, np.newaxis])
     azimuth, distance = azimuth_and_distance(latitude, longitude, cell_latitude, cell_longitude)
     values = np.full(azimuth.shape, -np.inf)
     coverage = np.zeros(azimuth.shape, bool)
@@ -147,7 +147,7 @@ def volume_to_grid(
         place = _gates_over(sweep, azimuth, distance)
         of_sweep, covered = pick(sweep.dbz, seen, *place)
         values, coverage = np.maximum(values, of_sweep), coverage | covered
-    dbz, whole = np.full(GRID_SHAPE, -np.inf), np.zeros(GRID_SHAPE, bool)
+    dbz, whole = np.full(NATIONAL.shape, -np.inf), np.zeros(NATIONAL.shape, bool)
     dbz[window], whole[window] = values, coverage
     if sampling == "maximum":
         for sweep in sweeps:
@@ -158,11 +158,11 @@ def volume_to_grid(
 
 def _cells_within(reach: float, latitude: float, longitude: float) -> tuple[slice, slice] | None:
     """Rows and columns of the grid about a radar; None where it does not reach the grid."""
-    x, y = lonlat_to_cell(longitude, latitude)
+    x, y = NATIONAL.cell(longitude, latitude)
     # The projection stretches by up to a tenth at the grid's edges.
     cells = 1.2 * reach / 1000 / PIXEL_KM + 1
     window = []
-    for centre, n in ((float(y), GRID_SHAPE[0]), (float(x), GRID_SHAPE[1])):
+    for centre, n in ((float(y), NATIONAL.shape[0]), (float(x), NATIONAL.shape[1])):
         low, high = max(int(centre - cells), 0), min(int(centre + cells) + 1, n)
         if low >= high:
             return None
@@ -204,4 +204,4 @@ def _places_of_echo(
     ray, gate = np.nonzero(sweep.dbz >= LEAST_DBZ)
     distance = ground_distance(sweep.first + sweep.spacing * gate, sweep.elevation)
     to_latitude, to_longitude = destination(latitude, longitude, sweep.azimuth[ray], distance)
-    return sweep.dbz[ray, gate], *lonlat_to_cell(to_longitude, to_latitude)
+    return sweep.dbz[ray, gate], *NATIONAL.cell(to_longitude, to_latitude)

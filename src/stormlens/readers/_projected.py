@@ -9,7 +9,7 @@ from stormlens.errors import needs_packages
 from stormlens.readers._mosaic import grid_lonlat
 from stormlens.readers._reach import out_of_reach
 from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
-from stormlens.stormbox import lonlat_to_cell
+from stormlens.stormbox import NATIONAL
 
 Floats = NDArray[np.floating]
 
@@ -88,7 +88,7 @@ def sample_projected(
     if sampling == "maximum":
         echo_row, echo_column = np.nonzero(seen & (dbz >= LEAST_DBZ))
         lonlat = to_plane.transform(x[echo_column], y[echo_row], direction="INVERSE")
-        values = highest_in_cell(values, dbz[echo_row, echo_column], *lonlat_to_cell(*lonlat))
+        values = highest_in_cell(values, dbz[echo_row, echo_column], *NATIONAL.cell(*lonlat))
     return values, coverage
 
 

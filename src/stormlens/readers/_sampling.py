@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.readers._mosaic import grid_lonlat
-from stormlens.stormbox import GRID_SHAPE, lonlat_to_cell
+from stormlens.stormbox import NATIONAL
 
 Floats = NDArray[np.floating]
 
@@ -65,7 +65,7 @@ def sample_lonlat(
         for first in range(0, len(latitude), _ROWS_AT_A_TIME):
             dbz, seen = read(slice(first, first + _ROWS_AT_A_TIME))
             row, column = np.nonzero(seen & (dbz >= LEAST_DBZ))
-            x, y = lonlat_to_cell(turned[column], latitude[first + row])
+            x, y = NATIONAL.cell(turned[column], latitude[first + row])
             values = highest_in_cell(values, dbz[row, column], x, y)
     return values, coverage
 
@@ -117,12 +117,12 @@ def highest_in_cell(values: Floats, dbz: Floats, x: Floats, y: Floats) -> Floats
     -------
     values : ndarray of float, shape (899, 1399)
     """
-    rows, columns = GRID_SHAPE
+    rows, columns = NATIONAL.shape
     place_x, place_y = (np.rint(axis).astype(np.intp) for axis in (x, y))
     inside = (place_x >= 0) & (place_x < columns) & (place_y >= 0) & (place_y < rows)
     raised = np.array(values, np.float64).ravel()
     np.maximum.at(raised, (place_y * columns + place_x)[inside], dbz[inside])
-    return raised.reshape(GRID_SHAPE)
+    return raised.reshape(NATIONAL.shape)
 
 
 def _nearest(offset: Floats, axis: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -18,7 +18,7 @@ from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._reach import is_even, require_reach
 from stormlens.readers._sampling import sample_lonlat
-from stormlens.stormbox import GRID_SHAPE, MAX_DBZ, Mosaic, is_dataset
+from stormlens.stormbox import MAX_DBZ, NATIONAL, Mosaic, is_dataset
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -130,7 +130,7 @@ def as_mosaic(data: "Given", name: str, options: Options) -> Mosaic:
 def _is_mosaic(data: "Given") -> "TypeGuard[xr.Dataset]":
     """Whether it has the variables and the shape of a mosaic."""
     return is_dataset(data) and all(
-        key in data.data_vars and data[key].dims == ("y", "x") and data[key].shape == GRID_SHAPE
+        key in data.data_vars and data[key].dims == ("y", "x") and data[key].shape == NATIONAL.shape
         for key in ("reflectivity", "coverage")
     )
 

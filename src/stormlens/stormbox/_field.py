@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.stormbox._grid import ECHO_DBZ, GRID_MAPPING
+from stormlens.stormbox._grid import ECHO_DBZ, NATIONAL
 from stormlens.stormbox._records import is_marked, plane_attributes
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Field:
         placed = {"long_name": "probability of storm mode", "units": "1", "grid_mapping": "crs"}
         held: dict[str, Any] = {
             "probability": ((*plane, "mode"), self.probability, placed),
-            "crs": ((), np.int32(0), dict(GRID_MAPPING)),
+            "crs": ((), np.int32(0), dict(NATIONAL.mapping)),
             "echo": (plane, self.echo, share(f"at {ECHO_DBZ} dBZ or more")),
         }
         if self.coverage is not None:

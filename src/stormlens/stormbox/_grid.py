@@ -1,15 +1,21 @@
 """
-The archive's national grid and the storm box cut from it.
+The planes that storm boxes are cut from: the archive's national grid, and others like it.
 
-Lambert conformal conic tangent at 38.5 N on a sphere, 1399 x 899 cells of
-3.75 km centred on 38.5 N 97.5 W. Cells are numbered from 0 at the south-west
-corner, x eastward and y northward; a cell's coordinates are its centre's.
+Each is a Lambert conformal conic projection of a sphere, tangent at its centre, in
+cells of 3.75 km. Cells are numbered from 0 at the south-west corner, x eastward
+and y northward; a cell's coordinates are its centre's.
 Formulas: Snyder (1987), Map Projections: A Working Manual, USGS PP 1395,
 section 15 (sphere, one standard parallel).
 """
 
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from stormlens.errors import InputError
 
 SIZE = 136
 """Pixels along each side of a storm box."""
@@ -23,110 +29,241 @@ MAX_DBZ = 80
 ECHO_DBZ = 5
 """Lowest reflectivity that counts as echo, dBZ; the archive's own threshold."""
 
-GRID_SHAPE = (899, 1399)
-"""Cells (y, x) of the national grid."""
-
 _RADIUS_M = 6_370_000.0
 _CELL_M = PIXEL_KM * 1000.0
-_LATITUDE_0 = np.deg2rad(38.5)
-_LONGITUDE_0 = -97.5
-_CONE = np.sin(_LATITUDE_0)
-_F = np.cos(_LATITUDE_0) * np.tan(np.pi / 4 + _LATITUDE_0 / 2) ** _CONE / _CONE
-_RHO_0 = _RADIUS_M * _F / np.tan(np.pi / 4 + _LATITUDE_0 / 2) ** _CONE
-_CENTRE_X = (GRID_SHAPE[1] - 1) / 2
-_CENTRE_Y = (GRID_SHAPE[0] - 1) / 2
-
-GRID_MAPPING = {
-    "grid_mapping_name": "lambert_conformal_conic",
-    "standard_parallel": 38.5,
-    "latitude_of_projection_origin": 38.5,
-    "longitude_of_central_meridian": _LONGITUDE_0,
-    "earth_radius": _RADIUS_M,
-    "false_easting": _CENTRE_X * PIXEL_KM,
-    "false_northing": _CENTRE_Y * PIXEL_KM,
-}
-"""The grid as CF describes one, for axes in km from the centre of the south-western cell."""
+_NATIONAL = "national"
+_NAME = re.compile(r"(\d\d\.\d\d)([NS])-(\d\d\d\.\d\d)([EW])-(\d{1,4})x(\d{1,4})")
+_MOST_CELLS = 2001
+"""Along a side: 3,750 km to either side of the centre, where distances are a tenth too long."""
 
 
-def cell_to_lonlat(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@dataclass(frozen=True)
+class Grid:
     """
-    Longitude and latitude of grid cells.
+    A plane of 3.75 km cells.
 
-    Parameters
+    Attributes
     ----------
-    x, y : array_like of float
-        Cell numbers; fractions lie between cell centres. Shapes broadcast.
-
-    Returns
-    -------
-    longitude, latitude : ndarray of float64
-        Degrees east and north.
+    latitude, longitude : float
+        Centre, degrees north and east, where the cone touches the earth. Of grids other than
+        the national one to a hundredth, so that `name` says all; the latitude lies within 89
+        degrees, and is not 0, where the cone becomes a cylinder.
+    shape : tuple of int
+        Cells (y, x).
 
     Examples
     --------
-    >>> longitude, latitude = cell_to_lonlat(0, 0)
-    >>> print(f"{latitude:.4f} {longitude:.4f}")
-    20.5092 -121.8110
+    >>> here = Grid(52.1, 5.18, (401, 401))
+    >>> here.name, Grid.named("52.10N-005.18E-401x401") == here
+    ('52.10N-005.18E-401x401', True)
     """
-    east = (np.asarray(x, float) - _CENTRE_X) * _CELL_M
-    north = _RHO_0 - (np.asarray(y, float) - _CENTRE_Y) * _CELL_M
-    rho = np.hypot(east, north)
-    longitude = _LONGITUDE_0 + np.rad2deg(np.arctan2(east, north) / _CONE)
-    latitude = np.rad2deg(2 * np.arctan((_RADIUS_M * _F / rho) ** (1 / _CONE)) - np.pi / 2)
-    return longitude, latitude
+
+    latitude: float
+    longitude: float
+    shape: tuple[int, int]
+
+    @classmethod
+    def around(cls, latitude: float, longitude: float, half: tuple[int, int]) -> "Grid":
+        """
+        A grid of its own for a radar or a composite.
+
+        Parameters
+        ----------
+        latitude, longitude : float
+            Centre, degrees north and east, any number of turns; rounded to a hundredth.
+        half : tuple of int
+            Cells (y, x) on either side of the central one, at most 1,000.
+
+        Returns
+        -------
+        grid : Grid
+        """
+        north = round(float(np.clip(latitude, -89, 89)), 2) or 0.01
+        east = round(float((longitude + 180) % 360 - 180), 2)
+        rows, columns = (min(2 * cells + 1, _MOST_CELLS) for cells in half)
+        return cls(north, -180.0 if east == 180 else east + 0.0, (rows, columns))
+
+    @classmethod
+    def named(cls, name: str) -> "Grid":
+        """
+        The grid of a name.
+
+        Parameters
+        ----------
+        name : str
+            As `name` gives it.
+
+        Returns
+        -------
+        grid : Grid
+
+        Raises
+        ------
+        InputError
+            If no grid is called so.
+        """
+        if name == _NATIONAL:
+            return NATIONAL
+        found = _NAME.fullmatch(name)
+        if found:
+            north, south, east, west, rows, columns = found.groups()
+            latitude = float(north) * (1 if south == "N" else -1)
+            longitude = float(east) * (1 if west == "E" else -1)
+            shape = int(rows), int(columns)
+            fits = 0 < abs(latitude) <= 89 and -180 <= longitude < 180
+            if fits and all(0 < cells <= _MOST_CELLS for cells in shape):
+                return cls(latitude, longitude, shape)
+        raise InputError(
+            f"{name!r} is no grid; grids are called {_NATIONAL}, or by centre and cells, such as "
+            "52.10N-005.18E-401x401."
+        )
+
+    @property
+    def name(self) -> str:
+        """What tells this grid from all others."""
+        if self == NATIONAL:
+            return _NATIONAL
+        rows, columns = self.shape
+        north, east = "N" if self.latitude > 0 else "S", "E" if self.longitude >= 0 else "W"
+        place = f"{abs(self.latitude):05.2f}{north}-{abs(self.longitude):06.2f}{east}"
+        return f"{place}-{rows}x{columns}"
+
+    @property
+    def mapping(self) -> dict[str, str | float]:
+        """The grid as CF describes one, for axes in km from the south-western cell's centre."""
+        y, x = self._centre
+        return {
+            "grid_mapping_name": "lambert_conformal_conic",
+            "standard_parallel": self.latitude,
+            "latitude_of_projection_origin": self.latitude,
+            "longitude_of_central_meridian": self.longitude,
+            "earth_radius": _RADIUS_M,
+            "false_easting": x * PIXEL_KM,
+            "false_northing": y * PIXEL_KM,
+        }
+
+    @property
+    def _centre(self) -> tuple[float, float]:
+        """Cell numbers (y, x) of the centre."""
+        return (self.shape[0] - 1) / 2, (self.shape[1] - 1) / 2
+
+    @cached_property
+    def _cone(self) -> tuple[float, float, float]:
+        """Snyder's n, R F and rho of the centre; south of the equator all are negative."""
+        parallel = np.deg2rad(self.latitude)
+        n = np.sin(parallel)
+        stretched = np.tan(np.pi / 4 + parallel / 2) ** n
+        radius = _RADIUS_M * np.cos(parallel) * stretched / n
+        return float(n), float(radius), float(radius / stretched)
+
+    def lonlat(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """
+        Longitude and latitude of cells.
+
+        Parameters
+        ----------
+        x, y : array_like of float
+            Cell numbers; fractions lie between cell centres. Shapes broadcast.
+
+        Returns
+        -------
+        longitude, latitude : ndarray of float64
+            Degrees east, -180 to 180, and north.
+
+        Examples
+        --------
+        >>> longitude, latitude = NATIONAL.lonlat(0, 0)
+        >>> print(f"{latitude:.4f} {longitude:.4f}")
+        20.5092 -121.8110
+        """
+        n, radius, of_centre = self._cone
+        centre_y, centre_x = self._centre
+        side = np.sign(n)
+        east = side * (np.asarray(x, float) - centre_x) * _CELL_M
+        north = side * (of_centre - (np.asarray(y, float) - centre_y) * _CELL_M)
+        longitude = self.longitude + np.rad2deg(np.arctan2(east, north) / n)
+        rho = side * np.hypot(east, north)
+        with np.errstate(divide="ignore"):  # the pole itself
+            latitude = np.rad2deg(2 * np.arctan((radius / rho) ** (1 / n)) - np.pi / 2)
+        return np.where(np.abs(longitude) <= 180, longitude, _turned(longitude)), latitude
+
+    def cell(
+        self, longitude: ArrayLike, latitude: ArrayLike
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """
+        Cells of places, the inverse of `lonlat`.
+
+        Parameters
+        ----------
+        longitude, latitude : array_like of float
+            Degrees east, any number of turns, and north. Shapes broadcast.
+
+        Returns
+        -------
+        x, y : ndarray of float64
+            Cell numbers, with fractions; outside the grid where the place is.
+
+        Examples
+        --------
+        >>> x, y = NATIONAL.cell([-97.5, 262.5], 38.5)
+        >>> print(x.round(6), y.round(6))
+        [699. 699.] [449. 449.]
+        """
+        n, radius, of_centre = self._cone
+        centre_y, centre_x = self._centre
+        angle = n * np.deg2rad(_turned(np.asarray(longitude, float) - self.longitude))
+        parallel = np.deg2rad(np.asarray(latitude, float))
+        with np.errstate(divide="ignore"):  # the far pole lies infinitely far away
+            rho = radius / np.tan(np.pi / 4 + parallel / 2) ** n
+        x = rho * np.sin(angle) / _CELL_M + centre_x
+        y = (of_centre - rho * np.cos(angle)) / _CELL_M + centre_y
+        return x, y
+
+    def holds(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
+        """
+        Whether places lie on the grid.
+
+        Parameters
+        ----------
+        x, y : array_like of float
+            Cell numbers, with fractions.
+
+        Returns
+        -------
+        holds : ndarray of bool
+        """
+        (rows, columns), x, y = self.shape, np.asarray(x, float), np.asarray(y, float)
+        return (x >= -0.5) & (x < columns - 0.5) & (y >= -0.5) & (y < rows - 0.5)
+
+    def box_centre(
+        self, xmin: ArrayLike, ymin: ArrayLike, size: int = SIZE
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """
+        Longitude and latitude of the centre of boxes, from their south-west cell.
+
+        Parameters
+        ----------
+        xmin, ymin : array_like of int
+            First (western, southern) cell of the box.
+        size : int, optional
+            Cells along a side.
+
+        Returns
+        -------
+        longitude, latitude : ndarray of float64
+            Degrees east and north.
+        """
+        half = (size - 1) / 2
+        return self.lonlat(np.asarray(xmin, float) + half, np.asarray(ymin, float) + half)
 
 
-def lonlat_to_cell(
-    longitude: ArrayLike, latitude: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """
-    Grid cells of places, the inverse of `cell_to_lonlat`.
-
-    Parameters
-    ----------
-    longitude, latitude : array_like of float
-        Degrees east and north. Shapes broadcast.
-
-    Returns
-    -------
-    x, y : ndarray of float64
-        Cell numbers, with fractions; outside the grid where the place is.
-
-    Examples
-    --------
-    >>> x, y = lonlat_to_cell(-97.5, 38.5)
-    >>> print(round(float(x), 6), round(float(y), 6))
-    699.0 449.0
-    """
-    angle = _CONE * np.deg2rad(np.asarray(longitude, float) - _LONGITUDE_0)
-    parallel = np.deg2rad(np.asarray(latitude, float))
-    with np.errstate(divide="ignore"):  # the South Pole lies infinitely far away
-        rho = _RADIUS_M * _F / np.tan(np.pi / 4 + parallel / 2) ** _CONE
-    x = rho * np.sin(angle) / _CELL_M + _CENTRE_X
-    y = (_RHO_0 - rho * np.cos(angle)) / _CELL_M + _CENTRE_Y
-    return x, y
+NATIONAL = Grid(38.5, -97.5, (899, 1399))
+"""The archive's own: the contiguous United States."""
 
 
-def box_centre(
-    xmin: ArrayLike, ymin: ArrayLike, size: int = SIZE
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """
-    Longitude and latitude of the centre of boxes, from their south-west cell.
-
-    Parameters
-    ----------
-    xmin, ymin : array_like of int
-        First (western, southern) cell of the box.
-    size : int, optional
-        Cells along a side.
-
-    Returns
-    -------
-    longitude, latitude : ndarray of float64
-        Degrees east and north.
-    """
-    half = (size - 1) / 2
-    return cell_to_lonlat(np.asarray(xmin, float) + half, np.asarray(ymin, float) + half)
+def _turned(longitude: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same meridians, from -180 to less than 180."""
+    return (longitude + 180) % 360 - 180
 
 
 def offsets_km(size: int = SIZE) -> NDArray[np.float64]:

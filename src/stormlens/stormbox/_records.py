@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.stormbox._grid import ECHO_DBZ, GRID_MAPPING, PIXEL_KM, offsets_km
+from stormlens.stormbox._grid import ECHO_DBZ, NATIONAL, PIXEL_KM, offsets_km
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -113,7 +113,7 @@ class Mosaic:
             {
                 "reflectivity": (("y", "x"), self.reflectivity, reflectivity),
                 "coverage": (("y", "x"), self.coverage, coverage),
-                "crs": ((), np.int32(0), dict(GRID_MAPPING)),
+                "crs": ((), np.int32(0), dict(NATIONAL.mapping)),
             },
             coords={
                 "time": np.asarray(self.time, "datetime64[ns]"),

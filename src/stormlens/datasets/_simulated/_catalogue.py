@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.stormbox import GRID_SHAPE, SIZE, SPLIT_YEARS, box_centre, lonlat_to_cell
+from stormlens.stormbox import NATIONAL, SIZE, SPLIT_YEARS
 
 NEW_DAY = 0.45
 """Chance that a box opens a new storm day of its mode: 300 boxes hold some 135 days."""
@@ -111,8 +111,8 @@ def box_centres(
     longitude, latitude : ndarray of float64
         Degrees.
     """
-    x, y = lonlat_to_cell(longitude, latitude)
-    height, width = GRID_SHAPE
+    x, y = NATIONAL.cell(longitude, latitude)
+    height, width = NATIONAL.shape
     xmin = np.clip(np.round(x - SIZE / 2), 0, width - SIZE)
     ymin = np.clip(np.round(y - SIZE / 2), 0, height - SIZE)
-    return box_centre(xmin, ymin)
+    return NATIONAL.box_centre(xmin, ymin)

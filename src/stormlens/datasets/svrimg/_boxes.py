@@ -16,7 +16,7 @@ from stormlens.datasets.svrimg._download import NotInArchive
 from stormlens.datasets.svrimg._obtain import Kind, obtain
 from stormlens.datasets.svrimg._tables import read_index
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, SIZE, hazard_of_unid, time_of_unid
+from stormlens.stormbox import NATIONAL, SIZE, hazard_of_unid, time_of_unid
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -142,14 +142,14 @@ def paste_on_grid(image: ArrayLike, xmin: int, ymin: int) -> np.ndarray:
     """
     box = check_reflectivity(np.asarray(image)[np.newaxis], where="image")[0]
     rows, columns = box.shape
-    y_cells, x_cells = GRID_SHAPE
+    y_cells, x_cells = NATIONAL.shape
     if not (0 <= xmin <= x_cells - columns and 0 <= ymin <= y_cells - rows):
         msg = (
             f"An image of {rows} x {columns} cells at xmin {xmin}, ymin {ymin} leaves the grid "
             f"of {y_cells} x {x_cells}; take both from the image's row of the index."
         )
         raise InputError(msg)
-    grid = np.zeros(GRID_SHAPE, np.uint8)
+    grid = np.zeros(NATIONAL.shape, np.uint8)
     grid[ymin : ymin + rows, xmin : xmin + columns] = box
     return grid
 

@@ -10,7 +10,7 @@ from stormlens.datasets._container import open_netcdf
 from stormlens.datasets.svrimg._archive import CITATION, GEOGRAPHY_FILE, MOSAIC_FILE, Archive
 from stormlens.datasets.svrimg._obtain import Kind, obtain
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, PIXEL_KM, cell_to_lonlat
+from stormlens.stormbox import NATIONAL, PIXEL_KM
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,7 +33,7 @@ def geography(
     -------
     geography : xarray.Dataset
         `latitude` and `longitude` in degrees, float32 (y, x) of (899, 1399), row 0 in the
-        south. `stormlens.stormbox.cell_to_lonlat` gives the same without a download.
+        south. `stormlens.stormbox.NATIONAL.lonlat` gives the same without a download.
 
     Raises
     ------
@@ -94,8 +94,8 @@ def _read_mosaic(path: Path) -> "xr.Dataset":
     # Cells that no radar sees may be marked as missing; a box shows them as no echo, 0.
     values = np.nan_to_num(_plane(raw, "REFC_MAX", path), nan=0)
     values = check_reflectivity(values, where=str(path))
-    rows, columns = GRID_SHAPE
-    longitude, latitude = cell_to_lonlat(np.arange(columns), np.arange(rows)[:, np.newaxis])
+    rows, columns = NATIONAL.shape
+    longitude, latitude = NATIONAL.lonlat(np.arange(columns), np.arange(rows)[:, np.newaxis])
     time = raw["time"].values if "time" in raw.variables else np.full(len(values), _MOSAIC_TIME)
     return xr.Dataset(
         {"reflectivity": (("time", "y", "x"), values, {"units": "dBZ"})},
@@ -116,11 +116,11 @@ def _plane(raw: "xr.Dataset", name: str, path: Path) -> np.ndarray:
         held = ", ".join(map(str, raw.variables)) or "nothing"
         raise InputError(f"{path} lacks the variable {name!r}; it holds {held}.")
     values = raw[name].values
-    if values.ndim < 2 or values.shape[-2:] != GRID_SHAPE or values.ndim > 3:
-        rows, columns = GRID_SHAPE
+    if values.ndim < 2 or values.shape[-2:] != NATIONAL.shape or values.ndim > 3:
+        rows, columns = NATIONAL.shape
         msg = f"{path}: {name} has shape {values.shape}; the grid is {rows} x {columns} cells."
         raise InputError(msg)
-    return values.reshape(-1, *GRID_SHAPE)
+    return values.reshape(-1, *NATIONAL.shape)
 
 
 _MOSAIC_TIME = np.datetime64("2011-04-27T19:00", "ns")

@@ -8,7 +8,7 @@ import numpy as np
 from stormlens.datasets.svrimg._archive import LABELS_FILE, Archive, index_file, reports_file
 from stormlens.datasets.svrimg._obtain import Kind, obtain
 from stormlens.errors import InputError
-from stormlens.stormbox import MODES, box_centre, split_of_year, time_of_unid
+from stormlens.stormbox import MODES, NATIONAL, split_of_year, time_of_unid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +153,7 @@ def read_index(path: Path) -> "pd.DataFrame":
             table[name] = _times(path, table[name])
     if not all(np.issubdtype(table[name].dtype, np.integer) for name in _BOX_COLUMNS):
         raise InputError(f"{path}: {', '.join(_BOX_COLUMNS)} must be whole cell numbers.")
-    longitude, latitude = box_centre(table["xmin"], table["ymin"])
+    longitude, latitude = NATIONAL.box_centre(table["xmin"], table["ymin"])
     return table.assign(latitude=latitude, longitude=longitude)
 
 
