@@ -1,6 +1,7 @@
 """Bad input to any command: exit code 2 and one sentence, never a traceback."""
 
 import errno
+import json
 import os
 import shutil
 
@@ -99,7 +100,10 @@ def test_classify_needs_a_run(refused, tmp_path, box):
     assert "no run folder" in refused("classify", good, "--run", tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"format": 1}'])
+DEEP, LONG = "[" * 100_000, "1" * 5001
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"format": 1}', DEEP, LONG])
 def test_a_damaged_run_is_named(refused, run, tmp_path, box, damage):
     copy = copied(run, tmp_path / "copy")
     (copy / "classifier.json").write_text(damage)
@@ -111,6 +115,55 @@ def test_weights_cut_short_are_named(refused, run, tmp_path, box):
     path = copy / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
     assert "weights.safetensors" in refused("evaluate", copy)
+
+
+def test_a_card_with_absurd_numbers_is_named(refused, run, tmp_path, box):
+    copy = copied(run, tmp_path / "copy")
+    path, good = copy / "classifier.json", saved(tmp_path / "a.npy", box)
+    card = json.loads(path.read_text())
+    for key, value, words in (
+        ("input_shape", [10**9, 10**9, 1], "input_shape is [1000000000, 1000000000, 1]"),
+        ("maximum", 1e-300, "maximum 1e-300 must lie above minimum"),
+        ("minimum", -1e300, "must be finite, from -1,000,000"),
+        ("classes", ["x"] * 10**5, "holds other weights"),
+    ):
+        path.write_text(json.dumps({**card, key: value}))
+        assert words in refused("classify", "--run", copy, good)
+
+
+@pytest.mark.parametrize("damage", ["", DEEP, LONG, '{"data": ' + DEEP, '{"data": ' + LONG + "}"])
+def test_scores_that_are_damaged_are_named(refused, run, tmp_path, damage):
+    copy = copied(run, tmp_path / "copy")
+    (copy / "scores.json").write_text(damage)
+    assert "scores.json is damaged (" in refused("report", copy)
+
+
+HEADER = "epoch,seconds,loss,accuracy,val_loss,val_accuracy\n"
+
+
+@pytest.mark.parametrize(
+    ("history", "reason"),
+    [
+        ("", "it holds no epoch"),
+        (HEADER, "it holds no epoch"),
+        ("epoch,loss\n1,2\n", "not the columns of a history"),
+        (HEADER + "1,2,3\n", "accuracy is None"),
+        (HEADER + f"{LONG},1,1,1,1,1\n", "epoch is '111"),
+        (HEADER + f"1,{LONG},1,1,1,1\n", "seconds is '111"),
+        (HEADER + "0,1,1,1,1,1\n", "epoch is '0'"),
+        (HEADER + "1,1,inf,1,1,1\n", "loss is 'inf'"),
+        (HEADER + "1,1,1,1,1," + "x" * 200_000, "field larger than field limit"),
+        (b"\xff\xfe", "invalid start byte"),
+    ],
+)
+def test_a_history_that_is_damaged_is_named(refused, run, tmp_path, history, reason):
+    copy = copied(run, tmp_path / "copy")
+    text = history if isinstance(history, bytes) else history.encode()
+    (copy / "history.csv").write_bytes(text)
+    said = refused("report", copy)
+    assert "history.csv is damaged (" in said
+    assert reason in said
+    assert len(said) < 500
 
 
 @pytest.mark.parametrize("name", ["history.csv", "recipe.toml"])
@@ -159,7 +212,15 @@ def test_settings_out_of_bounds_leave_no_run(refused, tmp_path, option, value):
 
 
 @pytest.mark.parametrize(
-    "text", ["model = ", "epochs = 3", "model = 'lenet5'\nepoch = 3", "model = 'lenet'"]
+    "text",
+    [
+        "model = ",
+        "epochs = 3",
+        "model = 'lenet5'\nepoch = 3",
+        "model = 'lenet'",
+        f"model = {DEEP[:50_000]}",
+        f"epochs = {LONG}",
+    ],
 )
 def test_a_recipe_that_cannot_be_is_refused(refused, tmp_path, boxes_file, text):
     path = tmp_path / "mine.toml"

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from stormlens.errors import InputError
-from stormlens.storage import disk_errors
+from stormlens.storage import disk_errors, parse_json
 
 NAME = "catalogue.jsonl"
 _TAIL = 1 << 16
@@ -93,8 +93,8 @@ def read_rows(store: Path) -> Iterator[Row]:
 
 def _row(line: bytes, where: str) -> Row:
     try:
-        return Row(**json.loads(line))
-    except (ValueError, TypeError) as error:
+        return Row(**parse_json(line, where, "build the store again"))
+    except TypeError as error:
         raise InputError(f"{where} is damaged ({error}); build the store again.") from error
 
 

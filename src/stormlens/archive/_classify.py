@@ -18,7 +18,7 @@ from stormlens.archive._progress import progress as showing
 from stormlens.archive._store import Store
 from stormlens.archive._table import TABLE, Part, list_parts, missing_ranges, read_part
 from stormlens.errors import InputError
-from stormlens.storage import file_lock, write_text
+from stormlens.storage import file_lock, read_json, write_text
 
 MANIFEST = "classify.json"
 _FORMAT = 1
@@ -113,10 +113,7 @@ def read_manifest(out: Path) -> dict[str, Any]:
     if not path.is_file():
         what = "holds no classification" if out.exists() else "does not exist"
         raise InputError(f"{out} {what}; give the folder that `stormlens archive classify` left.")
-    try:
-        manifest = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}); classify into a new folder.") from error
+    manifest = read_json(path, "classify into a new folder")
     if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
         raise InputError(f"{path} is not of format {_FORMAT}; classify into a new folder.")
     return manifest

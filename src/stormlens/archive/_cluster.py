@@ -9,7 +9,6 @@ dead worker had in hand is done again by another; the items of a group whose
 workers die again and again are tried alone and then given up.
 """
 
-import json
 import logging
 import math
 import os
@@ -28,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from stormlens.archive._extra import need
 from stormlens.errors import InputError
+from stormlens.storage import read_json
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
@@ -503,6 +503,6 @@ def _address(scheduler: str) -> str:
     while not Path(scheduler).exists() and time.monotonic() < end:
         time.sleep(0.1)
     try:
-        return str(json.loads(Path(scheduler).read_text())["address"])
+        return str(read_json(Path(scheduler), "start the scheduler again")["address"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"{scheduler} names no address") from error

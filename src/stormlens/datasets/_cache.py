@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from stormlens.errors import InputError
-from stormlens.storage import write_text
+from stormlens.storage import read_json, write_text
 
 _BOOK = "hashes.json"
 
@@ -114,7 +114,7 @@ def _read_book(path: Path) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
     try:
-        book = json.loads(path.read_text(encoding="utf-8"))
+        book: dict[str, dict[str, str]] = read_json(path, "remove it")
         for entry in book.values():
             if not {"url", "sha256", "stored_sha256"} <= entry.keys():
                 raise KeyError("sha256")

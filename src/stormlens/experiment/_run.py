@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from stormlens.models import Classifier, calibrate
 from stormlens.training import HISTORY_FIELDS, Recipe, fit, load_recipe
 
 _SCORES, _HISTORY, _RECIPE, _REPORT = "scores.json", "history.csv", "recipe.toml", "report.html"
+_MOST_EPOCHS = 100_000  # that a recipe can ask for
 
 
 @dataclass(frozen=True)
@@ -166,19 +168,32 @@ def read_history(run: str | Path) -> list[dict[str, float]]:
         If there is none, or it is damaged.
     """
     path = Path(run) / _HISTORY
+    if not path.exists():
+        raise InputError(f"{path} is missing; the run is incomplete. Train again.")
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = [
-                {**{k: float(v) for k, v in row.items()}, "epoch": int(row["epoch"])}
-                for row in csv.DictReader(file)
-            ]
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is missing; the run is incomplete. Train again.") from error
-    except (KeyError, TypeError, ValueError) as error:
+            rows = [_history_row(row) for row in csv.DictReader(file)]
+    except (OSError, csv.Error, ValueError) as error:
         raise InputError(f"{path} is damaged ({error}); train again.") from error
-    if not rows or set(rows[0]) != set(HISTORY_FIELDS):
-        raise InputError(f"{path} is damaged (not the columns of a history); train again.")
+    if not rows:
+        raise InputError(f"{path} is damaged (it holds no epoch); train again.")
     return rows
+
+
+def _history_row(row: Mapping[str, str]) -> dict[str, float]:
+    """A row of history.csv as numbers that a training can have."""
+    if set(row) != set(HISTORY_FIELDS):
+        raise ValueError("not the columns of a history")
+    numbers: dict[str, float] = {}
+    for name in HISTORY_FIELDS:
+        try:
+            number = float(row[name])
+            if np.isinf(number) or (name == "epoch" and not 1 <= number <= _MOST_EPOCHS):
+                raise ValueError(name)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} is {reprlib.repr(row[name])}") from error
+        numbers[name] = int(number) if name == "epoch" else number
+    return numbers
 
 
 def run_recipe(
@@ -313,10 +328,7 @@ def _provenance(classifier: Classifier, split: str) -> dict[str, Any]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error}); remove it and report again.") from error
+    values = storage.read_json(path, "remove it and report again")
     kinds = {"data": str, "data_options": dict, "split": str}
     if not isinstance(values, dict) or not all(
         isinstance(values[key], kind) for key, kind in kinds.items() if key in values

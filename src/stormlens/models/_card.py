@@ -14,6 +14,7 @@ from typing import Any
 
 from stormlens.errors import InputError
 from stormlens.models._registry import LARGEST_SIDE
+from stormlens.storage import read_json
 
 CARD, FORMAT = "classifier.json", 1
 
@@ -112,10 +113,7 @@ def read_card(folder: Path, remedy: str) -> dict[str, Any]:
         raise InputError(
             f"{folder} {what}: no {CARD} in it. Give the folder that `stormlens train` finished."
         )
-    try:
-        card = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON ({error}); {remedy}.") from error
+    card = read_json(path, remedy)
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise InputError(f"{path} is not of format {FORMAT}; this stormlens cannot read it.")
     card = {**_SINCE, **card}
@@ -170,7 +168,7 @@ def check_seal(folder: Path, remedy: str) -> None:
     InputError
         If its seal is not that of what it says. Cards of older runs have none.
     """
-    card = json.loads((folder / CARD).read_bytes())
+    card = read_json(folder / CARD, remedy)
     if SEAL in card and card[SEAL] != sealed(card)[SEAL]:
         raise InputError(f"{folder / CARD} was changed after it was written; {remedy}.")
 
@@ -191,8 +189,8 @@ def read_provenance(folder: str | Path) -> dict[str, Any]:
         `training_simulated` is True or False where it is known.
     """
     try:
-        provenance = json.loads((Path(folder) / CARD).read_bytes())["provenance"]
-    except (OSError, ValueError, RecursionError, KeyError, TypeError, IndexError):
+        provenance = read_json(Path(folder) / CARD, "train again")["provenance"]
+    except (InputError, KeyError, TypeError, IndexError):
         return {}
     return provenance if isinstance(provenance, dict) else {}
 

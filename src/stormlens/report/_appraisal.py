@@ -218,14 +218,7 @@ def read_appraisal(folder: str | Path) -> Appraisal | None:
         if _is_shipped(path):
             raise InputError(f"{path} is missing; {_remedy(path)}.")
         return None
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror or error}); {_remedy(path)}."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, str(error)) from error
+    held = storage.read_json(path, _remedy(path))
     simulated = _checked(path, held)["simulated"]
     weights = read_provenance(path.parent).get("sha256")
     if held.get(_WEIGHTS) is not None and weights is not None and held[_WEIGHTS] != weights:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from stormlens.storage._lock import file_lock
     from stormlens.storage._pickle import MAX_PICKLE_BYTES, load_pickled_arrays
+    from stormlens.storage._plain import parse_json, parse_toml, read_json, read_toml
     from stormlens.storage._tensors import write_tensors
 
 __all__ = [
@@ -35,6 +36,10 @@ __all__ = [
     "hdf5_dataset",
     "load_pickled_arrays",
     "opened_hdf5",
+    "parse_json",
+    "parse_toml",
+    "read_json",
+    "read_toml",
     "write_bytes",
     "write_tensors",
     "write_text",
@@ -47,6 +52,7 @@ __getattr__, __dir__ = on_first_use(
         "_hdf5": "HDF5_SIGNATURE as_sentences hdf5_attributes hdf5_dataset opened_hdf5",
         "_lock": "file_lock",
         "_pickle": "MAX_PICKLE_BYTES load_pickled_arrays",
+        "_plain": "parse_json parse_toml read_json read_toml",
         "_tensors": "write_tensors",
     },
 )

@@ -6,7 +6,6 @@ files; a user's own is given by its path.
 """
 
 import json
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import Any
 
 from stormlens.augment import Augmentation
 from stormlens.errors import InputError, unknown
+from stormlens.storage import parse_toml, read_toml
 
 _FOLDER = Path(__file__).parent / "recipes"
+_REMEDY = "correct it, or begin with one that `stormlens recipes` shows"
 _ORDER = (
     "default",
     "chapter-linear",
@@ -261,11 +262,7 @@ class Recipe:
         InputError
             If the text is no TOML, a key is unknown, or a value is out of range.
         """
-        try:
-            values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"recipe {name} is not valid TOML: {error}.") from error
-        return cls.from_dict(values, name=name)
+        return cls.from_dict(parse_toml(text, f"recipe {name}", _REMEDY), name=name)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, name: str) -> "Recipe":
@@ -427,8 +424,4 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 
 
 def _read(path: Path) -> Recipe:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"recipe {path} is not UTF-8 text ({error.reason}).") from error
-    return Recipe.from_toml(text, name=path.stem)
+    return Recipe.from_dict(read_toml(path, f"recipe {path}", _REMEDY), name=path.stem)

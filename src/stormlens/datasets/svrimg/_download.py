@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from stormlens.datasets.svrimg._progress import DownloadProgress
 from stormlens.errors import InputError
+from stormlens.storage import read_json
 
 if TYPE_CHECKING:
     import requests
@@ -152,8 +153,8 @@ class Resuming:
 
     def _range_wanted(self, url: str) -> dict[str, str]:
         try:
-            notes = json.loads(self._notes.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            notes = read_json(self._notes, "download again")
+        except InputError:
             notes = {}
         held = self._held()
         if not held or not isinstance(notes, dict) or notes.get("url") != url:
