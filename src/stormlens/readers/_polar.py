@@ -5,10 +5,14 @@ Each cell asks every sweep for the gate that lies over it. The beam bends as in
 an atmosphere of the standard refractivity gradient: straight above an earth of
 4/3 the radius (Doviak and Zrnic 1993, Doppler Radar and Weather Observations,
 section 2.2). The highest of the sweeps' values is the column maximum.
+
+A beam says something only of the ground that its gates stand over: upward of
+some 80 degrees that is less than its range by far, and at 90 the radar's own
+cell alone.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +26,12 @@ Floats = NDArray[np.floating]
 
 _EARTH_M = 6_371_000.0
 _BENT_M = 4 / 3 * _EARTH_M
+_CELL_M = 1000 * PIXEL_KM
+_HALF_DIAGONAL_M = _CELL_M / 2**0.5
+
+_SAME_RAY = 0.01  # degrees, less than any antenna is told to a beam
+_NARROWEST, _WIDEST = 0.5, 10.0
+"""Degrees on either side of a ray: a beam is no narrower, and no antenna steps wider."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +42,10 @@ class Sweep:
     Attributes
     ----------
     azimuth : ndarray of float, shape (rays,)
-        Degrees clockwise from north, 0 to 360, in any order.
-    elevation : float
-        Degrees above the horizon.
+        Degrees clockwise from north, in any order.
+    elevation : float or ndarray of float, shape (rays,)
+        Degrees above the horizon, of the sweep or of each ray; from 90 to 180 where the antenna
+        went over the top and looks back.
     first, spacing : float
         Slant range of the centre of the first gate, and from gate to gate, m.
     dbz : ndarray of float, shape (rays, gates)
@@ -45,23 +56,24 @@ class Sweep:
     """
 
     azimuth: Floats
-    elevation: float
+    elevation: float | Floats
     first: float
     spacing: float
     dbz: Floats
     correlation: Floats | None = None
 
 
-def slant_range(distance: Floats, elevation: float) -> Floats:
+def slant_range(distance: Floats, elevation: float | Floats) -> Floats:
     """
     Slant range at which a beam stands over a place.
 
     Parameters
     ----------
     distance : ndarray of float
-        From the radar along the ground, m, 0 to 1,000 km.
-    elevation : float
-        Of the beam where it leaves the radar, degrees, -1 to 90.
+        From the radar along the ground, m, 0 to 1,000 km, and no farther than the beam goes:
+        at elevation e it never stands over what is A (90 - e) away, e as an angle.
+    elevation : float or ndarray of float
+        Of the beam where it leaves the radar, degrees, -90 to 90.
 
     Returns
     -------
@@ -78,7 +90,7 @@ def slant_range(distance: Floats, elevation: float) -> Floats:
     return _BENT_M * np.sin(centre) / np.cos(np.deg2rad(elevation) + centre)
 
 
-def ground_distance(slant: Floats, elevation: float) -> Floats:
+def ground_distance(slant: Floats | np.float64, elevation: float | Floats) -> Floats:
     """
     Distance along the ground of gates, the inverse of `slant_range`.
 
@@ -86,7 +98,7 @@ def ground_distance(slant: Floats, elevation: float) -> Floats:
     ----------
     slant : ndarray of float
         Range along the beam, m.
-    elevation : float
+    elevation : float or ndarray of float
         Degrees.
 
     Returns
@@ -98,16 +110,74 @@ def ground_distance(slant: Floats, elevation: float) -> Floats:
     return _BENT_M * np.arctan2(slant * np.cos(tilt), _BENT_M + slant * np.sin(tilt))
 
 
+def site(latitude: float, longitude: float, where: str) -> tuple[float, float]:
+    """
+    A radar's place, its longitude from -180 to less than 180.
+
+    Parameters
+    ----------
+    latitude, longitude : float
+        Degrees north and east; 262.72 east is 97.28 west.
+    where : str
+        What errors call the file.
+
+    Returns
+    -------
+    latitude, longitude : float
+
+    Raises
+    ------
+    InputError
+        If that is no place on earth.
+    """
+    if not (abs(latitude) <= 90 and abs(longitude) <= 360):
+        raise InputError(
+            f"{where}: the radar stands at latitude {latitude}, longitude {longitude}, which is "
+            "no place on earth; the file is damaged."
+        )
+    # What lies within bounds stays as it was told, to the bit.
+    return latitude, longitude if -180 <= longitude < 180 else (longitude + 180) % 360 - 180
+
+
+def distinct_rays(sweep: Sweep) -> Sweep:
+    """
+    A sweep whose every azimuth has one ray, which holds the highest of those that were there.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Rays may come twice, as they do where azimuths are rounded to whole degrees.
+
+    Returns
+    -------
+    sweep : Sweep
+        Itself where its rays differ; else in the order of azimuths, without correlation.
+    """
+    azimuth = sweep.azimuth % 360
+    order = np.argsort(azimuth, kind="stable")
+    starts = np.flatnonzero(np.diff(azimuth[order], prepend=-np.inf) > _SAME_RAY)
+    if len(starts) == len(azimuth):
+        return sweep
+    return replace(
+        sweep,
+        azimuth=azimuth[order][starts],
+        elevation=_of_ray(sweep.elevation, order[starts]),
+        dbz=np.fmax.reduceat(sweep.dbz[order], starts, axis=0),
+        correlation=None,
+    )
+
+
 def volume_to_grid(
-    sweeps: Sequence[Sweep], latitude: float, longitude: float, sampling: str, where: str
+    sweeps: Iterable[Sweep], latitude: float, longitude: float, sampling: str, where: str
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """
     Column maximum of a volume on the national grid.
 
     Parameters
     ----------
-    sweeps : sequence of Sweep
-        One or more, of one radar.
+    sweeps : iterable of Sweep
+        One or more, of one radar; taken one after the other, so that they need not all be in
+        memory.
     latitude, longitude : float
         Of the radar, degrees north and east.
     sampling : {"nearest", "maximum"}
@@ -125,60 +195,127 @@ def volume_to_grid(
     InputError
         If the radar does not reach the national grid, or its place is no place.
     """
-    if not (abs(latitude) <= 90 and abs(longitude) <= 360):
-        raise InputError(
-            f"{where}: the radar stands at latitude {latitude}, longitude {longitude}, which is "
-            "no place on earth; the file is damaged."
-        )
-    reach = max(sweep.first + sweep.spacing * sweep.dbz.shape[1] for sweep in sweeps)
-    window = _cells_within(reach, latitude, longitude)
-    if window is None:
+    latitude, longitude = site(latitude, longitude, where)
+    dbz, coverage = np.full(NATIONAL.shape, -np.inf), np.zeros(NATIONAL.shape, bool)
+    cells: _Cells | None = None
+    for given in sweeps:
+        sweep = _not_over_the_top(distinct_rays(given))
+        reach = sweep.first + sweep.spacing * sweep.dbz.shape[1]
+        if cells is None or reach > cells.reach:
+            cells = _cells_within(reach, latitude, longitude) or cells
+        if cells is None:
+            continue
+        seen = np.isfinite(sweep.dbz) | np.isneginf(sweep.dbz)
+        place = _gates_over(sweep, cells)
+        of_sweep, covered = pick(sweep.dbz, seen, *place)
+        np.maximum(dbz[cells.window], of_sweep, out=dbz[cells.window])
+        coverage[cells.window] |= covered
+        _stand_over_own_cell(sweep, seen, cells, dbz, coverage)
+        if sampling == "maximum":
+            echo, x, y = _places_of_echo(sweep, latitude, longitude)
+            dbz = highest_in_cell(dbz, echo, x, y)
+    if cells is None:
         raise InputError(
             f"{where}: the radar at {latitude:.2f}, {longitude:.2f} does not reach the national "
             "grid, which covers the contiguous United States."
         )
-    rows, columns = (np.arange(span.start, span.stop) for span in window)
-    cell_longitude, cell_latitude = NATIONAL.lonlat(columns, rows[:, np.newaxis])
-    azimuth, distance = azimuth_and_distance(latitude, longitude, cell_latitude, cell_longitude)
-    values = np.full(azimuth.shape, -np.inf)
-    coverage = np.zeros(azimuth.shape, bool)
-    for sweep in sweeps:
-        seen = np.isfinite(sweep.dbz) | np.isneginf(sweep.dbz)
-        place = _gates_over(sweep, azimuth, distance)
-        of_sweep, covered = pick(sweep.dbz, seen, *place)
-        values, coverage = np.maximum(values, of_sweep), coverage | covered
-    dbz, whole = np.full(NATIONAL.shape, -np.inf), np.zeros(NATIONAL.shape, bool)
-    dbz[window], whole[window] = values, coverage
-    if sampling == "maximum":
-        for sweep in sweeps:
-            echo, x, y = _places_of_echo(sweep, latitude, longitude)
-            dbz = highest_in_cell(dbz, echo, x, y)
-    return dbz, whole
+    return dbz, coverage
 
 
-def _cells_within(reach: float, latitude: float, longitude: float) -> tuple[slice, slice] | None:
-    """Rows and columns of the grid about a radar; None where it does not reach the grid."""
+@dataclass(frozen=True)
+class _Cells:
+    """
+    The cells about a radar.
+
+    Attributes
+    ----------
+    window : tuple of slice
+        Their rows and columns on the grid.
+    azimuth, distance : ndarray of float, shape (rows, columns)
+        Where each cell's centre lies from the radar, degrees and m.
+    own : tuple of int
+        Row and column of the cell that the radar stands in; it may lie off the grid.
+    reach : float
+        Slant range in m up to which all cells are among them.
+    """
+
+    window: tuple[slice, slice]
+    azimuth: Floats
+    distance: Floats
+    own: tuple[int, int]
+    reach: float
+
+
+def _cells_within(reach: float, latitude: float, longitude: float) -> _Cells | None:
+    """The cells about a radar; None where it does not reach the grid."""
     x, y = NATIONAL.cell(longitude, latitude)
     # The projection stretches by up to a tenth at the grid's edges.
-    cells = 1.2 * reach / 1000 / PIXEL_KM + 1
+    cells = 1.2 * reach / _CELL_M + 1
     window = []
     for centre, n in ((float(y), NATIONAL.shape[0]), (float(x), NATIONAL.shape[1])):
         low, high = max(int(centre - cells), 0), min(int(centre + cells) + 1, n)
         if low >= high:
             return None
         window.append(slice(low, high))
-    return window[0], window[1]
+    rows, columns = (np.arange(span.start, span.stop) for span in window)
+    cell_longitude, cell_latitude = NATIONAL.lonlat(columns, rows[:, np.newaxis])
+    toward = azimuth_and_distance(latitude, longitude, cell_latitude, cell_longitude)
+    return _Cells((window[0], window[1]), *toward, (round(float(y)), round(float(x))), reach)
+
+
+def _not_over_the_top(sweep: Sweep) -> Sweep:
+    """A beam beyond the zenith looks back, and down to the other side."""
+    over = np.asarray(sweep.elevation) > 90
+    if not over.any():
+        return sweep
+    elevation = np.where(over, 180 - np.asarray(sweep.elevation), sweep.elevation)
+    return replace(
+        sweep,
+        azimuth=np.where(over, sweep.azimuth + 180, sweep.azimuth),
+        elevation=elevation if elevation.ndim else float(elevation),
+    )
 
 
 def _gates_over(
-    sweep: Sweep, azimuth: Floats, distance: Floats
+    sweep: Sweep, cells: _Cells
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
     """Ray and gate over each cell, and whether there is one."""
-    ray, off = _nearest_ray(sweep.azimuth, azimuth)
-    gate = np.rint((slant_range(distance, sweep.elevation) - sweep.first) / sweep.spacing)
-    # What stands nearer than the first gate, the radar's own cell, takes that gate.
-    inside = (gate < sweep.dbz.shape[1]) & (off <= _width(sweep.azimuth))
+    azimuth, n = sweep.azimuth % 360, sweep.dbz.shape[1]
+    ray, off = _nearest_ray(azimuth, cells.azimuth)
+    elevation = _of_ray(sweep.elevation, ray)
+    begins, ends = (_edge(sweep, gate, elevation) for gate in (0, n))
+    # Behind its last gate a steep beam may never stand over a place, and has no range there.
+    slant = slant_range(np.minimum(cells.distance, ends), elevation)
+    gate = np.rint((slant - sweep.first) / sweep.spacing)
+    # Before its first gate a radar sees nothing, save what that gate's cells hold of it.
+    inside = (cells.distance <= ends) & (begins - cells.distance <= _HALF_DIAGONAL_M)
+    inside &= (gate < n) & (off <= _width(azimuth))
     return ray, np.where(inside, np.maximum(gate, 0), 0).astype(np.intp), inside
+
+
+def _edge(sweep: Sweep, gate: int, elevation: float | Floats) -> Floats:
+    """Distance along the ground at which a gate begins, m."""
+    return ground_distance(np.float64(sweep.first + sweep.spacing * (gate - 0.5)), elevation)
+
+
+def _of_ray(elevation: float | Floats, ray: NDArray[np.intp]) -> float | Floats:
+    """The elevation of rays, where each has its own."""
+    return elevation[ray] if isinstance(elevation, np.ndarray) else elevation
+
+
+def _stand_over_own_cell(
+    sweep: Sweep, seen: NDArray[np.bool_], cells: _Cells, dbz: Floats, coverage: NDArray[np.bool_]
+) -> None:
+    """Rays that end above the radar's own cell are a column there, of which the highest counts."""
+    row, column = cells.own
+    if not (0 <= row < NATIONAL.shape[0] and 0 <= column < NATIONAL.shape[1]):
+        return
+    ends = _edge(sweep, sweep.dbz.shape[1], sweep.elevation)
+    steep = np.broadcast_to(ends < _CELL_M / 2, len(sweep.azimuth))
+    known = seen & steep[:, np.newaxis]
+    if known.any():
+        dbz[row, column] = max(dbz[row, column], sweep.dbz[known].max())
+        coverage[row, column] = True
 
 
 def _nearest_ray(rays: Floats, azimuth: Floats) -> tuple[NDArray[np.intp], Floats]:
@@ -191,10 +328,18 @@ def _nearest_ray(rays: Floats, azimuth: Floats) -> tuple[NDArray[np.intp], Float
 
 
 def _width(rays: Floats) -> float:
-    """How far from a ray's middle its echo is taken, degrees: a blanked sector stays blank."""
+    """
+    How far from a ray's middle its echo is taken, degrees: a blanked sector stays blank.
+
+    It is the step from ray to ray. Where two turns share a sweep, steps come small and large in
+    turn, and the large ones are the antenna's; so that is taken which a quarter of the steps
+    reach, of all but the largest, which in a sector is the way back.
+    """
     if len(rays) < 2:
         return 1.0
-    return float(np.median(np.diff(np.sort(rays))))
+    turned = np.sort(rays)
+    steps = np.sort(np.diff(turned, append=turned[0] + 360))[:-1]
+    return float(np.clip(steps[3 * len(steps) // 4], _NARROWEST, _WIDEST))
 
 
 def _places_of_echo(
@@ -202,6 +347,7 @@ def _places_of_echo(
 ) -> tuple[Floats, Floats, Floats]:
     """Reflectivity and cell numbers of the gates that hold an echo."""
     ray, gate = np.nonzero(sweep.dbz >= LEAST_DBZ)
-    distance = ground_distance(sweep.first + sweep.spacing * gate, sweep.elevation)
+    slant = sweep.first + sweep.spacing * gate
+    distance = ground_distance(slant, _of_ray(sweep.elevation, ray))
     to_latitude, to_longitude = destination(latitude, longitude, sweep.azimuth[ray], distance)
     return sweep.dbz[ray, gate], *NATIONAL.cell(to_longitude, to_latitude)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stormlens.readers._polar import Sweep
+from stormlens.readers._polar import Sweep, distinct_rays
 
 LEAST_CORRELATION = 0.8
 """Below it an echo is birds, insects, chaff or ground; hail and melting snow stay above."""
@@ -36,6 +36,9 @@ def quality_controlled(sweep: Sweep) -> Sweep:
     dbz = np.array(sweep.dbz)
     if sweep.correlation is not None:
         dbz[(sweep.correlation < LEAST_CORRELATION) & np.isfinite(dbz)] = -np.inf
+    # A ray that comes twice is no neighbour of its own.
+    sweep = distinct_rays(replace(sweep, dbz=dbz))
+    dbz = sweep.dbz
     in_turn = np.argsort(sweep.azimuth, kind="stable")
     specks = np.empty(dbz.shape, bool)
     specks[in_turn] = _specks(np.isfinite(dbz[in_turn]))
