@@ -18,6 +18,7 @@ from stormlens.datasets import read_netcdf, svrimg
 from stormlens.datasets._cache import cache_folder
 from stormlens.datasets.svrimg import _archive
 from stormlens.datasets.svrimg._progress import DownloadProgress
+from stormlens.datasets.svrimg._tables import read_reports
 from stormlens.errors import InputError
 from stormlens.stormbox import MODES, NATIONAL, SPLIT_COUNTS, SPLITS
 
@@ -120,6 +121,14 @@ def test_index_and_reports(server, cache, hazard):
     assert reports["date_utc"].iloc[0] == np.datetime64("2005-04-01T10:30")
     longitude, latitude = NATIONAL.lonlat((826 + 961) / 2, (262 + 397) / 2)
     npt.assert_allclose(index[["longitude", "latitude"]].iloc[0], [longitude, latitude])
+
+
+@pytest.mark.parametrize("time", ["2011-04-27", "2011", "0030-01-01 19:00:00"])
+def test_a_report_needs_a_date_and_an_hour_that_can_be_kept(tmp_path, time):
+    path = tmp_path / "96-17_tor_utc_gridrad.csv"
+    path.write_text(f"uid,slat,slon,date_utc\na,33.1,-87.0,{time}\n")
+    with pytest.raises(InputError, match=r"is no time|outside the years"):
+        read_reports(path)
 
 
 def test_images_by_unid(server, cache):

@@ -99,7 +99,7 @@ def test_a_time_with_an_offset_is_understood(store):
 
 
 def test_old_names_without_a_version_are_volumes(store):
-    assert len(nexrad_volumes("KLIX", "2005-08-28", "2005-08-29")) == 1
+    assert len(nexrad_volumes("KLIX", "2005-08-28T00", "2005-08-29T00")) == 1
 
 
 @pytest.mark.parametrize(
@@ -134,20 +134,28 @@ def test_an_object_cut_short_leaves_no_file(store, tmp_path):
 def test_no_server_is_said(monkeypatch):
     monkeypatch.setenv("STORMLENS_NEXRAD_BUCKET", "http://127.0.0.1:9")
     with pytest.raises(InputError, match="cannot be reached"):
-        nexrad_volumes("KTLX", "2013-05-20", "2013-05-20")
+        nexrad_volumes("KTLX", "2013-05-20T20", "2013-05-20T21")
 
 
 @pytest.mark.parametrize("page", [b"<html></html>", b"{}", b"<!DOCTYPE a><ListBucketResult/>"])
 def test_a_page_that_is_no_listing_is_said(store, page):
     store.page = page
     with pytest.raises(InputError, match="no listing of objects"):
-        nexrad_volumes("KTLX", "2013-05-20", "2013-05-20")
+        nexrad_volumes("KTLX", "2013-05-20T20", "2013-05-20T21")
 
 
 def test_names():
     assert is_volume_request("KTLX@2013-05-20T20:15")
     assert not is_volume_request("KTLX20130520_201643_V06.gz")
     assert [is_passed_over(name) for name in NAMES[:5]] == [False, True, False, True, True]
+
+
+@pytest.mark.parametrize("time", ["2013", "2013-05", "2013-05-20", "20130520", "0001-01-01T00"])
+def test_less_than_a_date_and_an_hour_is_no_moment(time):
+    with pytest.raises(InputError, match=r"no time; write a date and an hour|outside the years"):
+        check_volume_request(f"KTLX@{time}")
+    with pytest.raises(InputError, match=r"no time; write a date and an hour|outside the years"):
+        nexrad_volumes("KTLX", np.datetime64(time) if "-" in time else time, "2013-05-20T21")
 
 
 def test_a_request_is_looked_at_without_the_archive():

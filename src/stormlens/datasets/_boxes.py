@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stormlens.errors import InputError
-from stormlens.stormbox import MAX_DBZ, Boxes
+from stormlens.stormbox import MAX_DBZ, Boxes, nanoseconds
 
 
 def make_boxes(
@@ -160,7 +160,9 @@ def storm_values(name: str, values: ArrayLike | None, n: int, dtype: str, where:
         msg = f"{where}: time holds {array.dtype} values, not dates; give UTC as datetime64."
         raise InputError(msg)
     try:
-        return array.astype(dtype)
+        return nanoseconds(array, where) if name == "time" else array.astype(dtype)
+    except InputError:
+        raise
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}: {name} holds values that are no {dtype}: {error}.") from error
 

@@ -32,6 +32,7 @@ from stormlens.stormbox import (
     Field,
     Mosaic,
     is_dataset,
+    nanoseconds,
 )
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _ground_of_dataset(mosaic: "xr.Dataset") -> _Ground:
         )
     time: Any = None
     if "time" in mosaic.coords and mosaic["time"].ndim == 0:
-        time = mosaic["time"].values.astype("datetime64[ns]")[()]
+        time = nanoseconds(mosaic["time"].values, "slide: time of the mosaic")[()]
     y, x = (float(mosaic[name].values[0]) if name in mosaic.coords else 0.0 for name in "yx")
     return _Ground(
         mosaic["reflectivity"].values,

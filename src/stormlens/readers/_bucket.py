@@ -21,6 +21,7 @@ from stormlens.datasets import cache_folder
 from stormlens.errors import InputError
 from stormlens.readers._unpack import MAX_BYTES
 from stormlens.storage import write_bytes
+from stormlens.stormbox import nanoseconds, says_hour
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree
@@ -71,7 +72,7 @@ def nexrad_volumes(
     site : str
         Four letters, such as ``"KTLX"``.
     start, end : datetime64 or str
-        UTC; both ends belong to it.
+        UTC, a date and an hour at least; both ends belong to it.
     bucket : str, optional
         Name of the object store, or the address (http...) of one laid out like it; else the
         environment variable ``STORMLENS_NEXRAD_BUCKET``, else `BUCKET`.
@@ -211,9 +212,15 @@ def _nearest(request: str, bucket: str | None) -> Volume:
 
 def _moment(value: np.datetime64 | str) -> datetime:
     try:
+        if not says_hour(str(value)):
+            raise ValueError("less than a date and an hour")
         moment = datetime.fromisoformat(str(value))
     except ValueError as error:
-        raise InputError(f"{value!r} is no time; write UTC as 2013-05-20T20:15.") from error
+        raise InputError(
+            f"{value!r} is no time; write a date and an hour at least, in UTC: 2013-05-20T20:15."
+        ) from error
+    # A quarter of an hour before or after it is a time too, then.
+    nanoseconds(np.datetime64(moment.replace(tzinfo=None)), repr(value))
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -25,6 +25,7 @@ from stormlens.stormbox._modes import (
     mode_code,
     split_of_year,
 )
+from stormlens.stormbox._moment import nanoseconds, says_hour
 from stormlens.stormbox._records import Boxes, Mosaic, Predictions, Storm, is_dataset
 from stormlens.stormbox._unid import hazard_of_unid, time_of_unid
 
@@ -48,7 +49,9 @@ __all__ = [
     "hazard_of_unid",
     "is_dataset",
     "mode_code",
+    "nanoseconds",
     "offsets_km",
+    "says_hour",
     "split_of_year",
     "time_of_unid",
 ]

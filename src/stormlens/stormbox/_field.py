@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.stormbox._grid import ECHO_DBZ, NATIONAL
+from stormlens.stormbox._moment import nanoseconds
 from stormlens.stormbox._records import is_marked, plane_attributes
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Field:
             return dataset[name].values if name in dataset.variables else None
 
         time = of("time")
+        moment: Any = None if time is None else nanoseconds(time, "time of the field")[()]
         attributes = dataset.attrs
         return cls(
             dataset["probability"].transpose("y", "x", "mode").values,
@@ -99,7 +101,7 @@ class Field:
             of("coverage"),
             of("latitude"),
             of("longitude"),
-            None if time is None else time.astype("datetime64[ns]")[()],
+            moment,
             str(attributes.get("model", "unknown")),
             str(attributes.get("source", "mosaic")),
             is_marked(dataset, "simulated"),

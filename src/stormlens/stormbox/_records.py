@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.stormbox._grid import ECHO_DBZ, NATIONAL, PIXEL_KM, offsets_km
+from stormlens.stormbox._moment import nanoseconds
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -81,7 +82,7 @@ class Mosaic:
         mosaic : Mosaic
         """
         texts = {name: str(dataset.attrs.get(name, "")) for name in ("product", "derived")}
-        time: Any = dataset["time"].values.astype("datetime64[ns]")[()]
+        time: Any = nanoseconds(dataset["time"].values, "time of the mosaic")[()]
         return cls(
             dataset["reflectivity"].values,
             dataset["coverage"].values,

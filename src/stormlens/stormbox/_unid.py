@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from stormlens.errors import InputError
+from stormlens.stormbox._moment import nanoseconds
 
 _UNID = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})z\d{9}(?:_(hail|wind))?")
 
@@ -36,7 +37,9 @@ def time_of_unid(unid: str) -> np.datetime64:
     match = _match(unid)
     year, month, day, hour, minute = match.groups()[:5]
     try:
-        return np.datetime64(f"{year}-{month}-{day}T{hour}:{minute}", "m")
+        moment = np.datetime64(f"{year}-{month}-{day}T{hour}:{minute}", "m")
+        nanoseconds(moment, unid)
+        return moment
     except ValueError:
         raise InputError(f"UNID {unid!r} does not begin with a valid date and time.") from None
 

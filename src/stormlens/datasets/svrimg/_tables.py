@@ -8,7 +8,7 @@ import numpy as np
 from stormlens.datasets.svrimg._archive import LABELS_FILE, Archive, index_file, reports_file
 from stormlens.datasets.svrimg._obtain import Kind, obtain
 from stormlens.errors import InputError
-from stormlens.stormbox import MODES, NATIONAL, split_of_year, time_of_unid
+from stormlens.stormbox import MODES, NATIONAL, nanoseconds, says_hour, split_of_year, time_of_unid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,13 +188,15 @@ def _times(path: Path, column: "pd.Series") -> "pd.Series":
     """UTC times written ``m/d/YYYY H:M``, or in ISO order as some tables have them."""
     import pandas as pd
 
-    times = pd.to_datetime(column, format="%m/%d/%Y %H:%M", errors="coerce")
-    times = times.fillna(pd.to_datetime(column, format="ISO8601", errors="coerce"))
+    text = column.map(str, na_action="ignore").astype(object)
+    times = pd.to_datetime(text, format="%m/%d/%Y %H:%M", errors="coerce")
+    text = text.where(text.map(lambda value: says_hour(str(value))).astype(bool))
+    times = times.fillna(pd.to_datetime(text, format="ISO8601", errors="coerce"))
     strange = times.isna() & column.notna()
     if strange.any():
         first = column[strange].iloc[0]
         raise InputError(f"{path}: {column.name} {first!r} is no time; expected m/d/YYYY H:M.")
-    return times
+    return pd.Series(nanoseconds(times.to_numpy(), f"{path}: {column.name}"), times.index)
 
 
 LABELS = Kind(_MAX_BYTES, read_labels)
