@@ -73,10 +73,52 @@ def test_reports_without_names_get_those_of_time_and_place(mosaic_of):
     assert all(name.startswith("20110427T1902Z-") for name in found["unid"].values)
 
 
+def test_western_longitudes_without_a_minus_sign_are_said(mosaic_of):
+    """The hint that points get; a world's table with a report on the grid keeps its others out."""
+    at_nine = {"time": ["2011-04-27T19:00"] * 2}
+    with pytest.raises(InputError, match=r"87\.6 lies outside .* west is negative"):
+        boxes.at_reports(mosaic_of(), table(**at_nine, longitude=[87.6, 86.0]))
+    world = table(**at_nine, longitude=[-87.6, 100.0])
+    assert boxes.at_reports(mosaic_of(), world).sizes["storm"] == 1
+    far = table(**at_nine, latitude=[48.1, 48.2], longitude=[11.5, 11.6])
+    assert boxes.at_reports(mosaic_of(), far).sizes["storm"] == 0
+    track = table(time=["2011-04-27T18:00", "2011-04-27T20:00"], longitude=[87.6, 86.0])
+    with pytest.raises(InputError, match="west is negative"):
+        boxes.along_track(mosaic_of(), track)
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        np.array(["0030-01-01T00", "2011-04-27T19"], "datetime64[s]"),
+        np.array(["9999-12-31T00", "2011-04-27T19"], "datetime64[s]"),
+        ["9999-12-31T00:00", "2011-04-27T19:00"],
+    ],
+)
+def test_times_that_nanoseconds_do_not_hold_are_refused(mosaic_of, time):
+    """They would wrap round: the year 30 becomes 1783, 9999 becomes 1816."""
+    with pytest.raises(InputError, match="outside the years 1678 to 2261"):
+        boxes.at_reports(mosaic_of(), table(time=time))
+
+
+@pytest.mark.parametrize(
+    "time", ["2013", "2013-05", "2013-05-20", "20130520", "5/20/2013", "nan", "20:15", "1.9e9"]
+)
+def test_less_than_a_date_and_an_hour_is_no_moment(mosaic_of, time):
+    with pytest.raises(InputError, match=r"no time; write date and hour|without a date"):
+        boxes.at_reports(mosaic_of(), table(time=[time, "2011-04-27T19:00"]))
+
+
+@pytest.mark.parametrize("time", [[1955, 30], ["1955", "0030"], [2013, 2014]])
+def test_hours_without_a_date_are_no_years(mosaic_of, time):
+    with pytest.raises(InputError, match=r"an hour and minute without a date.*--day.*day="):
+        boxes.at_reports(mosaic_of(), table(time=time))
+
+
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({}, "no column time or date_utc"),
+        ({}, "no column date_utc or time"),
         ({"time": ["2011-04-27T19:00", "noon"]}, "holds 'noon', which is no time"),
         ({"time": ["2011-04-27T19:00"] * 2, "latitude": [33, 91]}, "latitude holds 91"),
         ({"time": ["2011-04-27T19:00"] * 2, "longitude": ["a", "b"]}, "no degrees"),
@@ -119,35 +161,3 @@ def test_boxes_along_a_track_have_different_names(mosaic_of):
     track = table(time=["2011-04-27T19:00", "2011-04-27T20:00"])
     names = boxes.along_track([mosaic_of()] * 3, track)["unid"].values.tolist()
     assert names[1:] == [f"{names[0]}-2", f"{names[0]}-3"]
-
-
-def test_a_csv_file_of_reports(tmp_path, mosaic_of):
-    path = tmp_path / "reports.csv"
-    path.write_text("UNID,Lat,LON,time,mag\na,33.2,-87.6,2011-04-27 19:00,3\n")
-    read = boxes.read_reports(path)
-    assert read.columns.tolist() == ["latitude", "longitude", "time"]
-    path.write_text("unid,slat,slon,date_utc\na1,33.2,-87.6,4/27/2011 19:00\n")
-    read = boxes.read_reports(path)
-    assert read["unid"].tolist() == ["a1"]
-    assert boxes.at_reports(mosaic_of(), read)["unid"].values.tolist() == ["a1"]
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "cannot be read as a CSV table"),
-        (b"\xff\xfe\x00", "cannot be read as a CSV table"),
-        (b"a,b\n1,2\n", r"reports\.csv: The table has no column latitude or lat or slat"),
-        (b"lat,lon,time\n1,2\n", r"reports\.csv: time holds"),
-    ],
-)
-def test_a_file_that_is_no_table_is_named(tmp_path, content, words):
-    path = tmp_path / "reports.csv"
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=words):
-        boxes.read_reports(path)
-
-
-def test_a_missing_file_of_reports_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere\.csv cannot be read"):
-        boxes.read_reports(tmp_path / "nowhere.csv")

@@ -128,6 +128,26 @@ def test_around_reports_of_about_that_time_and_in_sight(invoke, run, file, tmp_p
     assert "No report is near" in result.stderr
 
 
+def test_around_a_day_of_the_storm_prediction_center(invoke, refused, run, file, tmp_path):
+    table = tmp_path / "today_hail.csv"
+    table.write_text(
+        "Time,Size,Location,County,State,Lat,Lon,Comments\n"
+        "1910,175,FORT MORGAN,MORGAN,CO,40.00,-105.00,HALF AN INCH, OR MORE (BOU)\n"
+        "0710,175,FORT MORGAN,MORGAN,CO,40.00,-105.00,THE NEXT MORNING (BOU)\n"
+    )
+    command = ("classify", "--run", run, file, "--reports", table)
+    assert "without a date" in refused(*command)
+    (entry,) = entries_of(invoke(*command, "--day", "2011-04-27", "--json"))
+    assert entry["id"].startswith("20110427T1902Z-40.0")
+    table.write_text(
+        "date,time,tz,slat,slon\n2011-04-27,13:10:00,3,40,-105\n2011-04-27,13:10:00,0,40,-105\n"
+    )
+    result = invoke(*command, "--json")
+    assert "Note: " in result.stderr
+    assert "1 of 2 reports are of an unknown time zone and left out" in result.stderr
+    assert len(entries_of(result)) == 1
+
+
 def test_a_grid_over_clear_air_is_clear_and_what_is_unseen_missing(invoke, run, clear, file):
     entries = entries_of(invoke("classify", "--run", run, clear, "--boxes", "grid", "--json"))
     assert len(entries) == 12 * 19
@@ -260,6 +280,7 @@ def test_a_volume_of_the_public_archive(invoke, run, file, monkeypatch):
         (("--min-area", -1), "minimum area"),
         (("--boxes", "grid", "--stride", 0), "stride is 0"),
         (("--reports", "nowhere.csv"), "nowhere.csv"),
+        (("--day", "2011-04-27"), "--day decides nothing"),
         (("--sampling", "mean"), "sampling 'mean'"),
         (("--rain", "wsr88d"), "'wsr-88d'"),
         (("--map", "map.jpg"), "as PNG"),

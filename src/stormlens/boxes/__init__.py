@@ -10,7 +10,8 @@ count as unseen, so that clear air and missing data stay two different things.
 from stormlens.boxes._cut import cut, tell_apart
 from stormlens.boxes._geojson import outline, to_geojson
 from stormlens.boxes._grid import grid
-from stormlens.boxes._places import along_track, at_points, at_reports, read_reports
+from stormlens.boxes._places import along_track, at_points, at_reports
+from stormlens.boxes._reports import read_reports
 from stormlens.boxes._storms import MINIMUM_AREA_KM2, THRESHOLD_DBZ, find_storms
 
 __all__ = [

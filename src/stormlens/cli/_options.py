@@ -1,7 +1,14 @@
 """Options that several commands share: one name, one meaning, one help line."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stormlens.cli._group import say
 from stormlens.cli._parameters import PATH, argument, option
 from stormlens.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
@@ -66,6 +73,15 @@ verbose_option = option(
     "--verbose", is_flag=True, help="Say on stderr what computed the probabilities."
 )
 
+REPORTS_HELP = (
+    "Around storm reports instead: a table of latitude, longitude, time (UTC), or one of SPC's."
+)
+
+DAY_HELP = (
+    "Of reports whose times are HHMM: from 12 UTC of this day to 12 UTC of the next.  "
+    "[default: what a file of SPC's is named]"
+)
+
 READING = "How radar files are read"
 
 sampling_option = option(
@@ -91,6 +107,38 @@ quality_control_option = option(
     help="Take specks and echo of low correlation out of volumes.",
     panel=READING,
 )
+
+
+def read_reports(path: Path | None, day: str | None) -> "pd.DataFrame | None":
+    """
+    The table of --reports and --day, with a line on stderr where rows were left out.
+
+    Parameters
+    ----------
+    path : Path or None
+        Of the table; None where --reports is not given.
+    day : str or None
+        As given.
+
+    Returns
+    -------
+    table : pandas.DataFrame or None
+
+    Raises
+    ------
+    InputError
+        As `stormlens.boxes.read_reports`, and where a day is given without a table.
+    """
+    if path is None:
+        if day is not None:
+            raise InputError("--day decides nothing here; it is for --reports.")
+        return None
+    from stormlens import boxes
+
+    table = boxes.read_reports(path, day)
+    if "note" in table.attrs:
+        say(f"Note: {table.attrs['note']}")
+    return table
 
 
 def data_options(name: str | None, data_seed: int | None) -> dict[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stormlens.cli._options import read_reports
 from stormlens.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -209,6 +210,7 @@ def cutting_of(
     boxes: str | None,
     at: Sequence[str],
     reports: Path | None,
+    day: str | None,
     within: float | None,
     threshold: int | None,
     minimum_area: float | None,
@@ -219,7 +221,7 @@ def cutting_of(
 
     Parameters
     ----------
-    boxes, at, reports, within, threshold, minimum_area, stride
+    boxes, at, reports, day, within, threshold, minimum_area, stride
         As `classify` takes them.
 
     Returns
@@ -246,7 +248,8 @@ def cutting_of(
         for option, value in options.items():
             if value is not None and other != how:
                 raise InputError(f"{option} decides nothing here; it is for boxes by {other}.")
-    cutting = Cutting(how, _settings(how, at, reports, within, threshold, minimum_area, stride))
+    table = read_reports(reports, day)
+    cutting = Cutting(how, _settings(how, at, table, within, threshold, minimum_area, stride))
     cutting.check()
     return cutting
 
@@ -254,7 +257,7 @@ def cutting_of(
 def _settings(
     how: str,
     at: Sequence[str],
-    reports: Path | None,
+    table: "pd.DataFrame | None",
     within: float | None,
     threshold: int | None,
     minimum_area: float | None,
@@ -264,18 +267,12 @@ def _settings(
     if how == "points":
         settings = dict(zip(("latitude", "longitude"), _places(at), strict=True))
     elif how == "reports":
-        settings = {"table": _table(reports), "within": within}
+        settings = {"table": table, "within": within}
     elif how == "grid":
         settings = {"stride": stride}
     else:
         settings = {"threshold": threshold, "minimum_area": minimum_area}
     return {name: value for name, value in settings.items() if value is not None}
-
-
-def _table(reports: Path | None) -> "pd.DataFrame | None":
-    from stormlens.boxes import read_reports
-
-    return None if reports is None else read_reports(reports)
 
 
 def _places(at: Sequence[str]) -> tuple[list[float], list[float]]:

@@ -10,9 +10,12 @@ import click
 from stormlens.cli._classifier import ONE, check_no_run, folder_of, trained_note
 from stormlens.cli._group import CommandGroup, Interrupted, command_line, say
 from stormlens.cli._options import (
+    DAY_HELP,
+    REPORTS_HELP,
     json_option,
     quality_control_option,
     rain_option,
+    read_reports,
     run_option,
     sampling_option,
 )
@@ -118,9 +121,10 @@ Exit code 3: finished, but some of the source could not be read.
     "--reports",
     type=PATH,
     metavar="FILE.csv",
-    help="Cut around reports instead: columns latitude, longitude, time (UTC).",
+    help=REPORTS_HELP,
     panel=_BOXES,
 )
+@option("--day", metavar="YYYY-MM-DD", help=DAY_HELP, panel=_BOXES)
 @option(
     "--within",
     type=float,
@@ -169,6 +173,7 @@ def build(
     min_area: float,
     stride: int,
     reports: Path | None,
+    day: str | None,
     within: float,
     sampling: str,
     rain: str,
@@ -183,14 +188,13 @@ def build(
 ) -> None:
     """Turn radar files or SVRIMG tar files into a store of storm boxes."""
     from stormlens import archive
-    from stormlens.boxes import read_reports
 
     cutting = archive.Cutting(
         "reports" if reports is not None else boxes,
         threshold=threshold,
         minimum_area=min_area,
         stride=stride,
-        reports=None if reports is None else read_reports(reports),
+        reports=read_reports(reports, day),
         within=within,
         sampling=sampling,
         rain=rain,

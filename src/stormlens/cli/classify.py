@@ -9,6 +9,8 @@ from stormlens.cli._classified import finish, told_apart
 from stormlens.cli._classifier import check_no_run, load_classifier, trained_note
 from stormlens.cli._group import PanelCommand, say
 from stormlens.cli._options import (
+    DAY_HELP,
+    REPORTS_HELP,
     quality_control_option,
     rain_option,
     run_option,
@@ -87,9 +89,10 @@ _CUTTING, _OUTPUT = "Boxes of radar files", "Output"
     "--reports",
     type=PATH,
     metavar="FILE.csv",
-    help="Around storm reports instead: latitude, longitude, time (UTC).",
+    help=REPORTS_HELP,
     panel=_CUTTING,
 )
+@option("--day", metavar="YYYY-MM-DD", help=DAY_HELP, panel=_CUTTING)
 @option(
     "--within",
     type=float,
@@ -153,6 +156,7 @@ def command(
     boxes: str | None,
     at: tuple[str, ...],
     reports: Path | None,
+    day: str | None,
     within: float | None,
     threshold: int | None,
     minimum_area: float | None,
@@ -187,7 +191,7 @@ def command(
         raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
     if map_ is not None and len(radar) != 1:
         raise InputError(f"--map {map_} draws one radar file; {len(radar)} are given.")
-    cutting = cutting_of(boxes, at, reports, within, threshold, minimum_area, stride)
+    cutting = cutting_of(boxes, at, reports, day, within, threshold, minimum_area, stride)
     if not radar and (cutting, options) != (Cutting(), Options()):
         raise InputError("None of the files is a radar file, and boxes are read as they are.")
     there = _that_are_there(boxes_, radar)
