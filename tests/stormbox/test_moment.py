@@ -9,7 +9,7 @@ import xarray as xr
 
 from stormlens.datasets import make_boxes, make_dataset
 from stormlens.errors import InputError
-from stormlens.stormbox import GRID_SHAPE, Mosaic, nanoseconds, says_hour, time_of_unid
+from stormlens.stormbox import NATIONAL, Mosaic, nanoseconds, says_hour, time_of_unid
 
 NOON = datetime.datetime(2011, 4, 27, 12)
 
@@ -47,7 +47,7 @@ def test_nothing_keeps_a_time_that_wrapped_round(tmp_path):
             make(boxes, time=late, source="mine")
     with pytest.raises(InputError, match="does not begin with a valid date"):
         time_of_unid("003004041310z000282671")
-    plane = (("y", "x"), np.zeros(GRID_SHAPE, np.uint8))
+    plane = (("y", "x"), np.zeros(NATIONAL.shape, np.uint8))
     mosaic = xr.Dataset({"reflectivity": plane, "coverage": plane}, {"time": late[0]})
     with pytest.raises(InputError, match="time of the mosaic: 9999"):
         Mosaic.from_xarray(mosaic)
