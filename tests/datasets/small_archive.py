@@ -114,9 +114,28 @@ class Server:
     statuses: list = field(default_factory=list)
     validators: bool = True
     ranges: bool = True
+    lengths: str = "told"  # or "chunked" or "none": the body ends where the connection does
 
     def asked_for(self, name):
         return [headers for path, headers in self.requests if path.endswith(name)]
+
+
+def send_body(handler, server, body):
+    """The end of the headers, and a body whose end is told as the server likes."""
+    header = {
+        "told": ("Content-Length", str(len(body))),
+        "chunked": ("Transfer-Encoding", "chunked"),
+        "none": ("Connection", "close"),
+    }
+    handler.send_header(*header[server.lengths])
+    handler.end_headers()
+    cut = bool(server.cut_after)
+    if cut:
+        body = body[: server.cut_after.pop(0)]
+        handler.close_connection = True
+    if server.lengths == "chunked":
+        body = b"%x\r\n%b\r\n" % (len(body), body) + (b"" if cut else b"0\r\n\r\n")
+    handler.wfile.write(body)
 
 
 def handler_of(server_of):
@@ -151,12 +170,6 @@ def handler_of(server_of):
                 self.send_header(
                     "Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"
                 )
-            self.send_header("Content-Length", str(len(content) - start))
-            self.end_headers()
-            body = content[start:]
-            if server.cut_after:
-                body = body[: server.cut_after.pop(0)]
-                self.close_connection = True
-            self.wfile.write(body)
+            send_body(self, server, content[start:])
 
     return Handler

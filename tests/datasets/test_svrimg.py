@@ -131,6 +131,33 @@ def test_a_report_needs_a_date_and_an_hour_that_can_be_kept(tmp_path, time):
         read_reports(path)
 
 
+@pytest.mark.parametrize("table", ["labels", "index", "reports"])
+def test_a_table_that_may_have_been_cut_between_rows_is_not_accepted(server, cache, table):
+    """RFC 9112, section 8: what ends with the connection cannot be told from what was cut."""
+    server.lengths = "none"
+    server.cut_after = [200] * 9
+    with pytest.raises(InputError, match=r"comes without its length.*STORMLENS_SVRIMG_URL"):
+        getattr(svrimg, table)()
+    assert kept(cache) == set()
+    server.lengths, server.cut_after = "told", []
+    whole = getattr(svrimg, table)()
+    server.lengths = "none"
+    npt.assert_array_equal(getattr(svrimg, table)(), whole)  # from the cache
+    next((cache / "svrimg").glob("*.csv")).unlink()
+    npt.assert_array_equal(getattr(svrimg, table)(), whole)  # by the hash that is known
+
+
+def test_a_table_in_chunks_is_accepted_when_the_last_one_came(server, cache):
+    server.lengths, server.ranges, server.validators = "chunked", False, False
+    end_of_a_row = len("UNID,Class Code,Class Name\n") + len("200504011030z000000000,0,Cellular\n")
+    server.cut_after = [end_of_a_row] * 9
+    with pytest.raises(InputError, match="broke off"):
+        svrimg.labels()
+    assert not [name for name in kept(cache) if name.endswith(".csv")]
+    server.cut_after = []
+    assert len(svrimg.labels()) == sum(SIZES.values())
+
+
 def test_images_by_unid(server, cache):
     asked = [unids_of("test")[3], unids_of("test")[0]]
     dataset = svrimg.images(asked)

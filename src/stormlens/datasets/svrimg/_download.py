@@ -51,10 +51,18 @@ class Resuming:
         Keeps the connection open between files.
     offline : str
         For a user without a network: what else to do.
+    needs_length : bool
+        Refuse a file of which the server does not say where it ends (RFC 9112, section 8).
     """
 
     def __init__(
-        self, part: Path, max_bytes: int, session: "requests.Session", offline: str
+        self,
+        part: Path,
+        max_bytes: int,
+        session: "requests.Session",
+        offline: str,
+        *,
+        needs_length: bool,
     ) -> None:
         self.resumed = False
         self._part = part
@@ -62,6 +70,7 @@ class Resuming:
         self._max_bytes = max_bytes
         self._session = session
         self._offline = offline
+        self._needs_length = needs_length
 
     def __call__(self, url: str, output_file: str, pooch: object) -> None:
         """
@@ -146,6 +155,7 @@ class Resuming:
                 raise NotInArchive(f"{url} does not exist on the server (HTTP 404).")
             if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
                 raise InputError(f"{url} was refused by the server (HTTP {status}).")
+            self._check_length(response, url)
             start = self._start_of(response)
             total = self._total(response, start)
             self._check_size(url, total)
@@ -178,6 +188,18 @@ class Resuming:
         length = response.headers.get("Content-Length", "")
         encoded = response.headers.get("Content-Encoding", "identity") != "identity"
         return start + int(length) if length.isdigit() and not encoded else None
+
+    def _check_length(self, response: "requests.Response", url: str) -> None:
+        """A body that ends where the connection does may have been cut anywhere."""
+        told = response.headers.get("Content-Length", "").isdigit()
+        # requests raises where chunks end before the last one.
+        chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        if self._needs_length and not (told or chunked):
+            self.discard()
+            raise InputError(
+                f"{url} comes without its length, so a table that was cut would look whole; "
+                f"{self._offline}."
+            )
 
     def _check_size(self, url: str, size: int | None) -> None:
         if size is not None and size > self._max_bytes:

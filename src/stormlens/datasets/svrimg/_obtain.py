@@ -33,11 +33,15 @@ class Kind(Generic[Content]):
         Reads a file that has arrived; raises `InputError` if it is not what it should be.
     convert : callable, optional
         Writes what is kept, from what `check` returned; without it the file itself is kept.
+    ends_itself : bool, optional
+        Whether `check` sees where a file is cut, wherever that is. A table cut between two rows
+        is a table, so of one the server must say how long it is, or its hash must be known.
     """
 
     max_bytes: int
     check: Callable[[Path], Content]
     convert: Callable[[Content, Path], object] | None = None
+    ends_itself: bool = True
 
 
 def obtain(
@@ -120,7 +124,7 @@ def _fetch(
     known = entry["sha256"] if entry and not refresh else None
     arrived = target.with_name(f".{Path(source).name}.arrived")
     try:
-        _retrieve(archive, source, arrived, known, kind.max_bytes, session)
+        _retrieve(archive, source, arrived, known, kind, session)
         try:
             content = kind.check(arrived)
         except InputError as error:
@@ -142,7 +146,7 @@ def _retrieve(
     source: str,
     arrived: Path,
     known: str | None,
-    max_bytes: int,
+    kind: Kind,
     session: "requests.Session",
 ) -> None:
     """A whole file with the known hash; a resumed one that differs is tried once from its start."""
@@ -154,7 +158,15 @@ def _retrieve(
     is_url = source.startswith(("http://", "https://"))
     part = arrived.with_name(arrived.name.removesuffix(".arrived") + ".part")
     downloader = (
-        Resuming(part, max_bytes, session, archive.offline) if is_url else Copying(max_bytes)
+        Resuming(
+            part,
+            kind.max_bytes,
+            session,
+            archive.offline,
+            needs_length=known is None and not kind.ends_itself,
+        )
+        if is_url
+        else Copying(kind.max_bytes)
     )
     for tries_left in (1, 0):
         try:

@@ -199,6 +199,6 @@ def _times(path: Path, column: "pd.Series") -> "pd.Series":
     return pd.Series(nanoseconds(times.to_numpy(), f"{path}: {column.name}"), times.index)
 
 
-LABELS = Kind(_MAX_BYTES, read_labels)
-INDEX = Kind(_MAX_BYTES, read_index)
-REPORTS = Kind(_MAX_BYTES, read_reports)
+LABELS = Kind(_MAX_BYTES, read_labels, ends_itself=False)
+INDEX = Kind(_MAX_BYTES, read_index, ends_itself=False)
+REPORTS = Kind(_MAX_BYTES, read_reports, ends_itself=False)
