@@ -30,6 +30,40 @@ def meridians(values, *, classic=False, units="dBZ", south=33.0, west=-100.0, st
     return _netcdf(dataset, classic)
 
 
+def wrfout(dbz, *, xtime=True, classic=False):
+    """
+    Reflectivity of a model run as WRF writes it: (Time, bottom_top, south_north, west_east).
+
+    WRF ARW User's Guide 4.5, chapter 5, list of fields: XLAT and XLONG are of every time, units
+    degree_north; Times are characters.
+    """
+    plane = {"south_north": dbz.shape[1], "west_east": dbz.shape[2]}
+    latitude, longitude = np.meshgrid(
+        33 + 0.1 * np.arange(plane["south_north"]),
+        -100 + 0.1 * np.arange(plane["west_east"]),
+        indexing="ij",
+    )
+    dims = "Time", *plane
+    dataset = xr.Dataset(
+        {
+            "Times": ("Time", np.array([b"2020-07-14_20:15:00"])),
+            "XLAT": (dims, latitude[np.newaxis].astype("f4"), {"units": "degree_north"}),
+            "XLONG": (dims, longitude[np.newaxis].astype("f4"), {"units": "degree_east"}),
+            "REFL_10CM": (
+                ("Time", "bottom_top", *plane),
+                np.asarray(dbz, "f4")[np.newaxis],
+                {"units": "dBZ", "coordinates": "XLONG XLAT XTIME", "MemoryOrder": "XYZ"},
+            ),
+            "T2": (dims, np.zeros((1, *plane.values()), "f4"), {"units": "K"}),
+        }
+    )
+    dataset["Times"].encoding["char_dim_name"] = "DateStrLen"
+    if xtime:
+        since = {"units": "minutes since 2020-07-14 18:00:00"}
+        dataset["XTIME"] = ("Time", np.array([135.0], "f4"), since)
+    return _netcdf(dataset, classic)
+
+
 def mosaic():
     """A mosaic written as xarray writes one."""
     dbz, coverage = np.zeros(NATIONAL.shape), np.ones(NATIONAL.shape, bool)

@@ -146,3 +146,10 @@ def test_the_version_is_found_in_any_wording():
 def test_what_is_wrong_is_said(fields, message):
     with pytest.raises(InputError, match=message):
         read(gridrad(block(45, 2, 4, 4), **fields))
+
+
+def test_a_listed_mark_is_no_echo():
+    echoes = [*block(9999.0, 2.0, 5, 5, z=2), *block(30.7, 2.0, 5, 5, z=0)]
+    assert column(echoes) == 30
+    alone = read(gridrad(block(9999.0, 2.0, 5, 5)))
+    assert (value(alone), bool(alone.coverage.values[cell(12.5, 22.5)])) == (0, True)

@@ -25,10 +25,27 @@ def mosaic_of(values, seen=True):
 
 
 def test_values_are_truncated_and_bounded():
-    values = [np.nan, -np.inf, -5, 0.9, 1, 39.99, 80, 95.5]
+    values = [np.nan, -np.inf, -60, -5, 0.9, 1, 39.99, 80]
     mosaic = mosaic_of(values)
-    npt.assert_array_equal(mosaic.reflectivity.values[0, :8], [0, 0, 0, 0, 1, 39, 80, 80])
+    npt.assert_array_equal(mosaic.reflectivity.values[0, :8], [0, 0, 0, 0, 0, 1, 39, 80])
+    assert mosaic.coverage.values.all()
     assert mosaic.reflectivity.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    "mark", [95.5, 300, 9999, 1e20, 9.97e36, np.inf, -99.9, -999, -9999, -32768, -99_901]
+)
+def test_what_no_radar_measures_is_no_coverage(mark):
+    mosaic = mosaic_of([40, mark, 50])
+    npt.assert_array_equal(mosaic.reflectivity.values[0, :3], [40, 0, 50])
+    npt.assert_array_equal(mosaic.coverage.values[0, :3], [True, False, True])
+
+
+@pytest.mark.parametrize("time", ["0030-04-27T19:00", "1677-01-01", "2500-01-01"])
+def test_a_time_that_nanoseconds_do_not_reach_is_refused(time):
+    dbz, seen = np.zeros(NATIONAL.shape), np.ones(NATIONAL.shape, bool)
+    with pytest.raises(InputError, match=r"x: time: .* lies outside the years 1678 to 2261"):
+        make_mosaic(dbz, seen, time=np.datetime64(time, "s"), source="x")
 
 
 def test_a_cell_that_no_radar_sees_holds_no_echo():

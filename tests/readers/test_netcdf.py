@@ -4,7 +4,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 import xarray as xr
-from netcdf_files import example, meridians, mosaic
+from netcdf_files import example, meridians, mosaic, wrfout
 from small_archive import write_archive, write_grids
 
 from stormlens.errors import InputError
@@ -96,3 +96,30 @@ def test_netcdf_of_kind_5_says_how_to_convert():
 def test_a_file_without_reflectivity_says_what_it_holds():
     with pytest.raises(InputError, match="field in K"):
         read(meridians(np.ones((40, 50)), units="K"))
+
+
+@pytest.mark.parametrize("classic", [True, False])
+@pytest.mark.parametrize("xtime", [True, False])
+def test_a_model_s_levels_are_placed_and_dated_as_wrf_writes_them(classic, xtime):
+    dbz = np.full((3, 40, 50), -35.0)
+    dbz[1, 20:30, 20:30] = 44.5
+    mosaic = read(wrfout(dbz, xtime=xtime, classic=classic))
+    x, y = NATIONAL.cell(-97.55, 35.45)
+    assert mosaic.reflectivity.values[round(float(y)), round(float(x))] == 44
+    assert set(np.unique(mosaic.reflectivity)) == {0, 44}
+    assert mosaic.time == np.datetime64("2020-07-14T20:15")
+    x, y = NATIONAL.cell(-96.0, 34.0)
+    assert mosaic.coverage.values[round(float(y)), round(float(x))]
+
+
+def test_a_time_that_cannot_be_decoded_is_unknown(tmp_path):
+    dataset = xr.Dataset(
+        {"z": (("lat", "lon"), np.full((40, 50), 33.5), {"units": "dBZ"})},
+        coords={"lat": 33 + 0.1 * np.arange(40), "lon": -100 + 0.1 * np.arange(50)},
+    )
+    for units in ("days since 0000-00-00", "days since 0001-01-01"):
+        dataset["time"] = ((), 5.0, {"units": units})
+        dataset.to_netcdf(tmp_path / "z.nc", engine="h5netcdf")
+        found = read(tmp_path / "z.nc")
+        assert np.isnat(found.time.values)
+        assert found.reflectivity.values.max() == 33

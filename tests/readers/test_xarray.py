@@ -194,9 +194,9 @@ def test_each_cell_takes_the_nearest_value(south, west, step, falling):
         (meridians(units=""), "no field of reflectivity or rain rate"),
         (
             xr.Dataset({"a": meridians(), "b": meridians()}),
-            r"several fields \(a, b\); give one, such as data\['a'\]",
+            r"2 fields that could be read \(a, b\); choose one: --field a, in Python field='a'",
         ),
-        (meridians().expand_dims(time=2), "one time and one level are read"),
+        (meridians().expand_dims(time=2), r"one time is read.*ncks -d time,0.*isel\(time=0\)"),
         (meridians().drop_vars(["lat", "lon"]), "no coordinates that place it"),
         (
             meridians().assign_coords(lat=np.linspace(45, 60, 60), lon=np.linspace(5, 15, 80)),
@@ -244,3 +244,145 @@ def test_several_times_are_refused():
     field = meridians(time=("lat", np.arange(60).astype("datetime64[h]").astype("M8[ns]")))
     with pytest.raises(InputError, match="spans 60 times"):
         from_xarray(field)
+
+
+MARKS = [9999.0, 1e20, 9.969209968386869e36, 300.0, 95.5, np.inf, -999.0, -9999.0, -32768.0]
+"""Fill values in use: of GRIB, of CF's older files, of netCDF itself, of codes of one byte."""
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("sampling", ["nearest", "maximum"])
+def test_a_fill_value_that_nothing_explains_is_no_coverage(mark, sampling):
+    values = blob()
+    values[:, 40:] = mark
+    mosaic = from_xarray(meridians(values), sampling=sampling)
+    assert at(mosaic, -97.55, 36.45) == (45, True)
+    assert at(mosaic, -95.0, 36.0) == (0, False)
+    assert mosaic.reflectivity.values.max() == 45
+
+
+@pytest.mark.parametrize("mark", [9999.0, 1e20, -3.0, 2300.5])
+@pytest.mark.parametrize("rain", ["marshall-palmer", "wsr-88d"])
+def test_rain_that_never_fell_is_no_coverage(mark, rain):
+    values = np.full((60, 80), 10.0)
+    values[:, 40:] = mark
+    mosaic = from_xarray(meridians(values, "mm/h"), rain=rain)
+    assert at(mosaic, -97.55, 36.45)[1]
+    assert at(mosaic, -95.0, 36.0) == (0, False)
+
+
+def mrms(clear=-99.0, unseen=-999.0):
+    values = np.where(blob() > 0, blob(), clear)
+    values[:, :10] = unseen
+    return values
+
+
+# What the readers of GRIB2 for xarray leave with an MRMS field: gribberish 0.30, cfgrib 0.9.15
+# (of the data set), netCDF-Java 5; and what people write into files that they make of one.
+TOLD = [
+    ({"discipline": 209}, {}),
+    ({}, {"GRIB_centre": "161"}),
+    ({"Grib2_Parameter_Discipline": "Multi-Radar/Multi-Sensor"}, {}),
+    ({}, {"source": "NOAA MRMS"}),
+]
+
+
+@pytest.mark.parametrize(("of_field", "of_all"), TOLD)
+def test_mrms_s_mark_of_clear_air_is_heeded_where_it_is_told(of_field, of_all):
+    field = meridians(mrms(unseen=np.nan)).to_dataset(name="unknown").assign_attrs(of_all)
+    field["unknown"].attrs.update(of_field)
+    mosaic = from_xarray(field)
+    assert at(mosaic, -97.55, 36.45) == (45, True)
+    assert at(mosaic, -95.0, 36.0) == (0, True)
+    assert at(mosaic, -99.5, 36.0) == (0, False)
+
+
+def test_both_marks_of_mrms_mean_what_mrms_means():
+    mosaic = from_xarray(meridians(mrms()))
+    assert at(mosaic, -95.0, 36.0) == (0, True)
+    assert at(mosaic, -99.5, 36.0) == (0, False)
+
+
+@pytest.mark.parametrize("clear", [-99.0, -99.9, -327.68])
+def test_another_low_number_is_no_coverage(clear):
+    assert at(from_xarray(meridians(mrms(clear, np.nan))), -95.0, 36.0) == (0, False)
+
+
+def test_a_unit_may_be_called_unit():
+    field = meridians()
+    field.attrs["unit"] = field.attrs.pop("units")
+    for axis in ("lat", "lon"):
+        field[axis].attrs["unit"] = {"lat": "degrees_north", "lon": "degrees_east"}[axis]
+    same(from_xarray(field), from_xarray(meridians()))
+
+
+def test_a_unit_that_nobody_knows_is_said_to_be_none():
+    with pytest.raises(InputError, match="it holds unknown in no unit"):
+        from_xarray(meridians(units="unknown").to_dataset(name="unknown"))
+
+
+START, VALID = np.datetime64("2020-07-14T18:00", "ns"), np.datetime64("2020-07-14T21:00", "ns")
+REFERENCE = {"standard_name": "forecast_reference_time"}
+
+
+@pytest.mark.parametrize(
+    "coordinates",
+    [
+        # cfgrib's names (CF 1.11, 4.4: `time` is when a value holds)
+        {"time": (START, REFERENCE), "valid_time": (VALID, {"standard_name": "time"})},
+        {"time": (START, {}), "valid_time": (VALID, {})},
+        {"reftime": (START, REFERENCE), "time1": (VALID, {"standard_name": "time", "axis": "T"})},
+        {"a": (START, REFERENCE), "b": (VALID, {"axis": "T"})},
+        {"XTIME": (VALID, {"description": "minutes since start"})},
+        {
+            "time": (START, REFERENCE),
+            "step": (np.timedelta64(3, "h"), {"standard_name": "forecast_period"}),
+        },
+        {
+            "time": (START, REFERENCE),
+            "step": (180.0, {"standard_name": "forecast_period", "units": "minutes"}),
+        },
+    ],
+)
+def test_a_forecast_s_time_is_when_it_holds(coordinates):
+    field = meridians(**{key: ((), value, attrs) for key, (value, attrs) in coordinates.items()})
+    assert from_xarray(field).time.values == VALID
+
+
+def test_the_start_of_a_forecast_alone_is_no_time_of_it():
+    assert np.isnat(from_xarray(meridians(time=((), START, REFERENCE))).time.values)
+
+
+def test_times_of_a_calendar_of_its_own_are_unknown():
+    cftime = pytest.importorskip("cftime")
+    kinds = {"360_day": cftime.Datetime360Day(2020, 2, 30), "standard": cftime.datetime(1, 2, 3)}
+    for calendar, moment in kinds.items():
+        field = meridians(time=((), np.array(moment, object), {}))
+        assert np.isnat(from_xarray(field).time.values), calendar
+
+
+def test_of_several_fields_the_one_that_is_named_is_read():
+    dataset = xr.Dataset({"low": meridians(), "high": meridians(blob() + 10), "rain": meridians()})
+    dataset["rain"].attrs["units"] = "mm/h"
+    assert at(from_xarray(dataset, field="high"), -97.55, 36.45) == (55, True)
+    assert "Marshall" in read(dataset, field="rain").attrs["derived"]
+    with pytest.raises(InputError, match=r"rate called none.*it holds low in dBZ"):
+        from_xarray(dataset, field="none")
+
+
+def levels(**attrs):
+    """Two levels, of which one misses the north and the other the south."""
+    low, high = blob(), blob() - 10
+    low[40:], high[:15] = np.nan, 9999
+    field = xr.concat([meridians(low), meridians(high)], "k")
+    return field.assign_coords(k=("k", [500.0, 1000.0], attrs))
+
+
+@pytest.mark.parametrize("vertical", [{"axis": "Z"}, {"positive": "up"}])
+def test_of_levels_the_highest_of_each_column_counts(vertical):
+    mosaic = from_xarray(levels(**vertical))
+    assert at(mosaic, -97.55, 36.45) == (45, True)
+    assert at(mosaic, -95.0, 39.5) == (0, True)
+    assert at(mosaic, -95.0, 34.5) == (0, True)
+    assert mosaic.attrs["product"].endswith("column maximum of 2 levels")
+    same(from_xarray(levels().drop_vars("k").rename(k="bottom_top")), mosaic)

@@ -21,6 +21,7 @@ import numpy as np
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
+from stormlens.readers._marks import is_mark
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._reach import require_reach
@@ -196,6 +197,7 @@ def _trusted(raw: "xr.Dataset", place: np.ndarray, rule: Filter) -> np.ndarray:
     weak = dbz <= rule.weak_dbz if rule.includes_equal else dbz < rule.weak_dbz
     doubtful = (weight < rule.least_weight) | ((weight < rule.weight) & weak)
     doubtful |= (frequency < rule.frequency) & (observed > rule.scans)
+    doubtful |= is_mark(dbz)
     return np.where(doubtful, np.nan, dbz)
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stormlens.errors import InputError
-from stormlens.stormbox import MAX_DBZ, NATIONAL, Mosaic
+from stormlens.readers._marks import is_mark
+from stormlens.stormbox import NATIONAL, Mosaic, nanoseconds
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,7 +41,8 @@ def make_mosaic(
     ----------
     dbz : array_like of float, shape (899, 1399)
         Reflectivity, dBZ. Fractions are truncated as the archive does; what lies below
-        1 dBZ (minus infinity and NaN too) is no echo, and what lies above 80 becomes 80.
+        1 dBZ (minus infinity and NaN too) is no echo. What no radar measures, above 80 dBZ or
+        below -90, is a mark of missing data, and no coverage.
     coverage : array_like of bool, shape (899, 1399)
         Where some radar could have seen an echo; elsewhere reflectivity becomes 0.
     time : datetime64 or None
@@ -65,7 +67,7 @@ def make_mosaic(
     Raises
     ------
     InputError
-        If a shape is not the national grid's.
+        If a shape is not the national grid's, or a time lies outside 1678 to 2261.
     """
     mosaic = mosaic_of(
         dbz,
@@ -107,8 +109,9 @@ def mosaic_of(
             raise InputError(
                 f"{source}: {name} has shape {array.shape}; the grid is {rows} x {columns} cells."
             )
-    whole = np.clip(np.where(seen & (values >= 1), values, 0), 0, MAX_DBZ).astype(np.uint8)
-    moment: Any = np.asarray("NaT" if time is None else time, "datetime64[ns]")[()]
+    seen = seen & ~is_mark(values)
+    whole = np.where(seen & (values >= 1), values, 0).astype(np.uint8)
+    moment: Any = nanoseconds("NaT" if time is None else time, f"{source}: time")[()]
     return Mosaic(whole, seen, moment, source, **told)
 
 

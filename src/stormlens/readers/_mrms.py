@@ -18,15 +18,13 @@ from numpy.typing import NDArray
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._grib import Message, field_of, messages
+from stormlens.readers._marks import is_mark, is_rain, without_mrms_clear
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._reach import require_reach
 from stormlens.readers._sampling import sample_lonlat
 from stormlens.stormbox import Mosaic
-
-_NO_COVERAGE_DBZ = -500.0
-"""What lies below is no reflectivity: MRMS writes -999."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,10 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
     def read(at: Any) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
         values = field.values(field.held[at])
         if product.to_mm_per_hour is None:
-            return values, values > _NO_COVERAGE_DBZ
-        return rain_to_dbz(values * product.to_mm_per_hour, options.rain), values >= 0
+            dbz = without_mrms_clear(values)
+            return dbz, ~(np.isnan(dbz) | is_mark(dbz))
+        rate = values * product.to_mm_per_hour
+        return rain_to_dbz(rate, options.rain), is_rain(rate)
 
     place = message.longitude, message.latitude
     sampled, coverage = sample_lonlat(read, *place, options.sampling)

@@ -55,15 +55,13 @@ def read_netcdf(content: bytes, name: str, options: Options) -> Mosaic:
     InputError
         If the file is damaged, or holds no field that `from_xarray` takes.
     """
-    import xarray as xr
-
     with as_sentences(name, _KIND):
         raw = _raw(content, name)
         if not raw.variables:
             raise InputError(f"{name} holds no variables that are numbers; get it again.")
         if _EXAMPLE in raw.variables:
             return _example(raw, name)
-        return as_mosaic(xr.decode_cf(raw, decode_timedelta=False), name, options)
+        return as_mosaic(_decoded(raw), name, options)
 
 
 NETCDF = Format("netcdf", "mosaics and CF grids of reflectivity in NetCDF", _is_netcdf, read_netcdf)
@@ -79,6 +77,19 @@ def _raw(content: bytes, name: str) -> "xr.Dataset":
         raise InputError(f"{name} is NetCDF of kind 5; convert it: nccopy -k nc4 FILE NEW")
     with xr.open_dataset(io.BytesIO(content), engine="scipy", decode_cf=False) as file:
         return file.load()
+
+
+def _decoded(raw: "xr.Dataset") -> "xr.Dataset":
+    """What CF says of packed values and times, without the times that say nothing."""
+    import xarray as xr
+
+    times = [key for key in raw.variables if "since" in str(raw[key].attrs.get("units", ""))]
+    for key in times:
+        try:
+            xr.decode_cf(xr.Dataset({"time": raw.variables[key]}))
+        except (ValueError, OverflowError):
+            raw = raw.drop_vars([key])
+    return xr.decode_cf(raw, decode_timedelta=False)
 
 
 def _example(raw: "xr.Dataset", name: str) -> Mosaic:

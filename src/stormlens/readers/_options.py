@@ -1,9 +1,10 @@
 """How a file is to be read: settings that every reader shares, checked at the door."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stormlens.errors import unknown
+from stormlens.errors import InputError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,15 +30,41 @@ class Options:
         Take specks and echo of low correlation coefficient out of a radar's volume.
     index : pandas.DataFrame or None
         Where SVRIMG images belong; see `stormlens.datasets.svrimg.index`.
+    field : str or None
+        Which one is read of a file of several fields: the name of a variable, the quantity of
+        ODIM, the product of MRMS.
     """
 
     sampling: str = "nearest"
     rain: str = "marshall-palmer"
     quality_control: bool = False
     index: "pd.DataFrame | None" = None
+    field: str | None = None
 
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS:
             raise unknown("sampling", self.sampling, SAMPLINGS)
         if self.rain not in RAIN_LAWS:
             raise unknown("rain law", self.rain, RAIN_LAWS)
+
+
+def several_fields(name: str, fields: Sequence[str]) -> InputError:
+    """
+    The sentence for a file of which more than one field could be read.
+
+    Parameters
+    ----------
+    name : str
+        The file.
+    fields : sequence of str
+        What they are called.
+
+    Returns
+    -------
+    error : InputError
+    """
+    more = ", ..." if len(fields) > 5 else ""
+    return InputError(
+        f"{name} holds {len(fields)} fields that could be read ({', '.join(fields[:5])}{more}); "
+        f"choose one: --field {fields[0]}, in Python field={fields[0]!r}."
+    )

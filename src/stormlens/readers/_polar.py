@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from stormlens.errors import InputError
 from stormlens.readers._geodesic import azimuth_and_distance, destination
+from stormlens.readers._marks import is_mark
 from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
 from stormlens.stormbox import NATIONAL, PIXEL_KM
 
@@ -199,7 +200,7 @@ def volume_to_grid(
     dbz, coverage = np.full(NATIONAL.shape, -np.inf), np.zeros(NATIONAL.shape, bool)
     cells: _Cells | None = None
     for given in sweeps:
-        sweep = _not_over_the_top(distinct_rays(given))
+        sweep = _not_over_the_top(distinct_rays(_without_marks(given)))
         reach = sweep.first + sweep.spacing * sweep.dbz.shape[1]
         if cells is None or reach > cells.reach:
             cells = _cells_within(reach, latitude, longitude) or cells
@@ -220,6 +221,12 @@ def volume_to_grid(
             "grid, which covers the contiguous United States."
         )
     return dbz, coverage
+
+
+def _without_marks(sweep: Sweep) -> Sweep:
+    """The sweep with NaN for what is no reflectivity."""
+    marks = is_mark(sweep.dbz)
+    return replace(sweep, dbz=np.where(marks, np.nan, sweep.dbz)) if marks.any() else sweep
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ def read(
     rain: str = "marshall-palmer",
     quality_control: bool = False,
     index: object = None,
+    field: str | None = None,
     name: str | None = None,
 ) -> "xr.Dataset":
     """
@@ -62,7 +63,7 @@ def read(
     ----------
     source : str, Path, bytes, xarray.DataArray or xarray.Dataset
         A file, its content, or what is open in xarray already (see `from_xarray`).
-    sampling, rain, quality_control, index
+    sampling, rain, quality_control, index, field
         How to read it; see `Options`.
     name : str, optional
         What errors and `source` call it; a path's own unless told.
@@ -78,7 +79,7 @@ def read(
         If the file is missing, empty, cut short or damaged, of a kind that is not read, or
         holds no reflectivity; the sentence names it.
     """
-    options = Options(sampling, rain, quality_control, index)
+    options = Options(sampling, rain, quality_control, index, field)
     return read_mosaic(source, options, name=name).to_xarray()
 
 

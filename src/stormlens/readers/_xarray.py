@@ -3,22 +3,26 @@ Reflectivity that is open in xarray already, brought to the national grid.
 
 A field is placed by what CF says of it: by coordinates of latitude and
 longitude, of one dimension each or of two, or by x and y with a grid mapping.
+Of several levels the highest value of each column is taken. What is no
+measurement is no coverage; see `_marks`.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from stormlens.errors import InputError
 from stormlens.readers._curvilinear import sample_curvilinear
+from stormlens.readers._marks import is_mark, is_rain, without_mrms_clear
 from stormlens.readers._mosaic import mosaic_of
-from stormlens.readers._options import Options
+from stormlens.readers._options import Options, several_fields
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._reach import is_even, require_reach
 from stormlens.readers._sampling import sample_lonlat
-from stormlens.stormbox import MAX_DBZ, NATIONAL, Mosaic, is_dataset
+from stormlens.stormbox import MAX_DBZ, NATIONAL, Mosaic, is_dataset, nanoseconds
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,20 +38,44 @@ _RATES = {
 }
 """Factors to mm/h; a kilogram of water on a square metre is a millimetre."""
 
-Meaning = tuple[str, set[str], str]
+Meaning = tuple[str, set[str], tuple[str, ...]]
+
+
+def _in_degrees(to: str) -> tuple[str, ...]:
+    """The spellings of CF 1.11, 4.1 and 4.2; WRF writes one of the rarer."""
+    letter = to[0].upper()
+    stems = "degrees", "degree"
+    return tuple(f"{stem}{end}" for end in (f"_{to}", f"_{letter}", letter) for stem in stems)
+
 
 _DEGREES: tuple[Meaning, Meaning] = (
-    ("latitude", {"lat", "latitude", "clat", "xlat"}, "degrees_north"),
-    ("longitude", {"lon", "longitude", "clong", "xlong", "long"}, "degrees_east"),
+    ("latitude", {"lat", "latitude", "clat", "xlat"}, _in_degrees("north")),
+    ("longitude", {"lon", "longitude", "clong", "xlong", "long"}, _in_degrees("east")),
 )
 _PLANE: tuple[Meaning, Meaning] = (
-    ("projection_y_coordinate", {"y"}, ""),
-    ("projection_x_coordinate", {"x"}, ""),
+    ("projection_y_coordinate", {"y"}, ()),
+    ("projection_x_coordinate", {"x"}, ()),
 )
-"""Northward and eastward: standard name, names in use, unit."""
+"""Northward and eastward: standard name, names in use, units."""
+
+_VERTICAL = {
+    *("z", "lev", "level", "levels", "plev", "pressure", "height", "altitude", "alt", "hybrid"),
+    *("bottom_top", "isobaricinhpa", "heightabovesea", "heightaboveground"),
+}
+"""Names of vertical dimensions in use, beside what CF has of axes: `axis` and `positive`."""
 
 _METRES = {"m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0}
-_TIMES = ("time", "valid_time")
+_TIMES = ("valid_time", "time", "xtime")
+"""Names of times at which a field holds, the surest first."""
+_WRF_TIMES = "Times"
+_START, _AHEAD = "forecast_reference_time", "forecast_period"
+_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
+_FARTHEST = 10_000  # hours
+_HOURS = {"h": 1.0, "hour": 1.0, "hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3600, "days": 24.0}
+
+_MRMS_DISCIPLINE, _MRMS_CENTRE = 209, "161"
+_MRMS_WORDS = ("mrms", "multi-radar", "multi_radar", "multiple radar")
+_MRMS_MARKS = -99.0, -999.0
 
 
 def from_xarray(
@@ -55,6 +83,7 @@ def from_xarray(
     *,
     sampling: str = "nearest",
     rain: str = "marshall-palmer",
+    field: str | None = None,
     name: str = "the data given",
 ) -> "xr.Dataset":
     """
@@ -65,11 +94,16 @@ def from_xarray(
     data : xarray.DataArray or xarray.Dataset
         One field in dBZ or mm/h (attribute `units`), at one time, with coordinates of latitude
         and longitude (of one or of two dimensions), or x and y in m or km with a CF grid
-        mapping. NaN is no coverage; minus infinity, and rain of 0, is clear air.
+        mapping. NaN is no coverage; minus infinity, and rain of 0, is clear air. Of several
+        levels the highest counts. Numbers that no radar measures (above 80 dBZ, below -90,
+        rain below 0 or above 2,300 mm/h) are no coverage, but for MRMS's -99, clear air, where
+        attributes or both of its marks tell that a field is MRMS's.
     sampling : {"nearest", "maximum"}, optional
         See `Options`.
     rain : {"marshall-palmer", "wsr-88d"}, optional
         The Z-R relation for rain rates; see `Options`.
+    field : str, optional
+        Which variable is read, where there are several; see `Options`.
     name : str, optional
         What errors call the data.
 
@@ -84,7 +118,7 @@ def from_xarray(
         If there is no such field or several, it spans several times, its coordinates do not
         place it, or it does not reach the national grid.
     """
-    return as_mosaic(data, name, Options(sampling, rain)).to_xarray()
+    return as_mosaic(data, name, Options(sampling, rain, field=field)).to_xarray()
 
 
 def as_mosaic(data: "Given", name: str, options: Options) -> Mosaic:
@@ -112,15 +146,16 @@ def as_mosaic(data: "Given", name: str, options: Options) -> Mosaic:
     if _is_mosaic(data):
         return _restored(data, name)
     dataset = _dataset_of(data)
-    field, per_hour = _field(dataset, name)
-    plane = _one_plane(dataset, field, name)
-    dbz, coverage = _sample(dataset, plane, per_hour, name, options)
+    field, per_hour = _field(dataset, name, options.field)
+    dataset, field, levels = _one_time(dataset, field, name)
+    dbz, coverage = _sample(dataset, field, levels, per_hour, name, options)
+    product = str(field.attrs.get("long_name", field.name))
     return mosaic_of(
         dbz,
         coverage,
         time=_time(dataset, field, name),
         source=str(dataset.attrs.get("source", name)),
-        product=str(field.attrs.get("long_name", field.name)),
+        product=f"{product}, column maximum of {field.sizes[levels]} levels" if levels else product,
         derived="" if per_hour is None else describe_law(options.rain),
         sampling=options.sampling,
         simulated=_is_simulated(dataset),
@@ -163,7 +198,9 @@ def _dataset_of(data: "Given") -> "xr.Dataset":
     return data.to_dataset(name="field" if unnamed else data.name)
 
 
-def _field(dataset: "xr.Dataset", name: str) -> "tuple[xr.DataArray, float | None]":
+def _field(
+    dataset: "xr.Dataset", name: str, wanted: str | None
+) -> "tuple[xr.DataArray, float | None]":
     """The field that is read, and the factor to mm/h where it is a rain rate."""
     found: dict[str, list[xr.DataArray]] = {"dBZ": [], "rain": []}
     for array in dataset.data_vars.values():
@@ -173,24 +210,30 @@ def _field(dataset: "xr.Dataset", name: str) -> "tuple[xr.DataArray, float | Non
             elif _units(array) in _RATES:
                 found["rain"].append(array)
     usable = found["dBZ"] or found["rain"]
+    if wanted is not None:
+        usable = [array for array in found["dBZ"] + found["rain"] if array.name == wanted]
     if len(usable) == 1:
-        return usable[0], _RATES.get(_units(usable[0])) if not found["dBZ"] else None
+        return usable[0], None if _is_dbz(usable[0]) else _RATES[_units(usable[0])]
     if usable:
-        names = ", ".join(str(array.name) for array in usable)
-        one = f"data[{str(usable[0].name)!r}]"
-        raise InputError(f"{name} holds several fields ({names}); give one, such as {one}.")
+        raise several_fields(name, [str(array.name) for array in usable])
     held = ", ".join(
-        f"{key} in {array.attrs.get('units', 'no unit')}"
-        for key, array in dataset.data_vars.items()
+        f"{key} in {_unit(array) or 'no unit'}" for key, array in dataset.data_vars.items()
     )
+    called = "" if wanted is None else f" called {wanted}"
     raise InputError(
-        f"{name} holds no field of reflectivity or rain rate, whose units are dBZ or mm/h; it "
-        f"holds {held[:300] or 'nothing'}."
+        f"{name} holds no field of reflectivity or rain rate{called}, whose units are dBZ or mm/h; "
+        f"it holds {held[:300] or 'nothing'}."
     )
+
+
+def _unit(array: "xr.DataArray") -> str:
+    """A unit as it is told, empty where there is none; gribberish writes `unit`."""
+    told = (str(array.attrs.get(key, "")).strip() for key in ("units", "unit"))
+    return next((unit for unit in told if unit and unit != "unknown"), "")
 
 
 def _units(array: "xr.DataArray") -> str:
-    return str(array.attrs.get("units", "")).strip().lower()
+    return _unit(array).lower()
 
 
 def _is_dbz(array: "xr.DataArray") -> bool:
@@ -198,45 +241,76 @@ def _is_dbz(array: "xr.DataArray") -> bool:
     return _units(array) in _DBZ or (named and _units(array) in ("", "db"))
 
 
-def _one_plane(dataset: "xr.Dataset", field: "xr.DataArray", name: str) -> "xr.DataArray":
-    """The field without dimensions of one entry; more than two left are refused."""
-    spare = [dim for dim in field.dims if field.sizes[dim] == 1]
-    plane = field.squeeze(spare[: max(field.ndim - 2, 0)])
-    if plane.ndim == 2 and min(plane.shape) >= 2:
-        return plane
+def _one_time(
+    dataset: "xr.Dataset", field: "xr.DataArray", name: str
+) -> "tuple[xr.Dataset, xr.DataArray, Any]":
+    """Without dimensions of one entry; and the dimension of levels, where one is left."""
+    spare = [dim for dim in field.dims if field.sizes[dim] == 1][: max(field.ndim - 2, 0)]
+    first = dict.fromkeys(spare, 0)
+    dataset, field = dataset.isel(first), field.isel(first)
+    levels = next((dim for dim in field.dims if _is_vertical(dataset, dim)), None)
+    across = [dim for dim in field.dims if dim != levels]
+    if len(across) == 2 and min(field.sizes[dim] for dim in across) >= 2:
+        return dataset, field, levels
     sizes = ", ".join(f"{dim}: {size}" for dim, size in field.sizes.items())
+    if len(across) <= 2:
+        raise InputError(f"{name}: {field.name} has dimensions {sizes}, which is no plane.")
     raise InputError(
-        f"{name}: {field.name} has dimensions {sizes}; one time and one level are read, such as "
-        f"data.isel({field.dims[0]}=0)."
+        f"{name}: {field.name} has dimensions {sizes}; one time is read. Take one out: "
+        f"ncks -d {across[0]},0 FILE NEW, or in Python data.isel({across[0]}=0)."
     )
+
+
+def _is_vertical(dataset: "xr.Dataset", dim: Any) -> bool:
+    attrs = dataset[dim].attrs if dim in dataset.variables else {}
+    is_axis = str(attrs.get("axis", "")).upper() == "Z" or "positive" in attrs
+    return is_axis or str(dim).lower() in _VERTICAL
 
 
 def _sample(
     dataset: "xr.Dataset",
-    plane: "xr.DataArray",
+    field: "xr.DataArray",
+    levels: Any,
     per_hour: float | None,
     name: str,
     options: Options,
 ) -> tuple[np.ndarray, np.ndarray]:
+    plane = field if levels is None else field.isel({levels: 0})
+    mrms = _is_mrms(dataset, field)
+
+    def values(rows: Any, columns: Any) -> tuple[np.ndarray, np.ndarray]:
+        return _highest(field, (*rows, *columns), levels, per_hour, mrms, options)
+
     degrees, metres = _pair(dataset, plane, _DEGREES), _pair(dataset, plane, _PLANE)
     mapping = _grid_mapping(dataset, plane)
     if degrees is not None and degrees[0].ndim == 1:
-        return _on_meridians(plane, degrees, per_hour, name, options)
+        rows, columns = degrees
+        return _on_meridians(*values(rows.dims, columns.dims), rows, columns, name, options)
     # x and y are exact where latitude and longitude of every cell are given beside them.
     if metres is not None and metres[0].ndim == 1 and mapping is not None:
         (rows, columns), (y, x) = metres, (_plane_axis(axis, name) for axis in metres)
         crs = _crs(mapping, _metres(columns, name), name)
-        dbz, seen = _values(plane.transpose(*rows.dims, *columns.dims), per_hour, options)
+        dbz, seen = values(rows.dims, columns.dims)
         return sample_projected(dbz, seen, x, y, crs, options.sampling, name)
     if degrees is not None:
         rows, columns = degrees
-        dbz, seen = _values(plane.transpose(*rows.dims), per_hour, options)
+        dbz, seen = values(rows.dims, ())
         places = _floats(columns.transpose(*rows.dims)), _floats(rows)
         return sample_curvilinear(dbz, seen, *places, options.sampling, name)
     raise InputError(
         f"{name}: {plane.name} has no coordinates that place it: latitude and longitude, or x and "
         "y with a CF grid mapping."
     )
+
+
+def _is_mrms(dataset: "xr.Dataset", field: "xr.DataArray") -> bool:
+    """Whether it is told that a field is MRMS's, by any of those who open its GRIB2."""
+    attrs = {**dataset.attrs, **field.attrs}
+    numbers = attrs.get("discipline"), attrs.get("GRIB_discipline"), attrs.get("GRIB_centre")
+    if _MRMS_DISCIPLINE in numbers[:2] or str(numbers[2]) == _MRMS_CENTRE:
+        return True
+    told = " ".join([str(field.name), *map(str, attrs.values())]).lower()
+    return any(word in told for word in _MRMS_WORDS)
 
 
 def _pair(
@@ -255,15 +329,14 @@ def _pair(
 
 
 def _on_meridians(
-    plane: "xr.DataArray",
-    degrees: "tuple[xr.DataArray, xr.DataArray]",
-    per_hour: float | None,
+    dbz: np.ndarray,
+    seen: np.ndarray,
+    rows: "xr.DataArray",
+    columns: "xr.DataArray",
     name: str,
     options: Options,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sample a field whose rows are parallels and whose columns are meridians."""
-    rows, columns = degrees
-    dbz, seen = _values(plane.transpose(*rows.dims, *columns.dims), per_hour, options)
     longitude, latitude = _floats(columns), _floats(rows)
     if is_even(longitude) and is_even(latitude):
         require_reach(longitude, latitude, name)
@@ -284,22 +357,47 @@ def _plane_axis(axis: "xr.DataArray", name: str) -> np.ndarray:
     return metres
 
 
-def _values(
-    plane: "xr.DataArray", per_hour: float | None, options: Options
+def _highest(
+    field: "xr.DataArray",
+    dims: tuple[Any, ...],
+    levels: Any,
+    per_hour: float | None,
+    mrms: bool,
+    options: Options,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reflectivity and coverage of a field."""
-    values = np.asarray(plane.values, np.float64)
-    seen = ~np.isnan(values)
-    if per_hour is None:
-        return values, seen
-    return rain_to_dbz(values * per_hour, options.rain), seen & (values >= 0)
+    """The highest reflectivity of each column, and whether any level is covered."""
+    if levels is None:
+        return _values(field.transpose(*dims), per_hour, mrms, options)
+    shape = [field.sizes[dim] for dim in dims]
+    highest, covered = np.full(shape, -np.inf), np.zeros(shape, bool)
+    for number in range(field.sizes[levels]):
+        plane = field.isel({levels: number}).transpose(*dims)
+        dbz, seen = _values(plane, per_hour, mrms, options)
+        np.maximum(highest, dbz, out=highest)
+        covered |= seen
+    return highest, covered
+
+
+def _values(
+    plane: "xr.DataArray", per_hour: float | None, mrms: bool, options: Options
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reflectivity, minus infinity where there is none, and coverage of a field."""
+    values: np.ndarray = np.asarray(plane.values, np.float64)
+    if per_hour is not None:
+        rate = values * per_hour
+        return rain_to_dbz(rate, options.rain), is_rain(rate)
+    # Both marks in one field can only mean what MRMS means by them.
+    if mrms or all((values == mark).any() for mark in _MRMS_MARKS):
+        values = without_mrms_clear(values)
+    seen = ~(np.isnan(values) | is_mark(values))
+    return np.where(seen, values, -np.inf), seen
 
 
 def _coordinate(
     dataset: "xr.Dataset", plane: "xr.DataArray", what: Meaning
 ) -> "xr.DataArray | None":
     """The coordinate of a meaning, told by its standard name, its unit or its own name."""
-    meaning, names, unit = what
+    meaning, names, units = what
     fitting = [
         dataset[key]
         for key in {**plane.coords, **dataset.variables}
@@ -309,7 +407,7 @@ def _coordinate(
     ]
     tests: Iterable[Any] = (
         lambda array: array.attrs.get("standard_name") == meaning,
-        lambda array: bool(unit) and array.attrs.get("units") == unit,
+        lambda array: array.attrs.get("units", array.attrs.get("unit")) in units,
         lambda array: str(array.name).lower() in names,
     )
     for test in tests:
@@ -356,10 +454,54 @@ def _crs(mapping: dict[str, Any], metres: float, name: str) -> Any:
 
 
 def _time(dataset: "xr.Dataset", field: "xr.DataArray", name: str) -> np.datetime64 | None:
-    for key in _TIMES:
-        if key in dataset.variables and np.issubdtype(dataset[key].dtype, np.datetime64):
-            values = np.unique(dataset[key].values)
-            if len(values) > 1:
-                raise InputError(f"{name} spans {len(values)} times; give one.")
-            return values[0]
-    return None
+    """When the field holds: of a forecast not the start of the model."""
+    held = {
+        str(key): variable
+        for key, variable in dataset.variables.items()
+        if variable.ndim <= 1
+        and set(variable.dims) <= set(field.dims)
+        and variable.dtype.kind in "MOS"
+    }
+    meanings = {key: str(held[key].attrs.get("standard_name", "")) for key in held}
+    names = sorted(held, key=lambda key: [*_TIMES, key.lower()].index(key.lower()))
+    ranked = [key for key in names if meanings[key] == "time"]
+    ranked += [key for key in names if key.lower() in _TIMES and meanings[key] != _START]
+    ranked += [key for key in names if held[key].attrs.get("axis") == "T"]
+    ranked += [key for key in names if key == _WRF_TIMES]
+    for key in ranked:
+        moments = _moments(held[key].values)
+        if len(moments) > 1:
+            raise InputError(f"{name} spans {len(moments)} times; give one.")
+        if len(moments):
+            return moments[0]
+    return _start_and_ahead(dataset)
+
+
+def _moments(values: np.ndarray) -> np.ndarray:
+    """UTC of what xarray decodes times to; none of what no calendar or no clock of ours holds."""
+    moments = []
+    for value in np.unique(values):
+        if getattr(value, "calendar", "standard") in _CALENDARS:
+            text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+            with suppress(ValueError, InputError):
+                moments.append(nanoseconds(np.datetime64(text.replace("_", "T")), "time"))
+    found = np.array(moments, "datetime64[ns]")
+    return found[~np.isnat(found)]
+
+
+def _start_and_ahead(dataset: "xr.Dataset") -> np.datetime64 | None:
+    """The start of a forecast and how far ahead it holds, where both are told as CF has it."""
+    told = {
+        variable.attrs.get("standard_name"): variable
+        for variable in dataset.variables.values()
+        if variable.ndim == 0
+    }
+    if _START not in told or _AHEAD not in told:
+        return None
+    start, ahead = _moments(told[_START].values.reshape(1)), told[_AHEAD]
+    if ahead.dtype.kind == "m":
+        hours = float(ahead.values / np.timedelta64(1, "h"))
+    else:
+        hours = float(ahead.values) * _HOURS.get(str(ahead.attrs.get("units", "")), np.nan)
+    is_near = len(start) > 0 and abs(hours) <= _FARTHEST
+    return start[0] + np.timedelta64(round(3600 * hours), "s") if is_near else None
