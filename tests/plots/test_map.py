@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from stormlens import boxes, plots
-from stormlens.datasets import fetch_borders
+from stormlens.datasets import BORDERS_CREDIT, fetch_borders
 from stormlens.errors import InputError
 from stormlens.plots._geography import Plane
 from stormlens.plots._labels import Span, place_labels
@@ -145,7 +145,7 @@ def test_no_box_draws_the_mosaic_alone(mosaic):
 def test_the_map_says_where_it_comes_from_and_what_was_simulated(mosaic):
     ax = plots.mosaic_map(mosaic)
     assert ax.get_title(loc="left") == "made-up radar \N{MIDDLE DOT} 2011-04-27 19:02 UTC"
-    assert credits_of(ax) == "made-up maximum"
+    assert credits_of(ax) == f"made-up maximum \N{MIDDLE DOT} {BORDERS_CREDIT}"
     simulated = mosaic.assign_attrs(simulated=1, derived="from rain rate")
     predictions = predict(mosaic, [519.5], [409.5], simulated_training=1)
     words = credits_of(plots.mosaic_map(simulated, predictions))
@@ -172,14 +172,16 @@ def test_degrees_are_named_where_their_lines_meet_the_frame(mosaic):
             npt.assert_allclose(-longitude if axis == "x" else latitude, degree, atol=0.01)
 
 
-def test_borders_are_drawn_where_they_were_fetched(mosaic, borders_folder):
-    assert len(plots.mosaic_map(mosaic).collections) == 1
-    fetch_borders(url=borders_folder)
+@pytest.mark.parametrize("is_fetched", [False, True])
+def test_borders_are_drawn_and_said_to_be_whose(mosaic, borders_folder, is_fetched):
+    if is_fetched:
+        fetch_borders(url=borders_folder)
     ax = plots.mosaic_map(mosaic)
-    assert "Borders: Natural Earth" in credits_of(ax)
+    assert "Borders: Natural Earth, US Census Bureau" in credits_of(ax)
     segments = ax.collections[1].get_segments()
-    x, y = NATIONAL.cell(-104, 41)
-    assert any(np.allclose(line[0], [x * 3.75, y * 3.75], atol=0.1) for line in segments)
+    x, y = NATIONAL.cell(*((-104, 41) if is_fetched else (-104.053, 41.001)))
+    away = np.concatenate(segments) - np.multiply([x, y], 3.75)
+    assert np.hypot(*away.T).min() < (0.1 if is_fetched else 1)
 
 
 def test_borders_on_a_box(mosaic, borders_folder):

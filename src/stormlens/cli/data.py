@@ -83,7 +83,7 @@ Examples:
   stormlens data fetch borders
 
 \b
-borders: states and countries of Natural Earth, for maps.
+borders: Natural Earth's own, finer than those that maps have anyway.
 STORMLENS_CACHE names the folder for downloads, STORMLENS_SVRIMG_URL a mirror
 or a folder in place of the archive's server, STORMLENS_BORDERS_URL one in
 place of Natural Earth's.

@@ -1,16 +1,21 @@
 """
-Borders of states and countries for maps: Natural Earth, 1:50 million, public domain.
+Borders of states and countries for maps, in the public domain.
 
-Two shapefiles, fetched once into the cache and read with pyshp (the extra
-`maps`). A map without them has its graticule alone: nothing is downloaded
-unless `fetch_borders` is called.
+Stormlens brings coasts, countries, states and large lakes to 1 km in `borders.npz`
+(`benchmarks/borders.py` makes it). `fetch_borders` brings Natural Earth's own two
+shapefiles in their place, exact and with the provinces of all large countries, once
+into the cache; they are read with pyshp (the extra `maps`). Nothing is downloaded
+unless it is called.
 """
 
 import io
 import os
 import zipfile
+from collections.abc import Iterable
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -22,7 +27,7 @@ from stormlens.datasets.svrimg._obtain import Kind, obtain
 from stormlens.errors import InputError, needs_packages
 
 BORDERS_URL = "https://naciscdn.org/naturalearth"
-BORDERS_CREDIT = "Borders: Natural Earth"
+BORDERS_CREDIT = "Borders: Natural Earth, US Census Bureau"
 
 _FILES = (
     "50m/cultural/ne_50m_admin_0_countries.zip",
@@ -30,10 +35,12 @@ _FILES = (
 )
 _MAX_BYTES = 2**24
 _MAX_UNPACKED = 2**26
-# What the national grid covers, with room for lines that begin outside: west, east, south, north.
-_WINDOW = (-150.0, -45.0, 10.0, 62.0)
+_SHIPPED = Path(__file__).with_name("borders.npz")
+_UNIT = 0.01  # degrees, of what is shipped
+_LONGEST = 1.0  # degrees from point to point, so that a line along a parallel bends as it does
 
-Lines = tuple[NDArray[np.float32], ...]
+Line = NDArray[np.float32]
+Lines = tuple[Line, ...]
 
 
 def fetch_borders(
@@ -67,20 +74,25 @@ def fetch_borders(
     return [obtain(archive, path, _SHAPES, refresh=refresh) for path in _FILES]
 
 
-def border_lines(cache: str | Path | None = None) -> Lines | None:
+def border_lines(
+    window: tuple[float, float, float, float], cache: str | Path | None = None
+) -> Lines:
     """
-    Borders and coasts of North America, from the cache.
+    Borders and coasts within a window: those that were fetched, else those that come along.
 
     Parameters
     ----------
+    window : tuple of float
+        West, east, south and north in degrees, west below east; may reach beyond 180 degrees,
+        as from 170 to 190.
     cache : str or Path, optional
         Folder for downloads.
 
     Returns
     -------
-    lines : tuple of ndarray of float32, shape (points, 2), or None
-        Longitude and latitude of each line's points in degrees; None where the files were not
-        fetched or the extra `maps` is not installed.
+    lines : tuple of ndarray of float32, shape (points, 2)
+        Longitude and latitude of each line's points in degrees, at most a degree from each
+        other, longitudes as the window counts them. Lines end where they leave it.
 
     Raises
     ------
@@ -89,18 +101,59 @@ def border_lines(cache: str | Path | None = None) -> Lines | None:
     """
     folder = cache_folder(cache) / "naturalearth"
     paths = [folder / path for path in _FILES]
-    if not all(path.is_file() for path in paths):
-        return None
-    try:
-        _import_shapefile()
-    except InputError:
-        return None
-    return tuple(line for path in paths for line in _kept_lines(path, path.stat().st_mtime_ns))
+    if all(path.is_file() for path in paths) and find_spec("shapefile"):
+        held = [_fetched(path, path.stat().st_mtime_ns) for path in paths]
+    else:
+        held = [_shipped()]
+    return tuple(
+        piece for points, first in held for piece in _within(points, first, np.array(window))
+    )
+
+
+def _within(points: Line, first: NDArray[np.bool_], window: NDArray[np.float64]) -> list[Line]:
+    """Pieces of lines that lie in a window; `first` marks where each line begins."""
+    west, east, south, north = window
+    longitude, latitude = points.T
+    # The turn in which the window's middle is least far away.
+    longitude = longitude - 360 * np.round((longitude - (west + east) / 2) / 360)
+    inside = (longitude > west) & (longitude < east) & (latitude > south) & (latitude < north)
+    ends = first[1:] | (inside[1:] != inside[:-1]) | (abs(np.diff(longitude)) > 180)
+    starts = np.flatnonzero(np.append(True, ends))
+    stops = np.append(starts[1:], len(points))
+    kept = inside[starts] & (stops - starts > 1)
+    moved = np.stack([longitude, latitude], axis=1).astype(np.float32)
+    return [moved[a:b] for a, b in zip(starts[kept], stops[kept], strict=True)]
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> tuple[Line, NDArray[np.bool_]]:
+    with np.load(_SHIPPED) as held:
+        units = np.cumsum(held["steps"], axis=1, dtype=np.int16)
+        starts = np.cumsum(held["lengths"])[:-1]
+    return _joined(np.split(units.T * np.float32(_UNIT), starts))
+
+
+def _joined(lines: Iterable[NDArray[Any]]) -> tuple[Line, NDArray[np.bool_]]:
+    """Lines behind each other, with points between those that are far apart."""
+    dense = [_dense(np.asarray(line, np.float64)) for line in lines]
+    first = np.zeros(sum(map(len, dense)), bool)
+    first[np.cumsum([0, *map(len, dense[:-1])])[: len(dense)]] = True
+    points = np.concatenate(dense) if dense else np.empty((0, 2))
+    return points.astype(np.float32), first
+
+
+def _dense(line: NDArray[np.float64]) -> NDArray[np.float64]:
+    steps = np.ceil(np.abs(np.diff(line, axis=0)).max(axis=1, initial=0) / _LONGEST)
+    if (steps <= 1).all():
+        return line
+    at = np.concatenate([[0], np.cumsum(np.maximum(steps, 1))])
+    wanted = np.arange(at[-1] + 1)
+    return np.stack([np.interp(wanted, at, axis) for axis in line.T], axis=1)
 
 
 @lru_cache(maxsize=len(_FILES))
-def _kept_lines(path: Path, _modified: int) -> Lines:
-    return _read_lines(path)
+def _fetched(path: Path, _modified: int) -> tuple[Line, NDArray[np.bool_]]:
+    return _joined(_read_lines(path))
 
 
 def _archive(url: str | Path | None, cache: str | Path | None) -> Archive:
@@ -118,7 +171,8 @@ def _archive(url: str | Path | None, cache: str | Path | None) -> Archive:
         base if is_url else str(folder),
         cache_folder(cache) / "naturalearth",
         name="borders",
-        offline="draw maps without borders, or take them from a copy (STORMLENS_BORDERS_URL)",
+        offline="keep to the borders that come along, or take these from a copy "
+        "(STORMLENS_BORDERS_URL)",
     )
 
 
@@ -131,7 +185,7 @@ def _import_shapefile() -> object:
 
 
 def _read_lines(path: Path) -> Lines:
-    """Lines of a zipped shapefile that lie in the window, cut where they leave it."""
+    """Lines of a zipped shapefile."""
     import shapefile
 
     content = _unpack_shapes(path)
@@ -141,12 +195,12 @@ def _read_lines(path: Path) -> Lines:
     except Exception as error:
         # pyshp meets damage with errors of struct, ValueError, IndexError and its own.
         raise InputError(f"{path} holds a damaged shapefile; get it again.") from error
-    lines = (
-        np.asarray(points, np.float64)[start:stop, :2]
+    return tuple(
+        np.asarray(points, np.float32)[start:stop, :2]
         for points, parts in shapes
         for start, stop in zip(parts, [*parts[1:], len(points)], strict=True)
+        if stop - start > 1
     )
-    return tuple(piece for line in lines for piece in _in_window(line))
 
 
 def _unpack_shapes(path: Path) -> bytes:
@@ -159,17 +213,6 @@ def _unpack_shapes(path: Path) -> bytes:
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
         raise InputError(f"{path} is no whole zip archive ({error}); get it again.") from error
     raise InputError(f"{path} does not hold one .shp file of at most {_MAX_UNPACKED >> 20} MiB.")
-
-
-def _in_window(line: NDArray[np.float64]) -> list[NDArray[np.float32]]:
-    west, east, south, north = _WINDOW
-    longitude, latitude = line.T
-    inside = (longitude > west) & (longitude < east) & (latitude > south) & (latitude < north)
-    changes = np.flatnonzero(np.diff(inside)) + 1
-    pieces = zip(np.split(line, changes), np.split(inside, changes), strict=True)
-    return [
-        piece.astype(np.float32) for piece, is_inside in pieces if is_inside[0] and len(piece) > 1
-    ]
 
 
 _SHAPES = Kind(_MAX_BYTES, _read_lines)

@@ -1,5 +1,5 @@
 """
-Where a picture lies: lines of latitude and longitude, and borders where they are at hand.
+Where a picture lies: lines of latitude and longitude, coasts and borders.
 
 Axes are planes of the archive's Lambert grid in km, a mosaic's or a box's, so
 meridians lean and parallels bend; they are named where they meet the frame.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _STEPS = (1, 2, 5, 10)  # degrees between lines
 _WANTED = 7  # lines across, at most
 _POINTS = 200
+_BESIDE = 1.5  # degrees around the frame within which borders are taken
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +53,7 @@ class Plane(NamedTuple):
 
 def borders(ax: Axes, box: "xr.Dataset | None" = None) -> Axes:
     """
-    Draw geography on a picture: latitudes, longitudes, and borders where they are at hand.
+    Draw geography on a picture: latitudes, longitudes, coasts and borders.
 
     Parameters
     ----------
@@ -65,8 +66,8 @@ def borders(ax: Axes, box: "xr.Dataset | None" = None) -> Axes:
     Returns
     -------
     ax : matplotlib.axes.Axes
-        Borders of states and countries are drawn where the extra `maps` is installed and
-        ``stormlens data fetch borders`` has fetched them.
+        Borders come along to 1 km; exact ones, with the provinces of more countries, where the
+        extra `maps` is installed and ``stormlens data fetch borders`` has fetched them.
 
     Raises
     ------
@@ -112,12 +113,17 @@ def draw_geography(ax: Axes, plane: Plane) -> bool:
     _add(ax, grid, color=INK, linewidth=0.5, alpha=0.25, zorder=2.2)
     _name(ax, "x", meridians, frame[0][0], across)
     _name(ax, "y", parallels, frame[1][1], up)
-    held = border_lines()
-    if held is None:
-        return False
+    held = border_lines(_around(longitude, latitude))
     outlines = [np.stack(plane.km(*line.T.astype(float)), axis=1) for line in held]
     _add(ax, outlines, color="#3b4752", linewidth=0.7, alpha=0.9, zorder=2.4)
-    return True
+    return bool(held)
+
+
+def _around(longitude: Floats, latitude: Floats) -> tuple[float, float, float, float]:
+    """West, east, south and north of places, with room for lines that begin outside."""
+    low, high = (np.array([f(longitude), f(latitude)]) for f in (np.min, np.max))
+    (west, south), (east, north) = (low - _BESIDE).tolist(), (high + _BESIDE).tolist()
+    return west, east, south, north
 
 
 def _add(ax: Axes, lines: list[NDArray[np.float64]], **style: Any) -> None:
