@@ -7,11 +7,64 @@ line prints that sentence and exits 2; any other exception is our own mistake.
 """
 
 import difflib
+import re
 from collections.abc import Iterable
+
+UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""
+Control characters (C0, C1), separators of lines and paragraphs, marks and overrides of the
+direction of writing, and halves of pairs, as which Python holds bytes that are no UTF-8.
+"""
 
 
 class InputError(ValueError):
-    """Input that the user can put right; its message is a sentence for them."""
+    """
+    Input that the user can put right; its message is a sentence for them.
+
+    Parameters
+    ----------
+    message : str
+        The sentence. What it quotes may come from anywhere: line ends become blanks, and all
+        else is made `printable`.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(" ".join(str(message).splitlines())))
+
+
+def printable(text: str) -> str:
+    r"""
+    A name that came from outside, as it may stand on a terminal, in a file or in a picture.
+
+    Terminals obey control characters and order text by marks of direction, and no encoding
+    takes bytes of a file's name that are no UTF-8. All of these are escaped as Python does.
+
+    Parameters
+    ----------
+    text : str
+        Anything.
+
+    Returns
+    -------
+    text : str
+        The same where it holds none of these.
+
+    Examples
+    --------
+    >>> print(printable("storm\x1b[2J.nc"), printable("caf\udce9.png"))
+    storm\x1b[2J.nc caf\xe9.png
+    """
+    return UNPRINTABLE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    code -= 0xDC00 if 0xDC80 <= code <= 0xDCFF else 0  # what os.fsdecode makes of a byte
+    return {9: "\\t", 10: "\\n", 13: "\\r"}.get(code) or (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    )
 
 
 def unknown(kind: str, name: str, options: Iterable[str], hint: str = "") -> InputError:

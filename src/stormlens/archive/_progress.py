@@ -128,7 +128,7 @@ def _bar(console: "Console") -> "Progress":
     from rich.progress import BarColumn, Progress, TextColumn
 
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[words]}"),
         console=console,

@@ -1,15 +1,13 @@
 """What `classify` prints and writes of the boxes: table, CSV, JSON, NetCDF, GeoJSON."""
 
-import csv
 import json
 import math
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stormlens.cli._group import say
-from stormlens.cli._output import number, print_json, print_table
+from stormlens.cli._output import number, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,11 +133,11 @@ def _print(parts: list["Predictions"], as_json: bool, as_csv: bool) -> None:
 
 def _print_csv(entries: list[dict[str, Any]], part: "Predictions", known: list[str]) -> None:
     columns = ["id", *known, "mode", "likeliest", *_confidence(part)]
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([*columns, *part.modes])
+    rows: list[list[Any]] = [[*columns, *part.modes]]
     for entry in entries:
         values = (";".join(v) if isinstance(v, list) else v for v in map(entry.get, columns))
-        writer.writerow([*values, *entry["probabilities"].values()])
+        rows.append([*values, *entry["probabilities"].values()])
+    print_csv(rows)
 
 
 def _print_table(entries: list[dict[str, Any]], known: list[str]) -> None:

@@ -5,13 +5,14 @@ import importlib
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from stormlens.cli._parameters import OPTIONS, Option
-from stormlens.errors import InputError
+from stormlens.errors import InputError, printable
 
 _ARGUMENTS = "stormlens.arguments"
 
@@ -85,6 +86,11 @@ class SentenceGroup(CommandGroup):
         except BrokenPipeError:
             raise click.exceptions.Exit(0) from None  # of --help, whose reader has seen enough
 
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        """Make the context; what Click says of wrong arguments quotes them printably."""
+        with _printable_usage():
+            return super().make_context(*arguments, **extra)
+
     def resolve_command(
         self, ctx: Any, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -95,7 +101,8 @@ class SentenceGroup(CommandGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the module's head for what becomes of its failures."""
         try:
-            return super().invoke(ctx)
+            with _printable_usage():
+                return super().invoke(ctx)
         except InputError as error:
             sentence, code = str(error), 2
         except Interrupted as error:
@@ -113,6 +120,15 @@ class SentenceGroup(CommandGroup):
         raise click.exceptions.Exit(code)
 
 
+@contextmanager
+def _printable_usage() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = printable(error.message)
+        raise
+
+
 def say(sentence: str) -> None:
     """
     Print one line on stderr.
@@ -120,9 +136,9 @@ def say(sentence: str) -> None:
     Parameters
     ----------
     sentence : str
-        Line ends in it become blanks.
+        Line ends in it become blanks, and what it quotes `printable`.
     """
-    sys.stderr.write(" ".join(sentence.splitlines()) + "\n")
+    sys.stderr.write(printable(" ".join(sentence.splitlines())) + "\n")
     sys.stderr.flush()
 
 

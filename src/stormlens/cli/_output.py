@@ -1,7 +1,9 @@
 """What commands print: tables and JSON on stdout, notes on stderr."""
 
+import csv
 import json
 import math
+import re
 import shutil
 import sys
 import textwrap
@@ -9,15 +11,16 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
 from stormlens.cli._group import say
-from stormlens.errors import InputError
+from stormlens.errors import UNPRINTABLE, InputError, printable
 
 _PROSE = 100
 _GAP, _NARROWEST = "  ", 10
+_UNSAFE_IN_JSON = re.compile(f"(?!\n){UNPRINTABLE.pattern}")  # line feeds stand between members
 _NO_COLUMN = ("Mn", "Me", "Cf")  # signs that stand above or below another
 
 
@@ -61,20 +64,48 @@ def print_json(data: Any) -> None:
     data : object
         Dicts, lists, text, numbers and None.
     """
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(data, indent=2, ensure_ascii=not _is_unicode(), allow_nan=False)
+    sys.stdout.write(_UNSAFE_IN_JSON.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n")
+
+
+def print_csv(rows: Iterable[Iterable[object]]) -> None:
+    """
+    Print rows of a CSV table.
+
+    Parameters
+    ----------
+    rows : iterable of iterable
+        A cell a column; the first row holds the headings.
+    """
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerows(
+        [printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+    )
 
 
 def print_lines(*lines: str) -> None:
     """
-    Print lines as they are, never wrapped.
+    Print lines, never wrapped.
 
     Parameters
     ----------
     *lines : str
-        Without line ends.
+        Without line ends; what they quote is made `printable`.
     """
     for line in lines:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{printable(line)}\n")
+
+
+def print_document(text: str) -> None:
+    """
+    Print a text of many lines.
+
+    Parameters
+    ----------
+    text : str
+        With a line feed between two lines.
+    """
+    print_lines(*text.split("\n"))
 
 
 def print_prose(text: str) -> None:
@@ -89,7 +120,7 @@ def print_prose(text: str) -> None:
     if sys.stdout.isatty():
         width = min(shutil.get_terminal_size().columns, _PROSE) - 1
         text = textwrap.fill(text, width, break_on_hyphens=False)
-    print_lines(text)
+    print_document(text)
 
 
 def print_table(
@@ -107,22 +138,25 @@ def print_table(
     columns : sequence of str
         Headings.
     rows : iterable of sequence
-        A cell a column.
+        A cell a column; what they quote is made `printable`.
     right : sequence of str, optional
         Headings of columns set to the right (numbers).
     wrap : sequence of str, optional
         Headings of columns that may be wrapped on a narrow terminal; no other is.
     """
-    table = [[str(cell).splitlines() or [""] for cell in row] for row in (columns, *rows)]
+    table = [[[printable(str(cell))] for cell in row] for row in (columns, *rows)]
     # Only a terminal is narrow, and an id that does not fit there is better wrapped by it than cut.
     if wrap and sys.stdout.isatty():
         _wrap(table, [columns.index(name) for name in wrap])
     widths = _widths(table)
     to_right = [name in right for name in columns]
-    heading, *body = ("\n".join(_table_lines(row, widths, to_right)) for row in table)
-    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    rule = "\N{BOX DRAWINGS LIGHT HORIZONTAL}" if is_unicode else "-"
-    print_lines(heading, rule * _across(widths), *body)
+    heading, *body = (list(_table_lines(row, widths, to_right)) for row in table)
+    rule = "\N{BOX DRAWINGS LIGHT HORIZONTAL}" if _is_unicode() else "-"
+    print_lines(*heading, rule * _across(widths), *chain.from_iterable(body))
+
+
+def _is_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().startswith("utf")
 
 
 def _wrap(table: list[list[list[str]]], columns: Iterable[int]) -> None:

@@ -7,7 +7,7 @@ import click
 from stormlens.cli._classifier import folder_of, load_classifier
 from stormlens.cli._group import PanelCommand
 from stormlens.cli._options import json_option
-from stormlens.cli._output import print_json, print_lines
+from stormlens.cli._output import print_document, print_json, print_lines
 from stormlens.cli._parameters import PATH, argument, option
 from stormlens.errors import InputError
 
@@ -57,4 +57,4 @@ def command(run: Path | None, out: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(report.card_dict(classifier, appraisal, files=files))
     else:
-        print_lines(report.card(classifier, appraisal, files=files).rstrip())
+        print_document(report.card(classifier, appraisal, files=files).rstrip())

@@ -4,7 +4,7 @@ import click
 
 from stormlens.cli._group import PanelCommand
 from stormlens.cli._options import json_option
-from stormlens.cli._output import print_json, print_lines, print_table
+from stormlens.cli._output import print_document, print_json, print_table
 from stormlens.cli._parameters import argument
 
 NAME = "recipes"
@@ -28,7 +28,7 @@ def command(name: str | None, as_json: bool) -> None:
         if as_json:
             print_json(recipe.to_dict())
         else:
-            print_lines(recipe.to_toml().rstrip())
+            print_document(recipe.to_toml().rstrip())
         return
     recipes = list_recipes()
     if as_json:

@@ -22,6 +22,7 @@ from stormlens.datasets._boxes import check_reflectivity, join_boxes, make_boxes
 from stormlens.datasets._container import is_simulated, open_netcdf, validate
 from stormlens.datasets._join import join
 from stormlens.errors import InputError
+from stormlens.storage import check_file, read_file
 from stormlens.stormbox import SIZE, Boxes, time_of_unid
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ ARRAY_SUFFIXES = (".png", ".npy")
 NETCDF_SUFFIXES = (".nc", ".nc4", ".netcdf")
 MAX_SIDE = 4096
 """Longest side of an image read from a file, pixels."""
+
+_MAX_PNG_BYTES = 2**26
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"
@@ -254,10 +257,7 @@ def check_readable(path: Path, suffixes: tuple[str, ...]) -> None:
     InputError
         Which of these fails.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a directory; give the files in it.")
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; check the name.")
+    check_file(path, None)
     if path.suffix.lower() not in suffixes:
         ending = path.suffix or "no suffix"
         msg = f"{path} has {ending}, which is not read; accepted are {', '.join(suffixes)}."
@@ -314,7 +314,7 @@ def read_palette_png(path: Path) -> np.ndarray:
     InputError
         If the file is no PNG, is cut short, is over 4096 pixels wide, or has no palette.
     """
-    return palette_indices(path.read_bytes(), str(path))[np.newaxis]
+    return palette_indices(read_file(path, _MAX_PNG_BYTES), str(path))[np.newaxis]
 
 
 def palette_indices(content: bytes, name: str) -> np.ndarray:

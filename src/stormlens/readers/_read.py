@@ -7,11 +7,10 @@ that no reader meets gzip or bzip2 on the outside.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
+from stormlens import storage
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._options import Options
@@ -111,7 +110,7 @@ def read_mosaic(
     if isinstance(source, bytes):
         content, called = source, name or "the content given"
     elif isinstance(source, str | os.PathLike):
-        content, called = _content(Path(source)), name or str(source)
+        content, called = storage.read_file(source, MAX_BYTES), name or str(source)
     else:
         return as_mosaic(source, name or "the data given", options)
     content = unpack(content, called)
@@ -136,26 +135,4 @@ def check_file(path: Path) -> None:
     InputError
         As `read`, before anything is read.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a directory; give the files in it.")
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; check the name.")
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path} is larger than {MAX_BYTES >> 20} MiB, which is refused.")
-    with _opened(path):
-        pass
-
-
-def _content(path: Path) -> bytes:
-    check_file(path)
-    with _opened(path) as file:
-        return file.read()
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    try:
-        with path.open("rb") as file:
-            yield file
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    storage.check_file(path, MAX_BYTES)

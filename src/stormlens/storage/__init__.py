@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         write_bytes,
         write_text,
     )
+    from stormlens.storage._files import MAX_FILE_BYTES, check_file, opened_file, read_file
     from stormlens.storage._hdf5 import (
         HDF5_SIGNATURE,
         as_sentences,
@@ -26,18 +27,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HDF5_SIGNATURE",
+    "MAX_FILE_BYTES",
     "MAX_PICKLE_BYTES",
     "as_sentences",
     "atomic_path",
+    "check_file",
     "check_writable",
     "disk_errors",
     "file_lock",
     "hdf5_attributes",
     "hdf5_dataset",
     "load_pickled_arrays",
+    "opened_file",
     "opened_hdf5",
     "parse_json",
     "parse_toml",
+    "read_file",
     "read_json",
     "read_toml",
     "write_bytes",
@@ -49,6 +54,7 @@ __getattr__, __dir__ = on_first_use(
     __name__,
     {
         "_atomic": "atomic_path check_writable disk_errors write_bytes write_text",
+        "_files": "MAX_FILE_BYTES check_file opened_file read_file",
         "_hdf5": "HDF5_SIGNATURE as_sentences hdf5_attributes hdf5_dataset opened_hdf5",
         "_lock": "file_lock",
         "_pickle": "MAX_PICKLE_BYTES load_pickled_arrays",

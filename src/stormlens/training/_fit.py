@@ -24,7 +24,7 @@ import numpy as np
 from jax import Array
 from jax.stages import Compiled
 
-from stormlens.errors import InputError
+from stormlens.errors import InputError, printable
 from stormlens.models import Classifier, Network, keep_compiled, load_keras_file
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
@@ -131,7 +131,7 @@ def fit(
         training.restore(checkpoint)
         del checkpoint  # as large as the state
     if progress:
-        with RichProgress(recipe.name) as listener:
+        with RichProgress(printable(recipe.name)) as listener:
             training.run_epochs(listener)
     else:
         training.run_epochs(Silent())

@@ -49,7 +49,7 @@ class RichProgress:
     def __init__(self, title: str) -> None:
         self._console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.completed:.0f}/{task.total:.0f}  {task.fields[scores]}"),
             TimeRemainingColumn(),
@@ -95,4 +95,4 @@ class RichProgress:
         self._print("".join(f"{c:>{w}}" for c, (_, w) in zip(cells, _COLUMNS, strict=True)))
 
     def _print(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
