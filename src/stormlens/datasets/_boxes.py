@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stormlens.errors import InputError
+from stormlens.errors import InputError, printable
 from stormlens.stormbox import MAX_DBZ, Boxes, nanoseconds
 
 
@@ -61,7 +61,7 @@ def make_boxes(
         "latitude": storm_values("latitude", latitude, n, "float64", where),
         "longitude": storm_values("longitude", longitude, n, "float64", where),
     }
-    return Boxes(images, storm, source, simulated, units)
+    return Boxes(images, storm, printable(source), simulated, units)
 
 
 def join_boxes(parts: Sequence[Boxes], *, where: str) -> Boxes:
@@ -160,6 +160,8 @@ def storm_values(name: str, values: ArrayLike | None, n: int, dtype: str, where:
         msg = f"{where}: time holds {array.dtype} values, not dates; give UTC as datetime64."
         raise InputError(msg)
     try:
+        if dtype == "str":
+            return np.array([printable(text) for text in array.astype(str).tolist()], str)
         return nanoseconds(array, where) if name == "time" else array.astype(dtype)
     except InputError:
         raise

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stormlens.datasets._boxes import make_boxes, storm_values
-from stormlens.errors import InputError
+from stormlens.errors import InputError, printable
 from stormlens.storage import write_bytes
 from stormlens.stormbox import MODES, SPLITS
 
@@ -132,7 +132,7 @@ def _check_codes(mode: ArrayLike, n: int, classes: Sequence[str], where: str) ->
 
 def _flags(classes: Sequence[str]) -> dict[str, object]:
     # CF separates flag meanings by blanks, so a name can hold none.
-    meanings = ["_".join(name.split()) for name in classes]
+    meanings = ["_".join(printable(name).split()) for name in classes]
     if "" in meanings or len(set(meanings)) != len(meanings):
         msg = f"Class names must differ and not be blank; these do not: {', '.join(classes)}."
         raise InputError(msg)

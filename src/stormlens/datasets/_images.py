@@ -21,7 +21,7 @@ import numpy as np
 from stormlens.datasets._boxes import check_reflectivity, join_boxes, make_boxes
 from stormlens.datasets._container import is_simulated, open_netcdf, validate
 from stormlens.datasets._join import join
-from stormlens.errors import InputError
+from stormlens.errors import InputError, printable
 from stormlens.storage import check_file, read_file
 from stormlens.stormbox import SIZE, Boxes, time_of_unid
 
@@ -193,7 +193,11 @@ def _told_apart(own: list[list[str]], paths: list[Path]) -> list[np.ndarray]:
         seen = Counter(name for of_file in names for name in set(of_file))
         names = [
             [
-                place.format(folder=path.parent.as_posix(), file=path.as_posix(), name=plain)
+                place.format(
+                    folder=printable(path.parent.as_posix()),
+                    file=printable(path.as_posix()),
+                    name=plain,
+                )
                 if seen[name] > 1
                 else name
                 for name, plain in zip(of_file, plain_names, strict=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stormlens.errors import InputError
+from stormlens.errors import InputError, printable
 from stormlens.readers._marks import is_mark
 from stormlens.stormbox import NATIONAL, Mosaic, nanoseconds
 
@@ -112,7 +112,9 @@ def mosaic_of(
     seen = seen & ~is_mark(values)
     whole = np.where(seen & (values >= 1), values, 0).astype(np.uint8)
     moment: Any = nanoseconds("NaT" if time is None else time, f"{source}: time")[()]
-    return Mosaic(whole, seen, moment, source, **told)
+    # Names of files and radars, and what is in files, may hold anything.
+    texts = {name: printable(text) for name, text in told.items() if isinstance(text, str)}
+    return Mosaic(whole, seen, moment, printable(source), **{**told, **texts})
 
 
 @cache
