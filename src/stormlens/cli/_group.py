@@ -125,7 +125,7 @@ def _printable_usage() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        error.message = printable(error.message)
+        error.message = printable(error.message)  # type: ignore[misc]
         raise
 
 

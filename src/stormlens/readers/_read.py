@@ -110,7 +110,7 @@ def read_mosaic(
     if isinstance(source, bytes):
         content, called = source, name or "the content given"
     elif isinstance(source, str | os.PathLike):
-        content, called = storage.read_file(source, MAX_BYTES), name or str(source)
+        content, called = storage.read_file(Path(source), MAX_BYTES), name or str(source)
     else:
         return as_mosaic(source, name or "the data given", options)
     content = unpack(content, called)
