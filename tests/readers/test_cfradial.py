@@ -80,4 +80,4 @@ def test_reflectivity_of_another_name_is_known_by_its_unit():
 )
 def test_what_is_wrong_is_said(fields, message):
     with pytest.raises(InputError, match=message):
-        read(cfradial([(0.5, sweep(20.0))], **fields))
+        read(cfradial([(0.5, sweep(20.0))], **fields), grid="national")

@@ -145,7 +145,7 @@ def test_the_version_is_found_in_any_wording():
 )
 def test_what_is_wrong_is_said(fields, message):
     with pytest.raises(InputError, match=message):
-        read(gridrad(block(45, 2, 4, 4), **fields))
+        read(gridrad(block(45, 2, 4, 4), **fields), grid="national")
 
 
 def test_a_listed_mark_is_no_echo():

@@ -189,7 +189,7 @@ def flipped_in_image(content):
 )
 def test_what_is_wrong_is_said(content, message):
     with pytest.raises(InputError, match=message):
-        read(content)
+        read(content, grid="national")
 
 
 def test_a_size_that_no_file_has_is_refused_before_it_is_asked_for():

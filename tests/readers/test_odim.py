@@ -121,7 +121,7 @@ def test_time_and_source_are_told():
 )
 def test_what_is_wrong_is_said(fields, message):
     with pytest.raises(InputError, match=message):
-        read(composite(codes(), **fields))
+        read(composite(codes(), **fields), grid="national")
 
 
 def sweep(value=None):
@@ -185,7 +185,7 @@ def test_quality_control_uses_the_correlation_of_a_volume():
 )
 def test_what_is_wrong_with_a_volume_is_said(fields, message):
     with pytest.raises(InputError, match=message):
-        read(volume([(0.5, sweep(20))], **fields))
+        read(volume([(0.5, sweep(20))], **fields), grid="national")
 
 
 def test_a_volume_without_sweeps_is_refused():

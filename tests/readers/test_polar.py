@@ -11,7 +11,8 @@ from pyproj import Geod
 from xradar.georeference import antenna_to_cartesian
 
 from stormlens.errors import InputError
-from stormlens.readers._polar import Sweep, ground_distance, slant_range, volume_to_grid
+from stormlens.readers._options import Options
+from stormlens.readers._polar import Sweep, grid_about, ground_distance, slant_range, volume_to_grid
 from stormlens.readers._quality import quality_controlled
 from stormlens.stormbox import NATIONAL
 
@@ -50,14 +51,16 @@ def test_rays_in_any_order_give_the_same():
     plain = sweep(dbz=dbz)
     order = rng.permutation(360)
     mixed = sweep(dbz=dbz[order], azimuth=plain.azimuth[order])
-    first, second = (volume_to_grid([s], 39.0, -97.0, "nearest", "x") for s in (plain, mixed))
+    first, second = (
+        volume_to_grid([s], 39.0, -97.0, NATIONAL, "nearest", "x") for s in (plain, mixed)
+    )
     npt.assert_array_equal(first, second)
 
 
 def test_the_ray_on_both_sides_of_north_is_found():
     dbz = np.full((360, 200), -np.inf, np.float32)
     dbz[[0, 359]] = 40
-    values, _ = volume_to_grid([sweep(dbz=dbz)], 38.5, -97.5, "nearest", "x")
+    values, _ = volume_to_grid([sweep(dbz=dbz)], 38.5, -97.5, NATIONAL, "nearest", "x")
     # The radar stands on the grid's own meridian, so north is up: a straight column of echo.
     y, x = np.nonzero(values == 40)
     assert set(x[y > 455]) <= {698, 699, 700}
@@ -67,8 +70,8 @@ def test_the_ray_on_both_sides_of_north_is_found():
 
 def test_the_sweep_with_the_longest_reach_decides_the_coverage():
     near, far = sweep(dbz=sweep().dbz[:, :50]), sweep(elevation=1.5)
-    _, alone = volume_to_grid([near], 38.5, -97.5, "nearest", "x")
-    _, both = volume_to_grid([near, far], 38.5, -97.5, "nearest", "x")
+    _, alone = volume_to_grid([near], 38.5, -97.5, NATIONAL, "nearest", "x")
+    _, both = volume_to_grid([near, far], 38.5, -97.5, NATIONAL, "nearest", "x")
     npt.assert_allclose(alone.sum(), np.pi * 50**2 / 3.75**2, rtol=0.02)
     npt.assert_allclose(both.sum(), np.pi * 200**2 / 3.75**2, rtol=0.02)
 
@@ -76,13 +79,13 @@ def test_the_sweep_with_the_longest_reach_decides_the_coverage():
 @pytest.mark.parametrize(("latitude", "longitude"), [(64.5, -165.3), (13.5, 144.8), (0, 0)])
 def test_a_radar_out_of_reach_is_refused(latitude, longitude):
     with pytest.raises(InputError, match="does not reach the national grid"):
-        volume_to_grid([sweep()], latitude, longitude, "nearest", "x")
+        grid_about(latitude, longitude, 200_000.0, Options(grid="national"), "x")
 
 
 def test_the_highest_gate_lands_in_its_cell():
     dbz = np.full((360, 200), 10, np.float32)
     dbz[45, 141] = 55  # 45.5 degrees, 141.5 km
-    values, _ = volume_to_grid([sweep(dbz=dbz)], 38.5, -97.5, "maximum", "x")
+    values, _ = volume_to_grid([sweep(dbz=dbz)], 38.5, -97.5, NATIONAL, "maximum", "x")
     (y,), (x,) = np.nonzero(values == 55)
     distance = ground_distance(141_500.0, 0.5)
     east, north = distance * np.sin(np.deg2rad(45.5)), distance * np.cos(np.deg2rad(45.5))
@@ -93,7 +96,7 @@ def test_the_highest_gate_lands_in_its_cell():
 
 def test_a_radar_at_the_edge_fills_what_lies_on_the_grid():
     latitude, longitude = 25.9, -97.4  # Brownsville
-    values, coverage = volume_to_grid([sweep()], latitude, longitude, "nearest", "x")
+    values, coverage = volume_to_grid([sweep()], latitude, longitude, NATIONAL, "nearest", "x")
     x, y = (round(float(v)) for v in NATIONAL.cell(longitude, latitude))
     assert coverage[y, x]
     assert values[y, x] == 30
@@ -125,7 +128,7 @@ def test_a_steep_sweep_says_something_of_the_ground_beneath_its_gates_alone(
     dbz[:, :3] = 55
     steep = sweep(elevation=elevation, dbz=dbz, first=2125.0, spacing=250.0)
     steep = quality_controlled(steep) if controlled else steep
-    values, coverage = volume_to_grid([steep], *PLACE, sampling, "x")
+    values, coverage = volume_to_grid([steep], *PLACE, NATIONAL, sampling, "x")
     x, y = (round(float(v)) for v in NATIONAL.cell(*PLACE[::-1]))
     _, distance = from_radar()
     half_diagonal = 3750 / 2**0.5
@@ -147,7 +150,7 @@ def test_a_steep_sweep_agrees_with_its_gates_placed_one_by_one():
     dbz[:, 50:400] = rng.uniform(5, 60, (360, 350))
     for elevation in (80, 88):
         steep = sweep(elevation=elevation, dbz=dbz, first=125.0, spacing=250.0)
-        values, _ = volume_to_grid([steep], *PLACE, "maximum", "x")
+        values, _ = volume_to_grid([steep], *PLACE, NATIONAL, "maximum", "x")
         expected = np.full((899, 1399), -np.inf)
         ground = over_ground(125 + 250 * np.arange(400), elevation)
         azimuth, distance = np.meshgrid(steep.azimuth, ground, indexing="ij")
@@ -164,8 +167,8 @@ def test_a_vertical_sweep_adds_its_own_cell_to_a_volume_and_nothing_else():
     level = sweep(dbz=np.full((360, 200), 20.0, np.float32))
     vertical = sweep(elevation=90.0, dbz=upward, first=125.0, spacing=250.0)
     x, y = (round(float(v)) for v in NATIONAL.cell(*PLACE[::-1]))
-    values, coverage = volume_to_grid([level, vertical], *PLACE, "nearest", "x")
-    alone, covered = volume_to_grid([level], *PLACE, "nearest", "x")
+    values, coverage = volume_to_grid([level, vertical], *PLACE, NATIONAL, "nearest", "x")
+    alone, covered = volume_to_grid([level], *PLACE, NATIONAL, "nearest", "x")
     alone[y, x] = 52
     npt.assert_array_equal(values, alone)
     npt.assert_array_equal(coverage, covered)
@@ -174,14 +177,14 @@ def test_a_vertical_sweep_adds_its_own_cell_to_a_volume_and_nothing_else():
 def test_an_antenna_that_goes_over_the_top_looks_back():
     dbz = np.full((360, 200), -np.inf, np.float32)
     dbz[80:120, 20:60] = 40
-    plain = volume_to_grid([sweep(elevation=30.0, dbz=dbz)], *PLACE, "maximum", "x")
+    plain = volume_to_grid([sweep(elevation=30.0, dbz=dbz)], *PLACE, NATIONAL, "maximum", "x")
     back = sweep(elevation=150.0, dbz=dbz, azimuth=sweep().azimuth + 180)
-    npt.assert_array_equal(plain, volume_to_grid([back], *PLACE, "maximum", "x"))
+    npt.assert_array_equal(plain, volume_to_grid([back], *PLACE, NATIONAL, "maximum", "x"))
 
 
 def test_a_radar_that_sees_nothing_near_it_covers_nothing_there():
     far = sweep(first=60_500.0, dbz=np.full((360, 40), 30.0, np.float32))
-    _, coverage = volume_to_grid([far], *PLACE, "nearest", "x")
+    _, coverage = volume_to_grid([far], *PLACE, NATIONAL, "nearest", "x")
     _, distance = from_radar()
     assert not coverage[distance < 57_000].any()
     assert coverage[(distance > 60_500) & (distance < 99_000)].all()
@@ -191,10 +194,14 @@ def test_each_ray_may_have_an_elevation_of_its_own():
     rng = np.random.default_rng(2)
     dbz = rng.uniform(5, 60, (360, 200)).astype(np.float32)
     elevation = np.where(np.arange(360) < 180, 1.0, 25.0)
-    values, coverage = volume_to_grid([sweep(dbz=dbz, elevation=elevation)], *PLACE, "nearest", "x")
+    values, coverage = volume_to_grid(
+        [sweep(dbz=dbz, elevation=elevation)], *PLACE, NATIONAL, "nearest", "x"
+    )
     toward, distance = from_radar()
     for side, tilt in ((toward < 180, 1.0), (toward > 180, 25.0)):
-        one, covered = volume_to_grid([sweep(dbz=dbz, elevation=tilt)], *PLACE, "nearest", "x")
+        one, covered = volume_to_grid(
+            [sweep(dbz=dbz, elevation=tilt)], *PLACE, NATIONAL, "nearest", "x"
+        )
         there = side & (distance > 3000)
         npt.assert_array_equal(values[there], one[there])
         npt.assert_array_equal(coverage[there], covered[there])
@@ -206,7 +213,7 @@ def scan():
 
 
 def on_grid(*sweeps):
-    return volume_to_grid(sweeps, *PLACE, "nearest", "x")
+    return volume_to_grid(sweeps, *PLACE, NATIONAL, "nearest", "x")
 
 
 @pytest.mark.parametrize("times", [2, 3, 5])
@@ -300,7 +307,7 @@ def test_a_ray_that_comes_twice_is_no_neighbour_of_its_own():
 
 def test_a_longitude_to_the_east_is_the_same_as_to_the_west():
     first, second = (
-        volume_to_grid([scan()], PLACE[0], longitude, "maximum", "x")
+        volume_to_grid([scan()], PLACE[0], longitude, NATIONAL, "maximum", "x")
         for longitude in (-97.53, 262.47)
     )
     npt.assert_array_equal(first, second)

@@ -30,7 +30,7 @@ def made_grid(turned, falling):
 @pytest.mark.parametrize("falling", [False, True], ids=["from the south", "from the north"])
 def test_each_cell_takes_the_value_nearest_to_its_centre(turned, falling):
     dbz, seen, longitude, latitude = made_grid(turned, falling)
-    values, coverage = sample_lonlat(dbz, seen, longitude, latitude, "nearest")
+    values, coverage = sample_lonlat(dbz, seen, longitude, latitude, NATIONAL, "nearest")
     east, north = grid_lonlat()
     for y, x in CELLS:
         column = np.abs(longitude - 360 * turned - east[y, x]).argmin()
@@ -48,8 +48,10 @@ def test_each_cell_takes_the_value_nearest_to_its_centre(turned, falling):
 @pytest.mark.parametrize("falling", [False, True])
 def test_columns_from_east_to_west(falling):
     dbz, seen, longitude, latitude = made_grid(False, falling)
-    straight = sample_lonlat(dbz, seen, longitude, latitude, "nearest")
-    mirrored = sample_lonlat(dbz[:, ::-1], seen[:, ::-1], longitude[::-1], latitude, "nearest")
+    straight = sample_lonlat(dbz, seen, longitude, latitude, NATIONAL, "nearest")
+    mirrored = sample_lonlat(
+        dbz[:, ::-1], seen[:, ::-1], longitude[::-1], latitude, NATIONAL, "nearest"
+    )
     npt.assert_array_equal(straight, mirrored)
 
 
@@ -61,15 +63,15 @@ def test_the_highest_value_within_a_cell(turned):
     longitude = centre_longitude + np.array([-0.012, 0, 0.012]) + 360 * turned
     latitude = centre_latitude + np.array([-0.009, 0, 0.009])
     dbz = np.array([[10.0, 11, 12], [13, 20, 15], [16, 17, 58]])
-    nearest, _ = sample_lonlat(dbz, np.ones((3, 3), bool), longitude, latitude, "nearest")
-    highest, _ = sample_lonlat(dbz, np.ones((3, 3), bool), longitude, latitude, "maximum")
+    nearest, _ = sample_lonlat(dbz, np.ones((3, 3), bool), longitude, latitude, NATIONAL, "nearest")
+    highest, _ = sample_lonlat(dbz, np.ones((3, 3), bool), longitude, latitude, NATIONAL, "maximum")
     assert (nearest[y, x], highest[y, x]) == (20, 58)
 
 
 def test_what_is_not_seen_raises_nothing():
     dbz, seen, longitude, latitude = made_grid(False, False)
     seen[:] = False
-    values, coverage = sample_lonlat(dbz, seen, longitude, latitude, "maximum")
+    values, coverage = sample_lonlat(dbz, seen, longitude, latitude, NATIONAL, "maximum")
     assert not coverage.any()
     assert (values == -np.inf).all()
 

@@ -223,7 +223,7 @@ def test_each_cell_takes_the_nearest_value(south, west, step, falling):
 )
 def test_what_is_wrong_is_said(field, message):
     with pytest.raises(InputError, match=message):
-        from_xarray(field)
+        from_xarray(field, grid="national")
 
 
 def test_a_grid_mapping_that_proj_does_not_know_is_said():

@@ -5,14 +5,15 @@ from numpy.typing import NDArray
 
 from stormlens.errors import InputError
 from stormlens.readers._mosaic import grid_lonlat
-from stormlens.readers._reach import out_of_reach
+from stormlens.readers._options import Options
 from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell
-from stormlens.stormbox import NATIONAL
+from stormlens.readers._target import choose_grid
+from stormlens.stormbox import Grid
 
 Floats = NDArray[np.floating]
 
 _MARGIN = 50
-"""Cells beyond the national grid from which a value can still be the nearest."""
+"""Cells beyond the grid from which a value can still be the nearest."""
 
 
 def sample_curvilinear(
@@ -20,9 +21,9 @@ def sample_curvilinear(
     seen: NDArray[np.bool_],
     longitude: Floats,
     latitude: Floats,
-    sampling: str,
+    options: Options,
     name: str,
-) -> tuple[Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, NDArray[np.bool_], Grid]:
     """
     Sample a grid by the places of its cells, with a k-d tree of points on the sphere.
 
@@ -34,21 +35,23 @@ def sample_curvilinear(
         Coverage.
     longitude, latitude : ndarray of float, shape (rows, columns)
         Degrees; NaN where a cell has no place.
-    sampling : {"nearest", "maximum"}
-        See `Options`.
+    options : Options
+        Sampling, and the grid.
     name : str
         What errors call the file.
 
     Returns
     -------
-    dbz, coverage : ndarray, shape (899, 1399)
+    dbz, coverage : ndarray, shape (y, x)
         The value of the nearest cell, where one lies within half its diagonal; minus infinity
         and False elsewhere.
+    grid : Grid
+        What it was brought to.
 
     Raises
     ------
     InputError
-        If no cell lies on the national grid, or places are no degrees.
+        If no cell lies on the grid, no grid holds them, or places are no degrees.
     """
     from scipy.spatial import KDTree
 
@@ -57,29 +60,34 @@ def sample_curvilinear(
         np.abs(latitude[placed]).max() <= 90 and np.abs(longitude[placed]).max() <= 540
     ):
         raise InputError(f"{name}: latitude or longitude hold values that are no degrees.")
-    with np.errstate(invalid="ignore"):
-        x, y = NATIONAL.cell(-97.5 + _turned(longitude + 97.5), latitude.clip(-89, 89))
-        near = placed & (np.abs(x - NATIONAL.shape[1] / 2) < NATIONAL.shape[1] / 2 + _MARGIN)
-        near &= np.abs(y - NATIONAL.shape[0] / 2) < NATIONAL.shape[0] / 2 + _MARGIN
-    if not near.any():
-        raise out_of_reach(name, "another part of the world")
     points = _on_sphere(longitude, latitude)
+    grid = choose_grid(options, longitude, latitude, _middle(points[placed]), name)
+    (rows, columns), (x, y) = grid.shape, grid.cell(longitude, latitude)
+    with np.errstate(invalid="ignore"):
+        near = placed & (np.abs(x - columns / 2) < columns / 2 + _MARGIN)
+        near &= np.abs(y - rows / 2) < rows / 2 + _MARGIN
     reach = _half_diagonal(points)[near]
-    wanted = _on_sphere(*grid_lonlat()).reshape(-1, 3)
+    wanted = _on_sphere(*grid_lonlat(grid)).reshape(-1, 3)
     distance, index = KDTree(points[near]).query(wanted, distance_upper_bound=reach.max() + 1e-12)
     index = np.where(np.isfinite(distance), index, 0)
     inside = np.isfinite(distance) & (distance <= reach[index])
     coverage = inside & seen[near][index]
-    values = np.where(coverage, dbz[near][index], -np.inf).reshape(NATIONAL.shape)
-    if sampling == "maximum":
+    values = np.where(coverage, dbz[near][index], -np.inf).reshape(grid.shape)
+    if options.sampling == "maximum":
         usable = near & seen & (dbz >= LEAST_DBZ)
         values = highest_in_cell(values, dbz[usable], x[usable], y[usable])
-    return values, coverage.reshape(NATIONAL.shape)
+    return values, coverage.reshape(grid.shape), grid
 
 
-def _turned(longitude: Floats) -> Floats:
-    """The same meridians, within half a turn of 0."""
-    return np.mod(longitude + 180, 360) - 180
+def _middle(points: Floats) -> tuple[float, float]:
+    """Latitude and longitude of the middle of points of the unit sphere."""
+    if not len(points):
+        return np.nan, np.nan
+    east, north, up = points.mean(axis=0)
+    return (
+        float(np.rad2deg(np.arctan2(up, np.hypot(east, north)))),
+        float(np.rad2deg(np.arctan2(north, east))),
+    )
 
 
 def _on_sphere(longitude: Floats, latitude: Floats) -> Floats:

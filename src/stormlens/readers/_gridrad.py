@@ -24,8 +24,8 @@ from stormlens.readers._format import Format
 from stormlens.readers._marks import is_mark
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
-from stormlens.readers._reach import require_reach
 from stormlens.readers._sampling import sample_lonlat
+from stormlens.readers._target import grid_of_meridians
 from stormlens.storage import HDF5_SIGNATURE, hdf5_dataset, opened_hdf5
 from stormlens.stormbox import Mosaic
 
@@ -127,7 +127,7 @@ def read_gridrad(content: bytes, name: str, options: Options) -> Mosaic:
     Raises
     ------
     InputError
-        If the file is damaged, lacks a variable, or does not reach the national grid.
+        If the file is damaged, lacks a variable, or does not reach the grid that is asked for.
     """
     import xarray as xr
 
@@ -143,9 +143,9 @@ def read_gridrad(content: bytes, name: str, options: Options) -> Mosaic:
         columns = _column_maximum(dbz, place, raw["Nradobs"].shape[1:])
         seen = np.any(raw["Nradobs"].values > 0, axis=0)
         longitude, latitude = (raw[axis].values.astype(float) for axis in _DIMENSIONS[:0:-1])
-    require_reach(longitude, latitude, name)
+    grid = grid_of_meridians(longitude, latitude, options, name)
     values, coverage = sample_lonlat(
-        lambda at: (columns[at], seen[at]), longitude, latitude, options.sampling
+        lambda at: (columns[at], seen[at]), longitude, latitude, grid, options.sampling
     )
     return mosaic_of(
         values,
@@ -154,6 +154,7 @@ def read_gridrad(content: bytes, name: str, options: Options) -> Mosaic:
         source=f"GridRad version {version}",
         product="column maximum, filtered",
         sampling=options.sampling,
+        grid=grid,
     )
 
 

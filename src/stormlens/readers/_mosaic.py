@@ -1,15 +1,15 @@
 """
-The mosaic: column-maximum reflectivity on the archive's national grid.
+The mosaic: column-maximum reflectivity on a grid.
 
 What every reader gives: a `Mosaic`, and an `xarray.Dataset` with dimensions
-(y, x) for those who ask for one, of 899 x 1399 cells, row 0 in the south.
+(y, x) for those who ask for one, row 0 in the south.
 `reflectivity` is whole dBZ as uint8, 0 where there is no echo; `coverage` is
 True where some radar could have seen one. A cell without coverage reads 0 too,
 so the two together tell clear air (0, covered) from missing data (0, not
 covered).
 """
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stormlens.errors import InputError, printable
 from stormlens.readers._marks import is_mark
-from stormlens.stormbox import NATIONAL, Mosaic, nanoseconds
+from stormlens.stormbox import NATIONAL, Grid, Mosaic, nanoseconds
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,17 +33,18 @@ def make_mosaic(
     derived: str = "",
     sampling: str = "nearest",
     simulated: bool = False,
+    grid: Grid = NATIONAL,
 ) -> "xr.Dataset":
     """
     Put sampled reflectivity into the container of mosaics.
 
     Parameters
     ----------
-    dbz : array_like of float, shape (899, 1399)
+    dbz : array_like of float, shape (y, x)
         Reflectivity, dBZ. Fractions are truncated as the archive does; what lies below
         1 dBZ (minus infinity and NaN too) is no echo. What no radar measures, above 80 dBZ or
         below -90, is a mark of missing data, and no coverage.
-    coverage : array_like of bool, shape (899, 1399)
+    coverage : array_like of bool, shape (y, x)
         Where some radar could have seen an echo; elsewhere reflectivity becomes 0.
     time : datetime64 or None
         UTC of the observation; None where unknown.
@@ -57,6 +58,8 @@ def make_mosaic(
         How the file's values were brought to the grid.
     simulated : bool, optional
         Whether a simulator made them.
+    grid : Grid, optional
+        Where the cells lie; the national grid, 899 x 1399 cells, unless told.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def make_mosaic(
     Raises
     ------
     InputError
-        If a shape is not the national grid's, or a time lies outside 1678 to 2261.
+        If a shape is not the grid's, or a time lies outside 1678 to 2261.
     """
     mosaic = mosaic_of(
         dbz,
@@ -78,19 +81,26 @@ def make_mosaic(
         derived=derived,
         sampling=sampling,
         simulated=simulated,
+        grid=grid,
     )
     return mosaic.to_xarray()
 
 
 def mosaic_of(
-    dbz: ArrayLike, coverage: ArrayLike, *, time: np.datetime64 | None, source: str, **told: Any
+    dbz: ArrayLike,
+    coverage: ArrayLike,
+    *,
+    time: np.datetime64 | None,
+    source: str,
+    grid: Grid = NATIONAL,
+    **told: Any,
 ) -> Mosaic:
     """
     The same as plain arrays.
 
     Parameters
     ----------
-    dbz, coverage, time, source, **told
+    dbz, coverage, time, source, grid, **told
         As `make_mosaic` takes them.
 
     Returns
@@ -100,12 +110,12 @@ def mosaic_of(
     Raises
     ------
     InputError
-        If a shape is not the national grid's.
+        If a shape is not the grid's.
     """
     values, seen = np.asarray(dbz), np.asarray(coverage, bool)
     for name, array in (("reflectivity", values), ("coverage", seen)):
-        if array.shape != NATIONAL.shape:
-            rows, columns = NATIONAL.shape
+        if array.shape != grid.shape:
+            rows, columns = grid.shape
             raise InputError(
                 f"{source}: {name} has shape {array.shape}; the grid is {rows} x {columns} cells."
             )
@@ -114,21 +124,26 @@ def mosaic_of(
     moment: Any = nanoseconds("NaT" if time is None else time, f"{source}: time")[()]
     # Names of files and radars, and what is in files, may hold anything.
     texts = {name: printable(text) for name, text in told.items() if isinstance(text, str)}
-    return Mosaic(whole, seen, moment, printable(source), **{**told, **texts})
+    return Mosaic(whole, seen, moment, printable(source), grid=grid, **{**told, **texts})
 
 
-@cache
-def grid_lonlat() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@lru_cache(maxsize=2)
+def grid_lonlat(grid: Grid = NATIONAL) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """
-    Longitude and latitude of every cell centre of the national grid, computed once.
+    Longitude and latitude of every cell centre of a grid, computed once.
+
+    Parameters
+    ----------
+    grid : Grid, optional
+        The national grid unless told.
 
     Returns
     -------
-    longitude, latitude : ndarray of float64, shape (899, 1399)
+    longitude, latitude : ndarray of float64, shape (y, x)
         Degrees east and north; read-only.
     """
-    rows, columns = NATIONAL.shape
-    both = NATIONAL.lonlat(np.arange(columns), np.arange(rows)[:, np.newaxis])
+    rows, columns = grid.shape
+    both = grid.lonlat(np.arange(columns), np.arange(rows)[:, np.newaxis])
     for array in both:
         array.flags.writeable = False
     return both

@@ -22,8 +22,8 @@ from stormlens.readers._marks import is_mark, is_rain, without_mrms_clear
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._rain import describe_law, rain_to_dbz
-from stormlens.readers._reach import require_reach
 from stormlens.readers._sampling import sample_lonlat
+from stormlens.readers._target import grid_of_meridians
 from stormlens.stormbox import Mosaic
 
 
@@ -85,7 +85,8 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
         If the file is damaged, holds no such field or several, or lies elsewhere on earth.
     """
     message, product = _chosen(messages(content, name), name)
-    require_reach(message.longitude, message.latitude, name)
+    place = message.longitude, message.latitude
+    grid = grid_of_meridians(*place, options, name)
     field = field_of(message, name)
 
     def read(at: Any) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
@@ -96,8 +97,7 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
         rate = values * product.to_mm_per_hour
         return rain_to_dbz(rate, options.rain), is_rain(rate)
 
-    place = message.longitude, message.latitude
-    sampled, coverage = sample_lonlat(read, *place, options.sampling)
+    sampled, coverage = sample_lonlat(read, *place, grid, options.sampling)
     return mosaic_of(
         sampled,
         coverage,
@@ -106,6 +106,7 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
         product=product.name,
         derived="" if product.to_mm_per_hour is None else describe_law(options.rain),
         sampling=options.sampling,
+        grid=grid,
     )
 
 

@@ -15,6 +15,7 @@ from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
+from stormlens.readers._target import on_its_grid
 from stormlens.readers._xarray import as_mosaic
 from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_dataset, opened_hdf5
 from stormlens.stormbox import NATIONAL, Mosaic
@@ -60,7 +61,7 @@ def read_netcdf(content: bytes, name: str, options: Options) -> Mosaic:
         if not raw.variables:
             raise InputError(f"{name} holds no variables that are numbers; get it again.")
         if _EXAMPLE in raw.variables:
-            return _example(raw, name)
+            return on_its_grid(_example(raw, name), name, options)
         return as_mosaic(_decoded(raw), name, options)
 
 

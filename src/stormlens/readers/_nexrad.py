@@ -25,7 +25,7 @@ from stormlens.readers._format import Format
 from stormlens.readers._level2 import Turn, Volume, damaged, decode
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
-from stormlens.readers._polar import Sweep, volume_to_grid
+from stormlens.readers._polar import Sweep, grid_about, volume_to_grid
 from stormlens.readers._quality import quality_controlled
 from stormlens.readers._unpack import MAX_BYTES
 from stormlens.stormbox import Mosaic
@@ -63,14 +63,16 @@ def read_nexrad(content: bytes, name: str, options: Options) -> Mosaic:
     ------
     InputError
         If the volume is damaged or cut short, holds no sweep or no reflectivity, or comes from
-        a radar that is not known or does not reach the national grid.
+        a radar that is not known or does not reach the grid that is asked for.
     """
     moments = (_DBZ, _CORRELATION) if options.quality_control else (_DBZ,)
     volume = _whole(decode(_records(content, name), moments, name), name)
     sweeps = [_sweep(turn, options) for turn in _with_reflectivity(volume, name)]
     site = _site_name(content, name)
     latitude, longitude = _place(volume, site, name)
-    dbz, coverage = volume_to_grid(sweeps, latitude, longitude, options.sampling, name)
+    reach = max(sweep.reach for sweep in sweeps)
+    grid = grid_about(latitude, longitude, reach, options, name)
+    dbz, coverage = volume_to_grid(sweeps, latitude, longitude, grid, options.sampling, name)
     return mosaic_of(
         dbz,
         coverage,
@@ -78,6 +80,7 @@ def read_nexrad(content: bytes, name: str, options: Options) -> Mosaic:
         source=f"NEXRAD Level II, {site}",
         product=f"column maximum of {len(sweeps)} sweeps",
         sampling=options.sampling,
+        grid=grid,
     )
 
 

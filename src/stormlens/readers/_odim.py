@@ -22,7 +22,7 @@ from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._volume import on_disk, read_volume
 from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_attributes, opened_hdf5
-from stormlens.stormbox import Mosaic
+from stormlens.stormbox import Grid, Mosaic
 
 _KIND = "ODIM HDF5"
 _IMAGES = ("COMP", "IMAGE")
@@ -59,7 +59,7 @@ def read_odim(content: bytes, name: str, options: Options) -> Mosaic:
     ------
     InputError
         If the file is damaged, holds another object, no reflectivity or no projection, or does
-        not reach the national grid.
+        not reach the grid that is asked for.
     """
     with opened_hdf5(content, name, _KIND) as file:
         what = _group(file, "what")
@@ -90,7 +90,7 @@ def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options
         values, derived = rain_to_dbz(values, options.rain), describe_law(options.rain)
     parent = images[0].split("/")[0]
     where = {**_group(file, "where"), **_group(file[parent], "where")}
-    dbz, coverage = _sample(values, seen, where, name, options.sampling)
+    dbz, coverage, grid = _sample(values, seen, where, name, options)
     return mosaic_of(
         dbz,
         coverage,
@@ -99,6 +99,7 @@ def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options
         product=f"{quantity} of {len(images)} image{'s' if len(images) > 1 else ''}",
         derived=derived,
         sampling=options.sampling,
+        grid=grid,
     )
 
 
@@ -137,8 +138,8 @@ def _plane(path: str, file: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sample(
-    values: np.ndarray, seen: np.ndarray, where: dict[str, Any], name: str, sampling: str
-) -> tuple[np.ndarray, np.ndarray]:
+    values: np.ndarray, seen: np.ndarray, where: dict[str, Any], name: str, options: Options
+) -> tuple[np.ndarray, np.ndarray, Grid]:
     pyproj = import_pyproj()
     definition = _text(where, "projdef")
     if not definition:
@@ -160,7 +161,7 @@ def _sample(
     bottom, top = _edges(y[[0, 3]], y[[1, 2]], where, "yscale", rows, name)
     x_axis = left + (right - left) * (np.arange(columns) + 0.5) / columns
     y_axis = top - (top - bottom) * (np.arange(rows) + 0.5) / rows
-    return sample_projected(values, seen, x_axis, y_axis, crs, sampling, name)
+    return sample_projected(values, seen, x_axis, y_axis, crs, options, name)
 
 
 def _edges(

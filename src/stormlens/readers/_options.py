@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stormlens.errors import InputError, unknown
+from stormlens.stormbox import Grid
 
 if TYPE_CHECKING:
     import pandas as pd
+
+AUTO = "auto"
+"""The national grid where a file reaches it, else one of its own."""
 
 SAMPLINGS = ("nearest", "maximum")
 RAIN_LAWS = {"marshall-palmer": (200.0, 1.6), "wsr-88d": (300.0, 1.4)}
@@ -17,7 +21,7 @@ RAIN_LAWS = {"marshall-palmer": (200.0, 1.6), "wsr-88d": (300.0, 1.4)}
 @dataclass(frozen=True)
 class Options:
     """
-    How a radar file is brought to the national grid.
+    How a radar file is brought to a grid.
 
     Attributes
     ----------
@@ -33,6 +37,11 @@ class Options:
     field : str or None
         Which one is read of a file of several fields: the name of a variable, the quantity of
         ODIM, the product of MRMS.
+    grid : {"auto"}, str, tuple of float or Grid
+        The national grid where the file reaches it, else one about the radar or the composite's
+        middle. Or always one grid: a `Grid` or its name, such as ``"national"``; or one about a
+        centre, latitude and longitude in degrees, as numbers or as text (``"52.1,5.18"``), and as
+        large as the file asks for.
     """
 
     sampling: str = "nearest"
@@ -40,12 +49,31 @@ class Options:
     quality_control: bool = False
     index: "pd.DataFrame | None" = None
     field: str | None = None
+    grid: str | tuple[float, float] | Grid = AUTO
 
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS:
             raise unknown("sampling", self.sampling, SAMPLINGS)
         if self.rain not in RAIN_LAWS:
             raise unknown("rain law", self.rain, RAIN_LAWS)
+        if self.grid != AUTO and not isinstance(self.grid, Grid):
+            object.__setattr__(self, "grid", _grid_of(self.grid))
+
+
+def _grid_of(told: str | tuple[float, float]) -> Grid | tuple[float, float]:
+    """A grid that is named, or the centre of one."""
+    if isinstance(told, str) and "," not in told:
+        return Grid.named(told)
+    try:
+        latitude, longitude = map(float, told.split(",") if isinstance(told, str) else told)
+        if not (abs(latitude) <= 89 and abs(longitude) <= 360):
+            raise ValueError("no place")
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{told!r} is no centre of a grid; give latitude (-89 to 89) and longitude in degrees, "
+            "west negative: 52.1,5.18."
+        ) from error
+    return latitude, longitude
 
 
 def several_fields(name: str, fields: Sequence[str]) -> InputError:

@@ -1,5 +1,5 @@
 """
-Sweeps of a scanning radar brought to the national grid.
+Sweeps of a scanning radar brought to a grid.
 
 Each cell asks every sweep for the gate that lies over it. The beam bends as in
 an atmosphere of the standard refractivity gradient: straight above an earth of
@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from stormlens.errors import InputError
 from stormlens.readers._geodesic import azimuth_and_distance, destination
 from stormlens.readers._marks import is_mark
+from stormlens.readers._options import Options
 from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
-from stormlens.stormbox import NATIONAL, PIXEL_KM
+from stormlens.readers._target import choose_grid
+from stormlens.stormbox import PIXEL_KM, Grid
 
 Floats = NDArray[np.floating]
 
@@ -33,6 +35,10 @@ _HALF_DIAGONAL_M = _CELL_M / 2**0.5
 _SAME_RAY = 0.01  # degrees, less than any antenna is told to a beam
 _NARROWEST, _WIDEST = 0.5, 10.0
 """Degrees on either side of a ray: a beam is no narrower, and no antenna steps wider."""
+
+_RADAR = 200
+"""Cells from a radar to the side of a grid of its own: 750 km, as far as weather radars see and
+half a box more."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,11 @@ class Sweep:
     spacing: float
     dbz: Floats
     correlation: Floats | None = None
+
+    @property
+    def reach(self) -> float:
+        """Slant range of the far edge of the last gate, m."""
+        return self.first + self.spacing * self.dbz.shape[1]
 
 
 def slant_range(distance: Floats, elevation: float | Floats) -> Floats:
@@ -168,11 +179,49 @@ def distinct_rays(sweep: Sweep) -> Sweep:
     )
 
 
+def grid_about(
+    latitude: float, longitude: float, reach: float, options: Options, where: str
+) -> Grid:
+    """
+    The grid for what a radar sees, which all its volumes share.
+
+    Parameters
+    ----------
+    latitude, longitude : float
+        Of the radar, degrees north and east.
+    reach : float
+        How far it sees, m.
+    options : Options
+        `grid` may name one, or a centre.
+    where : str
+        What errors call the file.
+
+    Returns
+    -------
+    grid : Grid
+        Where it is one of its own, the radar is its centre.
+
+    Raises
+    ------
+    InputError
+        If the radar's place is no place, or it does not reach the grid that is asked for.
+    """
+    latitude, longitude = site(latitude, longitude, where)
+    azimuth, distance = np.meshgrid(np.arange(0.0, 360.0, 2.0), reach * np.linspace(0, 1, 9))
+    north, east = destination(latitude, longitude, azimuth, distance)
+    return choose_grid(options, east, north, (latitude, longitude), where, _RADAR)
+
+
 def volume_to_grid(
-    sweeps: Iterable[Sweep], latitude: float, longitude: float, sampling: str, where: str
+    sweeps: Iterable[Sweep],
+    latitude: float,
+    longitude: float,
+    grid: Grid,
+    sampling: str,
+    where: str,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """
-    Column maximum of a volume on the national grid.
+    Column maximum of a volume on a grid.
 
     Parameters
     ----------
@@ -181,6 +230,8 @@ def volume_to_grid(
         memory.
     latitude, longitude : float
         Of the radar, degrees north and east.
+    grid : Grid
+        Of `grid_about`.
     sampling : {"nearest", "maximum"}
         The gate over a cell's centre, or the highest of those over the cell.
     where : str
@@ -188,24 +239,22 @@ def volume_to_grid(
 
     Returns
     -------
-    dbz, coverage : ndarray, shape (899, 1399)
+    dbz, coverage : ndarray, shape (y, x)
         Minus infinity and False where no sweep reaches.
 
     Raises
     ------
     InputError
-        If the radar does not reach the national grid, or its place is no place.
+        If the radar's place is no place.
     """
     latitude, longitude = site(latitude, longitude, where)
-    dbz, coverage = np.full(NATIONAL.shape, -np.inf), np.zeros(NATIONAL.shape, bool)
+    dbz, coverage = np.full(grid.shape, -np.inf), np.zeros(grid.shape, bool)
     cells: _Cells | None = None
     for given in sweeps:
         sweep = _not_over_the_top(distinct_rays(_without_marks(given)))
-        reach = sweep.first + sweep.spacing * sweep.dbz.shape[1]
+        reach = sweep.reach
         if cells is None or reach > cells.reach:
-            cells = _cells_within(reach, latitude, longitude) or cells
-        if cells is None:
-            continue
+            cells = _cells_within(reach, latitude, longitude, grid)
         seen = np.isfinite(sweep.dbz) | np.isneginf(sweep.dbz)
         place = _gates_over(sweep, cells)
         of_sweep, covered = pick(sweep.dbz, seen, *place)
@@ -213,13 +262,8 @@ def volume_to_grid(
         coverage[cells.window] |= covered
         _stand_over_own_cell(sweep, seen, cells, dbz, coverage)
         if sampling == "maximum":
-            echo, x, y = _places_of_echo(sweep, latitude, longitude)
-            dbz = highest_in_cell(dbz, echo, x, y)
-    if cells is None:
-        raise InputError(
-            f"{where}: the radar at {latitude:.2f}, {longitude:.2f} does not reach the national "
-            "grid, which covers the contiguous United States."
-        )
+            echo, echo_longitude, echo_latitude = _places_of_echo(sweep, latitude, longitude)
+            dbz = highest_in_cell(dbz, echo, *grid.cell(echo_longitude, echo_latitude))
     return dbz, coverage
 
 
@@ -253,21 +297,20 @@ class _Cells:
     reach: float
 
 
-def _cells_within(reach: float, latitude: float, longitude: float) -> _Cells | None:
-    """The cells about a radar; None where it does not reach the grid."""
-    x, y = NATIONAL.cell(longitude, latitude)
-    # The projection stretches by up to a tenth at the grid's edges.
+def _cells_within(reach: float, latitude: float, longitude: float, grid: Grid) -> _Cells:
+    """The cells about a radar; none where no cell of the grid lies within its reach."""
+    x, y = grid.cell(longitude, latitude)
+    # The projection stretches by up to a tenth at a grid's edges.
     cells = 1.2 * reach / _CELL_M + 1
-    window = []
-    for centre, n in ((float(y), NATIONAL.shape[0]), (float(x), NATIONAL.shape[1])):
-        low, high = max(int(centre - cells), 0), min(int(centre + cells) + 1, n)
-        if low >= high:
-            return None
-        window.append(slice(low, high))
-    rows, columns = (np.arange(span.start, span.stop) for span in window)
-    cell_longitude, cell_latitude = NATIONAL.lonlat(columns, rows[:, np.newaxis])
+    rows, columns = (
+        slice(max(int(centre - cells), 0), max(min(int(centre + cells) + 1, n), 0))
+        for centre, n in ((float(y), grid.shape[0]), (float(x), grid.shape[1]))
+    )
+    cell_longitude, cell_latitude = grid.lonlat(
+        np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)[:, np.newaxis]
+    )
     toward = azimuth_and_distance(latitude, longitude, cell_latitude, cell_longitude)
-    return _Cells((window[0], window[1]), *toward, (round(float(y)), round(float(x))), reach)
+    return _Cells((rows, columns), *toward, (round(float(y)), round(float(x))), reach)
 
 
 def _not_over_the_top(sweep: Sweep) -> Sweep:
@@ -315,7 +358,7 @@ def _stand_over_own_cell(
 ) -> None:
     """Rays that end above the radar's own cell are a column there, of which the highest counts."""
     row, column = cells.own
-    if not (0 <= row < NATIONAL.shape[0] and 0 <= column < NATIONAL.shape[1]):
+    if not (0 <= row < dbz.shape[0] and 0 <= column < dbz.shape[1]):
         return
     ends = _edge(sweep, sweep.dbz.shape[1], sweep.elevation)
     steep = np.broadcast_to(ends < _CELL_M / 2, len(sweep.azimuth))
@@ -352,9 +395,9 @@ def _width(rays: Floats) -> float:
 def _places_of_echo(
     sweep: Sweep, latitude: float, longitude: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Reflectivity and cell numbers of the gates that hold an echo."""
+    """Reflectivity, longitude and latitude of the gates that hold an echo."""
     ray, gate = np.nonzero(sweep.dbz >= LEAST_DBZ)
     slant = sweep.first + sweep.spacing * gate
     distance = ground_distance(slant, _of_ray(sweep.elevation, ray))
     to_latitude, to_longitude = destination(latitude, longitude, sweep.azimuth[ray], distance)
-    return sweep.dbz[ray, gate], *NATIONAL.cell(to_longitude, to_latitude)
+    return sweep.dbz[ray, gate], to_longitude, to_latitude

@@ -1,4 +1,4 @@
-"""Grids on a map projection: where each cell of the national grid falls on them."""
+"""Grids on a map projection: where each cell of a grid of storm boxes falls on them."""
 
 from typing import Any
 
@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from stormlens.errors import needs_packages
 from stormlens.readers._mosaic import grid_lonlat
-from stormlens.readers._reach import out_of_reach
+from stormlens.readers._options import Options
 from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
-from stormlens.stormbox import NATIONAL
+from stormlens.readers._target import choose_grid, lattice
+from stormlens.stormbox import Grid
 
 Floats = NDArray[np.floating]
 
@@ -40,9 +41,9 @@ def sample_projected(
     x: Floats,
     y: Floats,
     crs: Any,
-    sampling: str,
+    options: Options,
     name: str,
-) -> tuple[Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, NDArray[np.bool_], Grid]:
     """
     Sample a grid that is even in the plane of a projection.
 
@@ -61,35 +62,39 @@ def sample_projected(
         The same northward.
     crs : pyproj.CRS
         The projection.
-    sampling : {"nearest", "maximum"}
-        See `Options`.
+    options : Options
+        Sampling, and the grid.
     name : str
         What errors call the file.
 
     Returns
     -------
-    dbz, coverage : ndarray, shape (899, 1399)
+    dbz, coverage : ndarray, shape (y, x)
         Minus infinity and False outside the file's grid.
+    grid : Grid
+        What it was brought to.
 
     Raises
     ------
     InputError
-        If the file's grid does not reach the national one.
+        If the file does not reach the grid that is asked for, or no grid holds it.
     """
     to_plane = import_pyproj().Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
-    wanted_x, wanted_y = to_plane.transform(*grid_lonlat())
+    some = np.meshgrid(x[lattice(len(x))], y[lattice(len(y))])
+    longitude, latitude = to_plane.transform(*some, direction="INVERSE")
+    centre = x[[0, -1]].mean(), y[[0, -1]].mean()
+    middle = to_plane.transform(*centre, direction="INVERSE")
+    grid = choose_grid(options, longitude, latitude, middle[::-1], name)
+    wanted_x, wanted_y = to_plane.transform(*grid_lonlat(grid))
     column, column_inside = _nearest(wanted_x, x)
     row, row_inside = _nearest(wanted_y, y)
     inside = column_inside & row_inside
-    if not inside.any():
-        span = f"x {x.min():.0f} to {x.max():.0f}, y {y.min():.0f} to {y.max():.0f} of {crs.name}"
-        raise out_of_reach(name, span)
     values, coverage = pick(dbz, seen, row, column, inside)
-    if sampling == "maximum":
+    if options.sampling == "maximum":
         echo_row, echo_column = np.nonzero(seen & (dbz >= LEAST_DBZ))
         lonlat = to_plane.transform(x[echo_column], y[echo_row], direction="INVERSE")
-        values = highest_in_cell(values, dbz[echo_row, echo_column], *NATIONAL.cell(*lonlat))
-    return values, coverage
+        values = highest_in_cell(values, dbz[echo_row, echo_column], *grid.cell(*lonlat))
+    return values, coverage, grid
 
 
 def _nearest(wanted: Floats, axis: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

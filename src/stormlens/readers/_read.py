@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from stormlens import storage
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
-from stormlens.readers._options import Options
+from stormlens.readers._options import AUTO, Options
 from stormlens.readers._unpack import MAX_BYTES, unpack
 from stormlens.readers._xarray import as_mosaic
-from stormlens.stormbox import Mosaic
+from stormlens.stormbox import Grid, Mosaic
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,16 +53,17 @@ def read(
     quality_control: bool = False,
     index: object = None,
     field: str | None = None,
+    grid: "str | tuple[float, float] | Grid" = AUTO,
     name: str | None = None,
 ) -> "xr.Dataset":
     """
-    Column-maximum reflectivity of a radar file on the archive's national grid.
+    Column-maximum reflectivity of a radar file on a grid of 3.75 km.
 
     Parameters
     ----------
     source : str, Path, bytes, xarray.DataArray or xarray.Dataset
         A file, its content, or what is open in xarray already (see `from_xarray`).
-    sampling, rain, quality_control, index, field
+    sampling, rain, quality_control, index, field, grid
         How to read it; see `Options`.
     name : str, optional
         What errors and `source` call it; a path's own unless told.
@@ -78,7 +79,7 @@ def read(
         If the file is missing, empty, cut short or damaged, of a kind that is not read, or
         holds no reflectivity; the sentence names it.
     """
-    options = Options(sampling, rain, quality_control, index, field)
+    options = Options(sampling, rain, quality_control, index, field, grid)
     return read_mosaic(source, options, name=name).to_xarray()
 
 

@@ -1,5 +1,5 @@
 """
-From a file's own grid to the national one: nearest neighbour, or the highest in a cell.
+From a file's own grid to that of storm boxes: nearest neighbour, or the highest in a cell.
 
 Reflectivity is chosen, never interpolated: a mean of dBZ is the reflectivity of
 nothing. The nearest value is what the archive's authors took; the highest value
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.readers._mosaic import grid_lonlat
-from stormlens.stormbox import NATIONAL
+from stormlens.stormbox import Grid
 
 Floats = NDArray[np.floating]
 
@@ -28,7 +28,7 @@ _ROWS_AT_A_TIME = 256
 
 
 def sample_lonlat(
-    read: Read, longitude: Floats, latitude: Floats, sampling: str
+    read: Read, longitude: Floats, latitude: Floats, grid: Grid, sampling: str
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """
     Sample a grid whose columns are meridians and whose rows are parallels.
@@ -42,15 +42,17 @@ def sample_lonlat(
         Degrees east (0 to 360 is understood too), evenly spaced, rising or falling.
     latitude : ndarray of float, shape (rows,)
         Degrees north, evenly spaced, rising or falling.
+    grid : Grid
+        What it is brought to.
     sampling : {"nearest", "maximum"}
         See `Options`.
 
     Returns
     -------
-    dbz, coverage : ndarray, shape (899, 1399)
+    dbz, coverage : ndarray, shape (y, x)
         Minus infinity and False outside the file's grid.
     """
-    wanted_longitude, wanted_latitude = grid_lonlat()
+    wanted_longitude, wanted_latitude = grid_lonlat(grid)
     row, row_inside = _nearest(wanted_latitude - latitude[0], latitude)
     # The short way round the globe, so that 262.5 and -97.5 are one meridian.
     step = np.sign(longitude[-1] - longitude[0]) or 1.0
@@ -61,11 +63,10 @@ def sample_lonlat(
     coverage = inside & seen
     values = np.where(coverage, dbz, -np.inf)
     if sampling == "maximum":
-        turned = longitude - 360 * np.round((longitude + 97.5) / 360)
         for first in range(0, len(latitude), _ROWS_AT_A_TIME):
             dbz, seen = read(slice(first, first + _ROWS_AT_A_TIME))
             row, column = np.nonzero(seen & (dbz >= LEAST_DBZ))
-            x, y = NATIONAL.cell(turned[column], latitude[first + row])
+            x, y = grid.cell(longitude[column], latitude[first + row])
             values = highest_in_cell(values, dbz[row, column], x, y)
     return values, coverage
 
@@ -91,7 +92,7 @@ def pick(
 
     Returns
     -------
-    dbz, coverage : ndarray, shape (899, 1399)
+    dbz, coverage : ndarray, shape (y, x)
         Minus infinity and False where it does not reach.
     """
     # One index into the flat file is faster than a pair into its rows and columns.
@@ -106,7 +107,7 @@ def highest_in_cell(values: Floats, dbz: Floats, x: Floats, y: Floats) -> Floats
 
     Parameters
     ----------
-    values : ndarray of float, shape (899, 1399)
+    values : ndarray of float, shape (y, x)
         What the cells hold so far.
     dbz : ndarray of float, shape (N,)
         Reflectivity, at least `LEAST_DBZ`.
@@ -115,14 +116,14 @@ def highest_in_cell(values: Floats, dbz: Floats, x: Floats, y: Floats) -> Floats
 
     Returns
     -------
-    values : ndarray of float, shape (899, 1399)
+    values : ndarray of float, shape (y, x)
     """
-    rows, columns = NATIONAL.shape
+    rows, columns = values.shape
     place_x, place_y = (np.rint(axis).astype(np.intp) for axis in (x, y))
     inside = (place_x >= 0) & (place_x < columns) & (place_y >= 0) & (place_y < rows)
     raised = np.array(values, np.float64).ravel()
     np.maximum.at(raised, (place_y * columns + place_x)[inside], dbz[inside])
-    return raised.reshape(NATIONAL.shape)
+    return raised.reshape(rows, columns)
 
 
 def _nearest(offset: Floats, axis: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

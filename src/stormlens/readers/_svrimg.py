@@ -10,6 +10,7 @@ from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
+from stormlens.readers._target import on_its_grid
 from stormlens.stormbox import SIZE, Mosaic
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -66,13 +67,14 @@ def read_svrimg(content: bytes, name: str, options: Options) -> Mosaic:
     coverage = np.zeros(grid.shape, bool)
     coverage[ymin : ymin + SIZE, xmin : xmin + SIZE] = True
     measured = row["radar_time"] if "radar_time" in table else time_of_name(unid)
-    return mosaic_of(
+    mosaic = mosaic_of(
         grid,
         coverage,
         time=np.datetime64(measured),
         source="SVRIMG image (Haberlie, Ashley and Karpinski 2020)",
         product="column maximum of GridRad, one storm box",
     )
+    return on_its_grid(mosaic, name, options)
 
 
 SVRIMG = Format("svrimg", "SVRIMG images (PNG, with the image index)", _is_png, read_svrimg)

@@ -11,7 +11,7 @@ import numpy as np
 from stormlens.errors import InputError
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
-from stormlens.readers._polar import Sweep, volume_to_grid
+from stormlens.readers._polar import Sweep, grid_about, volume_to_grid
 from stormlens.readers._quality import quality_controlled
 from stormlens.stormbox import Mosaic
 
@@ -75,7 +75,7 @@ def read_volume(
     Raises
     ------
     InputError
-        If there is no sweep or no reflectivity, or the radar does not reach the national grid.
+        If there is no sweep or no reflectivity, or the radar does not reach the grid asked for.
     """
     sweeps, times = [], []
     for part in _sweeps(tree):
@@ -90,7 +90,9 @@ def read_volume(
             f"{', '.join(held[:12]) or 'none'}."
         )
     latitude, longitude = (_scalar(tree, axis, name) for axis in ("latitude", "longitude"))
-    dbz, coverage = volume_to_grid(sweeps, latitude, longitude, options.sampling, name)
+    reach = max(sweep.reach for sweep in sweeps)
+    grid = grid_about(latitude, longitude, reach, options, name)
+    dbz, coverage = volume_to_grid(sweeps, latitude, longitude, grid, options.sampling, name)
     known = [time for time in times if not np.isnat(time)]
     return mosaic_of(
         dbz,
@@ -99,6 +101,7 @@ def read_volume(
         source=f"{kind}, radar at {latitude:.2f}, {longitude:.2f}",
         product=f"column maximum of {len(sweeps)} sweep{'s' if len(sweeps) > 1 else ''}",
         sampling=options.sampling,
+        grid=grid,
     )
 
 

@@ -1,5 +1,5 @@
 """
-Reflectivity that is open in xarray already, brought to the national grid.
+Reflectivity that is open in xarray already, brought to a grid of storm boxes.
 
 A field is placed by what CF says of it: by coordinates of latitude and
 longitude, of one dimension each or of two, or by x and y with a grid mapping.
@@ -17,12 +17,12 @@ from stormlens.errors import InputError
 from stormlens.readers._curvilinear import sample_curvilinear
 from stormlens.readers._marks import is_mark, is_rain, without_mrms_clear
 from stormlens.readers._mosaic import mosaic_of
-from stormlens.readers._options import Options, several_fields
+from stormlens.readers._options import AUTO, Options, several_fields
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
-from stormlens.readers._reach import is_even, require_reach
 from stormlens.readers._sampling import sample_lonlat
-from stormlens.stormbox import MAX_DBZ, NATIONAL, Mosaic, is_dataset, nanoseconds
+from stormlens.readers._target import grid_of_meridians, is_even, on_its_grid
+from stormlens.stormbox import MAX_DBZ, Grid, Mosaic, grid_of, is_dataset, nanoseconds
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -84,10 +84,11 @@ def from_xarray(
     sampling: str = "nearest",
     rain: str = "marshall-palmer",
     field: str | None = None,
+    grid: str | tuple[float, float] | Grid = AUTO,
     name: str = "the data given",
 ) -> "xr.Dataset":
     """
-    Bring a field of reflectivity or rain rate to the national grid.
+    Bring a field of reflectivity or rain rate to a grid of storm boxes.
 
     Parameters
     ----------
@@ -104,6 +105,8 @@ def from_xarray(
         The Z-R relation for rain rates; see `Options`.
     field : str, optional
         Which variable is read, where there are several; see `Options`.
+    grid : {"auto"}, str, tuple of float or Grid, optional
+        See `Options`.
     name : str, optional
         What errors call the data.
 
@@ -116,9 +119,9 @@ def from_xarray(
     ------
     InputError
         If there is no such field or several, it spans several times, its coordinates do not
-        place it, or it does not reach the national grid.
+        place it, or it does not reach the grid that is asked for.
     """
-    return as_mosaic(data, name, Options(sampling, rain, field=field)).to_xarray()
+    return as_mosaic(data, name, Options(sampling, rain, field=field, grid=grid)).to_xarray()
 
 
 def as_mosaic(data: "Given", name: str, options: Options) -> Mosaic:
@@ -144,11 +147,11 @@ def as_mosaic(data: "Given", name: str, options: Options) -> Mosaic:
         As `from_xarray`.
     """
     if _is_mosaic(data):
-        return _restored(data, name)
+        return on_its_grid(_restored(data, name), name, options)
     dataset = _dataset_of(data)
     field, per_hour = _field(dataset, name, options.field)
     dataset, field, levels = _one_time(dataset, field, name)
-    dbz, coverage = _sample(dataset, field, levels, per_hour, name, options)
+    dbz, coverage, grid = _sample(dataset, field, levels, per_hour, name, options)
     product = str(field.attrs.get("long_name", field.name))
     return mosaic_of(
         dbz,
@@ -159,13 +162,20 @@ def as_mosaic(data: "Given", name: str, options: Options) -> Mosaic:
         derived="" if per_hour is None else describe_law(options.rain),
         sampling=options.sampling,
         simulated=_is_simulated(dataset),
+        grid=grid,
     )
 
 
 def _is_mosaic(data: "Given") -> "TypeGuard[xr.Dataset]":
-    """Whether it has the variables and the shape of a mosaic."""
-    return is_dataset(data) and all(
-        key in data.data_vars and data[key].dims == ("y", "x") and data[key].shape == NATIONAL.shape
+    """Whether it has the variables of a mosaic, and the shape of its grid."""
+    if not is_dataset(data):
+        return False
+    try:
+        shape = grid_of(data).shape
+    except InputError:  # another's attribute of that name
+        return False
+    return all(
+        key in data.data_vars and data[key].dims == ("y", "x") and data[key].shape == shape
         for key in ("reflectivity", "coverage")
     )
 
@@ -183,6 +193,7 @@ def _restored(data: "xr.Dataset", name: str) -> Mosaic:
         source=str(data.attrs.get("source", name)),
         sampling=str(data.attrs.get("sampling", "nearest")),
         simulated=_is_simulated(data),
+        grid=grid_of(data),
         **texts,
     )
 
@@ -274,7 +285,7 @@ def _sample(
     per_hour: float | None,
     name: str,
     options: Options,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, Grid]:
     plane = field if levels is None else field.isel({levels: 0})
     mrms = _is_mrms(dataset, field)
 
@@ -291,12 +302,12 @@ def _sample(
         (rows, columns), (y, x) = metres, (_plane_axis(axis, name) for axis in metres)
         crs = _crs(mapping, _metres(columns, name), name)
         dbz, seen = values(rows.dims, columns.dims)
-        return sample_projected(dbz, seen, x, y, crs, options.sampling, name)
+        return sample_projected(dbz, seen, x, y, crs, options, name)
     if degrees is not None:
         rows, columns = degrees
         dbz, seen = values(rows.dims, ())
         places = _floats(columns.transpose(*rows.dims)), _floats(rows)
-        return sample_curvilinear(dbz, seen, *places, options.sampling, name)
+        return sample_curvilinear(dbz, seen, *places, options, name)
     raise InputError(
         f"{name}: {plane.name} has no coordinates that place it: latitude and longitude, or x and "
         "y with a CF grid mapping."
@@ -335,14 +346,15 @@ def _on_meridians(
     columns: "xr.DataArray",
     name: str,
     options: Options,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, Grid]:
     """Sample a field whose rows are parallels and whose columns are meridians."""
     longitude, latitude = _floats(columns), _floats(rows)
     if is_even(longitude) and is_even(latitude):
-        require_reach(longitude, latitude, name)
-        return sample_lonlat(lambda at: (dbz[at], seen[at]), longitude, latitude, options.sampling)
+        grid = grid_of_meridians(longitude, latitude, options, name)
+        place = longitude, latitude, grid
+        return *sample_lonlat(lambda at: (dbz[at], seen[at]), *place, options.sampling), grid
     places = np.meshgrid(longitude, latitude)
-    return sample_curvilinear(dbz, seen, places[0], places[1], options.sampling, name)
+    return sample_curvilinear(dbz, seen, places[0], places[1], options, name)
 
 
 def _floats(array: "xr.DataArray") -> np.ndarray:

@@ -26,7 +26,14 @@ from stormlens.stormbox._modes import (
     split_of_year,
 )
 from stormlens.stormbox._moment import nanoseconds, says_hour
-from stormlens.stormbox._records import Boxes, Mosaic, Predictions, Storm, is_dataset
+from stormlens.stormbox._records import (
+    Boxes,
+    Mosaic,
+    Predictions,
+    Storm,
+    grid_of,
+    is_dataset,
+)
 from stormlens.stormbox._unid import hazard_of_unid, time_of_unid
 
 __all__ = [
@@ -46,6 +53,7 @@ __all__ = [
     "Mosaic",
     "Predictions",
     "Storm",
+    "grid_of",
     "hazard_of_unid",
     "is_dataset",
     "mode_code",

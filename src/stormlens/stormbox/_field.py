@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.stormbox._grid import ECHO_DBZ, NATIONAL
+from stormlens.stormbox._grid import ECHO_DBZ, NATIONAL, Grid
 from stormlens.stormbox._moment import nanoseconds
-from stormlens.stormbox._records import is_marked, plane_attributes
+from stormlens.stormbox._records import grid_of, is_marked, plane_attributes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,6 +47,8 @@ class Field:
         Cells of a box along y and x.
     computed : str
         "shared convolutions" or "box by box", with the reason.
+    grid : Grid
+        The mosaic's.
     """
 
     probability: NDArray[np.float32] = field(repr=False)
@@ -65,6 +67,7 @@ class Field:
     stride: int = 0
     box: tuple[int, ...] = ()
     computed: str = ""
+    grid: Grid = NATIONAL
 
     @property
     def seen(self) -> NDArray[np.float32]:
@@ -109,6 +112,7 @@ class Field:
             int(attributes.get("stride", 0)),
             tuple(int(cells) for cells in attributes.get("box", ())),
             str(attributes.get("computed", "")),
+            grid_of(dataset),
         )
 
     def to_xarray(self) -> "xr.Dataset":
@@ -131,7 +135,7 @@ class Field:
         placed = {"long_name": "probability of storm mode", "units": "1", "grid_mapping": "crs"}
         held: dict[str, Any] = {
             "probability": ((*plane, "mode"), self.probability, placed),
-            "crs": ((), np.int32(0), dict(NATIONAL.mapping)),
+            "crs": ((), np.int32(0), self.grid.mapping),
             "echo": (plane, self.echo, share(f"at {ECHO_DBZ} dBZ or more")),
         }
         if self.coverage is not None:
@@ -154,5 +158,6 @@ class Field:
             "stride": self.stride,
             "box": list(self.box),
             "computed": self.computed,
+            "grid": self.grid.name,
         }
         return xr.Dataset(held, coordinates, attributes)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.stormbox._grid import ECHO_DBZ, NATIONAL, PIXEL_KM, offsets_km
+from stormlens.stormbox._grid import ECHO_DBZ, NATIONAL, PIXEL_KM, Grid, offsets_km
 from stormlens.stormbox._moment import nanoseconds
 
 if TYPE_CHECKING:
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 Storm = dict[str, NDArray[Any]]
 """By name one value a box: `unid`, `time`, `latitude`, `longitude`, and of boxes cut from mosaics
-`xmin`, `ymin`, `coverage` and `echo`."""
+`xmin`, `ymin`, `grid` (its name), `coverage` and `echo`."""
 
 _ATTRIBUTES = {
     "latitude": {"units": "degrees_north"},
     "longitude": {"units": "degrees_east"},
     "xmin": {"long_name": "westernmost cell"},
     "ymin": {"long_name": "southernmost cell"},
+    "grid": {"long_name": "grid that the cells are of"},
     "coverage": {"units": "1", "long_name": "share of the box that some radar sees"},
     "echo": {"units": "1", "long_name": f"share of the box at {ECHO_DBZ} dBZ or more"},
 }
@@ -36,13 +37,13 @@ _CONVENTIONS = "CF-1.11"
 @dataclass(frozen=True, eq=False)
 class Mosaic:
     """
-    Column-maximum reflectivity on the archive's national grid.
+    Column-maximum reflectivity on a grid.
 
     Attributes
     ----------
-    reflectivity : ndarray of uint8, shape (899, 1399)
+    reflectivity : ndarray of uint8, shape (y, x)
         Whole dBZ, 0 to 80, 0 where there is no echo; row 0 in the south.
-    coverage : ndarray of bool, shape (899, 1399)
+    coverage : ndarray of bool, shape (y, x)
         Where some radar could have seen an echo.
     time : datetime64[ns]
         UTC of the observation; NaT where unknown.
@@ -56,6 +57,8 @@ class Mosaic:
         How the file's values were brought to the grid.
     simulated : bool
         Whether a simulator made them.
+    grid : Grid
+        Where the cells lie.
     """
 
     reflectivity: NDArray[np.uint8] = field(repr=False)
@@ -66,6 +69,7 @@ class Mosaic:
     derived: str = ""
     sampling: str = "nearest"
     simulated: bool = False
+    grid: Grid = NATIONAL
 
     @classmethod
     def from_xarray(cls, dataset: "xr.Dataset") -> "Mosaic":
@@ -80,6 +84,11 @@ class Mosaic:
         Returns
         -------
         mosaic : Mosaic
+
+        Raises
+        ------
+        InputError
+            If its attribute `grid` names none.
         """
         texts = {name: str(dataset.attrs.get(name, "")) for name in ("product", "derived")}
         time: Any = nanoseconds(dataset["time"].values, "time of the mosaic")[()]
@@ -90,6 +99,7 @@ class Mosaic:
             str(dataset.attrs.get("source", "a mosaic")),
             sampling=str(dataset.attrs.get("sampling", "nearest")),
             simulated=is_marked(dataset, "simulated"),
+            grid=grid_of(dataset),
             **texts,
         )
 
@@ -114,7 +124,7 @@ class Mosaic:
             {
                 "reflectivity": (("y", "x"), self.reflectivity, reflectivity),
                 "coverage": (("y", "x"), self.coverage, coverage),
-                "crs": ((), np.int32(0), dict(NATIONAL.mapping)),
+                "crs": ((), np.int32(0), self.grid.mapping),
             },
             coords={
                 "time": np.asarray(self.time, "datetime64[ns]"),
@@ -128,6 +138,7 @@ class Mosaic:
                 "derived": self.derived,
                 "sampling": self.sampling,
                 "simulated": int(self.simulated),
+                "grid": self.grid.name,
             },
         )
 
@@ -345,6 +356,28 @@ def is_dataset(thing: object) -> "TypeGuard[xr.Dataset]":
 def is_marked(dataset: "xr.Dataset", name: str) -> bool:
     """Whether an attribute says yes, which files hold as 1 or in words."""
     return str(dataset.attrs.get(name, 0)) not in ("0", "")
+
+
+def grid_of(dataset: "xr.Dataset") -> Grid:
+    """
+    The grid of a mosaic or field that is an xarray.Dataset.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Of `Mosaic.to_xarray` or `Field.to_xarray`.
+
+    Returns
+    -------
+    grid : Grid
+        What attribute `grid` names; the national one where there is none.
+
+    Raises
+    ------
+    InputError
+        If it names no grid.
+    """
+    return Grid.named(str(dataset.attrs.get("grid", NATIONAL.name)))
 
 
 def _storm_of(dataset: "xr.Dataset") -> Storm:
