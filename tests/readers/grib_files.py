@@ -69,10 +69,16 @@ def _section(number, body):
 
 
 def _png(codes, columns, bits):
-    """A grey PNG image of one filterless row a parallel (PNG specification, sections 5 and 11)."""
+    """
+    A PNG image of one filterless row a parallel (PNG specification, sections 5 and 11).
+
+    Codes of 24 and 32 bits are the bytes of a colour, the highest first, as NCEP's g2 library
+    and ecCodes write them.
+    """
     shaped = codes.reshape(-1, columns) if codes.size % columns == 0 else codes.reshape(1, -1)
     rows = b"".join(b"\0" + _simple(row, bits) for row in shaped)
-    header = struct.pack(">IIBBBBB", shaped.shape[1], shaped.shape[0], bits, 0, 0, 0, 0)
+    depth, colour = {24: (8, 2), 32: (8, 6)}.get(bits, (bits, 0))
+    header = struct.pack(">IIBBBBB", shaped.shape[1], shaped.shape[0], depth, colour, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -16,7 +16,6 @@ PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("gribberish", "mrms-simple"),
         ("pyproj", "odim-composite"),
         ("xradar.io", "odim-volume"),
         ("xradar.io", "cfradial"),

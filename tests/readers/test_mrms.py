@@ -1,6 +1,7 @@
 """MRMS: values against another decoder, products and their marks, and what is refused."""
 
 import struct
+import sys
 
 import numpy as np
 import numpy.testing as npt
@@ -12,15 +13,14 @@ from shared import shared_file
 
 from stormlens.errors import InputError
 from stormlens.readers import grid_lonlat, read
-from stormlens.readers._grib import field_of, messages
+from stormlens.readers._grib import field_of, is_grib, messages
 from stormlens.stormbox import NATIONAL
 
 SHAPE, NORTH, WEST, STEP = (40, 50), 45.0, 255.0, 0.05
 
 
 def values(message, name):
-    field = field_of(message, name)
-    return field.values(field.held)
+    return field_of(message, name).values(slice(None))
 
 
 def field(fill=-99.0):
@@ -75,6 +75,40 @@ def test_values_equal_those_of_another_decoder(data, png, decimals, masked, bits
     npt.assert_allclose(
         values(messages(content, "x")[0], "x"), decoded(content), rtol=1e-12, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("bits", range(1, 33))
+@pytest.mark.parametrize("masked", [False, True])
+def test_codes_of_any_number_of_bits_are_decoded(bits, masked):
+    codes = np.random.default_rng(bits).integers(0, 2**bits, (5, 7)).astype(float)
+    codes[0, 0], codes[4, 6] = 0, 2**bits - 1
+    bitmap = codes % 3 > 0 if masked else None
+    if masked:
+        bitmap[0, 0], bitmap[4, 6] = True, False
+    content = grib(codes, bits=bits, decimals=0, png=False, bitmap=bitmap)
+    expected = np.where(bitmap, codes, np.nan) if masked else codes
+    found = values(messages(content, "x")[0], "x")
+    npt.assert_array_equal(found, expected)
+    npt.assert_array_equal(found, decoded(content))
+
+
+@pytest.mark.parametrize("bits", [24, 32])
+def test_images_whose_colours_are_the_bytes_of_a_code_are_decoded(bits):
+    codes = (np.arange(30).reshape(5, 6) * 0x01_2345_67 + 0x7F) % 2**bits
+    codes[0, 0] = 0
+    content = grib(codes.astype(float), bits=bits, decimals=0)
+    npt.assert_array_equal(values(messages(content, "x")[0], "x"), codes)
+    raw = field()
+    raw[:20], raw[28:36, 10:20] = -999, 45.5
+    assert read(grib(raw, bits=bits, decimals=4)).identical(read(grib(raw)))
+
+
+def test_an_image_of_another_kind_than_its_bits_is_refused():
+    content = bytearray(grib(np.zeros((5, 6)), bits=24, decimals=0))
+    at = content.index(b"IHDR")
+    content[at + 13] = 0  # grey, of 8 bits
+    with pytest.raises(InputError, match="does not hold its 30 values"):
+        read(bytes(content))
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
@@ -175,7 +209,7 @@ def flipped_in_image(content):
     [
         (grib(field(), product=MESH), r"holds MESH \(discipline 209, category 3, number 28\)"),
         (grib(field(), product=(209, 99, 7)), "discipline 209, category 99, number 7"),
-        (grib(field()) * 2, "holds 2 fields that could be read"),
+        (grib(field()) * 2, "holds 2 fields that could be read, all MergedReflectivityQCComposite"),
         (grib(field(), grid_template=30), "grid of template 3.30"),
         (grib(field(), packing=40), "packed by template 5.40.*wgrib2"),
         (grib(field(), scan=0x20), "rows of parallels"),
@@ -198,6 +232,76 @@ def test_a_size_that_no_file_has_is_refused_before_it_is_asked_for():
     content[at : at + 8] = struct.pack(">2I", 2**31, 2**31)
     with pytest.raises(InputError, match="cells are not its 2000 values"):
         read(bytes(content))
+
+
+HEADINGS = [
+    b"\x01\r\r\n123 \r\r\nHTUS42 KWBC 100002\r\r\n",  # WMO 386, II, format of bulletins
+    b"HTUS42 KWBC 100002\r\r\n",  # as LDM stores one
+    b"0000004711" + b"00\x01\r\r\n123\r\r\nHTUS42 KWBC 100002\r\r\n",  # with its length, on FTP
+    b"****0000004711****\nHTUS42 KWBC 100002\r\r\n",  # NOAA's file headers
+]
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+@pytest.mark.parametrize("end", [b"", b"\r\r\n\x03", bytes(40)])
+def test_a_bulletin_s_heading_and_end_are_passed_over(heading, end):
+    content = grib(field(33.0))
+    assert read(heading + content + end, name="x").identical(read(content, name="x"))
+
+
+def test_messages_in_bulletins_one_behind_the_other_are_found():
+    content = HEADINGS[0] + grib(field(1.0), product=MESH) + b"\r\r\n\x03"
+    content += HEADINGS[0] + grib(field(33.0), product=COMPOSITE) + b"\r\r\n\x03"
+    assert read(content).reflectivity.values[cell(20, 25)] == 33
+
+
+def test_a_message_deep_in_another_file_makes_it_no_grib():
+    for start in (b"some text\n" * 100, b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"):
+        assert not is_grib(start + grib(field()))
+
+
+@pytest.mark.parametrize("mark", [95.5, 300.0, 9999.0, -9999.0])
+@pytest.mark.parametrize("sampling", ["nearest", "maximum"])
+def test_what_no_radar_measures_is_no_coverage(mark, sampling):
+    raw = field(33.0)
+    raw[:20] = mark
+    mosaic = read(grib(raw, bits=24), sampling=sampling)
+    assert mosaic.reflectivity.values.max() == 33
+    assert not mosaic.coverage.values[cell(10, 25)]
+    assert mosaic.coverage.values[cell(25, 25)]
+
+
+def test_rain_that_never_fell_is_no_coverage():
+    raw = field(10.0)
+    raw[:20] = 9999
+    mosaic = read(grib(raw, product=PRECIP_RATE, bits=24))
+    assert mosaic.reflectivity.values.max() == 39
+    assert not mosaic.coverage.values[cell(10, 25)]
+
+
+def test_of_several_products_the_one_that_is_named_is_read():
+    base = (209, 11, 0)
+    content = grib(field(20.0)) + grib(field(30.0), product=base)
+    with pytest.raises(InputError, match="--field MergedReflectivityQCComposite, in Python field="):
+        read(content)
+    mosaic = read(content, field="MergedBaseReflectivityQC")
+    assert mosaic.reflectivity.values[cell(20, 25)] == 30
+    with pytest.raises(InputError, match="which is not MESH"):
+        read(content, field="MESH")
+
+
+def test_names_of_what_is_not_read_need_no_other_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gribberish", None)
+    with pytest.raises(InputError, match="holds a field of discipline 209, category 3, number 28"):
+        read(grib(field(), product=MESH))
+
+
+def test_a_file_of_many_messages_is_looked_through_and_no_more():
+    small = grib(np.zeros((2, 2)), product=MESH, png=False, bits=0)
+    found = read(small * 5000 + grib(field(33.0)))
+    assert found.reflectivity.values[cell(20, 25)] == 33
+    with pytest.raises(InputError, match="over 10,000 messages"):
+        read(small * 10_001)
 
 
 @pytest.fixture(scope="module")

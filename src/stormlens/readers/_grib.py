@@ -2,10 +2,12 @@
 GRIB2 messages taken apart and checked, before any value is decoded.
 
 A message is a train of sections that say their own length and number. Lengths,
-grid and packing are checked against each other here, so that the decoder
-meets consistent messages only and no size in them can ask for more memory than
-the file is worth. Read are grids of longitude and latitude, packed simply or as
-PNG: what MRMS is written in.
+grid and packing are checked against each other here, so that no size in them can
+ask for more memory than the file is worth, and only the message that is wanted
+is taken apart. Codes stay packed until values are asked for: of a national
+mosaic a twentieth is. Read are grids of longitude and latitude, packed simply or
+as PNG: what MRMS is written in. Images are decoded by Pillow. Behind the headings
+that bulletins travel with (WMO 386, LDM) the first message is looked for.
 
 Format: WMO Manual on Codes 306, Volume I.2, FM 92 GRIB edition 2; templates
 3.0 (grid), 5.0 and 5.41 (packing).
@@ -17,18 +19,19 @@ import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.errors import InputError, needs_packages
+from stormlens.errors import InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_POINTS = 100_000_000
-"""Values of the largest grid taken; MRMS's finest has 98 million."""
+MAX_POINTS = 50_000_000
+"""Values of the largest grid taken; MRMS's mosaics of reflectivity have 24.5 million."""
 MAX_SIDE = 1 << 16
 """Rows or columns of it."""
 
@@ -43,12 +46,26 @@ _UNITS = {
 }
 """Code table 4.4, units of time: minute, hour, day, second."""
 _FARTHEST = 10**6
-_GREY = 0
-_DEEP = 16
+_MAX_MESSAGES = 10_000
+_HEADING = 512  # bytes in which the first message begins
+_GREY, _COLOUR, _COLOUR_AND_ALPHA = 0, 2, 6
+_IMAGES = {
+    **{bits: (_GREY, bits) for bits in (1, 2, 4, 8, 16)},
+    24: (_COLOUR, 8),
+    32: (_COLOUR_AND_ALPHA, 8),
+}
+"""By the bits of a value the kind of a PNG image and its depth, as NCEP's g2 library has them."""
 _SIMPLE, _AS_PNG = 0, 41
 _NO_BITMAP = 255
 _BAND = 256  # rows of an image
 _ONCE = (1, 3, 4, 5, 6, 7)
+_GRIB, _END = b"GRIB", b"7777"
+_TEXT = frozenset(b"\0\1\3\r\n\t" + bytes(range(32, 127)))
+_ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1).sum(axis=1, dtype="u1")
+_HIGHER = np.array([0xFF00 >> bit & 0xFF for bit in range(8)], np.uint8)
+"""Of each bit of a byte, a mask of those before it."""
+_ALL = slice(None)
+_DEEP = 16
 
 
 @dataclass(frozen=True)
@@ -64,8 +81,6 @@ class Packing:
     binary, decimal : int
     bits : int
         Of each code; 0 where all values are the reference.
-    data : bytes
-        The codes.
     """
 
     template: int
@@ -73,7 +88,6 @@ class Packing:
     binary: int
     decimal: int
     bits: int
-    data: bytes
 
     def unpacked(self, codes: NDArray[Any]) -> NDArray[np.float64]:
         """Values of codes."""
@@ -84,35 +98,20 @@ class Packing:
 @dataclass(frozen=True)
 class Message:
     """
-    One field of a GRIB2 file.
+    One field of a GRIB2 file, told by its head.
 
     Attributes
     ----------
     content : bytes
-        The whole message, without its bitmap.
+        The whole message.
     discipline, category, number : int
         What it holds, by code tables 0.0, 4.1 and 4.2.
-    time : datetime64[s]
-        When it holds, UTC: reference time and, of a forecast, its hours.
-    longitude : ndarray of float64, shape (columns,)
-        Degrees east of the columns as they lie in the file.
-    latitude : ndarray of float64, shape (rows,)
-        Degrees north of the rows as they lie in the file.
-    marked : ndarray of bool or None, shape (rows x columns,)
-        Which cells have a value, where a bitmap says so.
-    packing : Packing
-        How the values are written.
     """
 
-    content: bytes
+    content: memoryview
     discipline: int
     category: int
     number: int
-    time: np.datetime64
-    longitude: NDArray[np.float64]
-    latitude: NDArray[np.float64]
-    marked: NDArray[np.bool_] | None
-    packing: Packing
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -120,9 +119,37 @@ class Message:
         return self.discipline, self.category, self.number
 
 
+def is_grib(content: bytes) -> bool:
+    """
+    Whether a file begins with a message, or with a bulletin's heading and a message.
+
+    Parameters
+    ----------
+    content : bytes
+        Unpacked.
+
+    Returns
+    -------
+    fits : bool
+    """
+    return _first(content) >= 0
+
+
+def _first(content: bytes) -> int:
+    """
+    Where the first message begins; -1 where there is none.
+
+    Headings are text: "SOH CR CR LF 123 CR CR LF HTUS42 KWBC 100002 CR CR LF" (WMO 386, part II),
+    without the first lines where LDM stores it, or with a length in ten digits before it.
+    """
+    at = content.find(_GRIB, 0, _HEADING)
+    is_text = all(sign in _TEXT for sign in content[: max(at, 0)])
+    return at if is_text else -1
+
+
 def messages(content: bytes, name: str) -> list[Message]:
     """
-    Every message of a file.
+    Every message of a file, of which no more than the head is looked at.
 
     Parameters
     ----------
@@ -139,10 +166,10 @@ def messages(content: bytes, name: str) -> list[Message]:
     Raises
     ------
     InputError
-        If the file is of another edition, damaged or cut short, or its grid or packing is not
-        one that is read.
+        If the file is of another edition, damaged, cut short, or holds over 10,000 messages.
     """
-    found, at = [], content.find(b"GRIB")
+    found: list[Message] = []
+    at, whole = _first(content), memoryview(content)
     while at >= 0:
         if len(content) < at + 16:
             raise _cut_short(name)
@@ -151,8 +178,13 @@ def messages(content: bytes, name: str) -> list[Message]:
         length = struct.unpack_from(">Q", content, at + 8)[0]
         if at + length > len(content):
             raise _cut_short(name)
-        found.append(_message(content[at : at + length], name))
-        at = content.find(b"GRIB", at + length)
+        if len(found) == _MAX_MESSAGES:
+            raise InputError(
+                f"{name} holds over {_MAX_MESSAGES:,} messages; take the one that is wanted out "
+                "of it: wgrib2 FILE -match REF -grib NEW"
+            )
+        found.append(_message(whole[at : at + length], name))
+        at = content.find(_GRIB, at + length)
     if not found:
         raise InputError(f"{name} holds no GRIB message; get it again.")
     return found
@@ -161,24 +193,101 @@ def messages(content: bytes, name: str) -> list[Message]:
 @dataclass(frozen=True)
 class Field:
     """
-    What a message holds, as it lies in the file.
+    A message taken apart, its values still packed.
 
     Attributes
     ----------
-    held : ndarray, shape (rows, columns)
-        Values, or the codes of them, which take a quarter of the memory.
-    values : callable
-        Of some of it: float64, NaN where the bitmap says that there is none. They are the
-        caller's to change.
+    time : datetime64[s]
+        When it holds, UTC: reference time and, of a forecast, its hours.
+    longitude : ndarray of float64, shape (columns,)
+        Degrees east of the columns as they lie in the file.
+    latitude : ndarray of float64, shape (rows,)
+        Degrees north of the rows as they lie in the file.
+    packing : Packing
+        How the values are written.
+    marked : Bitmap or None
+        Which cells have a value, where not all do.
+    codes : callable
+        From places among the codes to the codes there.
     """
 
-    held: NDArray[Any]
-    values: Callable[[NDArray[Any]], NDArray[np.float64]]
+    time: np.datetime64
+    longitude: NDArray[np.float64]
+    latitude: NDArray[np.float64]
+    packing: Packing
+    marked: "Bitmap | None"
+    codes: Callable[[NDArray[np.intp]], NDArray[np.unsignedinteger]]
+
+    def values(
+        self, row: NDArray[np.intp] | slice, column: NDArray[np.intp] | slice = _ALL
+    ) -> NDArray[np.float64]:
+        """
+        Values of some cells.
+
+        Parameters
+        ----------
+        row, column : ndarray of int or slice
+            Which, as an array is indexed.
+
+        Returns
+        -------
+        values : ndarray of float64
+            The caller's to change; NaN where the bitmap says that there is none.
+        """
+        rows, columns = len(self.latitude), len(self.longitude)
+        if isinstance(row, slice):
+            row = np.arange(rows)[row, np.newaxis]
+        if isinstance(column, slice):
+            column = np.arange(columns)[column]
+        place = np.asarray(row * columns + column)
+        if self.marked is None:
+            return self.packing.unpacked(self.codes(place))
+        is_marked, place = self.marked.rank(place)
+        values = np.full(place.shape, np.nan)
+        values[is_marked] = self.packing.unpacked(self.codes(place[is_marked]))
+        return values
+
+
+class Bitmap:
+    """
+    Which cells of a grid have a value; a bit a cell, as it lies in the file.
+
+    Parameters
+    ----------
+    packed : ndarray of uint8
+        The bits, of each byte the highest first.
+    """
+
+    def __init__(self, packed: NDArray[np.uint8]) -> None:
+        self._packed = packed
+        ones = _ONES[packed]
+        self.count = int(ones.sum(dtype=np.int64))
+        self._before = np.cumsum(ones, dtype=np.int32) - ones
+
+    def rank(self, place: NDArray[np.intp]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """
+        Where cells stand among those with a value.
+
+        Parameters
+        ----------
+        place : ndarray of int
+            Cells.
+
+        Returns
+        -------
+        is_marked : ndarray of bool
+            Whether they have a value.
+        rank : ndarray of int
+            How many before them have.
+        """
+        byte, bit = self._packed[place >> 3], place & 7
+        before = _ONES[byte & _HIGHER[bit]]
+        return (byte << bit & 0x80) > 0, (self._before[place >> 3] + before).astype(np.intp)
 
 
 def field_of(message: Message, name: str) -> Field:
     """
-    What a message holds.
+    A message's grid, time and packed values.
 
     Parameters
     ----------
@@ -194,47 +303,49 @@ def field_of(message: Message, name: str) -> Field:
     Raises
     ------
     InputError
-        If the data cannot be decoded, or the package that does is not installed.
+        If the message is damaged, or its grid or packing is none that is read.
     """
-    shape, packing = (len(message.latitude), len(message.longitude)), message.packing
-    if packing.bits and packing.template == _AS_PNG:
-        codes = _codes(packing, name)
-        if message.marked is None:
-            return Field(codes.reshape(shape), packing.unpacked)
-        decoded = packing.unpacked(codes)
-    else:
-        decoded = _decoded(message, name)
-    if message.marked is None:
-        is_constant = decoded.size == 1
-        held = np.broadcast_to(decoded, shape) if is_constant else decoded.reshape(shape)
-        return Field(held, np.array)
-    whole = np.full(message.marked.shape, np.nan)
-    whole[message.marked] = decoded
-    return Field(whole.reshape(shape), np.array)
-
-
-def _decoded(message: Message, name: str) -> NDArray[np.float64]:
-    """
-    Values packed simply, or the one that all have.
-
-    Gribberish is not given bitmaps and constants, which its version 0.30 gets wrong.
-    """
-    if message.packing.bits == 0:
-        return message.packing.unpacked(np.zeros(1))
+    sections = _sections(message.content, name)
     try:
-        import gribberish
-    except ImportError as error:
-        raise needs_packages("GRIB2 needs gribberish") from error
-    try:
-        return np.asarray(gribberish.parse_grib_array(message.content, 0), np.float64)
-    except BaseException as error:
-        # A failed check in Rust arrives as an exception that is no Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        longitude, latitude = _grid(sections[3], name)
+        n = len(longitude) * len(latitude)
+        marked = _bitmap(sections[6], n, name)
+        packing, data = _packing(sections, n if marked is None else marked.count, name)
+        time = _time(sections[1]) + _forecast(sections[4])
+    except (struct.error, IndexError, ValueError) as error:
+        if isinstance(error, InputError):
             raise
-        raise _damaged(name, "its data do not decode") from error
+        raise _damaged(name, "a section is too short or holds no sense") from error
+    if packing.bits == 0:
+        return Field(time, longitude, latitude, packing, marked, _no_codes)
+    if packing.template == _AS_PNG:
+        codes = _of_image(data, packing, name)
+        return Field(time, longitude, latitude, packing, marked, codes.__getitem__)
+    stream = np.frombuffer(data, np.uint8)
+    return Field(
+        *(time, longitude, latitude, packing, marked),
+        lambda place: _of_stream(stream, packing.bits, place),
+    )
 
 
-def _codes(packing: Packing, name: str) -> NDArray[np.unsignedinteger]:
+def _no_codes(place: NDArray[np.intp]) -> NDArray[np.unsignedinteger]:
+    """Of a field whose values are all the reference."""
+    return np.zeros(place.shape, np.uint8)
+
+
+def _of_stream(
+    stream: NDArray[np.uint8], bits: int, place: NDArray[np.intp]
+) -> NDArray[np.unsignedinteger]:
+    """Codes of up to 32 bits that lie one behind the other: each is within five bytes."""
+    first = place * bits
+    byte, taken = first >> 3, np.zeros(place.shape, np.uint64)
+    for k in range((bits + 14) // 8):
+        taken = taken << np.uint64(8) | stream[np.minimum(byte + k, len(stream) - 1)]
+    spare = 8 * ((bits + 14) // 8) - bits - (first & 7)
+    return taken >> spare.astype(np.uint64) & np.uint64((1 << bits) - 1)
+
+
+def _of_image(data: memoryview, packing: Packing, name: str) -> NDArray[np.unsignedinteger]:
     """Codes of an image, one behind the other."""
     from PIL import Image
 
@@ -242,23 +353,27 @@ def _codes(packing: Packing, name: str) -> NDArray[np.unsignedinteger]:
         with warnings.catch_warnings():
             # How large it is was held against the grid's bounds.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(packing.data), formats=["PNG"]) as image:
-                if packing.bits == _DEEP:
-                    return _pixels(image, np.uint16).ravel()
-                pixels = _pixels(image.convert("L"), np.uint8).ravel()
+            with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+                if packing.bits >= _DEEP:
+                    return _pixels(image, packing.bits).ravel()
+                pixels = _pixels(image.convert("L"), 8).ravel()
     except Exception as error:  # Pillow raises half a dozen kinds on a damaged image
         raise _damaged(name, "its image does not decode") from error
     # Pillow stretches images of 1, 2 and 4 bits to 0 to 255.
     return pixels // np.uint8(255 // (2**packing.bits - 1))
 
 
-def _pixels(image: "Image", dtype: type[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+def _pixels(image: "Image", bits: int) -> NDArray[np.unsignedinteger]:
     """An image's pixels, taken in bands: all at once, Pillow would hold them three times."""
     width, height = image.size
-    pixels = np.empty((height, width), dtype)
+    pixels = np.empty((height, width), np.uint32 if bits > 16 else f"u{bits // 8}")
     for top in range(0, height, _BAND):
         bottom = min(top + _BAND, height)
-        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+        band = np.asarray(image.crop((0, top, width, bottom)))
+        if band.ndim == 3:  # the bytes of a number, the highest first
+            parts = (band[..., k].astype(np.uint32) for k in range(band.shape[2]))
+            band = reduce(lambda high, low: high << 8 | low, parts)
+        pixels[top:bottom] = band
     return pixels
 
 
@@ -270,32 +385,16 @@ def _damaged(name: str, why: str) -> InputError:
     return InputError(f"{name} is a damaged GRIB2 file ({why}); get it again.")
 
 
-def _message(content: bytes, name: str) -> Message:
+def _message(content: memoryview, name: str) -> Message:
     sections = _sections(content, name)
-    try:
-        longitude, latitude = _grid(sections[3], name)
-        marked = _bitmap(sections[6], len(longitude) * len(latitude), name)
-        n = len(longitude) * len(latitude) if marked is None else int(np.count_nonzero(marked))
-        packing = _packing(sections, n, name)
-        category, number = sections[4][9], sections[4][10]
-        return Message(
-            content if marked is None else _without_bitmap(content, sections, n),
-            *(content[6], category, number),
-            _time(sections[1]) + _forecast(sections[4]),
-            longitude,
-            latitude,
-            marked,
-            packing,
-        )
-    except (struct.error, IndexError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise _damaged(name, "a section is too short or holds no sense") from error
+    if len(sections[4]) < 11:
+        raise _damaged(name, "a section is too short or holds no sense")
+    return Message(content, content[6], sections[4][9], sections[4][10])
 
 
-def _sections(content: bytes, name: str) -> dict[int, bytes]:
+def _sections(content: memoryview, name: str) -> dict[int, memoryview]:
     """Sections by number, of a message that has each of those needed once."""
-    sections: dict[int, bytes] = {}
+    sections: dict[int, memoryview] = {}
     at, end = 16, len(content) - 4
     while at + 5 <= end:
         length, number = struct.unpack_from(">IB", content, at)
@@ -305,7 +404,7 @@ def _sections(content: bytes, name: str) -> dict[int, bytes]:
             raise InputError(f"{name} holds several fields in one message; write one in each.")
         sections[number] = content[at : at + length]
         at += length
-    if at != end or content[end:] != b"7777":
+    if at != end or content[end:] != _END:
         raise _damaged(name, "its sections do not add up")
     missing = [number for number in _ONCE if number not in sections]
     if missing:
@@ -313,13 +412,13 @@ def _sections(content: bytes, name: str) -> dict[int, bytes]:
     return sections
 
 
-def _time(identification: bytes) -> np.datetime64:
+def _time(identification: memoryview) -> np.datetime64:
     year, *rest = struct.unpack_from(">H5B", identification, 12)
     text = "{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}".format(year, *rest)
     return np.datetime64(text, "s")
 
 
-def _forecast(product: bytes) -> np.timedelta64:
+def _forecast(product: memoryview) -> np.timedelta64:
     """How far ahead of its reference time a field of template 4.0 holds; radar mosaics do not."""
     (template,), unit = struct.unpack_from(">H", product, 7), product[17]
     steps = struct.unpack_from(">I", product, 18)[0] if template == 0 else 0
@@ -334,13 +433,14 @@ def _signed(value: int, bits: int = 32) -> int:
     return half - value if value >= half else value
 
 
-def _grid(section: bytes, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _grid(section: memoryview, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Longitudes of the columns and latitudes of the rows of template 3.0."""
     n, listed, _, template = struct.unpack_from(">IBBH", section, 6)
     if template != 0:
         raise InputError(
             f"{name} lies on a grid of template 3.{template}; only longitude and latitude (3.0) "
-            "are read. Reproject it, or open it with xarray and give it to `read`."
+            "are read. Bring it to one: wgrib2 FILE -new_grid_winds earth "
+            "-new_grid_interpolation neighbor -new_grid latlon 230:1400:0.05 20:700:0.05 NEW"
         )
     columns, rows, basic, parts = struct.unpack_from(">4I", section, 30)
     first_latitude, first_longitude = struct.unpack_from(">2I", section, 46)
@@ -359,27 +459,19 @@ def _grid(section: bytes, name: str) -> tuple[NDArray[np.float64], NDArray[np.fl
     return longitude, latitude
 
 
-def _bitmap(section: bytes, n: int, name: str) -> NDArray[np.bool_] | None:
+def _bitmap(section: memoryview, n: int, name: str) -> Bitmap | None:
     """Which of the grid's n cells have a value; None where all have."""
     if section[5] == _NO_BITMAP:
         return None
     if section[5] != 0 or len(section) - 6 != -(-n // 8):
         raise _damaged(name, "its bitmap does not fit its grid")
-    return np.unpackbits(np.frombuffer(section, np.uint8, offset=6), count=n).astype(bool)
+    packed = np.frombuffer(section, np.uint8, offset=6).copy()
+    packed[-1] &= 0xFF << -n % 8 & 0xFF  # bits behind the last cell
+    return Bitmap(packed)
 
 
-def _without_bitmap(content: bytes, sections: dict[int, bytes], n: int) -> bytes:
-    """The message as a row of the n values that it packs, with the mark for no bitmap."""
-    grid = bytearray(sections[3])
-    struct.pack_into(">I", grid, 6, n)
-    struct.pack_into(">2I", grid, 30, n, 1)
-    plain = {**sections, 3: bytes(grid), 6: struct.pack(">IBB", 6, 6, _NO_BITMAP)}
-    body = b"".join(plain.values()) + content[-4:]
-    return content[:8] + struct.pack(">Q", 16 + len(body)) + body
-
-
-def _packing(sections: dict[int, bytes], n: int, name: str) -> Packing:
-    """How n values are written, checked against how much is written."""
+def _packing(sections: dict[int, memoryview], n: int, name: str) -> tuple[Packing, memoryview]:
+    """How n values are written, checked against how much is written; and what is."""
     held, template, reference, *scales, bits = struct.unpack_from(">IHfHHB", sections[5], 5)
     binary, decimal = (_signed(scale, 16) for scale in scales)
     data = sections[7][5:]
@@ -394,15 +486,15 @@ def _packing(sections: dict[int, bytes], n: int, name: str) -> Packing:
         _check_png(data, held, bits, name)
     elif bits > 32 or len(data) < -(-held * bits // 8):
         raise _damaged(name, f"{len(data)} bytes are too few for {held} values")
-    return Packing(template, reference, binary, decimal, bits, data)
+    return Packing(template, reference, binary, decimal, bits), data
 
 
-def _check_png(data: bytes, held: int, bits: int, name: str) -> None:
+def _check_png(data: memoryview, held: int, bits: int, name: str) -> None:
     """The image must hold as many values as promised, and its parts must be whole."""
     if data[:8] != _PNG or data[12:16] != b"IHDR":
         raise _damaged(name, "its data are no PNG image")
     width, height, depth, colour, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
-    if width * height != held or (colour, depth) != (_GREY, bits) or interlace:
+    if width * height != held or (colour, depth) != _IMAGES.get(bits) or interlace:
         raise _damaged(name, f"an image of {width} x {height} does not hold its {held} values")
     at = 8
     while data[at + 4 : at + 8] != b"IEND":

@@ -9,6 +9,7 @@ missing. The two are told apart here, and stay apart in the mosaic.
 Source: NOAA NSSL, MRMS GRIB2 tables (nssl.noaa.gov/projects/mrms/operational).
 """
 
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +18,16 @@ from numpy.typing import NDArray
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
-from stormlens.readers._grib import Message, field_of, messages
+from stormlens.readers._grib import Message, field_of, is_grib, messages
 from stormlens.readers._marks import is_mark, is_rain, without_mrms_clear
 from stormlens.readers._mosaic import mosaic_of
-from stormlens.readers._options import Options
+from stormlens.readers._options import Options, several_fields
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._sampling import sample_lonlat
 from stormlens.readers._target import grid_of_meridians
 from stormlens.stormbox import Mosaic
+
+_TOLD = 5  # names of fields in a sentence
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,6 @@ _PRODUCTS = {
 }
 
 
-def _is_grib(content: bytes) -> bool:
-    return content.startswith(b"GRIB")
-
-
 def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
     """
     Reflectivity of an MRMS field.
@@ -84,13 +83,13 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
     InputError
         If the file is damaged, holds no such field or several, or lies elsewhere on earth.
     """
-    message, product = _chosen(messages(content, name), name)
-    place = message.longitude, message.latitude
-    grid = grid_of_meridians(*place, options, name)
+    message, product = _chosen(messages(content, name), name, options.field)
     field = field_of(message, name)
+    place = field.longitude, field.latitude
+    grid = grid_of_meridians(*place, options, name)
 
     def read(at: Any) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
-        values = field.values(field.held[at])
+        values = field.values(*at) if isinstance(at, tuple) else field.values(at)
         if product.to_mm_per_hour is None:
             dbz = without_mrms_clear(values)
             return dbz, ~(np.isnan(dbz) | is_mark(dbz))
@@ -101,7 +100,7 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
     return mosaic_of(
         sampled,
         coverage,
-        time=message.time,
+        time=field.time,
         source="MRMS" if message.discipline == 209 else "GRIB2",
         product=product.name,
         derived="" if product.to_mm_per_hour is None else describe_law(options.rain),
@@ -110,34 +109,60 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
     )
 
 
-MRMS = Format("mrms", "MRMS mosaics in GRIB2", _is_grib, read_mrms)
+MRMS = Format("mrms", "MRMS mosaics in GRIB2", is_grib, read_mrms)
 
 
-def _chosen(found: list[Message], name: str) -> tuple[Message, _Product]:
-    usable = [message for message in found if message.key in _PRODUCTS]
+def _chosen(found: list[Message], name: str, wanted: str | None) -> tuple[Message, _Product]:
+    usable = [
+        message
+        for message in found
+        if message.key in _PRODUCTS and wanted in (None, _PRODUCTS[message.key].name)
+    ]
     if not usable:
-        held = ", ".join(dict.fromkeys(map(_describe, found)))
+        held = ", ".join(_describe(found))
         readable = ", ".join(product.name for product in _PRODUCTS.values())
-        raise InputError(f"{name} holds {held}, which is no reflectivity. Read are: {readable}.")
+        what = "no reflectivity" if wanted is None else f"not {wanted}"
+        raise InputError(f"{name} holds {held}, which is {what}. Read are: {readable}.")
+    products = list(dict.fromkeys(_PRODUCTS[message.key].name for message in usable))
+    if len(products) > 1:
+        raise several_fields(name, products)
     if len(usable) > 1:
-        held = ", ".join(_PRODUCTS[message.key].name for message in usable[:5])
         raise InputError(
-            f"{name} holds {len(usable)} fields that could be read ({held}); give it one at a "
-            "time: wgrib2 FILE -d 1 -grib NEW"
+            f"{name} holds {len(usable)} fields that could be read, all {products[0]}; give it one "
+            "at a time: wgrib2 FILE -d 1 -grib NEW"
         )
     return usable[0], _PRODUCTS[usable[0].key]
 
 
-def _describe(message: Message) -> str:
-    """A field's name where the decoder's tables have it, else its numbers."""
+def _describe(found: list[Message]) -> list[str]:
+    """Fields' names where gribberish's tables have them, else their numbers; a few."""
+    distinct = list({message.key: message for message in found}.values())
+    more = len(distinct) - _TOLD
+    told = [_name(message) for message in distinct[:_TOLD]]
+    return [*told, f"{more} more"] if more > 0 else told
+
+
+def _name(message: Message) -> str:
+    """By a small message of the same numbers: gribberish never meets what lies in the file."""
     discipline, category, number = message.key
+    sections = (
+        struct.pack(">IB2H3BH7B", 21, 1, 161, 0, 2, 1, 0, 2020, 1, 1, 0, 0, 0, 0, 0),
+        struct.pack(">IBBIBBH3xI10x", 72, 3, 0, 4, 0, 0, 0, 6_367_470)[:30]
+        + struct.pack(">6IB4IB", 2, 2, 0, 0, 10**6, 0, 48, 0, 10**6, 10**6, 10**6, 0),
+        struct.pack(">IBHHBB23x", 34, 4, 0, 0, category, number),
+        struct.pack(">IBIHfHHBB", 21, 5, 4, 0, 0.0, 0, 0, 0, 0),
+        struct.pack(">IBB", 6, 6, 255) + struct.pack(">IB", 5, 7),
+    )
+    body = b"".join(sections) + b"7777"
+    start = struct.pack(">4sHBBQ", b"GRIB", 0, discipline, 2, 16 + len(body))
+    numbers = f"discipline {discipline}, category {category}, number {number}"
     try:
         import gribberish
 
-        name = gribberish.parse_grib_message_metadata(message.content, 0).var_abbrev
+        name = gribberish.parse_grib_message_metadata(start + body, 0).var_abbrev
     except BaseException as error:
+        # A failed check in Rust arrives as an exception that is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        name = ""
-    numbers = f"discipline {discipline}, category {category}, number {number}"
+        return f"a field of {numbers}"
     return f"{name} ({numbers})" if name else f"a field of {numbers}"

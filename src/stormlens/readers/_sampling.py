@@ -24,7 +24,7 @@ LEAST_DBZ = 1
 Read = Callable[[Any], tuple[Floats, NDArray[np.bool_]]]
 """From an index to reflectivity, minus infinity or NaN where there is none, and coverage there."""
 
-_ROWS_AT_A_TIME = 256
+_CELLS_AT_A_TIME = 2**20
 
 
 def sample_lonlat(
@@ -63,8 +63,9 @@ def sample_lonlat(
     coverage = inside & seen
     values = np.where(coverage, dbz, -np.inf)
     if sampling == "maximum":
-        for first in range(0, len(latitude), _ROWS_AT_A_TIME):
-            dbz, seen = read(slice(first, first + _ROWS_AT_A_TIME))
+        rows = max(_CELLS_AT_A_TIME // len(longitude), 1)
+        for first in range(0, len(latitude), rows):
+            dbz, seen = read(slice(first, first + rows))
             row, column = np.nonzero(seen & (dbz >= LEAST_DBZ))
             x, y = grid.cell(longitude[column], latitude[first + row])
             values = highest_in_cell(values, dbz[row, column], x, y)

@@ -1,12 +1,20 @@
-"""Files compressed as a whole (gzip, bzip2), unpacked within bounds."""
+"""Files compressed as a whole (gzip, bzip2), unpacked within bounds of memory and time."""
 
 import bz2
+import io
 import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from stormlens.errors import InputError
 
 MAX_BYTES = 2**30
-"""Largest file taken, bytes, packed or unpacked; a day's largest mosaics are a tenth of it."""
+"""Largest file taken, bytes; a day's largest mosaics are a tenth of it."""
+MAX_UNPACKED = 2**29
+"""Largest that a compressed file may become: it is in memory beside what is read of it."""
+
+_MAX_MEMBERS = 100_000
+_FIRST_PIECE, _PIECE, _UNPACKED_PIECE = 2**9, 2**16, 2**20
 
 _GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 _DAMAGED = (zlib.error, OSError, EOFError, ValueError)
@@ -31,31 +39,60 @@ def unpack(content: bytes, name: str) -> bytes:
     Raises
     ------
     InputError
-        If it is empty, damaged, cut short, or unpacks to more than 1 GiB.
+        If it is empty, damaged, cut short, or unpacks to more than 512 MiB.
     """
     if not content:
         raise InputError(f"{name} is empty; get it again.")
     if content.startswith(_GZIP):
-        return _all_members(content, name, "gzip", lambda: zlib.decompressobj(wbits=31))
+        return _all_members(content, name, "gzip", _GZIP, lambda: zlib.decompressobj(wbits=31))
     if content.startswith(_BZIP2):
-        return _all_members(content, name, "bzip2", bz2.BZ2Decompressor)
+        return _all_members(content, name, "bzip2", _BZIP2, bz2.BZ2Decompressor)
     return content
 
 
-def _all_members(content: bytes, name: str, kind: str, start: type | object) -> bytes:
-    parts, rest, left = [], content, MAX_BYTES
-    while rest:
-        member = start()  # type: ignore[operator]
-        try:
-            parts.append(member.decompress(rest, left + 1))
-        except _DAMAGED as error:
-            if parts:
-                break  # padding behind the last whole member, as gzip itself passes over
-            raise InputError(f"{name} is damaged {kind} data ({error}); get it again.") from error
-        left -= len(parts[-1])
-        if left < 0:
-            raise InputError(f"{name} unpacks to over {MAX_BYTES >> 20} MiB, which is refused.")
-        if not member.eof:
-            raise InputError(f"{name} is {kind} data cut short; get it again.")
-        rest = member.unused_data
-    return b"".join(parts)
+def _all_members(
+    content: bytes, name: str, kind: str, start: bytes, decompressor: Callable[[], Any]
+) -> bytes:
+    """
+    What all members of a file hold, one behind the other; what is no member is padding.
+
+    A member is fed in pieces that grow: what it does not use it gives back as a copy, and of a
+    whole file with many members that is a copy of the rest for each.
+    """
+    whole, at, members = io.BytesIO(), 0, 0
+    while content.startswith(start, at):
+        members += 1
+        if members > _MAX_MEMBERS:
+            raise InputError(
+                f"{name} is {kind} data of over {_MAX_MEMBERS:,} members; unpack it first."
+            )
+        member, size = decompressor(), _FIRST_PIECE
+        while not member.eof:
+            piece = content[at : at + size]
+            at, size = at + len(piece), min(2 * size, _PIECE)
+            if not piece:
+                raise InputError(f"{name} is {kind} data cut short; get it again.")
+            try:
+                for unpacked in _unpacked(member, piece):
+                    if whole.tell() + len(unpacked) > MAX_UNPACKED:
+                        limit = f"{MAX_UNPACKED >> 20} MiB"
+                        raise InputError(f"{name} unpacks to over {limit}, which is refused.")
+                    whole.write(unpacked)
+            except _DAMAGED as error:
+                if isinstance(error, InputError):
+                    raise
+                raise InputError(
+                    f"{name} is damaged {kind} data ({error}); get it again."
+                ) from error
+        at -= len(member.unused_data)
+    return whole.getvalue()
+
+
+def _unpacked(member: Any, piece: bytes) -> Iterator[bytes]:
+    """What a piece unpacks to, a MiB at a time."""
+    while True:
+        yield member.decompress(piece, _UNPACKED_PIECE)
+        # One kind of decompressor gives back what it had no room for, the other keeps it.
+        piece = getattr(member, "unconsumed_tail", b"")
+        if member.eof or (not piece and getattr(member, "needs_input", True)):
+            return
