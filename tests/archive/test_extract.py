@@ -57,7 +57,7 @@ def reading(monkeypatch):
 
 def test_boxes_are_cut_where_storms_are(volume, reading, mosaic):
     reading(mosaic)
-    arrays, problems, simulated = extract(volume, Cutting())
+    arrays, problems, simulated, *_ = extract(volume, Cutting())
     expected = find_storms(mosaic)
     assert (problems, simulated, expected.sizes["storm"]) == ([], False, 2)
     for name in ("reflectivity", "unid", "latitude", "coverage", "echo", "xmin", "ymin"):
@@ -80,7 +80,7 @@ def test_boxes_are_cut_on_a_grid_or_at_reports(volume, reading, mosaic):
 def test_clear_air_gives_no_box_and_no_problem(volume, reading):
     blank = np.zeros(NATIONAL.shape)
     reading(make_mosaic(blank, np.ones(NATIONAL.shape, bool), time=TIME, source="clear"))
-    arrays, problems, _ = extract(volume, Cutting())
+    arrays, problems, *_ = extract(volume, Cutting())
     assert (len(arrays["unid"]), problems) == (0, [])
 
 
@@ -96,7 +96,7 @@ def test_clear_air_gives_no_box_and_no_problem(volume, reading):
 )
 def test_what_is_wrong_with_a_file_is_told_and_raises_nothing(volume, reading, error, sentence):
     reading(error)
-    arrays, (problem,), _ = extract(volume, Cutting())
+    arrays, (problem,), *_ = extract(volume, Cutting())
     assert len(arrays["unid"]) == 0
     assert sentence in problem
 
@@ -144,7 +144,7 @@ def test_a_bad_member_costs_no_other():
     good, bad, grey = unids(3)
     members = [(f"tor/{good}.png", png_of(box)), (f"{bad}.png", b"\x89PNG\r\n\x1a\n cut")]
     members.append((f"{grey}.png", png_of(box[:100])))
-    arrays, problems, _ = extract(Members("2011.tar.gz#00000", 1, "", members), Cutting())
+    arrays, problems, *_ = extract(Members("2011.tar.gz#00000", 1, "", members), Cutting())
     assert arrays["unid"].tolist() == [good]
     assert len(problems) == 2
     assert f"2011.tar.gz, {bad}.png is a PNG image cut short" in problems[0]

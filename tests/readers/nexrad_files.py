@@ -52,10 +52,13 @@ def code(dbz):
     return np.asarray(2 * np.asarray(dbz) + 66, np.uint8)
 
 
-def volume(turns, *, site="KTLX", latitude=35.33, longitude=-97.28, packed=True):
+SURVEILLANCE, DOPPLER, BATCH = 1, 2, 4  # waveforms, ICD 2620002, table XI
+
+
+def volume(turns, *, site="KTLX", latitude=35.33, longitude=-97.28, packed=True, pattern=()):
     """A volume of Message 31."""
     rays = radials(turns, site=site, latitude=latitude, longitude=longitude)
-    return volume_of(rays, site=site, packed=packed)
+    return volume_of(rays, site=site, packed=packed, pattern=pattern)
 
 
 def radials(turns, *, site="KTLX", latitude=35.33, longitude=-97.28):
@@ -68,9 +71,32 @@ def radials(turns, *, site="KTLX", latitude=35.33, longitude=-97.28):
     ]
 
 
-def volume_of(rays, *, site="KTLX", packed=True):
-    """A volume of given messages 31."""
-    return _file(site, [bytes(METADATA_BYTES), *_records(rays)], packed)
+def volume_of(rays, *, site="KTLX", packed=True, pattern=()):
+    """A volume of given messages 31; its pattern is a list of elevations and waveforms."""
+    metadata = bytes(METADATA_BYTES)
+    if pattern:
+        metadata = pattern_message(pattern).ljust(METADATA_BYTES, b"\0")
+    return _file(site, [metadata, *_records(rays)], packed)
+
+
+def pattern_message(pattern):
+    """Message 5, the volume coverage pattern (ICD 2620002, table XI)."""
+    cuts = [
+        struct.pack(">HBB42x", round(elevation / 360 * 65536), 0, waveform)
+        for elevation, waveform in pattern
+    ]
+    body = struct.pack(">HHHH14x", 11 + 23 * len(cuts), 2, 212, len(cuts)) + b"".join(cuts)
+    return message(5, body, least=2432)
+
+
+def chunks(content):
+    """A packed volume as the real-time feed sends it: the header goes with the first record."""
+    parts, at = [], 24
+    while at < len(content):
+        length = abs(struct.unpack_from(">i", content, at)[0])
+        parts.append(content[at : at + 4 + length])
+        at += 4 + length
+    return [content[:24] + parts[0], *parts[1:]]
 
 
 def legacy_volume(turns, *, site="KLIX"):

@@ -15,7 +15,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,8 @@ class Outcome:
         That this run took.
     simulated : bool
         Whether a simulator made any of the boxes.
+    lacking : list of str
+        What each radar file lacks that this run read without being whole.
     """
 
     boxes: int
@@ -70,6 +72,7 @@ class Outcome:
     problems: list[str]
     seconds: float
     simulated: bool
+    lacking: list[str] = field(default_factory=list)
 
 
 def build(
@@ -136,6 +139,7 @@ def build(
         plan = Plan(source, known, retry=retry, count=count or 0, seed=seed)
         units = plan.units()
         first = next(units, None)
+        lacking: list[str] = []
         if first is not None:
             held.cut(known.boxes)
             todo = itertools.chain([first], units)
@@ -144,11 +148,13 @@ def build(
                 _Writer(held, known, index, client) as writer,
             ):
                 _read_all(client, plan, todo, writer, progress=progress)
+                lacking = writer.lacking
         if not held.finished:
             held.finish(simulated=int(known.simulated))
     problems = known.problems + plan.changed
     seconds = time.monotonic() - began
-    return Outcome(known.boxes, known.boxes - before, problems, seconds, known.simulated)
+    added = known.boxes - before
+    return Outcome(known.boxes, added, problems, seconds, known.simulated, lacking)
 
 
 def _read_all(
@@ -259,6 +265,7 @@ class _Writer:
         self._index = None if index is None else index[~index.index.duplicated()]
         self._folder = store.path / f"{_WRITING}{secrets.token_hex(8)}"
         self._rows: list[Row] = []
+        self.lacking: list[str] = []
         self._held: list[Arrays] = []
         self._pieces: deque[_Piece] = deque()
         self._files: deque[tuple[int, int, Future]] = deque()
@@ -305,6 +312,8 @@ class _Writer:
             extracted.simulated,
         )
         self._rows.append(row)
+        if extracted.lacking:
+            self.lacking.append(extracted.lacking)
         if boxes:
             source = np.full(boxes, number, np.int32)
             self._held.append({**self._placed(arrays), "source": source})

@@ -50,7 +50,7 @@ class Cutting:
         As `stormlens.boxes.read_reports` gives it.
     within : float
         Minutes that a report may lie before or after the file's time.
-    sampling, rain, quality_control
+    sampling, rain, quality_control, strict, site
         As `stormlens.readers.read` takes them.
     """
 
@@ -63,6 +63,8 @@ class Cutting:
     sampling: str = "nearest"
     rain: str = "marshall-palmer"
     quality_control: bool = False
+    strict: bool = False
+    site: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.boxes not in WAYS:
@@ -74,7 +76,9 @@ class Cutting:
     @property
     def options(self) -> Options:
         """How radar files are read."""
-        return Options(self.sampling, self.rain, self.quality_control)
+        return Options(
+            self.sampling, self.rain, self.quality_control, strict=self.strict, site=self.site
+        )
 
     def described(self) -> dict[str, Any]:
         """
@@ -90,6 +94,11 @@ class Cutting:
             if way != self.boxes:
                 for name in names:
                     del told[name]
+        for name in ("strict", "site"):  # stores of before they were settings know them not
+            if not told[name]:
+                del told[name]
+        if self.site is not None:
+            told["site"] = list(self.site)  # as JSON gives it back
         if self.reports is not None:
             told["reports"] = f"{len(self.reports)} rows, {_digest(self.reports)}"
         return told
@@ -172,11 +181,14 @@ class Extracted(NamedTuple):
         A sentence for what was passed over.
     simulated : bool
         Whether a simulator made the boxes.
+    lacking : str
+        What a radar file lacks of which the boxes were cut all the same; empty where nothing.
     """
 
     arrays: Arrays
     problems: list[str]
     simulated: bool = False
+    lacking: str = ""
 
 
 def extract(unit: Unit, cutting: Cutting) -> Extracted:
@@ -202,7 +214,7 @@ def extract(unit: Unit, cutting: Cutting) -> Extracted:
     if isinstance(unit, Members):
         return _of_members(unit)
     try:
-        boxes = _boxes(unit, cutting)
+        boxes, lacking = _boxes(unit, cutting)
     except InputError as error:
         if isinstance(error.__cause__, ImportError):
             raise
@@ -216,7 +228,7 @@ def extract(unit: Unit, cutting: Cutting) -> Extracted:
         # One file among thousands must not end the work of days; the sentence keeps its trace.
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return Extracted(empty_arrays(), [f"{unit.name} failed in a way not foreseen: {reason}."])
-    return Extracted(as_arrays(boxes), [], boxes.simulated)
+    return Extracted(as_arrays(boxes), [], boxes.simulated, lacking)
 
 
 def extract_on_worker(units: Sequence[Unit]) -> tuple[np.ndarray, list[Extracted]]:
@@ -246,20 +258,23 @@ def _naming(name: str, sentence: str) -> str:
     return sentence if name.rpartition("/")[2] in sentence else f"{name}: {sentence}"
 
 
-def _boxes(unit: Unit, cutting: Cutting) -> Boxes:
+def _boxes(unit: Unit, cutting: Cutting) -> tuple[Boxes, str]:
+    """Boxes of a unit, and what its radar file lacks."""
     if isinstance(unit, SimulatedBoxes):
-        return Boxes.from_xarray(
-            load("simulated", split="train", seed=unit.seed, first=unit.first, count=unit.count)
+        simulated = load(
+            "simulated", split="train", seed=unit.seed, first=unit.first, count=unit.count
         )
+        return Boxes.from_xarray(simulated), ""
     if unit.size > _MAX_BYTES:
         raise InputError(f"{unit.name} is larger than {_MAX_BYTES >> 20} MiB, which is refused.")
     with open_input(unit.name) as file:
         content = file.read()
     if unit.name.lower().endswith(_ARRAYS):
-        return _held_boxes(content, unit.name)
+        return _held_boxes(content, unit.name), ""
     from stormlens import readers
 
-    return _cut(readers.read_mosaic(content, cutting.options, name=unit.name), cutting)
+    mosaic = readers.read_mosaic(content, cutting.options, name=unit.name)
+    return _cut(mosaic, cutting), "" if mosaic.is_whole else f"{unit.name}: {mosaic.product}"
 
 
 def _cut(mosaic: Mosaic, cutting: Cutting) -> Boxes:

@@ -91,7 +91,7 @@ def trained_note(run: Path | None) -> str:
     return f"The classifier was trained on SIMULATED storms only. {scored}{hint}".rstrip()
 
 
-def check_no_run(given: Path, argument: str, more: Sequence[str] = ()) -> None:
+def check_no_run(given: Path, argument: str, more: Sequence[object] = ()) -> None:
     """
     Refuse a run folder in the place of a file: it is chosen with an option.
 
@@ -101,7 +101,7 @@ def check_no_run(given: Path, argument: str, more: Sequence[str] = ()) -> None:
         First argument of the command.
     argument : str
         What the command takes, such as ``"FILE"``.
-    more : sequence of str, optional
+    more : sequence, optional
         Arguments behind it, of a command that takes one.
 
     Raises

@@ -108,6 +108,46 @@ quality_control_option = option(
     panel=READING,
 )
 
+strict_option = option(
+    "--strict", is_flag=True, help="Refuse a NEXRAD volume that lacks something.", panel=READING
+)
+
+site_option = option(
+    "--site",
+    metavar="LAT,LON[,ALT]",
+    help="Where the radar stands, if the volume does not say.",
+    panel=READING,
+)
+
+
+def site_of(text: str | None) -> tuple[float, ...] | None:
+    """
+    The place that ``--site`` tells.
+
+    Parameters
+    ----------
+    text : str or None
+        ``LAT,LON`` or ``LAT,LON,ALT``; None where it is not given.
+
+    Returns
+    -------
+    site : tuple of float or None
+        As `stormlens.readers.Options` takes it, which checks its bounds.
+
+    Raises
+    ------
+    InputError
+        If it is no numbers.
+    """
+    if text is None:
+        return None
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError as error:
+        raise InputError(
+            f"--site {text} is no place; write LAT,LON in degrees, west negative: 32.32,-90.08."
+        ) from error
+
 
 def read_reports(path: Path | None, day: str | None) -> "pd.DataFrame | None":
     """

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stormlens.cli._group import say
 from stormlens.cli._options import read_reports
 from stormlens.errors import InputError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from stormlens.readers import Options
+    from stormlens.readers import Chunks, Options
     from stormlens.stormbox import Boxes, Mosaic
 
 WAYS = ("storms", "grid")
@@ -48,14 +49,14 @@ def holds_boxes(path: Path) -> bool:
         return False
 
 
-def check_source(file: Path) -> None:
+def check_source(file: "Path | Chunks") -> None:
     """
     Raise a sentence for what is no file, or asks for a volume at no time, before all else.
 
     Parameters
     ----------
-    file : Path
-        File, or ``SITE@TIME``.
+    file : Path or Chunks
+        File, ``SITE@TIME``, or the files of one volume.
 
     Raises
     ------
@@ -64,19 +65,22 @@ def check_source(file: Path) -> None:
     """
     from stormlens import readers
 
-    if readers.is_volume_request(str(file)):
+    if isinstance(file, readers.Chunks):
+        for chunk in file.files:
+            readers.check_file(chunk)
+    elif readers.is_volume_request(str(file)):
         readers.check_volume_request(str(file))
     else:
         readers.check_file(file)
 
 
-def boxes_too(path: Path, error: InputError) -> str:
+def boxes_too(path: "Path | Chunks", error: InputError) -> str:
     """
     What to add where the readers of radar files do not know a file: it was meant as boxes.
 
     Parameters
     ----------
-    path : Path
+    path : Path or Chunks
         The file.
     error : InputError
         Of `read_mosaic`.
@@ -89,19 +93,21 @@ def boxes_too(path: Path, error: InputError) -> str:
     if _NO_KIND not in str(error):
         return ""
     known = " Boxes are read from SVRIMG PNG, NPY, and NetCDF in the container's format"
-    if path.suffix.lower() == ".npz":
+    if str(path).lower().endswith(".npz"):
         return f"{known}; save the images of this NPZ as NPY, with numpy.save."
     return f"{known}."
 
 
-def read_mosaic(file: Path, options: "Options") -> "Mosaic":
+def read_mosaic(file: "Path | Chunks", options: "Options") -> "Mosaic":
     """
     The mosaic of a radar file, or of a volume of the public archive.
 
+    What is derived in it or missing is said on stderr.
+
     Parameters
     ----------
-    file : Path
-        File, or ``SITE@TIME``.
+    file : Path or Chunks
+        File, ``SITE@TIME``, or the files of one volume.
     options : Options
         How it is read.
 
@@ -116,8 +122,13 @@ def read_mosaic(file: Path, options: "Options") -> "Mosaic":
     """
     from stormlens import readers
 
-    path = readers.fetch_nexrad(str(file)) if readers.is_volume_request(str(file)) else file
-    return readers.read_mosaic(path, options)
+    asked = isinstance(file, Path) and readers.is_volume_request(str(file))
+    mosaic = readers.read_mosaic(readers.fetch_nexrad(str(file)) if asked else file, options)
+    if mosaic.derived:
+        say(f"Note: {file}: {mosaic.derived}.")
+    if not mosaic.is_whole:
+        say(f"Note: {file} is not whole: {mosaic.product}.")
+    return mosaic
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ from stormlens.cli._options import (
     read_reports,
     run_option,
     sampling_option,
+    site_of,
+    site_option,
+    strict_option,
 )
 from stormlens.cli._output import print_json, print_lines, print_table
 from stormlens.cli._parameters import PATH, argument, option
@@ -136,6 +139,8 @@ Exit code 3: finished, but some of the source could not be read.
 @sampling_option
 @rain_option
 @quality_control_option
+@strict_option
+@site_option
 @option(
     "--index",
     type=PATH,
@@ -178,6 +183,8 @@ def build(
     sampling: str,
     rain: str,
     quality_control: bool,
+    strict: bool,
+    site: str | None,
     index: tuple[Path, ...],
     count: int | None,
     seed: int,
@@ -199,6 +206,8 @@ def build(
         sampling=sampling,
         rain=rain,
         quality_control=quality_control,
+        strict=strict,
+        site=site_of(site),
     )
     with _resumable(ctx):
         outcome = archive.build(
@@ -350,6 +359,7 @@ def _finish(outcome: "Outcome", verb: str, where: Path, as_json: bool) -> None:
                 "seconds": round(outcome.seconds, 3),
                 "simulated": outcome.simulated,
                 "problems": outcome.problems,
+                "lacking": outcome.lacking,
             }
         )
     elif outcome.added:
@@ -360,6 +370,13 @@ def _finish(outcome: "Outcome", verb: str, where: Path, as_json: bool) -> None:
         )
     else:
         print_lines(f"Nothing to do: {outcome.boxes:,} {kind} are in {where}")
+    if outcome.lacking:
+        n = len(outcome.lacking)
+        files = "1 radar file is" if n == 1 else f"{n:,} radar files are"
+        say(
+            f"Note: {files} not whole, and what is there was read; --strict passes over such. "
+            f"The first: {outcome.lacking[0]}."
+        )
     if not outcome.problems:
         return
     for sentence in outcome.problems[:_SAID]:

@@ -15,6 +15,9 @@ from stormlens.cli._options import (
     rain_option,
     run_option,
     sampling_option,
+    site_of,
+    site_option,
+    strict_option,
     verbose_option,
 )
 from stormlens.cli._output import check_outputs
@@ -31,7 +34,7 @@ from stormlens.errors import InputError
 
 if TYPE_CHECKING:
     from stormlens.models import Classifier
-    from stormlens.readers import Options
+    from stormlens.readers import Chunks, Options
     from stormlens.stormbox import Mosaic, Predictions
 
 NAME = "classify"
@@ -48,9 +51,12 @@ Boxes: SVRIMG PNG (palette indices are dBZ), NPY of one or many boxes, and
 NetCDF in the container's format: 0 to 80 dBZ, row 0 south, of the size that
 the classifier was trained on (a storm box is 136 x 136 pixels).
 Radar files: NEXRAD Level II, MRMS GRIB2, GridRad, ODIM HDF5, CfRadial and
-NetCDF mosaics, gzip and bzip2 too. SITE@TIME is the NEXRAD volume nearest to
-that time (UTC), fetched from the public archive. One that cannot be read
-gets its sentence, the others are done, and the exit code is 2.
+NetCDF mosaics, gzip and bzip2 too. Chunks of NOAA's real-time NEXRAD feed
+(20260328-201457-001-S, -002-I, ...) are one volume together. SITE@TIME is the
+NEXRAD volume nearest to that time (UTC), fetched from the public archive. One
+that cannot be read gets its sentence, the others are done, and the exit code
+is 2. A NEXRAD volume that lacks something is read as far as it goes, which a
+line on stderr says, or refused with --strict.
 
 \b
 The mode is the most probable class. Where coverage is known, a box of which
@@ -127,6 +133,8 @@ _CUTTING, _OUTPUT = "Boxes of radar files", "Output"
 @sampling_option
 @rain_option
 @quality_control_option
+@strict_option
+@site_option
 @option("--json", "as_json", is_flag=True, help="Print one JSON document instead.", panel=_OUTPUT)
 @option("--csv", "as_csv", is_flag=True, help="Print CSV instead.", panel=_OUTPUT)
 @option(
@@ -166,6 +174,8 @@ def command(
     sampling: str,
     rain: str,
     quality_control: bool,
+    strict: bool,
+    site: str | None,
     as_json: bool,
     as_csv: bool,
     out: Path | None,
@@ -178,15 +188,15 @@ def command(
     One row a box. The classifier that comes with Stormlens answers, which SIMULATED storms
     trained, or that of --run.
     """
-    from stormlens.readers import Options
+    from stormlens.readers import Options, volumes_of
 
     check_no_run(files[0], "FILE...")
     if as_json and as_csv:
         raise InputError("Choose --json or --csv, not both.")
-    options = Options(sampling, rain, quality_control)
+    options = Options(sampling, rain, quality_control, strict=strict, site=site_of(site))
     check_outputs(files, {"--out": out, "--geojson": geojson, "--map": map_})
-    radar = [file for file in files if not holds_boxes(file)]
-    boxes_ = [file for file in files if file not in radar]
+    boxes_ = [file for file in files if holds_boxes(file)]
+    radar = volumes_of(file for file in files if file not in boxes_)
     if map_ is not None and map_.suffix.lower() != ".png":
         raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
     if map_ is not None and len(radar) != 1:
@@ -210,13 +220,13 @@ def command(
         raise click.exceptions.Exit(2)
 
 
-def _that_are_there(boxes: list[Path], radar: list[Path]) -> list[Path]:
+def _that_are_there(boxes: list[Path], radar: list["Path | Chunks"]) -> list["Path | Chunks"]:
     """Radar files that may be read; the others get their sentence, and all of them end it here."""
     from stormlens import datasets
 
-    for file in boxes:
-        datasets.check_images(file)
-    there = []
+    for images in boxes:
+        datasets.check_images(images)
+    there: list[Path | Chunks] = []
     for file in radar:
         try:
             check_source(file)
@@ -248,7 +258,7 @@ def _of_boxes(classifier: "Classifier", files: list[Path]) -> list["Predictions"
 
 def _of_radar(
     classifier: "Classifier",
-    files: list[Path],
+    files: list["Path | Chunks"],
     cutting: Cutting,
     options: "Options",
     map_: Path | None,
@@ -264,13 +274,15 @@ def _of_radar(
 
 
 def _of_one(
-    classifier: "Classifier", file: Path, cutting: Cutting, options: "Options", map_: Path | None
+    classifier: "Classifier",
+    file: "Path | Chunks",
+    cutting: Cutting,
+    options: "Options",
+    map_: Path | None,
 ) -> "Predictions":
     from stormlens.models import heed_context
 
     mosaic = read_mosaic(file, options)
-    if mosaic.derived:
-        say(f"Note: {file}: {mosaic.derived}.")
     boxes = cutting.boxes(mosaic)
     if not len(boxes):
         say(f"Note: {cutting.none_found(str(file))}")

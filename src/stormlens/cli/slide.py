@@ -12,6 +12,9 @@ from stormlens.cli._options import (
     rain_option,
     run_option,
     sampling_option,
+    site_of,
+    site_option,
+    strict_option,
     verbose_option,
 )
 from stormlens.cli._output import check_outputs, print_table
@@ -51,7 +54,14 @@ pools have side 3, is several times as fast as 8.
 
 
 @click.command(NAME, cls=PanelCommand, epilog=EPILOG, context_settings=ONE)
-@argument("file", type=PATH, metavar="FILE", help="Radar file, or SITE@TIME.")
+@argument(
+    "files",
+    type=PATH,
+    nargs=-1,
+    required=True,
+    metavar="FILE",
+    help="Radar file, or SITE@TIME, or the chunks of one real-time volume.",
+)
 @run_option
 @verbose_option
 @option(
@@ -65,10 +75,12 @@ pools have side 3, is several times as fast as 8.
 @sampling_option
 @rain_option
 @quality_control_option
+@strict_option
+@site_option
 @click.pass_context
 def command(
     ctx: click.Context,
-    file: Path,
+    files: tuple[Path, ...],
     run: Path | None,
     verbose: bool,
     stride: int | None,
@@ -77,6 +89,8 @@ def command(
     sampling: str,
     rain: str,
     quality_control: bool,
+    strict: bool,
+    site: str | None,
 ) -> None:
     """
     Give the probability of each mode everywhere over a radar file.
@@ -84,16 +98,16 @@ def command(
     A box slides over the whole mosaic; each place gets the probabilities of its box.
     """
     from stormlens.models import heed_context, slide
-    from stormlens.readers import Options
+    from stormlens.readers import Options, volumes_of
 
-    check_no_run(file, "FILE", ctx.args)
+    file, *more = volumes_of(files)
+    check_no_run(files[0], "FILE", more)
     note = trained_note(run)
     if map_ is not None and map_.suffix.lower() != ".png":
         raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
-    check_outputs([file], {"--out": out, "--map": map_})
-    mosaic = read_mosaic(file, Options(sampling, rain, quality_control))
-    if mosaic.derived:
-        say(f"Note: {file}: {mosaic.derived}.")
+    check_outputs(files, {"--out": out, "--map": map_})
+    options = Options(sampling, rain, quality_control, strict=strict, site=site_of(site))
+    mosaic = read_mosaic(file, options)
     classifier = load_classifier(run)
     field = slide(classifier, mosaic, stride=stride, progress=True)
     by = field.computed

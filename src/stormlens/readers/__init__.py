@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         is_volume_request,
         nexrad_volumes,
     )
+    from stormlens.readers._chunks import Chunks, volumes_of
     from stormlens.readers._format import Format
     from stormlens.readers._mosaic import grid_lonlat, make_mosaic
     from stormlens.readers._options import Options
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from stormlens.readers._xarray import from_xarray
 
 __all__ = [
+    "Chunks",
     "Format",
     "Options",
     "Volume",
@@ -35,6 +37,7 @@ __all__ = [
     "nexrad_volumes",
     "read",
     "read_mosaic",
+    "volumes_of",
 ]
 
 __getattr__, __dir__ = on_first_use(
@@ -42,6 +45,7 @@ __getattr__, __dir__ = on_first_use(
     {
         "_bucket": "Volume check_volume_request fetch_nexrad is_passed_over is_volume_request "
         "nexrad_volumes",
+        "_chunks": "Chunks volumes_of",
         "_format": "Format",
         "_mosaic": "grid_lonlat make_mosaic",
         "_options": "Options",

@@ -5,12 +5,15 @@ A record is a train of messages. Each radial (message 1 until 2008, 31 since)
 is one ray, and says itself where it points, where its gates lie and how its
 values are written; so each is read by its own header. Rays are known by the
 number of their cut: an archive may have lost some of them, with the marks of a
-sweep's begin and end, may hold some twice, or not in their order.
+sweep's begin and end, may hold some twice, or not in their order. What is whole
+is kept: a message that contradicts itself costs its own ray, one whose size
+does so the rest of its record. `Turn.lost` and `Volume` tell what is missing.
 
-Only moments that are asked for are kept, as they are written; a sweep becomes
-values when it is wanted.
+Only moments that are asked for are kept, as they are written and one ray behind
+the other, so that memory goes by what a file holds; a sweep becomes values when
+it is wanted.
 
-Formats: NOAA Radar Operations Center, ICD 2620002 (RDA/RPG), tables II, III and XVII.
+Formats: NOAA Radar Operations Center, ICD 2620002 (RDA/RPG), tables II, III, XI and XVII.
 """
 
 import struct
@@ -30,14 +33,17 @@ Table = NDArray[np.void]
 _BELOW, _FOLDED = 0, 1
 """Values that stand for no echo and for folded range."""
 
-_STARTS, _ENDS = (0, 3, 5), (2, 4)
-"""Radial status of the first and last ray of an elevation."""
+_STARTS, _ENDS, _LAST = (0, 3, 5), (2, 4), 4
+"""Radial status of the first and last ray of an elevation, and of the last of a volume."""
 
 _MOST_RAYS, _MOST_GATES, _MOST_BLOCKS, _MOST_TURNS = 2**15, 2**12, 32, 100
+_MOST_RAYS_OF_TURN, _MOST_MESSAGES = 2**11, 2**19
 """More is no volume: 32 cuts of 720 rays, 1,840 gates and 10 blocks are the most there are."""
 
+_LEAST_SPACING = 50  # m; gates lie 250 m apart or 1,000
+
 _HEADER = struct.Struct(">12xHxB8xHH")  # size in halfwords, kind, segments, number of segment
-_LEGACY, _GENERIC = 1, 31
+_LEGACY, _PATTERN, _GENERIC = 1, 5, 31
 _OF_ANY_LENGTH = (29, _GENERIC)
 _FRAME = 2432  # bytes of every other message
 _CONTROL = 12  # bytes before a message, which its size does not count
@@ -92,6 +98,9 @@ _GENERIC_MOMENT = _fields(
     offset=(24, ">f4"),
 )
 _VOLUME_BLOCK = _fields(16, latitude=(8, ">f4"), longitude=(12, ">f4"))
+_PATTERN_HEADER = struct.Struct(">6xH14x")  # number of cuts
+_CUT = struct.Struct(">HxB42x")  # elevation, waveform
+_SURVEILLANCE, _DOPPLER = 1, (2, 3)  # waveforms of the turns of a split cut
 
 _MOMENT = np.dtype(
     [
@@ -132,12 +141,40 @@ class Gates:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """
+    One turn of the antenna, as the volume coverage pattern plans it.
+
+    Attributes
+    ----------
+    elevation : float
+        Degrees.
+    surveys, measures_velocity : bool
+        Whether it is the far-seeing turn of a split cut, and the other one.
+    """
+
+    elevation: float
+    surveys: bool
+    measures_velocity: bool
+
+
+@dataclass(frozen=True)
 class _Part:
-    """What a record holds: its rays, their values as written, and where the radar stands."""
+    """
+    What a record holds.
+
+    Its rays, the bytes of their values one behind the other, where the radar stands, the cuts of
+    its pattern, how many messages it has, whether they break off, and how many rays in it were
+    damaged.
+    """
 
     rays: Table
-    codes: dict[str, NDArray[np.unsignedinteger]]
+    codes: dict[str, Bytes]
     place: tuple[float, float] | None
+    pattern: tuple[Cut, ...]
+    messages: int
+    broken: bool
+    damaged: int
 
 
 @dataclass(frozen=True)
@@ -159,13 +196,49 @@ class Turn:
     elevation: float
     has_velocity: bool
     _parts: Sequence[_Part]
-    _origin: NDArray[np.intp]  # of each ray: part, and row in it; shape (2, rays)
-    _name: str
+    _part: NDArray[np.intp]  # of each ray: which has its values
 
     @property
     def azimuth(self) -> Floats:
         """Degrees clockwise from north, 0 to 360, shape (rays,)."""
         return self.rays["azimuth"] % 360
+
+    @property
+    def cut(self) -> int:
+        """Number of the cut within the volume, from 1."""
+        return int(self.rays["cut"][0])
+
+    @property
+    def expected(self) -> int:
+        """
+        How many rays the turn had when it was measured.
+
+        The last ray says so, as each has its number; where it is lost, the step from ray to ray
+        tells how many go round.
+        """
+        number, there = self.rays["number"], len(self.rays)
+        told = max(there, int(number.max(initial=0, where=number <= _MOST_RAYS_OF_TURN)))
+        if np.isin(self.rays["status"], _ENDS).any():
+            return told
+        if there > 1:
+            step = float(np.median(np.diff(np.sort(self.azimuth))))
+            told = max(told, round(360 / max(step, 360 / _MOST_RAYS_OF_TURN)))
+        return max(told, there + 1)
+
+    def seen(self, moment: str) -> int:
+        """
+        How many rays tell of a moment, be it that they are blanked.
+
+        Parameters
+        ----------
+        moment : str
+            One that was asked for.
+
+        Returns
+        -------
+        rays : int
+        """
+        return int(((self.rays[moment]["gates"] > 0) | self.rays["blanked"]).sum())
 
     def holds(self, moment: str) -> bool:
         """
@@ -197,11 +270,7 @@ class Turn:
         Returns
         -------
         gates : Gates
-
-        Raises
-        ------
-        InputError
-            If there would be more than a radar measures.
+            No more than a radar measures, however far the odd ray claims to reach.
         """
         held = self.rays[moment][self.rays[moment]["gates"] > 0]
         kinds, count = np.unique(held[["first", "spacing"]], return_counts=True)
@@ -209,9 +278,7 @@ class Turn:
         first -= spacing * -(-(first - int(held["first"].min())) // spacing)
         reach = held["first"] + held["spacing"] * (held["gates"].astype(np.int64) - 1)
         n = -(-(int(reach.max()) - first) // spacing) + 1
-        if n > _MOST_GATES:
-            raise damaged(self._name)
-        return Gates(first, spacing, n)
+        return Gates(first, spacing, min(n, _MOST_GATES))
 
     def values(self, moment: str, gates: Gates) -> NDArray[np.float32]:
         """
@@ -230,33 +297,38 @@ class Turn:
             In the moment's unit; minus infinity below the threshold of detection, NaN in folded
             range, on blanked rays, and where a ray has no gate.
         """
-        codes, headers = self._codes(moment), self.rays[moment]
+        headers = self.rays[moment]
         values = np.full((len(headers), gates.n), np.nan, np.float32)
         asked = gates.first + gates.spacing * np.arange(gates.n)
-        shown = (headers["gates"] > 0) & ~self.rays["blanked"]
-        kinds, kind_of = np.unique(
-            headers[["first", "spacing", "scale", "offset"]], return_inverse=True
-        )
-        for number in np.unique(kind_of[shown]):
-            kind, rays = kinds[number], np.flatnonzero(shown & (kind_of == number))
-            column = np.rint((asked - kind["first"]) / kind["spacing"]).astype(np.intp)
+        shown = np.flatnonzero((headers["gates"] > 0) & ~self.rays["blanked"])
+        if not len(shown):
+            return values
+        codes = self._codes(moment, shown)
+        scale, offset = (headers[field][shown, None] for field in ("scale", "offset"))
+        with np.errstate(all="ignore"):
+            meant = (codes.astype(np.float32) - offset) / scale
+        meant[codes == _BELOW], meant[codes == _FOLDED] = -np.inf, np.nan
+        places, kind = np.unique(headers[["first", "spacing"]][shown], return_inverse=True)
+        order = np.argsort(kind, kind="stable")
+        for place, rows in zip(
+            places, np.split(order, np.cumsum(np.bincount(kind))[:-1]), strict=True
+        ):
+            column = np.rint((asked - place["first"]) / place["spacing"]).astype(np.intp)
             there = np.flatnonzero((column >= 0) & (column < codes.shape[1]))
-            table = _meaning(kind["scale"], kind["offset"], codes.dtype)
             if len(there):
-                found = table[codes[rays].take(column[there], axis=1)]
-                values[rays, there[0] : there[-1] + 1] = found
+                found = meant[rows[:, None], column[there]]
+                values[shown[rows], there[0] : there[-1] + 1] = found
         return values
 
-    def _codes(self, moment: str) -> NDArray[np.unsignedinteger]:
+    def _codes(self, moment: str, rays: NDArray[np.intp]) -> NDArray[np.uint16]:
         """Values as written, shape (rays, gates); where a ray ends earlier it counts as folded."""
-        width = int(self.rays[moment]["gates"].max())
-        held = {int(part): self._parts[part].codes[moment] for part in np.unique(self._origin[0])}
-        kind = np.result_type(*(codes.dtype for codes in held.values()))
-        gathered = np.full((len(self.rays), width), _FOLDED, kind)
-        for part, codes in held.items():
-            here = self._origin[0] == part
-            found = codes[self._origin[1][here], :width]
-            gathered[here, : found.shape[1]] = found
+        headers = self.rays[moment][rays]
+        gathered = np.full((len(rays), int(headers["gates"].max())), _FOLDED, np.uint16)
+        fields = (headers[field].tolist() for field in ("at", "gates", "word"))
+        wanted = zip(gathered, self._part[rays].tolist(), *fields, strict=True)
+        for row, part, at, n, word in wanted:
+            stored = self._parts[part].codes[moment][at : at + n * (word // 8)]
+            row[:n] = stored.view(">u2") if word == 16 else stored
         return gathered
 
 
@@ -271,13 +343,22 @@ class Volume:
         In the order of their first rays.
     place : tuple of float or None
         Latitude and longitude of the radar, degrees; message 1 does not say them.
-    is_ended : bool
-        Whether the turn of the last ray has its end.
+    pattern : tuple of Cut
+        The cuts that were planned; a volume may end before the last. Empty where unknown.
+    last_cut : int or None
+        Number of the cut whose last ray ends the volume; None where that ray is missing.
+    broken : set of int
+        Numbers of the records whose messages break off.
+    damaged : int
+        How many rays are not legible.
     """
 
     turns: list[Turn]
     place: tuple[float, float] | None
-    is_ended: bool
+    pattern: tuple[Cut, ...]
+    last_cut: int | None
+    broken: set[int]
+    damaged: int
 
 
 @np.errstate(over="ignore", invalid="ignore")  # numbers of damaged headers, looked at later
@@ -297,29 +378,42 @@ def decode(records: Iterable[bytes | memoryview], moments: Sequence[str], name: 
     Returns
     -------
     volume : Volume
-        Rays that are there twice are taken once. What is lost between messages is not missed.
+        Rays that are there twice are taken once. What is damaged is left out.
 
     Raises
     ------
     InputError
-        If a message is damaged or cut short, or there are more rays than a volume has.
+        If there is more than a volume has.
     """
     parts: list[_Part] = []
-    rays = 0
-    for record in records:
-        part = _part(record, moments, _MOST_RAYS - rays, name)
+    messages = damaged = 0
+    broken: set[int] = set()
+    place: tuple[float, float] | None = None
+    pattern: tuple[Cut, ...] = ()
+    for number, record in enumerate(records):
+        part = _part(record, moments)
+        # An empty record counts too.
+        messages += part.messages + 1
+        if messages > _MOST_MESSAGES:
+            raise too_much(name)
+        damaged += part.damaged
+        if part.broken:
+            broken.add(number)
+        place, pattern = place or part.place, part.pattern or pattern
         if len(part.rays):
             parts.append(part)
-            rays += len(part.rays)
-    places = [part.place for part in parts if part.place is not None]
-    turns = _turns(parts, name)
-    ended = bool(turns) and bool(np.isin(_last(turns).rays["status"], _ENDS).any())
-    return Volume(turns, places[0] if places else None, ended)
+    if sum(len(part.rays) for part in parts) > _MOST_RAYS:
+        raise too_much(name)
+    turns = _turns(parts)
+    if len(turns) > _MOST_TURNS or any(len(turn.rays) > _MOST_RAYS_OF_TURN for turn in turns):
+        raise too_much(name)
+    last = max((t.cut for t in turns if (t.rays["status"] == _LAST).any()), default=None)
+    return Volume(turns, place, pattern, last, broken, damaged)
 
 
-def damaged(name: str) -> InputError:
+def too_much(name: str) -> InputError:
     """
-    The sentence for a volume that contradicts its format.
+    The sentence for a volume that holds more than a radar measures.
 
     Parameters
     ----------
@@ -331,31 +425,43 @@ def damaged(name: str) -> InputError:
     error : InputError
         To be raised.
     """
-    return InputError(f"{name} is a damaged Level II volume, or cut short; get it again.")
+    return InputError(
+        f"{name} holds more records, cuts, rays or gates than a Level II volume has, which is "
+        "refused."
+    )
 
 
-def _part(record: bytes | memoryview, moments: Sequence[str], most: int, name: str) -> _Part:
-    spans = _radials(record, most, name)
+def _part(record: bytes | memoryview, moments: Sequence[str]) -> _Part:
+    spans, messages, broken = _messages(record)
     plain = np.frombuffer(record, np.uint8)
     legacy, generic = (
         np.array([span[1:] for span in spans if span[0] == kind], np.int64).reshape(-1, 2)
         for kind in (_LEGACY, _GENERIC)
     )
-    rays, place = np.zeros(0, _ray_type(moments)), None
+    rays = np.zeros(0, _ray_type(moments))
+    place = None
     if len(legacy):
-        rays = _legacy_rays(plain, legacy, moments, name)
+        rays = _legacy_rays(plain, legacy, moments)
     if len(generic):
-        more, place = _generic_rays(plain, generic, moments, name)
+        more, place = _generic_rays(plain, generic, moments)
         rays = np.concatenate([rays, more])
-    return _Part(
-        rays, {moment: _as_written(plain, rays[moment], name) for moment in moments}, place
-    )
+    patterns = [_pattern(record[begin:end]) for kind, begin, end in spans if kind == _PATTERN]
+    codes = {moment: _as_written(plain, rays[moment]) for moment in moments}
+    damaged = len(legacy) + len(generic) - len(rays)
+    pattern = patterns[-1] if patterns else ()
+    return _Part(rays, codes, place, pattern, messages, broken, damaged)
 
 
-def _radials(record: bytes | memoryview, most: int, name: str) -> list[tuple[int, int, int]]:
-    """Kind, begin and end of the messages that are radials, behind their headers."""
-    found, at, length = [], 0, len(record)
-    while at + _HEADER.size <= length:
+def _messages(record: bytes | memoryview) -> tuple[list[tuple[int, int, int]], int, bool]:
+    """
+    Kind, begin and end of the messages that count, behind their headers.
+
+    Also how many messages there are of any kind, and whether they break off at one whose size
+    cannot be, or that is cut off.
+    """
+    found: list[tuple[int, int, int]] = []
+    at, length, messages = 0, len(record), 0
+    while at + _HEADER.size <= length and messages <= _MOST_MESSAGES:
         size, kind, high, low = _HEADER.unpack_from(record, at)
         step = _FRAME
         if size == _LARGE:
@@ -364,13 +470,28 @@ def _radials(record: bytes | memoryview, most: int, name: str) -> list[tuple[int
             step = _CONTROL + 2 * size
         # What is no message fills up its frame, and may be cut off.
         if step < _HEADER.size or (at + step > length and kind != 0):
-            raise damaged(name)
-        if kind in (_LEGACY, _GENERIC):
+            return found, messages, True
+        if kind in (_LEGACY, _PATTERN, _GENERIC):
             found.append((kind, at + _HEADER.size, at + step))
         at += step
-        if len(found) > most:
-            raise damaged(name)
-    return found
+        messages += 1
+        if len(found) > _MOST_RAYS:  # before memory is taken for them
+            return [], _MOST_MESSAGES + 1, True
+    return found, messages, False
+
+
+def _pattern(message: bytes | memoryview) -> tuple[Cut, ...]:
+    """Cuts of a volume coverage pattern; none where the message says nothing, as before 2008."""
+    if len(message) < _PATTERN_HEADER.size:
+        return ()
+    n = _PATTERN_HEADER.unpack_from(message)[0]
+    if not (n <= _MOST_TURNS and _PATTERN_HEADER.size + n * _CUT.size <= len(message)):
+        return ()
+    cuts = struct.iter_unpack(_CUT.format, message[_PATTERN_HEADER.size :][: n * _CUT.size])
+    return tuple(
+        Cut(angle * (360 / _TURN), waveform == _SURVEILLANCE, waveform in _DOPPLER)
+        for angle, waveform in cuts
+    )
 
 
 def _taken(plain: Bytes, at: NDArray[np.int64], fields: np.dtype[Any]) -> Table:
@@ -378,13 +499,10 @@ def _taken(plain: Bytes, at: NDArray[np.int64], fields: np.dtype[Any]) -> Table:
     return plain[at[..., None] + np.arange(fields.itemsize)].view(fields)[..., 0]
 
 
-def _legacy_rays(
-    plain: Bytes, spans: NDArray[np.int64], moments: Sequence[str], name: str
-) -> Table:
+def _legacy_rays(plain: Bytes, spans: NDArray[np.int64], moments: Sequence[str]) -> Table:
     """Rays of messages 1, which hold reflectivity of 8 bits and no correlation."""
+    spans = spans[spans[:, 0] + _LEGACY_RAY.itemsize <= spans[:, 1]]
     begin, end = spans.T
-    if (begin + _LEGACY_RAY.itemsize > end).any():
-        raise damaged(name)
     header = _taken(plain, begin, _LEGACY_RAY)
     rays = np.zeros(len(spans), _ray_type(moments))
     for field in _COMMON:
@@ -393,6 +511,7 @@ def _legacy_rays(
         rays[angle] = header[angle] * (360 / _TURN)
     rays["velocity"] = header["doppler_gates"] > 0
     rays["blanked"] = header["blanked"] & _BLANKED
+    right = _points(rays)
     if "REF" in moments:
         moment = rays["REF"]
         held = (header["gates"] > 0) & (header["pointer"] > 0)
@@ -400,141 +519,126 @@ def _legacy_rays(
         moment["gates"] = np.where(held, header["gates"], 0)
         moment["first"], moment["spacing"] = header["first"], header["spacing"]
         moment["word"], moment["scale"], moment["offset"] = 8, 2, 66
-        _check(moment[held], end[held], name)
-    return rays
+        right &= ~held | _is_right(moment, end)
+    return rays[right]
 
 
 def _generic_rays(
-    plain: Bytes, spans: NDArray[np.int64], moments: Sequence[str], name: str
+    plain: Bytes, spans: NDArray[np.int64], moments: Sequence[str]
 ) -> tuple[Table, tuple[float, float] | None]:
     """Rays of messages 31, and latitude and longitude if one of them says so."""
+    spans = spans[spans[:, 0] + _GENERIC_RAY.itemsize <= spans[:, 1]]
+    count = _taken(plain, spans[:, 0], _GENERIC_RAY)["blocks"].astype(np.int64)
+    table = spans[:, 0] + _GENERIC_RAY.itemsize
+    spans = spans[(count <= _MOST_BLOCKS) & (table + 4 * count <= spans[:, 1])]
     begin, end = spans.T
-    if (begin + _GENERIC_RAY.itemsize > end).any():
-        raise damaged(name)
     header = _taken(plain, begin, _GENERIC_RAY)
     rays = np.zeros(len(spans), _ray_type(moments))
     for field in (*_COMMON, "azimuth", "elevation"):
         rays[field] = header[field]
     rays["blanked"] = header["blanked"] & _BLANKED
-    blocks, names = _blocks(plain, begin, end, header["blocks"].astype(np.int64), name)
+    blocks, names, inside = _blocks(plain, begin, end, header["blocks"].astype(np.int64))
     rays["velocity"] = (names == b"DVEL").any(axis=1)
+    right = _points(rays) & inside
     for moment in moments:
         held, at = _block(blocks, names, b"D" + moment.encode())
-        rays[moment][held] = _generic_moment(plain, at, end[held], name)
+        rays[moment][held], fits = _generic_moment(plain, at, end[held])
+        right[held] &= fits
     held, at = _block(blocks, names, b"RVOL")
-    return rays, _stands(plain, at[:1], end[held][:1], name)
+    return rays[right], _stands(plain, at, end[held])
+
+
+def _points(rays: Table) -> NDArray[np.bool_]:
+    """Which rays say where they point."""
+    upward = (rays["elevation"] >= -5) & (rays["elevation"] <= 91)
+    return upward & np.isfinite(rays["azimuth"])
 
 
 def _blocks(
-    plain: Bytes,
-    begin: NDArray[np.int64],
-    end: NDArray[np.int64],
-    count: NDArray[np.int64],
-    name: str,
-) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
-    """Place and name of the blocks of each ray, in any order; without a name where none is."""
-    most = int(count.max())
+    plain: Bytes, begin: NDArray[np.int64], end: NDArray[np.int64], count: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bytes_], NDArray[np.bool_]]:
+    """
+    Place and name of the blocks of each ray, in any order; without a name where none is.
+
+    Also whether all of a ray's blocks begin within its message.
+    """
     table = begin + _GENERIC_RAY.itemsize
-    if most > _MOST_BLOCKS or (table + 4 * count > end).any():
-        raise damaged(name)
-    slot = np.arange(most)
+    slot = np.arange(int(count.max(initial=0)))
     counts = slot < count[:, None]
     at = np.where(counts, table[:, None] + 4 * slot, 0)
     pointer = _taken(plain, at, np.dtype([("to", ">u4")]))["to"].astype(np.int64)
     counts &= pointer > 0
     to = np.where(counts, begin[:, None] + pointer, 0)
-    if (to + 4 > end[:, None]).any():
-        raise damaged(name)
-    names = _taken(plain, to, np.dtype([("name", "S4")]))["name"]
-    return to, np.where(counts, names, b"")
+    inside = to + 4 <= end[:, None]
+    names = _taken(plain, np.where(inside, to, 0), np.dtype([("name", "S4")]))["name"]
+    return to, np.where(counts & inside, names, b""), np.all(inside, axis=1, keepdims=False)
 
 
 def _block(
-    at: NDArray[np.int64], names: NDArray[np.bytes_], wanted: bytes
+    blocks: NDArray[np.int64], names: NDArray[np.bytes_], name: bytes
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which rays have a block, and where theirs begins."""
-    hits = names == wanted
-    held = hits.any(axis=1)
-    return held, at[held, hits[held].argmax(axis=1)] if held.any() else np.zeros(0, np.int64)
+    """Which rays have a block of a name, and where the first such is."""
+    found = names == name
+    held = found.any(axis=1)
+    if not held.any():
+        return held, np.zeros(0, np.int64)
+    return held, blocks[held, found[held].argmax(axis=1)]
 
 
 def _generic_moment(
-    plain: Bytes, at: NDArray[np.int64], end: NDArray[np.int64], name: str
-) -> Table:
-    if (at + _GENERIC_MOMENT.itemsize > end).any():
-        raise damaged(name)
-    header = _taken(plain, at, _GENERIC_MOMENT)
+    plain: Bytes, at: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[Table, NDArray[np.bool_]]:
+    """Headers of a moment's blocks, and which of them can be."""
     moment = np.zeros(len(at), _MOMENT)
+    room = at + _GENERIC_MOMENT.itemsize <= end
+    header = _taken(plain, np.where(room, at, 0), _GENERIC_MOMENT) if len(at) else moment
     for field in ("gates", "first", "spacing", "word", "scale", "offset"):
         moment[field] = header[field]
     moment["at"] = at + _GENERIC_MOMENT.itemsize
     # A scale of zero says that values stand as they are.
     plainly = moment["scale"] == 0
     moment["scale"][plainly], moment["offset"][plainly] = 1, 0
-    _check(moment, end, name)
-    return moment
+    none = moment["gates"] == 0  # says nothing else either
+    return moment, room & (none | _is_right(moment, end))
 
 
-def _check(moment: Table, end: NDArray[np.int64], name: str) -> None:
-    """Raise where a moment has gates that cannot be, or reaches beyond its message."""
-    right = (moment["gates"] <= _MOST_GATES) & (moment["spacing"] > 0)
+def _is_right(moment: Table, end: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which headers of a moment can be, and have their values within their message."""
+    right = (moment["gates"] <= _MOST_GATES) & (moment["spacing"] >= _LEAST_SPACING)
     right &= np.isin(moment["word"], (8, 16))
     right &= np.isfinite(moment["scale"]) & np.isfinite(moment["offset"])
-    right &= moment["at"] + moment["gates"] * (moment["word"] // 8) <= end
-    if not right.all():
-        raise damaged(name)
+    return right & (moment["at"] + moment["gates"] * (moment["word"] // 8) <= end)
 
 
 def _stands(
-    plain: Bytes, at: NDArray[np.int64], end: NDArray[np.int64], name: str
+    plain: Bytes, at: NDArray[np.int64], end: NDArray[np.int64]
 ) -> tuple[float, float] | None:
-    if not len(at):
-        return None
-    if (at + _VOLUME_BLOCK.itemsize > end).any():
-        raise damaged(name)
-    block = _taken(plain, at, _VOLUME_BLOCK)[0]
-    return float(block["latitude"]), float(block["longitude"])
+    """The first place on earth that is told; 0, 0 tells of none."""
+    at = at[at + _VOLUME_BLOCK.itemsize <= end]
+    block = _taken(plain, at, _VOLUME_BLOCK)
+    latitude, longitude = (block[axis].astype(float) for axis in ("latitude", "longitude"))
+    told = (abs(latitude) <= 90) & (abs(longitude) <= 360) & ((latitude != 0) | (longitude != 0))
+    places = np.flatnonzero(told)
+    return (float(latitude[places[0]]), float(longitude[places[0]])) if len(places) else None
 
 
-def _as_written(plain: Bytes, moment: Table, name: str) -> NDArray[np.unsignedinteger]:
-    """Values of shape (rays, gates) as the record holds them, copied so that it can go."""
-    gates = moment["gates"]
-    wide = bool((moment["word"][gates > 0] == 16).any())
-    width = int(gates.max(initial=0))
-    codes = np.full((len(moment), width), _FOLDED, np.uint16 if wide else np.uint8)
-    for row, (at, n, word) in enumerate(zip(moment["at"], gates, moment["word"], strict=True)):
-        stored = plain[at : at + n * (word // 8)]
-        codes[row, :n] = stored.view(">u2") if word == 16 else stored
-    return codes
+def _as_written(plain: Bytes, moment: Table) -> Bytes:
+    """Bytes of all rays' values, copied so that the record can go; `at` then says where in them."""
+    size = moment["gates"].astype(np.int64) * (moment["word"] // 8)
+    begins, sizes = moment["at"].tolist(), size.tolist()
+    moment["at"] = np.cumsum(size) - size
+    pieces = [plain[at : at + n] for at, n in zip(begins, sizes, strict=True)]
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.uint8)
 
 
-@np.errstate(over="ignore", invalid="ignore")
-def _meaning(scale: np.float32, offset: np.float32, codes: np.dtype[Any]) -> NDArray[np.float32]:
-    """What each value that can be written stands for."""
-    table = (np.arange(2 ** (8 * codes.itemsize), dtype=np.float32) - offset) / scale
-    table[_BELOW], table[_FOLDED] = -np.inf, np.nan
-    return table
-
-
-def _turns(parts: Sequence[_Part], name: str) -> list[Turn]:
+def _turns(parts: Sequence[_Part]) -> list[Turn]:
     if not parts:
         return []
     rays = np.concatenate([part.rays for part in parts])
-    sizes = [len(part.rays) for part in parts]
-    origin = np.stack(
-        [np.repeat(np.arange(len(parts)), sizes), np.concatenate([np.arange(n) for n in sizes])]
-    )
+    origin = np.repeat(np.arange(len(parts)), [len(part.rays) for part in parts])
     once = _taken_once(rays)
-    rays, origin = rays[once], origin[:, once]
-    groups = _grouped(rays)
-    if len(groups) > _MOST_TURNS:
-        raise damaged(name)
-    return [_turn(rays[group], parts, origin[:, group], name) for group in groups]
-
-
-def _last(turns: Sequence[Turn]) -> Turn:
-    """The turn of the last ray, be it out of order or not."""
-    return max(turns, key=lambda turn: tuple(turn._origin[:, -1]))
+    rays, origin = rays[once], origin[once]
+    return [_turn(rays[group], parts, origin[group]) for group in _grouped(rays)]
 
 
 def _taken_once(rays: Table) -> NDArray[np.bool_]:
@@ -566,15 +670,6 @@ def _grouped(rays: Table) -> list[NDArray[np.intp]]:
     return sorted(groups, key=lambda group: int(group[0]))
 
 
-def _turn(rays: Table, parts: Sequence[_Part], origin: NDArray[np.intp], name: str) -> Turn:
+def _turn(rays: Table, parts: Sequence[_Part], part: NDArray[np.intp]) -> Turn:
     elevation = float(np.median(rays["elevation"]))
-    if not (-5 <= elevation <= 90 and np.isfinite(rays["azimuth"]).all()):
-        raise damaged(name)
-    return Turn(
-        rays,
-        elevation,
-        bool(rays["velocity"].any()),
-        parts,
-        origin,
-        name,
-    )
+    return Turn(rays, elevation, bool(rays["velocity"].any()), parts, part)

@@ -7,14 +7,20 @@ the antenna turns twice at one elevation: the first turn sees far without
 velocities, the second measures velocities and folds range, so its reflectivity
 is passed over.
 
+One volume in a hundred lacks something: archives have gaps, files are cut
+short, and a volume of the real-time feed is unfinished until its last chunk
+has come. Each ray stands for itself, so what is whole is read, and the
+product says how much that is.
+
 Formats: NOAA Radar Operations Center, ICD 2620010 (Archive II/User) and
 2620002 (RDA/RPG).
 """
 
 import bz2
 import csv
-import struct
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +28,7 @@ import numpy as np
 
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
-from stormlens.readers._level2 import Turn, Volume, damaged, decode
+from stormlens.readers._level2 import Cut, Gates, Turn, Volume, decode, too_much
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._polar import Sweep, grid_about, volume_to_grid
@@ -32,15 +38,27 @@ from stormlens.stormbox import Mosaic
 
 _HEADER = 24
 _STARTS = (b"AR2V", b"ARCHIVE2")
+_PACKED = re.compile(rb"BZh[1-9]1AY&SY")  # how a packed record begins, behind its size
+_SIZE = 4
+_RECORD_BYTES = 2**26  # of 120 rays, which take 2 MB
+_MOST_VALUES = 48 * 2**20  # of all sweeps: 25 of 720 rays and 1,840 gates are 33 million
 _DBZ, _CORRELATION = "REF", "RHO"
 _SAME_CUT = 0.3  # degrees: the two turns of a split cut
+_SITE = re.compile(r"[A-Z][A-Z0-9]{3}")
 
 
 def _is_nexrad(content: bytes) -> bool:
-    return content.startswith(_STARTS)
+    return content.startswith(_STARTS) or _is_chunk(content)
 
 
-def read_nexrad(content: bytes, name: str, options: Options) -> Mosaic:
+def _is_chunk(content: bytes) -> bool:
+    """Whether it is a part of a volume behind its beginning, as the real-time feed sends them."""
+    return _PACKED.match(content, _SIZE) is not None
+
+
+def read_nexrad(
+    content: bytes, name: str, options: Options, *, remarks: Sequence[str] = ()
+) -> Mosaic:
     """
     Column maximum of a Level II volume.
 
@@ -52,105 +70,248 @@ def read_nexrad(content: bytes, name: str, options: Options) -> Mosaic:
         What errors call the file; where the volume does not name its radar (before 2008 some
         do not), its first four letters do.
     options : Options
-        Sampling and quality control.
+        Sampling, quality control, whether a volume must be whole, and where the radar stands if
+        the volume does not say so.
+    remarks : sequence of str, optional
+        What is known to be missing, for the product of a volume that lacks something.
 
     Returns
     -------
     mosaic : Mosaic
-        `time` is that of the first ray.
+        `time` is that of the first ray. `is_whole` is False where something is missing, and
+        `product` then says how much is there.
 
     Raises
     ------
     InputError
-        If the volume is damaged or cut short, holds no sweep or no reflectivity, or comes from
-        a radar that is not known or does not reach the grid that is asked for.
+        If nothing of it can be read, it holds no sweep or no reflectivity, it must be whole and
+        is not, or it comes from a radar that is not known or does not reach the grid that is
+        asked for.
     """
+    if _is_chunk(content):
+        raise InputError(
+            f"{name} is a chunk from within a volume of NOAA's real-time feed, which only its "
+            "first chunk begins (its name ends in -001-S); give that one with it, and all between."
+        )
     moments = (_DBZ, _CORRELATION) if options.quality_control else (_DBZ,)
-    volume = _whole(decode(_records(content, name), moments, name), name)
-    sweeps = [_sweep(turn, options) for turn in _with_reflectivity(volume, name)]
+    records = _Records(content, name)
+    volume = decode(records, moments, name)
+    reasons = records.reasons(volume)
+    if not volume.turns:
+        raise _empty(name, volume, [*reasons, *remarks])
+    chosen = _with_reflectivity(volume, name)
+    product, is_whole = _product(volume, chosen, reasons, remarks)
+    if options.strict and not is_whole:
+        raise InputError(
+            f"{name} is not whole: it gives the {product}. Read without strict, what is there is "
+            "used."
+        )
+    gates = [turn.gates(_DBZ) for turn in chosen]
+    if sum(len(turn.rays) * held.n for turn, held in zip(chosen, gates, strict=True)) > (
+        _MOST_VALUES
+    ):
+        raise too_much(name)
+    sweeps = [_sweep(turn, held, options) for turn, held in zip(chosen, gates, strict=True)]
     site = _site_name(content, name)
-    latitude, longitude = _place(volume, site, name)
+    latitude, longitude = _place(volume, site, options, name)
     reach = max(sweep.reach for sweep in sweeps)
     grid = grid_about(latitude, longitude, reach, options, name)
     dbz, coverage = volume_to_grid(sweeps, latitude, longitude, grid, options.sampling, name)
     return mosaic_of(
         dbz,
         coverage,
-        time=_time(volume, name),
-        source=f"NEXRAD Level II, {site}",
-        product=f"column maximum of {len(sweeps)} sweeps",
+        time=_time(volume),
+        source=f"NEXRAD Level II, {site or 'a radar without name'}",
+        product=product,
         sampling=options.sampling,
         grid=grid,
+        is_whole=is_whole,
     )
 
 
 NEXRAD = Format("nexrad", "NEXRAD Level II volumes", _is_nexrad, read_nexrad)
 
 
-def _records(content: bytes, name: str) -> Iterator[bytes | memoryview]:
-    """The volume's records, unpacked, as they are asked for."""
-    if len(content) < _HEADER + 16:
-        raise InputError(f"{name} is a Level II volume cut short; get it again.")
-    if content[_HEADER + 4 : _HEADER + 7] != b"BZh":
-        yield memoryview(content)[_HEADER:]
-        return
-    at, size = _HEADER, _HEADER
-    while at + 4 < len(content):
-        # The last record's length is negative.
-        length = abs(struct.unpack_from(">i", content, at)[0])
-        record = content[at + 4 : at + 4 + length]
-        if not record or len(record) < length:
-            raise InputError(f"{name} is a Level II volume cut short; get it again.")
-        plain = _unpacked(record, MAX_BYTES - size, name)
-        size += len(plain)
-        at += 4 + length
-        yield plain
+@dataclass
+class _Records:
+    """
+    The volume's records, unpacked, as they are asked for.
+
+    Each is found by how it begins, so that none is missed behind one that is damaged, and what
+    can be had of that one is taken.
+
+    Attributes
+    ----------
+    damaged : set of int
+        Numbers of those that do not unpack to their end.
+    is_cut : bool
+        Whether the last one ends with the file.
+    """
+
+    content: bytes = field(repr=False)
+    name: str
+    damaged: set[int] = field(default_factory=set)
+    is_cut: bool = False
+
+    def __iter__(self) -> Iterator[bytes | memoryview]:
+        content = memoryview(self.content)
+        if not self._is_packed:
+            yield content[_HEADER:]
+            return
+        left = MAX_BYTES
+        found = _PACKED.finditer(self.content, _HEADER)
+        for number, (begin, end) in enumerate(_spans(found, len(content))):
+            plain = self._unpacked(content[begin:end], number, left)
+            left -= len(plain)
+            yield plain
+
+    @property
+    def _is_packed(self) -> bool:
+        return _is_chunk(self.content[_HEADER : _HEADER + 16])
+
+    def reasons(self, volume: Volume) -> list[str]:
+        """Why something may be missing, in words."""
+        told = []
+        if self._is_packed:
+            damaged = len(self.damaged | volume.broken) - self.is_cut
+            told += [_count(damaged, "record is damaged", "records are damaged")] * (damaged > 0)
+        elif volume.broken:
+            told.append("the file breaks off within a message")
+        if volume.damaged:
+            told.append(_count(volume.damaged, "radial is damaged", "radials are damaged"))
+        if self.is_cut:
+            told.append("the file ends within a record")
+        if volume.last_cut is None:
+            told.append("the volume is unfinished or has lost its end")
+        return told
+
+    def _unpacked(self, record: memoryview, number: int, left: int) -> bytes:
+        decompressor = bz2.BZ2Decompressor()
+        most = min(left, _RECORD_BYTES)
+        try:
+            plain = decompressor.decompress(record, most + 1)
+        except (OSError, ValueError):
+            self.damaged.add(number)
+            self.is_cut = False
+            return b""
+        if len(plain) > most:
+            raise InputError(
+                f"{self.name} unpacks to over {MAX_BYTES >> 20} MiB, or a record of it to over "
+                f"{_RECORD_BYTES >> 20} MiB, which is refused."
+            )
+        self.is_cut = not decompressor.eof
+        if self.is_cut:
+            self.damaged.add(number)
+        return plain
 
 
-def _unpacked(record: bytes, left: int, name: str) -> bytes:
-    decompressor = bz2.BZ2Decompressor()
-    try:
-        plain = decompressor.decompress(record, left + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{name} holds a damaged bzip2 record; get it again.") from error
-    if len(plain) > left:
-        raise InputError(f"{name} unpacks to over {MAX_BYTES >> 20} MiB, which is refused.")
-    if not decompressor.eof:
-        raise InputError(f"{name} holds a bzip2 record cut short; get it again.")
-    return plain
+def _spans(found: Iterator[re.Match[bytes]], length: int) -> Iterator[tuple[int, int]]:
+    """Where each begins and the next one's size stands."""
+    begin = next(found).start()
+    for match in found:
+        yield begin, match.start() - _SIZE
+        begin = match.start()
+    yield begin, length
 
 
-def _whole(volume: Volume, name: str) -> Volume:
-    """The volume, if it goes on to its end; what is missing within is not missed."""
-    if not volume.turns:
-        raise InputError(f"{name} holds no sweep; get a whole volume.")
-    if not volume.is_ended:
-        raise InputError(f"{name} is a Level II volume cut short within a sweep; get it again.")
-    return volume
+def _count(n: int, one: str, many: str) -> str:
+    return f"{n:,} {one if n == 1 else many}"
+
+
+def _empty(name: str, volume: Volume, reasons: Sequence[str]) -> InputError:
+    """The sentence for a volume without any ray."""
+    if volume.broken or volume.damaged or len(reasons) > 1:
+        return InputError(f"{name} holds no sweep that can be read: {', '.join(reasons)}.")
+    return InputError(
+        f"{name} is the beginning of a volume and holds no sweep yet, as the first chunk of NOAA's "
+        "real-time feed; give the chunks that follow with it."
+    )
 
 
 def _with_reflectivity(volume: Volume, name: str) -> list[Turn]:
     """Turns whose reflectivity counts."""
-    chosen: list[Turn] = []
-    before: Turn | None = None
-    for turn in volume.turns:
-        second_turn = (
-            turn.has_velocity
-            and before is not None
-            and not before.has_velocity
-            and abs(turn.elevation - before.elevation) <= _SAME_CUT
-        )
-        if turn.holds(_DBZ) and not second_turn:
-            chosen.append(turn)
-        before = turn
+    kinds = [Cut(t.elevation, not t.has_velocity, t.has_velocity) for t in volume.turns]
+    chosen = [
+        turn
+        for turn, is_second in zip(volume.turns, _second_turns(kinds), strict=True)
+        if turn.holds(_DBZ) and not is_second
+    ]
     if not chosen:
         raise InputError(f"{name} holds no reflectivity, only other moments; get another volume.")
     return chosen
 
 
-def _sweep(turn: Turn, options: Options) -> Sweep:
+def _second_turns(cuts: Sequence[Cut]) -> list[bool]:
+    """Which are turns with velocities at the elevation of one without, just before them."""
+    second, surveyed = [], None
+    for cut in cuts:
+        again = surveyed is not None and abs(cut.elevation - surveyed) <= _SAME_CUT
+        second.append(cut.measures_velocity and again)
+        if not second[-1]:
+            surveyed = cut.elevation if cut.surveys else None
+    return second
+
+
+def _product(
+    volume: Volume, chosen: Sequence[Turn], reasons: Sequence[str], remarks: Sequence[str]
+) -> tuple[str, bool]:
+    """What the mosaic is of, and whether nothing is missing."""
+    last, pattern = _plan(volume)
+    second = _second_turns(pattern) or [False] * last
+    rays: dict[int, tuple[int, int]] = {}  # of each cut: how many there are, and should be
+    for turn in chosen:
+        # The second turn of a split cut may stand in for the first, but does not make it whole.
+        if turn.cut <= last and not second[turn.cut - 1]:
+            held = turn.seen(_DBZ), turn.expected
+            # A cut that was begun anew counts by the turn that went farther.
+            rays[turn.cut] = max(held, rays.get(turn.cut, held), key=lambda both: both[0] / both[1])
+    whole = sum(there == expected for there, expected in rays.values())
+    lost = (cut for cut in range(1, last + 1) if cut not in rays)
+    total = len(rays) + sum(_would_count(volume, second if pattern else [], cut) for cut in lost)
+    of_all = _count(total, "sweep", "sweeps")
+    if whole == total and volume.last_cut is not None and not remarks:
+        return f"column maximum of {of_all}", True
+    told = [f"{whole} of {of_all}"] if whole else []
+    if whole < len(rays):
+        parts = [both for both in rays.values() if both[0] < both[1]]
+        there, expected = (sum(numbers) for numbers in zip(*parts, strict=True))
+        more = "more" if whole else f"of {of_all}"
+        told.append(f"{there:,} of {expected:,} rays of {len(parts)} {more}")
+    told = told or [f"parts of {of_all}"]
+    why = ", ".join([*reasons, *remarks])
+    return f"column maximum of {' and of '.join(told)}{why and f' ({why})'}", False
+
+
+def _plan(volume: Volume) -> tuple[int, Sequence[Cut]]:
+    """
+    Number of the last cut, as far as the volume tells, and what was planned.
+
+    The cut whose last ray ends the volume is its last; without that ray, the pattern or the
+    highest number seen tells. A single ray of a number of its own has a wrong one.
+    """
+    cuts = [(len(turn.rays) > 1, turn.cut) for turn in volume.turns]
+    seen = volume.last_cut or max(cuts)[1]
+    pattern = volume.pattern if len(volume.pattern) >= seen else ()
+    return volume.last_cut or len(pattern) or seen, pattern
+
+
+def _would_count(volume: Volume, second: Sequence[bool], cut: int) -> bool:
+    """
+    Whether a cut without reflectivity should have given some.
+
+    The pattern says so. Without it, a lost cut was the second turn of a split cut where the one
+    before it measured no velocity, in a volume that does.
+    """
+    if second:
+        return not second[cut - 1]
+    measures_velocity = {turn.cut: turn.has_velocity for turn in volume.turns}
+    if cut in measures_velocity:
+        return not measures_velocity[cut]
+    return not any(measures_velocity.values()) or measures_velocity.get(cut - 1, True)
+
+
+def _sweep(turn: Turn, gates: Gates, options: Options) -> Sweep:
     """Reflectivity of a turn, and where quality is controlled correlation on the same gates."""
-    gates = turn.gates(_DBZ)
     dbz, place = turn.values(_DBZ, gates), (float(gates.first), float(gates.spacing))
     if not options.quality_control:
         return Sweep(turn.azimuth, turn.elevation, *place, dbz)
@@ -162,18 +323,25 @@ def _sweep(turn: Turn, options: Options) -> Sweep:
 
 
 def _site_name(content: bytes, name: str) -> str:
-    icao = content[20:_HEADER].strip(b"\0 ").decode("ascii", "replace")
-    return icao or Path(name).name[:4].upper()
+    """Four letters, of the volume or else of the file's name; empty where neither tells them."""
+    told = content[20:_HEADER].decode("ascii", "replace"), Path(name).name[:4].upper()
+    return next((text for text in told if _SITE.fullmatch(text)), "")
 
 
-def _place(volume: Volume, site: str, name: str) -> tuple[float, float]:
+def _place(volume: Volume, site: str, options: Options, name: str) -> tuple[float, float]:
     """Latitude and longitude of the radar: message 31 says them, message 1 does not."""
     if volume.place is not None:
         return volume.place
+    if options.site is not None:
+        return options.site[0], options.site[1]
     if site not in sites():
+        what = (
+            f"radar {site!r} is not known, and the volume does not say where it stands"
+            if site
+            else "the volume says neither where its radar stands nor which it is"
+        )
         raise InputError(
-            f"{name}: radar {site!r} is not known, and the volume does not say where it stands; "
-            "give the file its own name, which begins with the radar's four letters."
+            f"{name}: {what}; tell its place with --site LAT,LON (in Python site=(lat, lon))."
         )
     return sites()[site]
 
@@ -181,13 +349,15 @@ def _place(volume: Volume, site: str, name: str) -> tuple[float, float]:
 @cache
 def sites() -> dict[str, tuple[float, float]]:
     """
-    Latitude and longitude of the WSR-88D radars.
+    Latitude and longitude of the WSR-88D radars, as they stood when volumes did not say so.
 
     Returns
     -------
     sites : dict
         Degrees north and east by four-letter identifier; from NOAA's Historical Observing
-        Metadata Repository.
+        Metadata Repository, and of those that it no longer lists (Jackson, Mississippi, until
+        2003; two of the Radar Operations Center) from NASA's Radar Software Library. All but
+        KCRI, KHDC and Kadena stand within 1 km of where the latter has them.
     """
     table = Path(__file__).with_name("nexrad_sites.csv").read_text(encoding="utf-8")
     return {
@@ -196,11 +366,11 @@ def sites() -> dict[str, tuple[float, float]]:
     }
 
 
-def _time(volume: Volume, name: str) -> np.datetime64:
-    """When the first ray was measured; day 1 is 1 January 1970."""
+def _time(volume: Volume) -> np.datetime64 | None:
+    """When the first ray was measured, None where it says no time; day 1 is 1 January 1970."""
     ray = volume.turns[0].rays[0]
     days, milliseconds = int(ray["day"]), int(ray["ms"])
     if not (1 <= days <= 40_000 and milliseconds < 86_400_000):
-        raise damaged(name)
+        return None
     start = np.datetime64("1970-01-01", "ms") + np.timedelta64(days - 1, "D")
     return start + np.timedelta64(milliseconds, "ms")

@@ -1,5 +1,6 @@
 """How a file is to be read: settings that every reader shares, checked at the door."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,6 +43,12 @@ class Options:
         middle. Or always one grid: a `Grid` or its name, such as ``"national"``; or one about a
         centre, latitude and longitude in degrees, as numbers or as text (``"52.1,5.18"``), and as
         large as the file asks for.
+    strict : bool
+        Refuse a NEXRAD volume that lacks something; else what is there is read, and the mosaic's
+        `product` says how much that is.
+    site : tuple of float or None
+        Latitude and longitude of the radar, degrees north and east, and its altitude, m, if one
+        likes: for volumes that do not say where it stands.
     """
 
     sampling: str = "nearest"
@@ -50,6 +57,8 @@ class Options:
     index: "pd.DataFrame | None" = None
     field: str | None = None
     grid: str | tuple[float, float] | Grid = AUTO
+    strict: bool = False
+    site: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.sampling not in SAMPLINGS:
@@ -58,6 +67,8 @@ class Options:
             raise unknown("rain law", self.rain, RAIN_LAWS)
         if self.grid != AUTO and not isinstance(self.grid, Grid):
             object.__setattr__(self, "grid", _grid_of(self.grid))
+        if self.site is not None:
+            _check_site(self.site)
 
 
 def _grid_of(told: str | tuple[float, float]) -> Grid | tuple[float, float]:
@@ -96,3 +107,12 @@ def several_fields(name: str, fields: Sequence[str]) -> InputError:
         f"{name} holds {len(fields)} fields that could be read ({', '.join(fields[:5])}{more}); "
         f"choose one: --field {fields[0]}, in Python field={fields[0]!r}."
     )
+
+
+def _check_site(site: tuple[float, ...]) -> None:
+    whole = len(site) in (2, 3) and all(math.isfinite(value) for value in site)
+    if not (whole and abs(site[0]) <= 90 and abs(site[1]) <= 360):
+        raise InputError(
+            f"A radar's place is latitude and longitude in degrees, west negative, and perhaps "
+            f"altitude in m: 35.33,-97.28,370; given is {','.join(f'{v:g}' for v in site)}."
+        )

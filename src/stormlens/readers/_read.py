@@ -7,11 +7,13 @@ that no reader meets gzip or bzip2 on the outside.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stormlens import storage
 from stormlens.errors import InputError
+from stormlens.readers._chunks import Chunks, read_chunks, volumes_of
 from stormlens.readers._format import Format
 from stormlens.readers._options import AUTO, Options
 from stormlens.readers._unpack import MAX_BYTES, unpack
@@ -46,7 +48,7 @@ def formats() -> tuple[Format, ...]:
 
 
 def read(
-    source: "str | Path | bytes | xr.DataArray | xr.Dataset",
+    source: "str | Path | bytes | list[str | Path] | xr.DataArray | xr.Dataset",
     *,
     sampling: str = "nearest",
     rain: str = "marshall-palmer",
@@ -54,6 +56,8 @@ def read(
     index: object = None,
     field: str | None = None,
     grid: "str | tuple[float, float] | Grid" = AUTO,
+    strict: bool = False,
+    site: tuple[float, ...] | None = None,
     name: str | None = None,
 ) -> "xr.Dataset":
     """
@@ -61,9 +65,10 @@ def read(
 
     Parameters
     ----------
-    source : str, Path, bytes, xarray.DataArray or xarray.Dataset
-        A file, its content, or what is open in xarray already (see `from_xarray`).
-    sampling, rain, quality_control, index, field, grid
+    source : str, Path, bytes, list of str or Path, xarray.DataArray or xarray.Dataset
+        A file, its content, the chunks of one volume of NOAA's real-time feed, or what is open
+        in xarray already (see `from_xarray`).
+    sampling, rain, quality_control, index, field, grid, strict, site
         How to read it; see `Options`.
     name : str, optional
         What errors and `source` call it; a path's own unless told.
@@ -79,12 +84,12 @@ def read(
         If the file is missing, empty, cut short or damaged, of a kind that is not read, or
         holds no reflectivity; the sentence names it.
     """
-    options = Options(sampling, rain, quality_control, index, field, grid)
+    options = Options(sampling, rain, quality_control, index, field, grid, strict, site)
     return read_mosaic(source, options, name=name).to_xarray()
 
 
 def read_mosaic(
-    source: "str | Path | bytes | xr.DataArray | xr.Dataset",
+    source: "str | Path | bytes | list[str | Path] | Chunks | xr.DataArray | xr.Dataset",
     options: Options = _DEFAULT,
     *,
     name: str | None = None,
@@ -108,6 +113,12 @@ def read_mosaic(
     InputError
         As `read`.
     """
+    if isinstance(source, list):
+        return read_mosaic(_volume(source), options, name=name)
+    if isinstance(source, Chunks):
+        called = name or str(source)
+        parts = (unpack(storage.read_file(file, MAX_BYTES), str(file)) for file in source.files)
+        return read_chunks(source, parts, called, options)
     if isinstance(source, bytes):
         content, called = source, name or "the content given"
     elif isinstance(source, str | os.PathLike):
@@ -120,6 +131,17 @@ def read_mosaic(
             return kind.read(content, called, options)
     known = "; ".join(kind.title for kind in formats())
     raise InputError(f"{called} is of no kind that is read. Those are: {known}.")
+
+
+def _volume(files: Sequence[str | Path]) -> Path | Chunks:
+    """The one volume that files are."""
+    volumes = volumes_of(map(Path, files))
+    if len(volumes) != 1:
+        raise InputError(
+            f"{len(volumes)} volumes or files are given together; only the chunks of one real-time "
+            "NEXRAD volume, by the names that NOAA gave them, are read as one."
+        )
+    return volumes[0]
 
 
 def check_file(path: Path) -> None:

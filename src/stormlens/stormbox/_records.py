@@ -59,6 +59,8 @@ class Mosaic:
         Whether a simulator made them.
     grid : Grid
         Where the cells lie.
+    is_whole : bool
+        Whether the file held all that its product is of; where not, `product` says how much.
     """
 
     reflectivity: NDArray[np.uint8] = field(repr=False)
@@ -70,6 +72,7 @@ class Mosaic:
     sampling: str = "nearest"
     simulated: bool = False
     grid: Grid = NATIONAL
+    is_whole: bool = True
 
     @classmethod
     def from_xarray(cls, dataset: "xr.Dataset") -> "Mosaic":
@@ -100,6 +103,7 @@ class Mosaic:
             sampling=str(dataset.attrs.get("sampling", "nearest")),
             simulated=is_marked(dataset, "simulated"),
             grid=grid_of(dataset),
+            is_whole=not is_marked(dataset, "incomplete"),
             **texts,
         )
 
@@ -139,6 +143,7 @@ class Mosaic:
                 "sampling": self.sampling,
                 "simulated": int(self.simulated),
                 "grid": self.grid.name,
+                **({} if self.is_whole else {"incomplete": 1}),
             },
         )
 
