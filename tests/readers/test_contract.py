@@ -78,9 +78,10 @@ def test_a_packed_file_reads_like_the_plain_one(case, content, pack):
 
 
 def _sentence(content, case):
+    """What a file that must be whole is refused with; empty where it is not."""
     """What the error says; nothing where a mosaic came."""
     try:
-        read(content, name=case.file, **case.options)
+        read(content, name=case.file, strict=True, **case.options)
     except InputError as error:
         return str(error)
     return ""
@@ -96,7 +97,7 @@ def test_cut_short_anywhere_gives_a_sentence(case, content):
 
 def test_halved_is_refused(case, content):
     with pytest.raises(InputError):
-        read(content[: len(content) // 2], name=case.file, **case.options)
+        read(content[: len(content) // 2], name=case.file, strict=True, **case.options)
 
 
 @pytest.mark.parametrize("junk", [bytes(2000), b"<html><body>404</body></html>", b"\xff" * 999])
