@@ -364,6 +364,24 @@ def test_a_damaged_record_costs_its_own_rays(at):
     assert near(mosaic).max() == 36
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress], ids=["gzip", "bzip2"])
+def test_a_compressed_file_cut_short_is_read_as_far_as_it_goes(pack):
+    # Incompressible, as records packed within are: cut within the fourth record of five.
+    content = volume(fourteen(), pattern=PATTERN)
+    packed = pack(content, 1) if pack is bz2.compress else pack(content)
+    cut = packed[: int(len(packed) * 0.8)]
+    if pack is bz2.compress:  # one block, of which nothing can be had
+        with pytest.raises(InputError, match="is bzip2 data cut short"):
+            told(cut)
+        return
+    product, mosaic = told(cut)
+    assert product.startswith(("8", "9", "10", "11"))
+    assert "the file is cut short" in product
+    assert near(mosaic).max() < 36
+    with pytest.raises(InputError, match="is gzip data cut short"):
+        told(cut, strict=True)
+
+
 def test_bytes_behind_the_end_are_passed_over():
     assert told(volume(fourteen()) + bytes(1000), strict=True)[0] == "14 sweeps"
     assert told(volume(fourteen(), packed=False) + bytes(1000), strict=True)[0] == "14 sweeps"

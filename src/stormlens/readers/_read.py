@@ -15,8 +15,9 @@ from stormlens import storage
 from stormlens.errors import InputError
 from stormlens.readers._chunks import Chunks, read_chunks, volumes_of
 from stormlens.readers._format import Format
+from stormlens.readers._nexrad import NEXRAD, read_nexrad
 from stormlens.readers._options import AUTO, Options
-from stormlens.readers._unpack import MAX_BYTES, unpack
+from stormlens.readers._unpack import MAX_BYTES, CutShortError, unpack
 from stormlens.readers._xarray import as_mosaic
 from stormlens.stormbox import Grid, Mosaic
 
@@ -125,7 +126,13 @@ def read_mosaic(
         content, called = storage.read_file(Path(source), MAX_BYTES), name or str(source)
     else:
         return as_mosaic(source, name or "the data given", options)
-    content = unpack(content, called)
+    try:
+        content = unpack(content, called)
+    except CutShortError as error:
+        # Of a train of records some are whole; all other formats tell nothing by halves.
+        if options.strict or not NEXRAD.fits(error.held):
+            raise
+        return read_nexrad(error.held, called, options, remarks=["the file is cut short"])
     for kind in formats():
         if kind.fits(content):
             return kind.read(content, called, options)

@@ -20,6 +20,23 @@ _GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 _DAMAGED = (zlib.error, OSError, EOFError, ValueError)
 
 
+class CutShortError(InputError):
+    """
+    A compressed file that ends before it is complete.
+
+    Parameters
+    ----------
+    sentence : str
+        For the user.
+    held : bytes
+        What it unpacks to, as far as it goes.
+    """
+
+    def __init__(self, sentence: str, held: bytes) -> None:
+        super().__init__(sentence)
+        self.held = held
+
+
 def unpack(content: bytes, name: str) -> bytes:
     """
     The content of a file that may be compressed as a whole.
@@ -39,7 +56,7 @@ def unpack(content: bytes, name: str) -> bytes:
     Raises
     ------
     InputError
-        If it is empty, damaged, cut short, or unpacks to more than 512 MiB.
+        If it is empty, damaged, cut short (`CutShortError`), or unpacks to more than 512 MiB.
     """
     if not content:
         raise InputError(f"{name} is empty; get it again.")
@@ -71,7 +88,8 @@ def _all_members(
             piece = content[at : at + size]
             at, size = at + len(piece), min(2 * size, _PIECE)
             if not piece:
-                raise InputError(f"{name} is {kind} data cut short; get it again.")
+                sentence = f"{name} is {kind} data cut short; get it again."
+                raise CutShortError(sentence, whole.getvalue())
             try:
                 for unpacked in _unpacked(member, piece):
                     if whole.tell() + len(unpacked) > MAX_UNPACKED:
