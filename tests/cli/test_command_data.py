@@ -1,6 +1,7 @@
-"""`data`: fetch, info, show and simulate."""
+"""`data`: fetch, info, show, simulate and sample."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -72,3 +73,25 @@ def test_fetch_of_what_needs_no_download_says_so(invoke, name):
     result = invoke("data", "fetch", name)
     assert result.exit_code == 0
     assert (result.stdout, result.stderr) == ("", f"Note: {name} needs no download.\n")
+
+
+def test_samples_are_written_and_what_their_readme_says_can_be_done(invoke, tmp_path, monkeypatch):
+    result = invoke("data", "sample", tmp_path / "sample", "--seed", 3)
+    assert result.stdout.startswith("44 files, ")
+    assert "SIMULATED" in result.stdout.splitlines()[0]
+    readme = (tmp_path / "sample" / "README.txt").read_text()
+    assert readme.rstrip() in result.stdout
+    commands = [shlex.split(line)[1:] for line in readme.splitlines() if "  stormlens" in line]
+    assert {command[0] for command in commands} == {"classify", "slide", "data", "archive"}
+    monkeypatch.chdir(tmp_path / "sample")
+    for command in commands:
+        if command[0] in ("classify", "data"):
+            result = invoke(*command)
+            assert result.exit_code == 0, command
+    assert (tmp_path / "sample" / "map.png").stat().st_size > 10_000
+
+
+def test_samples_never_go_into_a_folder_in_use(refused, tmp_path):
+    (tmp_path / "mine.txt").write_text("")
+    assert "is there already; give a new folder" in refused("data", "sample", tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1

@@ -1,5 +1,8 @@
 """ODIM: composites placed by their projection, marks told apart, volumes through xradar."""
 
+import io
+
+import h5py
 import numpy as np
 import numpy.testing as npt
 import pytest
@@ -210,3 +213,14 @@ def test_a_composite_on_the_grid_itself_comes_back_cell_by_cell():
     expected = np.maximum(np.floor(image[::-1] * 0.5 - 32), 0)
     npt.assert_array_equal(mosaic.reflectivity[300:600, 500:900], expected)
     assert int(mosaic.coverage.sum()) == image.size
+
+
+@pytest.mark.parametrize("said", ["True", "False", None])
+def test_files_that_say_they_are_simulated_are_called_so(said):
+    """ODIM 2.4, attributes of `how`: simulated is "True" if data are simulated, else "False"."""
+    for content in (composite(codes(dbz(30))), volume([(0.5, sweep(20))])):
+        memory = io.BytesIO(content)
+        if said is not None:
+            with h5py.File(memory, "r+") as file:
+                file.require_group("how").attrs["simulated"] = np.bytes_(said)
+        assert read(memory.getvalue()).attrs["simulated"] == (said == "True")

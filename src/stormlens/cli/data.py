@@ -1,4 +1,4 @@
-"""``stormlens data``: list, fetch, describe, show and simulate labelled boxes."""
+"""``stormlens data``: list, fetch, describe, show and simulate boxes; sample files of all kinds."""
 
 import time
 from pathlib import Path
@@ -27,7 +27,7 @@ Example:
 """,
 )
 def command() -> None:
-    """List, fetch, describe, show and simulate labelled boxes."""
+    """List, fetch, describe, show and simulate boxes; write sample files."""
 
 
 _name_argument = argument(
@@ -235,6 +235,33 @@ def simulate(
     n, seconds = boxes.sizes["storm"], time.perf_counter() - began
     datasets.write_netcdf(boxes, out)
     print_lines(f"{n:,} SIMULATED boxes in {seconds:.1f} s ({n / seconds:,.0f} a second): {out}")
+
+
+@command.command(
+    "sample",
+    epilog="""\b
+Examples:
+  stormlens data sample sample
+  stormlens classify sample/box.png sample/boxes.npy
+  stormlens classify sample/volumes/*_V06 --map map.png
+""",
+)
+@argument("folder", type=PATH, metavar="DIR", help="Folder to write, new or empty.")
+@option(
+    "--seed",
+    type=int,
+    metavar="N",
+    default=0,
+    help="The same seed gives the same storms.  [0 or more; default 0]",
+)
+def sample(folder: Path, seed: int) -> None:
+    """Write SIMULATED files to try commands on: boxes, radar volumes, a mosaic, storm reports."""
+    from stormlens import datasets
+
+    files = datasets.write_samples(folder, seed)
+    size = sum(file.stat().st_size for file in files)
+    print_lines(f"{len(files)} files, {size / 1e6:.1f} MB, all of them SIMULATED. {files[0]}:", "")
+    print_lines(*files[0].read_text(encoding="utf-8").splitlines())
 
 
 def _choose(boxes: "xr.Dataset", mode: str | None, count: int) -> "np.ndarray":

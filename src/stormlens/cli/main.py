@@ -18,7 +18,7 @@ that says what to change.
 # In the order of use. Each is the module of that name, and what its own help opens with.
 _SUMMARIES = {
     "doctor": "Show what this installation has and lacks.",
-    "data": "List, fetch, describe, show and simulate labelled boxes.",
+    "data": "List, fetch, describe, show and simulate boxes; write sample files.",
     "models": "List the networks that a recipe can name.",
     "recipes": "List the recipes, or print one to start your own from.",
     "train": "Train a recipe and leave a scored run folder.",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         load_splits,
         simulated_families,
     )
+    from stormlens.datasets._samples import write_samples
 
 __all__ = [
     "BORDERS_CREDIT",
@@ -57,6 +58,7 @@ __all__ = [
     "svrimg",
     "validate",
     "write_netcdf",
+    "write_samples",
 ]
 
 _HOMES = {
@@ -67,6 +69,7 @@ _HOMES = {
     "_images": "check_images read_boxes read_images",
     "_join": "join",
     "_load": "Source SourceInfo fetch info list_sources load load_splits simulated_families",
+    "_samples": "write_samples",
     "svrimg": "svrimg",
 }
 

@@ -6,6 +6,7 @@ no radar sees is grey: two different things.
 """
 
 from collections import Counter
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +42,7 @@ _LEFT, _TOP = 0.43, 0.42
 _BAR_FROM, _BAR, _RIGHT = 0.14, 0.21, 0.5
 _LEGEND_FROM, _ROW, _CREDITS_FROM, _FOOT = 0.32, 0.19, 0.42, 0.68
 _LEGEND_COLUMNS = 5
+_CREDITS_WIDTH = 130  # characters
 _CROWD = 25  # boxes that are too many for bold outlines and large names
 
 
@@ -260,7 +262,7 @@ def _foot(ax: Axes, handles: list[Patch], made_up: list[str], credits: list[str]
     ax.text(
         0.0,
         0.0,
-        " \N{MIDDLE DOT} ".join([*made_up, *credits]),
+        fill(" \N{MIDDLE DOT} ".join([*made_up, *credits]), _CREDITS_WIDTH),
         transform=ax.transAxes + ScaledTranslation(0.05, below, inch),
         va="top",
         fontsize=7.5,

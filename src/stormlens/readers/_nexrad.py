@@ -43,6 +43,7 @@ _SIZE = 4
 _RECORD_BYTES = 2**26  # of 120 rays, which take 2 MB
 _MOST_VALUES = 48 * 2**20  # of all sweeps: 25 of 720 rays and 1,840 gates are 33 million
 _DBZ, _CORRELATION = "REF", "RHO"
+_SIMULATED = "XSIM"  # what `stormlens data sample` calls its radar
 _SAME_CUT = 0.3  # degrees: the two turns of a split cut
 _SITE = re.compile(r"[A-Z][A-Z0-9]{3}")
 
@@ -126,6 +127,7 @@ def read_nexrad(
         sampling=options.sampling,
         grid=grid,
         is_whole=is_whole,
+        simulated=site == _SIMULATED,
     )
 
 

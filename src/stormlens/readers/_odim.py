@@ -10,6 +10,7 @@ Format: EUMETNET OPERA, Data Information Model for HDF5 (ODIM_H5), version 2.4.
 """
 
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,14 +65,17 @@ def read_odim(content: bytes, name: str, options: Options) -> Mosaic:
     with opened_hdf5(content, name, _KIND) as file:
         what = _group(file, "what")
         kind = _text(what, "object")
+        # ODIM 2.4, table of `how`: "True" if data are simulated, otherwise "False".
+        simulated = _text(_group(file, "how"), "simulated").lower() == "true"
         if kind in _IMAGES:
-            return _read_composite(file, what, name, options)
+            mosaic = _read_composite(file, what, name, options)
+            return replace(mosaic, simulated=simulated)
     if kind not in _VOLUMES:
         raise InputError(
             f"{name} is an ODIM object {kind or '(none)'}; read are {', '.join(_IMAGES)}, "
             f"{', '.join(_VOLUMES)}."
         )
-    return _read_polar(content, name, options)
+    return replace(_read_polar(content, name, options), simulated=simulated)
 
 
 ODIM = Format("odim", "ODIM HDF5 composites, volumes and scans", _is_odim, read_odim)
