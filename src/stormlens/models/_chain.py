@@ -15,7 +15,8 @@ def chain_of(keras: Any, model: Any) -> list[Any] | None:
     Returns
     -------
     layers : list of keras.Layer or None
-        In order, with those of nested models in their place; None where it is no such chain.
+        In order, with those of nested models in their place; None where it is no such chain, or
+        where masks go beside the values.
     """
     layers: list[Any] | None
     if type(model) is keras.Sequential:
@@ -31,7 +32,15 @@ def chain_of(keras: Any, model: Any) -> list[Any] | None:
     ]
     if any(part is None for part in parts):
         return None
-    return [layer for part in parts if part is not None for layer in part]
+    chain = [layer for part in parts if part is not None for layer in part]
+    return None if any(_gives_mask(layer) for layer in chain) else chain
+
+
+def _gives_mask(layer: Any) -> bool:
+    """Whether a layer says which of its values count, as Keras's Masking does."""
+    nodes = getattr(layer, "_inbound_nodes", [])
+    tensors = [tensor for node in nodes for tensor in node.output_tensors]
+    return any(getattr(tensor, "_keras_mask", None) is not None for tensor in tensors)
 
 
 def _functional_chain(keras: Any, model: Any) -> list[Any] | None:

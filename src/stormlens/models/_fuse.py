@@ -31,6 +31,8 @@ from stormlens.ops import Tapped, conv_pool, convolve, matmul
 Weights = Sequence[Array | Tapped]
 State = list[Array]
 Step = Callable[["_Flow"], None]
+Name = str | int
+"""Of a weight: of a Keras variable its `id`, since two of one model may have the same path."""
 
 # Activations that never fall: they keep the order of values, so they may follow the pool. Those
 # of the first set give f(c x) = c f(x) for c of 0 or more, so a factor may pass them.
@@ -43,17 +45,17 @@ class _Flow:
     """What passes from layer to layer: values, the state left behind, the key."""
 
     values: Array
-    weights: dict[str, Any]
-    state: dict[str, Array]
+    weights: dict[Name, Any]
+    state: dict[Name, Array]
     key: Array
     training: bool
     bounds: tuple[float, float]
     kept: Array | None = None  # factors of the channels, where dropout made some zero
     is_log: bool = False
 
-    def variable(self, path: str) -> Any:
+    def variable(self, name: Name) -> Any:
         """A layer's weight, which is part of the state where it is frozen."""
-        return self.weights[path] if path in self.weights else self.state[path]
+        return self.weights[name] if name in self.weights else self.state[name]
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ class _Curve:
 class _Convolution:
     """A convolution of stride 1: names of its weights, and its padding."""
 
-    kernel: str
-    bias: str | None
+    kernel: Name
+    bias: Name | None
     padding: str
 
 
@@ -117,12 +119,22 @@ class Forward:
         Trainable and other variables of the model, in Keras's order.
     dense : tuple of int
         Which weights are kernels of dense layers; they may be given as `ops.Tapped`.
+    added : callable or None
+        As `apply`, and third what the model adds to its loss: for its weights, for what its layers
+        give, or by `add_loss`. None where it adds nothing, or this is not for training.
+    constrain : callable or None
+        What the model makes of its weights after each step; None where it has no constraint.
+    mixes : bool
+        Whether in training an answer, or what is added, may hang on other images of the batch.
     """
 
     apply: Callable[[Weights, State, Array, Array, bool], tuple[Array, State]]
     weights: list[Array]
     state: State
     dense: tuple[int, ...] = ()
+    added: Callable[[Weights, State, Array, Array, bool], tuple[Array, State, Array]] | None = None
+    constrain: Callable[[list[Array]], list[Array]] | None = None
+    mixes: bool = False
 
 
 def fuse(model: Any, bounds: tuple[float, float] = (0.0, 1.0), seed: int = 0) -> Forward:
@@ -152,10 +164,10 @@ def fuse(model: Any, bounds: tuple[float, float] = (0.0, 1.0), seed: int = 0) ->
     layers = chain_of(keras, model)
     if layers is None:
         return Forward(_whole(model, bounds), weights, state)
-    kernels = [layer.kernel.path for layer in layers if is_plain_dense(keras, layer)]
-    trainable = [v.path for v in model.trainable_variables]
-    other = [v.path for v in model.non_trainable_variables]
-    dense = tuple(i for i, path in enumerate(trainable) if kernels.count(path) == 1)
+    kernels = [id(layer.kernel) for layer in layers if is_plain_dense(keras, layer)]
+    trainable = [id(v) for v in model.trainable_variables]
+    other = [id(v) for v in model.non_trainable_variables]
+    dense = tuple(i for i, name in enumerate(trainable) if kernels.count(name) == 1)
     links = [_of_layer(keras, layer) for layer in layers]
     return Forward(_chained(links, trainable, other, bounds), weights, state, dense)
 
@@ -219,12 +231,43 @@ def _whole(model: Any, bounds: tuple[float, float]) -> Callable[..., tuple[Array
     def apply(
         weights: Weights, state: State, images: Array, key: Array, training: bool
     ) -> tuple[Array, State]:
-        if images.dtype == jnp.uint8:
-            images = scale(images, bounds)
-        output, new_state = model.stateless_call(weights, state, images, training=training)
-        return clipped_log(output), new_state
+        given: tuple[Array, State] = scaled_call(model, bounds, weights, state, images, training)
+        return given
 
     return apply
+
+
+def scaled_call(
+    model: Any,
+    bounds: tuple[float, float],
+    weights: Weights,
+    state: State,
+    images: Array,
+    training: bool,
+    **options: Any,
+) -> Any:
+    """
+    A Keras model called whole.
+
+    Parameters
+    ----------
+    model : keras.Model
+    bounds : tuple of float
+        Values of uint8 images that become 0 and 1.
+    weights, state, images, training
+        As for `Forward.apply`.
+    **options
+        For the model's `stateless_call`.
+
+    Returns
+    -------
+    given : tuple
+        As of `stateless_call`, with logarithms of probabilities in place of these.
+    """
+    if images.dtype == jnp.uint8:
+        images = scale(images, bounds)
+    output, *others = model.stateless_call(weights, state, images, training=training, **options)
+    return clipped_log(output), *others
 
 
 def clipped_log(probabilities: Array) -> Array:
@@ -240,12 +283,16 @@ def clipped_log(probabilities: Array) -> Array:
     -------
     logarithms : Array of float, shape (N, classes)
     """
+    probabilities = probabilities.astype(jnp.float32)  # as Keras's losses do with half precision
     total = probabilities.sum(-1, keepdims=True)
     return jnp.log(jnp.clip(probabilities / total, 1e-7, 1 - 1e-7))
 
 
 def _chained(
-    links: list[_Link], trainable: list[str], other: list[str], bounds: tuple[float, float]
+    links: list[_Link],
+    trainable: Sequence[Name],
+    other: Sequence[Name],
+    bounds: tuple[float, float],
 ) -> Callable[..., tuple[Array, State]]:
     steps = _steps(links)
 
@@ -264,7 +311,7 @@ def _chained(
             flow.key = jax.random.fold_in(key, number)
             step(flow)
         log_probabilities = flow.values if flow.is_log else clipped_log(flow.values)
-        return log_probabilities, [flow.state[path] for path in other]
+        return log_probabilities, [flow.state[name] for name in other]
 
     return apply
 
@@ -376,7 +423,7 @@ def _dropout(rate: float) -> _Link:
     return _Link(step)
 
 
-def _dense(kernel: str, bias: str | None, curve: _Curve) -> _Link:
+def _dense(kernel: Name, bias: Name | None, curve: _Curve) -> _Link:
     def multiply(flow: _Flow) -> Array:
         values = matmul(flow.values, flow.variable(kernel))
         return values if bias is None else values + flow.variable(bias)
@@ -390,11 +437,11 @@ def _dense(kernel: str, bias: str | None, curve: _Curve) -> _Link:
     return _Link(step, closing=in_logarithms if curve.name == "softmax" else None)
 
 
-def _residual(first: tuple[str, str], second: tuple[str, str]) -> _Link:
+def _residual(first: tuple[Name, Name], second: tuple[Name, Name]) -> _Link:
     """Two convolutions, each given as the names of its kernel and bias."""
 
     def step(flow: _Flow) -> None:
-        def convolved(values: Array, names: tuple[str, str]) -> Array:
+        def convolved(values: Array, names: tuple[Name, Name]) -> Array:
             kernel, bias = map(flow.variable, names)
             return convolve(values, kernel) + bias
 
@@ -505,28 +552,28 @@ def _of_layer(keras: Any, layer: Any) -> _Link:
     """A Keras layer; one of no known kind computes as Keras does."""
     layers = keras.layers
     if is_plain_convolution(keras, layer):
-        bias = layer.bias.path if layer.use_bias else None
-        convolution = _Convolution(layer.kernel.path, bias, layer.padding)
-        return _by_keras(layer, convolution=convolution, curve=_curve_of(layer.activation))
+        bias = id(layer.bias) if layer.use_bias else None
+        convolution = _Convolution(id(layer.kernel), bias, layer.padding)
+        return _by_keras(keras, layer, convolution=convolution, curve=_curve_of(layer.activation))
     if isinstance(layer, layers.Activation):
-        return _by_keras(layer, curve=_curve_of(layer.activation))
+        return _by_keras(keras, layer, curve=_curve_of(layer.activation))
     if isinstance(layer, layers.ReLU) and is_plain_relu(layer):
-        return _by_keras(layer, curve=_curve_of(keras.activations.relu))
+        return _by_keras(keras, layer, curve=_curve_of(keras.activations.relu))
     if _is_plain_pool(keras, layer):
-        return _by_keras(layer, pool=layer.pool_size[0])
+        return _by_keras(keras, layer, pool=layer.pool_size[0])
     if type(layer) is layers.SpatialDropout2D:
         return _channel_dropout(layer.rate)
     if type(layer) is layers.Dropout and layer.noise_shape is None:
         return _dropout(layer.rate)
     if is_plain_dense(keras, layer):
-        bias = layer.bias.path if layer.use_bias else None
-        return _dense(layer.kernel.path, bias, _curve_of(layer.activation))
+        bias = id(layer.bias) if layer.use_bias else None
+        return _dense(id(layer.kernel), bias, _curve_of(layer.activation))
     if _is_residual(keras, layer):
         first, second = (
-            (inner.kernel.path, inner.bias.path) for inner in (layer.first, layer.second)
+            (id(inner.kernel), id(inner.bias)) for inner in (layer.first, layer.second)
         )
         return _residual(first, second)
-    return _by_keras(layer)
+    return _by_keras(keras, layer)
 
 
 def _curve_of(activation: Any) -> _Curve:
@@ -554,19 +601,14 @@ def _is_residual(keras: Any, layer: Any) -> bool:
     )
 
 
-def _by_keras(layer: Any, **known: Any) -> _Link:
-    trainable = [v.path for v in layer.trainable_variables]
-    other = [v.path for v in layer.non_trainable_variables]
-    takes_training = getattr(layer, "_call_has_training_arg", False)
-
+def _by_keras(keras: Any, layer: Any, **known: Any) -> _Link:
     def step(flow: _Flow) -> None:
-        extra = {"training": flow.training} if takes_training else {}
-        flow.values, new_state = layer.stateless_call(
-            [flow.weights[path] for path in trainable],
-            [flow.state[path] for path in other],
-            flow.values,
-            **extra,
-        )
-        flow.state.update(zip(other, new_state, strict=True))
+        values = [(variable, flow.variable(id(variable))) for variable in layer.variables]
+        # Called as a model calls it. `layer.stateless_call` passes over what stands around a
+        # layer's own computation: its precision, and whether layers inside of it are training.
+        with keras.StatelessScope(state_mapping=values) as scope:
+            flow.values = layer(flow.values, training=flow.training)
+        for variable in layer.non_trainable_variables:
+            flow.state[id(variable)] = scope.get_current_value(variable)
 
     return _Link(step, **known)

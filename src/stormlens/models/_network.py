@@ -268,7 +268,7 @@ class Network:
 
     def forward(self, bounds: Bounds, seed: int) -> "Forward":
         """
-        The network as a pure function, with the weights of now.
+        The network as a pure function to be trained, with the weights of now.
 
         Parameters
         ----------
@@ -280,11 +280,18 @@ class Network:
         Returns
         -------
         forward : Forward
+
+        Raises
+        ------
+        InputError
+            If a user's own model asks for what only Keras's own `fit` does.
         """
-        from stormlens.models._fuse import fuse, fuse_blocks
+        from stormlens.models._fuse import fuse_blocks
 
         if self._plan is None or self.is_loaded:
-            return fuse(self.model, bounds, seed)
+            from stormlens.models._trainable import fuse_for_training
+
+            return fuse_for_training(self.model, bounds, seed)
         _, blocks, shapes = plan_of(*self._plan)
         return fuse_blocks(blocks, shapes, self._weights(), bounds)
 

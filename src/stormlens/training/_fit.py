@@ -169,17 +169,22 @@ class _Training:
         factors = np.ones(n_classes, np.float32)
         if recipe.class_weights:
             factors = balanced_weights(splits["train"].codes, n_classes)
-        step = make_step(forward, recipe, bounds, jnp.asarray(factors), optimiser)
+        of_size = partial(make_step, forward, recipe, bounds, jnp.asarray(factors), optimiser)
         self._order_of = make_order(len(self.train_arrays.images), recipe.batch_size)
         # Compiled before the moments are there: the compiler needs as much memory as they do.
         shapes = jax.eval_shape(first_state, *values)
         key, order = jax.eval_shape(self._order_of, jax.random.key(0), 1)
         arrays = self.train_arrays
-        self._step = step.lower(shapes, arrays.images, arrays.codes, order, key, 0).compile()
+        given = shapes, arrays.images, arrays.codes, order, key, 0
+        self._step = self._last_step = of_size().lower(*given).compile()
+        rest = len(arrays.images) % recipe.batch_size
+        if rest and forward.mixes:
+            self._last_step = of_size(rest).lower(*given).compile()
         self._score: Compiled | None = None
         if (split := self.validation) is not None:
             scored = shapes.kept, shapes.variables, split.images, split.codes
-            self._score = make_evaluate(forward, bounds).lower(*scored).compile()
+            evaluate = make_evaluate(forward, bounds, recipe.batch_size)
+            self._score = evaluate.lower(*scored).compile()
         values = jax.tree.map(partial(jnp.array, copy=True), values)
         self.state = first_state(*values)
 
@@ -220,7 +225,8 @@ class _Training:
         listener.step(epoch, 0, steps, float("nan"), float("nan"))
         looked = began
         for number in range(steps):
-            self.state = self._step(self.state, images, codes, order, key, number)
+            step = self._step if number + 1 < steps else self._last_step
+            self.state = step(self.state, images, codes, order, key, number)
             # Waited for, so that no step is begun that Ctrl-C could not stop.
             jax.block_until_ready(self.state.totals)
             if time.perf_counter() - looked > _SECONDS_A_LOOK or number + 1 == steps:

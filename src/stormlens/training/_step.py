@@ -3,7 +3,8 @@ The compiled part of training: steps over arrays that stay on the device.
 
 One call is one step of an epoch, and the caller's loop stays in Python: inside a
 compiled loop XLA computes a convolution's weight gradient on a CPU up to a hundred
-times slower. The last, partial batch is padded with samples of weight zero.
+times slower. The last, partial batch is padded with samples of weight zero, but for a model that
+mixes the images of a batch: that one has a step of the batch's own size.
 """
 
 from collections.abc import Callable
@@ -88,6 +89,7 @@ def make_step(
     bounds: tuple[float, float],
     class_weights: Array,
     optimiser: Optimiser,
+    size: int | None = None,
 ) -> jax.stages.Wrapped:
     """
     The compiled training step.
@@ -104,6 +106,8 @@ def make_step(
         Factor on the loss of each class.
     optimiser : Optimiser
         The recipe's.
+    size : int, optional
+        Samples of the step; those of a batch unless told.
 
     Returns
     -------
@@ -116,7 +120,8 @@ def make_step(
     def step(
         state: State, images: Array, codes: Array, order: Array, key: Array, number: int
     ) -> State:
-        chosen = jax.lax.dynamic_slice_in_dim(order, number * recipe.batch_size, recipe.batch_size)
+        first, length = number * recipe.batch_size, size or recipe.batch_size
+        chosen = jax.lax.dynamic_slice_in_dim(order, first, length)
         present = chosen < len(images)
         chosen = jnp.minimum(chosen, len(images) - 1)
         batch_codes = codes[chosen]
@@ -131,16 +136,23 @@ def make_step(
         def loss_of(
             weights: list[Array | Tapped],
         ) -> tuple[Array, tuple[Array, Array, list[Array]]]:
-            log_p, variables = forward.apply(weights, state.variables, batch, forward_key, True)
+            log_p, variables, added = _asked(
+                forward, weights, state.variables, batch, forward_key, True
+            )
             plain, weighted = losses(
                 log_p, batch_codes, class_weights, recipe.label_smoothing, mixture
             )
+            total = (plain * present).sum()
             mean = (weighted * present).sum() / present.sum()
-            return mean, ((plain * present).sum(), log_p, variables)
+            if added is not None:  # counted for each sample, as Keras does
+                mean, total = mean + added, total + added * present.sum()
+            return mean, (total, log_p, variables)
 
         given = optimiser.tap(state.optimiser, state.weights, forward.dense)
         gradients, (loss_sum, log_p, variables) = jax.grad(loss_of, has_aux=True)(given)
         weights, optimiser_state = optimiser.step(gradients, state.optimiser, state.weights)
+        if forward.constrain is not None:
+            weights = forward.constrain(weights)
         correct = ((log_p.argmax(1) == batch_codes) & present).sum()
         before = state.totals
         totals = Totals(
@@ -181,7 +193,23 @@ def make_order(n: int, batch_size: int) -> Callable[[Array, int], tuple[Array, A
     return order_of
 
 
-def make_evaluate(forward: Forward, bounds: tuple[float, float]) -> jax.stages.Wrapped:
+def _asked(
+    forward: Forward,
+    weights: Any,
+    variables: list[Array],
+    batch: Array,
+    key: Array,
+    training: bool,
+) -> tuple[Array, list[Array], Array | None]:
+    """Logarithms of probabilities, other variables, and what the model adds to its loss, if any."""
+    if forward.added is not None:
+        return forward.added(weights, variables, batch, key, training)
+    return *forward.apply(weights, variables, batch, key, training), None
+
+
+def make_evaluate(
+    forward: Forward, bounds: tuple[float, float], batch_size: int
+) -> jax.stages.Wrapped:
     """
     The compiled scoring loop, without dropout or augmentation.
 
@@ -191,6 +219,8 @@ def make_evaluate(forward: Forward, bounds: tuple[float, float]) -> jax.stages.W
         The model's computation.
     bounds : tuple of float
         Minimum and maximum that images are scaled by.
+    batch_size : int
+        The recipe's, which counts only for a model that mixes images of a batch.
 
     Returns
     -------
@@ -202,13 +232,17 @@ def make_evaluate(forward: Forward, bounds: tuple[float, float]) -> jax.stages.W
     def evaluate(
         weights: list[Array], variables: list[Array], images: Array, codes: Array
     ) -> Totals:
-        def step(number: Array, totals: Totals) -> Totals:
-            position = number * _EVALUATION_BATCH + jnp.arange(_EVALUATION_BATCH)
+        size = batch_size if forward.mixes else _EVALUATION_BATCH
+
+        def step(first: Array | int, totals: Totals, size: int = size) -> Totals:
+            position = first + jnp.arange(size)
             present = position < len(images)
             chosen = jnp.minimum(position, len(images) - 1)
             batch = prepare(images[chosen], bounds, None, None)
-            log_p, _ = forward.apply(weights, variables, batch, jax.random.key(0), False)
+            log_p, _, added = _asked(forward, weights, variables, batch, jax.random.key(0), False)
             of_batch = cross_entropy(log_p, codes[chosen])
+            if added is not None:
+                of_batch = of_batch + added
             correct = (log_p.argmax(1) == codes[chosen]) & present
             return Totals(
                 totals.loss + (of_batch * present).sum(),
@@ -216,8 +250,13 @@ def make_evaluate(forward: Forward, bounds: tuple[float, float]) -> jax.stages.W
                 totals.seen + present.sum(),
             )
 
-        batches = -(-len(images) // _EVALUATION_BATCH)
-        return jax.lax.fori_loop(0, batches, step, Totals.zero())
+        whole, rest = divmod(len(images), size)
+        if rest and not forward.mixes:  # padded: it costs less than another compilation
+            whole, rest = whole + 1, 0
+        totals = jax.lax.fori_loop(
+            0, whole, lambda number, totals: step(number * size, totals), Totals.zero()
+        )
+        return step(whole * size, totals, rest) if rest else totals
 
     return evaluate
 
