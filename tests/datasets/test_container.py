@@ -3,7 +3,9 @@
 import contextlib
 import subprocess
 import sys
+import tracemalloc
 
+import h5py
 import numpy as np
 import numpy.testing as npt
 import pytest
@@ -16,8 +18,10 @@ from stormlens.datasets import (
     check_reflectivity,
     class_names,
     is_simulated,
+    load,
     make_boxes,
     make_dataset,
+    read_images,
     read_netcdf,
     validate,
     write_netcdf,
@@ -220,7 +224,7 @@ def test_files_that_are_no_container_get_a_sentence(tmp_path):
         b"": "is empty",
         b"CDF\x01" + bytes(100): "is NetCDF-3; convert it",
         b"some text": "is not a NetCDF-4 file",
-        b"\x89HDF\r\n\x1a\n": "damaged or cut short",
+        b"\x89HDF\r\n\x1a\n": "is a damaged NetCDF-4 file, or cut short",
     }
     for content, words in cases.items():
         path.write_bytes(content)
@@ -248,3 +252,66 @@ def test_damaged_files_load_or_give_a_sentence(tmp_path, data):
     path.write_bytes(content)
     with contextlib.suppress(InputError):
         read_netcdf(path)
+
+
+def hostile(path, write):
+    """A file whose reflectivity `write` makes."""
+    with h5py.File(path, "w") as file:
+        write(file)
+    return path
+
+
+def test_boxes_that_lie_in_another_file_are_refused_and_nothing_of_it_is_told(tmp_path):
+    (tmp_path / "secret").write_bytes(b"\xd7" * 136 * 136)
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["reflectivity"] = np.full((1, 136, 136), 215, "u1")
+
+    def outside(file):
+        raw = [(str(tmp_path / "secret"), 0, 136 * 136)]
+        file.create_dataset("reflectivity", (1, 136, 136), "u1", external=raw)
+
+    def virtual(file):
+        layout = h5py.VirtualLayout((1, 136, 136), "u1")
+        layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "reflectivity", (1, 136, 136))
+        file.create_virtual_dataset("reflectivity", layout)
+
+    def linked(file):
+        file["reflectivity"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "reflectivity")
+
+    for write in (outside, virtual, linked):
+        path = hostile(tmp_path / "boxes.nc", write)
+        for read in (read_netcdf, read_images, load):
+            with pytest.raises(InputError, match="another file") as caught:
+                read(path)
+            assert "215" not in str(caught.value)
+
+
+def test_a_small_file_that_asks_for_gigabytes_is_refused_before_they_are_taken(tmp_path):
+    def promise(file):
+        file.create_dataset("reflectivity", (10**6, 136, 136), "u1", chunks=(64, 136, 136))
+
+    path = hostile(tmp_path / "boxes.nc", promise)
+    assert path.stat().st_size < 30_000
+    tracemalloc.start()
+    with pytest.raises(InputError, match="larger than its file can hold"):
+        read_netcdf(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+def test_more_boxes_than_are_read_at_once_get_a_way_onward(tmp_path, monkeypatch):
+    boxes = make_dataset(np.full((8, 136, 136), 5), source="eight")
+    path = write_netcdf(boxes, tmp_path / "boxes.nc")
+    monkeypatch.setattr("stormlens.datasets._container.MAX_VALUES", 8 * 136 * 136 + 4096)
+    assert read_netcdf(path).sizes["storm"] == 8
+    packing = {"dtype": "i1", "scale_factor": 0.5, "_FillValue": -1}  # a byte of which eight become
+    floats = boxes.assign(reflectivity=boxes.reflectivity.astype("f8"))
+    floats.to_netcdf(path, engine="h5netcdf", encoding={"reflectivity": packing})
+    with pytest.raises(InputError, match=r"holds 1 MiB of values.*divide it into several"):
+        read_netcdf(path)
+
+
+def test_names_of_boxes_that_would_take_gigabytes_side_by_side_are_refused():
+    names = np.array(["x" * 2**20, *["y"] * 1999], object)
+    with pytest.raises(InputError, match="unid holds text of 1048576 characters"):
+        make_dataset(np.zeros((2000, 2, 2)), unid=names, source="names")

@@ -169,7 +169,7 @@ BAD = {
         (b"", "is empty"),
         (b"CDF\x01", "is NetCDF-3"),
         (b"hello", "is not a NetCDF-4 file"),
-        (b"\x89HDF\r\n\x1a\nhello", "cannot be read as NetCDF-4"),
+        (b"\x89HDF\r\n\x1a\nhello", "a damaged NetCDF-4 file, or cut short"),
     ],
     "a.jpg": [(b"hello", r"has \.jpg, which is not read; accepted are \.png, \.npy, \.nc")],
     "a": [(b"hello", "has no suffix, which is not read")],

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import tracemalloc
+import zlib
 
 import h5netcdf
 import h5py
@@ -121,6 +123,86 @@ def test_a_filter_that_is_not_built_in_is_refused():
 
     with pytest.raises(InputError, match="packed by filter 32000"):
         open_all(plain(write))
+
+
+def packed_in_one(content):
+    """A file of one chunk of 1,000 bytes, with what is packed in it."""
+
+    def write(file):
+        data = file.create_dataset("a", (1000,), "u1", chunks=(1000,), compression="gzip")
+        data.id.write_direct_chunk((0,), zlib.compress(content, 9))
+
+    return plain(write)
+
+
+def test_a_chunk_that_unpacks_to_more_than_its_size_is_refused(monkeypatch):
+    monkeypatch.setattr("stormlens.storage._hdf5._SWELLING", 1000)
+    assert open_all(packed_in_one(bytes(1000)))["a"].shape == (1000,)
+    with pytest.raises(InputError, match="a chunk unpacks to more than its size"):
+        open_all(packed_in_one(bytes(1001)))
+    with pytest.raises(InputError, match="a chunk is larger than what it holds"):
+        open_all(packed_in_one(np.random.default_rng(0).bytes(3000)))
+
+
+def test_a_sound_chunk_that_could_unpack_to_much_is_read(monkeypatch):
+    monkeypatch.setattr("stormlens.storage._hdf5._SWELLING", 1)
+    values = np.random.default_rng(0).integers(0, 5, (60, 70)).astype("f4")
+
+    def write(file):
+        file.create_dataset(
+            "a", data=values, chunks=(31, 70), compression="gzip", shuffle=True, fletcher32=True
+        )
+
+    np.testing.assert_array_equal(open_all(plain(write))["a"], values)
+
+
+def sharing(length, n):
+    """A file of `n` names that all lead to one text in the heap."""
+
+    def write(file):
+        texts = np.array(["x" * length, *["y"] * (n - 1)], object)
+        file.create_dataset("names", data=texts, dtype=h5py.string_dtype())
+
+    content = bytearray(plain(write))
+    with h5py.File(io.BytesIO(content)) as file:
+        at = file["names"].id.get_offset()
+    content[at : at + 16 * n] = bytes(content[at : at + 16]) * n
+    return bytes(content)
+
+
+def test_many_names_that_share_a_long_text_are_refused_in_bounded_memory():
+    with opened_hdf5(sharing(10, 100), "x", "HDF5") as file:
+        assert hdf5_dataset(file)["names"].values.tolist() == ["x" * 10] * 100
+    content = sharing(2**20, 4000)  # 4 GiB
+    tracemalloc.start()
+    with (
+        pytest.raises(InputError, match="names holds text that is too long"),
+        opened_hdf5(content, "x", "HDF5") as file,
+    ):
+        hdf5_dataset(file, most=2**27)
+    assert tracemalloc.get_traced_memory()[1] < 2**28 + 2**26
+    tracemalloc.stop()
+
+
+def test_attributes_that_share_a_long_text_are_refused():
+    def write(file):
+        file["a"] = np.arange(3)
+        for number in range(3000):
+            file["a"].attrs[f"n{number}"] = "x"
+        file.attrs["long"] = "y" * 100_000
+
+    with pytest.raises(InputError, match="its attributes are too large"):
+        open_all(plain(write))
+
+
+def test_values_that_take_more_than_is_allowed_are_refused():
+    def write(file):
+        file["a"], file["b"] = np.zeros(1000), np.zeros(1000)
+
+    with opened_hdf5(plain(write), "x", "HDF5") as file:
+        assert set(hdf5_dataset(file, most=16_000).variables) == {"a", "b"}
+        with pytest.raises(ValueError, match="its values take more than"):
+            hdf5_dataset(file, most=15_999)
 
 
 def test_groups_that_hold_each_other_are_walked_once():

@@ -5,6 +5,7 @@ Nothing that is wrong with an input raises here. A file that cannot be read
 gives no box and a sentence; so does each member of a tar file, whose others go on.
 """
 
+import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from stormlens.archive._inputs import open_input
 from stormlens.archive._store import Arrays, as_arrays, empty_arrays
 from stormlens.datasets import check_reflectivity, load, make_boxes
-from stormlens.datasets._images import palette_indices, time_of_name
+from stormlens.datasets._images import npy_array, palette_indices, time_of_name
 from stormlens.errors import InputError, unknown
 from stormlens.readers import Options
 from stormlens.stormbox import SIZE, Boxes, Mosaic
@@ -292,7 +293,9 @@ def _held_boxes(content: bytes, name: str) -> Boxes:
     if not content:
         raise InputError(f"{name} is empty; get or write it again.")
     png = name.lower().endswith(".png")
-    held = palette_indices(content, name)[np.newaxis] if png else _npy(content, name)
+    held = (
+        palette_indices(content, name)[np.newaxis] if png else npy_array(io.BytesIO(content), name)
+    )
     images = check_reflectivity(held, where=name, shape=(SIZE, SIZE))
     stem = Path(name.rpartition("/")[2]).stem
     return make_boxes(
@@ -302,17 +305,6 @@ def _held_boxes(content: bytes, name: str) -> Boxes:
         source=name,
         where=name,
     )
-
-
-def _npy(content: bytes, name: str) -> np.ndarray:
-    import io
-
-    try:
-        array = np.load(io.BytesIO(content), allow_pickle=False)
-    except Exception as error:
-        # NumPy raises ValueError, EOFError, SyntaxError... on a damaged file.
-        raise InputError(f"{name} cannot be read as NPY; write it with numpy.save.") from error
-    return array[np.newaxis] if array.ndim == 2 else array
 
 
 def _of_members(unit: Members) -> Extracted:

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike
 from stormlens.errors import InputError, printable
 from stormlens.stormbox import MAX_DBZ, Boxes, nanoseconds
 
+_MAX_TEXT = 2**25
+
 
 def make_boxes(
     reflectivity: ArrayLike,
@@ -161,12 +163,20 @@ def storm_values(name: str, values: ArrayLike | None, n: int, dtype: str, where:
         raise InputError(msg)
     try:
         if dtype == "str":
-            return np.array([printable(text) for text in array.astype(str).tolist()], str)
+            return _texts(name, array, where)
         return nanoseconds(array, where) if name == "time" else array.astype(dtype)
     except InputError:
         raise
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}: {name} holds values that are no {dtype}: {error}.") from error
+
+
+def _texts(name: str, array: np.ndarray, where: str) -> np.ndarray:
+    texts = list(map(printable, map(str, array.astype(str) if array.dtype.kind == "S" else array)))
+    longest = max(map(len, texts), default=0)
+    if len(texts) * longest > _MAX_TEXT:  # NumPy takes as much for each as for the longest
+        raise InputError(f"{where}: {name} holds text of {longest} characters; shorten it.")
+    return np.array(texts, str)
 
 
 def check_reflectivity(

@@ -11,22 +11,30 @@ unknown times are NaT and unknown places NaN. Boxes cut from mosaics also carry
 them must say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from stormlens.datasets._boxes import make_boxes, storm_values
 from stormlens.errors import InputError, printable
-from stormlens.storage import write_bytes
+from stormlens.storage import (
+    HDF5_SIGNATURE,
+    as_sentences,
+    hdf5_dataset,
+    opened_hdf5,
+    read_file,
+    write_bytes,
+)
 from stormlens.stormbox import MODES, SPLITS
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+MAX_VALUES = 3 * 2**27
+"""Most bytes of values that are read from one file: 21,000 storm boxes of whole dBZ."""
 
 # What else is known of boxes cut from mosaics, and of simulated ones, with its type.
 _CARRIED_ON = {
@@ -38,6 +46,8 @@ _CARRIED_ON = {
     "network": "str",
     "product": "str",
 }
+_STORM = ("unid", "time", "latitude", "longitude")
+_KNOWN = ("reflectivity", "mode", *_STORM, "split", *_CARRIED_ON)
 
 
 def make_dataset(
@@ -204,18 +214,12 @@ def validate(dataset: "xr.Dataset", *, where: str = "dataset") -> "xr.Dataset":
         If variable, dimension, label or value is missing or out of bounds.
     """
     if "reflectivity" not in dataset:
-        held = ", ".join(map(str, dataset.data_vars)) or "nothing"
-        msg = f"{where}: no variable 'reflectivity' (it holds {held}); see the container's format."
-        raise InputError(msg)
+        raise _lacking("reflectivity", dataset.data_vars, where)
     images = dataset["reflectivity"]
     if images.dims != ("storm", "y", "x"):
         msg = f"{where}: reflectivity has dimensions {images.dims}, expected ('storm', 'y', 'x')."
         raise InputError(msg)
-    known = {
-        name: dataset[name].values
-        for name in ("unid", "time", "latitude", "longitude")
-        if name in dataset.variables
-    }
+    known = {name: dataset[name].values for name in _STORM if name in dataset.variables}
     labelled = "mode" in dataset
     if labelled:
         _check_flags(dataset["mode"].attrs, where)
@@ -291,20 +295,26 @@ def read_netcdf(path: str | Path) -> "xr.Dataset":
         If the file is missing, is not NetCDF, or is no container.
     """
     path = Path(path)
-    if not path.is_file():
-        what = "is a directory" if path.is_dir() else "does not exist"
-        raise InputError(f"{path} {what}; give a NetCDF file in the container's format.")
-    return validate(open_netcdf(path), where=str(path))
+    return validate(open_netcdf(path, _KNOWN), where=str(path))
 
 
-def open_netcdf(path: Path) -> "xr.Dataset":
+def _lacking(name: str, held: Iterable[Any], where: str) -> InputError:
+    listed = ", ".join(map(str, held)) or "nothing"
+    return InputError(
+        f"{where}: no variable {name!r} (it holds {listed}); see the container's format."
+    )
+
+
+def open_netcdf(path: Path, names: Sequence[str] = ()) -> "xr.Dataset":
     """
-    All of a NetCDF-4 file, in memory; the file is closed.
+    Variables of a NetCDF-4 file, in memory; the file is closed.
 
     Parameters
     ----------
     path : Path
         Any NetCDF-4 file.
+    names : sequence of str, optional
+        Variables wanted, of which all but the first may be missing; all unless told.
 
     Returns
     -------
@@ -313,34 +323,44 @@ def open_netcdf(path: Path) -> "xr.Dataset":
     Raises
     ------
     InputError
-        If the file is empty, of another format, or cut short.
+        If the file is missing, empty, of another format, damaged, or cut short, leads to other
+        files, or holds more than 384 MiB of values.
     """
     import xarray as xr
 
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    if not start:
+    content = read_file(path, MAX_VALUES)
+    if not content:
         raise InputError(f"{path} is empty; get or write it again.")
-    if start[:3] == b"CDF":
+    if content.startswith(b"CDF"):
         msg = f"{path} is NetCDF-3; convert it: nccopy -k nc4 {path.name} new-{path.name}"
         raise InputError(msg)
-    if start != _HDF5_SIGNATURE:
+    if not content.startswith(HDF5_SIGNATURE):
         raise InputError(f"{path} is not a NetCDF-4 file; write it again in that format.")
-    import h5py
+    with opened_hdf5(content, str(path), "NetCDF-4") as file:
+        if names and names[0] not in file:
+            held = (key for key, item in file.items() if not getattr(item, "is_scale", False))
+            raise _lacking(names[0], held, str(path))
+        _check_size(path, _bytes_of(file, names))
+        raw = hdf5_dataset(file, names, MAX_VALUES)
+    del content  # as long as the values in it are needed, not both
+    with as_sentences(str(path), "NetCDF-4"):
+        decoded = xr.decode_cf(raw, decode_timedelta=False)
+        _check_size(path, decoded.nbytes)  # numbers that were packed grow
+        return decoded.load()
 
-    try:
-        # Plainly first: where h5netcdf fails to open, it prints a traceback as it is discarded.
-        with h5py.File(path) as plain:
-            list(plain.attrs.items())
-        with xr.open_dataset(path, engine="h5netcdf") as opened:
-            return opened.load()
-    except Exception as error:
-        # HDF5 raises a dozen kinds of errors on a damaged file; all mean the same to a user.
-        msg = f"{path} cannot be read as NetCDF-4 ({error}); it is damaged or cut short."
-        raise InputError(" ".join(msg.split())) from error
+
+def _bytes_of(file: Any, names: Iterable[str]) -> int:
+    wanted = set(names) or set(file)
+    held = (file[name] for name in wanted if name in file)
+    return sum(item.dtype.itemsize * item.size for item in held if hasattr(item, "dtype"))
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > MAX_VALUES:
+        raise InputError(
+            f"{path} holds {size >> 20} MiB of values, and files of over {MAX_VALUES >> 20} MiB "
+            "are not read at once; divide it into several."
+        )
 
 
 def write_netcdf(dataset: "xr.Dataset", path: str | Path) -> Path:

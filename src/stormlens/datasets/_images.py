@@ -8,21 +8,22 @@ or grey PNG holds colours instead of dBZ and is refused.
 """
 
 import io
+import math
 import os
 import struct
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from stormlens.datasets._boxes import check_reflectivity, join_boxes, make_boxes
-from stormlens.datasets._container import is_simulated, open_netcdf, validate
+from stormlens.datasets._container import MAX_VALUES, is_simulated, read_netcdf
 from stormlens.datasets._join import join
 from stormlens.errors import InputError, printable
-from stormlens.storage import check_file, read_file
+from stormlens.storage import check_file, opened_file, read_file
 from stormlens.stormbox import SIZE, Boxes, time_of_unid
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ MAX_SIDE = 4096
 """Longest side of an image read from a file, pixels."""
 
 _MAX_PNG_BYTES = 2**26
+_NPY_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xaeB`\x82"
@@ -164,7 +169,7 @@ def _is_netcdf(path: Path) -> bool:
 
 
 def _read_netcdf(path: Path, shape: tuple[int, int]) -> "xr.Dataset":
-    dataset = validate(open_netcdf(path), where=str(path))
+    dataset = read_netcdf(path)
     units = dataset["reflectivity"].attrs["units"]
     check_reflectivity(
         dataset["reflectivity"].values,
@@ -292,10 +297,11 @@ def read_array(path: Path, *, shape: tuple[int, int] | None = None) -> np.ndarra
         If the file cannot be read, or a shape or value is out of bounds.
     """
     check_readable(path, ARRAY_SUFFIXES)
-    try:
-        raw = read_palette_png(path) if path.suffix.lower() == ".png" else _read_npy(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if path.suffix.lower() == ".png":
+        raw = read_palette_png(path)
+    else:
+        with opened_file(path, None) as file:
+            raw = npy_array(file, str(path))
     return check_reflectivity(raw, where=str(path), shape=shape)
 
 
@@ -373,20 +379,52 @@ def _check_palette(mode: str, name: str) -> None:
         raise InputError(msg)
 
 
-def _read_npy(path: Path) -> np.ndarray:
+def npy_array(file: BinaryIO, name: str) -> np.ndarray:
+    """
+    The array of an NPY file; an image alone becomes the first of one.
+
+    Parameters
+    ----------
+    file : binary file
+        At its beginning.
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    array : ndarray
+        Of numbers, at most 384 MiB; read-only.
+
+    Raises
+    ------
+    InputError
+        If it is no NPY file of numbers, is cut short, or promises more than that.
+    """
     try:
-        # Mapped first, so that a header which promises more than the file holds costs nothing,
-        # and objects (which would have to be unpickled) are never touched.
-        mapped = np.lib.format.open_memmap(path, mode="r")
-        array = np.array(mapped)
-        del mapped
-    except OSError:
+        # The header first: objects would have to be unpickled, and a promise costs memory.
+        version = np.lib.format.read_magic(file)
+        shape, is_fortran, dtype = _NPY_HEADERS[version](file)
+        size = dtype.itemsize * math.prod(shape)
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects, not numbers")
+        begin = file.tell()
+        held = file.seek(0, os.SEEK_END) - begin
+        if held < size:
+            raise ValueError(f"it holds {held} of {size} bytes")
+        if size > MAX_VALUES:
+            raise InputError(
+                f"{name} holds {size >> 20} MiB, and files of over {MAX_VALUES >> 20} MiB are not "
+                "read at once; divide it into several, or save whole dBZ: astype('uint8')."
+            )
+        file.seek(begin)
+        content = file.read(size)
+        array = np.frombuffer(content, dtype).reshape(shape, order="F" if is_fortran else "C")
+    except (OSError, InputError):
         raise
     except Exception as error:
+        # NumPy raises ValueError, EOFError, SyntaxError, RecursionError... on a damaged header.
         reason = " ".join(str(error).split()) or type(error).__name__
-        if "objects" in reason:
-            reason = "it holds Python objects, not numbers"
-        msg = f"{path} cannot be read as NPY ({reason}); write it with numpy.save from numbers."
+        msg = f"{name} cannot be read as NPY ({reason}); write it with numpy.save from numbers."
         raise InputError(msg) from error
     if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 1):
         return array[np.newaxis]

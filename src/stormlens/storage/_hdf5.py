@@ -11,6 +11,7 @@ III.E (global heap).
 """
 
 import io
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -25,11 +26,17 @@ if TYPE_CHECKING:
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 _MAX_OBJECTS = 20_000
-_MAX_ATTRIBUTE = 2**22
-_ALWAYS_ALLOWED, _MAX_DATASET = 2**26, 2**32
+_MAX_ATTRIBUTE, _MAX_ATTRIBUTES = 2**22, 2**28
+_ALWAYS_ALLOWED, _MAX_DATASET = 2**26, 2**29
+_BATCH = 2**26
+"""Most bytes of text that are read at once, as many names may share one long text in the file."""
 _UNPACKED = 1100
 """No file unpacks to more times its size: deflate stays below 1,032."""
 _BUILT_IN = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset"}
+_DEFLATE, _FLETCHER32 = 1, 3
+_CHUNK_HEAD = 1024
+_SWELLING = 2**28
+"""Bytes that a chunk may become without being unpacked once before, to see."""
 _SIZES = (2, 4, 8)
 """Widths of offsets and lengths in use; the library's own numbers have 8 bytes."""
 _HEAP, _HEAP_HEAD, _OBJECT_HEAD = b"GCOL\1", 16, 16
@@ -62,9 +69,9 @@ def opened_hdf5(content: bytes, name: str, kind: str) -> Iterator[Any]:
     import h5py
 
     with as_sentences(name, kind):
-        _check_structure(content)
+        longest = _check_structure(content)
         with h5py.File(io.BytesIO(content), "r") as file:
-            _check_objects(file, len(content), name)
+            _check_objects(file, len(content), longest, name)
             yield file
 
 
@@ -116,27 +123,35 @@ def damaged(name: str, kind: str, error: Exception | str = "") -> InputError:
     return InputError(f"{name} is a damaged {kind} file, or cut short{reason}; get it again.")
 
 
-def _check_structure(content: bytes) -> None:
-    """The superblock, and the heaps of long strings by the sizes that it names."""
-    version = content[8] if len(content) > 16 else 255
+def _check_structure(content: bytes) -> int:
+    """
+    The superblock, and the heaps of long strings by the sizes that it names.
+
+    Gives the size of the longest object in them, which any number of names may point to.
+    """
+    if len(content) < 16:
+        raise ValueError("it ends within its superblock")
+    version = content[8]
     offsets, lengths = content[13:15] if version < 2 else content[9:11]
     if version > 3 or offsets not in _SIZES or lengths not in _SIZES:
         raise ValueError("its superblock names no sizes of offsets and lengths that are read")
-    objects, at = 0, content.find(_HEAP)
+    objects, longest, at = 0, 0, content.find(_HEAP)
     while at >= 0:
-        objects += _check_heap(content, at, lengths)
+        held, length = _check_heap(content, at, lengths)
+        objects, longest = objects + held, max(longest, length)
         # Heaps share no bytes, so that a file has no more objects than their heads have room.
         if objects > len(content) // _OBJECT_HEAD:
             raise ValueError("its heaps lie in each other")
         at = content.find(_HEAP, at + len(_HEAP))
+    return longest
 
 
-def _check_heap(content: bytes, at: int, lengths: int) -> int:
-    """Count a heap's objects, which must lead to its end: the library does not look."""
+def _check_heap(content: bytes, at: int, lengths: int) -> tuple[int, int]:
+    """Objects of a heap and the longest's size; they must lead to its end: nobody else looks."""
     if at + _HEAP_HEAD > len(content):
-        return 0
+        return 0, 0
     end = at + _size(content, at + 8, lengths)
-    place, objects = at + _HEAP_HEAD, 0
+    place, objects, longest = at + _HEAP_HEAD, 0, 0
     while place + _OBJECT_HEAD <= min(end, len(content)):
         number = content[place] + (content[place + 1] << 8)
         size = _size(content, place + 8, lengths)
@@ -145,18 +160,19 @@ def _check_heap(content: bytes, at: int, lengths: int) -> int:
         if step < _OBJECT_HEAD:
             raise ValueError("a heap holds an object of no size")
         place, objects = place + step, objects + 1
-    return objects
+        longest = max(longest, size if number else 0)
+    return objects, longest
 
 
 def _size(content: bytes, at: int, width: int) -> int:
     return int.from_bytes(content[at : at + width], "little")
 
 
-def _check_objects(file: Any, size: int, name: str) -> None:
+def _check_objects(file: Any, size: int, longest: int, name: str) -> None:
     """Look at every object, without reading any data."""
     import h5py
 
-    left, seen, budget = [file], set(), _budget(size)
+    left, seen, budget, text = [file], set(), _budget(size), 0
     while left:
         item = left.pop()
         address = h5py.h5o.get_info(item.id).addr
@@ -165,7 +181,9 @@ def _check_objects(file: Any, size: int, name: str) -> None:
         seen.add(address)
         if len(seen) > _MAX_OBJECTS:
             raise ValueError(f"it holds over {_MAX_OBJECTS} objects")
-        _check_attributes(item)
+        text += _check_attributes(item, longest)
+        if text > _MAX_ATTRIBUTES:
+            raise ValueError("its attributes are too large to be some")
         if isinstance(item, h5py.Group):
             left.extend(_members(item, name))
         elif isinstance(item, h5py.Dataset):
@@ -190,14 +208,22 @@ def _members(group: Any, name: str) -> list[Any]:
     return members
 
 
-def _check_attributes(item: Any) -> None:
+def _check_attributes(item: Any, longest: int) -> int:
+    """Most bytes that the attributes of an object take."""
     import h5py
 
+    total = 0
     for number in range(h5py.h5a.get_num_attrs(item.id)):
         attribute = h5py.h5a.open(item.id, index=number)
         count = attribute.get_space().get_simple_extent_npoints()
-        if count * attribute.get_type().get_size() > _MAX_ATTRIBUTE:
+        kind = attribute.get_type()
+        if count * kind.get_size() > _MAX_ATTRIBUTE:
             raise ValueError("an attribute is too large to be one")
+        in_heap = kind.detect_class(h5py.h5t.VLEN) or (
+            kind.get_class() == h5py.h5t.STRING and kind.is_variable_str()
+        )
+        total += count * max(kind.get_size(), longest if in_heap else 0)
+    return total
 
 
 def _check_dataset(dataset: Any, budget: int, name: str) -> None:
@@ -205,8 +231,8 @@ def _check_dataset(dataset: Any, budget: int, name: str) -> None:
     if dataset.is_virtual or dataset.external:
         raise InputError(f"{where} keeps its values in another file; get one whole.")
     created = dataset.id.get_create_plist()
-    for number in range(created.get_nfilters()):
-        code = created.get_filter(number)[0]
+    filters = [created.get_filter(number)[0] for number in range(created.get_nfilters())]
+    for code in filters:
         if code not in _BUILT_IN:
             known = ", ".join(_BUILT_IN.values())
             raise InputError(
@@ -218,11 +244,33 @@ def _check_dataset(dataset: Any, budget: int, name: str) -> None:
     ]
     if width * max(counts, default=1) > budget:
         raise InputError(f"{where} is larger than its file can hold; the file is damaged.")
+    if dataset.chunks and _DEFLATE in filters:
+        _check_chunks(dataset, filters, width * counts[-1])
 
 
-def hdf5_dataset(file: Any, names: Iterable[str] = ()) -> "xr.Dataset":
+def _check_chunks(dataset: Any, filters: list[int], size: int) -> None:
+    """Chunks must unpack to their size: the library unpacks them to whatever they grow to."""
+    if filters[filters.index(_DEFLATE) + 1 :] not in ([], [_FLETCHER32]):
+        raise ValueError("its chunks are packed more than once")
+    swelling: list[tuple[int, ...]] = []
+
+    def look(chunk: Any) -> None:
+        if chunk.size > size + size // 8 + _CHUNK_HEAD:
+            raise ValueError("a chunk is larger than what it holds")
+        packed = not chunk.filter_mask >> filters.index(_DEFLATE) & 1
+        if packed and chunk.size * _UNPACKED > max(2 * size, _SWELLING):
+            swelling.append(chunk.chunk_offset)
+
+    dataset.id.chunk_iter(look)
+    for offset in swelling:
+        packed = dataset.id.read_direct_chunk(offset)[1]
+        if len(zlib.decompressobj().decompress(packed, size + 1)) > size:
+            raise ValueError("a chunk unpacks to more than its size")
+
+
+def hdf5_dataset(file: Any, names: Iterable[str] = (), most: int = _MAX_DATASET) -> "xr.Dataset":
     """
-    Numbers in the root group of a NetCDF-4 file, as they lie there.
+    Numbers and text in the root group of a NetCDF-4 file, as they lie there.
 
     Parameters
     ----------
@@ -230,25 +278,54 @@ def hdf5_dataset(file: Any, names: Iterable[str] = ()) -> "xr.Dataset":
         As `opened_hdf5` gives it.
     names : iterable of str, optional
         Variables wanted, of which some may be missing; all unless told.
+    most : int, optional
+        Bytes that all of them together may take.
 
     Returns
     -------
     dataset : xarray.Dataset
-        In memory; packed values and times are not decoded yet.
+        In memory; packed values and times are not decoded yet. Text of any length is str.
+
+    Raises
+    ------
+    ValueError
+        If they take more.
     """
     import h5py
     import xarray as xr
 
-    wanted = set(names)
-    variables = {
-        key: (_dimensions(item, key), item[()], hdf5_attributes(item))
-        for key, item in file.items()
-        if isinstance(item, h5py.Dataset)
-        and (not wanted or key in wanted)
-        and item.dtype.kind in "biufS"
-        and not _is_bare(item)
-    }
+    wanted, variables, left = set(names), {}, most
+    for key, item in file.items():
+        if not isinstance(item, h5py.Dataset) or (wanted and key not in wanted) or _is_bare(item):
+            continue
+        if item.dtype.kind not in "biufS" and not _is_text(item):
+            continue
+        left -= item.dtype.itemsize * item.size
+        if left < 0:
+            raise ValueError(f"its values take more than {most >> 20} MiB")
+        values = _texts(item, left) if _is_text(item) else item[()]
+        variables[key] = _dimensions(item, key), values, hdf5_attributes(item)
     return xr.Dataset(variables, attrs=hdf5_attributes(file))
+
+
+def _is_text(item: Any) -> bool:
+    import h5py
+
+    kind = h5py.check_string_dtype(item.dtype)
+    return kind is not None and kind.length is None and item.ndim == 1
+
+
+def _texts(item: Any, most: int) -> np.ndarray:
+    """Text of any length, read by so few that no memory is lost where all are as long as can be."""
+    step = max(1, _BATCH // item.file.id.get_filesize())
+    texts: list[str] = []
+    for first in range(0, len(item), step):
+        some = item[first : first + step]
+        most -= sum(map(len, some))
+        if most < 0:
+            raise ValueError(f"{item.name} holds text that is too long")
+        texts += [text.decode("utf-8", "replace") for text in some]
+    return np.array(texts, object)
 
 
 def hdf5_attributes(item: Any) -> dict[str, Any]:
