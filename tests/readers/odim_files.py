@@ -11,7 +11,8 @@ NODATA, UNDETECT = 255, 0
 def _put(group, name, **fields):
     made = group.create_group(name)
     for key, value in fields.items():
-        made.attrs[key] = np.bytes_(value) if isinstance(value, str) else value
+        if value is not None:
+            made.attrs[key] = np.bytes_(value) if isinstance(value, str) else value
 
 
 def composite(
@@ -24,6 +25,10 @@ def composite(
     scale=None,
     gain=0.5,
     offset=-32.0,
+    nodata=float(NODATA),
+    undetect=float(UNDETECT),
+    conventions=True,
+    width=8,
     date="20200714",
     time="201500",
     more=None,
@@ -41,7 +46,8 @@ def composite(
         where.update(xscale=float(scale), yscale=float(scale))
 
     def write(file):
-        file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_3")
+        if conventions:
+            file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_3")
         _put(file, "what", object=kind, version="H5rad 2.3", date=date, time=time, source="ORG:247")
         _put(file, "where", **{key: value for key, value in where.items() if value != ""})
         for number, image in enumerate(images, 1):
@@ -54,14 +60,14 @@ def composite(
                 quantity=quantity,
                 gain=gain,
                 offset=offset,
-                nodata=float(NODATA),
-                undetect=float(UNDETECT),
+                nodata=nodata,
+                undetect=undetect,
             )
             data.create_dataset("data", data=image, compression="gzip")
         if more:
             more(file)
 
-    return plain(write)
+    return plain(write, width=width)
 
 
 def volume(
@@ -76,11 +82,16 @@ def volume(
     spacing=1000.0,
     first_km=0.0,
     correlation=None,
+    nodata=float(NODATA),
+    undetect=float(UNDETECT),
+    conventions=True,
+    width=8,
 ):
     """A volume: `sweeps` maps elevations to codes of shape (rays, gates)."""
 
     def write(file):
-        file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_2")
+        if conventions:
+            file.attrs["Conventions"] = np.bytes_("ODIM_H5/V2_2")
         _put(
             file,
             "what",
@@ -124,9 +135,9 @@ def volume(
                     quantity=name,
                     gain=factor,
                     offset=start,
-                    nodata=float(NODATA),
-                    undetect=float(UNDETECT),
+                    nodata=nodata,
+                    undetect=undetect,
                 )
                 data.create_dataset("data", data=values, compression="gzip")
 
-    return plain(write)
+    return plain(write, width=width)

@@ -224,3 +224,95 @@ def test_files_that_say_they_are_simulated_are_called_so(said):
             with h5py.File(memory, "r+") as file:
                 file.require_group("how").attrs["simulated"] = np.bytes_(said)
         assert read(memory.getvalue()).attrs["simulated"] == (said == "True")
+
+
+def states(mosaic):
+    """Of a place without data, one of clear air, and one of echo."""
+    return [
+        (int(mosaic.reflectivity.values[place]), bool(mosaic.coverage.values[place]))
+        for place in (cell(10, 40), cell(30, 40), cell(45, 15))
+    ]
+
+
+def three_things():
+    image = codes()
+    image[:20], image[40:50, 10:20] = NODATA, dbz(45.5)
+    return image
+
+
+THREE = [(0, False), (0, True), (45, True)]
+
+
+@pytest.mark.parametrize("width", [4, 8])
+@pytest.mark.parametrize("conventions", [True, False])
+def test_what_national_services_leave_out_or_write_otherwise_is_read(width, conventions):
+    # BALTRAD writes offsets and lengths of 4 bytes; Belgium, Australia and Latvia no Conventions.
+    how = {"width": width, "conventions": conventions}
+    assert states(read(composite(three_things(), **how))) == THREE
+    mosaic = read(volume([(0.5, sweep(20))], **how))
+    assert mosaic.reflectivity.values.max() == 20
+
+
+def test_without_nodata_and_undetect_the_ends_of_the_codes_are_they():
+    # ODIM 2.4, table 16: both are mandatory; 255 and 0 are what is written.
+    left_out = {"nodata": None, "undetect": None}
+    assert states(read(composite(three_things(), **left_out))) == THREE
+    # With a gain of 0.25, 255 would be 31.75 dBZ.
+    image = codes(100)
+    image[:20] = NODATA
+    assert states(read(composite(image, gain=0.25, **left_out)))[0] == (0, False)
+    wide = three_things().astype(np.uint16)
+    wide[wide == NODATA] = 65535
+    assert states(read(composite(wide, **left_out))) == THREE
+
+
+@pytest.mark.parametrize("nodata", [-9999000.0, None, np.nan])
+def test_marks_of_images_of_plain_numbers_are_told_apart(nodata):
+    # OPERA's composites: gain 1, offset 0, nodata -9999000, undetect -8888000.
+    image = np.full((ROWS, COLUMNS), -8888000.0)
+    image[:20], image[40:50, 10:20] = -9999000.0 if nodata is None else nodata, 45.5
+    how = {"gain": 1.0, "offset": 0.0, "undetect": -8888000.0}
+    assert states(read(composite(image, nodata=nodata, **how))) == THREE
+
+
+@pytest.mark.parametrize("value", [95.5, 300.0, 9999.0, 1e20, -9999.0])
+def test_what_no_radar_measures_is_no_coverage(value):
+    image = np.full((ROWS, COLUMNS), -32.0)
+    image[:20], image[40:50, 10:20] = value, 45.5
+    found = composite(image, gain=1.0, offset=0.0, nodata=None, undetect=-32.0)
+    for sampling in ("nearest", "maximum"):
+        mosaic = read(found, sampling=sampling)
+        assert states(mosaic) == THREE
+        assert mosaic.reflectivity.values.max() == 45
+
+
+def test_levels_leave_their_place_where_no_radar_measures_that():
+    low, high = codes(dbz(20)), codes()
+    high[:20] = dbz(94)
+    assert read(composite([low, high])).reflectivity.values[cell(10, 40)] == 20
+
+
+def test_the_quantity_that_is_named_is_read():
+    def add(file):
+        data = file["dataset1"].create_group("data2")
+        what = data.create_group("what")
+        fields = {"gain": 0.1, "offset": 0.0, "nodata": 255.0, "undetect": 0.0}
+        what.attrs.update({"quantity": np.bytes_("RATE"), **fields})
+        data["data"] = np.full((ROWS, COLUMNS), 100, np.uint8)
+
+    content = composite(codes(dbz(20)), more=add)
+    assert read(content).reflectivity.values[cell(45, 15)] == 20
+    assert read(content, field="RATE").reflectivity.values[cell(45, 15)] == 39
+    with pytest.raises(InputError, match=r"holds DBZH, RATE, of which TH is asked for"):
+        read(content, field="TH")
+
+
+def test_images_of_more_than_fits_are_refused_before_they_are_read():
+    def add(file):
+        data = file["dataset1/data1"]
+        del data["data"]
+        shape = 16_000, 16_800
+        data.create_dataset("data", shape, "u1", chunks=(1000, 16_800), compression="gzip")
+
+    with pytest.raises(InputError, match=r"over 256 MiB|larger than its file can hold"):
+        read(composite(codes(), more=add))

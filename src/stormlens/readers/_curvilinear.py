@@ -6,19 +6,20 @@ from numpy.typing import NDArray
 from stormlens.errors import InputError
 from stormlens.readers._mosaic import grid_lonlat
 from stormlens.readers._options import Options
-from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell
-from stormlens.readers._target import choose_grid
+from stormlens.readers._sampling import Read, raised, take
+from stormlens.readers._target import choose_grid, lattice
 from stormlens.stormbox import Grid
 
 Floats = NDArray[np.floating]
 
+_MAX_CELLS = 12_000_000
+_CELLS_AT_A_TIME = 2**18
 _MARGIN = 50
 """Cells beyond the grid from which a value can still be the nearest."""
 
 
 def sample_curvilinear(
-    dbz: Floats,
-    seen: NDArray[np.bool_],
+    read: Read,
     longitude: Floats,
     latitude: Floats,
     options: Options,
@@ -29,10 +30,8 @@ def sample_curvilinear(
 
     Parameters
     ----------
-    dbz : ndarray of float, shape (rows, columns)
-        Reflectivity; minus infinity or NaN where there is none.
-    seen : ndarray of bool, shape (rows, columns)
-        Coverage.
+    read : callable
+        What the grid (rows, columns) has at an index; see `sample_lonlat`.
     longitude, latitude : ndarray of float, shape (rows, columns)
         Degrees; NaN where a cell has no place.
     options : Options
@@ -51,32 +50,63 @@ def sample_curvilinear(
     Raises
     ------
     InputError
-        If no cell lies on the grid, no grid holds them, or places are no degrees.
+        If no cell lies on the grid, no grid holds them, places are no degrees, or there are more
+        than 12 million.
     """
     from scipy.spatial import KDTree
 
-    placed = np.isfinite(longitude) & np.isfinite(latitude)
-    if placed.any() and not (
-        np.abs(latitude[placed]).max() <= 90 and np.abs(longitude[placed]).max() <= 540
-    ):
-        raise InputError(f"{name}: latitude or longitude hold values that are no degrees.")
-    points = _on_sphere(longitude, latitude)
-    grid = choose_grid(options, longitude, latitude, _middle(points[placed]), name)
-    (rows, columns), (x, y) = grid.shape, grid.cell(longitude, latitude)
-    with np.errstate(invalid="ignore"):
-        near = placed & (np.abs(x - columns / 2) < columns / 2 + _MARGIN)
-        near &= np.abs(y - rows / 2) < rows / 2 + _MARGIN
-    reach = _half_diagonal(points)[near]
+    if longitude.size > _MAX_CELLS:
+        raise InputError(
+            f"{name} has {longitude.size:,} cells with places of their own; up to {_MAX_CELLS:,} "
+            "are read. Cut out a part: ncks -d DIMENSION,FIRST,LAST FILE NEW"
+        )
+    for axis, limit in ((latitude, 90), (longitude, 540)):
+        if np.fmax.reduce(axis, None, initial=0) > limit or np.fmin.reduce(axis, None) < -limit:
+            raise InputError(f"{name}: latitude or longitude hold values that are no degrees.")
+    # A lattice of the places, its edges among them, tells how far they reach.
+    some = np.ix_(*(lattice(n) for n in longitude.shape))
+    points = _on_sphere(longitude[some], latitude[some])
+    middle = _middle(points[np.isfinite(points).all(axis=-1)])
+    grid = choose_grid(options, longitude[some], latitude[some], middle, name)
+    place, points, reach = _near(longitude, latitude, grid)
+    if not len(place):
+        raise InputError(f"{name} has no cell with a place on the grid {grid.name}.")
     wanted = _on_sphere(*grid_lonlat(grid)).reshape(-1, 3)
-    distance, index = KDTree(points[near]).query(wanted, distance_upper_bound=reach.max() + 1e-12)
+    distance, index = KDTree(points).query(wanted, distance_upper_bound=reach.max() + 1e-12)
     index = np.where(np.isfinite(distance), index, 0)
     inside = np.isfinite(distance) & (distance <= reach[index])
-    coverage = inside & seen[near][index]
-    values = np.where(coverage, dbz[near][index], -np.inf).reshape(grid.shape)
+    row, column = np.divmod(place[index], longitude.shape[1])
+    values, coverage = take(read, *(array.reshape(grid.shape) for array in (row, column, inside)))
     if options.sampling == "maximum":
-        usable = near & seen & (dbz >= LEAST_DBZ)
-        values = highest_in_cell(values, dbz[usable], x[usable], y[usable])
-    return values, coverage.reshape(grid.shape), grid
+
+        def cell(row: NDArray[np.intp], column: NDArray[np.intp]) -> tuple[Floats, Floats]:
+            return grid.cell(longitude[row, column], latitude[row, column])
+
+        values = raised(values, read, longitude.shape, cell)
+    return values, coverage, grid
+
+
+def _near(
+    longitude: Floats, latitude: Floats, grid: Grid
+) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Which cells lie on the grid or near it, where on the sphere, and how far each reaches."""
+    n_rows, n_columns = longitude.shape
+    rows = max(_CELLS_AT_A_TIME // n_columns, 2)
+    parts = []
+    for first in range(0, n_rows, rows):
+        # A cell reaches as far as its neighbours lie, so that a block needs a row on either side.
+        top, bottom = max(first - 1, 0), min(first + rows + 1, n_rows)
+        block = slice(first - top, first - top + min(rows, n_rows - first))
+        here = longitude[top:bottom], latitude[top:bottom]
+        points = _on_sphere(*here)
+        reach = _half_diagonal(points)[block]
+        x, y = (axis[block] for axis in grid.cell(*here))
+        with np.errstate(invalid="ignore"):
+            near = np.abs(x - grid.shape[1] / 2) < grid.shape[1] / 2 + _MARGIN
+            near &= np.abs(y - grid.shape[0] / 2) < grid.shape[0] / 2 + _MARGIN
+        parts.append((first * n_columns + np.flatnonzero(near), points[block][near], reach[near]))
+    place, points, reach = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return place, points, reach
 
 
 def _middle(points: Floats) -> tuple[float, float]:

@@ -17,10 +17,12 @@ import numpy as np
 
 from stormlens.errors import InputError, needs_packages
 from stormlens.readers._format import Format
+from stormlens.readers._marks import is_mark, is_rain
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
+from stormlens.readers._sampling import Read
 from stormlens.readers._volume import on_disk, read_volume
 from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_attributes, opened_hdf5
 from stormlens.stormbox import Grid, Mosaic
@@ -31,11 +33,15 @@ _VOLUMES = ("PVOL", "SCAN")
 _DBZ = ("DBZH", "DBZV", "DBZ", "TH", "TV")
 _RATE = "RATE"
 _MAX_DATASETS = 200
+_MAX_BYTES = 2**28
 _CORNERS = ("LL", "UL", "UR", "LR")
 
 
 def _is_odim(content: bytes) -> bool:
-    return content.startswith(HDF5_SIGNATURE) and b"ODIM_H5" in content
+    """By its conventions, or where they are left out by what every image and scan must have."""
+    if not content.startswith(HDF5_SIGNATURE):
+        return False
+    return b"ODIM_H5" in content or (b"dataset1" in content and b"quantity" in content)
 
 
 def read_odim(content: bytes, name: str, options: Options) -> Mosaic:
@@ -82,32 +88,24 @@ ODIM = Format("odim", "ODIM HDF5 composites, volumes and scans", _is_odim, read_
 
 
 def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options) -> Mosaic:
-    quantity, images = _images(file, name)
-    planes = [_plane(path, file, name) for path in images]
-    shape = planes[0][0].shape
-    if any(values.shape != shape for values, _ in planes):
-        raise InputError(f"{name}: its images of {quantity} differ in size; give one at a time.")
-    values = np.maximum.reduce([plane for plane, _ in planes])
-    seen = np.logical_or.reduce([coverage for _, coverage in planes])
-    derived = ""
-    if quantity == _RATE:
-        values, derived = rain_to_dbz(values, options.rain), describe_law(options.rain)
+    quantity, images = _images(file, name, options.field)
+    reading, shape = _reading(file, images, quantity, name, options)
     parent = images[0].split("/")[0]
     where = {**_group(file, "where"), **_group(file[parent], "where")}
-    dbz, coverage, grid = _sample(values, seen, where, name, options)
+    dbz, coverage, grid = _sample(reading, shape, where, name, options)
     return mosaic_of(
         dbz,
         coverage,
         time=_time({**_group(file[parent], "what"), **what}, name),
         source=f"ODIM composite, {_text(what, 'source') or 'source not named'}",
         product=f"{quantity} of {len(images)} image{'s' if len(images) > 1 else ''}",
-        derived=derived,
+        derived=describe_law(options.rain) if quantity == _RATE else "",
         sampling=options.sampling,
         grid=grid,
     )
 
 
-def _images(file: Any, name: str) -> tuple[str, list[str]]:
+def _images(file: Any, name: str, wanted: str | None) -> tuple[str, list[str]]:
     """The quantity that is read, and the paths of its images."""
     held: dict[str, list[str]] = {}
     for dataset in _numbered(file, "dataset"):
@@ -116,10 +114,11 @@ def _images(file: Any, name: str) -> tuple[str, list[str]]:
             what = {**_group(file[dataset], "what"), **_group(file[path], "what")}
             held.setdefault(_text(what, "quantity"), []).append(path)
     for quantity in (*_DBZ, _RATE):
-        if quantity in held:
+        if quantity in held and wanted in (None, quantity):
             return quantity, held[quantity]
     found = ", ".join(filter(None, held)) or "nothing"
-    raise InputError(f"{name} holds {found}; read are {', '.join(_DBZ)} and {_RATE}.")
+    told = "" if wanted is None else f", of which {wanted} is asked for"
+    raise InputError(f"{name} holds {found}{told}; read are {', '.join(_DBZ)} and {_RATE}.")
 
 
 def _numbered(group: Any, stem: str) -> list[str]:
@@ -128,21 +127,68 @@ def _numbered(group: Any, stem: str) -> list[str]:
     return sorted(found, key=lambda key: int(key[len(stem) :]))[:_MAX_DATASETS]
 
 
-def _plane(path: str, file: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Values of an image (minus infinity for clear air), and what is covered."""
-    group, dataset = file[path], file[path.split("/")[0]]
+def _reading(
+    file: Any, images: list[str], quantity: str, name: str, options: Options
+) -> tuple[Read, tuple[int, int]]:
+    """What images of one quantity have at an index, the highest of all; and their shape."""
+    sizes = [_size(path, file, name) for path in images]
+    if len({shape for shape, _ in sizes}) > 1:
+        raise InputError(f"{name}: its images of {quantity} differ in size; give one at a time.")
+    if sum(n for _, n in sizes) > _MAX_BYTES:
+        raise InputError(
+            f"{name}: its images of {quantity} take over {_MAX_BYTES >> 20} MiB, which is refused."
+        )
+    planes = [_plane(path, file, name) for path in images]
+
+    def read(at: Any) -> tuple[np.ndarray, np.ndarray]:
+        highest, covered = planes[0](at)
+        for plane in planes[1:]:
+            values, seen = plane(at)
+            highest, covered = np.maximum(highest, values), covered | seen
+        return highest, covered
+
+    def read_rain(at: Any) -> tuple[np.ndarray, np.ndarray]:
+        rate, seen = read(at)
+        return rain_to_dbz(rate, options.rain), seen
+
+    return read_rain if quantity == _RATE else read, sizes[0][0]
+
+
+def _size(path: str, file: Any, name: str) -> tuple[tuple[int, int], int]:
+    """Shape of an image, and its bytes."""
+    group = file[path]
     if "data" not in group or group["data"].ndim != 2 or group["data"].dtype.kind not in "iuf":
         raise InputError(f"{name}: /{path} holds no image of numbers.")
+    return group["data"].shape, group["data"].size * group["data"].dtype.itemsize
+
+
+def _plane(path: str, file: Any, name: str) -> Read:
+    """What an image has at an index: values, minus infinity for clear air, and coverage."""
+    group, dataset = file[path], file[path.split("/")[0]]
     raw = group["data"][()]
     what = {**_group(dataset, "what"), **_group(group, "what")}
-    values = raw * _number(what, "gain", 1.0, name) + _number(what, "offset", 0.0, name)
-    seen = np.isfinite(values) & (raw != _number(what, "nodata", np.nan, name))
-    clear = raw == _number(what, "undetect", np.nan, name)
-    return np.where(seen & ~clear, values, -np.inf), seen
+    gain, offset = _number(what, "gain", 1.0, name), _number(what, "offset", 0.0, name)
+    # Both are mandatory, and left out now and then: codes then mean what they do in all products.
+    is_code = raw.dtype.kind == "u"
+    nodata = _number(what, "nodata", np.iinfo(raw.dtype).max if is_code else np.nan, name)
+    undetect = _number(what, "undetect", 0 if is_code else np.nan, name)
+    is_no_value = _is_no_rain if _text(what, "quantity") == _RATE else is_mark
+
+    def read(at: Any) -> tuple[np.ndarray, np.ndarray]:
+        codes = raw[at]
+        values, clear = codes * gain + offset, codes == undetect
+        seen = (codes != nodata) & (clear | ~(np.isnan(values) | is_no_value(values)))
+        return np.where(seen & ~clear, values, -np.inf), seen
+
+    return read
+
+
+def _is_no_rain(rate: np.ndarray) -> np.ndarray:
+    return ~is_rain(rate)
 
 
 def _sample(
-    values: np.ndarray, seen: np.ndarray, where: dict[str, Any], name: str, options: Options
+    read: Read, shape: tuple[int, int], where: dict[str, Any], name: str, options: Options
 ) -> tuple[np.ndarray, np.ndarray, Grid]:
     pyproj = import_pyproj()
     definition = _text(where, "projdef")
@@ -160,12 +206,12 @@ def _sample(
         for axis in ("lon", "lat")
     )
     x, y = (np.asarray(axis) for axis in to_plane.transform(longitude, latitude))
-    rows, columns = values.shape
+    rows, columns = shape
     left, right = _edges(x[[0, 1]], x[[2, 3]], where, "xscale", columns, name)
     bottom, top = _edges(y[[0, 3]], y[[1, 2]], where, "yscale", rows, name)
     x_axis = left + (right - left) * (np.arange(columns) + 0.5) / columns
     y_axis = top - (top - bottom) * (np.arange(rows) + 0.5) / rows
-    return sample_projected(values, seen, x_axis, y_axis, crs, options, name)
+    return sample_projected(read, x_axis, y_axis, crs, options, name)
 
 
 def _edges(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from stormlens.errors import needs_packages
 from stormlens.readers._mosaic import grid_lonlat
 from stormlens.readers._options import Options
-from stormlens.readers._sampling import LEAST_DBZ, highest_in_cell, pick
+from stormlens.readers._sampling import Read, raised, take
 from stormlens.readers._target import choose_grid, lattice
 from stormlens.stormbox import Grid
 
@@ -36,8 +36,7 @@ def import_pyproj() -> Any:
 
 
 def sample_projected(
-    dbz: Floats,
-    seen: NDArray[np.bool_],
+    read: Read,
     x: Floats,
     y: Floats,
     crs: Any,
@@ -52,10 +51,8 @@ def sample_projected(
 
     Parameters
     ----------
-    dbz : ndarray of float, shape (rows, columns)
-        Reflectivity; minus infinity or NaN where there is none.
-    seen : ndarray of bool, shape (rows, columns)
-        Coverage.
+    read : callable
+        What the grid (rows, columns) has at an index; see `sample_lonlat`.
     x : ndarray of float, shape (columns,)
         Cell centres in the plane, in the projection's unit; evenly spaced, rising or falling.
     y : ndarray of float, shape (rows,)
@@ -89,11 +86,13 @@ def sample_projected(
     column, column_inside = _nearest(wanted_x, x)
     row, row_inside = _nearest(wanted_y, y)
     inside = column_inside & row_inside
-    values, coverage = pick(dbz, seen, row, column, inside)
+    values, coverage = take(read, row, column, inside)
     if options.sampling == "maximum":
-        echo_row, echo_column = np.nonzero(seen & (dbz >= LEAST_DBZ))
-        lonlat = to_plane.transform(x[echo_column], y[echo_row], direction="INVERSE")
-        values = highest_in_cell(values, dbz[echo_row, echo_column], *grid.cell(*lonlat))
+
+        def cell(row: NDArray[np.intp], column: NDArray[np.intp]) -> tuple[Floats, Floats]:
+            return grid.cell(*to_plane.transform(x[column], y[row], direction="INVERSE"))
+
+        values = raised(values, read, (len(y), len(x)), cell)
     return values, coverage, grid
 
 

@@ -59,17 +59,74 @@ def sample_lonlat(
     east = step * np.mod(step * (wanted_longitude - longitude[0]) + 90, 360) - step * 90
     column, column_inside = _nearest(east, longitude)
     inside = row_inside & column_inside
+    values, coverage = take(read, row, column, inside)
+    if sampling == "maximum":
+
+        def cell(row: NDArray[np.intp], column: NDArray[np.intp]) -> tuple[Floats, Floats]:
+            return grid.cell(longitude[column], latitude[row])
+
+        values = raised(values, read, (len(latitude), len(longitude)), cell)
+    return values, coverage
+
+
+def take(
+    read: Read,
+    row: NDArray[np.intp],
+    column: NDArray[np.intp],
+    inside: NDArray[np.bool_],
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """
+    Values at rows and columns of a file's grid, of which no others are asked for.
+
+    Parameters
+    ----------
+    read : callable
+        As of `sample_lonlat`.
+    row, column : ndarray of int, shape (y, x)
+        Which value each cell of the grid takes.
+    inside : ndarray of bool, shape (y, x)
+        Where the file's grid reaches.
+
+    Returns
+    -------
+    dbz, coverage : ndarray, shape (y, x)
+        Minus infinity and False where it does not reach.
+    """
     dbz, seen = read((np.where(inside, row, 0), np.where(inside, column, 0)))
     coverage = inside & seen
-    values = np.where(coverage, dbz, -np.inf)
-    if sampling == "maximum":
-        rows = max(_CELLS_AT_A_TIME // len(longitude), 1)
-        for first in range(0, len(latitude), rows):
-            dbz, seen = read(slice(first, first + rows))
-            row, column = np.nonzero(seen & (dbz >= LEAST_DBZ))
-            x, y = grid.cell(longitude[column], latitude[first + row])
-            values = highest_in_cell(values, dbz[row, column], x, y)
-    return values, coverage
+    return np.where(coverage, dbz, -np.inf), coverage
+
+
+def raised(
+    values: Floats,
+    read: Read,
+    shape: tuple[int, int],
+    cell: Callable[[NDArray[np.intp], NDArray[np.intp]], tuple[Floats, Floats]],
+) -> Floats:
+    """
+    Raise each cell to the highest reflectivity of a file whose place falls into it.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (y, x)
+        What the cells hold so far.
+    read : callable
+        As of `sample_lonlat`; asked for some rows after the other.
+    shape : tuple of int
+        Rows and columns of the file's grid.
+    cell : callable
+        From rows and columns of the file's grid to cell numbers x and y, with fractions.
+
+    Returns
+    -------
+    values : ndarray of float, shape (y, x)
+    """
+    rows = max(_CELLS_AT_A_TIME // shape[1], 1)
+    for first in range(0, shape[0], rows):
+        dbz, seen = read(slice(first, first + rows))
+        row, column = np.nonzero(seen & (dbz >= LEAST_DBZ))
+        values = highest_in_cell(values, dbz[row, column], *cell(first + row, column))
+    return values
 
 
 def pick(

@@ -20,7 +20,7 @@ from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import AUTO, Options, several_fields
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
-from stormlens.readers._sampling import sample_lonlat
+from stormlens.readers._sampling import Read, sample_lonlat
 from stormlens.readers._target import grid_of_meridians, is_even, on_its_grid
 from stormlens.stormbox import MAX_DBZ, Grid, Mosaic, grid_of, is_dataset, nanoseconds
 
@@ -63,6 +63,9 @@ _VERTICAL = {
     *("bottom_top", "isobaricinhpa", "heightabovesea", "heightaboveground"),
 }
 """Names of vertical dimensions in use, beside what CF has of axes: `axis` and `positive`."""
+
+_MAX_CELLS = 2**25
+"""Of a plane; MRMS's mosaics of reflectivity have 24.5 million."""
 
 _METRES = {"m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0}
 _TIMES = ("valid_time", "time", "xtime")
@@ -261,6 +264,12 @@ def _one_time(
     dataset, field = dataset.isel(first), field.isel(first)
     levels = next((dim for dim in field.dims if _is_vertical(dataset, dim)), None)
     across = [dim for dim in field.dims if dim != levels]
+    cells = int(np.prod([field.sizes[dim] for dim in across], dtype=object))
+    if cells > _MAX_CELLS:
+        raise InputError(
+            f"{name}: {field.name} has {cells:,} values; up to {_MAX_CELLS:,} are read. Cut out a "
+            f"part: ncks -d {across[0]},FIRST,LAST FILE NEW"
+        )
     if len(across) == 2 and min(field.sizes[dim] for dim in across) >= 2:
         return dataset, field, levels
     sizes = ", ".join(f"{dim}: {size}" for dim, size in field.sizes.items())
@@ -289,25 +298,23 @@ def _sample(
     plane = field if levels is None else field.isel({levels: 0})
     mrms = _is_mrms(dataset, field)
 
-    def values(rows: Any, columns: Any) -> tuple[np.ndarray, np.ndarray]:
-        return _highest(field, (*rows, *columns), levels, per_hour, mrms, options)
+    def reading(rows: Any, columns: Any) -> Read:
+        return _reading(field, (*rows, *columns), levels, per_hour, mrms, options)
 
     degrees, metres = _pair(dataset, plane, _DEGREES), _pair(dataset, plane, _PLANE)
     mapping = _grid_mapping(dataset, plane)
     if degrees is not None and degrees[0].ndim == 1:
         rows, columns = degrees
-        return _on_meridians(*values(rows.dims, columns.dims), rows, columns, name, options)
+        return _on_meridians(reading(rows.dims, columns.dims), rows, columns, name, options)
     # x and y are exact where latitude and longitude of every cell are given beside them.
     if metres is not None and metres[0].ndim == 1 and mapping is not None:
         (rows, columns), (y, x) = metres, (_plane_axis(axis, name) for axis in metres)
         crs = _crs(mapping, _metres(columns, name), name)
-        dbz, seen = values(rows.dims, columns.dims)
-        return sample_projected(dbz, seen, x, y, crs, options, name)
+        return sample_projected(reading(rows.dims, columns.dims), x, y, crs, options, name)
     if degrees is not None:
         rows, columns = degrees
-        dbz, seen = values(rows.dims, ())
         places = _floats(columns.transpose(*rows.dims)), _floats(rows)
-        return sample_curvilinear(dbz, seen, *places, options, name)
+        return sample_curvilinear(reading(rows.dims, ()), *places, options, name)
     raise InputError(
         f"{name}: {plane.name} has no coordinates that place it: latitude and longitude, or x and "
         "y with a CF grid mapping."
@@ -340,8 +347,7 @@ def _pair(
 
 
 def _on_meridians(
-    dbz: np.ndarray,
-    seen: np.ndarray,
+    read: Read,
     rows: "xr.DataArray",
     columns: "xr.DataArray",
     name: str,
@@ -351,10 +357,9 @@ def _on_meridians(
     longitude, latitude = _floats(columns), _floats(rows)
     if is_even(longitude) and is_even(latitude):
         grid = grid_of_meridians(longitude, latitude, options, name)
-        place = longitude, latitude, grid
-        return *sample_lonlat(lambda at: (dbz[at], seen[at]), *place, options.sampling), grid
-    places = np.meshgrid(longitude, latitude)
-    return sample_curvilinear(dbz, seen, places[0], places[1], options, name)
+        return *sample_lonlat(read, longitude, latitude, grid, options.sampling), grid
+    east, north = np.meshgrid(longitude, latitude)
+    return sample_curvilinear(read, east, north, options, name)
 
 
 def _floats(array: "xr.DataArray") -> np.ndarray:
@@ -369,40 +374,46 @@ def _plane_axis(axis: "xr.DataArray", name: str) -> np.ndarray:
     return metres
 
 
-def _highest(
+def _reading(
     field: "xr.DataArray",
     dims: tuple[Any, ...],
     levels: Any,
     per_hour: float | None,
     mrms: bool,
     options: Options,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The highest reflectivity of each column, and whether any level is covered."""
+) -> Read:
+    """
+    What a field has at an index: reflectivity, and whether it is covered.
+
+    Of one level the values stay as they are until they are asked for, half the memory or less.
+    """
     if levels is None:
-        return _values(field.transpose(*dims), per_hour, mrms, options)
+        values = field.transpose(*dims).values
+        # Both marks in one field can only mean what MRMS means by them.
+        mrms = mrms or all((values == mark).any() for mark in _MRMS_MARKS)
+        return lambda at: _meaning(values[at], per_hour, mrms, options)
     shape = [field.sizes[dim] for dim in dims]
     highest, covered = np.full(shape, -np.inf), np.zeros(shape, bool)
     for number in range(field.sizes[levels]):
-        plane = field.isel({levels: number}).transpose(*dims)
-        dbz, seen = _values(plane, per_hour, mrms, options)
-        np.maximum(highest, dbz, out=highest)
-        covered |= seen
-    return highest, covered
+        level = _reading(field.isel({levels: number}), dims, None, per_hour, mrms, options)
+        for row, (most, some) in enumerate(zip(highest, covered, strict=True)):
+            dbz, seen = level(row)
+            np.maximum(most, np.where(seen, dbz, -np.inf), out=most)
+            some |= seen
+    return lambda at: (highest[at], covered[at])
 
 
-def _values(
-    plane: "xr.DataArray", per_hour: float | None, mrms: bool, options: Options
+def _meaning(
+    values: np.ndarray, per_hour: float | None, mrms: bool, options: Options
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reflectivity, minus infinity where there is none, and coverage of a field."""
-    values: np.ndarray = np.asarray(plane.values, np.float64)
+    """Reflectivity of values in the field's unit, and coverage."""
+    values = np.asarray(values, np.float64)
     if per_hour is not None:
         rate = values * per_hour
         return rain_to_dbz(rate, options.rain), is_rain(rate)
-    # Both marks in one field can only mean what MRMS means by them.
-    if mrms or all((values == mark).any() for mark in _MRMS_MARKS):
+    if mrms:
         values = without_mrms_clear(values)
-    seen = ~(np.isnan(values) | is_mark(values))
-    return np.where(seen, values, -np.inf), seen
+    return values, ~(np.isnan(values) | is_mark(values))
 
 
 def _coordinate(
