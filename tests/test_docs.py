@@ -4,7 +4,11 @@ import importlib
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from stormlens.datasets._colours import _table
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -94,3 +98,33 @@ def test_code_of_a_lesson_fits_its_column(lesson):
     cells = re.findall(r"```{code-cell}.*?\n(.*?)```", lesson.read_text("utf-8"), re.DOTALL)
     assert cells
     assert [line for cell in cells for line in cell.splitlines() if len(line) > 100] == []
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_recipe_for_ones_own_pictures_leads_to_a_box(tmp_path, monkeypatch):
+    """A composite of 0.005 degrees as IEM lays it out, with 40 dBZ in a square south of a point."""
+    monkeypatch.chdir(tmp_path)
+    ramp = _table("iem-n0q").colours.astype(np.uint8)
+    indices = np.zeros((5400, 12200), np.uint8)
+    # From 35.3 N 97.5 W a degree to the south, and a degree to either side.
+    row, column = (round(of / 0.005) for of in (50 - 35.3, 126 - 97.5))
+    indices[row : row + 200, column - 200 : column + 200] = 145
+    composite = Image.frombytes("P", (12200, 5400), indices.tobytes())
+    composite.putpalette([0, 0, 0, *ramp.ravel().tolist()])
+    composite.save("n0q_201305202015.png", compress_level=1)
+    (code,) = [
+        block for block in blocks(ROOT / "docs/howto/own-images.md", "python") if "crop" in block
+    ]
+    found = {}
+    exec(code, found)
+    box = found["boxes"]["reflectivity"].values[0]
+    assert set(np.unique(box)) == {0, 40}
+    rows, columns = np.nonzero(box)
+    # 111.2 km and 90.7 km to the degree are 29.6 and 24.2 pixels; row 0 is the southern edge.
+    assert abs(rows.min() - (68 - 29.6)) < 1.5
+    assert abs(rows.max() - 67) < 1.5
+    assert abs(columns.min() - (68 - 24.2)) < 1.5
+    assert abs(columns.max() - (67 + 24.2)) < 1.5

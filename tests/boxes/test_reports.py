@@ -177,5 +177,5 @@ def test_a_file_that_is_no_table_is_named(tmp_path, content, words):
 
 
 def test_a_missing_file_of_reports_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere\.csv cannot be read"):
+    with pytest.raises(InputError, match=r"nowhere\.csv does not exist"):
         boxes.read_reports(tmp_path / "nowhere.csv")

@@ -121,3 +121,50 @@ def test_boxes_of_the_size_that_the_classifier_takes(invoke, refused, small_boxe
 def test_help_promises_coverage_only_for_boxes_like_those_calibrated_on(invoke):
     text = " ".join(invoke("classify", "--help").stdout.split())
     assert "in boxes like those that it was calibrated on" in text
+
+
+def test_pictures_are_classified_as_the_numbers_that_they_were_drawn_from(
+    invoke, run, box, tmp_path
+):
+    np.save(tmp_path / "numbers.npy", box)
+    Image.fromarray(box[::-1] * 3).save(tmp_path / "grey.png")
+    expected = invoke("classify", "--run", run, tmp_path / "numbers.npy", "--json")
+    command = ("classify", "--run", run, tmp_path / "grey.png", "--json")
+    found = invoke(*command, "--dbz-scale", "0.33334,0")
+    assert (
+        json.loads(found.stdout)[0]["probabilities"]
+        == (json.loads(expected.stdout)[0]["probabilities"])
+    )
+    upside_down = invoke(*command, "--dbz-scale", "0.33334,0", "--first-row", "south")
+    assert upside_down.stdout != found.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "say what its grey is (`--dbz-scale"),
+        (("--colors", "nws"), "no colour of nws"),
+        (("--colors", "n0q"), "'iem-n0q'"),
+        (("--dbz-scale", "half"), "--dbz-scale half is no SCALE,OFFSET"),
+        (("--dbz-scale", "0.5"), "two numbers"),
+        (("--dbz-scale", "9,0"), "which is above 80"),
+        (("--first-row", "top"), "'top'"),
+    ],
+)
+def test_pictures_that_are_not_what_was_said(refused, run, tmp_path, options, words):
+    Image.new("L", (136, 136), 90).save(tmp_path / "grey.png")
+    assert words in refused("classify", "--run", run, tmp_path / "grey.png", *options)
+
+
+def test_options_of_pictures_without_a_picture(refused, run, box, boxes_file, tmp_path):
+    np.save(tmp_path / "a.npy", box)
+    for option in (("--colors", "nws"), ("--dbz-scale", "1,0")):
+        assert f"{option[0]} decides nothing" in refused(
+            "classify", "--run", run, tmp_path / "a.npy", *option
+        )
+    assert "--first-row decides nothing" in refused(
+        "classify", "--run", run, boxes_file, "--first-row", "north"
+    )
+    assert "--colors decides nothing for simulated" in refused(
+        "data", "info", "simulated", "--colors", "nws"
+    )

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 OVERALL = ["accuracy", "macro_f1", "hss", "brier", "log_loss"]
 MODES = ["Cellular", "QLCS", "Tropical", "Other", "Noise", "Missing"]
@@ -170,3 +171,23 @@ def test_ctrl_c_says_how_to_go_on(invoke, tiny, boxes_file, tmp_path, monkeypatc
         "Stopped; finished epochs are kept. Go on with: "
         f"stormlens train {tiny} --data {boxes_file} --out '{out}' --resume\n"
     )
+
+
+def test_a_run_remembers_what_the_pictures_were_that_it_was_trained_on(
+    invoke, refused, tiny, tmp_path
+):
+    for grey, name in enumerate(("Cellular", "QLCS")):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for i in range(9):
+            image = Image.new("L", (32, 32), 120 + 50 * grey + i)
+            image.save(tmp_path / "mine" / name / f"{i}.png")
+    ways = ("--dbz-scale", "0.5,-32", "--first-row", "south")
+    command = ("train", tiny, "--data", tmp_path / "mine", "--out", tmp_path / "run")
+    assert "is a grey image" in refused(*command)
+    assert invoke(*command, *ways, "--epochs", 1).exit_code == 0
+    assert json.loads((tmp_path / "run" / "classifier.json").read_text())["provenance"][
+        "data_options"
+    ] == {"dbz_scale": [0.5, -32.0], "first_row": "south"}
+    assert invoke("evaluate", tmp_path / "run").exit_code == 0
+    shown = ("data", "show", tmp_path / "mine", "--out", tmp_path / "sheet.png")
+    assert invoke(*shown, *ways).exit_code == 0

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.testing as npt
 import pytest
+from PIL import Image
 from small_archive import write_palette_png
 
 from stormlens.datasets import class_names, load, load_splits, make_dataset, write_netcdf
@@ -186,3 +187,21 @@ def test_files_that_share_class_and_stem_keep_names_of_their_own(tmp_path):
     names = load(tmp_path).unid.values.tolist()
     assert len(set(names)) == 9
     assert {"a/0.npy:0", "a/0.png:0", "other0"} <= set(names)
+
+
+def test_a_folder_of_pictures_is_read_as_one_says(tmp_path):
+    for i, name in enumerate(("QLCS", "Cellular")):
+        (tmp_path / name).mkdir()
+        for j in range(3):
+            grey = np.zeros((8, 8), np.uint8)
+            grey[0] = 100 + 10 * j + i  # at the top, and so in the north
+            Image.fromarray(grey).save(tmp_path / name / f"{i}{j}.png")
+    dataset = load(tmp_path, dbz_scale=(0.5, -32))
+    assert sorted(dataset.reflectivity[:, -1, 0].values) == [18, 18, 23, 23, 28, 28]
+    assert dataset.reflectivity[:, :-1].max() == 0
+    turned = load(tmp_path, dbz_scale=[0.5, -32], first_row="south")
+    npt.assert_array_equal(turned.reflectivity[:, ::-1], dataset.reflectivity)
+    with pytest.raises(InputError, match="is a grey image"):
+        load(tmp_path)
+    with pytest.raises(InputError, match="no colour of nws"):
+        load(tmp_path, colors="nws")

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
+from stormlens.storage import read_file
 from stormlens.stormbox import nanoseconds, says_hour
 
 if TYPE_CHECKING:
@@ -184,10 +185,7 @@ def identifiers(table: "pd.DataFrame") -> NDArray[Any] | None:
 
 
 def _text(path: str | Path) -> str:
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    content = read_file(path)
     if b"\0" in content:
         raise InputError(f"{path} cannot be read as a CSV table (it is no text in UTF-8).")
     try:

@@ -1,7 +1,9 @@
 """Options that several commands share: one name, one meaning, one help line."""
 
+from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from stormlens.cli._group import say
 from stormlens.cli._parameters import PATH, argument, option
@@ -81,6 +83,97 @@ DAY_HELP = (
     "Of reports whose times are HHMM: from 12 UTC of this day to 12 UTC of the next.  "
     "[default: what a file of SPC's is named]"
 )
+
+PICTURES = "What PNG files of your own are"
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+def picture_options(command: _Command) -> _Command:
+    """
+    Give a command the options of PNG files, which it gets as the one argument `pictures`.
+
+    Parameters
+    ----------
+    command : callable
+        It takes `pictures`, a dict of the arguments of `stormlens.datasets.read_images`
+        that were given.
+
+    Returns
+    -------
+    command : callable
+    """
+
+    @wraps(command)
+    def of_pictures(
+        *args: Any, colors: str | None, dbz_scale: str | None, first_row: str | None, **rest: Any
+    ) -> None:
+        scale = None if dbz_scale is None else _numbers(dbz_scale)
+        given = {"colors": colors, "dbz_scale": scale, "first_row": first_row}
+        pictures = {name: value for name, value in given.items() if value is not None}
+        command(*args, pictures=pictures, **rest)
+
+    for declared in (
+        option(
+            "--first-row",
+            metavar="SIDE",
+            help="Where the first row of pixels lies: north or south.  "
+            "[default: north of drawn PNG; south of SVRIMG's, and of NPY]",
+            panel=PICTURES,
+        ),
+        option(
+            "--dbz-scale",
+            metavar="SCALE,OFFSET",
+            help="Grey: dBZ = SCALE * grey + OFFSET.",
+            panel=PICTURES,
+        ),
+        option(
+            "--colors",
+            metavar="TABLE",
+            help="Drawn by a colour table: nws, iem-n0q or iem-n0r.",
+            panel=PICTURES,
+        ),
+    ):
+        of_pictures = declared(of_pictures)
+    return cast(_Command, of_pictures)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError as error:
+        raise InputError(
+            f"--dbz-scale {text} is no SCALE,OFFSET; write two numbers: 0.5,-32."
+        ) from error
+
+
+def check_pictures(pictures: dict[str, Any], files: Iterable[Path]) -> None:
+    """
+    Raise a sentence where an option of `picture_options` decides nothing.
+
+    Parameters
+    ----------
+    pictures : dict
+        Of the command.
+    files : iterable of Path
+        Those that hold boxes.
+
+    Raises
+    ------
+    InputError
+        With the option's name.
+    """
+    held = {file.suffix.lower() for file in files}
+    for name in pictures:
+        read = (".png", ".npy") if name == "first_row" else (".png",)
+        if not held.intersection(read):
+            endings = " or ".join(read)
+            raise InputError(f"{_flag_of(name)} decides nothing here; no file ends in {endings}.")
+
+
+def _flag_of(argument: str) -> str:
+    return "--" + argument.replace("_", "-")
+
 
 READING = "How radar files are read"
 
@@ -181,7 +274,9 @@ def read_reports(path: Path | None, day: str | None) -> "pd.DataFrame | None":
     return table
 
 
-def data_options(name: str | None, data_seed: int | None) -> dict[str, int]:
+def data_options(
+    name: str | None, data_seed: int | None, pictures: dict[str, Any]
+) -> dict[str, Any]:
     """
     Arguments of `datasets.load` beside the name.
 
@@ -191,6 +286,8 @@ def data_options(name: str | None, data_seed: int | None) -> dict[str, int]:
         Of the data; None for a run's own.
     data_seed : int or None
         Given by the user, or not.
+    pictures : dict
+        Of `picture_options`.
 
     Returns
     -------
@@ -199,10 +296,13 @@ def data_options(name: str | None, data_seed: int | None) -> dict[str, int]:
     Raises
     ------
     InputError
-        If the seed would decide nothing.
+        If the seed, or what PNG files are, would decide nothing.
     """
+    if pictures and name is not None and not Path(name).expanduser().is_dir():
+        flag = _flag_of(next(iter(pictures)))
+        raise InputError(f"{flag} decides nothing for {name}; it is for folders of PNG files.")
     if data_seed is None:
-        return {}
+        return pictures
     if name == "svrimg":
         raise InputError("--data-seed decides nothing for svrimg, whose splits go by year.")
-    return {"seed": data_seed}
+    return {"seed": data_seed, **pictures}

@@ -13,6 +13,7 @@ from stormlens.cli._options import (
     data_seed_option,
     epochs_option,
     json_option,
+    picture_options,
     resume_option,
     seed_option,
 )
@@ -50,6 +51,7 @@ chapter.png and chapter.html.
 @epochs_option
 @seed_option
 @data_seed_option
+@picture_options
 @resume_option
 @json_option
 @click.pass_context
@@ -60,6 +62,7 @@ def command(
     epochs: int | None,
     seed: int | None,
     data_seed: int | None,
+    pictures: dict[str, Any],
     resume: bool,
     as_json: bool,
 ) -> None:
@@ -77,7 +80,7 @@ def command(
                 out,
                 seed=seed,
                 epochs=epochs,
-                data_options=data_options(data, data_seed),
+                data_options=data_options(data, data_seed, pictures),
                 resume=resume,
                 command=command_line(ctx),
             )

@@ -1,7 +1,7 @@
 """``stormlens classify``: the storm mode of boxes, ready cut or cut from radar files."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,8 @@ from stormlens.cli._group import PanelCommand, say
 from stormlens.cli._options import (
     DAY_HELP,
     REPORTS_HELP,
+    check_pictures,
+    picture_options,
     quality_control_option,
     rain_option,
     run_option,
@@ -45,11 +47,13 @@ Examples:
   stormlens classify mrms/*.grib2.gz --geojson storms.geojson
   stormlens classify boxes/*.png --csv > modes.csv
   stormlens classify 201104041310z000282671.png --run runs/first
+  stormlens classify composite.png --colors iem-n0q
 
 \b
 Boxes: SVRIMG PNG (palette indices are dBZ), NPY of one or many boxes, and
 NetCDF in the container's format: 0 to 80 dBZ, row 0 south, of the size that
-the classifier was trained on (a storm box is 136 x 136 pixels).
+the classifier was trained on (a storm box is 136 x 136 pixels). Grey and
+coloured PNG with --dbz-scale or --colors, north up.
 Radar files: NEXRAD Level II, MRMS GRIB2, GridRad, ODIM HDF5, CfRadial and
 NetCDF mosaics, gzip and bzip2 too. Chunks of NOAA's real-time NEXRAD feed
 (20260328-201457-001-S, -002-I, ...) are one volume together. SITE@TIME is the
@@ -130,6 +134,7 @@ _CUTTING, _OUTPUT = "Boxes of radar files", "Output"
 )
 @run_option
 @verbose_option
+@picture_options
 @sampling_option
 @rain_option
 @quality_control_option
@@ -171,6 +176,7 @@ def command(
     stride: int | None,
     run: Path | None,
     verbose: bool,
+    pictures: dict[str, Any],
     sampling: str,
     rain: str,
     quality_control: bool,
@@ -204,12 +210,13 @@ def command(
     cutting = cutting_of(boxes, at, reports, day, within, threshold, minimum_area, stride)
     if not radar and (cutting, options) != (Cutting(), Options()):
         raise InputError("None of the files is a radar file, and boxes are read as they are.")
+    check_pictures(pictures, boxes_)
     there = _that_are_there(boxes_, radar)
     # The classifier takes longest to load, and comes after all that may turn out to be wrong.
     note, classifier = trained_note(run), load_classifier(run)
     if radar:
         _check_size(classifier, run)
-    parts = _of_boxes(classifier, boxes_)
+    parts = _of_boxes(classifier, boxes_, pictures)
     read = _of_radar(classifier, there, cutting, options, map_)
     if verbose:
         say(f"Note: Computed by {classifier.network.computed_by}.")
@@ -246,13 +253,15 @@ def _check_size(classifier: "Classifier", run: Path | None) -> None:
         raise InputError(f"{run} takes {rows} x {columns} pixels; a storm box has {SIZE} x {SIZE}.")
 
 
-def _of_boxes(classifier: "Classifier", files: list[Path]) -> list["Predictions"]:
+def _of_boxes(
+    classifier: "Classifier", files: list[Path], pictures: dict[str, Any]
+) -> list["Predictions"]:
     from stormlens import datasets
     from stormlens.models import heed_context
 
     if not files:
         return []
-    boxes = datasets.read_boxes(files, shape=classifier.image_shape)
+    boxes = datasets.read_boxes(files, shape=classifier.image_shape, **pictures)
     return [heed_context(classifier.predict(boxes))]
 
 

@@ -2,12 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stormlens.cli._group import CommandGroup, say
-from stormlens.cli._options import data_options, data_seed_option, json_option
+from stormlens.cli._options import data_options, data_seed_option, json_option, picture_options
 from stormlens.cli._output import print_json, print_lines, print_prose, print_table
 from stormlens.cli._parameters import PATH, argument, option
 from stormlens.errors import InputError
@@ -118,14 +118,15 @@ Examples:
 )
 @_name_argument
 @data_seed_option
+@picture_options
 @json_option
-def info(name: str, data_seed: int | None, as_json: bool) -> None:
+def info(name: str, data_seed: int | None, pictures: dict[str, Any], as_json: bool) -> None:
     """Describe labelled boxes: counts by split and class, years, origin."""
     from dataclasses import asdict
 
     from stormlens import datasets
 
-    found = datasets.info(name, **data_options(name, data_seed))
+    found = datasets.info(name, **data_options(name, data_seed, pictures))
     if as_json:
         print_json({**asdict(found), "total": found.total})
         return
@@ -169,6 +170,7 @@ Examples:
 @option("--mode", metavar="MODE", help="Only this class.  [default: all]")
 @option("--count", type=int, metavar="N", default=18, help="Boxes at most.  [1 to 200; default 18]")
 @data_seed_option
+@picture_options
 def show(
     name: str,
     out: Path,
@@ -176,6 +178,7 @@ def show(
     mode: str | None,
     count: int,
     data_seed: int | None,
+    pictures: dict[str, Any],
 ) -> None:
     """Draw a sheet of boxes, as many of each class as there is room for."""
     from stormlens import datasets, plots
@@ -185,7 +188,7 @@ def show(
         raise InputError(f"--count is {count}; a sheet holds 1 to 200 boxes.")
     if out.suffix.lower() != ".png":
         raise InputError(f"{out} does not end in .png; a sheet is written as PNG.")
-    boxes = datasets.load(name, split=split, **data_options(name, data_seed))
+    boxes = datasets.load(name, split=split, **data_options(name, data_seed, pictures))
     chosen = boxes.isel(storm=_choose(boxes, mode, count))
     figure = plots.contact_sheet(chosen, columns=min(6, chosen.sizes["storm"]))
     with atomic_path(out) as temporary:

@@ -1,6 +1,7 @@
 """``stormlens evaluate``: scores of a run's classifier on a split."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +11,7 @@ from stormlens.cli._options import (
     data_seed_option,
     json_option,
     other_data_option,
+    picture_options,
     run_argument,
 )
 from stormlens.cli._output import print_json
@@ -39,12 +41,14 @@ confusion (rows true, columns predicted); null where a score is undefined.
     help="train, validation, test, or all labelled boxes.  [default: test]",
 )
 @data_seed_option
+@picture_options
 @json_option
 def command(
     run: Path,
     data: str | None,
     split: str,
     data_seed: int | None,
+    pictures: dict[str, Any],
     as_json: bool,
 ) -> None:
     """
@@ -54,7 +58,9 @@ def command(
     """
     from stormlens import experiment
 
-    evaluation = experiment.evaluate(run, data, split, data_options=data_options(data, data_seed))
+    evaluation = experiment.evaluate(
+        run, data, split, data_options=data_options(data, data_seed, pictures)
+    )
     if as_json:
         print_json(evaluation.scores.to_dict())
     else:

@@ -1,6 +1,7 @@
 """``stormlens train``: from a recipe and data to a scored run with a report."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +11,7 @@ from stormlens.cli._options import (
     data_seed_option,
     epochs_option,
     json_option,
+    picture_options,
     recipe_data_option,
     resume_option,
     seed_option,
@@ -51,6 +53,7 @@ failures.npz. It does so only on the data that it was made for: with other
 )
 @seed_option
 @data_seed_option
+@picture_options
 @resume_option
 @json_option
 @click.pass_context
@@ -64,6 +67,7 @@ def command(
     learning_rate: float | None,
     seed: int | None,
     data_seed: int | None,
+    pictures: dict[str, Any],
     resume: bool,
     as_json: bool,
 ) -> None:
@@ -85,7 +89,7 @@ def command(
                 chosen,
                 data,
                 Path("runs", chosen.name) if out is None else out,
-                data_options=data_options(data, data_seed),
+                data_options=data_options(data, data_seed, pictures),
                 resume=resume,
                 command=command_line(ctx),
             )

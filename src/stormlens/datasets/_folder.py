@@ -15,6 +15,7 @@ import numpy as np
 from stormlens.datasets._container import make_dataset, read_netcdf
 from stormlens.datasets._images import ARRAY_SUFFIXES, image_names, read_array, time_of_name
 from stormlens.datasets._join import join, with_split
+from stormlens.datasets._png import Pictures
 from stormlens.datasets._splitting import assign_splits, days
 from stormlens.errors import InputError
 from stormlens.stormbox import MODES, SPLITS
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
 _IGNORED = {"thumbs.db", "desktop.ini"}
 
 
-def load_folder(path: str | Path, seed: int = 0) -> "xr.Dataset":
+def load_folder(
+    path: str | Path,
+    seed: int = 0,
+    *,
+    colors: str | None = None,
+    dbz_scale: tuple[float, float] | None = None,
+    first_row: str | None = None,
+) -> "xr.Dataset":
     """
     Labelled images of a folder, with a split for each.
 
@@ -35,6 +43,8 @@ def load_folder(path: str | Path, seed: int = 0) -> "xr.Dataset":
         Folder of class folders, or of train, validation and test with class folders each.
     seed : int, optional
         Decides the splits where neither folders nor the archive's years do.
+    colors, dbz_scale, first_row : optional
+        What the pixels are, as for `read_images`.
 
     Returns
     -------
@@ -47,13 +57,13 @@ def load_folder(path: str | Path, seed: int = 0) -> "xr.Dataset":
         If a folder is empty or a split is missing, a file cannot be read, or sizes differ;
         the sentence names it.
     """
-    path = Path(path)
+    path, are = Path(path), Pictures(colors, dbz_scale, first_row)
     names = {folder.name for folder in _folders(path)}
     if not names:
         msg = f"{path} holds no sub-folders; make one for each class, such as {path / 'QLCS'}."
         raise InputError(msg)
     if not names & set(SPLITS):
-        dataset = _read_classes(path, _class_names(path))
+        dataset = _read_classes(path, _class_names(path), are)
         return assign_splits(dataset, seed, where=str(path))
     absent, strange = set(SPLITS) - names, names - set(SPLITS)
     if absent or strange:
@@ -61,7 +71,7 @@ def load_folder(path: str | Path, seed: int = 0) -> "xr.Dataset":
         msg = f"{path} {wrong}; its folders must be train, validation and test, or the classes."
         raise InputError(msg)
     classes = _class_names(path / "train")
-    parts = [with_split(_read_classes(path / split, classes), split) for split in SPLITS]
+    parts = [with_split(_read_classes(path / split, classes, are), split) for split in SPLITS]
     joined = join(parts, where=str(path))
     return joined.assign_attrs(source=f"folder {path.name}", split_rule="folders")
 
@@ -110,7 +120,7 @@ def _class_names(root: Path) -> tuple[str, ...]:
     return MODES if all(name.casefold() in modes for name in names) else tuple(names)
 
 
-def _read_classes(root: Path, classes: tuple[str, ...]) -> "xr.Dataset":
+def _read_classes(root: Path, classes: tuple[str, ...], pictures: Pictures) -> "xr.Dataset":
     """Images of the class folders in `root`, in alphabetical order of class and file."""
     code_of = {name.casefold() if classes is MODES else name: i for i, name in enumerate(classes)}
     images: list[np.ndarray] = []
@@ -123,7 +133,7 @@ def _read_classes(root: Path, classes: tuple[str, ...]) -> "xr.Dataset":
             msg = f"{folder} is a class that the train folder lacks; it has {', '.join(classes)}."
             raise InputError(msg)
         for file in _files(folder):
-            images.append(_read_like(images, files, file))
+            images.append(_read_like(images, files, file, pictures))
             files.append(file)
             codes.append(code_of[name])
     sizes = [len(image) for image in images]
@@ -150,9 +160,11 @@ def _files(folder: Path) -> list[Path]:
     return files
 
 
-def _read_like(images: list[np.ndarray], files: list[Path], file: Path) -> np.ndarray:
+def _read_like(
+    images: list[np.ndarray], files: list[Path], file: Path, pictures: Pictures
+) -> np.ndarray:
     """Images of one file, of the first file's size."""
-    array = read_array(file)
+    array = read_array(file, pictures=pictures)
     if images and array.shape[1:] != images[0].shape[1:]:
         sizes = [f"{rows} x {columns}" for _, rows, columns in (array.shape, images[0].shape)]
         msg = f"{file} has {sizes[0]} pixels where {files[0]} has {sizes[1]}; bring one size."

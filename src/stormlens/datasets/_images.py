@@ -1,16 +1,12 @@
 """
 Storm boxes out of the files a person has: PNG, NPY and NetCDF.
 
-SVRIMG keeps dBZ as the palette *indices* of a PNG whose first row of pixels is
-the box's southern edge, so a picture viewer shows it upside down. Indices are
-read as they lie in the file, without a flip and without their colours; an RGB
-or grey PNG holds colours instead of dBZ and is refused.
+Row 0 of a box is its southern edge, as in the archive's PNG files and in NPY and NetCDF files
+unless told otherwise; `Pictures` says what a grey or a coloured PNG is.
 """
 
-import io
 import math
 import os
-import struct
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,40 +18,32 @@ import numpy as np
 from stormlens.datasets._boxes import check_reflectivity, join_boxes, make_boxes
 from stormlens.datasets._container import MAX_VALUES, is_simulated, read_netcdf
 from stormlens.datasets._join import join
+from stormlens.datasets._png import Pictures, read_png
 from stormlens.errors import InputError, printable
-from stormlens.storage import check_file, opened_file, read_file
+from stormlens.storage import check_file, opened_file
 from stormlens.stormbox import SIZE, Boxes, time_of_unid
 
 if TYPE_CHECKING:
     import xarray as xr
 
+_ARCHIVE = Pictures()
+
 ARRAY_SUFFIXES = (".png", ".npy")
 NETCDF_SUFFIXES = (".nc", ".nc4", ".netcdf")
-MAX_SIDE = 4096
-"""Longest side of an image read from a file, pixels."""
 
-_MAX_PNG_BYTES = 2**26
 _NPY_HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 
-_PNG_START = b"\x89PNG\r\n\x1a\n"
-_PNG_END = b"IEND\xaeB`\x82"
-_PNG_KINDS = {
-    "RGB": "an RGB image",
-    "RGBA": "an RGB image with transparency",
-    "L": "a grey image",
-    "LA": "a grey image with transparency",
-    "I": "a 16-bit grey image",
-    "I;16": "a 16-bit grey image",
-    "I;16B": "a 16-bit grey image",
-    "1": "a black-and-white image",
-}
-
 
 def read_images(
-    paths: str | Path | Iterable[str | Path], *, shape: tuple[int, int] = (SIZE, SIZE)
+    paths: str | Path | Iterable[str | Path],
+    *,
+    shape: tuple[int, int] = (SIZE, SIZE),
+    colors: str | None = None,
+    dbz_scale: tuple[float, float] | None = None,
+    first_row: str | None = None,
 ) -> "xr.Dataset":
     """
     Read storm boxes from files, in the order given.
@@ -67,6 +55,13 @@ def read_images(
         NetCDF in the container's format; row 0 is the southern edge in each.
     shape : tuple of int, optional
         Rows and columns that reflectivity must have: a storm box's, or what a classifier takes.
+    colors : {"nws", "iem-n0q", "iem-n0r"}, optional
+        PNG files are drawn by this colour table; a colour stands for its lowest dBZ.
+    dbz_scale : (float, float), optional
+        PNG files are grey, and ``dBZ = scale * grey + offset``; below 0 is no echo.
+    first_row : {"north", "south"}, optional
+        Where the first row of PNG and NPY files lies: north unless told for PNG files with
+        `colors` or `dbz_scale`, else south.
 
     Returns
     -------
@@ -81,9 +76,9 @@ def read_images(
         If a file is missing, unreadable, of another kind, or holds anything but boxes of
         that shape and 0 to 80 dBZ; the sentence names the file.
     """
-    listed = _listed(paths)
+    listed, are = _listed(paths), Pictures(colors, dbz_scale, first_row)
     parts = [
-        _read_netcdf(path, shape) if _is_netcdf(path) else _read_array(path, shape).to_xarray()
+        _read_netcdf(path, shape) if _is_netcdf(path) else _read_array(path, shape, are).to_xarray()
         for path in listed
     ]
     labelled = all("mode" in part for part in parts)
@@ -102,14 +97,19 @@ def read_images(
 
 
 def read_boxes(
-    paths: str | Path | Iterable[str | Path], *, shape: tuple[int, int] = (SIZE, SIZE)
+    paths: str | Path | Iterable[str | Path],
+    *,
+    shape: tuple[int, int] = (SIZE, SIZE),
+    colors: str | None = None,
+    dbz_scale: tuple[float, float] | None = None,
+    first_row: str | None = None,
 ) -> Boxes:
     """
     Read storm boxes from files as plain arrays, in the order given; labels are left.
 
     Parameters
     ----------
-    paths, shape
+    paths, shape, colors, dbz_scale, first_row
         As `read_images` takes them.
 
     Returns
@@ -122,11 +122,11 @@ def read_boxes(
     InputError
         As `read_images`.
     """
-    listed = _listed(paths)
+    listed, are = _listed(paths), Pictures(colors, dbz_scale, first_row)
     parts = [
         Boxes.from_xarray(_read_netcdf(path, shape).drop_vars("split", errors="ignore"))
         if _is_netcdf(path)
-        else _read_array(path, shape)
+        else _read_array(path, shape, are)
         for path in listed
     ]
     names = _told_apart([part.storm["unid"].tolist() for part in parts], listed)
@@ -180,8 +180,8 @@ def _read_netcdf(path: Path, shape: tuple[int, int]) -> "xr.Dataset":
     return dataset
 
 
-def _read_array(path: Path, shape: tuple[int, int]) -> Boxes:
-    images = read_array(path, shape=shape)
+def _read_array(path: Path, shape: tuple[int, int], pictures: Pictures) -> Boxes:
+    images = read_array(path, shape=shape, pictures=pictures)
     return make_boxes(
         images,
         unid=image_names(path, len(images)),
@@ -275,7 +275,9 @@ def check_readable(path: Path, suffixes: tuple[str, ...]) -> None:
         raise InputError(f"{path} is empty; get or write it again.")
 
 
-def read_array(path: Path, *, shape: tuple[int, int] | None = None) -> np.ndarray:
+def read_array(
+    path: Path, *, shape: tuple[int, int] | None = None, pictures: Pictures = _ARCHIVE
+) -> np.ndarray:
     """
     Images of one PNG or NPY file, checked.
 
@@ -285,6 +287,8 @@ def read_array(path: Path, *, shape: tuple[int, int] | None = None) -> np.ndarra
         File with suffix ``.png`` or ``.npy``.
     shape : tuple of int, optional
         Rows and columns required; any unless told.
+    pictures : Pictures, optional
+        What the pixels are; as in the archive unless told.
 
     Returns
     -------
@@ -297,86 +301,14 @@ def read_array(path: Path, *, shape: tuple[int, int] | None = None) -> np.ndarra
         If the file cannot be read, or a shape or value is out of bounds.
     """
     check_readable(path, ARRAY_SUFFIXES)
-    if path.suffix.lower() == ".png":
-        raw = read_palette_png(path)
+    is_png = path.suffix.lower() == ".png"
+    if is_png:
+        raw = read_png(path, pictures)[np.newaxis]
     else:
         with opened_file(path, None) as file:
             raw = npy_array(file, str(path))
-    return check_reflectivity(raw, where=str(path), shape=shape)
-
-
-def read_palette_png(path: Path) -> np.ndarray:
-    """
-    Palette indices of a PNG file: the dBZ values of an SVRIMG image.
-
-    Parameters
-    ----------
-    path : Path
-        PNG with a palette.
-
-    Returns
-    -------
-    indices : ndarray of uint8, shape (1, y, x)
-        As they lie in the file: row 0 is the southern edge.
-
-    Raises
-    ------
-    InputError
-        If the file is no PNG, is cut short, is over 4096 pixels wide, or has no palette.
-    """
-    return palette_indices(read_file(path, _MAX_PNG_BYTES), str(path))[np.newaxis]
-
-
-def palette_indices(content: bytes, name: str) -> np.ndarray:
-    """
-    Palette indices of a PNG: the dBZ values of an SVRIMG image.
-
-    Parameters
-    ----------
-    content : bytes
-        PNG with a palette.
-    name : str
-        What errors call it.
-
-    Returns
-    -------
-    indices : ndarray of uint8, shape (y, x)
-        As they lie in the file: row 0 is the southern edge.
-
-    Raises
-    ------
-    InputError
-        If the content is no PNG, is cut short, is over 4096 pixels wide, or has no palette.
-    """
-    from PIL import Image
-
-    if not content.startswith(_PNG_START):
-        raise InputError(f"{name} is not a PNG image; get the original file.")
-    if _PNG_END not in content:
-        raise InputError(f"{name} is a PNG image cut short; get it again.")
-    columns, rows = struct.unpack(">II", content[16:24])
-    if max(rows, columns) > MAX_SIDE:
-        raise InputError(
-            f"{name} is {rows} x {columns} pixels; images over {MAX_SIDE} are refused."
-        )
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            _check_palette(image.mode, name)
-            return np.asarray(image, np.uint8)
-    except InputError:
-        raise
-    except Exception as error:
-        # Pillow raises OSError, SyntaxError, ValueError, struct.error... on a damaged PNG.
-        raise InputError(f"{name} is a damaged PNG image; get it again.") from error
-
-
-def _check_palette(mode: str, name: str) -> None:
-    if mode != "P":
-        msg = (
-            f"{name} is {_PNG_KINDS.get(mode, f'an image of mode {mode}')}; "
-            "a storm box keeps its dBZ as palette indices. Use the original PNG."
-        )
-        raise InputError(msg)
+    images = check_reflectivity(raw, where=str(path), shape=shape)
+    return pictures.turned(images, drawn=is_png and pictures.are_drawn)
 
 
 def npy_array(file: BinaryIO, name: str) -> np.ndarray:

@@ -43,7 +43,8 @@ def load(name_or_path: str | Path, split: str | None = None, **options: Any) -> 
     **options
         ``svrimg``: cache, url, locate, refresh. ``simulated`` and its kin: seed, count, progress,
         first, without, one_of (lists of families).
-        ``digits`` and paths: seed.
+        ``digits`` and paths: seed; folders also colors, dbz_scale and first_row, as
+        `read_images` takes them.
 
     Returns
     -------
@@ -173,6 +174,7 @@ _READERS: "dict[str, tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]]" =
     **{name: (partial(_simulated, name), _SIMULATED_OPTIONS, True) for name in _SIMULATED},
     "digits": (_digits.load_digits, ("seed",), False),
 }
+_PICTURES = ("colors", "dbz_scale", "first_row")
 _BORDERS = "borders"
 _DESCRIPTIONS = {
     "svrimg": "1,741 hand-labelled radar images of US severe storms, 1996-2017 (SVRIMG archive)",
@@ -191,7 +193,7 @@ def _reader(name_or_path: str | Path) -> "tuple[Callable[..., xr.Dataset], tuple
         return _READERS[name]
     path = Path(name_or_path).expanduser()
     if path.is_dir():
-        return partial(load_folder, path), ("seed",), False
+        return partial(load_folder, path), ("seed", *_PICTURES), False
     if path.is_file():
         return partial(load_netcdf, _netcdf_file(path)), ("seed",), False
     if isinstance(name_or_path, Path) or len(path.parts) > 1 or path.suffix:

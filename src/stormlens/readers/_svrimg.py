@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from stormlens.datasets import check_reflectivity, svrimg
-from stormlens.datasets._images import palette_indices, time_of_name
+from stormlens.datasets._images import time_of_name
+from stormlens.datasets._png import palette_indices
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._mosaic import mosaic_of

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from stormlens.datasets._boxes import check_reflectivity
 from stormlens.datasets._cache import is_intact
 from stormlens.datasets._container import make_dataset
-from stormlens.datasets._images import read_palette_png
+from stormlens.datasets._png import read_png
 from stormlens.datasets.svrimg._archive import CITATION, Archive, image_file, index_file
 from stormlens.datasets.svrimg._download import NotInArchive
 from stormlens.datasets.svrimg._obtain import Kind, obtain
@@ -170,7 +170,7 @@ def _places(archive: Archive, unids: list[str]) -> tuple[np.ndarray, np.ndarray]
 
 
 def _read_png(path: Path) -> np.ndarray:
-    return check_reflectivity(read_palette_png(path), where=str(path), shape=(SIZE, SIZE))
+    return check_reflectivity(read_png(path)[np.newaxis], where=str(path), shape=(SIZE, SIZE))
 
 
 PNG = Kind(_MAX_BYTES, _read_png)
