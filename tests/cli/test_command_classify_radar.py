@@ -235,6 +235,16 @@ def test_geojson_for_other_maps(invoke, run, file, tmp_path):
         assert abs(ring[:-1, 0].mean() - entry["longitude"]) < 0.3
 
 
+def test_files_that_were_written_are_named(invoke, run, file, tmp_path):
+    paths = [tmp_path / name for name in ("map.png", "modes.nc", "storms.geojson")]
+    options = zip(("--map", "--out", "--geojson"), paths, strict=True)
+    result = invoke("classify", "--run", run, file, "--csv", *(x for pair in options for x in pair))
+    written = [line for line in result.stderr.splitlines() if line.startswith("Written: ")]
+    assert written == [f"Written: {path}" for path in paths]
+    assert all(path.is_file() for path in paths)
+    assert "Written" not in result.stdout
+
+
 def test_a_map_is_drawn_with_borders_at_hand_or_without(
     invoke, run, file, clear, borders_folder, tmp_path, monkeypatch
 ):

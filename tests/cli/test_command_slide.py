@@ -56,6 +56,8 @@ def test_the_field_is_what_the_boxes_get(invoke, run, file, tmp_path):
     result = invoke("slide", "--run", run, file, "--stride", 40, "--out", out, "--map", picture)
     assert result.exit_code == 0, result.stderr
     assert "SIMULATED" in result.stderr
+    written = [line for line in result.stderr.splitlines() if line.startswith("Written: ")]
+    assert written == [f"Written: {out}", f"Written: {picture}"]
     with xr.open_dataset(out, engine="h5netcdf") as field, Image.open(picture) as image:
         mosaic = xr.load_dataset(file, engine="h5netcdf")
         x, y = (field[axis].values / 3.75 for axis in ("x", "y"))

@@ -72,3 +72,37 @@ def test_no_validation_is_said_not_guessed():
 def test_no_epoch_is_refused():
     with pytest.raises(InputError, match="holds no epoch"):
         gap([])
+
+
+@pytest.mark.parametrize(
+    ("at_work", "advice"),
+    [
+        (None, "Dropout or augmentation, where it has none, or more data would narrow the gap."),
+        ([], "Dropout, augmentation or more data would narrow the gap."),
+        (["dropout"], "ones. Augmentation or more data would narrow the gap."),
+        (["augmentation"], "ones. Dropout or more data would narrow the gap."),
+        (["dropout", "augmentation"], "ones. More data or a smaller network would narrow the gap."),
+    ],
+)
+def test_what_a_training_has_is_not_advised(at_work, advice):
+    assert advice in gap(_history(0.93, 0.78), at_work=at_work).sentence
+
+
+@pytest.mark.parametrize(
+    ("at_work", "reason"),
+    [
+        (None, "Dropout and augmentation, where it has them, make its training examples harder"),
+        (["dropout", "augmentation"], "Dropout and augmentation make its training examples harder"),
+        (["dropout"], "under-fitted. Dropout makes its training examples harder"),
+        ([], "under-fitted. More epochs or a larger learning rate should raise both."),
+    ],
+)
+def test_only_what_a_training_has_makes_it_harder(at_work, reason):
+    assert reason in gap(_history(0.64, 0.77), at_work=at_work).sentence
+
+
+def test_early_stopping_is_advised_once():
+    history = _history(0.80, 0.79, (0.9, 0.6, 0.7, 0.8))
+    assert "Early stopping would help." in gap(history, at_work=["dropout"]).sentence
+    kept = gap(history, at_work=["early stopping"]).sentence
+    assert kept.endswith("Early stopping keeps the weights of that epoch.")

@@ -51,11 +51,12 @@ def finish(
     note: str,
     out: Path | None,
     geojson: Path | None,
+    map_: Path | None,
     as_json: bool,
     as_csv: bool,
 ) -> None:
     """
-    Write the files asked for, say what was simulated, and print a line a box.
+    Write the files asked for, say what was simulated and written, and print a line a box.
 
     Parameters
     ----------
@@ -65,6 +66,8 @@ def finish(
         What is to be said of the classifier; empty for nothing.
     out, geojson : Path or None
         Files to write.
+    map_ : Path or None
+        File that is there already.
     as_json, as_csv : bool
         How to print; as a table unless told.
     """
@@ -77,6 +80,8 @@ def finish(
         write_bytes(out, bytes(_joined(parts, note).to_netcdf(engine="h5netcdf")))
     if note:
         say(f"Note: {note}")
+    for path in filter(None, (map_, out, geojson)):
+        say(f"Written: {path}")
     _print(parts, as_json, as_csv)
 
 

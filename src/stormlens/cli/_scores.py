@@ -50,9 +50,7 @@ def print_outcome(outcome: "Outcome") -> None:
     outcome : Outcome
         Of `experiment.train`.
     """
-    from stormlens.verification import gap
-
-    print_prose(gap(outcome.history).sentence)
+    print_prose(outcome.gap.sentence)
     print_headline(outcome.evaluation)
     print_lines(f"Report: {outcome.report}")
 

@@ -222,7 +222,7 @@ def command(
         say(f"Note: Computed by {classifier.network.computed_by}.")
     # Where every radar file is bad, nothing is done: most likely a name or an option is wrong.
     if read or not radar:
-        finish(told_apart([*parts, *read]), note, out, geojson, as_json, as_csv)
+        finish(told_apart([*parts, *read]), note, out, geojson, map_, as_json, as_csv)
     if len(read) < len(radar):
         raise click.exceptions.Exit(2)
 

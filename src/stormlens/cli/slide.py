@@ -128,6 +128,8 @@ def command(
     field = heed_context(field)
     if map_ is not None:
         _draw(field, map_)
+    for path in filter(None, (out, map_)):
+        say(f"Written: {path}")
     _print(field)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from stormlens import datasets, report, storage
+from stormlens import datasets, report, storage, verification
 from stormlens.errors import InputError
 from stormlens.experiment._appraise import appraise, families_of
 from stormlens.experiment._data import Data, data_of
@@ -50,6 +50,12 @@ class Outcome:
     def report(self) -> Path:
         """Path of the report."""
         return self.run / _REPORT
+
+    @property
+    def gap(self) -> "verification.Gap":
+        """What the curves say, of this training."""
+        at_work = _at_work(self.classifier, _recipe_text(self.run), self.run)
+        return verification.gap(self.history, at_work=at_work)
 
 
 def train(
@@ -289,8 +295,22 @@ def _leave(
         scores=evaluation.scores,
         predictions=evaluation.predictions,
         dataset=evaluation.dataset,
-        provenance=_provenance(classifier, evaluation.split),
+        provenance={
+            **_provenance(classifier, evaluation.split),
+            "at_work": _at_work(classifier, recipe, run),
+        },
     )
+
+
+def _at_work(classifier: Classifier, recipe: str, run: Path) -> list[str]:
+    """What keeps a training from learning by heart."""
+    settings = storage.parse_toml(recipe, str(run / _RECIPE), "train again")
+    found = {
+        "dropout": any("Dropout" in layer.kind for layer in classifier.network.layers()),
+        "augmentation": bool(settings.get("augmentation")),
+        "early stopping": bool(settings.get("early_stopping")),
+    }
+    return [name for name, is_there in found.items() if is_there]
 
 
 def _recipe_text(run: Path) -> str:

@@ -72,7 +72,7 @@ def write(
         `training_simulated` (bool), `split` (what was scored), `command`,
         `seed`, `device`, `created`, `stormlens_version`, `versions` (version by
         package), `parameters` (number), `layers` (each with name, kind,
-        output_shape, parameters).
+        output_shape, parameters), `at_work` (see `verification.gap`).
 
     Returns
     -------
@@ -123,7 +123,7 @@ def _content(
         "simulated_training": simulated_training,
         "headline": words.headline(recipe["name"], scores, simulated, names, provenance),
         "tiles": words.tiles(scores),
-        "curves": _curves(history, simulated_training),
+        "curves": _curves(history, simulated_training, provenance.get("at_work")),
         "confusion": _confusion_rows(scores),
         "commonest_mistake": words.commonest_mistake(scores, names),
         "few": words.few(scores, names),
@@ -139,10 +139,12 @@ def _content(
     }
 
 
-def _curves(history: Sequence[Mapping[str, Any]], simulated: bool) -> dict[str, Any] | None:
+def _curves(
+    history: Sequence[Mapping[str, Any]], simulated: bool, at_work: Sequence[str] | None
+) -> dict[str, Any] | None:
     if not history:
         return None
-    gap = verification.gap(history)
+    gap = verification.gap(history, at_work=at_work)
     seconds = sum(float(epoch.get("seconds", math.nan)) for epoch in history)
     return {
         "pictures": [

@@ -6,7 +6,7 @@ accuracy. The same reading in numbers, with the thresholds stated here.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pvariance
 from typing import Any
@@ -46,6 +46,9 @@ class Gap:
         Number of the epoch with the lowest validation loss.
     verdict : str
         ``"overfitting"``, ``"under-fitted"``, ``"healthy"`` or ``"unknown"``.
+    at_work : tuple of str or None
+        Of "dropout", "augmentation" and "early stopping" those that the training had, which are
+        not advised again; None where that is not known.
     """
 
     epochs: int
@@ -56,6 +59,7 @@ class Gap:
     lowest_val_loss: float
     best_epoch: int
     verdict: str
+    at_work: tuple[str, ...] | None = None
 
     @property
     def sentence(self) -> str:
@@ -77,25 +81,45 @@ class Gap:
         risen = _risen(self.val_loss, self.lowest_val_loss)
         if self.verdict == "overfitting" and self.difference > GAP:
             end = f" Moreover, {rise}." if risen else ""
-            return _WIDE.format(points=points) + end
+            return _WIDE.format(points=points, remedies=self._remedies()) + end
         if self.verdict == "overfitting":
-            return _RISEN.format(points=points, rise=rise)
-        if self.verdict == "under-fitted":
-            return (_BELOW if self.difference < -GAP else _FALLING).format(points=points)
-        return _HEALTHY.format(points=points)
+            stopped = "early stopping" in (self.at_work or ())
+            return _RISEN.format(points=points, rise=rise) + (_STOPPED if stopped else _STOP)
+        if self.verdict == "under-fitted" and self.difference < -GAP:
+            return _BELOW.format(points=points, why=self._why_harder())
+        return (_FALLING if self.verdict == "under-fitted" else _HEALTHY).format(points=points)
+
+    def _remedies(self) -> str:
+        """What would narrow a gap."""
+        if self.at_work is None:
+            return "Dropout or augmentation, where it has none, or more data"
+        lacking = [name for name in _HARDER if name not in self.at_work]
+        if not lacking:
+            return "More data or a smaller network"
+        return f"{', '.join(lacking)} or more data".capitalize()
+
+    def _why_harder(self) -> str:
+        """Why training lies below validation, as far as it is known."""
+        harder = "its training examples harder than the plain validation ones"
+        if self.at_work is None:
+            return f"Dropout and augmentation, where it has them, make {harder}. "
+        names = [name for name in _HARDER if name in self.at_work]
+        verb = "make" if len(names) > 1 else "makes"
+        return f"{' and '.join(names).capitalize()} {verb} {harder}. " if names else ""
 
 
+_HARDER = ("dropout", "augmentation")
 _WIDE = (
     "a gap of {points}: the network is overfitting, it knows its training examples better than it "
-    "can read new ones. Dropout, augmentation or more data would narrow the gap."
+    "can read new ones. {remedies} would narrow the gap."
 )
 _RISEN = (
     "only {points} apart, but {rise}: the network is overfitting, it grows surer of answers that "
-    "are wrong. Early stopping would help."
+    "are wrong."
 )
+_STOP, _STOPPED = " Early stopping would help.", " Early stopping keeps the weights of that epoch."
 _BELOW = (
-    "which is {points} higher: the network is under-fitted. Dropout and augmentation make its "
-    "training examples harder than the plain validation ones; more epochs or a larger learning "
+    "which is {points} higher: the network is under-fitted. {why}More epochs or a larger learning "
     "rate should raise both."
 )
 _FALLING = (
@@ -107,7 +131,7 @@ _HEALTHY = (
 )
 
 
-def gap(history: Sequence[Mapping[str, Any]]) -> Gap:
+def gap(history: Sequence[Mapping[str, Any]], *, at_work: Iterable[str] | None = None) -> Gap:
     """
     Read a training's curves: how far training and validation have come apart.
 
@@ -121,6 +145,9 @@ def gap(history: Sequence[Mapping[str, Any]]) -> Gap:
     ----------
     history : sequence of mapping
         One entry an epoch: epoch, loss, accuracy, val_loss, val_accuracy.
+    at_work : iterable of str, optional
+        Of ``"dropout"``, ``"augmentation"`` and ``"early stopping"`` those that the training had,
+        which are then not advised again.
 
     Returns
     -------
@@ -155,6 +182,7 @@ def gap(history: Sequence[Mapping[str, Any]]) -> Gap:
         lowest_val_loss=lowest,
         best_epoch=int(history[best]["epoch"]),
         verdict=_verdict(accuracy - val_accuracy, val_losses),
+        at_work=None if at_work is None else tuple(at_work),
     )
 
 
