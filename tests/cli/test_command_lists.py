@@ -1,11 +1,17 @@
 """`models`, `recipes`, `data list` and `doctor`: what there is."""
 
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
+from stormlens.cli.doctor import _EXTRAS
 from stormlens.ops import Native
 from stormlens.training import load_recipe
+
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def test_models_as_json_names_the_chapters_networks(invoke):
@@ -66,7 +72,33 @@ def test_doctor_names_a_package_that_is_missing(invoke, monkeypatch):
     monkeypatch.setattr("stormlens.cli.doctor._PACKAGES", ("numpy", "no-such-package"))
     result = invoke("doctor")
     assert result.exit_code == 0
-    assert "pip install no-such-package" in result.stdout
+    assert "Package no-such-package is not installed; in the clone of" in result.stdout
+
+
+def test_doctor_lists_extras_that_are_not_installed(invoke, monkeypatch):
+    monkeypatch.setattr(
+        "stormlens.cli.doctor._EXTRAS",
+        {"app": ("components", ("numpy", "no-such-package")), "maps": ("borders", ("numpy",))},
+    )
+    found = json.loads(invoke("doctor", "--json").stdout)["extras"]
+    assert found == {
+        "app": {"for": "components", "missing": ["no-such-package"]},
+        "maps": {"for": "borders", "missing": []},
+    }
+    text = invoke("doctor").stdout
+    assert re.search(r'components +no-such-package +pip install -e "\.\[app\]"', text)
+    assert "borders" not in text
+
+
+def test_doctor_knows_the_extras_of_the_project():
+    held = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    named = {
+        extra: {re.split("[>=;]", line)[0] for line in lines if ";" not in line}
+        - {"stormlens[app]"}
+        for extra, lines in held.items()
+        if extra not in ("radar", "test")
+    }
+    assert {extra: set(packages) for extra, (_, packages) in _EXTRAS.items()} == named
 
 
 def test_doctor_says_which_operations_are_in_use(invoke, monkeypatch):

@@ -10,6 +10,7 @@ from stormlens import __version__
 from stormlens.cli._group import PanelCommand
 from stormlens.cli._options import json_option
 from stormlens.cli._output import print_json, print_lines, print_table
+from stormlens.errors import install_line
 
 NAME = "doctor"
 EPILOG = """\b
@@ -39,6 +40,18 @@ _PACKAGES = (
     "rich",
     "jinja2",
 )
+_EXTRAS = {
+    "app": ("interactive components", ("bokeh", "jupyter_bokeh", "panel")),
+    "archive": ("archives of many boxes", ("distributed", "pyarrow", "zarr")),
+    "maps": ("finer borders on maps", ("pyshp",)),
+    "umap": ("a map of a data set by UMAP", ("umap-learn",)),
+    "docs": (
+        "lessons as notebooks, this site",
+        ("furo", "ipykernel", "jupytext", "myst-nb", "numpydoc", "sphinx"),
+    ),
+    "bench": ("peers for `stormlens bench`", ("onnx", "onnxruntime", "openvino", "torch")),
+}
+"""What each extra is for, and its packages on every system; `pyproject.toml` has them all."""
 
 
 @click.command(NAME, cls=PanelCommand, epilog=EPILOG)
@@ -47,7 +60,8 @@ def command(as_json: bool) -> None:
     """
     Show what this installation has and lacks.
 
-    Versions, devices, threads, the cache folder and its size, and what is missing.
+    Versions, devices, threads, the cache folder and its size, what is missing, and extras that
+    are not installed.
     """
     findings = examine()
     if as_json:
@@ -66,6 +80,17 @@ def command(as_json: bool) -> None:
     rows += [(name, version or "missing") for name, version in findings["packages"].items()]
     print_table(("part", "found"), rows)
     print_lines("", *(findings["missing"] or ["Nothing is missing."]))
+    lacking = [(name, extra) for name, extra in findings["extras"].items() if extra["missing"]]
+    if lacking:
+        print_lines("", "Extras that are not whole; each is installed in the clone of Stormlens:")
+        print_table(
+            ("for", "lacks", "install"),
+            [
+                (extra["for"], ", ".join(extra["missing"]), install_line(name))
+                for name, extra in lacking
+            ],
+            wrap=["lacks"],
+        )
 
 
 def examine() -> dict[str, Any]:
@@ -77,13 +102,14 @@ def examine() -> dict[str, Any]:
     findings : dict
         stormlens, python, platform, devices, threads, operations ("native (avx2)" or
         "portable"), prediction ("engine (avx2)" or "Keras on JAX"), cache {folder, bytes,
-        writable}, packages {name: version or None}, missing (a sentence each).
+        writable}, packages {name: version or None}, missing (a sentence each), extras {name:
+        {for, missing (packages)}}.
     """
     from stormlens.engine import usable_cores
 
     packages = {name: _version(name) for name in _PACKAGES}
     missing = [
-        f"Package {name} is not installed; run: pip install {name}"
+        f"Package {name} is not installed; in the clone of Stormlens, run `{install_line()}`."
         for name, version in packages.items()
         if version is None
     ]
@@ -101,6 +127,10 @@ def examine() -> dict[str, Any]:
         "cache": cache,
         "packages": packages,
         "missing": [*missing, *trouble, *slow, *cached],
+        "extras": {
+            name: {"for": what, "missing": [p for p in needed if _version(p) is None]}
+            for name, (what, needed) in _EXTRAS.items()
+        },
     }
 
 
