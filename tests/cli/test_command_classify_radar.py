@@ -356,6 +356,7 @@ def test_options_stand_under_headings(invoke):
     assert headings == [
         "Arguments:",
         "Boxes of radar files:",
+        "What PNG files of your own are:",
         "How radar files are read:",
         "Output:",
         "Options:",
