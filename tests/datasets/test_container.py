@@ -302,7 +302,7 @@ def test_a_small_file_that_asks_for_gigabytes_is_refused_before_they_are_taken(t
 def test_more_boxes_than_are_read_at_once_get_a_way_onward(tmp_path, monkeypatch):
     boxes = make_dataset(np.full((8, 136, 136), 5), source="eight")
     path = write_netcdf(boxes, tmp_path / "boxes.nc")
-    monkeypatch.setattr("stormlens.datasets._container.MAX_VALUES", 8 * 136 * 136 + 4096)
+    monkeypatch.setattr("stormlens.datasets._container.MAX_VALUES", 2**18)
     assert read_netcdf(path).sizes["storm"] == 8
     packing = {"dtype": "i1", "scale_factor": 0.5, "_FillValue": -1}  # a byte of which eight become
     floats = boxes.assign(reflectivity=boxes.reflectivity.astype("f8"))
