@@ -4,8 +4,9 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 import zarr
+from numcodecs.zstd import Zstd
 
-from stormlens.archive._shard import CHUNK, CHUNKS, decode, encode, write
+from stormlens.archive._shard import CHUNK, CHUNKS, decode, encode, unpacked_size, write
 from stormlens.errors import InputError
 from stormlens.stormbox import SIZE
 
@@ -94,3 +95,15 @@ def test_a_file_that_changed_since_it_was_counted_is_told(tmp_path):
     with pytest.raises(InputError, match="changed while it was read"):
         write([(patterned(10), "")], [(0, 11)], patterned(0), str(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("n", [0, 1, 255, 256, 257, 65_791, 65_792, 70_000, 10**6])
+def test_a_frame_says_what_it_unpacks_to(n):
+    assert unpacked_size(Zstd(level=1).encode(bytes(n)) if n else b"") == (n or None)
+
+
+def test_a_frame_of_no_size_is_told():
+    # RFC 8878: no size where its flag is 0 and the segment is not single.
+    assert unpacked_size(b"\x28\xb5\x2f\xfd\x00\x58") is None
+    assert unpacked_size(b"\x28\xb5\x2f\xfd\xe0\x01") is None  # cut short
+    assert unpacked_size(b"\x28\xb5\x2f\xfd\xc3\x58" + bytes(4) + b"\x01" + bytes(7)) == 1

@@ -1,11 +1,13 @@
 """The store: what goes in comes out, here and through xarray, and damage is told from air."""
 
+import json
 import warnings
 
 import numpy as np
 import numpy.testing as npt
 import pytest
 import xarray as xr
+from numcodecs.zstd import Zstd
 
 from stormlens.archive._shard import CHUNK
 from stormlens.archive._store import (
@@ -17,7 +19,7 @@ from stormlens.archive._store import (
     empty_arrays,
     when_changed,
 )
-from stormlens.datasets import make_boxes, make_dataset
+from stormlens.datasets import make_boxes, make_dataset, read_images
 from stormlens.errors import InputError
 from stormlens.stormbox import Boxes
 
@@ -189,3 +191,85 @@ def test_no_box_has_every_array():
     arrays = empty_arrays()
     assert {len(values) for values in arrays.values()} == {0}
     assert set(arrays) == set(as_arrays(Boxes.from_xarray(dataset_of(2))))
+
+
+def test_what_decided_the_boxes_is_json_text_and_a_store_of_before_has_the_same_identity(tmp_path):
+    settings = {"simulated": False, "boxes": "grid", "stride": 68}
+    create(tmp_path, {"source": "patterns", "simulated": 0, "settings": settings})
+    store = Store(tmp_path)
+    assert store.settings == settings == json.loads(store.attrs["settings"])
+    described = tmp_path / GROUP / "zarr.json"
+    told = json.loads(described.read_text())
+    told["attributes"]["settings"] = settings  # as it lay in stores of version 0.1
+    described.write_text(json.dumps(told))
+    before = Store(tmp_path)
+    assert before.settings == settings
+    assert before.identity == store.identity
+    told["attributes"]["settings"] = "[" * 100
+    described.write_text(json.dumps(told))
+    with pytest.raises(InputError, match="attribute settings is damaged"):
+        Store(tmp_path)
+
+
+def test_a_store_is_written_to_netcdf_and_read(tmp_path):
+    boxes = dataset_of(40)
+    create(tmp_path, {"source": "patterns", "simulated": 0, "settings": {"stride": [1, 2]}})
+    store = Store(tmp_path, writable=True)
+    write(store, 0, {**as_arrays(Boxes.from_xarray(boxes)), "source": np.zeros(40, np.int32)})
+    store.finish(simulated=1)
+    path = tmp_path / "boxes.nc"
+    with xr.open_zarr(tmp_path / GROUP, chunks=None) as found:
+        found.load().to_netcdf(path, engine="h5netcdf")
+        with xr.open_dataset(path, engine="h5netcdf") as again:
+            xr.testing.assert_equal(again, found)
+            assert again.attrs == found.attrs
+    read = read_images(path)
+    npt.assert_array_equal(read["reflectivity"], boxes["reflectivity"])
+    assert read["unid"].values.tolist() == boxes["unid"].values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("latitude", lambda told: told["chunk_grid"]["configuration"].update(chunk_shape=[10**12])),
+        ("reflectivity", lambda told: told.update(shape=[0, 10**6, 10**6])),
+        ("time", lambda told: told.update(data_type="float64")),
+        ("unid", lambda told: told["codecs"].append({"name": "gzip"})),
+        ("echo", lambda told: told.pop("codecs")),
+        ("xmin", lambda told: told.clear()),
+    ],
+)
+def test_a_description_of_other_arrays_is_refused_before_zarr_makes_room(tmp_path, name, change):
+    fill(tmp_path, 10)
+    described = tmp_path / GROUP / name / "zarr.json"
+    told = json.loads(described.read_text())
+    change(told)
+    described.write_text(json.dumps(told))
+    with pytest.raises(InputError, match=f"{name}/zarr.json does not describe"):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["zarr.json", "latitude/zarr.json"])
+def test_a_description_that_is_no_json_is_said(tmp_path, name):
+    fill(tmp_path, 10)
+    for text in ("[" * 100_000, "{", '{"a": ' + "9" * 5001 + "}"):
+        (tmp_path / GROUP / name).write_text(text)
+        with pytest.raises(InputError, match=r"zarr\.json is damaged .*build it again"):
+            Store(tmp_path)
+
+
+def test_a_chunk_that_unpacks_to_more_than_a_chunk_is_refused(tmp_path):
+    fill(tmp_path, 10)
+    packed = Zstd(level=1).encode
+    swollen = packed(np.zeros(2**26 + 1, np.uint8))
+    counted = packed(np.array([2**32 - 1], "<u4"))  # as many texts
+    for name, content, words in (
+        ("latitude", swollen, "does not unpack to a chunk"),
+        ("latitude", b"no frame", "does not unpack to a chunk"),
+        ("unid", counted, "holds more text than a chunk"),
+    ):
+        (tmp_path / GROUP / name / "c" / "0").write_bytes(content)
+        with pytest.raises(InputError, match=f"{name} of boxes 0 to 9 cannot be read .*{words}"):
+            Store(tmp_path).coordinates(0, 10)
+        fill_again = packed(np.zeros(16384, "<f8"))
+        (tmp_path / GROUP / "latitude" / "c" / "0").write_bytes(fill_again)

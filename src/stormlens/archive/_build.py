@@ -212,7 +212,7 @@ def _opened(folder: Path, source: str, settings: dict[str, Any]) -> tuple[Store,
         )
         create(folder, {"source": words, "simulated": 0, "settings": settings})
     held = Store(folder, writable=True)
-    before = held.attrs.get("settings", {})
+    before = held.settings
     for key in {**before, **settings}:
         if before.get(key) != settings.get(key):
             raise InputError(

@@ -31,6 +31,7 @@ LEVEL = 1
 _ABSENT = 2**64 - 1
 _INDEX_BYTES = 16 * CHUNKS
 _CHECK_BYTES = 4
+_FRAME = b"\x28\xb5\x2f\xfd"
 
 
 def encode(images: np.ndarray) -> bytes:
@@ -84,7 +85,7 @@ def decode(path: Path, first: int, into: np.ndarray) -> None:
     loose = need("numcodecs.zstd").Zstd().decode
     stop = first + len(into)
     with path.open("rb") as file:
-        file.seek(-_INDEX_BYTES - _CHECK_BYTES, 2)
+        end = file.seek(-_INDEX_BYTES - _CHECK_BYTES, 2)
         told, check = file.read(_INDEX_BYTES), file.read()
         if _check(told) != check:
             raise ValueError(f"the index of {path.name} does not fit its checksum")
@@ -93,6 +94,8 @@ def decode(path: Path, first: int, into: np.ndarray) -> None:
             offset, size = index[number].tolist()
             if offset == _ABSENT:
                 raise ValueError(f"chunk {number} is missing")
+            if offset + size > end:  # before memory is taken for it
+                raise ValueError(f"chunk {number} lies outside of {path.name}")
             file.seek(offset)
             content, begin = file.read(size), number * CHUNK
             low, high = max(begin, first), min(begin + CHUNK, stop)
@@ -102,6 +105,32 @@ def decode(path: Path, first: int, into: np.ndarray) -> None:
                 boxes = np.empty((CHUNK, SIZE, SIZE), np.uint8)
                 loose(content, out=boxes)
                 into[low - first : high - first] = boxes[low - begin : high - begin]
+
+
+def unpacked_size(content: bytes) -> int | None:
+    """
+    What a Zstandard frame says that it unpacks to.
+
+    Parameters
+    ----------
+    content : bytes
+        The frame, or its beginning.
+
+    Returns
+    -------
+    size : int or None
+        Bytes; None where it does not say, or is none.
+        RFC 8878, section 3.1.1.1.
+    """
+    if len(content) < 5 or content[:4] != _FRAME:
+        return None
+    flags = content[4]
+    is_single = flags >> 5 & 1
+    width = (is_single, 2, 4, 8)[flags >> 6]
+    at = 5 + (not is_single) + (0, 1, 2, 4)[flags & 3]
+    if not width or len(content) < at + width:
+        return None
+    return int.from_bytes(content[at : at + width], "little") + 256 * (width == 2)
 
 
 def write(

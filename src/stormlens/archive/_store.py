@@ -22,9 +22,9 @@ import numpy as np
 
 from stormlens.archive import _catalogue as catalogue
 from stormlens.archive._extra import need
-from stormlens.archive._shard import CHUNK, CHUNKS, LEVEL, decode
-from stormlens.errors import InputError
-from stormlens.storage import disk_errors, write_bytes, write_text
+from stormlens.archive._shard import CHUNK, CHUNKS, LEVEL, decode, unpacked_size
+from stormlens.errors import InputError, printable
+from stormlens.storage import disk_errors, parse_json, read_file, read_json, write_bytes, write_text
 from stormlens.stormbox import ECHO_DBZ, SIZE, Boxes, offsets_km
 
 BLOCK = CHUNK * CHUNKS
@@ -36,6 +36,10 @@ GROUP = "boxes.zarr"
 _FORMAT = 1
 _WRITING = {"array.write_empty_chunks": True}  # so that a chunk that is not there is a lost one
 _COORDINATE_CHUNK = 8 * BLOCK
+_MAX_CHUNK = 2**26
+"""Bytes of a chunk of coordinates, and of what it unpacks to."""
+
+_AGAIN = "restore the store from a copy or build it again"
 _NO_TIME, _NO_CELL = -(2**63), -(2**31)
 Arrays = dict[str, np.ndarray]
 
@@ -67,6 +71,17 @@ _FIELDS = {
     "xmin": _number("int32", _NO_CELL, long_name="westernmost cell of the national grid"),
     "ymin": _number("int32", _NO_CELL, long_name="southernmost cell of the national grid"),
     "source": _Field("int32", -1, {"long_name": "row of the catalogue, counted from 0"}),
+}
+
+
+# Type, shape of a chunk, and codecs of each array, as Zarr names them.
+_LAYOUT = {
+    "reflectivity": ("uint8", [BLOCK, SIZE, SIZE], ["sharding_indexed"]),
+    **{
+        name: (str(field.dtype), [_COORDINATE_CHUNK], ["bytes", "zstd"])
+        for name, field in _FIELDS.items()
+    },
+    "unid": ("string", [_COORDINATE_CHUNK], ["vlen-utf8", "zstd"]),
 }
 
 
@@ -130,7 +145,8 @@ def create(path: Path, attrs: Mapping[str, Any]) -> None:
     path : Path
         Folder of the store.
     attrs : mapping
-        Attributes that JSON can hold, beside ``format``.
+        Attributes beside ``format``: text, numbers, and what else JSON can hold, which is kept as
+        JSON text, since NetCDF knows no attributes within attributes.
 
     Raises
     ------
@@ -170,8 +186,15 @@ def create(path: Path, attrs: Mapping[str, Any]) -> None:
         for name, edge in (("y", "southern"), ("x", "western")):
             axis = group.create_array(name, data=offsets_km(), dimension_names=(name,))
             axis.attrs.update(units="km", long_name=f"from {edge} edge")
-        group.attrs.update({"Conventions": "CF-1.11", **attrs, "format": _FORMAT})
+        plain = {name: _plain(value) for name, value in attrs.items()}
+        group.attrs.update({"Conventions": "CF-1.11", **plain, "format": _FORMAT})
         making.rename(path / GROUP)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    return value if isinstance(value, int | float) else json.dumps(value, sort_keys=True)
 
 
 @contextmanager
@@ -214,9 +237,50 @@ def _no_store(path: Path) -> InputError:
     )
 
 
+def _settings(attrs: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """What decided the boxes; older stores hold it as it is, not as JSON text."""
+    held = attrs.get("settings", {})
+    told = parse_json(held, f"{path}: attribute settings", _AGAIN) if type(held) is str else held
+    if not isinstance(told, dict):
+        raise InputError(f"{path}: attribute settings is damaged; {_AGAIN}.")
+    return told
+
+
+def _check_described(path: Path) -> None:
+    """
+    The arrays must be those that `create` makes, of any length.
+
+    Zarr makes room for whole chunks of whatever size a description names.
+    """
+    if not (path / GROUP / "zarr.json").is_file():
+        raise _no_store(path)
+    read_json(path / GROUP / "zarr.json", _AGAIN)
+    for name, expected in _LAYOUT.items():
+        file = path / GROUP / name / "zarr.json"
+        told = read_json(file, _AGAIN)
+        try:
+            chunks = told["chunk_grid"]["configuration"]["chunk_shape"]
+            codecs = [codec["name"] for codec in told["codecs"]]
+            found = told["data_type"], [told["shape"][0], *chunks[1:]], chunks, codecs
+            is_ours = found == (expected[0], told["shape"], *expected[1:])
+        except (TypeError, KeyError, IndexError):
+            is_ours = False
+        if not is_ours:
+            raise InputError(f"{file} does not describe what a store holds; {_AGAIN}.")
+
+
 class Store:
     """
     A store that is there.
+
+    Attributes
+    ----------
+    path : Path
+        Its folder.
+    attrs : dict
+        Of the group, as they lie there.
+    settings : dict
+        What decided its boxes.
 
     Parameters
     ----------
@@ -234,6 +298,7 @@ class Store:
     def __init__(self, path: Path, *, writable: bool = False) -> None:
         zarr = need("zarr")
         self.path = path
+        _check_described(path)
         try:
             self._group = zarr.open_group(
                 path / GROUP, mode="r+" if writable else "r", zarr_format=3, use_consolidated=False
@@ -245,6 +310,7 @@ class Store:
             raise InputError(
                 f"{path} is no store of format {_FORMAT}; build it again with this stormlens."
             )
+        self.settings = _settings(self.attrs, path)
         with zarr.config.set(_WRITING):  # arrays take the setting of when they are opened
             self._arrays = {name: self._group[name] for name in ("reflectivity", *_FIELDS)}
         self._chunks: dict[str, tuple[int, np.ndarray]] = {}  # the last of each coordinate
@@ -260,7 +326,7 @@ class Store:
         first = next(catalogue.read_rows(self.path), None)
         # Not the input's stamp: a copy of an archive is the same archive.
         told = None if first is None else [first.input, first.size, first.boxes]
-        text = json.dumps([self.attrs.get("settings"), told], sort_keys=True)
+        text = json.dumps([self.settings, told], sort_keys=True)
         return sha256(text.encode()).hexdigest()[:16]
 
     def cut(self, boxes: int) -> None:
@@ -446,6 +512,7 @@ class Store:
         path = self.path / GROUP / name / "c" / str(number)
         if not path.is_file():  # Zarr reads it as its fill value
             raise FileNotFoundError(f"{path.relative_to(self.path)} is missing")
+        _check_chunk(path, is_text=name == "unid")
         first = number * _COORDINATE_CHUNK
         values = np.asarray(self._arrays[name][first : first + _COORDINATE_CHUNK])
         values.flags.writeable = False
@@ -461,5 +528,17 @@ class Store:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(
                 f"{self.path}: {name} of boxes {first} to {stop - 1} cannot be read ({reason}); "
-                "restore the store from a copy or build it again."
+                f"{_AGAIN}."
             ) from error
+
+
+def _check_chunk(path: Path, *, is_text: bool) -> None:
+    """A chunk must say what it unpacks to, and text how many there are: room is made for it."""
+    content = read_file(path, _MAX_CHUNK)
+    size = unpacked_size(content)
+    if size is None or size > _MAX_CHUNK:
+        raise ValueError(f"{path.name} does not unpack to a chunk")
+    if is_text:
+        head = need("numcodecs.zstd").Zstd().decode(content)[:4]
+        if int.from_bytes(head, "little") > _COORDINATE_CHUNK:
+            raise ValueError(f"{path.name} holds more text than a chunk")

@@ -256,7 +256,10 @@ def _carried_on(dataset: "xr.Dataset", n: int, where: str) -> "dict[str, xr.Vari
     for name, dtype in _CARRIED_ON.items():
         if name not in dataset.variables:
             continue
-        values = storm_values(name, dataset[name].values, n, dtype, where)
+        held = dataset[name].values
+        if dtype == "int32" and held.dtype.kind == "f" and np.isnan(held).any():
+            continue  # known of some boxes only, as cells in a store of several sources are
+        values = storm_values(name, held, n, dtype, where)
         if dtype == "float32" and ((values < 0) | (values > 1)).any():
             raise InputError(f"{where}: {name} is a share of a box; it must lie in [0, 1].")
         kept[name] = xr.Variable("storm", values, dataset[name].attrs)
