@@ -4,6 +4,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 import xarray as xr
+from h5bytes import written
 from netcdf_files import example, meridians, mosaic, wrfout
 from small_archive import write_archive, write_grids
 
@@ -123,3 +124,31 @@ def test_a_time_that_cannot_be_decoded_is_unknown(tmp_path):
         found = read(tmp_path / "z.nc")
         assert np.isnat(found.time.values)
         assert found.reflectivity.values.max() == 33
+
+
+def test_a_reference_with_a_zone_is_read_by_udunits_rules(tmp_path):
+    dataset = xr.Dataset(
+        {"z": (("lat", "lon"), np.full((40, 50), 33.5), {"units": "dBZ"})},
+        coords={"lat": 33 + 0.1 * np.arange(40), "lon": -100 + 0.1 * np.arange(50)},
+    )
+    dataset["time"] = ((), 60.0, {"units": "seconds since 2011-05-20T10:08:27 0:00"})
+    dataset.to_netcdf(tmp_path / "z.nc", engine="h5netcdf")
+    assert read(tmp_path / "z.nc").time == np.datetime64("2011-05-20T10:09:27")
+
+
+def test_what_is_not_wanted_of_a_large_file_is_not_read():
+    large = {"chunks": (1, 1000, 1000), "compression": "gzip"}
+
+    def write(file):
+        file.dimensions = {"n": 700, "j": 1000, "i": 1000, "lat": 40, "lon": 50}
+        file.create_variable("other", ("n", "j", "i"), "f4", **large)
+        field = file.create_variable("z", ("lat", "lon"), "f4", data=np.full((40, 50), 33.5))
+        field.attrs["units"] = "dBZ"
+        file.create_variable("lat", ("lat",), "f8", data=33 + 0.1 * np.arange(40))
+        file.create_variable("lon", ("lon",), "f8", data=-100 + 0.1 * np.arange(50))
+
+    content = written(write)
+    with pytest.raises(InputError, match="larger than its file can hold"):
+        read(content)
+    # Deflate packs to a thousandth at best: so large a file may hold so much.
+    assert read(content + bytes(3_000_000)).reflectivity.values.max() == 33

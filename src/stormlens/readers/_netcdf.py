@@ -7,6 +7,8 @@ files the one field of reflectivity or rain rate is taken, as `from_xarray` does
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +18,7 @@ from stormlens.readers._format import Format
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._target import on_its_grid
+from stormlens.readers._times import plain_units
 from stormlens.readers._xarray import as_mosaic
 from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_dataset, opened_hdf5
 from stormlens.stormbox import NATIONAL, Mosaic
@@ -28,6 +31,8 @@ CLASSIC = b"CDF"
 
 _KIND = "NetCDF"
 _EXAMPLE = "REFC_MAX"
+_MAX_LEVELS, _MAX_BYTES = 2**32, 2**28
+"""Most that is read at once, twice a national mosaic of MRMS in four bytes a value."""
 
 
 def _is_netcdf(content: bytes) -> bool:
@@ -56,8 +61,7 @@ def read_netcdf(content: bytes, name: str, options: Options) -> Mosaic:
     InputError
         If the file is damaged, or holds no field that `from_xarray` takes.
     """
-    with as_sentences(name, _KIND):
-        raw = _raw(content, name)
+    with as_sentences(name, _KIND), _opened(content, name) as raw:
         if not raw.variables:
             raise InputError(f"{name} holds no variables that are numbers; get it again.")
         if _EXAMPLE in raw.variables:
@@ -68,28 +72,35 @@ def read_netcdf(content: bytes, name: str, options: Options) -> Mosaic:
 NETCDF = Format("netcdf", "mosaics and CF grids of reflectivity in NetCDF", _is_netcdf, read_netcdf)
 
 
-def _raw(content: bytes, name: str) -> "xr.Dataset":
+@contextmanager
+def _opened(content: bytes, name: str) -> "Iterator[xr.Dataset]":
+    """A file as it lies there, its larger variables unread."""
     import xarray as xr
 
     if content.startswith(HDF5_SIGNATURE):
-        with opened_hdf5(content, name, _KIND) as file:
-            return hdf5_dataset(file)
+        with opened_hdf5(content, name, _KIND, _MAX_LEVELS) as file:
+            yield hdf5_dataset(file, most=_MAX_BYTES, later=True)
+        return
     if content[3:4] not in b"\x01\x02":
         raise InputError(f"{name} is NetCDF of kind 5; convert it: nccopy -k nc4 FILE NEW")
-    with xr.open_dataset(io.BytesIO(content), engine="scipy", decode_cf=False) as file:
-        return file.load()
+    with xr.open_dataset(io.BytesIO(content), engine="scipy", decode_cf=False) as raw:
+        yield raw
 
 
 def _decoded(raw: "xr.Dataset") -> "xr.Dataset":
     """What CF says of packed values and times, without the times that say nothing."""
     import xarray as xr
 
-    times = [key for key in raw.variables if "since" in str(raw[key].attrs.get("units", ""))]
-    for key in times:
-        try:
-            xr.decode_cf(xr.Dataset({"time": raw.variables[key]}))
-        except (ValueError, OverflowError):
-            raw = raw.drop_vars([key])
+    for key, variable in raw.variables.items():
+        if "since" in str(variable.attrs.get("units", "")):
+            told = plain_units(variable.attrs["units"])
+            variable = variable.copy(deep=False)
+            variable.attrs = {**variable.attrs, "units": told}
+            raw = raw.assign({key: variable})
+            try:
+                xr.decode_cf(xr.Dataset({"time": variable}))
+            except (ValueError, OverflowError):
+                raw = raw.drop_vars([key])
     return xr.decode_cf(raw, decode_timedelta=False)
 
 

@@ -27,7 +27,8 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 _MAX_OBJECTS = 20_000
 _MAX_ATTRIBUTE, _MAX_ATTRIBUTES = 2**22, 2**28
-_ALWAYS_ALLOWED, _MAX_DATASET = 2**26, 2**29
+_ALWAYS_ALLOWED, _MAX_CHUNK, _MAX_DATASET = 2**26, 2**28, 2**29
+_SMALL = 2**20
 _BATCH = 2**26
 """Most bytes of text that are read at once, as many names may share one long text in the file."""
 _UNPACKED = 1100
@@ -46,7 +47,7 @@ _NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 
 
 @contextmanager
-def opened_hdf5(content: bytes, name: str, kind: str) -> Iterator[Any]:
+def opened_hdf5(content: bytes, name: str, kind: str, largest: int = _MAX_DATASET) -> Iterator[Any]:
     """
     A file in memory, looked over; what fails on the way out becomes a sentence.
 
@@ -56,6 +57,8 @@ def opened_hdf5(content: bytes, name: str, kind: str) -> Iterator[Any]:
         The file.
     name, kind : str
         What errors call the file, and its format.
+    largest : int, optional
+        Bytes that one dataset may unpack to: more where not all of it is read at once.
 
     Yields
     ------
@@ -71,7 +74,7 @@ def opened_hdf5(content: bytes, name: str, kind: str) -> Iterator[Any]:
     with as_sentences(name, kind):
         longest = _check_structure(content)
         with h5py.File(io.BytesIO(content), "r") as file:
-            _check_objects(file, len(content), longest, name)
+            _check_objects(file, min(_budget(len(content)), largest), longest, name)
             yield file
 
 
@@ -168,11 +171,11 @@ def _size(content: bytes, at: int, width: int) -> int:
     return int.from_bytes(content[at : at + width], "little")
 
 
-def _check_objects(file: Any, size: int, longest: int, name: str) -> None:
+def _check_objects(file: Any, budget: int, longest: int, name: str) -> None:
     """Look at every object, without reading any data."""
     import h5py
 
-    left, seen, budget, text = [file], set(), _budget(size), 0
+    left, seen, text = [file], set(), 0
     while left:
         item = left.pop()
         address = h5py.h5o.get_info(item.id).addr
@@ -192,7 +195,7 @@ def _check_objects(file: Any, size: int, longest: int, name: str) -> None:
 
 def _budget(size: int) -> int:
     """Most bytes that one dataset of a file of a size may unpack to."""
-    return min(max(_ALWAYS_ALLOWED, _UNPACKED * size), _MAX_DATASET)
+    return max(_ALWAYS_ALLOWED, _UNPACKED * size)
 
 
 def _members(group: Any, name: str) -> list[Any]:
@@ -244,6 +247,8 @@ def _check_dataset(dataset: Any, budget: int, name: str) -> None:
     ]
     if width * max(counts, default=1) > budget:
         raise InputError(f"{where} is larger than its file can hold; the file is damaged.")
+    if dataset.chunks and width * counts[-1] > _MAX_CHUNK:
+        raise InputError(f"{where} is in chunks of over {_MAX_CHUNK >> 20} MiB, which is refused.")
     if dataset.chunks and _DEFLATE in filters:
         _check_chunks(dataset, filters, width * counts[-1])
 
@@ -268,7 +273,9 @@ def _check_chunks(dataset: Any, filters: list[int], size: int) -> None:
             raise ValueError("a chunk unpacks to more than its size")
 
 
-def hdf5_dataset(file: Any, names: Iterable[str] = (), most: int = _MAX_DATASET) -> "xr.Dataset":
+def hdf5_dataset(
+    file: Any, names: Iterable[str] = (), most: int = _MAX_DATASET, *, later: bool = False
+) -> "xr.Dataset":
     """
     Numbers and text in the root group of a NetCDF-4 file, as they lie there.
 
@@ -280,11 +287,15 @@ def hdf5_dataset(file: Any, names: Iterable[str] = (), most: int = _MAX_DATASET)
         Variables wanted, of which some may be missing; all unless told.
     most : int, optional
         Bytes that all of them together may take.
+    later : bool, optional
+        Whether numbers of more than a MiB are left in the file until they are asked for, which it
+        must be open for; `most` then bounds what is asked for at once.
 
     Returns
     -------
     dataset : xarray.Dataset
-        In memory; packed values and times are not decoded yet. Text of any length is str.
+        In memory, but for what is read later; packed values and times are not decoded yet. Text
+        of any length is str.
 
     Raises
     ------
@@ -300,12 +311,40 @@ def hdf5_dataset(file: Any, names: Iterable[str] = (), most: int = _MAX_DATASET)
             continue
         if item.dtype.kind not in "biufS" and not _is_text(item):
             continue
-        left -= item.dtype.itemsize * item.size
+        size = item.dtype.itemsize * item.size
+        if later and size > _SMALL and item.dtype.kind in "biuf":
+            variables[key] = _dimensions(item, key), _left(item, most), hdf5_attributes(item)
+            continue
+        left -= size
         if left < 0:
             raise ValueError(f"its values take more than {most >> 20} MiB")
         values = _texts(item, left) if _is_text(item) else item[()]
         variables[key] = _dimensions(item, key), values, hdf5_attributes(item)
     return xr.Dataset(variables, attrs=hdf5_attributes(file))
+
+
+def _left(item: Any, most: int) -> Any:
+    """Numbers that are read when they are asked for, as xarray's own backends have it."""
+    from xarray.backends import BackendArray
+    from xarray.core import indexing
+
+    class Left(BackendArray):
+        shape, dtype = item.shape, item.dtype
+
+        def __getitem__(self, key: Any) -> np.ndarray:
+            one_list = indexing.IndexingSupport.OUTER_1VECTOR
+            return indexing.explicit_indexing_adapter(key, self.shape, one_list, self._read)
+
+        def _read(self, key: tuple[Any, ...]) -> np.ndarray:
+            counts = [
+                len(range(n)[part]) if isinstance(part, slice) else np.size(part)
+                for n, part in zip(self.shape, key, strict=True)
+            ]
+            if int(np.prod(counts, dtype=object)) * self.dtype.itemsize > most:
+                raise ValueError(f"{item.name} takes more than {most >> 20} MiB at once")
+            return item[key]
+
+    return indexing.LazilyIndexedArray(Left())
 
 
 def _is_text(item: Any) -> bool:
