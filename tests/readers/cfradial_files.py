@@ -17,8 +17,13 @@ def cfradial(
     units="dBZ",
     classic=False,
     mode="azimuth_surveillance",
+    change=None,
 ):
-    """A volume: `sweeps` holds (elevation, dBZ of shape (rays, gates), NaN for no value)."""
+    """
+    A volume: `sweeps` holds (elevation, dBZ of shape (rays, gates), NaN for no value).
+
+    `change` may alter its dataset before it is written; `mode` may be a list.
+    """
     rays = [len(dbz) for _, dbz in sweeps]
     ends = np.cumsum(rays)
     dbz = np.concatenate([np.asarray(values, float) for _, values in sweeps])
@@ -29,6 +34,7 @@ def cfradial(
         "add_offset": 0.0,
         "_FillValue": np.int16(-32768),
     }
+    modes = [mode] * len(sweeps) if isinstance(mode, str) else mode
     azimuth = np.concatenate([(np.arange(n) + 0.5) * 360 / n for n in rays])
     dataset = xr.Dataset(
         {
@@ -37,7 +43,7 @@ def cfradial(
             "longitude": ((), longitude, {"units": "degrees_east"}),
             "altitude": ((), 370.0, {"units": "m"}),
             "sweep_number": (("sweep",), np.arange(len(sweeps), dtype="i4")),
-            "sweep_mode": (("sweep",), np.array([mode] * len(sweeps), "S32")),
+            "sweep_mode": (("sweep",), np.array(modes, "S32")),
             "fixed_angle": (("sweep",), np.array([e for e, _ in sweeps], "f4")),
             "sweep_start_ray_index": (("sweep",), (ends - rays).astype("i4")),
             "sweep_end_ray_index": (("sweep",), (ends - 1).astype("i4")),
@@ -63,6 +69,8 @@ def cfradial(
         },
         attrs={"Conventions": "CF/Radial", "version": "1.4"},
     )
+    if change:
+        dataset = change(dataset)
     if classic:
         return bytes(dataset.to_netcdf(engine="scipy"))
     memory = io.BytesIO()

@@ -18,7 +18,6 @@ PROJECT = Path(__file__).parents[2] / "pyproject.toml"
     [
         ("pyproj", "odim-composite"),
         ("xradar.io", "odim-volume"),
-        ("xradar.io", "cfradial"),
     ],
 )
 def test_a_missing_package(monkeypatch, module, name):

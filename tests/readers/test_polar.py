@@ -318,12 +318,13 @@ def test_a_longitude_to_the_east_is_the_same_as_to_the_west():
 def test_what_no_radar_measures_leaves_its_place_to_the_other_sweeps(mark, sampling):
     marked = np.full((360, 200), 40.0, np.float32)
     marked[:180] = mark  # the east
-    values, coverage = volume_to_grid([sweep(dbz=marked)], 38.5, -97.5, sampling, "x")
+    values, coverage = volume_to_grid([sweep(dbz=marked)], 38.5, -97.5, NATIONAL, sampling, "x")
     x, y = (round(float(axis)) for axis in NATIONAL.cell(-97.5, 38.5))
     assert values[np.isfinite(values)].max() == 40
     assert not coverage[y - 5 : y + 5, x + 3 : x + 20].any()
     assert coverage[y - 5 : y + 5, x - 20 : x - 3].all()
     below = sweep(dbz=np.full((360, 200), 20.0, np.float32))
-    values, coverage = volume_to_grid([below, sweep(dbz=marked)], 38.5, -97.5, sampling, "x")
+    both = [below, sweep(dbz=marked)]
+    values, coverage = volume_to_grid(both, 38.5, -97.5, NATIONAL, sampling, "x")
     assert (values[y - 5 : y + 5, x + 3 : x + 20] == 20).all()
     assert coverage[y - 5 : y + 5, x + 3 : x + 20].all()

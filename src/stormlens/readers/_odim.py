@@ -9,9 +9,11 @@ coverage. The volumes of one radar are opened by xradar.
 Format: EUMETNET OPERA, Data Information Model for HDF5 (ODIM_H5), version 2.4.
 """
 
+import warnings
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,9 +25,12 @@ from stormlens.readers._options import Options
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._sampling import Read
-from stormlens.readers._volume import on_disk, read_volume
+from stormlens.readers._volume import Raw, RawSweep, on_disk, read_volume
 from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_attributes, opened_hdf5
 from stormlens.stormbox import Grid, Mosaic
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _KIND = "ODIM HDF5"
 _IMAGES = ("COMP", "IMAGE")
@@ -243,9 +248,21 @@ def _read_polar(content: bytes, name: str, options: Options) -> Mosaic:
     with (
         as_sentences(name, _KIND),
         on_disk(content) as path,
+        warnings.catch_warnings(action="ignore"),  # they are of xradar's own
         closing(open_odim_datatree(path, mask_and_scale=False)) as tree,
     ):
-        return read_volume(tree, name, options, kind="ODIM volume", fill_is_clear=False)
+        sweeps = (_raw_sweep(tree[key]) for key in tree.children if key.startswith("sweep_"))
+        return read_volume(sweeps, name, options, kind="ODIM volume", fill_is_clear=False)
+
+
+def _raw_sweep(node: "xr.DataTree") -> RawSweep:
+    """A sweep's variables with those of its volume, each read when it is asked for."""
+    part = node.to_dataset(inherit="all_coords")
+    # A view of a variable keeps nothing of what was read, where the variable itself would.
+    return {
+        str(key): Raw(each.shape, partial(np.asarray, each[...]), each.attrs)
+        for key, each in part.variables.items()
+    }
 
 
 def _group(parent: Any, key: str) -> dict[str, Any]:

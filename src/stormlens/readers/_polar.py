@@ -60,6 +60,8 @@ class Sweep:
         (folded range, blanked).
     correlation : ndarray of float or None, shape (rays, gates)
         Co-polar correlation coefficient, 0 to 1, NaN where unknown.
+    place : tuple of float or None
+        Latitude and longitude of the radar, of those that move.
     """
 
     azimuth: Floats
@@ -68,6 +70,7 @@ class Sweep:
     spacing: float
     dbz: Floats
     correlation: Floats | None = None
+    place: tuple[float, float] | None = None
 
     @property
     def reach(self) -> float:
@@ -229,7 +232,7 @@ def volume_to_grid(
         One or more, of one radar; taken one after the other, so that they need not all be in
         memory.
     latitude, longitude : float
-        Of the radar, degrees north and east.
+        Of the radar, degrees north and east, for sweeps without a place of their own.
     grid : Grid
         Of `grid_about`.
     sampling : {"nearest", "maximum"}
@@ -247,22 +250,22 @@ def volume_to_grid(
     InputError
         If the radar's place is no place.
     """
-    latitude, longitude = site(latitude, longitude, where)
+    of_all = site(latitude, longitude, where)
     dbz, coverage = np.full(grid.shape, -np.inf), np.zeros(grid.shape, bool)
     cells: _Cells | None = None
+    here, far = of_all, 0.0
     for given in sweeps:
         sweep = _not_over_the_top(distinct_rays(_without_marks(given)))
-        reach = sweep.reach
-        if cells is None or reach > cells.reach:
-            cells = _cells_within(reach, latitude, longitude, grid)
+        place = sweep.place or of_all
+        if cells is None or place != here or sweep.reach > far:
+            cells, here, far = _cells_within(sweep.reach, *place, grid), place, sweep.reach
         seen = np.isfinite(sweep.dbz) | np.isneginf(sweep.dbz)
-        place = _gates_over(sweep, cells)
-        of_sweep, covered = pick(sweep.dbz, seen, *place)
+        of_sweep, covered = pick(sweep.dbz, seen, *_gates_over(sweep, cells))
         np.maximum(dbz[cells.window], of_sweep, out=dbz[cells.window])
         coverage[cells.window] |= covered
         _stand_over_own_cell(sweep, seen, cells, dbz, coverage)
         if sampling == "maximum":
-            echo, echo_longitude, echo_latitude = _places_of_echo(sweep, latitude, longitude)
+            echo, echo_longitude, echo_latitude = _places_of_echo(sweep, *place)
             dbz = highest_in_cell(dbz, echo, *grid.cell(echo_longitude, echo_latitude))
     return dbz, coverage
 
@@ -286,15 +289,12 @@ class _Cells:
         Where each cell's centre lies from the radar, degrees and m.
     own : tuple of int
         Row and column of the cell that the radar stands in; it may lie off the grid.
-    reach : float
-        Slant range in m up to which all cells are among them.
     """
 
     window: tuple[slice, slice]
     azimuth: Floats
     distance: Floats
     own: tuple[int, int]
-    reach: float
 
 
 def _cells_within(reach: float, latitude: float, longitude: float, grid: Grid) -> _Cells:
@@ -310,7 +310,7 @@ def _cells_within(reach: float, latitude: float, longitude: float, grid: Grid) -
         np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)[:, np.newaxis]
     )
     toward = azimuth_and_distance(latitude, longitude, cell_latitude, cell_longitude)
-    return _Cells((rows, columns), *toward, (round(float(y)), round(float(x))), reach)
+    return _Cells((rows, columns), *toward, (round(float(y)), round(float(x))))
 
 
 def _not_over_the_top(sweep: Sweep) -> Sweep:

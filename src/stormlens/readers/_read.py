@@ -44,8 +44,9 @@ def formats() -> tuple[Format, ...]:
     from stormlens.readers._odim import ODIM
     from stormlens.readers._svrimg import SVRIMG
 
-    # NetCDF last: the formats before it are NetCDF or HDF5 with contents of their own.
-    return (NEXRAD, MRMS, GRIDRAD, ODIM, CFRADIAL, SVRIMG, NETCDF)
+    # NetCDF last: the formats before it are NetCDF or HDF5 with contents of their own. CfRadial
+    # before ODIM: what was converted may still tell where it comes from.
+    return (NEXRAD, MRMS, GRIDRAD, CFRADIAL, ODIM, SVRIMG, NETCDF)
 
 
 def read(
