@@ -6,8 +6,9 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 
+from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
-from stormlens.insight import cut_off, list_layers
+from stormlens.insight import cut_off, feature_maps, grad_cam, list_layers, maximise
 from stormlens.insight._layers import (
     as_classifier,
     as_model,
@@ -157,12 +158,46 @@ def test_a_cut_off_nested_model_computes_its_layers_one_by_one():
     npt.assert_allclose(cut_off(model, "deep")(images()), cut_off(model, 3)(images()))
 
 
-def test_a_layer_called_twice_counts_where_it_is_first_called():
+def called_twice(*, is_nested):
+    """A network of which one layer is called twice, itself or as part of a model that is."""
     keras = import_keras()
+    layers = keras.layers
+    again = layers.Conv2D(1, 3, padding="same", **ZEROS, name="again")
     taken = keras.Input(SHAPE)
-    layer = keras.layers.Conv2D(1, 3, padding="same", **ZEROS, name="again")
-    model = with_weights(keras.Model(taken, layer(layer(taken))))
-    npt.assert_allclose(cut_off(model, "again")(images()), layer(images()), atol=1e-6)
+    block = keras.Model(taken, again(taken), name="block") if is_nested else again
+    values = block(block(layers.Conv2D(1, 3, padding="same", **ZEROS, name="once")(taken)))
+    answer = layers.Dense(6, **ZEROS, activation="softmax", name="answer")
+    return with_weights(keras.Model(taken, answer(layers.Flatten(name="flat")(values)), name="two"))
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_a_layer_called_twice_gives_no_one_thing_to_look_at(is_nested):
+    model = called_twice(is_nested=is_nested)
+    sentence = "'block'" if is_nested else "'again'"
+    for layer in ("again", "block/again", "block") if is_nested else ("again", 1):
+        with pytest.raises(InputError) as caught:
+            cut_off(model, layer)
+        assert f"Layer {sentence} is called 2 times in model 'two'" in str(caught.value)
+        assert str(caught.value).endswith("name one that is called once: once, flat, answer.")
+    shapes = {info.name: info.output_shape for info in list_layers(model)}
+    assert shapes["once"] == (*SHAPE[:2], 1)
+    assert shapes["block/again" if is_nested else "again"] is None
+    npt.assert_allclose(cut_off(model, "answer")(images()), model(images()), atol=1e-6)
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_nothing_is_explained_at_one_of_several_calls(is_nested):
+    classifier = Classifier(called_twice(is_nested=is_nested), None)
+    boxes = make_dataset(np.zeros((2, *SHAPE[:2]), np.uint8), source="test", simulated=True)
+    for look in (
+        lambda: grad_cam(classifier, boxes),
+        lambda: grad_cam(classifier, boxes, layer="again"),
+        lambda: feature_maps(classifier, boxes, "again"),
+        lambda: maximise(classifier, layer="again", filter=0, steps=1),
+    ):
+        with pytest.raises(InputError, match="is called 2 times in model 'two'"):
+            look()
+    assert grad_cam(classifier, boxes, layer="once").sizes["storm"] == 2
 
 
 def test_a_part_shares_the_weights_of_the_whole():

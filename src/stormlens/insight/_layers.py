@@ -37,7 +37,8 @@ class LayerInfo:
     kind : str
         Its class in Keras, such as ``"Conv2D"``.
     output_shape : tuple of int, or None
-        What it gives for one image; None in a subclassed model, which Keras cannot say it of.
+        What it gives for one image; None of a layer that is called several times, and in a
+        subclassed model, which Keras cannot say it of.
     parameters : int
         Weights and biases.
     """
@@ -271,8 +272,7 @@ def cut_off(model: Any, layer: str | int) -> Any:
     model : Classifier or keras.Model
         Sequential or functional, with nested models or without.
     layer : str or int
-        Name, path or number as in `list_layers`. A layer that is called several times counts
-        where it is called first.
+        Name, path or number as in `list_layers`.
 
     Returns
     -------
@@ -282,7 +282,8 @@ def cut_off(model: Any, layer: str | int) -> Any:
     Raises
     ------
     InputError
-        If there is no such layer, or the model is subclassed and Keras keeps no graph of it.
+        If there is no such layer, it is called several times, or the model is subclassed and
+        Keras keeps no graph of it.
 
     Examples
     --------
@@ -307,18 +308,33 @@ def _cut(keras: Any, parents: tuple[Any, ...], layer: Any) -> Any:
 
 
 def _node(model: Any, layer: Any) -> Any:
-    """Where a model's graph first calls a layer."""
-    # A Sequential model keeps its graph in a functional one.
-    graph = getattr(model, "_functional", None) or model
-    by_depth = getattr(graph, "_nodes_by_depth", {})  # the output's depth is 0
-    for depth in sorted(by_depth, reverse=True):
-        for node in by_depth[depth]:
-            if node.operation is layer:
-                return node
+    """Where a model's graph calls a layer, which it does once."""
+    calls = _calls(model, layer)
+    if len(calls) == 1:
+        return calls[0]
+    if calls:
+        once = [
+            held.name
+            for held in model.layers
+            if len(_calls(model, held)) == 1
+            and not isinstance(held, import_keras().layers.InputLayer)
+        ]
+        raise InputError(
+            f"Layer {layer.name!r} is called {len(calls)} times in model {model.name!r}, so that "
+            f"it gives no one thing to look at; name one that is called once: {', '.join(once)}."
+        )
     raise InputError(
         f"Model {model.name!r} is subclassed: Keras keeps no graph of it and cannot cut it off at "
         f"layer {layer.name!r}. Build it with keras.Sequential or keras.Model(inputs, outputs)."
     )
+
+
+def _calls(model: Any, layer: Any) -> list[Any]:
+    """Where a model's graph calls a layer; nowhere where Keras keeps no graph of it."""
+    # A Sequential model keeps its graph in a functional one.
+    graph = getattr(model, "_functional", None) or model
+    by_depth = getattr(graph, "_nodes_by_depth", {})
+    return [node for nodes in by_depth.values() for node in nodes if node.operation is layer]
 
 
 def _one_or_list(tensors: Any) -> Any:
@@ -326,8 +342,8 @@ def _one_or_list(tensors: Any) -> Any:
 
 
 def _output_shape(place: Place) -> tuple[int, ...] | None:
-    try:
-        node = _node(place.parents[-1], place.layer)
-    except InputError:
+    within = zip(place.parents, (*place.parents[1:], place.layer), strict=True)
+    calls = [_calls(model, layer) for model, layer in within]
+    if any(len(found) != 1 for found in calls):
         return None
-    return tuple(node.outputs[0].shape[1:])
+    return tuple(calls[-1][0].outputs[0].shape[1:])

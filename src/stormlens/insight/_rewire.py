@@ -40,7 +40,7 @@ class Tap(keras.layers.Layer):  # type: ignore[name-defined]
 
 
 def tap(place: Place) -> tuple[Any, Tap]:
-    """The network with a tap behind a layer, where the layer is first called."""
+    """The network with a tap behind a layer, which is called once."""
     inserted = Tap()
     return rewire(place, lambda *given, **named: inserted(place.layer(*given, **named))), inserted
 
@@ -81,12 +81,12 @@ def blank(layer: Any, **changed: Any) -> Any:
 
 def rewire(place: Place, call: Callable[..., Any]) -> Any:
     """
-    A functional model of the same layers, one of them called in another way the first time.
+    A functional model of the same layers, one of them called in another way.
 
     Parameters
     ----------
     place : Place
-        The layer, and the models around it; each has a graph.
+        The layer, and the models around it; each has a graph that calls it once.
     call : callable
         Called in its stead.
 
@@ -94,16 +94,15 @@ def rewire(place: Place, call: Callable[..., Any]) -> Any:
     -------
     model : keras.Model
     """
-    return _rewire(place.parents, place.layer, [call])
+    return _rewire(place.parents, place.layer, call)
 
 
-def _rewire(parents: tuple[Any, ...], layer: Any, calls: list[Callable[..., Any]]) -> Any:
+def _rewire(parents: tuple[Any, ...], layer: Any, call: Callable[..., Any]) -> Any:
     outer, *inner = parents
-    nested = {id(inner[0]): _rewire(tuple(inner), layer, calls)} if inner else {}
+    nested = {id(inner[0]): _rewire(tuple(inner), layer, call)} if inner else {}
 
     def call_layer(operation: Any, *given: Any, **named: Any) -> Any:
-        chosen = calls.pop() if operation is layer and calls else operation
-        return chosen(*given, **named)
+        return (call if operation is layer else operation)(*given, **named)
 
     # A Sequential model takes no call function; the functional one of its tensors does.
     graph = keras.Model(outer.inputs, outer.outputs, name=outer.name)
