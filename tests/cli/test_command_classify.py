@@ -10,7 +10,7 @@ import xarray as xr
 from PIL import Image
 
 from stormlens.datasets import read_netcdf
-from stormlens.models import Classifier
+from stormlens.models import Classifier, import_keras
 from stormlens.stormbox import MODES
 
 UNID = "201104041310z000282671"
@@ -168,3 +168,20 @@ def test_options_of_pictures_without_a_picture(refused, run, box, boxes_file, tm
     assert "--colors decides nothing for simulated" in refused(
         "data", "info", "simulated", "--colors", "nws"
     )
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv", "--verbose"])
+def test_answers_that_are_no_numbers_are_refused_in_any_form(refused, tmp_path, form):
+    keras = import_keras()
+    layers = keras.layers
+    body = [
+        keras.Input((136, 136, 1)),
+        layers.GlobalAveragePooling2D(),
+        layers.Rescaling(150.0),
+        layers.Activation("exponential"),  # infinite for boxes that are bright on the whole
+        layers.Dense(6, activation="softmax"),
+    ]
+    Classifier(keras.Sequential(body), None).save(tmp_path / "run")
+    np.save(tmp_path / "bright.npy", np.full((136, 136), 60, np.uint8))
+    said = refused("classify", "--run", tmp_path / "run", tmp_path / "bright.npy", form)
+    assert "user's own model) answers with what is no number" in said

@@ -24,6 +24,7 @@ from stormlens.models import (
     load_keras_file,
     read_provenance,
     shipped_folder,
+    slide,
 )
 from stormlens.stormbox import MODES
 
@@ -530,6 +531,79 @@ def test_models_that_are_no_classifier_of_images_are_refused():
     ):
         with pytest.raises(InputError, match=sentence):
             Classifier(wrong, None)
+
+
+def test_a_file_that_gives_no_probabilities_is_refused_whenever_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("STORMLENS_CACHE", str(tmp_path / "cache"))
+    keras = import_keras()
+    body = [keras.layers.Flatten(), keras.layers.Dense(6, activation="sigmoid")]
+    keras.Sequential([keras.Input(SHAPE), *body]).save(tmp_path / "own.keras")
+    for _ in range(2):
+        with pytest.raises(InputError, match="end it with a softmax"):
+            Classifier.from_keras(tmp_path / "own.keras")
+
+
+@import_keras().saving.register_keras_serializable(package="tests")
+class MeanOfEcho(import_keras().layers.Layer):
+    """The mean of the pixels with echo: without echo it is 0 / 0."""
+
+    def call(self, inputs):
+        ops = import_keras().ops
+        echo = ops.cast(inputs > 0.5, "float32")
+        return ops.sum(inputs * echo, (1, 2)) / ops.sum(echo, (1, 2))
+
+
+def without_answer(n, blank):
+    """A classifier of a user's own, and images to some of which it has no answer."""
+    keras = import_keras()
+    head = keras.layers.Dense(6, activation="softmax")
+    model = keras.Sequential([keras.Input(SHAPE), MeanOfEcho(), head])
+    given = np.full((n, *SHAPE[:2]), 60, np.uint8)
+    given[blank] = 0
+    return Classifier(model, None), given
+
+
+@pytest.mark.parametrize("orientations", [1, 8])
+def test_what_is_no_number_names_no_mode(orientations, monkeypatch):
+    monkeypatch.setattr(_classifier, "_BOXES_AT_A_TIME", 4)
+    own, given = without_answer(11, [6, 9])
+    own = dataclasses.replace(own, orientations=orientations)
+    boxes = make_dataset(given, source="test", simulated=True)
+    for some, total in ((boxes, 4), (boxes.isel(storm=slice(0, 7)), 3)):
+        with pytest.raises(InputError) as caught:
+            own.predict(some)
+        assert "user's own model) answers with what is no number" in str(caught.value)
+        assert f"1 of {total} boxes, the first of them box 6 counted from 0" in str(caught.value)
+    with pytest.raises(InputError, match="no number"):
+        own.probabilities(given)
+    assert np.isfinite(own.predict(boxes.isel(storm=slice(0, 6)))["probability"].values).all()
+
+
+def test_no_mode_of_a_mosaic_is_named_by_what_is_no_number():
+    own, given = without_answer(1, [])
+    whole = np.tile(given[0], (2, 3))
+    assert np.isfinite(slide(own, mosaic(whole), stride=10)["probability"].values).all()
+    whole[:, 40:] = 0
+    with pytest.raises(InputError, match="answers with what is no number"):
+        slide(own, mosaic(whole), stride=10)
+
+
+def test_shared_convolutions_that_overflow_name_no_mode(monkeypatch):
+    keras = import_keras()
+    body = [keras.layers.Conv2D(2, 3), keras.layers.MaxPooling2D(3), keras.layers.Flatten()]
+    head = keras.layers.Dense(6, activation="softmax")
+    model = keras.Sequential([keras.Input(SHAPE), *body, head])
+    own = Classifier(model, None)
+    whole = mosaic(np.random.default_rng(0).integers(0, 70, (60, 90)).astype(np.uint8))
+    assert slide(own, whole, stride=3).attrs["computed"] == "shared convolutions"
+    model.layers[0].set_weights([np.full((3, 3, 1, 2), 1e38, np.float32), np.zeros(2, np.float32)])
+    refused = pytest.raises(InputError, match="answers with what is no number")
+    with refused, np.errstate(all="ignore"):
+        slide(own, whole, stride=3)
+
+
+def mosaic(values):
+    return xr.Dataset({"reflectivity": (("y", "x"), values)}, attrs={"source": "test"})
 
 
 @pytest.mark.parametrize(

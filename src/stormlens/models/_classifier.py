@@ -7,6 +7,7 @@ for an architecture known by name. A user's own model is kept as `model.keras`.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
 from stormlens.models import _card, _saved
 from stormlens.models._confidence import Confidence
-from stormlens.models._network import BATCH, Network
+from stormlens.models._network import BATCH, Network, are_probabilities
 from stormlens.models._shipped import shipped_folder
 from stormlens.storage import write_text
 from stormlens.stormbox import MAX_DBZ, MODES, Boxes, Predictions
@@ -282,8 +283,8 @@ class Classifier:
         Raises
         ------
         InputError
-            If it is no container, a value cannot be reflectivity, or the images have another
-            size than the model takes.
+            If it is no container, a value cannot be reflectivity, the images have another size
+            than the model takes, or the network's answer to one of them is no number.
         """
         if isinstance(boxes, Boxes):
             return self._told(boxes.reflectivity, boxes.storm, boxes)
@@ -334,7 +335,7 @@ class Classifier:
                 maximum=highest,
                 shape=self.image_shape,
             )
-            probabilities.append(self.probabilities(images))
+            probabilities.append(self._asked(images, start))
             if self.confidence is not None:
                 novelty.append(self.confidence.novelty.score(images))
         return np.concatenate(probabilities), np.concatenate(novelty)
@@ -352,7 +353,16 @@ class Classifier:
         -------
         probabilities : ndarray of float32, shape (N, classes)
             Averaged over the orientations, then tempered where a confidence is known.
+
+        Raises
+        ------
+        InputError
+            If the network's answer to one of them is no number.
         """
+        return self._asked(images, 0)
+
+    def _asked(self, images: np.ndarray, first: int) -> np.ndarray:
+        """Probabilities of images of which the first is number `first` to the caller."""
         results = np.empty((len(images), len(self.classes)), np.float32)
         together = _BOXES_AT_A_TIME if self.orientations == 1 else BATCH // self.orientations
         for start in range(0, len(images), together):
@@ -361,7 +371,39 @@ class Classifier:
             answers = self.network.probabilities(asked, (self.minimum, self.maximum))
             mean = answers.reshape(len(views), -1, answers.shape[1]).mean(axis=0)
             results[start : start + together] = mean
-        return results if self.confidence is None else self.confidence.temper(results)
+        return self.tempered(results, first)
+
+    def tempered(self, answers: np.ndarray, first: int = 0) -> np.ndarray:
+        """
+        What is told of a network's answers.
+
+        Parameters
+        ----------
+        answers : ndarray of float32, shape (..., classes)
+            Averaged over the orientations.
+        first : int, optional
+            What the first of them is counted as in a sentence.
+
+        Returns
+        -------
+        probabilities : ndarray of float32, shape (..., classes)
+            Tempered where a confidence is known.
+
+        Raises
+        ------
+        InputError
+            If one is no number. Else the first class would be its name: nothing is above NaN.
+        """
+        unknown = np.flatnonzero(~np.isfinite(answers).all(-1).ravel())
+        if len(unknown):
+            name = self.architecture or self.provenance.get("model_file", "a user's own model")
+            raise InputError(
+                f"The classifier ({name}) answers with what is no number (NaN or infinite) to "
+                f"{len(unknown)} of {math.prod(answers.shape[:-1])} boxes, the first of them box "
+                f"{first + unknown[0]} counted from 0: a layer of it divides by zero, or its "
+                "weights are too large. Mend the model, or train it with a lower learning rate."
+            )
+        return answers if self.confidence is None else self.confidence.temper(answers)
 
 
 def _reflectivity(dataset: Any) -> Any:
@@ -430,7 +472,7 @@ def _check_orientations(orientations: Any, shape: tuple[int, int]) -> None:
 def _check_probabilities(model: Any) -> None:
     image = np.linspace(0, 1, int(np.prod(model.input_shape[1:])), dtype=np.float32)
     given = np.asarray(model(image.reshape(1, *model.input_shape[1:]), training=False))
-    if not (np.isfinite(given).all() and (given >= 0).all() and abs(given.sum() - 1) < 1e-3):
+    if not are_probabilities(given):
         raise InputError(
             f"Classifier: the model gives {given[0].tolist()} for an image, which are no "
             "probabilities; end it with a softmax."

@@ -228,7 +228,8 @@ class Network:
         steps = network._steps_of_model()
         if steps is not None and not _why_keras():
             network._is_unlike = not _is_alike(network, steps)
-            if not network._is_unlike:
+            # Nobody looks again at what a network gives that is remembered.
+            if not network._is_unlike and are_probabilities(_tried(network)[1]):
                 remember(digest, (network.input_shape, network.outputs, steps))
         return network
 
@@ -513,6 +514,22 @@ def answers(given: Floats, is_softmax: bool) -> Floats:
     return np.clip(given / given.sum(-1, keepdims=True), _CLIP, 1 - _CLIP)
 
 
+def are_probabilities(given: Floats) -> bool:
+    """
+    Whether what a network gives can be probabilities.
+
+    Parameters
+    ----------
+    given : ndarray of float, shape (N, classes)
+
+    Returns
+    -------
+    can_be : bool
+        Whether all are 0 or more and each row's sum is 1 to a thousandth.
+    """
+    return bool((given >= 0).all() and (np.abs(given.sum(-1) - 1) < 1e-3).all())
+
+
 def _check_shapes(model: Any) -> None:
     from stormlens.models._keras import import_keras
 
@@ -626,13 +643,18 @@ def _why_keras() -> str:
     return ""
 
 
-def _is_alike(network: Network, steps: Sequence[Step]) -> bool:
-    """Whether the engine answers as Keras does, on images of noise."""
+def _tried(network: Network) -> tuple[Floats, Floats]:
+    """Images of noise, and what Keras makes of them."""
     rng = np.random.default_rng(0)
     images = rng.random((_TRIED, *network.input_shape), np.float32)
+    return images, np.asarray(network.model(images, training=False))
+
+
+def _is_alike(network: Network, steps: Sequence[Step]) -> bool:
+    """Whether the engine answers as Keras does."""
+    images, due = _tried(network)
     try:
         found = Engine(steps, network.input_shape)(images)
     except InputError:
         return False
-    due = np.asarray(network.model(images, training=False))
     return found.shape == due.shape and bool(np.allclose(found, due, rtol=0, atol=_ALIKE))

@@ -99,7 +99,8 @@ def slide(
     ------
     InputError
         If the stride is no whole number of 1 or more, the mosaic has no reflectivity (y, x),
-        holds a value that cannot be reflectivity, or is smaller than the box.
+        holds a value that cannot be reflectivity, or is smaller than the box; or if the network's
+        answer to a box is no number.
     """
     is_whole = isinstance(stride, int | np.integer) and not isinstance(stride, bool)
     if stride is not None and not (is_whole and stride >= 1):
@@ -220,8 +221,7 @@ def _probabilities(
         found = np.rot90(found, -(number % 4))
         total += found[:, ::-1] if number >= 4 else found
     probability = total / np.float32(classifier.orientations)
-    confidence = classifier.confidence
-    return probability if confidence is None else confidence.temper(probability), _SHARED
+    return classifier.tempered(probability), _SHARED
 
 
 def _operations(network: Network) -> Operations:
