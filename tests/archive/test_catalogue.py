@@ -88,5 +88,6 @@ def test_lines_are_json_that_others_can_read(tmp_path):
         "first": 3,
         "boxes": 700,
         "problems": [],
+        "grid": "",
         "simulated": True,
     }

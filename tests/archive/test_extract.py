@@ -1,7 +1,9 @@
 """From an input to boxes: each kind, and a sentence for each thing that can be wrong with it."""
 
 import io
+import json
 
+import nexrad_files
 import numpy as np
 import numpy.testing as npt
 import pandas as pd
@@ -13,7 +15,7 @@ from stormlens.archive._extract import Members, RadarFile, SimulatedBoxes, extra
 from stormlens.boxes import at_reports, find_storms, grid
 from stormlens.datasets import load
 from stormlens.errors import InputError, needs_packages
-from stormlens.readers import make_mosaic
+from stormlens.readers import Options, make_mosaic
 from stormlens.stormbox import NATIONAL, Mosaic
 
 from .conftest import patterned
@@ -163,13 +165,18 @@ def test_a_simulated_part_is_the_datasets():
     [
         ({"boxes": "storm"}, "Did you mean 'storms'"),
         ({"boxes": "reports"}, "need a table"),
-        ({"sampling": "mean"}, "sampling"),
-        ({"rain": "marshal-palmer"}, "marshall-palmer"),
     ],
 )
 def test_settings_are_checked_at_the_door(settings, sentence):
     with pytest.raises(InputError, match=sentence):
         Cutting(**settings)
+
+
+def test_how_files_are_read_is_described_as_json_holds_it():
+    told = Cutting(options=Options(rain="wsr-88d", grid="52.1,5.18", site=(52.1, 5.2))).described()
+    assert (told["rain"], told["grid"], told["sampling"]) == ("wsr-88d", "52.1,5.18", "nearest")
+    assert json.loads(json.dumps(told)) == told
+    assert Cutting(options=Options(grid="national")).described()["grid"] == "national"
 
 
 def test_settings_that_decide_nothing_are_not_described():
@@ -178,3 +185,15 @@ def test_settings_that_decide_nothing_are_not_described():
     table = pd.DataFrame({"latitude": [1.0], "longitude": [2.0], "time": [TIME]})
     told = Cutting("reports", reports=table).described()
     assert told["reports"].startswith("1 rows, ")
+
+
+def test_boxes_of_a_radar_elsewhere_carry_its_grid(tmp_path):
+    path = tmp_path / "de-bilt"
+    dbz = np.zeros((36, 50), np.uint8)
+    dbz[:12] = nexrad_files.code(45)
+    turn = nexrad_files.Turn(0.5, {"REF": dbz}, spacing=1000)
+    path.write_bytes(nexrad_files.volume([turn], latitude=52.1, longitude=5.18))
+    arrays = extract(RadarFile(str(path), path.stat().st_size, ""), Cutting()).arrays
+    assert set(arrays["grid"]) == {"52.10N-005.18E-401x401"}
+    assert arrays["unid"][0].endswith("@52.10N-005.18E-401x401")
+    assert 51 < arrays["latitude"][0] < 53

@@ -9,7 +9,7 @@ import xarray as xr
 
 from stormlens import boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import NATIONAL, SIZE, Predictions
+from stormlens.stormbox import NATIONAL, SIZE, Grid, Mosaic, Predictions
 
 
 def predictions_of(cut, simulated_training=1):
@@ -68,6 +68,7 @@ def test_features_say_what_the_issue_of_a_map_needs(mosaic_of):
         "mode": "B",
         "likeliest": "B",
         "probabilities": {"A": 0.3, "B": 0.7},
+        "grid": "national",
         "coverage": 1.0,
         "trained_on_simulated": True,
         "simulated": False,
@@ -120,3 +121,29 @@ def test_plain_predictions_give_the_same_features(mosaic_of):
     told = [feature["properties"] for feature in collection["features"]]
     assert [held["probabilities"] for held in told] == [{"A": 0.3, "B": 0.7}, {"A": 0.6, "B": 0.4}]
     assert [held["likeliest"] for held in told] == ["B", "A"]
+
+
+def test_a_box_across_the_antimeridian_is_cut_there():
+    """RFC 7946, section 3.1.9."""
+    grid = Grid.around(-18.0, 179.9, (200, 200))
+    blank = np.zeros(grid.shape, np.uint8)
+    mosaic = Mosaic(blank, blank == 0, np.datetime64("2026-01-01", "ns"), "Fiji", grid=grid)
+    cut = boxes.cut(mosaic, [200.0, 340.0, 60.0], [200.0, 200.0, 200.0])
+    probability = np.full((3, 2), 0.5, np.float32)
+    features = boxes.to_geojson(Predictions(probability, ("A", "B"), cut.storm, "m", "s"), "ABA")
+    across, east, west = (feature["geometry"] for feature in features["features"])
+    assert [held["type"] for held in (across, east, west)] == ["MultiPolygon", *2 * ["Polygon"]]
+    assert features["features"][0]["properties"]["grid"] == grid.name
+    rings = [np.array(polygon[0]) for polygon in across["coordinates"]]
+    for ring in rings:
+        assert signed_area(ring) > 0
+        assert np.abs(ring[:, 0]).max() == 180
+        assert (ring[0] == ring[-1]).all()
+    assert rings[0][:, 0].min() > 170
+    assert rings[1][:, 0].max() < -170
+    # Together they are the box: the area of a ring whose longitudes run on is the sum of theirs.
+    x, y = int(cut.storm["xmin"][0]), int(cut.storm["ymin"][0])
+    whole = signed_area(boxes.outline(x, y, grid))
+    npt.assert_allclose(sum(map(signed_area, rings)), whole, rtol=1e-4)
+    assert np.array(east["coordinates"][0])[:, 0].max() < -170
+    assert np.array(west["coordinates"][0])[:, 0].min() > 170

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from nexrad_files import Turn, chunks, code, legacy_volume, radials, volume, volume_of
 
-from stormlens.archive import Cutting
 from stormlens.readers._nexrad import sites
 
 LIX = sites()["KLIX"]
@@ -87,9 +86,3 @@ def test_archives_say_how_many_are_not_whole(invoke, gap, tmp_path):
     strict = invoke("archive", "build", gap, tmp_path / "strict", "--workers", 1, "--strict")
     assert strict.exit_code == 3
     assert "is not whole: it gives the column maximum of 1 of 2 sweeps" in strict.stderr
-
-
-def test_settings_that_are_not_told_do_not_stand_in_a_store():
-    # So that stores of before these settings go on.
-    assert not {"strict", "site"} & set(Cutting().described())
-    assert Cutting(strict=True, site=(1.0, 2.0)).described()["site"] == [1.0, 2.0]

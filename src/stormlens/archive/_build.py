@@ -32,7 +32,7 @@ from stormlens.archive._shard import write
 from stormlens.archive._store import BLOCK, GROUP, Arrays, Store, create, empty_arrays
 from stormlens.errors import InputError
 from stormlens.storage import disk_errors, file_lock
-from stormlens.stormbox import SIZE
+from stormlens.stormbox import NATIONAL, SIZE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -310,6 +310,7 @@ class _Writer:
             boxes,
             extracted.problems,
             extracted.simulated,
+            str(arrays["grid"][0]) if boxes else "",
         )
         self._rows.append(row)
         if extracted.lacking:
@@ -340,9 +341,10 @@ class _Writer:
         rows = self._index.reindex(arrays["unid"])
         known = rows["xmin"].notna().to_numpy()
         placed = dict(arrays)
-        for name in ("xmin", "ymin", "latitude", "longitude"):
+        on_grid = rows.assign(grid=NATIONAL.name)
+        for name in ("xmin", "ymin", "grid", "latitude", "longitude"):
             values = arrays[name].copy()
-            values[known] = rows[name].to_numpy()[known]
+            values[known] = on_grid[name].to_numpy()[known]
             placed[name] = values
         return placed
 

@@ -42,6 +42,8 @@ class Row:
         A sentence for what was passed over: the whole input, or some of its members.
     simulated : bool
         Whether a simulator made its boxes.
+    grid : str
+        Name of the grid that they lie on; empty where they lie on none.
     """
 
     input: str
@@ -51,6 +53,7 @@ class Row:
     boxes: int
     problems: list[str] = field(default_factory=list)
     simulated: bool = False
+    grid: str = ""
 
     @property
     def stop(self) -> int:

@@ -7,7 +7,7 @@ gives no box and a sentence; so does each member of a tar file, whose others go 
 
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,8 +52,8 @@ class Cutting:
         As `stormlens.boxes.read_reports` gives it.
     within : float
         Minutes that a report may lie before or after the file's time.
-    sampling, rain, quality_control, strict, site
-        As `stormlens.readers.read` takes them.
+    options : Options
+        How radar files are read.
     """
 
     boxes: str = "storms"
@@ -62,25 +62,13 @@ class Cutting:
     stride: int = 68
     reports: "pd.DataFrame | None" = None
     within: float = 30.0
-    sampling: str = "nearest"
-    rain: str = "marshall-palmer"
-    quality_control: bool = False
-    strict: bool = False
-    site: tuple[float, ...] | None = None
+    options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
         if self.boxes not in WAYS:
             raise unknown("way of cutting boxes", self.boxes, WAYS)
         if (self.boxes == "reports") != (self.reports is not None):
             raise InputError("Boxes around reports need a table of reports, and no others do.")
-        _ = self.options  # refuses what it does not know
-
-    @property
-    def options(self) -> Options:
-        """How radar files are read."""
-        return Options(
-            self.sampling, self.rain, self.quality_control, strict=self.strict, site=self.site
-        )
 
     def described(self) -> dict[str, Any]:
         """
@@ -90,17 +78,13 @@ class Cutting:
         -------
         settings : dict
         """
-        told = asdict(self)
+        told = {**asdict(self), **self.options.described()}
+        del told["options"]
         decide = {"storms": ("threshold", "minimum_area"), "grid": ("stride",)}
         for way, names in {**decide, "reports": ("within", "reports")}.items():
             if way != self.boxes:
                 for name in names:
                     del told[name]
-        for name in ("strict", "site"):  # stores of before they were settings know them not
-            if not told[name]:
-                del told[name]
-        if self.site is not None:
-            told["site"] = list(self.site)  # as JSON gives it back
         if self.reports is not None:
             told["reports"] = f"{len(self.reports)} rows, {_digest(self.reports)}"
         return told

@@ -33,7 +33,7 @@ BLOCK = CHUNK * CHUNKS
 GROUP = "boxes.zarr"
 """Name of the Zarr group in a store's folder."""
 
-_FORMAT = 1
+_FORMAT = 2
 _WRITING = {"array.write_empty_chunks": True}  # so that a chunk that is not there is a lost one
 _COORDINATE_CHUNK = 8 * BLOCK
 _MAX_CHUNK = 2**26
@@ -68,11 +68,14 @@ _FIELDS = {
     "longitude": _number("float64", np.nan, units="degrees_east"),
     "coverage": _number("float32", np.nan, units="1", long_name="share that some radar sees"),
     "echo": _number("float32", np.nan, units="1", long_name=f"share of {ECHO_DBZ} dBZ or more"),
-    "xmin": _number("int32", _NO_CELL, long_name="westernmost cell of the national grid"),
-    "ymin": _number("int32", _NO_CELL, long_name="southernmost cell of the national grid"),
+    "xmin": _number("int32", _NO_CELL, long_name="westernmost cell of the grid"),
+    "ymin": _number("int32", _NO_CELL, long_name="southernmost cell of the grid"),
+    "grid": _Field(str, "", {"long_name": "grid that the cells are of"}),
     "source": _Field("int32", -1, {"long_name": "row of the catalogue, counted from 0"}),
 }
 
+
+_TEXTS = ("unid", "grid")
 
 # Type, shape of a chunk, and codecs of each array, as Zarr names them.
 _LAYOUT = {
@@ -81,7 +84,7 @@ _LAYOUT = {
         name: (str(field.dtype), [_COORDINATE_CHUNK], ["bytes", "zstd"])
         for name, field in _FIELDS.items()
     },
-    "unid": ("string", [_COORDINATE_CHUNK], ["vlen-utf8", "zstd"]),
+    **dict.fromkeys(_TEXTS, ("string", [_COORDINATE_CHUNK], ["vlen-utf8", "zstd"])),
 }
 
 
@@ -103,14 +106,14 @@ def as_arrays(boxes: Boxes | None) -> Arrays:
     Parameters
     ----------
     boxes : Boxes or None
-        Of whose storms `coverage`, `echo`, `xmin`, `ymin` may be absent; the share of echo is
-        then counted, the others stay unknown. None for no box.
+        Of whose storms `coverage`, `echo`, `xmin`, `ymin`, `grid` may be absent; the share of echo
+        is then counted, the others stay unknown. None for no box.
 
     Returns
     -------
     arrays : dict of str to ndarray
         `reflectivity` uint8 (storm, y, x), and (storm,) each: `unid`, `time` in s since
-        1970-01-01, `latitude`, `longitude`, `coverage`, `echo`, `xmin`, `ymin`.
+        1970-01-01, `latitude`, `longitude`, `coverage`, `echo`, `xmin`, `ymin`, `grid`.
 
     Raises
     ------
@@ -131,6 +134,8 @@ def as_arrays(boxes: Boxes | None) -> Arrays:
         field = _FIELDS[name]
         held = storm[name] if name in storm else np.full(len(images), field.fill)
         arrays[name] = held.astype(field.dtype)
+    grid = storm["grid"] if "grid" in storm else np.full(len(images), "")
+    arrays["grid"] = grid.astype(object)
     if "echo" not in storm:
         arrays["echo"] = (images >= ECHO_DBZ).mean((1, 2), dtype=np.float32)
     return arrays
@@ -485,7 +490,8 @@ class Store:
             If a chunk is damaged.
         """
         found = {name: self._read(name, first, stop) for name in _FIELDS}
-        found["unid"] = found["unid"].astype(object)
+        for name in _TEXTS:
+            found[name] = found[name].astype(object)
         found["time"] = np.where(
             found["time"] == _NO_TIME, np.datetime64("NaT", "s"), found["time"].astype("M8[s]")
         )
@@ -512,7 +518,7 @@ class Store:
         path = self.path / GROUP / name / "c" / str(number)
         if not path.is_file():  # Zarr reads it as its fill value
             raise FileNotFoundError(f"{path.relative_to(self.path)} is missing")
-        _check_chunk(path, is_text=name == "unid")
+        _check_chunk(path, is_text=name in _TEXTS)
         first = number * _COORDINATE_CHUNK
         values = np.asarray(self._arrays[name][first : first + _COORDINATE_CHUNK])
         values.flags.writeable = False

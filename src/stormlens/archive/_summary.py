@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 CELL_DEGREES = 2.5
 """Side of a cell of the map, degrees."""
 
-_SOUTH, _NORTH, _WEST, _EAST = 20.0, 55.0, -135.0, -60.0
+_SOUTH, _NORTH, _WEST = -90.0, 90.0, -180.0
+_LEAST = (20.0, 55.0, -135.0, -60.0)
+"""South, north, west and east of what a map of the United States shows."""
+
 _ROWS = round((_NORTH - _SOUTH) / CELL_DEGREES)
-_COLUMNS = round((_EAST - _WEST) / CELL_DEGREES)
+_COLUMNS = round(360 / CELL_DEGREES)
 _YEARS = np.arange(1980, 2101)
 
 
@@ -154,10 +157,28 @@ def _places(time: np.ndarray, latitude: np.ndarray, longitude: np.ndarray) -> di
 
 
 def _cells(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
-    inside = (latitude >= _SOUTH) & (latitude < _NORTH) & (longitude >= _WEST) & (longitude < _EAST)
-    row = np.floor((np.where(inside, latitude, _SOUTH) - _SOUTH) / CELL_DEGREES).astype(int)
-    column = np.floor((np.where(inside, longitude, _WEST) - _WEST) / CELL_DEGREES).astype(int)
-    return np.where(inside, row * _COLUMNS + column, -1)
+    placed = np.abs(latitude) <= _NORTH
+    row = np.floor((np.where(placed, latitude, 0.0) - _SOUTH) / CELL_DEGREES).astype(int)
+    column = np.floor((longitude - _WEST) % 360 / CELL_DEGREES).astype(int)
+    # The pole belongs to the last row.
+    return np.where(placed, row.clip(0, _ROWS - 1) * _COLUMNS + column % _COLUMNS, -1)
+
+
+def _shown(held: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the map: the United States, or the cells in use where others are."""
+    south, north, west, east = _LEAST
+    edges = ((south, north, _SOUTH), (west, east, _WEST))
+    nation = [
+        slice(round((low - start) / CELL_DEGREES), round((high - start) / CELL_DEGREES))
+        for low, high, start in edges
+    ]
+    if not held.any() or held[nation[0], nation[1]].sum() == held.sum():
+        return nation[0], nation[1]
+    spans = []
+    for axis, cells in ((1, _ROWS), (0, _COLUMNS)):
+        used = np.flatnonzero(held.any(axis))
+        spans.append(slice(max(int(used[0]) - 1, 0), min(int(used[-1]) + 2, cells)))
+    return spans[0], spans[1]
 
 
 def _dataset(counts: dict[str, _Counts]) -> "xr.Dataset":
@@ -168,6 +189,7 @@ def _dataset(counts: dict[str, _Counts]) -> "xr.Dataset":
         name: np.stack([counts[mode].of[name] for mode in modes])
         for name in next(iter(counts.values())).of
     }
+    rows, columns = _shown(stacked["by_cell"].any(0).reshape(_ROWS, _COLUMNS))
     used = np.flatnonzero(stacked["by_year"].any(0))
     span = slice(used[0], used[-1] + 1) if len(used) else slice(0)
     half = CELL_DEGREES / 2
@@ -181,7 +203,7 @@ def _dataset(counts: dict[str, _Counts]) -> "xr.Dataset":
             "by_region": (("mode", "region"), stacked["by_region"]),
             "by_cell": (
                 ("mode", "latitude", "longitude"),
-                stacked["by_cell"].reshape(-1, _ROWS, _COLUMNS),
+                stacked["by_cell"].reshape(-1, _ROWS, _COLUMNS)[:, rows, columns],
             ),
         },
         coords={
@@ -191,7 +213,7 @@ def _dataset(counts: dict[str, _Counts]) -> "xr.Dataset":
             "hour": np.arange(24),
             "solar_hour": np.arange(24),
             "region": [*(region.name for region in REGIONS), ELSEWHERE],
-            "latitude": _SOUTH + half + CELL_DEGREES * np.arange(_ROWS),
-            "longitude": _WEST + half + CELL_DEGREES * np.arange(_COLUMNS),
+            "latitude": (_SOUTH + half + CELL_DEGREES * np.arange(_ROWS))[rows],
+            "longitude": (_WEST + half + CELL_DEGREES * np.arange(_COLUMNS))[columns],
         },
     )

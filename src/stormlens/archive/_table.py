@@ -93,7 +93,7 @@ def make_table(
     -------
     table : pyarrow.Table
         Columns box, id, time (UTC, s), latitude, longitude, coverage, echo, xmin, ymin,
-        source, mode, ``p_`` and each class's name, model.
+        grid, source, mode, ``p_`` and each class's name, model.
     """
     pa = need("pyarrow")
     times = pa.array(known["time"], pa.timestamp("s"))  # NaT becomes null
@@ -102,7 +102,9 @@ def make_table(
         "id": pa.array(known["unid"].tolist(), pa.string()),
         "time": times.cast(pa.timestamp("s", "UTC")),
         **{name: pa.array(known[name]) for name in ("latitude", "longitude", "coverage", "echo")},
-        **{name: pa.array(known[name]) for name in ("xmin", "ymin", "source")},
+        **{name: pa.array(known[name]) for name in ("xmin", "ymin")},
+        "grid": pa.array(known["grid"].tolist(), pa.string()).dictionary_encode(),
+        "source": pa.array(known["source"]),
         "mode": pa.array(modes.tolist(), pa.string()).dictionary_encode(),
         **{f"p_{name}": pa.array(probabilities[:, i]) for i, name in enumerate(classes)},
         "model": pa.array([part.model] * len(numbers), pa.string()).dictionary_encode(),

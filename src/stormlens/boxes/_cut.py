@@ -16,7 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from stormlens.datasets import make_boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import ECHO_DBZ, NATIONAL, SIZE, Boxes, Mosaic, is_dataset
+from stormlens.stormbox import (
+    ECHO_DBZ,
+    NATIONAL,
+    SIZE,
+    Boxes,
+    Grid,
+    Mosaic,
+    grid_of,
+    is_dataset,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,7 +74,7 @@ def of_either(function: Callable[Concatenate[Mosaic, P], Boxes]) -> _OfEither[P]
 @of_either
 def cut(mosaic: Mosaic, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = None) -> Boxes:
     """
-    Cut storm boxes centred on cells of the national grid.
+    Cut storm boxes centred on cells of a mosaic's grid.
 
     Parameters
     ----------
@@ -74,16 +83,17 @@ def cut(mosaic: Mosaic, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = 
     x, y : array_like of float, shape (storm,)
         Cell numbers of the wanted centres, with fractions; anywhere, outside the grid too.
     unid : array_like of str, shape (storm,), optional
-        Identifiers; unless told, time and centre such as ``20050828T1801Z-29.93N-089.82W``.
+        Identifiers; unless told, time and centre such as ``20050828T1801Z-29.93N-089.82W``, and
+        behind an at sign the grid where it is not the national one.
 
     Returns
     -------
     boxes : Boxes or xarray.Dataset
         A Dataset of a Dataset: the container (see `stormlens.datasets.make_dataset`). Of each
         storm are known, beside name, time and place: `xmin`, `ymin` int32, the south-west cell,
-        negative where a box leaves the grid; `coverage` float32, 0 to 1, the share of the box
-        that some radar sees; `echo` float32, 0 to 1, the share at 5 dBZ or more. Cells outside
-        the grid read 0 and count as unseen.
+        negative where a box leaves the grid, and `grid`, its name; `coverage` float32, 0 to 1,
+        the share of the box that some radar sees; `echo` float32, 0 to 1, the share at 5 dBZ or
+        more. Cells outside the grid read 0 and count as unseen.
 
     Raises
     ------
@@ -103,10 +113,11 @@ def cut(mosaic: Mosaic, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = 
         raise InputError(f"x has shape {xmin.shape} and y {ymin.shape}; give as many of each.")
     if not len(xmin):  # boxes are made of at least one
         return cut(mosaic, [0], [0]).chosen(slice(0))
-    longitude, latitude = NATIONAL.box_centre(xmin, ymin)
+    grid = mosaic.grid
+    longitude, latitude = grid.box_centre(xmin, ymin)
     boxes = make_boxes(
         _windows(mosaic.reflectivity, xmin, ymin),
-        unid=box_names(mosaic.time, latitude, longitude) if unid is None else unid,
+        unid=box_names(mosaic.time, latitude, longitude, grid) if unid is None else unid,
         time=np.full(len(xmin), mosaic.time),
         latitude=latitude,
         longitude=longitude,
@@ -117,6 +128,7 @@ def cut(mosaic: Mosaic, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = 
     seen = {
         "xmin": xmin,
         "ymin": ymin,
+        "grid": np.full(len(xmin), grid.name),
         "coverage": _shares(mosaic.coverage, xmin, ymin),
         "echo": _shares(mosaic.reflectivity >= ECHO_DBZ, xmin, ymin),
     }
@@ -139,8 +151,7 @@ def as_mosaic(given: object) -> Mosaic:
     Raises
     ------
     InputError
-        If it is no mosaic, or reflectivity, coverage or time is missing or is not on the
-        national grid.
+        If it is no mosaic, or reflectivity, coverage or time is missing or not as its grid is.
     """
     if not isinstance(given, Mosaic) and not is_dataset(given):
         raise InputError(
@@ -148,15 +159,12 @@ def as_mosaic(given: object) -> Mosaic:
             "stormlens.readers.read."
         )
     held: Any = given.variables if is_dataset(given) else vars(given)
-    for name, shape in (
-        ("reflectivity", NATIONAL.shape),
-        ("coverage", NATIONAL.shape),
-        ("time", ()),
-    ):
-        if name not in held or np.shape(held[name]) != shape:
+    shape = (given.grid if isinstance(given, Mosaic) else grid_of(given)).shape
+    for name, due in (("reflectivity", shape), ("coverage", shape), ("time", ())):
+        if name not in held or np.shape(held[name]) != due:
             found = np.shape(held[name]) if name in held else "nothing"
             raise InputError(
-                f"The mosaic's {name} must have shape {shape}, and there is {found}; make it "
+                f"The mosaic's {name} must have shape {due}, and there is {found}; make it "
                 "with stormlens.readers.read or make_mosaic."
             )
     return given if isinstance(given, Mosaic) else Mosaic.from_xarray(given)
@@ -177,7 +185,9 @@ def _windows(
     field: NDArray[_Value], xmin: NDArray[np.int32], ymin: NDArray[np.int32]
 ) -> NDArray[_Value]:
     padded = np.pad(field, SIZE)
-    row, column = _in_padded(ymin, 0), _in_padded(xmin, 1)
+    row, column = (
+        _in_padded(first, cells) for first, cells in zip((ymin, xmin), field.shape, strict=True)
+    )
     return np.lib.stride_tricks.sliding_window_view(padded, (SIZE, SIZE))[row, column]
 
 
@@ -192,13 +202,16 @@ def _shares(
     return shares
 
 
-def _in_padded(first: NDArray[np.int32], axis: int) -> NDArray[np.int32]:
+def _in_padded(first: NDArray[np.int32], cells: int) -> NDArray[np.int32]:
     """Where a box begins in a mosaic framed by 136 cells; boxes wholly outside see the frame."""
-    return np.clip(first, -SIZE, NATIONAL.shape[axis]) + np.int32(SIZE)
+    return np.clip(first, -SIZE, cells) + np.int32(SIZE)
 
 
 def box_names(
-    time: np.datetime64, latitude: NDArray[np.float64], longitude: NDArray[np.float64]
+    time: np.datetime64,
+    latitude: NDArray[np.float64],
+    longitude: NDArray[np.float64],
+    grid: Grid = NATIONAL,
 ) -> list[str]:
     """
     Identifiers from time and place, all different.
@@ -209,6 +222,8 @@ def box_names(
         UTC; NaT where unknown, and then left out.
     latitude, longitude : ndarray of float, shape (storm,)
         Degrees of the box centres. Hundredths tell any two cells apart.
+    grid : Grid, optional
+        What they are cells of; the national grid is not told.
 
     Returns
     -------
@@ -217,9 +232,10 @@ def box_names(
     """
     minute = np.datetime_as_string(time, unit="m").replace("-", "").replace(":", "")
     stamp = "" if np.isnat(time) else f"{minute}Z-"
+    of_grid = "" if grid == NATIONAL else f"@{grid.name}"
     return tell_apart(
         f"{stamp}{abs(north):05.2f}{'N' if north >= 0 else 'S'}-"
-        f"{abs(east):06.2f}{'E' if east >= 0 else 'W'}"
+        f"{abs(east):06.2f}{'E' if east >= 0 else 'W'}{of_grid}"
         for north, east in zip(latitude, longitude, strict=True)
     )
 

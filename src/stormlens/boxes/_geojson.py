@@ -1,11 +1,12 @@
 """
 Classified boxes as GeoJSON (RFC 7946), for any map.
 
-A box is square on the Lambert grid, not in degrees: its sides are given with
+A box is square on its Lambert grid, not in degrees: its sides are given with
 points between the corners, so that straight lines between them stay within
-0.1 km of it.
+0.1 km of it. One that crosses the antimeridian is cut there (section 3.1.9).
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
-from stormlens.stormbox import NATIONAL, SIZE, Predictions
+from stormlens.stormbox import NATIONAL, SIZE, Grid, Predictions
 
 if TYPE_CHECKING:
     import xarray as xr
+
+Floats = NDArray[np.float64]
 
 _PIECES = 8
 _DIGITS = 5  # of a degree: a metre
 
 
-def outline(xmin: int, ymin: int) -> NDArray[np.float64]:
+def outline(xmin: int, ymin: int, grid: Grid = NATIONAL) -> NDArray[np.float64]:
     """
     The edge of a box as a ring.
 
@@ -30,18 +33,22 @@ def outline(xmin: int, ymin: int) -> NDArray[np.float64]:
     ----------
     xmin, ymin : int
         South-west cell of the box.
+    grid : Grid, optional
+        What it is a cell of; the national grid unless told.
 
     Returns
     -------
     ring : ndarray of float64, shape (33, 2)
         Longitude and latitude in degrees, from the south-west corner counterclockwise and back
-        to it; the outer edge of the outermost cells.
+        to it; the outer edge of the outermost cells. Where it crosses the antimeridian,
+        longitudes go on beyond 180 degrees.
     """
     side = np.linspace(0, SIZE, _PIECES, endpoint=False)
     far, near = np.full(_PIECES, SIZE), np.zeros(_PIECES)
     east = np.concatenate([side, far, SIZE - side, near, [0]])
     north = np.concatenate([near, side, far, SIZE - side, [0]])
-    return np.stack(NATIONAL.lonlat(xmin - 0.5 + east, ymin - 0.5 + north), axis=1)
+    longitude, latitude = grid.lonlat(xmin - 0.5 + east, ymin - 0.5 + north)
+    return np.stack([np.unwrap(longitude, period=360), latitude], axis=1)
 
 
 def to_geojson(predictions: "Predictions | xr.Dataset", names: Sequence[str]) -> dict[str, Any]:
@@ -59,9 +66,9 @@ def to_geojson(predictions: "Predictions | xr.Dataset", names: Sequence[str]) ->
     -------
     collection : dict
         Ready for `json.dump`. Properties: id, time (ISO 8601 in UTC), mode, likeliest (the most
-        probable), probabilities, coverage, trained_on_simulated, simulated, and, where the
-        classifier knows its confidence, plausible (a list of modes) and novelty. What is
-        unknown is null; a box of unknown place has the geometry null.
+        probable), probabilities, grid (its name), coverage, trained_on_simulated, simulated, and,
+        where the classifier knows its confidence, plausible (a list of modes) and novelty. What
+        is unknown is null; a box of unknown place has the geometry null.
 
     Raises
     ------
@@ -94,6 +101,7 @@ def _feature(predictions: Predictions, i: int, name: str) -> dict[str, Any]:
             **_confidence(predictions, i),
             # The digits that a float32 has, and none that were never computed.
             "probabilities": dict(zip(modes, (float(str(value)) for value in values), strict=True)),
+            "grid": str(storm["grid"]) if "grid" in storm else None,
             "coverage": None if np.isnan(coverage) else round(coverage, 4),
             "trained_on_simulated": predictions.simulated_training,
             "simulated": predictions.simulated,
@@ -114,14 +122,41 @@ def _confidence(predictions: Predictions, i: int) -> dict[str, Any]:
 
 
 def _polygon(storm: dict[str, Any]) -> dict[str, Any] | None:
+    grid = Grid.named(str(storm.get("grid", NATIONAL.name)))
     if "xmin" in storm and "ymin" in storm:
         x, y = int(storm["xmin"]), int(storm["ymin"])
     elif np.isfinite([storm["longitude"], storm["latitude"]]).all():
-        centre = NATIONAL.cell(storm["longitude"], storm["latitude"])
+        centre = grid.cell(storm["longitude"], storm["latitude"])
         x, y = (round(float(axis) - (SIZE - 1) / 2) for axis in centre)
     else:
         return None
-    return {"type": "Polygon", "coordinates": [outline(x, y).round(_DIGITS).tolist()]}
+    rings = [[ring.round(_DIGITS).tolist()] for ring in _cut_at_antimeridian(outline(x, y, grid))]
+    if len(rings) == 1:
+        return {"type": "Polygon", "coordinates": rings[0]}
+    return {"type": "MultiPolygon", "coordinates": rings}
+
+
+def _cut_at_antimeridian(ring: Floats) -> list[Floats]:
+    """A ring, or its parts on either side, each with longitudes from -180 to 180."""
+    east = ring[:, 0].max() > 180
+    edge = 180.0 if east else -180.0
+    beyond = _clipped(ring, edge, above=east)
+    if not len(beyond):
+        return [ring]
+    return [_clipped(ring, edge, above=not east), beyond - [2 * edge, 0.0]]
+
+
+def _clipped(ring: Floats, meridian: float, above: bool) -> Floats:
+    """The part of a ring on one side of a meridian (Sutherland and Hodgman 1974), closed."""
+    kept = []
+    for start, end in itertools.pairwise(ring):
+        begins, ends = ((point[0] - meridian > 0) == above for point in (start, end))
+        if begins:
+            kept.append(start)
+        if begins != ends:
+            share = (meridian - start[0]) / (end[0] - start[0])
+            kept.append(np.array([meridian, start[1] + share * (end[1] - start[1])]))
+    return np.array([*kept, kept[0]]) if kept else np.empty((0, 2))
 
 
 def _iso(time: Any) -> str | None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from stormlens.boxes._cut import cut, of_either
 from stormlens.errors import InputError
-from stormlens.stormbox import NATIONAL, SIZE, Boxes, Mosaic
+from stormlens.stormbox import SIZE, Boxes, Mosaic
 
 STRIDE = SIZE // 2
 """Cells between one box and the next unless told: each overlaps its neighbour by half."""
@@ -44,7 +44,7 @@ def grid(
         raise InputError(f"The stride is {stride!r}; give a whole number of cells, 1 or more.")
     if not 0 <= minimum_coverage <= 1:
         raise InputError(f"minimum_coverage is {minimum_coverage!r}; it must lie in [0, 1].")
-    first = [np.arange(0, cells - SIZE + 1, stride) for cells in NATIONAL.shape]
+    first = [np.arange(0, cells - SIZE + 1, stride) for cells in mosaic.grid.shape]
     y, x = (axis.ravel() + (SIZE - 1) / 2 for axis in np.meshgrid(*first, indexing="ij"))
     boxes = cut(mosaic, x, y)
     return boxes.chosen(boxes.storm["coverage"] >= minimum_coverage)

@@ -11,7 +11,7 @@ from stormlens.boxes._cut import as_mosaic, cut, of_either, tell_apart
 from stormlens.boxes._reports import columns, degrees, identifiers
 from stormlens.datasets import join_boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import NATIONAL, Boxes, Mosaic, is_dataset
+from stormlens.stormbox import NATIONAL, Boxes, Grid, Mosaic, is_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,20 +50,20 @@ def at_points(
     Raises
     ------
     InputError
-        If a point is no place or lies outside the national grid, or `mosaic` is none.
+        If a point is no place or lies outside the mosaic's grid, or `mosaic` is none.
     """
     north, east = (
         degrees(values, name) for values, name in ((latitude, "latitude"), (longitude, "longitude"))
     )
     if north.shape != east.shape:
         raise InputError(f"There are {len(north)} latitudes and {len(east)} longitudes.")
-    x, y = _cells(east, north)
-    outside = np.flatnonzero(~_on_grid(x, y))
+    x, y = mosaic.grid.cell(east, north)
+    outside = np.flatnonzero(~mosaic.grid.holds(x, y))
     if len(outside):
         first = outside[0]
         raise InputError(
-            f"Latitude {north[first]:g}, longitude {east[first]:g} lies outside the national "
-            "grid, which covers the contiguous United States (west is negative)."
+            f"Latitude {north[first]:g}, longitude {east[first]:g} lies outside "
+            f"{_words(mosaic.grid)} (west is negative)."
         )
     return cut(mosaic, x, y, unid=unid)
 
@@ -89,7 +89,7 @@ def at_reports(mosaic: Mosaic, table: "pd.DataFrame", within: float = WITHIN_MIN
     Returns
     -------
     boxes : Boxes or xarray.Dataset
-        As `cut` gives it, in the table's order; reports outside the national grid are left
+        As `cut` gives it, in the table's order; reports outside the mosaic's grid are left
         out. There may be no box.
 
     Raises
@@ -102,12 +102,12 @@ def at_reports(mosaic: Mosaic, table: "pd.DataFrame", within: float = WITHIN_MIN
         raise InputError(f"within is {within} minutes; give 0 or more.")
     moment = _time_of(mosaic)
     north, east, times = columns(table)
-    x, y = _cells(east, north)
+    x, y = mosaic.grid.cell(east, north)
     apart = np.abs((times - moment) / np.timedelta64(1, "m"))
     near = apart <= within
-    wanted = near & _on_grid(x, y)
+    wanted = near & mosaic.grid.holds(x, y)
     if not wanted.any():
-        _check_west(east[near], north[near])
+        _check_west(east[near], north[near], [mosaic.grid])
     names = identifiers(table)
     return cut(mosaic, x[wanted], y[wanted], unid=None if names is None else names[wanted])
 
@@ -131,7 +131,7 @@ def along_track(
     -------
     boxes : Boxes or xarray.Dataset
         As `cut` gives it, in the order of the mosaics; those before, after or away from the
-        track, where it is off the national grid, give no box.
+        track, where it is off their grid, give no box.
 
     Raises
     ------
@@ -142,7 +142,9 @@ def along_track(
     north, east, times = columns(track)
     order = np.argsort(times, kind="stable")
     seconds = times[order].astype("datetime64[ms]").astype(float)
-    parts, is_plain = [], True
+    parts: list[Boxes] = []
+    grids: list[Grid] = []
+    is_plain = True
     one = isinstance(mosaics, Mosaic) or is_dataset(mosaics)
     listed: Any = [mosaics] if one else mosaics
     for given in listed:
@@ -151,11 +153,12 @@ def along_track(
         if not (len(seconds) and seconds[0] <= now <= seconds[-1]):
             continue
         place = (np.interp(now, seconds, axis[order]) for axis in (east, north))
-        x, y = _cells(*place)
-        if _on_grid(x, y):
+        x, y = mosaic.grid.cell(*place)
+        grids.append(mosaic.grid)
+        if mosaic.grid.holds(x, y):
             parts.append(cut(mosaic, x, y))
     if not parts:
-        _check_west(east, north)
+        _check_west(east, north, grids)
         raise InputError(
             "No mosaic meets the track: none lies within its times while it is over the grid."
         )
@@ -171,24 +174,21 @@ def _time_of(mosaic: Mosaic) -> np.datetime64:
     return mosaic.time
 
 
-def _cells(
-    longitude: NDArray[np.float64], latitude: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Grid cells of places whose longitude runs from -180 to 180 or from 0 to 360."""
-    return NATIONAL.cell((longitude + 180) % 360 - 180, latitude)
+def _check_west(
+    longitude: NDArray[np.float64], latitude: NDArray[np.float64], grids: Iterable[Grid]
+) -> None:
+    """Refuse places that would lie on a grid if their longitudes were west."""
+    for grid in dict.fromkeys(grids):
+        turned = (longitude > 0) & grid.holds(*grid.cell(-longitude, latitude))
+        if turned.any() and not grid.holds(*grid.cell(longitude, latitude)).any():
+            east = longitude[turned][0]
+            raise InputError(
+                f"Longitude {east:g} lies outside {_words(grid)} and {-east:g} would not: west is "
+                "negative, so write the table's longitudes with a minus sign."
+            )
 
 
-def _check_west(longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> None:
-    """Refuse places that would lie on the grid if their longitudes were west."""
-    turned = (longitude > 0) & _on_grid(*_cells(-longitude, latitude))
-    if turned.any() and not _on_grid(*_cells(longitude, latitude)).any():
-        east = longitude[turned][0]
-        raise InputError(
-            f"Longitude {east:g} lies outside the national grid and {-east:g} would not: west is "
-            "negative, so write the table's longitudes with a minus sign."
-        )
-
-
-def _on_grid(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
-    rows, columns = NATIONAL.shape
-    return (x >= -0.5) & (x < columns - 0.5) & (y >= -0.5) & (y < rows - 0.5)
+def _words(grid: Grid) -> str:
+    if grid == NATIONAL:
+        return "the national grid, which covers the contiguous United States,"
+    return f"the grid {grid.name}"

@@ -177,61 +177,91 @@ def _flag_of(argument: str) -> str:
 
 READING = "How radar files are read"
 
-sampling_option = option(
-    "--sampling",
-    metavar="WAY",
-    default="nearest",
-    help="nearest value to a cell, or maximum within it.  [default: nearest]",
-    panel=READING,
+_READING = (
+    option(
+        "--sampling",
+        metavar="WAY",
+        default="nearest",
+        help="nearest value to a cell, or maximum within it.  [default: nearest]",
+        panel=READING,
+    ),
+    option(
+        "--rain",
+        metavar="LAW",
+        default="marshall-palmer",
+        help="From rain rates: marshall-palmer or wsr-88d.  [default: marshall-palmer]",
+        panel=READING,
+    ),
+    option(
+        "--qc",
+        "quality_control",
+        is_flag=True,
+        help="Take specks and echo of low correlation out of volumes.",
+        panel=READING,
+    ),
+    option(
+        "--grid",
+        metavar="GRID",
+        default="auto",
+        help="auto: the national grid of the United States where a file reaches it, else one "
+        "about the radar or composite. Or national, LAT,LON of a centre, or a grid's name.  "
+        "[default: auto]",
+        panel=READING,
+    ),
+    option(
+        "--field",
+        metavar="NAME",
+        help="Which is read of a file of several fields.",
+        panel=READING,
+    ),
+    option(
+        "--strict",
+        is_flag=True,
+        help="Refuse a NEXRAD volume that lacks something.",
+        panel=READING,
+    ),
+    option(
+        "--site",
+        metavar="LAT,LON[,ALT]",
+        help="Where the radar stands, if the volume does not say.",
+        panel=READING,
+    ),
 )
 
-rain_option = option(
-    "--rain",
-    metavar="LAW",
-    default="marshall-palmer",
-    help="From rain rates: marshall-palmer or wsr-88d.  [default: marshall-palmer]",
-    panel=READING,
-)
 
-quality_control_option = option(
-    "--qc",
-    "quality_control",
-    is_flag=True,
-    help="Take specks and echo of low correlation out of volumes.",
-    panel=READING,
-)
-
-strict_option = option(
-    "--strict", is_flag=True, help="Refuse a NEXRAD volume that lacks something.", panel=READING
-)
-
-site_option = option(
-    "--site",
-    metavar="LAT,LON[,ALT]",
-    help="Where the radar stands, if the volume does not say.",
-    panel=READING,
-)
+_READ_BY = ("sampling", "rain", "quality_control", "grid", "field", "strict", "site")
 
 
-def site_of(text: str | None) -> tuple[float, ...] | None:
+def reading_options(command: _Command) -> _Command:
     """
-    The place that ``--site`` tells.
+    Give a command the options of how radar files are read.
 
     Parameters
     ----------
-    text : str or None
-        ``LAT,LON`` or ``LAT,LON,ALT``; None where it is not given.
+    command : callable
+        Takes them as one, `options`, a `stormlens.readers.Options`.
 
     Returns
     -------
-    site : tuple of float or None
-        As `stormlens.readers.Options` takes it, which checks its bounds.
-
-    Raises
-    ------
-    InputError
-        If it is no numbers.
+    command : callable
+        To be made a command by Click.
     """
+
+    @wraps(command)
+    def with_options(*args: Any, **given: Any) -> None:
+        from stormlens.readers import Options
+
+        told = {name: given.pop(name) for name in _READ_BY}
+        told["site"] = _site_of(told["site"])
+        command(*args, options=Options(**told), **given)
+
+    for one in reversed(_READING):
+        with_options = one(with_options)
+    return cast(_Command, with_options)
+
+
+def _site_of(text: str | None) -> tuple[float, ...] | None:
+    """The place that ``--site`` tells, whose bounds `Options` checks."""
     if text is None:
         return None
     try:

@@ -188,10 +188,22 @@ class Cutting:
         """
         import numpy as np
 
-        from stormlens.stormbox import NATIONAL, Mosaic
+        from stormlens.stormbox import NATIONAL, SIZE, Grid, Mosaic
 
-        air, time = np.zeros(NATIONAL.shape, np.uint8), np.datetime64("2000-01-01", "ns")
-        self.boxes(Mosaic(air, air == 0, time, "clear air"))
+        def attempt(grid: Grid, cutting: Cutting) -> None:
+            air, time = np.zeros(grid.shape, np.uint8), np.datetime64("2000-01-01", "ns")
+            cutting.boxes(Mosaic(air, air == 0, time, "clear air", grid=grid))
+
+        # Where on earth a file's grid will lie is not known yet.
+        if self.how == "points":
+            for latitude, longitude in zip(*self.settings.values(), strict=True):
+                point = {"latitude": [latitude], "longitude": [longitude]}
+                attempt(Grid.around(latitude, longitude, (SIZE, SIZE)), Cutting(self.how, point))
+        elif self.how == "reports":
+            nowhere = self.settings["table"].iloc[:0]
+            attempt(NATIONAL, Cutting(self.how, {**self.settings, "table": nowhere}))
+        else:
+            attempt(NATIONAL, self)
 
     def none_found(self, name: str) -> str:
         """

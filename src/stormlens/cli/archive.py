@@ -13,14 +13,9 @@ from stormlens.cli._options import (
     DAY_HELP,
     REPORTS_HELP,
     json_option,
-    quality_control_option,
-    rain_option,
     read_reports,
+    reading_options,
     run_option,
-    sampling_option,
-    site_of,
-    site_option,
-    strict_option,
 )
 from stormlens.cli._output import print_json, print_lines, print_table
 from stormlens.cli._parameters import PATH, argument, option
@@ -30,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from stormlens.archive import Outcome
+    from stormlens.readers import Options
 
 PASSED_OVER = 3
 """Exit code of a run that finished, but could not read everything."""
@@ -136,11 +132,7 @@ Exit code 3: finished, but some of the source could not be read.
     help="Reports: how far from the file's time.  [0 or more; default 30]",
     panel=_BOXES,
 )
-@sampling_option
-@rain_option
-@quality_control_option
-@strict_option
-@site_option
+@reading_options
 @option(
     "--index",
     type=PATH,
@@ -180,11 +172,7 @@ def build(
     reports: Path | None,
     day: str | None,
     within: float,
-    sampling: str,
-    rain: str,
-    quality_control: bool,
-    strict: bool,
-    site: str | None,
+    options: "Options",
     index: tuple[Path, ...],
     count: int | None,
     seed: int,
@@ -203,11 +191,7 @@ def build(
         stride=stride,
         reports=read_reports(reports, day),
         within=within,
-        sampling=sampling,
-        rain=rain,
-        quality_control=quality_control,
-        strict=strict,
-        site=site_of(site),
+        options=options,
     )
     with _resumable(ctx):
         outcome = archive.build(

@@ -13,13 +13,8 @@ from stormlens.cli._options import (
     REPORTS_HELP,
     check_pictures,
     picture_options,
-    quality_control_option,
-    rain_option,
+    reading_options,
     run_option,
-    sampling_option,
-    site_of,
-    site_option,
-    strict_option,
     verbose_option,
 )
 from stormlens.cli._output import check_outputs
@@ -135,11 +130,7 @@ _CUTTING, _OUTPUT = "Boxes of radar files", "Output"
 @run_option
 @verbose_option
 @picture_options
-@sampling_option
-@rain_option
-@quality_control_option
-@strict_option
-@site_option
+@reading_options
 @option("--json", "as_json", is_flag=True, help="Print one JSON document instead.", panel=_OUTPUT)
 @option("--csv", "as_csv", is_flag=True, help="Print CSV instead.", panel=_OUTPUT)
 @option(
@@ -177,11 +168,7 @@ def command(
     run: Path | None,
     verbose: bool,
     pictures: dict[str, Any],
-    sampling: str,
-    rain: str,
-    quality_control: bool,
-    strict: bool,
-    site: str | None,
+    options: "Options",
     as_json: bool,
     as_csv: bool,
     out: Path | None,
@@ -199,7 +186,6 @@ def command(
     check_no_run(files[0], "FILE...")
     if as_json and as_csv:
         raise InputError("Choose --json or --csv, not both.")
-    options = Options(sampling, rain, quality_control, strict=strict, site=site_of(site))
     check_outputs(files, {"--out": out, "--geojson": geojson, "--map": map_})
     boxes_ = [file for file in files if holds_boxes(file)]
     radar = volumes_of(file for file in files if file not in boxes_)

@@ -8,13 +8,8 @@ import click
 from stormlens.cli._classifier import ONE, check_no_run, load_classifier, trained_note
 from stormlens.cli._group import PanelCommand, say
 from stormlens.cli._options import (
-    quality_control_option,
-    rain_option,
+    reading_options,
     run_option,
-    sampling_option,
-    site_of,
-    site_option,
-    strict_option,
     verbose_option,
 )
 from stormlens.cli._output import check_outputs, print_table
@@ -24,6 +19,7 @@ from stormlens.errors import InputError
 
 if TYPE_CHECKING:
     from stormlens.models import Network
+    from stormlens.readers import Options
     from stormlens.stormbox import Field
 
 NAME = "slide"
@@ -72,11 +68,7 @@ pools have side 3, is several times as fast as 8.
 )
 @option("--out", type=PATH, metavar="FILE.nc", help="Write the field as NetCDF.")
 @option("--map", "map_", type=PATH, metavar="FILE.png", help="Draw a map of each mode.")
-@sampling_option
-@rain_option
-@quality_control_option
-@strict_option
-@site_option
+@reading_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -86,11 +78,7 @@ def command(
     stride: int | None,
     out: Path | None,
     map_: Path | None,
-    sampling: str,
-    rain: str,
-    quality_control: bool,
-    strict: bool,
-    site: str | None,
+    options: "Options",
 ) -> None:
     """
     Give the probability of each mode everywhere over a radar file.
@@ -98,7 +86,7 @@ def command(
     A box slides over the whole mosaic; each place gets the probabilities of its box.
     """
     from stormlens.models import heed_context, slide
-    from stormlens.readers import Options, volumes_of
+    from stormlens.readers import volumes_of
 
     file, *more = volumes_of(files)
     check_no_run(files[0], "FILE", more)
@@ -106,7 +94,6 @@ def command(
     if map_ is not None and map_.suffix.lower() != ".png":
         raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
     check_outputs(files, {"--out": out, "--map": map_})
-    options = Options(sampling, rain, quality_control, strict=strict, site=site_of(site))
     mosaic = read_mosaic(file, options)
     classifier = load_classifier(run)
     field = slide(classifier, mosaic, stride=stride, progress=True)

@@ -6,7 +6,7 @@ dBZ with row 0 in the south, and, where labels are known, `mode` as CF flags
 (`flag_values`, `flag_meanings`). Storm coordinates are `unid`, `time` (UTC),
 `latitude`, `longitude` and, where boxes come from several splits, `split`;
 unknown times are NaT and unknown places NaN. Boxes cut from mosaics also carry
-`xmin`, `ymin`, `coverage` and `echo` (see `stormlens.boxes.cut`). Attribute
+`xmin`, `ymin`, `grid`, `coverage` and `echo` (see `stormlens.boxes.cut`). Attribute
 `simulated` is 1 for simulated boxes, which every picture and file made from
 them must say.
 """
@@ -40,6 +40,7 @@ MAX_VALUES = 3 * 2**27
 _CARRIED_ON = {
     "xmin": "int32",
     "ymin": "int32",
+    "grid": "str",
     "coverage": "float32",
     "echo": "float32",
     "storm_family": "str",

@@ -30,7 +30,9 @@ from stormlens.stormbox import (
     NATIONAL,
     PIXEL_KM,
     Field,
+    Grid,
     Mosaic,
+    grid_of,
     is_dataset,
     nanoseconds,
 )
@@ -117,7 +119,7 @@ def slide(
         for first, count, cells in zip(ground.corner, probability.shape[:2], box, strict=True)
     )
     seen = ground.coverage
-    longitude, latitude = NATIONAL.lonlat(x / PIXEL_KM, y[:, np.newaxis] / PIXEL_KM)
+    longitude, latitude = ground.grid.lonlat(x / PIXEL_KM, y[:, np.newaxis] / PIXEL_KM)
     field = Field(
         probability,
         tuple(classifier.classes),
@@ -135,6 +137,7 @@ def slide(
         stride=stride,
         box=tuple(box),
         computed=computed,
+        grid=ground.grid,
     )
     return field.to_xarray() if is_dataset(mosaic) else field
 
@@ -149,12 +152,14 @@ class _Ground:
     source: str
     simulated: bool
     corner: tuple[float, float] = (0.0, 0.0)
+    grid: Grid = NATIONAL
 
 
 def _ground_of(mosaic: Any, box: tuple[int, int]) -> _Ground:
     if isinstance(mosaic, Mosaic):
         ground = _Ground(
-            *(mosaic.reflectivity, mosaic.coverage, mosaic.time, mosaic.source, mosaic.simulated)
+            *(mosaic.reflectivity, mosaic.coverage, mosaic.time, mosaic.source, mosaic.simulated),
+            grid=mosaic.grid,
         )
     elif is_dataset(mosaic) and "reflectivity" in mosaic:
         ground = _ground_of_dataset(mosaic)
@@ -189,6 +194,7 @@ def _ground_of_dataset(mosaic: "xr.Dataset") -> _Ground:
         str(mosaic.attrs.get("source", "unknown")),
         bool(int(mosaic.attrs.get("simulated", 0))),
         (y, x),
+        grid_of(mosaic),
     )
 
 

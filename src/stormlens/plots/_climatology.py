@@ -16,6 +16,7 @@ from stormlens.plots._geography import Plane, draw_geography
 from stormlens.plots._panels import WIDTH
 from stormlens.plots._picture import describe
 from stormlens.plots._style import INK, MUTED, class_colours, mark_simulated, new_axes, tidy
+from stormlens.stormbox import NATIONAL, Grid
 
 LEAST_BOXES = 10
 """Cells of a map with fewer boxes show no share, which would be chance."""
@@ -194,7 +195,7 @@ def climatology_map(climatology: xr.Dataset) -> Figure:
 
 
 def _window(counts: xr.DataArray) -> tuple[float, float, float, float]:
-    """West, east, south and north of what holds boxes, km in the plane of the national grid."""
+    """West, east, south and north of what holds boxes, km in the map's plane."""
     held = counts.sum("mode").values > 0
     rows, columns = np.flatnonzero(held.any(1)), np.flatnonzero(held.any(0))
     x, y = _corners(counts)
@@ -208,7 +209,18 @@ def _corners(counts: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
         centres = counts[name].values
         half = (centres[1] - centres[0]) / 2
         edges.append(np.append(centres - half, centres[-1] + half))
-    return Plane().km(*np.meshgrid(*edges))
+    return _plane(counts).km(*np.meshgrid(*edges))
+
+
+def _plane(counts: xr.DataArray) -> Plane:
+    """The national grid's, where it holds the middle of what is counted, else one of its own."""
+    held = counts.sum("mode")
+    rows, columns = np.nonzero(held.values > 0)
+    latitude, longitude = counts["latitude"].values[rows], counts["longitude"].values[columns]
+    middle = [(float(axis.min()) + float(axis.max())) / 2 for axis in (latitude, longitude)]
+    if NATIONAL.holds(*NATIONAL.cell(middle[1], middle[0])):
+        return Plane()
+    return Plane(grid=Grid.around(middle[0], middle[1], (0, 0)))
 
 
 def _panel(
@@ -223,7 +235,7 @@ def _panel(
     image = ax.pcolormesh(*_corners(counts), values, norm=norm, cmap=colormaps[colours])
     west, east, south, north = window
     ax.set(xlim=(west, east), ylim=(south, north), aspect="equal")
-    draw_geography(ax, Plane())
+    draw_geography(ax, _plane(counts))
     ax.tick_params(labelsize=6.5, length=2)
     ax.spines[:].set_color(MUTED)
     return image
@@ -235,7 +247,10 @@ def _places_in_words(counts: xr.DataArray, modes: list[str]) -> str:
         of_mode = counts.sel(mode=mode)
         row, column = np.unravel_index(int(of_mode.values.argmax()), of_mode.shape)
         north, east = of_mode["latitude"].values[row], of_mode["longitude"].values[column]
-        told.append(f"{mode} {north:g} N {-east:g} W")
+        told.append(
+            f"{mode} {abs(north):g} {'N' if north >= 0 else 'S'} "
+            f"{abs(east):g} {'E' if east >= 0 else 'W'}"
+        )
     return f"Maps of all boxes and of each mode's share. Most boxes near: {', '.join(told)}."
 
 

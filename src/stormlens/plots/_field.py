@@ -37,7 +37,7 @@ def probability_field(field: "Field | xr.Dataset", columns: int = 2) -> Figure:
     Returns
     -------
     figure : matplotlib.figure.Figure
-        One map a mode on the national grid, each value at the centre of its box, all on one
+        One map a mode on the mosaic's grid, each value at the centre of its box, all on one
         scale from 0 to 1: white where a box holds no echo, grey where radars see less than half
         of it. Borders as for `borders`.
 
@@ -59,7 +59,7 @@ def probability_field(field: "Field | xr.Dataset", columns: int = 2) -> Figure:
         _draw_clear(ax, clear, extent)
         image = _draw(ax, values, extent)
         ax.set_title(mode, fontsize=10, color=INK)
-        has_borders = draw_geography(ax, Plane())
+        has_borders = draw_geography(ax, Plane(grid=field.grid))
         ax.tick_params(labelsize=6.5)
         describe(ax, _words(values, mode))
     figure.suptitle(_title(field), fontsize=11, color=INK)

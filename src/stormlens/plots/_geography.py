@@ -1,7 +1,7 @@
 """
 Where a picture lies: lines of latitude and longitude, coasts and borders.
 
-Axes are planes of the archive's Lambert grid in km, a mosaic's or a box's, so
+Axes are planes of a Lambert grid in km, a mosaic's or a box's, so
 meridians lean and parallels bend; they are named where they meet the frame.
 """
 
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from stormlens.datasets import border_lines
 from stormlens.errors import InputError
 from stormlens.plots._style import INK
-from stormlens.stormbox import NATIONAL, PIXEL_KM, SIZE
+from stormlens.stormbox import NATIONAL, PIXEL_KM, SIZE, Grid
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_STEPS = (1, 2, 5, 10)  # degrees between lines
+_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10)  # degrees between lines
 _WANTED = 7  # lines across, at most
 _POINTS = 200
 _BESIDE = 1.5  # degrees around the frame within which borders are taken
@@ -30,28 +30,38 @@ Floats = NDArray[np.float64]
 
 class Plane(NamedTuple):
     """
-    How axes in km lie on the national grid.
+    How axes in km lie on a grid.
 
     Attributes
     ----------
     x, y : float
         Cell numbers at the axes' origin.
+    grid : Grid
+        What they are cells of.
     """
 
     x: float = 0.0
     y: float = 0.0
+    grid: Grid = NATIONAL
 
     def km(self, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
         """Axes' coordinates of places, km."""
-        x, y = NATIONAL.cell(longitude, latitude)
+        x, y = self.grid.cell(longitude, latitude)
         return (x - self.x) * PIXEL_KM, (y - self.y) * PIXEL_KM
 
     def lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Longitude and latitude of axes' coordinates, degrees."""
-        return NATIONAL.lonlat(x / PIXEL_KM + self.x, y / PIXEL_KM + self.y)
+        """
+        Longitude and latitude of axes' coordinates, degrees.
+
+        Longitudes lie within half a turn of the grid's middle, so that they do not leap where a
+        map crosses the antimeridian.
+        """
+        longitude, latitude = self.grid.lonlat(x / PIXEL_KM + self.x, y / PIXEL_KM + self.y)
+        middle = self.grid.longitude
+        return middle + (longitude - middle + 180) % 360 - 180, latitude
 
 
-def borders(ax: Axes, box: "xr.Dataset | None" = None) -> Axes:
+def borders(ax: Axes, box: "xr.Dataset | None" = None, *, grid: Grid = NATIONAL) -> Axes:
     """
     Draw geography on a picture: latitudes, longitudes, coasts and borders.
 
@@ -62,6 +72,8 @@ def borders(ax: Axes, box: "xr.Dataset | None" = None) -> Axes:
     box : xarray.Dataset, optional
         One storm of the container whose place is known, where `ax` shows a box; a mosaic
         unless told.
+    grid : Grid, optional
+        The mosaic's, where `ax` shows one; the national grid unless told.
 
     Returns
     -------
@@ -74,7 +86,7 @@ def borders(ax: Axes, box: "xr.Dataset | None" = None) -> Axes:
     InputError
         If the place of `box` is unknown, or the fetched borders are damaged.
     """
-    draw_geography(ax, Plane() if box is None else _plane_of(box))
+    draw_geography(ax, Plane(grid=grid) if box is None else _plane_of(box))
     return ax
 
 
@@ -86,8 +98,9 @@ def _plane_of(box: "xr.Dataset") -> Plane:
     ]
     if any(axis.ndim or not np.isfinite(axis) for axis in place):
         raise InputError("Borders need one box whose latitude and longitude are known.")
-    x, y = NATIONAL.cell(*place)
-    return Plane(float(x) - SIZE / 2, float(y) - SIZE / 2)
+    grid = Grid.named(str(box["grid"].values)) if "grid" in box.coords else NATIONAL
+    x, y = grid.cell(*place)
+    return Plane(float(x) - SIZE / 2, float(y) - SIZE / 2, grid)
 
 
 def draw_geography(ax: Axes, plane: Plane) -> bool:
@@ -131,10 +144,10 @@ def _add(ax: Axes, lines: list[NDArray[np.float64]], **style: Any) -> None:
 
 
 def _round_degrees(values: Floats) -> Floats:
-    """Whole degrees within the values, few enough to read."""
+    """Round degrees within the values, few enough to read."""
     low, high = values.min(), values.max()
     step = next((step for step in _STEPS if (high - low) / step <= _WANTED), _STEPS[-1])
-    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    return (np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step).round(1)
 
 
 def _name(
@@ -143,7 +156,8 @@ def _name(
     """Name lines where they meet the southern or the western side of the frame."""
     shown = degrees[(degrees >= along.min()) & (degrees <= along.max())]
     positive, negative = ("E", "W") if axis == "x" else ("N", "S")
-    texts = [f"{abs(d):g}\N{DEGREE SIGN}{positive if d >= 0 else negative}" for d in shown]
+    named = (shown + 180) % 360 - 180 if axis == "x" else shown
+    texts = [f"{abs(d):g}\N{DEGREE SIGN}{positive if d >= 0 else negative}" for d in named.round(1)]
     set_ticks = ax.set_xticks if axis == "x" else ax.set_yticks
     set_ticks(np.interp(shown, along, places), texts)
     ax.set(**{f"{axis}label": ""})

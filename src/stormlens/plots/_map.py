@@ -25,7 +25,7 @@ from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._picture import describe
 from stormlens.plots._radar import _colour_bar, _Scale, _scale
 from stormlens.plots._style import INK, MUTED, SIMULATED_BADGE, UNNAMED_COLOURS, class_colours
-from stormlens.stormbox import MAX_DBZ, NATIONAL, PIXEL_KM, SIZE, Mosaic, Predictions
+from stormlens.stormbox import MAX_DBZ, NATIONAL, PIXEL_KM, SIZE, Grid, Mosaic, Predictions
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -96,10 +96,10 @@ def mosaic_map(
         bar = {"cax": bar_ax}
     _draw_mosaic(ax, mosaic, scale)
     ax.set(xlim=(window.west, window.east), ylim=(window.south, window.north))
-    has_borders = draw_geography(ax, Plane())
+    has_borders = draw_geography(ax, Plane(grid=mosaic.grid))
     ax.spines[:].set_color(MUTED)
     if predictions is not None:
-        _draw_boxes(ax, predictions, names, window)
+        _draw_boxes(ax, predictions, names, window, mosaic.grid)
     _colour_bar(ax.figure, ScalarMappable(scale.norm, scale.cmap), scale, **bar)
     ax.set_title(_title(mosaic), fontsize=11, color=INK, loc="left")
     _foot(ax, handles, _made_up(mosaic, predictions), _credits(mosaic, has_borders))
@@ -110,23 +110,23 @@ def mosaic_map(
 def _window(mosaic: Mosaic, predictions: Predictions | None) -> Span:
     """What to show: boxes and their surroundings, or what radars see, or all."""
     if predictions is not None:
-        spans = _outlines(predictions)
+        spans = _outlines(predictions, mosaic.grid)
         west, south = (min(span[i] for span in spans) for i in (0, 1))
         east, north = (max(span[i] for span in spans) for i in (2, 3))
         beside = _BESIDE_BOXES * PIXEL_KM
         return Span(west - beside, south - beside, east + beside, north + beside)
     seen = mosaic.coverage
     if not seen.any():
-        seen = np.ones(NATIONAL.shape, bool)
+        seen = np.ones(mosaic.grid.shape, bool)
     rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
     beside = _BESIDE_COVERAGE
     cells = (columns[0] - beside, rows[0] - beside, columns[-1] + beside, rows[-1] + beside)
     return Span(*(float(cell) * PIXEL_KM for cell in cells))
 
 
-def _outlines(predictions: Predictions) -> list[Span]:
+def _outlines(predictions: Predictions, grid: Grid) -> list[Span]:
     """Outer edges of boxes, km from the centre of the grid's south-western cell."""
-    plane = Plane()
+    plane = Plane(grid=grid)
     storm = predictions.storm
     if "xmin" in storm:
         corners = [(storm[name] - 0.5) * PIXEL_KM for name in ("xmin", "ymin")]
@@ -163,7 +163,7 @@ def _draw_mosaic(ax: Axes, mosaic: Mosaic, scale: _Scale) -> None:
     shown[(mosaic.reflectivity == 0) & ~mosaic.coverage] = unseen
     ax.set_facecolor(UNSEEN)
     # It looks each pixel up, where `imshow` would resample the nation in floating point.
-    y, x = (PIXEL_KM * (np.arange(n + 1) - 0.5) for n in NATIONAL.shape)
+    y, x = (PIXEL_KM * (np.arange(n + 1) - 0.5) for n in mosaic.grid.shape)
     image = PcolorImage(ax, x, y, shown)
     image.set_extent((x[0], x[-1], y[0], y[-1]))  # else it has none, and a tight box fails
     image.set_clip_path(ax.patch)
@@ -171,8 +171,10 @@ def _draw_mosaic(ax: Axes, mosaic: Mosaic, scale: _Scale) -> None:
     ax.set_aspect("equal")
 
 
-def _draw_boxes(ax: Axes, predictions: Predictions, names: list[str], window: Span) -> None:
-    spans = _outlines(predictions)
+def _draw_boxes(
+    ax: Axes, predictions: Predictions, names: list[str], window: Span, grid: Grid
+) -> None:
+    spans = _outlines(predictions, grid)
     colours = _colours(predictions, names)
     crowded = len(spans) > _CROWD
     points = 6.5 if crowded else 8.0
@@ -289,9 +291,10 @@ def _words(mosaic: Mosaic, names: list[str]) -> str:
     seen = mosaic.coverage
     values = mosaic.reflectivity
     share = np.mean(values[seen] >= 5) if seen.any() else 0.0
+    grid = "national grid" if mosaic.grid == NATIONAL else f"grid {mosaic.grid.name}"
     made_up = "Simulated mosaic" if mosaic.simulated else "Mosaic"
     words = (
-        f"{made_up}, {_title(mosaic)}: radars see {seen.mean():.0%} of the national grid, with "
+        f"{made_up}, {_title(mosaic)}: radars see {seen.mean():.0%} of the {grid}, with "
         f"echo over {share:.0%} of that, highest {values.max()} dBZ."
     )
     if not names:

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from stormlens.errors import InputError, unknown
 from stormlens.stormbox import Grid
@@ -69,6 +69,24 @@ class Options:
             object.__setattr__(self, "grid", _grid_of(self.grid))
         if self.site is not None:
             _check_site(self.site)
+
+    def described(self) -> dict[str, Any]:
+        """
+        What decides how a file is read, as JSON can hold it.
+
+        Returns
+        -------
+        settings : dict
+        """
+        told = {each.name: getattr(self, each.name) for each in fields(self)}
+        del told["index"]
+        if isinstance(self.grid, Grid):
+            told["grid"] = self.grid.name
+        elif isinstance(self.grid, tuple):
+            told["grid"] = "{:g},{:g}".format(*self.grid)
+        if self.site is not None:
+            told["site"] = list(self.site)
+        return told
 
 
 def _grid_of(told: str | tuple[float, float]) -> Grid | tuple[float, float]:
