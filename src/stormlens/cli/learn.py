@@ -22,6 +22,13 @@ Examples:
 \b
 Components: neuron, pool-and-fire, convolution-walker,
 augmentation-studio, network-microscope.
+Requests under other names than 127.0.0.1 and localhost are refused, lest a
+page from elsewhere looks in. Behind a proxy, JupyterHub's too, or at the end
+of an ssh tunnel, name the host that the browser shows:
+  stormlens learn --allow-host hub.example.org --port 5006 --no-browser
+  stormlens learn --allow-host localhost:8888 --port 5006 --no-browser
+
+\b
 They need, in the clone of Stormlens: {install_line("app")}
 """
 
@@ -43,12 +50,20 @@ They need, in the clone of Stormlens: {install_line("app")}
     default=0,
     help="Port on this machine.  [1 to 65535; default any free one]",
 )
+@option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME[:PORT]",
+    help="Answer under this name too, as the browser's address has it; may be repeated.",
+)
 @option("--browser/--no-browser", default=True, help="Open the page.")
 def command(
     name: str | None,
     data: str,
     run: Path | None,
     port: int,
+    hosts: tuple[str, ...],
     browser: bool,
 ) -> None:
     """
@@ -78,6 +93,7 @@ def command(
         dataset=load(data, "test") if data else None,
         classifier=load_classifier(run) if looked_into else None,
         port=port,
+        hosts=hosts,
         show=browser,
         started=started,
     )

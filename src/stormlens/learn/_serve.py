@@ -12,12 +12,12 @@ from stormlens.errors import InputError, unknown
 from stormlens.learn._augmentation_studio import AugmentationStudio
 from stormlens.learn._base import Component, html
 from stormlens.learn._convolution_walker import ConvolutionWalker
+from stormlens.learn._hosts import HOST, OwnHosts, origins
 from stormlens.learn._network_microscope import NetworkMicroscope
 from stormlens.learn._neuron import Neuron
 from stormlens.learn._pool_and_fire import PoolAndFire
 from stormlens.models import Classifier
 
-HOST = "127.0.0.1"
 _PATIENCE = 20  # seconds
 
 COMPONENTS: Mapping[str, type[Component]] = {
@@ -39,6 +39,7 @@ def serve(
     dataset: xr.Dataset | None = None,
     classifier: Classifier | None = None,
     port: int = 0,
+    hosts: Sequence[str] = (),
     show: bool = True,
     started: Callable[[str], None] | None = None,
     threaded: bool = False,
@@ -56,6 +57,9 @@ def serve(
         Network for the microscope; one with random weights, which says so, unless told.
     port : int, optional
         Where the pages are served, on this machine alone; any free port unless told.
+    hosts : sequence of str, optional
+        Names under which a proxy or JupyterHub shows the pages, beside 127.0.0.1 and localhost,
+        with a port where the browser's address has one; requests under any other are refused.
     show : bool, optional
         Open the first page in a browser.
     started : callable, optional
@@ -71,7 +75,7 @@ def serve(
     Raises
     ------
     InputError
-        If a name is unknown or the port cannot be had.
+        If a name is unknown or none of a host, or the port cannot be had.
     """
     chosen = list(COMPONENTS) if names is None else list(names)
     for name in chosen:
@@ -86,7 +90,8 @@ def serve(
         {"/": _front(chosen), **pages},
         port=port,
         address=HOST,
-        websocket_origin=[f"{HOST}:{port}", f"localhost:{port}"],
+        websocket_origin=origins(port, hosts),
+        auth_provider=OwnHosts(hosts),
         title={"/": "Stormlens", **{name: COMPONENTS[name].title for name in chosen}},
         show=show,
         verbose=False,
