@@ -206,7 +206,7 @@ def drawn_dbz(content: bytes, name: str, pictures: Pictures) -> np.ndarray:
 
     Returns
     -------
-    dbz : ndarray of float64, shape (y, x)
+    dbz : ndarray of float, shape (y, x)
         0 or more, 0 for no echo; as the pixels lie in the file.
 
     Raises
@@ -250,18 +250,18 @@ def _opened(content: bytes, name: str) -> "Iterator[tuple[Image, int]]":
         raise InputError(f"{name} is a damaged PNG image; get it again.") from error
 
 
-def _grey(content: bytes, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _grey(content: bytes, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Grey of each pixel as the file holds it, and whether it is not transparent."""
     with _opened(content, name) as (image, bits):
         if image.mode in _DEEP_GREY:
-            deep = np.asarray(image).astype(np.int64)
+            deep = np.asarray(image)
             return deep, deep != image.info.get("transparency", -1)
         if image.mode in _GREY and bits != 8:
             raise InputError(
                 f"{name} is {_kind(image)} of {bits} bit{'s' if bits > 1 else ''} a sample; grey "
                 "with dBZ in it is read from 8 bits, and from 16 without transparency."
             )
-        picture = np.asarray(image.convert("RGBA")).astype(np.int64)
+        picture = np.asarray(image.convert("RGBA"))
         kind = _kind(image)
     red, green, blue, opacity = np.moveaxis(picture, -1, 0)
     seen = opacity > 0
