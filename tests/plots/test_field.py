@@ -68,3 +68,22 @@ def test_says_when_and_what_trained(field):
 def test_one_row_of_boxes_is_no_map(field):
     with pytest.raises(InputError, match="smaller stride"):
         probability_field(field.isel(y=[0]))
+
+
+def test_a_map_shows_what_radars_see_and_100_km_around(field):
+    far = field.isel(y=[0] * 10, x=[0] * 40)
+    far = far.assign_coords(y=30.0 * np.arange(10), x=30.0 * np.arange(40))
+    far["coverage"][:] = 0.0
+    far["coverage"][3:6, 20:24] = 1.0
+    for ax in panels_of(probability_field(far)):
+        assert ax.get_xlim() == (600 - 100 - 15, 690 + 100 + 15)
+        assert ax.get_ylim() == (0 - 15, 150 + 100 + 15)  # no farther than the field goes
+
+
+def test_a_field_of_elsewhere_has_its_own_meridians(field):
+    field.attrs["grid"] = "37.85S-144.75E-401x401"
+    field = field.assign_coords(y=700 + 30.0 * np.arange(4), x=700 + 30.0 * np.arange(6))
+    ax = panels_of(probability_field(field))[0]
+    assert all(label.get_text().endswith("E") for label in ax.get_xticklabels())
+    assert all(label.get_text().endswith("S") for label in ax.get_yticklabels())
+    assert ax.get_xticklabels()

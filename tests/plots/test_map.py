@@ -19,7 +19,7 @@ from stormlens.plots._geography import Plane
 from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._map import UNSEEN
 from stormlens.readers import make_mosaic
-from stormlens.stormbox import MODES, NATIONAL, Mosaic, Predictions
+from stormlens.stormbox import MODES, NATIONAL, Grid, Mosaic, Predictions
 
 
 @pytest.fixture(autouse=True)
@@ -253,3 +253,19 @@ def test_a_map_on_axes_of_ones_own(mosaic):
     ax = Figure(layout="constrained").add_subplot()
     assert plots.mosaic_map(mosaic, ax=ax) is ax
     assert len(ax.figure.axes) == 2
+
+
+def test_a_map_across_the_antimeridian_names_meridians_on_either_side():
+    grid = Grid.around(-18.0, 179.9, (200, 200))
+    seen = np.zeros(grid.shape, bool)
+    seen[100:300, 100:300] = True
+    mosaic = Mosaic(seen * np.uint8(20), seen, np.datetime64("NaT", "ns"), "Fiji", grid=grid)
+    ax = plots.mosaic_map(mosaic)
+    names = [label.get_text() for label in ax.get_xticklabels()]
+    assert names[0].endswith("E")
+    assert names[-1].endswith("W")
+    places = ax.get_xticks()
+    km = grid.cell(180.0, -18.0)[0] * 3.75
+    assert min(abs(np.array(places) - km)) < 15  # 180 degrees, at the frame's southern side
+    assert all("0.0" not in name and "-" not in name for name in names)
+    assert f"of the grid {grid.name}" in plots.alt_text(ax)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _LEAST_SEEN = 0.5
+_BESIDE_KM = 100.0
+
+Span = tuple[float, float, float, float]
 
 
 def probability_field(field: "Field | xr.Dataset", columns: int = 2) -> Figure:
@@ -39,7 +42,7 @@ def probability_field(field: "Field | xr.Dataset", columns: int = 2) -> Figure:
     figure : matplotlib.figure.Figure
         One map a mode on the mosaic's grid, each value at the centre of its box, all on one
         scale from 0 to 1: white where a box holds no echo, grey where radars see less than half
-        of it. Borders as for `borders`.
+        of it. Shown is what radars see, and 100 km around it. Borders as for `borders`.
 
     Raises
     ------
@@ -50,14 +53,15 @@ def probability_field(field: "Field | xr.Dataset", columns: int = 2) -> Figure:
         field = Field.from_xarray(field)
     if min(len(field.y), len(field.x)) < 2:
         raise InputError("A field of one row or column of boxes is no map; take a smaller stride.")
-    west, east, south, north = extent = _extent(field)
+    extent = _extent(field)
+    window = west, east, south, north = _window(field)
     figure, axes = panels(len(field.modes), columns, 0.15 + (north - south) / (east - west))
     unseen = field.seen < _LEAST_SEEN
     clear = (field.echo == 0) & ~unseen
     for number, (ax, mode) in enumerate(zip(axes, field.modes, strict=True)):
         values = np.ma.masked_where(unseen | clear, field.probability[..., number])
         _draw_clear(ax, clear, extent)
-        image = _draw(ax, values, extent)
+        image = _draw(ax, values, extent, window)
         ax.set_title(mode, fontsize=10, color=INK)
         has_borders = draw_geography(ax, Plane(grid=field.grid))
         ax.tick_params(labelsize=6.5)
@@ -70,7 +74,7 @@ def probability_field(field: "Field | xr.Dataset", columns: int = 2) -> Figure:
     return figure
 
 
-def _extent(field: Field) -> tuple[float, float, float, float]:
+def _extent(field: Field) -> Span:
     """Edges of the outermost pixels: west, east, south, north in km."""
     edges = []
     for centres in (field.x, field.y):
@@ -79,15 +83,28 @@ def _extent(field: Field) -> tuple[float, float, float, float]:
     return edges[0], edges[1], edges[2], edges[3]
 
 
-def _draw(ax: Axes, values: np.ndarray, extent: tuple[float, float, float, float]) -> AxesImage:
+def _window(field: Field) -> Span:
+    """Edges of what is shown, in the same order: boxes that radars see, and some around them."""
+    seen = field.seen >= _LEAST_SEEN
+    if not seen.any():
+        return _extent(field)
+    edges = []
+    for centres, held in ((field.x, seen.any(axis=0)), (field.y, seen.any(axis=1))):
+        used, half = centres[held], (centres[1] - centres[0]) / 2
+        edges += [max(used[0] - _BESIDE_KM, centres[0]) - half]
+        edges += [min(used[-1] + _BESIDE_KM, centres[-1]) + half]
+    return edges[0], edges[1], edges[2], edges[3]
+
+
+def _draw(ax: Axes, values: np.ndarray, extent: Span, window: Span) -> AxesImage:
     ax.set_facecolor(UNSEEN)
     image = draw_positive(ax, values, 1.0)
     image.set_extent(extent)
-    ax.set(xlim=extent[:2], ylim=extent[2:])
+    ax.set(xlim=window[:2], ylim=window[2:])
     return image
 
 
-def _draw_clear(ax: Axes, clear: np.ndarray, extent: tuple[float, float, float, float]) -> None:
+def _draw_clear(ax: Axes, clear: np.ndarray, extent: Span) -> None:
     shown = np.ma.masked_equal(clear.astype(np.uint8), 0)
     ax.imshow(shown, cmap=ListedColormap(["white"]), origin="lower", extent=extent)
 
