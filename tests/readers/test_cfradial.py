@@ -556,3 +556,16 @@ def test_variables_that_overlap_in_netcdf_3_are_refused():
 def test_what_is_lacking_is_said(change, message):
     with pytest.raises(InputError, match=message):
         changed([(0.5, rising())], change)
+
+
+def test_a_radar_of_which_no_place_is_known_can_be_told_one():
+    known = read(cfradial([(0.5, rising())]))
+    for change in (
+        lambda d: d.drop_vars(["latitude", "longitude"]),
+        lambda d: d.assign(latitude=((), np.nan), longitude=((), np.nan)),
+    ):
+        content = cfradial([(0.5, rising())], change=change)
+        told = read(content, site=(35.33, -97.28, 370))
+        np.testing.assert_array_equal(told.reflectivity, known.reflectivity)
+        assert told.attrs["source"] == known.attrs["source"]
+    assert read(cfradial([(0.5, rising())]), site=(40.0, -90.0)).identical(known)

@@ -139,7 +139,7 @@ def read_volume(
         grid asked for.
     """
     account = _Account()
-    turns = _turns(sweeps, name, account)
+    turns = _turns(sweeps, name, options, account)
     if not turns:
         raise account.nothing(name)
     latitude, longitude = next(_places(turns[0].rays, name))[0]
@@ -243,7 +243,9 @@ class _Gates(NamedTuple):
     held: slice | NDArray[np.intp]
 
 
-def _turns(sweeps: Iterable[RawSweep], name: str, account: _Account) -> list[_Turn]:
+def _turns(
+    sweeps: Iterable[RawSweep], name: str, options: Options, account: _Account
+) -> list[_Turn]:
     """Turns about the radar that hold reflectivity; what is left out goes into the account."""
     turns, n = [], 0
     for raw in sweeps:
@@ -252,7 +254,7 @@ def _turns(sweeps: Iterable[RawSweep], name: str, account: _Account) -> list[_Tu
         if moment is None:
             account.left_out[_NO_DBZ] += 1
             continue
-        rays = _rays(raw, name)
+        rays = _rays(raw, name, options)
         if _is_upright(raw, rays.elevation):
             account.left_out[_RHI] += 1
         elif not rays.placed.any():
@@ -284,16 +286,20 @@ def _pieces(
             yield quality_controlled(piece) if options.quality_control else piece
 
 
-def _rays(raw: RawSweep, name: str) -> _Rays:
+def _rays(raw: RawSweep, name: str, options: Options) -> _Rays:
     try:
         azimuth = _numbers(raw["azimuth"], _DEGREES, "azimuth", name)
         elevation = _numbers(raw["elevation"], _DEGREES, "elevation", name)
     except KeyError as error:
         raise InputError(f"{name}: a sweep lacks azimuth, elevation or range.") from error
     n = azimuth.size
-    latitude, longitude = (_place(raw, axis, n, name) for axis in ("latitude", "longitude"))
+    told = options.site[:2] if options.site else (np.nan, np.nan)
+    latitude, longitude = (
+        _place(raw, axis, n, name, unless)
+        for axis, unless in zip(("latitude", "longitude"), told, strict=True)
+    )
     placed = np.isfinite(azimuth) & np.isfinite(latitude) & np.isfinite(longitude)
-    if raw["latitude"].shape == (n,) and n > 1:
+    if "latitude" in raw and raw["latitude"].shape == (n,) and n > 1:
         placed &= (np.abs(latitude) <= 90) & (np.abs(longitude) <= 360)
     known = elevation[np.isfinite(elevation)]
     sound = known.size and known.min() >= -90 and known.max() <= 180
@@ -306,11 +312,20 @@ def _rays(raw: RawSweep, name: str) -> _Rays:
     return _Rays(azimuth % 360, elevation, latitude, longitude, placed)
 
 
-def _place(raw: RawSweep, axis: str, n: int, name: str) -> Floats:
-    """Latitude or longitude of the radar at each ray; NaN where a moving one does not know it."""
+def _place(raw: RawSweep, axis: str, n: int, name: str, unless: float) -> Floats:
+    """
+    Latitude or longitude of the radar at each ray; NaN where a moving one does not know it.
+
+    Where the volume says none, it is what was told; NaN if nothing was.
+    """
     values = _numbers(raw[axis], _DEGREES, axis, name) if axis in raw else np.array([np.nan])
     if values.size == 1 and not np.isfinite(values).all():
-        raise InputError(f"{name} does not say where its radar stands ({axis}).")
+        values = np.array([unless])
+    if values.size == 1 and not np.isfinite(values).all():
+        raise InputError(
+            f"{name} does not say where its radar stands ({axis}); tell it with --site LAT,LON (in "
+            "Python site=(lat, lon))."
+        )
     if values.size not in (1, n):
         raise InputError(f"{name}: {axis} has {values.size} values, a sweep {n} rays.")
     return np.broadcast_to(values.reshape(-1), n)
