@@ -149,7 +149,6 @@ def _child(name, start, stop):
 
 def _read(read, content, case):
     from stormlens.errors import InputError
-    from stormlens.stormbox import NATIONAL
 
     try:
         mosaic = read(content, name=case.file, **case.options)
@@ -159,7 +158,9 @@ def _read(read, content, case):
     except BaseException as error:  # what a decoder may raise besides
         return f"failed {type(error).__name__}: {' '.join(str(error).split())[:200]}"
     whole = mosaic.reflectivity.dtype == np.uint8 and mosaic.coverage.dtype == bool
-    return "mosaic" if whole and mosaic.reflectivity.shape == NATIONAL.shape else "failed no mosaic"
+    # A radar that a mutation moved elsewhere has a grid of its own.
+    alike = mosaic.reflectivity.shape == mosaic.coverage.shape == (mosaic.y.size, mosaic.x.size)
+    return "mosaic" if whole and alike else "failed no mosaic"
 
 
 def _say(line):

@@ -157,6 +157,8 @@ def test_a_mark_that_is_not_told_is_no_coverage():
         ("azimuth", "radians", np.pi / 180),
         ("elevation", "rad", np.pi / 180),
         ("longitude", "degrees_west", -1.0),
+        ("longitude", "degree_E", 1.0),
+        ("latitude", "degree_N", 1.0),  # as Py-ART's sample of a cloud radar has it
     ],
 )
 def test_coordinates_are_read_in_their_unit(key, unit, factor):

@@ -94,6 +94,17 @@ def test_the_highest_gate_lands_in_its_cell():
     assert abs(y - (449 + north / 3750)) < 1
 
 
+def test_the_highest_gate_counts_where_its_cells_centre_is_out_of_reach():
+    dbz = np.full((360, 20), -np.inf, np.float32)
+    dbz[:, 19] = 50
+    values, coverage = volume_to_grid([sweep(dbz=dbz)], 38.5, -97.5, NATIONAL, "maximum", "x")
+    azimuth, distance = np.arange(360) + 0.5, np.full(360, ground_distance(19_500.0, 0.5))
+    place = Geod(ellps="WGS84").fwd(np.full(360, -97.5), np.full(360, 38.5), azimuth, distance)
+    x, y = (np.rint(axis).astype(int) for axis in NATIONAL.cell(*place[:2]))
+    assert (values[y, x] == 50).all()
+    assert coverage[y, x].all()
+
+
 def test_a_radar_at_the_edge_fills_what_lies_on_the_grid():
     latitude, longitude = 25.9, -97.4  # Brownsville
     values, coverage = volume_to_grid([sweep()], latitude, longitude, NATIONAL, "nearest", "x")

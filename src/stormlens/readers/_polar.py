@@ -267,7 +267,8 @@ def volume_to_grid(
         if sampling == "maximum":
             echo, echo_longitude, echo_latitude = _places_of_echo(sweep, *place)
             dbz = highest_in_cell(dbz, echo, *grid.cell(echo_longitude, echo_latitude))
-    return dbz, coverage
+    # Where a gate lies in a cell whose centre is out of reach, its echo was seen all the same.
+    return dbz, coverage | np.isfinite(dbz)
 
 
 def _without_marks(sweep: Sweep) -> Sweep:

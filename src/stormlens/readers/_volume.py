@@ -49,9 +49,13 @@ _METRES = {
 }
 _DEGREES = {
     **dict.fromkeys(("", "deg", "degree", "degrees"), 1.0),
-    **dict.fromkeys(("degree_north", "degrees_north", "degree_east", "degrees_east"), 1.0),
-    **dict.fromkeys(("degree_south", "degrees_south", "degree_west", "degrees_west"), -1.0),
     **dict.fromkeys(("rad", "radian", "radians"), 180 / np.pi),
+    **{
+        f"{degree}{side}": sign
+        for degree in ("degree", "degrees")
+        for sign, sides in ((1.0, "_north north _n n _east east _e e"), (-1.0, "_south _west"))
+        for side in sides.split()
+    },
 }
 """Factors to m, and to degrees north and east; without a unit it is the convention's own."""
 
@@ -249,7 +253,7 @@ def _turns(
     """Turns about the radar that hold reflectivity; what is left out goes into the account."""
     turns, n = [], 0
     for raw in sweeps:
-        account.held |= {key for key, variable in raw.items() if len(variable.shape) == 2}
+        account.held |= {key for key, variable in raw.items() if _is_moment(key, variable)}
         moment = _moment(raw)
         if moment is None:
             account.left_out[_NO_DBZ] += 1
@@ -376,14 +380,19 @@ def _sweep(turn: _Turn, fill_is_clear: bool, options: Options) -> Sweep:
 
 def _moment(raw: RawSweep) -> str | None:
     """Name of a sweep's reflectivity, by the names in use, else by its unit."""
-    moments_held = {key: variable for key, variable in raw.items() if len(variable.shape) == 2}
-    named = (key for key in _DBZ if key in moments_held)
+    held = {key: variable for key, variable in raw.items() if _is_moment(key, variable)}
+    named = (key for key in _DBZ if key in held)
     by_unit = (
         key
-        for key, variable in moments_held.items()
+        for key, variable in held.items()
         if str(variable.attributes.get("units", "")).strip().lower() == "dbz"
     )
     return next(named, None) or next(by_unit, None)
+
+
+def _is_moment(key: str, variable: Raw) -> bool:
+    """Whether a variable has a value at each ray and gate; text, in rows of letters, has no unit."""
+    return len(variable.shape) == 2 and (key in _DBZ or "units" in variable.attributes)
 
 
 def _gates(raw: RawSweep, moment: str, rays: int, name: str) -> _Gates:
