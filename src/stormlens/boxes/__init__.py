@@ -3,7 +3,7 @@ Storm boxes cut from mosaics: around points, reports or a track, where storms ar
 
 Every function takes a mosaic as `stormlens.readers` makes it, a `Mosaic` or an
 xarray.Dataset, and gives `Boxes` or the container of `stormlens.datasets`: the
-kind that it was given. Cells outside the national grid read 0 and
+kind that it was given. Cells outside the mosaic's grid read 0 and
 count as unseen, so that clear air and missing data stay two different things.
 """
 

@@ -1,4 +1,4 @@
-"""Radar files brought to the archive's national grid: one verb, `read`, for every format."""
+"""Radar files brought to a grid of 3.75 km: one verb, `read`, for every format."""
 
 from typing import TYPE_CHECKING
 

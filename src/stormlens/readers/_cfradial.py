@@ -78,7 +78,7 @@ def read_cfradial(content: bytes, name: str, options: Options) -> Mosaic:
     ------
     InputError
         If the file is damaged, holds no turn about the radar with reflectivity or angles from an
-        aircraft alone, or its radar does not reach the national grid.
+        aircraft alone, or its radar does not reach the grid asked for.
     """
     told: Any = {"kind": "CfRadial volume", "fill_is_clear": True}
     if content.startswith(CLASSIC):

@@ -144,7 +144,7 @@ def pick(
     dbz, seen : ndarray, shape (rows, columns)
         Reflectivity and coverage of the file.
     row, column : ndarray of int, shape (899, 1399)
-        Which value each cell of the national grid takes.
+        Which value each cell of the grid takes.
     inside : ndarray of bool, shape (899, 1399)
         Where the file's grid reaches.
 
