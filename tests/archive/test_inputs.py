@@ -1,6 +1,7 @@
 """Finding files: in order, by name, in folders and in object stores."""
 
 import importlib.util
+import os
 import uuid
 
 import pytest
@@ -82,3 +83,19 @@ def test_what_is_not_there_is_named(tmp_path):
 def test_a_package_that_is_missing_is_named():
     with pytest.raises(InputError, match=r"s3://bucket/a needs a package.*s3fs"):
         list(find_inputs("s3://bucket/a"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes with names")
+def test_pipes_and_links_to_nothing_are_left_out_and_links_that_lead_back_end(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "file").write_bytes(b"1")
+    (tmp_path / "a" / "b" / "file").write_bytes(b"1")
+    os.mkfifo(tmp_path / "a" / "pipe")
+    (tmp_path / "a" / "lost").symlink_to(tmp_path / "nothing")
+    (tmp_path / "a" / "circle").symlink_to(tmp_path / "a" / "circle")
+    (tmp_path / "a" / "b" / "back").symlink_to(tmp_path / "a")
+    (tmp_path / "other").symlink_to(tmp_path / "a" / "b")  # leads elsewhere, and is followed
+    found = [os.path.relpath(one.path, tmp_path) for one in find_inputs(str(tmp_path))]
+    assert found == ["a/file", "a/b/file", "other/file", "other/back/file"]
+    with pytest.raises(InputError, match="pipe is a pipe, which is not read"):
+        list(find_inputs(str(tmp_path / "a" / "pipe")))

@@ -104,3 +104,43 @@ def test_a_container_of_boxes_of_any_name_is_written_and_read(boxes, tmp_path):
     written = read_images(paths)
     path = write_netcdf(written, tmp_path / "boxes.nc")
     assert read_images(path)["unid"].values.tolist() == list(NAMES.values())
+
+
+def paths_of(command, where):
+    """A line of each command with a path of a user in each place."""
+    out = where.with_name("out")
+    return {
+        "classify": ["classify", where],
+        "classify-png": ["classify", where.with_suffix(".png")],
+        "classify-reports": ["classify", where.with_name("real"), "--reports", where],
+        "classify-run": ["classify", where.with_name("box.npy"), "--run", where],
+        "slide": ["slide", where, "--out", out],
+        "train-data": ["train", "chapter-relu", "--data", where, "--out", out],
+        "train-recipe": ["train", where.with_suffix(".toml"), "--out", out],
+        "evaluate": ["evaluate", where],
+        "data-info": ["data", "info", where],
+        "archive-build": ["archive", "build", where, out],
+        "archive-classify": ["archive", "classify", where, "--run", where, "--out", out],
+        "card": ["card", where],
+    }[command]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("classify", "classify-png", "classify-reports", "classify-run", "slide", "train-data"),
+        *("train-recipe", "evaluate", "data-info", "archive-build", "archive-classify", "card"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["pipe", "circle"])
+def test_no_command_waits_for_a_pipe_or_follows_links_in_a_circle(tmp_path, refused, command, kind):
+    np.save(tmp_path / "box.npy", np.zeros((136, 136), np.uint8))
+    (tmp_path / "real").write_bytes(b"AR2V0006.")
+    for name in ("given", "given.png", "given.toml"):
+        if kind == "pipe":
+            os.mkfifo(tmp_path / name)
+        else:
+            (tmp_path / name).symlink_to(tmp_path / name)
+    sentence = refused(*paths_of(command, tmp_path / "given"))
+    assert "given" in sentence
+    assert len(sentence.strip().splitlines()) == 1

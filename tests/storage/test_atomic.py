@@ -125,3 +125,9 @@ def test_to_ask_whether_a_file_can_be_written_makes_none(tmp_path):
     check_writable(tmp_path / "new" / "a.nc")
     check_writable("a.nc")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_link_that_leads_back_to_itself_gives_way(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "a")
+    write_bytes(tmp_path / "a", b"1")
+    assert (tmp_path / "a").read_bytes() == b"1"

@@ -7,6 +7,8 @@ are left out without a word: hidden files, and what NOAA's buckets put beside
 NEXRAD volumes.
 """
 
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from stormlens.archive._extra import need
 from stormlens.errors import InputError
 from stormlens.readers import is_passed_over
+from stormlens.storage import check_file
 
 SIMULATED = "simulated"
 """The source that is no place: boxes made from a seed."""
@@ -70,8 +73,10 @@ def find_inputs(source: str) -> Iterator[Input]:
     try:
         told = files.info(root)
         if told["type"] == "directory":
-            yield from _below(files, root)
+            yield from _below(files, root, ())
         else:
+            if _is_local(files):
+                check_file(root, None)
             yield _input(files, told)
     except FileNotFoundError as error:
         raise InputError(f"{source} does not exist; check the name.") from error
@@ -115,15 +120,35 @@ def _file_system(source: str) -> tuple[Any, str]:
     return files, root
 
 
-def _below(files: Any, folder: str) -> Iterator[Input]:
+def _below(files: Any, folder: str, above: tuple[str, ...]) -> Iterator[Input]:
+    here = os.path.realpath(folder) if _is_local(files) else folder
+    if here in above:
+        return  # a link leads back
     entries = sorted(files.ls(folder, detail=True, refresh=True), key=lambda entry: entry["name"])
+    kinds = {entry["name"]: _kind(entry) for entry in entries}
     for entry in entries:
-        if entry["type"] != "directory" and _may_be_data(entry["name"]):
+        if kinds[entry["name"]] == "file" and _may_be_data(entry["name"]):
             yield _input(files, entry)
     for entry in entries:
         name = entry["name"].rstrip("/")
-        if entry["type"] == "directory" and not _base(name).startswith(".") and name != folder:
-            yield from _below(files, name)
+        is_folder = kinds[entry["name"]] == "directory" and name != folder
+        if is_folder and not _base(name).startswith("."):
+            yield from _below(files, name, (*above, here))
+
+
+def _kind(entry: dict[str, Any]) -> str:
+    """What an entry is, or what a link leads to: a file, a directory, or other."""
+    if not entry.get("islink"):
+        return str(entry["type"])
+    try:
+        mode = os.stat(entry["name"]).st_mode
+    except OSError:  # to nothing, or in a circle
+        return "other"
+    return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+
+
+def _is_local(files: Any) -> bool:
+    return isinstance(files.protocol, tuple) and "file" in files.protocol
 
 
 def _may_be_data(path: str) -> bool:
@@ -137,6 +162,5 @@ def _base(path: str) -> str:
 
 def _input(files: Any, entry: dict[str, Any]) -> Input:
     stamp = next((str(entry[key]) for key in _STAMPS if entry.get(key) is not None), "")
-    local = "file" in files.protocol if isinstance(files.protocol, tuple) else False
-    path = entry["name"] if local else files.unstrip_protocol(entry["name"])
+    path = entry["name"] if _is_local(files) else files.unstrip_protocol(entry["name"])
     return Input(path, int(entry.get("size") or 0), stamp.strip('"'))

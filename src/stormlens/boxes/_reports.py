@@ -45,6 +45,11 @@ _DATABASE = {"date", "time", "tz"}
 _HOURS_TO_UTC = {3: 6, 9: 0}
 """Hours to add to the center's times, by its code of the time zone; others are unknown."""
 
+_MAX_BYTES = 2**26
+"""Of a table; the database's largest, of all wind since 1955, holds 54 million."""
+
+_MAX_COLUMNS = 1000
+
 
 def read_reports(path: str | Path, day: str | date | None = None) -> "pd.DataFrame":
     """
@@ -185,7 +190,7 @@ def identifiers(table: "pd.DataFrame") -> NDArray[Any] | None:
 
 
 def _text(path: str | Path) -> str:
-    content = read_file(path)
+    content = read_file(path, _MAX_BYTES)
     if b"\0" in content:
         raise InputError(f"{path} cannot be read as a CSV table (it is no text in UTF-8).")
     try:
@@ -197,6 +202,8 @@ def _text(path: str | Path) -> str:
 def _plain(text: str) -> "pd.DataFrame":
     import pandas as pd
 
+    if text.partition("\n")[0].count(",") > _MAX_COLUMNS:  # each costs pandas some kilobytes
+        raise InputError(f"the table has more than {_MAX_COLUMNS} columns.")
     try:
         return pd.read_csv(io.StringIO(text), dtype=str)
     except (ValueError, pd.errors.ParserError) as error:

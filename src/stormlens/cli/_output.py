@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import re
 import shutil
 import sys
@@ -42,17 +43,18 @@ def check_outputs(files: Sequence[Path], outputs: Mapping[str, Path | None]) -> 
     """
     from stormlens.storage import check_writable
 
-    read, written = {file.resolve() for file in files}, dict[Path, str]()
+    read, written = set(map(os.path.realpath, files)), dict[str, str]()
     for name, path in outputs.items():
         if path is None:
             continue
-        if path.resolve() in read:
+        real = os.path.realpath(path)  # `Path.resolve` fails on links in a circle
+        if real in read:
             raise InputError(f"{name} {path} is a file to be read; give another name.")
-        if path.resolve() in written:
-            other = written[path.resolve()]
+        if real in written:
+            other = written[real]
             raise InputError(f"{name} {path} is what {other} writes; give another name.")
         check_writable(path)
-        written[path.resolve()] = name
+        written[real] = name
 
 
 def print_json(data: Any) -> None:

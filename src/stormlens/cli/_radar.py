@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 WAYS = ("storms", "grid")
 _BOX_SUFFIXES = (".png", ".npy")
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _NO_KIND = "of no kind that is read"  # what the readers say of a file that none of them knows
 
 
@@ -37,15 +36,15 @@ def holds_boxes(path: Path) -> bool:
     """
     if path.suffix.lower() in _BOX_SUFFIXES:
         return True
-    try:
-        with path.open("rb") as start:
-            if start.read(len(_HDF5)) != _HDF5:
-                return False
-        import h5py
+    from stormlens.storage import HDF5_SIGNATURE, opened_file, opened_hdf5, read_file
 
-        with h5py.File(path) as file:
+    try:
+        with opened_file(path) as start:
+            if start.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
+                return False
+        with opened_hdf5(read_file(path), str(path), "NetCDF-4") as file:
             return "storm" in file
-    except (OSError, RuntimeError, ValueError):
+    except InputError:
         return False
 
 

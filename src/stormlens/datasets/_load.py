@@ -6,6 +6,7 @@ folder or NetCDF file. Names come first: a folder called ``digits`` is
 ``./digits``.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from stormlens.datasets._container import class_names, is_simulated
 from stormlens.datasets._folder import load_folder, load_netcdf
 from stormlens.datasets._images import NETCDF_SUFFIXES
 from stormlens.errors import InputError, unknown
+from stormlens.storage import check_file
 from stormlens.stormbox import MODES, SIZE, SPLIT_COUNTS, SPLIT_YEARS, SPLITS
 
 if TYPE_CHECKING:
@@ -194,7 +196,8 @@ def _reader(name_or_path: str | Path) -> "tuple[Callable[..., xr.Dataset], tuple
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         return partial(load_folder, path), ("seed", *_PICTURES), False
-    if path.is_file():
+    if os.path.lexists(path):
+        check_file(path, None)  # a pipe, or links in a circle
         return partial(load_netcdf, _netcdf_file(path)), ("seed",), False
     if isinstance(name_or_path, Path) or len(path.parts) > 1 or path.suffix:
         msg = f"{name} does not exist; give a folder of class folders, or a NetCDF file."

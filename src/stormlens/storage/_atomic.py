@@ -141,7 +141,7 @@ def disk_errors(path: str | Path) -> Iterator[None]:
 def _target(path: Path) -> Path:
     """What is to be written: a file, there or not; what a link points to, not the link."""
     if path.is_symlink():
-        path = path.resolve()
+        path = Path(os.path.realpath(path))
     if path.is_dir():
         raise InputError(f"{path} is a directory; give the name of a file to write.")
     if path.exists() and not path.is_file():

@@ -8,6 +8,7 @@ import numpy as np
 from stormlens.datasets.svrimg._archive import LABELS_FILE, Archive, index_file, reports_file
 from stormlens.datasets.svrimg._obtain import Kind, obtain
 from stormlens.errors import InputError
+from stormlens.storage import check_file
 from stormlens.stormbox import MODES, NATIONAL, nanoseconds, says_hour, split_of_year, time_of_unid
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ def read_reports(path: Path) -> "pd.DataFrame":
 def _read_table(path: Path, key: str, needed: list[str]) -> "pd.DataFrame":
     import pandas as pd
 
+    check_file(path, _MAX_BYTES)
     try:
         table = pd.read_csv(path, dtype={key: str}, low_memory=False, encoding="utf-8")
     except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
