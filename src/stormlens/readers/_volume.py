@@ -391,8 +391,9 @@ def _moment(raw: RawSweep) -> str | None:
 
 
 def _is_moment(key: str, variable: Raw) -> bool:
-    """Whether a variable has a value at each ray and gate; text, in rows of letters, has no unit."""
-    return len(variable.shape) == 2 and (key in _DBZ or "units" in variable.attributes)
+    """Whether a variable has a value at each ray and gate; text stands in rows of letters too."""
+    is_told = key in _DBZ or ("units" in variable.attributes and not key.endswith("_mode"))
+    return len(variable.shape) == 2 and is_told
 
 
 def _gates(raw: RawSweep, moment: str, rays: int, name: str) -> _Gates:
