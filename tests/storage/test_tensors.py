@@ -5,7 +5,8 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from stormlens.storage import write_tensors
+from stormlens.errors import InputError
+from stormlens.storage import read_sealed_tensors, sealed, write_tensors
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, np.int64, np.bool_])
@@ -29,3 +30,50 @@ def test_metadata_is_kept_and_may_be_missing(tmp_path):
         write_tensors(tmp_path / "file", {"a": np.ones(3)}, metadata)
         with safetensors.safe_open(tmp_path / "file", framework="numpy") as file:
             assert file.metadata() == metadata
+
+
+def test_sealed_tensors_are_read_as_they_were_written(tmp_path):
+    given = {
+        "b": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "a": np.ones((), ml_dtypes.bfloat16),
+        "c": np.zeros((0, 2), np.int8),
+    }
+    write_tensors(tmp_path / "file", given, sealed(given, {"history": "[]"}))
+    tensors, metadata = read_sealed_tensors(tmp_path / "file", "train again")
+    assert metadata == {"history": "[]"}
+    assert {name: (v.shape, v.dtype) for name, v in tensors.items()} == {
+        name: (v.shape, v.dtype) for name, v in given.items()
+    }
+    for name, array in given.items():
+        npt.assert_array_equal(tensors[name], array)
+
+
+def test_each_flipped_bit_of_a_sealed_file_is_found(tmp_path):
+    given = {"a": np.arange(4, dtype=np.float32), "b": np.ones((2, 2), np.int32)}
+    write_tensors(tmp_path / "whole", given, sealed(given, {"history": "[1]", "e": "x"}))
+    whole = (tmp_path / "whole").read_bytes()
+    path = tmp_path / "file"
+    passed = []
+    for bit in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            read_sealed_tensors(path, "train again")
+        except InputError as error:
+            assert str(error).startswith(str(path))  # noqa: PT017  thousands of them
+            assert str(error).endswith("; train again.")  # noqa: PT017
+        else:
+            passed.append(bit)
+    assert passed == []
+
+
+def test_a_file_without_a_seal_or_cut_short_is_refused(tmp_path):
+    given = {"a": np.ones(3)}
+    write_tensors(tmp_path / "file", given)
+    with pytest.raises(InputError, match=r"has no checksum, as an older .*; train again\."):
+        read_sealed_tensors(tmp_path / "file", "train again")
+    write_tensors(tmp_path / "file", given, sealed(given))
+    (tmp_path / "file").write_bytes((tmp_path / "file").read_bytes()[:-8])
+    with pytest.raises(InputError, match="is damaged"):
+        read_sealed_tensors(tmp_path / "file", "train again")

@@ -1,4 +1,5 @@
 import json
+import shutil
 import tracemalloc
 import warnings
 
@@ -273,6 +274,98 @@ def test_a_run_folder_is_claimed_once(splits, tmp_path):
     with pytest.raises(InputError, match="finished run without checkpoint"):
         fit(longer, splits, tmp_path, resume=True, progress=False)
     assert (tmp_path / "weights.safetensors").read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def one_epoch(splits, tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "one"
+    fit(TINY.with_changes(epochs=1), splits, run, progress=False)
+    return run
+
+
+def test_a_checkpoint_of_which_a_bit_was_flipped_is_not_resumed(one_epoch, tmp_path):
+    whole = (one_epoch / "checkpoint.safetensors").read_bytes()
+    rng = np.random.default_rng(0)
+    for bit in rng.integers(0, 8 * len(whole), 50):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "checkpoint.safetensors").write_bytes(damaged)
+        with pytest.raises(InputError, match=r"damaged .*; train again in a new folder\."):
+            read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("group", "change"),
+    [
+        ("weights", lambda array: array.astype(np.int8)),
+        ("optimiser", lambda array: array.astype(np.float16)),
+        ("optimiser", lambda array: array.reshape(1, *array.shape)),
+        ("best", lambda array: array.astype(np.int8)),
+    ],
+)
+def test_a_checkpoint_of_other_numbers_is_not_resumed(splits, one_epoch, tmp_path, group, change):
+    from stormlens.training._checkpoint import write_checkpoint
+
+    run = shutil.copytree(one_epoch, tmp_path / "run")
+    held = read_checkpoint(run)
+    groups = {name: held.group(name) for name in ("weights", "variables", "optimiser")}
+    groups["best"] = list(groups["weights"])
+    groups[group] = [*groups[group][:-1], change(groups[group][-1])]
+    write_checkpoint(run, groups, history=held.history, recipe=held.recipe, data=held.data)
+    with pytest.raises(InputError, match="was trained with another network"):
+        fit(TINY, splits, run, resume=True, progress=False)
+
+
+def changed(split, values=None, **attrs):
+    split = split.copy(deep=True)
+    if values is not None:
+        split = split.assign(reflectivity=(split["reflectivity"].dims, values))
+    split["reflectivity"].attrs.update({"units": "dBZ"} | attrs)
+    return split
+
+
+def test_splits_may_hold_any_kind_of_number(splits, straight):
+    """What counts are the values: 44 dBZ is the same as int8, int64 and float."""
+    images = {name: split["reflectivity"].values for name, split in splits.items()}
+    for kinds in ((np.int8, np.float32), (np.float64, np.int64)):
+        mixed = {
+            name: changed(splits[name], images[name].astype(kind))
+            for name, kind in zip(splits, kinds, strict=True)
+        }
+        fitted = fit(TINY, mixed, progress=False)
+        assert_same_bits(straight, fitted)
+        for row, due in zip(fitted.history, straight.history, strict=True):
+            assert row | {"seconds": 0} == due | {"seconds": 0}
+
+
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_splits_that_no_reflectivity_can_be_are_refused(splits, name):
+    split = splits[name]
+    images = split["reflectivity"].values.astype(np.float32)
+    broken = images.copy()
+    broken[1, 2, 3] = np.nan
+    labels = split["mode"].values
+    for wrong, sentence in (
+        (changed(split, images - 20), f"Split {name}: image .* is negative"),
+        (changed(split, broken), f"Split {name}: image 1 has nan at row 2, column 3"),
+        (changed(split, images + 40), f"Split {name}: .* above 80"),
+        (changed(split, images > 3), f"Split {name}: values of type bool"),
+        (split.assign(mode=("storm", labels * 1.0, split["mode"].attrs)), "mode is float64"),
+        (split.assign(mode=("storm", labels.astype(int) - 1, split["mode"].attrs)), "label -1 of"),
+        (split.drop_vars("reflectivity"), f"Split {name} has no reflectivity"),
+        (split.transpose("y", "x", "storm"), f"Split {name} has no reflectivity with dim"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            fit(TINY, {**splits, name: wrong}, progress=False)
+
+
+def test_splits_of_two_kinds_are_refused(splits):
+    small = splits["validation"].isel(x=slice(0, 12))
+    with pytest.raises(InputError, match="validation has images of 14 x 12 pixels, split train im"):
+        fit(TINY, {**splits, "validation": small}, progress=False)
+    other = changed(splits["validation"], units="1")
+    with pytest.raises(InputError, match="validation has values in 1, split train values in dBZ"):
+        fit(TINY, {**splits, "validation": other}, progress=False)
 
 
 def test_a_training_that_cannot_begin_claims_no_folder(splits, tmp_path):

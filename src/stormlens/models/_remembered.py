@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from stormlens.engine import Step
 from stormlens.errors import InputError
-from stormlens.storage import write_bytes
+from stormlens.storage import (
+    atomic_path,
+    parse_json,
+    read_sealed_tensors,
+    sealed,
+    write_tensors,
+)
 
 Remembered = tuple[tuple[int, int, int], int, list[Step]]
 """Shape of an image, number of classes and steps."""
@@ -28,8 +34,6 @@ def remember(digest: str, network: Remembered) -> None:
         SHA-256 of the file that they were read from.
     network : Remembered
     """
-    import safetensors.numpy
-
     shape, outputs, steps = network
     arrays: dict[str, NDArray[Any]] = {}
     written = []
@@ -43,7 +47,8 @@ def remember(digest: str, network: Remembered) -> None:
     plan = {"shape": shape, "outputs": outputs, "steps": written}
     metadata = {"format": _FORMAT, "plan": json.dumps(plan)}
     try:
-        write_bytes(_place(digest), safetensors.numpy.save(arrays, metadata))
+        with atomic_path(_place(digest)) as temporary:
+            write_tensors(temporary, arrays, sealed(arrays, metadata))
     except (InputError, OSError):
         return
 
@@ -60,20 +65,16 @@ def recall(digest: str) -> Remembered | None:
     Returns
     -------
     network : Remembered or None
-        None where nothing was, or it cannot be read.
+        None where nothing was, or it is damaged.
     """
     path = _place(digest)
     if not path.is_file():
         return None
-    import safetensors
-
     try:
-        with safetensors.safe_open(path, "numpy") as held:
-            metadata = held.metadata() or {}
-            if metadata.get("format") != _FORMAT:
-                return None
-            plan = json.loads(metadata["plan"])
-            arrays = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
+        arrays, metadata = read_sealed_tensors(path, "remove it")
+        if metadata.get("format") != _FORMAT:
+            return None
+        plan = parse_json(metadata["plan"], str(path), "remove it")
         steps = []
         for number, entry in enumerate(plan["steps"]):
             known: dict[str, Any] = {
@@ -84,7 +85,7 @@ def recall(digest: str) -> Remembered | None:
                 known[name] = arrays.get(f"{number}.{name}")
             steps.append(Step(**known))
         return tuple(plan["shape"]), int(plan["outputs"]), steps
-    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError):
         return None
 
 

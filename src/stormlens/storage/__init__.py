@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stormlens.storage._lock import file_lock
     from stormlens.storage._pickle import MAX_PICKLE_BYTES, load_pickled_arrays
     from stormlens.storage._plain import parse_json, parse_toml, read_json, read_toml
-    from stormlens.storage._tensors import write_tensors
+    from stormlens.storage._tensors import read_sealed_tensors, sealed, write_tensors
 
 __all__ = [
     "HDF5_SIGNATURE",
@@ -44,7 +44,9 @@ __all__ = [
     "parse_toml",
     "read_file",
     "read_json",
+    "read_sealed_tensors",
     "read_toml",
+    "sealed",
     "write_bytes",
     "write_tensors",
     "write_text",
@@ -59,6 +61,6 @@ __getattr__, __dir__ = on_first_use(
         "_lock": "file_lock",
         "_pickle": "MAX_PICKLE_BYTES load_pickled_arrays",
         "_plain": "parse_json parse_toml read_json read_toml",
-        "_tensors": "write_tensors",
+        "_tensors": "read_sealed_tensors sealed write_tensors",
     },
 )

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from stormlens.errors import InputError
-from stormlens.storage import atomic_path, write_tensors
+from stormlens.storage import atomic_path, parse_json, read_sealed_tensors, sealed, write_tensors
 
 FILE = "checkpoint.safetensors"
+_REMEDY = "train again in a new folder"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def write_checkpoint(
     }
     metadata = {"history": json.dumps(history), "recipe": json.dumps(recipe), "data": data}
     with atomic_path(run / FILE) as temporary:
-        write_tensors(temporary, tensors, metadata)
+        write_tensors(temporary, tensors, sealed(tensors, metadata))
 
 
 def read_checkpoint(run: str | Path) -> Checkpoint | None:
@@ -105,22 +106,16 @@ def read_checkpoint(run: str | Path) -> Checkpoint | None:
     Raises
     ------
     InputError
-        If the file is damaged.
+        If the file is damaged: any bit of it.
     """
-    import safetensors
-
     path = Path(run) / FILE
     if not path.exists():
         return None
+    tensors, metadata = read_sealed_tensors(path, _REMEDY)
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata()
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        return Checkpoint(
-            tensors,
-            json.loads(metadata["history"]),
-            json.loads(metadata["recipe"]),
-            metadata["data"],
+        history, recipe = (
+            parse_json(metadata[name], str(path), _REMEDY) for name in ("history", "recipe")
         )
-    except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error}); train again in a new folder.") from error
+        return Checkpoint(tensors, history, recipe, metadata["data"])
+    except KeyError as error:
+        raise InputError(f"{path} is no checkpoint: it lacks {error}; {_REMEDY}.") from error

@@ -24,8 +24,8 @@ def check_splits(splits: Mapping[str, Split], recipe: Recipe) -> None:
     Raises
     ------
     InputError
-        If ``train`` is missing, empty or of one class, classes differ between splits, or early
-        stopping lacks ``validation``.
+        If ``train`` is missing, empty or of one class, classes, sizes or units differ between
+        splits, or early stopping lacks ``validation``.
     """
     if "train" not in splits or len(splits["train"].images) == 0:
         raise InputError("There is nothing to train on: the data has no split 'train'.")
@@ -37,11 +37,24 @@ def check_splits(splits: Mapping[str, Split], recipe: Recipe) -> None:
     for name in splits:
         if splits[name].classes != classes:
             raise InputError(f"Split {name} has other classes than split train ({classes}).")
+        for what, found, due in (
+            ("images of {} pixels", *(_size(splits[key]) for key in (name, "train"))),
+            ("values in {}", splits[name].units, splits["train"].units),
+        ):
+            if found != due:
+                raise InputError(
+                    f"Split {name} has {what.format(found)}, split train {what.format(due)}; give "
+                    "splits of one kind."
+                )
     if recipe.early_stopping and "validation" not in splits:
         raise InputError(
             f"recipe {recipe.name}: early_stopping needs a validation split, which the data "
             "lacks; set early_stopping to 0."
         )
+
+
+def _size(split: Split) -> str:
+    return " x ".join(map(str, split.images.shape[1:]))
 
 
 def open_run(

@@ -116,7 +116,8 @@ def fit(
     keep_compiled()
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     run = None if out is None else Path(out)
-    held = {name: Split.of(dataset) for name, dataset in splits.items()}
+    looked_at = [name for name in ("train", "validation") if name in splits]
+    held = {name: Split.of(splits[name], name) for name in looked_at}
     check_splits(held, recipe)
     checkpoint = None if run is None else open_run(run, recipe, held, resume)
     for note in recipe.notes():
@@ -191,19 +192,19 @@ class _Training:
     def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
         """Continue where a checkpoint stands."""
         before = [*checkpoint.group("weights"), *checkpoint.group("variables")]
-        if [a.shape for a in before] != [np.shape(a) for a in self._trained_values()]:
+        optimiser, average = checkpoint.group("optimiser"), checkpoint.group("average")
+        values, best = [*before, *optimiser, *Totals.zero(), *average], checkpoint.group("best")
+        kept = _kinds(self._kept_values()) if best else []
+        if _kinds(values) != _kinds(jax.tree.leaves(self.state)) or _kinds(best) != kept:
             raise InputError(
                 f"{self.run} was trained with another network; resume with the same one, "
                 "which for a model of your own is the argument model."
             )
-
         structure = jax.tree.structure(self.state)
         del self.state  # before another takes its place
-        optimiser, average = checkpoint.group("optimiser"), checkpoint.group("average")
-        values = [*before, *optimiser, *Totals.zero(), *average]
         # Copied, as the steps change them where they lie.
         self.state = jax.tree.unflatten(structure, jax.device_put(values, may_alias=False))
-        self.best = checkpoint.group("best")
+        self.best = best
         self.history = checkpoint.history
 
     def run_epochs(self, listener: Listener) -> None:
@@ -263,9 +264,6 @@ class _Training:
             len(self.history) - self._best_epoch() >= patience
         )
 
-    def _trained_values(self) -> list[Any]:
-        return [*self.state.weights, *self.state.variables]
-
     def _kept_values(self) -> list[Any]:
         return [*self.state.kept, *self.state.variables]
 
@@ -298,6 +296,11 @@ class _Training:
             self.classifier.save(self.run)
             write_text(self.run / "history.csv", history_csv(self.history))
         return Fitted(self.classifier, self.history)
+
+
+def _kinds(arrays: list[Any]) -> list[tuple[tuple[int, ...], str]]:
+    """Shapes and kinds of number."""
+    return [(np.shape(array), str(array.dtype)) for array in arrays]
 
 
 def _compute_in_this_thread() -> None:
