@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from nexrad_files import (
     legacy_volume,
     legacy_volume_of,
     message,
+    pattern_message,
     radials,
     volume,
     volume_of,
@@ -647,3 +649,54 @@ def test_later_rays_with_other_numbers_of_gates(others):
         npt.assert_array_equal(echo == 50, same == 50)
         assert (echo == 35).sum() > 100  # 252 to 302 km away
     assert mosaic.attrs["product"] == "column maximum of 1 sweep"
+
+
+# Damage that keeps to the structure: counts, lengths, pointers, the order of messages.
+
+EXTREMES = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 0x7F800000)
+
+
+def damaged_train(rays, rng):
+    """A train of messages with fields at their extremes, and messages lost, doubled and moved."""
+    rays = list(rays)
+    for _ in range(rng.integers(1, 6)):
+        at, few = int(rng.integers(len(rays))), int(rng.integers(1, 40))
+        kind = rng.choice(["field", "fields", "lose", "double", "turn", "cut", "pattern"])
+        if kind in ("field", "fields"):
+            size = int(rng.choice([1, 2, 4]))
+            value = int(rng.choice(EXTREMES)) & (256**size - 1)
+            where = int(rng.integers(12, 190))
+            for number in range(at, min(at + (few if kind == "fields" else 1), len(rays))):
+                if where + size <= len(rays[number]):
+                    rays[number] = put(rays[number], where, "?BH?I"[size], value)
+        elif kind == "lose":
+            rays[at : at + few] = []
+        elif kind == "double":
+            rays[at:at] = rays[at : at + few]
+        elif kind == "turn":
+            rays = rays[at:] + rays[:at]
+        elif kind == "cut":
+            rays[at] = rays[at][: int(rng.integers(len(rays[at]) + 1))]
+        else:
+            rays.insert(at, pattern_message([(float(rng.uniform(0, 20)), 4)] * few))
+        rays = rays or [b""]
+    return rays
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_damage_to_the_structure_gives_a_mosaic_or_a_sentence(part):
+    files = int(os.environ.get("STORMLENS_FUZZ", "60")) // 4
+    whole, old = radials(varied()), legacy_radials(legacy())
+    for number in range(part * files, (part + 1) * files):
+        rng = np.random.default_rng([20110427, number])
+        is_old, packed, checked = rng.random(3) < 0.4
+        rays = damaged_train(old if is_old else whole, rng)
+        content = legacy_volume_of(rays) if is_old else volume_of(rays, packed=packed)
+        try:
+            mosaic = read(content, name="KTLX", quality_control=bool(checked))
+        except InputError:
+            continue
+        assert mosaic.attrs["product"].startswith("column maximum of "), number
+        if "incomplete" in mosaic.attrs:
+            with pytest.raises(InputError, match="is not whole"):
+                read(content, name="KTLX", quality_control=bool(checked), strict=True)
