@@ -316,7 +316,7 @@ class Turn:
             column = np.rint((asked - place["first"]) / place["spacing"]).astype(np.intp)
             there = np.flatnonzero((column >= 0) & (column < codes.shape[1]))
             if len(there):
-                found = meant[rows[:, None], column[there]]
+                found = meant[rows].take(column[there], axis=1)
                 values[shown[rows], there[0] : there[-1] + 1] = found
         return values
 
