@@ -30,6 +30,7 @@ $(VENV)/.installed-docs: pyproject.toml
 demo: $(VENV)/.installed  ## Train and score the chapter's network on simulated storms, offline
 	rm -rf $(RUN)
 	$(BIN)/stormlens train chapter-relu --data simulated --out $(RUN)
+	@echo "Next: . $(BIN)/activate, so that the shell finds stormlens; then: stormlens data sample sample"
 	@echo "$(CURDIR)/$(RUN)/report.html"
 
 test: $(VENV)/.installed-test lint  ## Lint, type-check and run the whole suite

@@ -1,13 +1,19 @@
-"""What the documents point to is there: files, headings, names and lesson cells."""
+"""What the documents point to is there: files, headings, names, lesson cells and commands."""
 
+import glob
 import importlib
 import re
+import shlex
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from stormlens.cli.main import app
+from stormlens.datasets import write_samples
 from stormlens.datasets._colours import _table
 
 ROOT = Path(__file__).parents[1]
@@ -128,3 +134,96 @@ def test_the_recipe_for_ones_own_pictures_leads_to_a_box(tmp_path, monkeypatch):
     assert abs(rows.max() - 67) < 1.5
     assert abs(columns.min() - (68 - 24.2)) < 1.5
     assert abs(columns.max() - (67 + 24.2)) < 1.5
+
+
+def command_lines(text):
+    """Commands of Stormlens that a text shows on lines of their own, as lists of arguments."""
+    for line in re.sub(r"\\\n", " ", text).splitlines():
+        if re.match(r"\s*stormlens [a-z]", line):
+            arguments = shlex.split(line, comments=True)[1:]
+            cut = [i for i, word in enumerate(arguments) if word in (">", "|", "&", "2>")]
+            yield arguments[: cut[0]] if cut else arguments
+
+
+def shown_in(page):
+    blocks = re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    return [arguments for block in blocks for arguments in command_lines(block)]
+
+
+def every_command(group, parent=None):
+    context = click.Context(group, info_name="stormlens", parent=parent)
+    for name in group.list_commands(context):
+        _, command, _ = group.resolve_command(context, [name])
+        yield command
+        if isinstance(command, click.Group):
+            yield from every_command(command, context)
+
+
+def parse(arguments):
+    """Raise what the command line would say of options and arguments, and run nothing."""
+    command, context = app, None
+    while isinstance(command, click.Group):
+        context = command.make_context("stormlens", list(arguments), parent=context)
+        _, command, arguments = command.resolve_command(context, context._protected_args)
+        arguments = [*arguments, *context.args]
+    command.make_context("stormlens", arguments, parent=context)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if shown_in(p)], ids=lambda p: p.name)
+def test_commands_on_a_page_are_known_with_their_options(page):
+    for arguments in shown_in(page):
+        parse(arguments)
+
+
+def test_examples_of_every_help_are_known_with_their_options():
+    shown = [
+        arguments
+        for command in [app, *every_command(app)]
+        for arguments in command_lines(command.epilog or "")
+    ]
+    assert len(shown) > 40
+    for arguments in shown:
+        parse(arguments)
+
+
+@pytest.fixture(scope="module")
+def place_of_samples(tmp_path_factory):
+    place = tmp_path_factory.mktemp("place")
+    write_samples(place / "sample")
+    return place
+
+
+QUICK = {("classify",), ("data", "info"), ("data", "show")}
+
+
+def quick_commands():
+    """What pages and help show that works on the samples alone, in seconds."""
+    shown = [arguments for page in PAGES for arguments in shown_in(page)]
+    for command in [app, *every_command(app)]:
+        shown += command_lines(command.epilog or "")
+    on_samples = [a for a in shown if any(word.startswith("sample/") for word in a)]
+    assert len(on_samples) > 12
+    return sorted(
+        {
+            tuple(a)
+            for a in on_samples
+            if (a[0],) in QUICK or tuple(a[:2]) in QUICK
+            if "--run" not in a
+        }
+    )
+
+
+@pytest.mark.parametrize("arguments", quick_commands(), ids=" ".join)
+def test_what_is_shown_on_samples_works(arguments, place_of_samples, monkeypatch):
+    monkeypatch.chdir(place_of_samples)
+    files = [sorted(glob.glob(word)) if "*" in word else [word] for word in arguments]
+    result = CliRunner().invoke(app, [word for words in files for word in words])
+    assert result.exit_code == 0, result.output
+
+
+def test_every_sample_that_is_named_is_written(place_of_samples):
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    texts += [command.epilog or "" for command in [app, *every_command(app)]]
+    named = {name for text in texts for name in re.findall(r"\bsample/[\w./-]+", text)}
+    assert len(named) > 6
+    assert [name for name in named if not (place_of_samples / name.rstrip(".")).exists()] == []

@@ -90,6 +90,7 @@ def test_summary_leaves_a_page_pictures_and_tables(invoke, labelled, tmp_path):
     assert result.stdout.splitlines()[-1] == f"Written: {out / 'index.html'}"
     assert "SIMULATED" in result.stderr  # the classifier's training
     page = (out / "index.html").read_text()
+    assert page.count("<img") == page.count('<source media="(max-width: 34rem)"') >= 5
     assert "SIMULATED" in page
     assert "http" not in page.replace("http-equiv", "")  # asks no server for anything
     told = json.loads((out / "summary.json").read_text())

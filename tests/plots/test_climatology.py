@@ -4,6 +4,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 import xarray as xr
+from matplotlib.text import Text
 
 from stormlens import plots
 from stormlens.errors import InputError
@@ -104,3 +105,41 @@ def test_what_was_made_up_is_marked(climatology, name):
     ):
         assert "simulated" in [text.get_text() for text in ax.texts]
     assert "simulated" not in [text.get_text() for text in plots.mode_cycle(climatology).texts]
+
+
+def narrow_figures(climatology):
+    yield plots.mode_cycle(climatology, "month", narrow=True).figure
+    yield plots.mode_cycle(climatology, "year", narrow=True).figure
+    yield plots.mode_shares(climatology, narrow=True).figure
+    yield plots.climatology_map(climatology, narrow=True)
+    rows = [
+        {"epoch": i, "loss": 1, "accuracy": 0.5, "val_loss": 1, "val_accuracy": 0.5} for i in (1, 2)
+    ]
+    published = {"accuracy": 0.9, "val_accuracy": 0.8}
+    yield plots.chapter_comparison(
+        {"chapter-linear": rows, "chapter-augmented": rows},
+        {"chapter-linear": published, "chapter-augmented": published},
+        narrow=True,
+    )
+
+
+def test_narrow_pictures_are_read_on_a_telephone(climatology):
+    """Shown 358 pixels wide, on a page of 390, type is of 8 pixels at least and inside."""
+    for figure in narrow_figures(climatology.assign_attrs(simulated=1)):
+        figure.draw_without_rendering()
+        width, height = figure.get_size_inches()
+        texts = [text for text in figure.findobj(Text) if text.get_text().strip()]
+        assert min(text.get_fontsize() for text in texts) / 72 * 358 / width >= 8
+        drawn = figure.get_tightbbox()
+        assert (drawn.x0, drawn.y0) >= (-0.01, -0.01)
+        assert drawn.x1 <= width + 0.01
+        assert drawn.y1 <= height + 0.01
+        assert height < 2.6 * width
+
+
+def test_years_are_whole(climatology):
+    ax = plots.mode_cycle(climatology, "year")
+    ax.figure.draw_without_rendering()
+    shown = [label.get_text() for label in ax.get_xticklabels()]
+    assert {"2010", "2011"} <= set(shown)
+    assert not [text for text in shown if "." in text]

@@ -39,8 +39,9 @@ _SAID = 10  # sentences about what was passed over
 @click.group(
     cls=CommandGroup,
     epilog="""\b
-Example:
-  stormlens archive build volumes/ store
+Examples:
+  stormlens data sample sample
+  stormlens archive build sample/volumes/ store
   stormlens archive classify store --out labels
   stormlens archive summary labels
 """,
@@ -70,7 +71,7 @@ _retry_option = option("--retry", is_flag=True, help="Try again what failed befo
     "build",
     epilog="""\b
 Examples:
-  stormlens archive build volumes/2011/ store
+  stormlens archive build sample/volumes/ store
   stormlens archive build s3://bucket/2011/04/27/ store --boxes grid
   stormlens archive build tars/ store --index svrimg_index.csv
   stormlens archive build simulated store --count 10000

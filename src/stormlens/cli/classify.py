@@ -37,12 +37,15 @@ if TYPE_CHECKING:
 NAME = "classify"
 EPILOG = """\b
 Examples:
-  stormlens classify KLIX20050828_180149.gz --map katrina.png
+  stormlens classify sample/volumes/XSIM20000615_210000_V06 --map map.png
+  stormlens classify sample/volumes/* --geojson storms.geojson
+  stormlens classify sample/boxes.npy --csv > modes.csv
+  stormlens classify sample/box.png --run runs/first
   stormlens classify KTLX@2013-05-20T20:15 --at 35.3,-97.5
-  stormlens classify mrms/*.grib2.gz --geojson storms.geojson
-  stormlens classify boxes/*.png --csv > modes.csv
-  stormlens classify 201104041310z000282671.png --run runs/first
   stormlens classify composite.png --colors iem-n0q
+
+\b
+`stormlens data sample sample` writes that folder.
 
 \b
 Boxes: SVRIMG PNG (palette indices are dBZ), NPY of one or many boxes, and

@@ -113,7 +113,7 @@ def fetch(name: str, part: tuple[str, ...], refresh: bool) -> None:
     epilog="""\b
 Examples:
   stormlens data info svrimg
-  stormlens data info my-boxes/ --json
+  stormlens data info sample/my-boxes --json
 """,
 )
 @_name_argument
@@ -246,7 +246,7 @@ def simulate(
 Examples:
   stormlens data sample sample
   stormlens classify sample/box.png sample/boxes.npy
-  stormlens classify sample/volumes/*_V06 --map map.png
+  stormlens classify sample/volumes/XSIM20000615_210000_V06 --map map.png
 """,
 )
 @argument("folder", type=PATH, metavar="DIR", help="Folder to write, new or empty.")

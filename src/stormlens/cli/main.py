@@ -7,9 +7,10 @@ from stormlens.cli._group import SentenceGroup
 
 _EPILOG = """\b
 Examples:
-  stormlens classify KLIX20050828_180149.gz --map katrina.png
+  stormlens data sample sample
+  stormlens classify sample/volumes/XSIM20000615_210000_V06 --map map.png
   stormlens train chapter-relu --data simulated --out runs/first
-  stormlens classify 201104041310z000282671.png --run runs/first
+  stormlens classify sample/box.png --run runs/first
 
 `stormlens COMMAND --help` explains a command. Exit code 0, or 2 with a sentence
 that says what to change.

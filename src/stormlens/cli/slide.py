@@ -26,9 +26,12 @@ NAME = "slide"
 _BOX_BY_BOX = "box by box"
 EPILOG = """\b
 Examples:
-  stormlens slide mrms.grib2.gz --out field.nc --map field.png
+  stormlens slide sample/mosaic.h5 --out field.nc --map field.png
   stormlens slide KTLX@2013-05-20T20:15 --stride 4 --map field.png
-  stormlens slide mrms.grib2.gz --run runs/first --map field.png
+  stormlens slide sample/mosaic.h5 --run runs/first --map field.png
+
+\b
+`stormlens data sample sample` writes that folder.
 
 \b
 Each value is what classify gives for the box centred there, to 1e-4. Where

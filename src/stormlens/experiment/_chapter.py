@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from stormlens import datasets, plots, report, storage
 from stormlens.experiment._data import Data
 from stormlens.experiment._run import Outcome, run_recipe
@@ -136,16 +138,23 @@ def _row(name: str, outcome: Outcome) -> dict[str, Any]:
 def _write_chapter(result: ChapterOutcome) -> None:
     values = result.to_dict()
     storage.write_text(result.folder / "chapter.json", json.dumps(values, indent=2) + "\n")
+    simulated = values["simulated"]
     names = {"training": "accuracy", "validation": "val_accuracy"}
-    figure = plots.chapter_comparison(
-        {name: outcome.history for name, outcome in result.outcomes.items()},
-        {
-            name: {names[key]: value for key, value in numbers.items()}
-            for name, numbers in PUBLISHED.items()
-        },
-        simulated=values["simulated"],
+    histories = {name: outcome.history for name, outcome in result.outcomes.items()}
+    published = {
+        name: {names[key]: value for key, value in numbers.items()}
+        for name, numbers in PUBLISHED.items()
+    }
+    wide, narrow = (
+        _png(plots.chapter_comparison(histories, published, simulated=simulated, narrow=is_narrow))
+        for is_narrow in (False, True)
     )
+    storage.write_bytes(result.folder / "chapter.png", wide)
+    page = result.folder / "chapter.html"
+    report.write_chapter(page, chapter=values, curves=wide, narrow=narrow)
+
+
+def _png(figure: Figure) -> bytes:
     picture = io.BytesIO()
     figure.savefig(picture, dpi=150, format="png")
-    storage.write_bytes(result.folder / "chapter.png", picture.getvalue())
-    report.write_chapter(result.folder / "chapter.html", chapter=values, curves=picture.getvalue())
+    return picture.getvalue()

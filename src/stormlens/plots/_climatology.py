@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm, Normalize, PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from stormlens.errors import InputError, unknown
 from stormlens.plots._geography import Plane, draw_geography
@@ -28,10 +28,14 @@ _AXES = {
     "solar_hour": "Hour (local solar time)",
     "year": "Year",
 }
+_SHARE_LABEL = "Share of the region's boxes (their number on the right)"
 _BLANK = "#eef1f4"
+_NARROW = 3.9  # inches: read at the width of a telephone, type keeps its size
 
 
-def mode_cycle(climatology: xr.Dataset, by: str = "month", ax: Axes | None = None) -> Axes:
+def mode_cycle(
+    climatology: xr.Dataset, by: str = "month", ax: Axes | None = None, *, narrow: bool = False
+) -> Axes:
     """
     Draw how many boxes of each mode fall into each month, hour or year, as stacked bars.
 
@@ -43,6 +47,8 @@ def mode_cycle(climatology: xr.Dataset, by: str = "month", ax: Axes | None = Non
         What to draw along the axis.
     ax : matplotlib.axes.Axes, optional
         Where to draw; axes of a new figure unless told.
+    narrow : bool, optional
+        Draw for a telephone: a new figure half as wide, with its legend below.
 
     Returns
     -------
@@ -56,7 +62,7 @@ def mode_cycle(climatology: xr.Dataset, by: str = "month", ax: Axes | None = Non
     if by not in _AXES:
         raise unknown("axis of a cycle", by, _AXES)
     counts = climatology[f"by_{by}"]
-    ax = new_axes(7.0, 3.4) if ax is None else ax
+    ax = new_axes(_NARROW if narrow else 7.0, 3.4) if ax is None else ax
     tidy(ax)
     ax.grid(visible=False, axis="x")
     places = counts[by].values
@@ -67,23 +73,32 @@ def mode_cycle(climatology: xr.Dataset, by: str = "month", ax: Axes | None = Non
         below = below + values
     if by == "month":
         ax.set_xticks(places, _MONTHS)
-    elif by != "year":
+    elif by == "year":
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    else:
         ax.set_xticks(range(0, 24, 3))
     ax.yaxis.set_major_formatter("{x:,.0f}")
     ax.set_xlabel(_AXES[by], color=INK)
     ax.set_ylabel("Boxes", color=INK)
-    ax.legend(**_LEGEND, bbox_to_anchor=(1.0, 1.0), reverse=True)
+    _add_legend(ax, 1.0, narrow, reverse=not narrow)
     _mark(ax, climatology)
     describe(ax, f"Boxes by {_AXES[by].lower()}. {_peaks(counts, by)}.")
     return ax
 
 
-_LEGEND: dict[str, Any] = {
-    "frameon": False,
-    "fontsize": 8.5,
-    "loc": "upper left",
-    "handlelength": 1.0,
-}
+def _add_legend(ax: Axes, x: float, narrow: bool, *, reverse: bool) -> None:
+    """Beside the axes, or of a narrow figure below all of it."""
+    style: dict[str, Any] = {"frameon": False, "fontsize": 8.5, "handlelength": 1.0}
+    if not narrow:
+        ax.legend(loc="upper left", bbox_to_anchor=(x, 1.0), reverse=reverse, **style)
+        return
+    handles, labels = ax.get_legend_handles_labels()
+    _figure_of(ax).legend(handles, labels, loc="outside lower center", ncols=3, **style)
+
+
+def _figure_of(ax: Axes) -> Figure:
+    figure: Any = ax.get_figure(root=True)
+    return figure
 
 
 def _peaks(counts: xr.DataArray, by: str) -> str:
@@ -96,7 +111,7 @@ def _peaks(counts: xr.DataArray, by: str) -> str:
     return "; ".join(told) or "No box has a known time"
 
 
-def mode_shares(climatology: xr.Dataset, ax: Axes | None = None) -> Axes:
+def mode_shares(climatology: xr.Dataset, ax: Axes | None = None, *, narrow: bool = False) -> Axes:
     """
     Draw the share of each mode in each region, as stacked bars with the number of boxes.
 
@@ -106,6 +121,8 @@ def mode_shares(climatology: xr.Dataset, ax: Axes | None = None) -> Axes:
         As `stormlens.archive.summarise` gives it.
     ax : matplotlib.axes.Axes, optional
         Where to draw; axes of a new figure unless told.
+    narrow : bool, optional
+        As for `mode_cycle`.
 
     Returns
     -------
@@ -115,7 +132,8 @@ def mode_shares(climatology: xr.Dataset, ax: Axes | None = None) -> Axes:
     counts = climatology["by_region"]
     totals = counts.sum("mode").values
     held = np.flatnonzero(totals)[::-1]
-    ax = new_axes(7.0, 1.1 + 0.3 * max(len(held), 1)) if ax is None else ax
+    height = 1.1 + 0.3 * max(len(held), 1) + 0.5 * narrow
+    ax = new_axes(_NARROW if narrow else 7.0, height) if ax is None else ax
     tidy(ax)
     ax.grid(visible=False)
     left = np.zeros(len(held))
@@ -129,8 +147,10 @@ def mode_shares(climatology: xr.Dataset, ax: Axes | None = None) -> Axes:
     ax.set_yticks(np.arange(len(held)), names)
     ax.set_xlim(0, 1)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.set_xlabel("Share of the region's boxes (their number on the right)", color=INK)
-    ax.legend(**_LEGEND, bbox_to_anchor=(1.12, 1.0))
+    if narrow:
+        ax.set_xticks((0, 0.5, 1))
+    ax.set_xlabel("Share of boxes; right: boxes" if narrow else _SHARE_LABEL, color=INK)
+    _add_legend(ax, 1.12, narrow, reverse=False)
     _mark(ax, climatology)
     commonest = climatology["mode"].values[counts.values[:, held].argmax(0)]
     told = [f"{name} {mode}" for name, mode in zip(names[::-1], commonest[::-1], strict=True)]
@@ -138,7 +158,7 @@ def mode_shares(climatology: xr.Dataset, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def climatology_map(climatology: xr.Dataset) -> Figure:
+def climatology_map(climatology: xr.Dataset, *, narrow: bool = False) -> Figure:
     """
     Draw where boxes are and what share of them each mode has, a map a mode.
 
@@ -146,6 +166,8 @@ def climatology_map(climatology: xr.Dataset) -> Figure:
     ----------
     climatology : xarray.Dataset
         As `stormlens.archive.summarise` gives it.
+    narrow : bool, optional
+        Draw for a telephone: half as wide, with two maps a row.
 
     Returns
     -------
@@ -163,11 +185,12 @@ def climatology_map(climatology: xr.Dataset) -> Figure:
     if not total.any():
         raise InputError("No box of this climatology has a known place on the map.")
     modes = [str(mode) for mode in climatology["mode"].values if counts.sel(mode=mode).any()]
-    columns = 3 if len(modes) > 2 else 2
+    width = _NARROW if narrow else WIDTH
+    columns = 3 if len(modes) > 2 and not narrow else 2
     rows = -(-(len(modes) + 2) // columns)
     window = west, east, south, north = _window(counts)
-    panel = 0.9 * WIDTH / columns * (north - south) / (east - west) + 0.45
-    figure = Figure(figsize=(WIDTH, rows * panel + 0.3), layout="compressed")
+    panel = 0.9 * width / columns * (north - south) / (east - west) + 0.45
+    figure = Figure(figsize=(width, rows * panel + 0.3), layout="compressed")
     axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
     few = total < LEAST_BOXES
     shares = [
@@ -177,10 +200,12 @@ def climatology_map(climatology: xr.Dataset) -> Figure:
     highest = max(0.05, *(float(share.max()) for share in shares if share.count()), 0.0)
     log = LogNorm(1, max(10, total.max()))
     first = _panel(axes[0], counts, np.ma.masked_equal(total, 0), log, "cividis_r", window)
-    axes[0].set_title("All boxes", fontsize=10, color=INK)
+    # At the left the first leaves room for 'simulated'.
+    title: dict[str, Any] = {"fontsize": 10, "color": INK, "loc": "left" if narrow else "center"}
+    axes[0].set_title("All boxes", **title)
     for ax, mode, share in zip(axes[1:], modes, shares, strict=False):
         last = _panel(ax, counts, share, PowerNorm(0.5, 0, highest), "viridis_r", window)
-        ax.set_title(mode, fontsize=10, color=INK)
+        ax.set_title(mode, **title)
     for ax in axes[len(modes) + 1 :]:
         ax.set_axis_off()
     label = f"Share of a cell's boxes\n(cells of {LEAST_BOXES} or more)"

@@ -90,6 +90,7 @@ def chapter_comparison(
     published: Mapping[str, Mapping[str, float]] | None = None,
     *,
     simulated: bool = False,
+    narrow: bool = False,
 ) -> Figure:
     """
     Draw the accuracy curves of several experiments in a row, beside published values.
@@ -103,6 +104,8 @@ def chapter_comparison(
         epoch, drawn as open diamonds.
     simulated : bool, optional
         Whether the picture says 'simulated': set it for training on simulated data.
+    narrow : bool, optional
+        Draw for a telephone: one below the other.
 
     Returns
     -------
@@ -115,8 +118,11 @@ def chapter_comparison(
     """
     if not histories:
         raise InputError("There is no experiment to compare; give at least one history.")
-    figure = Figure(figsize=(3.3 * len(histories), 3.5), layout="constrained")
-    axes = figure.subplots(1, len(histories), sharey=True, squeeze=False)[0]
+    n = len(histories)
+    size = (3.9, 2.4 * n + 0.6) if narrow else (3.3 * n, 3.5)
+    figure = Figure(figsize=size, layout="constrained")
+    shape = (n, 1) if narrow else (1, n)
+    axes = figure.subplots(*shape, sharey=True, squeeze=False).ravel()
     for ax, (name, curves) in zip(axes, histories.items(), strict=True):
         history(curves, ax, simulated=simulated)
         ax.legend().remove()
@@ -134,7 +140,7 @@ def chapter_comparison(
         list(by_label.values()),
         list(by_label),
         loc="outside lower center",
-        ncols=min(len(by_label), 2 * len(histories)),  # within the width of one panel
+        ncols=min(len(by_label), 2 if narrow else 2 * n),  # within the width of one panel
         frameon=False,
         fontsize=9,
     )

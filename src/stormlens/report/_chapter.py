@@ -11,7 +11,9 @@ from stormlens import storage
 from stormlens.report import _words as words
 
 
-def write_chapter(path: str | Path, *, chapter: Mapping[str, Any], curves: bytes) -> Path:
+def write_chapter(
+    path: str | Path, *, chapter: Mapping[str, Any], curves: bytes, narrow: bytes
+) -> Path:
     """
     Write the page of the chapter's experiments as one self-contained HTML file.
 
@@ -23,6 +25,8 @@ def write_chapter(path: str | Path, *, chapter: Mapping[str, Any], curves: bytes
         What ``chapter.json`` holds.
     curves : bytes
         PNG picture of the accuracy curves.
+    narrow : bytes
+        The same for a telephone.
 
     Returns
     -------
@@ -37,5 +41,9 @@ def write_chapter(path: str | Path, *, chapter: Mapping[str, Any], curves: bytes
     )
     environment.filters["score"] = words.score
     template = environment.get_template("chapter.html.j2")
-    picture = "data:image/png;base64," + base64.b64encode(curves).decode()
-    return storage.write_text(path, template.render(chapter=chapter, picture=picture))
+    wide_uri, narrow_uri = (
+        "data:image/png;base64," + base64.b64encode(content).decode()
+        for content in (curves, narrow)
+    )
+    page = template.render(chapter=chapter, picture=wide_uri, narrow=narrow_uri)
+    return storage.write_text(path, page)

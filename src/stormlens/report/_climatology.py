@@ -50,7 +50,7 @@ def write_climatology(folder: str | Path, climatology: xr.Dataset) -> Path:
         If the place cannot be written.
     """
     folder = Path(folder)
-    drawn = _pictures(climatology)
+    drawn, narrow = _pictures(climatology), _pictures(climatology, narrow=True)
     for name, picture in drawn.items():
         storage.write_bytes(folder / f"{name}.png", png(picture)[0])
     for name in (*_TABLES, "cell"):
@@ -65,7 +65,9 @@ def write_climatology(folder: str | Path, climatology: xr.Dataset) -> Path:
         undefined=jinja2.StrictUndefined,
     )
     page = environment.get_template("climatology.html.j2")
-    return storage.write_text(folder / "index.html", page.render(_content(climatology, drawn)))
+    return storage.write_text(
+        folder / "index.html", page.render(_content(climatology, drawn, narrow))
+    )
 
 
 def climatology_dict(climatology: xr.Dataset) -> dict[str, Any]:
@@ -102,16 +104,15 @@ def climatology_dict(climatology: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def _pictures(climatology: xr.Dataset) -> dict[str, Figure]:
-    drawn = {name.replace("_", "-"): _cycle(climatology, name) for name in _CYCLES}
-    drawn["region"] = _of(plots.mode_shares(climatology))
+def _pictures(climatology: xr.Dataset, narrow: bool = False) -> dict[str, Figure]:
+    drawn = {
+        name.replace("_", "-"): _of(plots.mode_cycle(climatology, name, narrow=narrow))
+        for name in _CYCLES
+    }
+    drawn["region"] = _of(plots.mode_shares(climatology, narrow=narrow))
     if climatology["by_cell"].any():
-        drawn["map"] = plots.climatology_map(climatology)
+        drawn["map"] = plots.climatology_map(climatology, narrow=narrow)
     return drawn
-
-
-def _cycle(climatology: xr.Dataset, by: str) -> Figure:
-    return _of(plots.mode_cycle(climatology, by))
 
 
 def _of(ax: Any) -> Figure:
@@ -119,8 +120,13 @@ def _of(ax: Any) -> Figure:
     return figure
 
 
-def _content(climatology: xr.Dataset, drawn: dict[str, Figure]) -> dict[str, Any]:
-    pictures = {name: png(figure)[1] for name, figure in drawn.items()}
+def _content(
+    climatology: xr.Dataset, drawn: dict[str, Figure], narrow: dict[str, Figure]
+) -> dict[str, Any]:
+    pictures = {
+        name: {"wide": png(figure)[1], "narrow": png(narrow[name])[1]}
+        for name, figure in drawn.items()
+    }
     total = int(climatology["count"].sum())
     modes: list[dict[str, Any]] = [
         {"mode": str(mode), "boxes": int(count), "share": int(count) / total}
@@ -144,7 +150,7 @@ def _content(climatology: xr.Dataset, drawn: dict[str, Figure]) -> dict[str, Any
     }
 
 
-def _sections(pictures: dict[str, Picture]) -> list[dict[str, Any]]:
+def _sections(pictures: dict[str, dict[str, Picture]]) -> list[dict[str, Any]]:
     when = [pictures[name.replace("_", "-")] for name in _CYCLES]
     where = [pictures[name] for name in ("region", "map") if name in pictures]
     return [
