@@ -177,7 +177,9 @@ def test_the_highest_gate_of_a_cell_on_request():
     assert highest.reflectivity.values.max() == 60
     assert (highest.reflectivity.values == 60).sum() == 1
     assert (highest.reflectivity.values >= nearest.reflectivity.values).all()
-    npt.assert_array_equal(highest.coverage, nearest.coverage)
+    # A cell at the edge of reach may hold echo although its centre lies beyond.
+    assert (highest.coverage.values >= nearest.coverage.values).all()
+    assert (highest.coverage.values != nearest.coverage.values).mean() < 1e-3
 
 
 @pytest.mark.parametrize(
