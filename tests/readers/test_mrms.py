@@ -226,12 +226,26 @@ def test_what_is_wrong_is_said(content, message):
         read(content, grid="national")
 
 
-def test_a_size_that_no_file_has_is_refused_before_it_is_asked_for():
+def of_cells(rows, columns, held):
+    """A small message that says it has so many rows, columns and values."""
     content = bytearray(grib(field(), png=False))
     at = content.index(struct.pack(">4I", SHAPE[1], SHAPE[0], 0, 0xFFFFFFFF))
-    content[at : at + 8] = struct.pack(">2I", 2**31, 2**31)
-    with pytest.raises(InputError, match="cells are not its 2000 values"):
-        read(bytes(content))
+    content[at : at + 8] = struct.pack(">2I", columns, rows)
+    content[at - 24 : at - 20] = struct.pack(">I", held)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "held", "message"),
+    [
+        (2**31, 2**31, 2000, "cells are not its 2000 values"),
+        (7000, 14_000, 98_000_000, "98,000,000 values; up to 33,554,432 are read.*small_grib"),
+        (400, 5000, 2_000_000, "2000 values are packed for 2000000 cells"),
+    ],
+)
+def test_a_size_that_no_file_has_is_refused_before_it_is_asked_for(rows, columns, held, message):
+    with pytest.raises(InputError, match=message):
+        read(of_cells(rows, columns, held))
 
 
 HEADINGS = [

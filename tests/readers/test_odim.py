@@ -311,8 +311,19 @@ def test_images_of_more_than_fits_are_refused_before_they_are_read():
     def add(file):
         data = file["dataset1/data1"]
         del data["data"]
-        shape = 16_000, 16_800
-        data.create_dataset("data", shape, "u1", chunks=(1000, 16_800), compression="gzip")
+        data.create_dataset("data", shape, "u1", chunks=(10, shape[1]), compression="gzip")
 
-    with pytest.raises(InputError, match=r"over 256 MiB|larger than its file can hold"):
+    shape = 7000, 8000
+    with pytest.raises(InputError, match="56,000,000 values; up to 33,554,432 are read"):
         read(composite(codes(), more=add))
+    shape = 5000, 6000
+    many = [np.zeros((1, 1), np.uint8)] * 9
+
+    def add_to_each(file):
+        for number in range(1, 10):
+            data = file[f"dataset{number}/data1"]
+            del data["data"]
+            data.create_dataset("data", shape, "u1", chunks=(10, shape[1]), compression="gzip")
+
+    with pytest.raises(InputError, match="take over 256 MiB"):
+        read(composite(many, more=add_to_each))

@@ -26,12 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
+from stormlens.readers._sampling import MAX_CELLS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_POINTS = 50_000_000
-"""Values of the largest grid taken; MRMS's mosaics of reflectivity have 24.5 million."""
 MAX_SIDE = 1 << 16
 """Rows or columns of it."""
 
@@ -445,7 +444,12 @@ def _grid(section: memoryview, name: str) -> tuple[NDArray[np.float64], NDArray[
     columns, rows, basic, parts = struct.unpack_from(">4I", section, 30)
     first_latitude, first_longitude = struct.unpack_from(">2I", section, 46)
     step_x, step_y, scan = struct.unpack_from(">2IB", section, 63)
-    fits = n <= MAX_POINTS and min(columns, rows) >= 2 and max(columns, rows) <= MAX_SIDE
+    if columns * rows == n > MAX_CELLS:
+        raise InputError(
+            f"{name} has {n:,} values; up to {MAX_CELLS:,} are read. Cut out a part: "
+            "wgrib2 FILE -small_grib WEST:EAST SOUTH:NORTH NEW"
+        )
+    fits = min(columns, rows) >= 2 and max(columns, rows) <= MAX_SIDE
     if columns * rows != n or not fits or listed:
         raise _damaged(name, f"{columns} x {rows} cells are not its {n} values")
     unit = _MICRO if basic in _NOT_GIVEN or parts in _NOT_GIVEN else basic / parts

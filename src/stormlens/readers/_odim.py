@@ -9,6 +9,7 @@ coverage. The volumes of one radar are opened by xradar.
 Format: EUMETNET OPERA, Data Information Model for HDF5 (ODIM_H5), version 2.4.
 """
 
+import math
 import warnings
 from contextlib import closing
 from dataclasses import replace
@@ -24,7 +25,7 @@ from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
-from stormlens.readers._sampling import Read
+from stormlens.readers._sampling import MAX_CELLS, Read
 from stormlens.readers._volume import Raw, RawSweep, on_disk, read_volume
 from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_attributes, opened_hdf5
 from stormlens.stormbox import Grid, Mosaic
@@ -139,6 +140,9 @@ def _reading(
     sizes = [_size(path, file, name) for path in images]
     if len({shape for shape, _ in sizes}) > 1:
         raise InputError(f"{name}: its images of {quantity} differ in size; give one at a time.")
+    cells = math.prod(sizes[0][0])
+    if cells > MAX_CELLS:
+        raise InputError(f"{name}: its images have {cells:,} values; up to {MAX_CELLS:,} are read.")
     if sum(n for _, n in sizes) > _MAX_BYTES:
         raise InputError(
             f"{name}: its images of {quantity} take over {_MAX_BYTES >> 20} MiB, which is refused."

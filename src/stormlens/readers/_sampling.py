@@ -24,6 +24,9 @@ LEAST_DBZ = 1
 Read = Callable[[Any], tuple[Floats, NDArray[np.bool_]]]
 """From an index to reflectivity, minus infinity or NaN where there is none, and coverage there."""
 
+MAX_CELLS = 2**25
+"""Of a plane that is read; MRMS's mosaics of reflectivity have 24.5 million."""
+
 _CELLS_AT_A_TIME = 2**20
 
 

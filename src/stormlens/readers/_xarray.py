@@ -20,7 +20,7 @@ from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import AUTO, Options, several_fields
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
-from stormlens.readers._sampling import Read, sample_lonlat
+from stormlens.readers._sampling import MAX_CELLS, Read, sample_lonlat
 from stormlens.readers._target import grid_of_meridians, is_even, on_its_grid
 from stormlens.stormbox import MAX_DBZ, Grid, Mosaic, grid_of, is_dataset, nanoseconds
 
@@ -63,9 +63,6 @@ _VERTICAL = {
     *("bottom_top", "isobaricinhpa", "heightabovesea", "heightaboveground"),
 }
 """Names of vertical dimensions in use, beside what CF has of axes: `axis` and `positive`."""
-
-_MAX_CELLS = 2**25
-"""Of a plane; MRMS's mosaics of reflectivity have 24.5 million."""
 
 _METRES = {"m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0}
 _TIMES = ("valid_time", "time", "xtime")
@@ -265,9 +262,9 @@ def _one_time(
     levels = next((dim for dim in field.dims if _is_vertical(dataset, dim)), None)
     across = [dim for dim in field.dims if dim != levels]
     cells = int(np.prod([field.sizes[dim] for dim in across], dtype=object))
-    if cells > _MAX_CELLS:
+    if cells > MAX_CELLS:
         raise InputError(
-            f"{name}: {field.name} has {cells:,} values; up to {_MAX_CELLS:,} are read. Cut out a "
+            f"{name}: {field.name} has {cells:,} values; up to {MAX_CELLS:,} are read. Cut out a "
             f"part: ncks -d {across[0]},FIRST,LAST FILE NEW"
         )
     if len(across) == 2 and min(field.sizes[dim] for dim in across) >= 2:
