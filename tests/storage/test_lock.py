@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -45,6 +46,54 @@ def test_a_killed_process_gives_its_lock_back(tmp_path):
         holder.kill()
         holder.wait()
     with file_lock(path, 1):
+        pass
+
+
+def test_nothing_is_left_of_a_lock_and_of_folders_made_for_it(tmp_path):
+    path = tmp_path / "a" / "b" / "lock"
+    with file_lock(path):
+        assert path.exists()
+    assert list(tmp_path.iterdir()) == []
+    with file_lock(path):
+        (path.parent / "kept").touch()
+    assert [held.name for held in path.parent.iterdir()] == ["kept"]
+    with file_lock(tmp_path / "lock"):
+        pass
+    assert [held.name for held in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_lock_that_is_removed_while_others_wait_is_held_by_one_at_a_time(tmp_path):
+    """Twenty threads, each of which removes the file when it is done."""
+    path, inside, most = tmp_path / "folder" / "lock", [], []
+
+    def hold():
+        with file_lock(path):
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.002)
+            inside.pop()
+
+    threads = [threading.Thread(target=hold) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 20
+    assert not path.exists()
+
+
+def test_the_sentence_of_who_asks_is_said(tmp_path):
+    with (
+        file_lock(tmp_path / "lock"),
+        pytest.raises(InputError, match=r"^Somebody is here\.$"),
+        file_lock(tmp_path / "lock", 0.1, "Somebody is here."),
+    ):
+        pass
+
+
+def test_a_place_that_cannot_be_locked_is_a_sentence(tmp_path):
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(InputError, match="cannot be locked"), file_lock(tmp_path / "lock"):
         pass
 
 

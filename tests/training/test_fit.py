@@ -1,5 +1,8 @@
 import json
 import shutil
+import subprocess
+import sys
+import threading
 import tracemalloc
 import warnings
 
@@ -15,7 +18,7 @@ from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
 from stormlens.models import Classifier
 from stormlens.models._keras import import_keras
-from stormlens.training import Recipe, fit, read_checkpoint
+from stormlens.training import Recipe, _checks, fit, hold_run, read_checkpoint
 from stormlens.training._fit import _compute_in_this_thread, _new_classifier, _Training
 from stormlens.training._split import Split
 from stormlens.training._step import balanced_weights
@@ -374,6 +377,53 @@ def test_a_training_that_cannot_begin_claims_no_folder(splits, tmp_path):
     with pytest.raises(InputError, match="cannot be scaled"):
         fit(TINY, {"train": flat}, tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
+
+
+HOLD = """
+import os, sys
+from stormlens.training import hold_run
+with hold_run(sys.argv[1]):
+    sys.stdout.write("held\\n"); sys.stdout.flush()
+    sys.stdin.read()
+"""
+
+
+def test_two_trainings_never_share_a_folder(splits, tmp_path, monkeypatch):
+    monkeypatch.setattr(_checks, "_LOCK_SECONDS", 0.2)
+    run, short = tmp_path / "run", TINY.with_changes(epochs=1)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(run)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline().strip() == b"held"
+        for resume in (False, True):
+            with pytest.raises(InputError, match=f"is training in {run} at the moment"):
+                fit(short, splits, run, resume=resume, progress=False)
+        assert [path.name for path in run.iterdir()] == [".lock"]
+        other.kill()
+        other.wait()
+    fit(short, splits, run, progress=False)  # what a killed one left holds nobody up
+    assert not (run / ".lock").exists()
+
+
+def test_what_calls_a_training_may_hold_its_folder(splits, tmp_path):
+    short = TINY.with_changes(epochs=1)
+    with hold_run(tmp_path / "run"), hold_run(tmp_path / "x" / ".." / "run"):
+        fit(short, splits, tmp_path / "run", progress=False)
+        refused = []
+        thread = threading.Thread(
+            target=lambda: refused.append(_refusal(lambda: fit(short, splits, tmp_path / "run")))
+        )
+        thread.start()
+        thread.join()
+    assert "is training in" in refused[0]
+
+
+def _refusal(action):
+    try:
+        action()
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def test_the_run_holds_history_and_checkpoint(splits, tmp_path):

@@ -18,7 +18,7 @@ from stormlens.experiment._appraise import appraise, families_of
 from stormlens.experiment._data import Data, data_of
 from stormlens.experiment._evaluate import Evaluation, judge
 from stormlens.models import Classifier, calibrate
-from stormlens.training import HISTORY_FIELDS, Recipe, fit, load_recipe
+from stormlens.training import HISTORY_FIELDS, Recipe, fit, hold_run, load_recipe
 
 _SCORES, _HISTORY, _RECIPE, _REPORT = "scores.json", "history.csv", "recipe.toml", "report.html"
 _MOST_EPOCHS = 100_000  # that a recipe can ask for
@@ -99,14 +99,17 @@ def train(
     Raises
     ------
     InputError
-        If recipe, data and run folder do not fit each other, or the disk is full.
+        If recipe, data and run folder do not fit each other, another process trains in the
+        folder, or the disk is full.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     source = _data_for(recipe, data, data_options)
-    splits = datasets.load_splits(source.name, **source.options)
-    return run_recipe(
-        recipe, source, splits, Path(out), resume=resume, progress=progress, command=command
-    )
+    run = Path(out)
+    with hold_run(run):  # before the data, which may take minutes
+        splits = datasets.load_splits(source.name, **source.options)
+        return run_recipe(
+            recipe, source, splits, run, resume=resume, progress=progress, command=command
+        )
 
 
 def _data_for(recipe: Recipe, data: str | Path | None, options: Mapping[str, Any] | None) -> Data:
@@ -213,7 +216,7 @@ def run_recipe(
     progress: bool,
     command: str | None,
 ) -> Outcome:
-    """Train, score and report one recipe on splits that are loaded already."""
+    """Train, score and report one recipe on loaded splits, in a folder that the caller holds."""
     held_out = _held_out(recipe, data, splits["train"])
     if resume:
         _sweep(run)

@@ -5,23 +5,25 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stormlens.errors import InputError
 from stormlens.storage._atomic import disk_errors
 
 _PAUSE_SECONDS = 0.05
+_TRIES = 100
 _BUSY = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 
 
 @contextmanager
-def file_lock(path: str | Path, timeout: float = 3600.0) -> Iterator[None]:
+def file_lock(path: str | Path, timeout: float = 3600.0, busy: str = "") -> Iterator[None]:
     """
     Hold a lock on a file while the block runs; others that ask for it wait.
 
-    The operating system drops the lock when the process ends, however it ends. The empty
-    file stays, as removing it would let two processes hold two locks of one name.
+    The operating system drops the lock when the process ends, however it ends. The file is
+    removed at the end, and so are the folders that were made for it, if nothing else is in them;
+    where a killed process left them, they lock nobody out.
 
     Parameters
     ----------
@@ -29,30 +31,67 @@ def file_lock(path: str | Path, timeout: float = 3600.0) -> Iterator[None]:
         File to lock; it is made if missing, and so are its folders.
     timeout : float, optional
         Seconds to wait for another process.
+    busy : str, optional
+        The sentence where another process holds it for longer.
 
     Raises
     ------
     InputError
         If the wait is over, or the place cannot be written or locked.
     """
-    path = Path(path)
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    path = Path(path).absolute()
+    new_folders = [folder for folder in path.parents if not folder.exists()]
+    handle = _locked(path, timeout, busy)
     try:
-        _wait(handle, path, timeout)
         yield
     finally:
-        os.close(handle)
+        if sys.platform == "win32":  # where an open file cannot be removed
+            os.close(handle)
+        with suppress(OSError):
+            path.unlink()
+        if sys.platform != "win32":
+            os.close(handle)
+        with suppress(OSError):
+            for folder in new_folders:
+                folder.rmdir()
 
 
-def _wait(handle: int, path: Path, timeout: float) -> None:
+def _locked(path: Path, timeout: float, busy: str) -> int:
+    """The open file once it is locked and still the one of that name."""
     end = time.monotonic() + timeout
-    while not _try_lock(handle, path):
+    while True:
+        handle = _opened(path)
+        try:
+            if _try_lock(handle, path) and _is_of_name(handle, path):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
         if time.monotonic() > end:
-            msg = f"{path} is still locked by another process after {timeout:g} s; stop that one."
-            raise InputError(msg)
+            stop = f"{path} is still locked by another process after {timeout:g} s; stop that one."
+            raise InputError(busy or stop)
         time.sleep(_PAUSE_SECONDS)
+
+
+def _opened(path: Path) -> int:
+    try:
+        with disk_errors(path):
+            for _ in range(_TRIES):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(FileNotFoundError):  # its last holder has just removed the folder
+                    return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise _not_lockable(path, error) from error
+
+
+def _is_of_name(handle: int, path: Path) -> bool:
+    """Whether a file was not removed by its last holder between opening and locking it."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _try_lock(handle: int, path: Path) -> bool:
@@ -68,6 +107,11 @@ def _try_lock(handle: int, path: Path) -> bool:
     except OSError as error:
         if error.errno in _BUSY:
             return False
-        msg = f"{path} cannot be locked ({error.strerror}); choose a folder on a local disk."
-        raise InputError(msg) from error
+        raise _not_lockable(path, error) from error
     return True
+
+
+def _not_lockable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{path} cannot be locked ({error.strerror}); choose another folder, on a local disk."
+    )

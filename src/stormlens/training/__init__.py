@@ -1,6 +1,7 @@
 """Recipes, and the JAX loop that turns one and a data set into a trained classifier."""
 
 from stormlens.training._checkpoint import read_checkpoint
+from stormlens.training._checks import hold_run
 from stormlens.training._fit import HISTORY_FIELDS, Fitted, fit
 from stormlens.training._recipe import Recipe, RecipeData, list_recipes, load_recipe
 
@@ -10,6 +11,7 @@ __all__ = [
     "Recipe",
     "RecipeData",
     "fit",
+    "hold_run",
     "list_recipes",
     "load_recipe",
     "read_checkpoint",

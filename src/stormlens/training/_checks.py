@@ -1,15 +1,21 @@
 """What `fit` looks at before it trains: whether splits, recipe and run folder fit each other."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
 
 from stormlens.errors import InputError
+from stormlens.storage import file_lock
 from stormlens.training import _checkpoint
 from stormlens.training._recipe import Recipe
 from stormlens.training._split import Split
+
+_LOCK_SECONDS = 2.0
+_HELD: ContextVar[frozenset[Path]] = ContextVar("folders held by this thread", default=frozenset())
 
 
 def check_splits(splits: Mapping[str, Split], recipe: Recipe) -> None:
@@ -57,6 +63,43 @@ def _size(split: Split) -> str:
     return " x ".join(map(str, split.images.shape[1:]))
 
 
+@contextmanager
+def hold_run(run: str | Path) -> Iterator[None]:
+    """
+    Keep other processes from training in a folder while the block runs.
+
+    A training that is killed, however that is done, holds it no longer. What calls a training may
+    hold the folder already.
+
+    Parameters
+    ----------
+    run : str or Path
+        Run folder; made if missing, and removed again if the block leaves nothing in it.
+
+    Raises
+    ------
+    InputError
+        If another process, or another thread of this one, trains in it, or it cannot be written.
+    """
+    run = Path(run)
+    if run.exists() and not run.is_dir():
+        raise InputError(f"{run} is a file; give a folder for the run.")
+    busy = (
+        f"Another process is training in {run} at the moment; wait until it is done, stop it, or "
+        "choose another folder."
+    )
+    place = run.resolve()
+    if place in _HELD.get():
+        yield
+        return
+    with file_lock(run / ".lock", _LOCK_SECONDS, busy):
+        token = _HELD.set(_HELD.get() | {place})
+        try:
+            yield
+        finally:
+            _HELD.reset(token)
+
+
 def open_run(
     run: Path, recipe: Recipe, splits: Mapping[str, Split], resume: bool
 ) -> _checkpoint.Checkpoint | None:
@@ -81,8 +124,6 @@ def open_run(
     InputError
         If the folder holds a run that may not be resumed, or one of another recipe or data.
     """
-    if run.exists() and not run.is_dir():
-        raise InputError(f"{run} is a file; give a folder for the run.")
     if (run / "recipe.toml").exists() and not resume:
         raise InputError(
             f"{run} already holds a run; resume it (--resume) or choose another folder."

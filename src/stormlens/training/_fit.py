@@ -11,6 +11,7 @@ import os
 import time
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -28,7 +29,7 @@ from stormlens.errors import InputError, printable
 from stormlens.models import Classifier, Network, keep_compiled, load_keras_file
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
-from stormlens.training._checks import check_splits, fingerprint, open_run
+from stormlens.training._checks import check_splits, fingerprint, hold_run, open_run
 from stormlens.training._optimise import Average, make_optimiser
 from stormlens.training._progress import Listener, RichProgress, Silent
 from stormlens.training._recipe import Recipe, load_recipe
@@ -111,17 +112,31 @@ def fit(
     Raises
     ------
     InputError
-        If splits, recipe, model and run folder do not fit each other.
+        If splits, recipe, model and run folder do not fit each other, or another process trains
+        in the folder.
     """
-    keep_compiled()
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     run = None if out is None else Path(out)
+    with nullcontext() if run is None else hold_run(run):
+        return _fit(recipe, splits, run, model, start, resume, progress)
+
+
+def _fit(
+    recipe: Recipe,
+    splits: "Mapping[str, xr.Dataset]",
+    run: Path | None,
+    model: Any,
+    start: Classifier | None,
+    resume: bool,
+    progress: bool,
+) -> Fitted:
+    keep_compiled()
     looked_at = [name for name in ("train", "validation") if name in splits]
     held = {name: Split.of(splits[name], name) for name in looked_at}
     check_splits(held, recipe)
     checkpoint = None if run is None else open_run(run, recipe, held, resume)
     for note in recipe.notes():
-        warnings.warn(f"Recipe {recipe.name}: {note}", UserWarning, stacklevel=2)
+        warnings.warn(f"Recipe {recipe.name}: {note}", UserWarning, stacklevel=3)
     if start is None and recipe.continues is not None:
         start = _fit_first(recipe, splits, run, resume, progress)
     classifier = _new_classifier(recipe, held["train"], model, start)
