@@ -285,6 +285,14 @@ def test_sweeps_up_and_down_are_left_out_and_told():
     with pytest.raises(InputError, match="its sweeps are 1 RHI, and hold DBZH"):
         read(cfradial([(0.5, upright)], change=change))
 
+    def low(dataset):
+        # A low one, without its mode: its angles go up, and hardly around.
+        dataset["elevation"].values[:] = np.arange(90) / 10
+        return dataset.assign(azimuth=(("time",), 359 + 0.02 * np.arange(90.0)))
+
+    with pytest.raises(InputError, match="its sweeps are 1 RHI"):
+        read(cfradial([(0.5, upright)], change=low))
+
 
 @pytest.mark.parametrize("sampling", ["nearest", "maximum"])
 @pytest.mark.parametrize("quality_control", [False, True])

@@ -259,7 +259,7 @@ def _turns(
             account.left_out[_NO_DBZ] += 1
             continue
         rays = _rays(raw, name, options)
-        if _is_upright(raw, rays.elevation):
+        if _is_upright(raw, rays):
             account.left_out[_RHI] += 1
         elif not rays.placed.any():
             account.left_out[_NOWHERE] += 1
@@ -345,11 +345,16 @@ def _numbers(raw: Raw, factors: Mapping[str, float], key: str, name: str) -> Flo
     return unpacked(np.asarray(raw.read()), raw.attributes, np.float64) * factors[unit]
 
 
-def _is_upright(raw: RawSweep, elevation: Floats) -> bool:
-    """Whether the antenna goes up and down, as its mode says or its elevations show."""
+def _is_upright(raw: RawSweep, rays: _Rays) -> bool:
+    """Whether the antenna goes up and down, as its mode says or its angles show."""
     mode = text_of(raw["sweep_mode"]) if "sweep_mode" in raw else ""
-    low, high = np.percentile(elevation, (5, 95))
-    return any(upright in mode for upright in _UPRIGHT_MODES) or high - low > _UPRIGHT_SPAN
+    if any(upright in mode for upright in _UPRIGHT_MODES):
+        return True
+    low, high = np.percentile(rays.elevation, (5, 95))
+    azimuth = np.sort(rays.azimuth[np.isfinite(rays.azimuth)])
+    # Around the circle but for the widest gap.
+    across = 360 - np.diff(azimuth, append=azimuth[0] + 360).max() if azimuth.size else 0.0
+    return high - low > _UPRIGHT_SPAN or high - low > max(across, 2 * _LEVEL_SPAN)
 
 
 def _sweep(turn: _Turn, fill_is_clear: bool, options: Options) -> Sweep:
