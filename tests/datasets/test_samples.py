@@ -44,6 +44,8 @@ def test_boxes_of_every_kind_are_read(folder, weather):
     npt.assert_array_equal(array.reflectivity, labelled.reflectivity)
     assert is_simulated(labelled)
     own = info(folder / "my-boxes")
+    assert png.simulated
+    assert own.simulated
     assert all(set(counts) == set(MODES) for counts in own.counts.values())
     assert min(min(counts.values()) for counts in own.counts.values()) >= 1
 
@@ -141,3 +143,12 @@ def test_only_what_is_said_to_be_simulated_is_called_so(folder, tmp_path):
     assert readers.read(observed).attrs["simulated"] == 0
     volume = sorted((folder / "volumes").iterdir())[0].read_bytes()
     assert readers.read(volume.replace(b"XSIM", b"KTLX", 1)).attrs["simulated"] == 0
+
+
+def test_pictures_of_radars_are_not_called_simulated(folder, tmp_path):
+    """The same picture without its chunk of text."""
+    picture = Image.open(folder / "box.png")
+    picture.info.clear()
+    picture.save(tmp_path / "box.png")
+    assert not read_boxes(tmp_path / "box.png").simulated
+    assert read_boxes([tmp_path / "box.png", folder / "box.png"]).simulated

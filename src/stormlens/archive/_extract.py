@@ -17,7 +17,7 @@ from stormlens.archive._inputs import open_input
 from stormlens.archive._store import Arrays, as_arrays, empty_arrays
 from stormlens.datasets import check_reflectivity, load, make_boxes
 from stormlens.datasets._images import npy_array, time_of_name
-from stormlens.datasets._png import palette_indices
+from stormlens.datasets._png import palette_indices, says_simulated
 from stormlens.errors import InputError, unknown
 from stormlens.readers import Options
 from stormlens.stormbox import SIZE, Boxes, Mosaic
@@ -288,6 +288,7 @@ def _held_boxes(content: bytes, name: str) -> Boxes:
         unid=[stem] if len(images) == 1 else [f"{stem}[{i}]" for i in range(len(images))],
         time=np.full(len(images), time_of_name(stem)),
         source=name,
+        simulated=says_simulated(content),
         where=name,
     )
 

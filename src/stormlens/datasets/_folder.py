@@ -15,7 +15,7 @@ import numpy as np
 from stormlens.datasets._container import make_dataset, read_netcdf
 from stormlens.datasets._images import ARRAY_SUFFIXES, image_names, read_array, time_of_name
 from stormlens.datasets._join import join, with_split
-from stormlens.datasets._png import Pictures
+from stormlens.datasets._png import Pictures, file_says_simulated
 from stormlens.datasets._splitting import assign_splits, days
 from stormlens.errors import InputError
 from stormlens.stormbox import MODES, SPLITS
@@ -144,6 +144,7 @@ def _read_classes(root: Path, classes: tuple[str, ...], pictures: Pictures) -> "
         unid=_names(files, sizes),
         time=np.repeat(np.array([time_of_name(file.stem) for file in files]), sizes),
         source=f"folder {root.name}",
+        simulated=any(map(file_says_simulated, files)),
         where=str(root),
     )
 

@@ -18,7 +18,7 @@ import numpy as np
 from stormlens.datasets._boxes import check_reflectivity, join_boxes, make_boxes
 from stormlens.datasets._container import MAX_VALUES, is_simulated, read_netcdf
 from stormlens.datasets._join import join
-from stormlens.datasets._png import Pictures, read_png
+from stormlens.datasets._png import Pictures, file_says_simulated, read_png
 from stormlens.errors import InputError, printable
 from stormlens.storage import check_file, opened_file
 from stormlens.stormbox import SIZE, Boxes, time_of_unid
@@ -187,6 +187,7 @@ def _read_array(path: Path, shape: tuple[int, int], pictures: Pictures) -> Boxes
         unid=image_names(path, len(images)),
         time=np.full(len(images), time_of_name(path.stem)),
         source=path.name,
+        simulated=file_says_simulated(path),
         where=str(path),
     )
 

@@ -33,6 +33,8 @@ FIRST_ROWS = ("north", "south")
 _MAX_BYTES = 2**26
 
 _START = b"\x89PNG\r\n\x1a\n"
+_SIMULATED = b"tEXtComment\0SIMULATED"
+_BEGINNING = 4096  # bytes that hold what stands before an image
 _END = b"IEND\xaeB`\x82"
 _KINDS = {
     "P": "a palette image",
@@ -149,6 +151,40 @@ def read_png(path: Path, pictures: Pictures = _ARCHIVE) -> np.ndarray:
     if pictures.are_drawn:
         return drawn_dbz(content, str(path), pictures)
     return palette_indices(content, str(path))
+
+
+def says_simulated(content: bytes) -> bool:
+    """
+    Whether a PNG says that it was simulated, as those of `stormlens data sample` do.
+
+    Parameters
+    ----------
+    content : bytes
+        The file's, or what it begins with.
+
+    Returns
+    -------
+    simulated : bool
+        Whether a chunk of text before the image (PNG specification, section 11.3.4.3) says so.
+    """
+    return content.startswith(_START) and _SIMULATED in content[:_BEGINNING]
+
+
+def file_says_simulated(path: Path) -> bool:
+    """
+    The same of a file, of any kind, that has been read already.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    simulated : bool
+    """
+    with path.open("rb") as file:
+        return says_simulated(file.read(_BEGINNING))
 
 
 def palette_indices(content: bytes, name: str) -> np.ndarray:
