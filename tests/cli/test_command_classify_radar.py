@@ -5,6 +5,9 @@ import errno
 import io
 import json
 import os
+import subprocess
+import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -361,3 +364,59 @@ def test_options_stand_under_headings(invoke):
         "Output:",
         "Options:",
     ]
+
+
+def grids(path, fields, values=33.5):
+    """A CF grid of several fields, marked in two ways at once, of which xarray warns."""
+    axes = {"lat": 33 + 0.1 * np.arange(40), "lon": -100 + 0.1 * np.arange(50)}
+    marks = {"units": "dBZ", "_FillValue": -9999.0, "missing_value": -8888.0}
+    held = {name: (("lat", "lon"), np.full((40, 50), values), marks) for name in fields}
+    for name, axis in axes.items():
+        held[name] = (name, axis)
+    xr.Dataset(held).to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+def classify(path, *options):
+    command = [sys.executable, "-m", "stormlens", "classify", str(path), "--at", "35,-97.5"]
+    return subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+
+
+def test_empty_coverage_is_said_and_what_libraries_warn_of_is_not(tmp_path):
+    path = grids(tmp_path / "grid.nc", ["z"], -8888.0)
+    with pytest.warns(xr.SerializationWarning, match="multiple fill values"):
+        xr.open_dataset(path, engine="h5netcdf").close()
+    done = classify(path)
+    assert done.returncode == 0
+    assert (
+        f"Note: {path} covers no cell of its grid: all of it is marked as missing." in done.stderr
+    )
+    assert "Warning" not in done.stderr
+    assert "Missing" in done.stdout
+    with_warnings = subprocess.run(
+        [sys.executable, "-W", "default", *done.args[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "SerializationWarning" in with_warnings.stderr
+
+
+def test_a_field_is_chosen_as_the_sentence_says(invoke, tmp_path, run):
+    path = grids(tmp_path / "grid.nc", ["low", "high"])
+    with warnings.catch_warnings(action="ignore"):
+        many = invoke("classify", "--run", run, path)
+        assert many.exit_code == 2
+        assert (
+            "holds 2 fields that could be read (low, high); choose one: --field low" in many.stderr
+        )
+        assert "data[" not in many.stderr
+        entries_of(invoke("classify", "--run", run, path, "--field", "low", "--json"))
+
+
+def test_a_field_decides_nothing_for_files_of_one(invoke, run, tmp_path):
+    path = tmp_path / "nexrad"
+    path.write_bytes(b"AR2V0006.001" + bytes(100))
+    result = invoke("classify", "--run", run, path, "--field", "REF")
+    assert result.exit_code == 2
+    assert "holds one field, as all NEXRAD Level II volumes do; leave --field out" in result.stderr

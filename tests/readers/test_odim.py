@@ -327,3 +327,21 @@ def test_images_of_more_than_fits_are_refused_before_they_are_read():
 
     with pytest.raises(InputError, match="take over 256 MiB"):
         read(composite(many, more=add_to_each))
+
+
+def test_gates_of_a_volume_without_nodata_end_as_its_images_do():
+    codes = sweep(20)
+    codes[:180] = NODATA
+    # With a gain of 0.25, 255 would be 31.75 dBZ.
+    mosaic = read(volume([(0.5, codes)], gain=0.25, nodata=None, undetect=None))
+    x, y = RADAR
+    assert not mosaic.coverage.values[y, x + 10]
+    assert mosaic.coverage.values[y, x - 10]
+    assert mosaic.reflectivity.values.max() == 0
+
+
+def test_the_quantity_of_a_volume_that_is_named_is_read():
+    content = volume([(0.5, sweep(20))], quantity="TH")
+    assert read(content, field="TH").reflectivity.values.max() == 20
+    with pytest.raises(InputError, match="no sweep around its radar with reflectivity"):
+        read(content, field="DBZH")

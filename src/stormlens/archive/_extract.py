@@ -260,7 +260,10 @@ def _boxes(unit: Unit, cutting: Cutting) -> tuple[Boxes, str]:
     from stormlens import readers
 
     mosaic = readers.read_mosaic(content, cutting.options, name=unit.name)
-    return _cut(mosaic, cutting), "" if mosaic.is_whole else f"{unit.name}: {mosaic.product}"
+    lacks = "" if mosaic.is_whole else f"{unit.name}: {mosaic.product}"
+    if not mosaic.coverage.any():
+        lacks = f"{unit.name} covers no cell of its grid: all of it is marked as missing."
+    return _cut(mosaic, cutting), lacks
 
 
 def _cut(mosaic: Mosaic, cutting: Cutting) -> Boxes:

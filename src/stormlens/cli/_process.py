@@ -3,6 +3,8 @@
 import contextlib
 import os
 import sys
+import warnings
+from typing import Any
 
 
 def run() -> None:
@@ -11,6 +13,8 @@ def run() -> None:
         # Names of files and boxes may hold what the terminal's encoding does not.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if not sys.warnoptions:  # neither -W nor PYTHONWARNINGS asks for them
+        warnings.showwarning = _unsaid
     code = 0
     try:
         code = _run_app()
@@ -25,6 +29,14 @@ def run() -> None:
         sys.stderr.write(f"Error: the output cannot be written: {error.strerror}.\n")
         code = code or 2
     raise SystemExit(code)
+
+
+def _unsaid(*_: Any, **__: Any) -> None:
+    """
+    Say nothing of a warning: libraries address the programmers who call them.
+
+    What Stormlens itself has to note is said by `notes_on_stderr`, which has a way of its own.
+    """
 
 
 def _run_app() -> int:

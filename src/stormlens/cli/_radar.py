@@ -127,6 +127,8 @@ def read_mosaic(file: "Path | Chunks", options: "Options") -> "Mosaic":
         say(f"Note: {file}: {mosaic.derived}.")
     if not mosaic.is_whole:
         say(f"Note: {file} is not whole: {mosaic.product}.")
+    if not mosaic.coverage.any():
+        say(f"Note: {file} covers no cell of its grid: all of it is marked as missing.")
     return mosaic
 
 

@@ -92,7 +92,7 @@ def read_cfradial(content: bytes, name: str, options: Options) -> Mosaic:
         return read_volume(sweeps, name, options, **told)
 
 
-CFRADIAL = Format("cfradial", "CfRadial 1 and 2", _is_cfradial, read_cfradial)
+CFRADIAL = Format("cfradial", "CfRadial 1 and 2", _is_cfradial, read_cfradial, fields=True)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,12 @@ class Format:
     read : callable
         ``read(content, name, options)``: bytes, what errors call the file, `Options`; gives a
         mosaic, or raises `InputError`.
+    fields : bool
+        Whether a file may hold several fields, between which `Options.field` chooses.
     """
 
     name: str
     title: str
     fits: Callable[[bytes], bool]
     read: Callable[[bytes, str, Options], Mosaic]
+    fields: bool = False

@@ -109,7 +109,7 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
     )
 
 
-MRMS = Format("mrms", "MRMS mosaics in GRIB2", is_grib, read_mrms)
+MRMS = Format("mrms", "MRMS mosaics in GRIB2", is_grib, read_mrms, fields=True)
 
 
 def _chosen(found: list[Message], name: str, wanted: str | None) -> tuple[Message, _Product]:

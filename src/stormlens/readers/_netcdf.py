@@ -69,7 +69,13 @@ def read_netcdf(content: bytes, name: str, options: Options) -> Mosaic:
         return as_mosaic(_decoded(raw), name, options)
 
 
-NETCDF = Format("netcdf", "mosaics and CF grids of reflectivity in NetCDF", _is_netcdf, read_netcdf)
+NETCDF = Format(
+    "netcdf",
+    "mosaics and CF grids of reflectivity in NetCDF",
+    _is_netcdf,
+    read_netcdf,
+    fields=True,
+)
 
 
 @contextmanager

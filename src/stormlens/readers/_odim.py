@@ -90,7 +90,7 @@ def read_odim(content: bytes, name: str, options: Options) -> Mosaic:
     return replace(_read_polar(content, name, options), simulated=simulated)
 
 
-ODIM = Format("odim", "ODIM HDF5 composites, volumes and scans", _is_odim, read_odim)
+ODIM = Format("odim", "ODIM HDF5 composites, volumes and scans", _is_odim, read_odim, fields=True)
 
 
 def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options) -> Mosaic:
@@ -264,9 +264,17 @@ def _raw_sweep(node: "xr.DataTree") -> RawSweep:
     part = node.to_dataset(inherit="all_coords")
     # A view of a variable keeps nothing of what was read, where the variable itself would.
     return {
-        str(key): Raw(each.shape, partial(np.asarray, each[...]), each.attrs)
+        str(key): Raw(each.shape, partial(np.asarray, each[...]), _with_nodata(each))
         for key, each in part.variables.items()
     }
+
+
+def _with_nodata(variable: "xr.Variable") -> dict[Any, Any]:
+    """Attributes of a moment; where nodata is left out it is as of an image."""
+    attrs = dict(variable.attrs)
+    if attrs.get("_FillValue", 0) is None and variable.dtype.kind == "u":
+        attrs["_FillValue"] = np.iinfo(variable.dtype).max
+    return attrs
 
 
 def _group(parent: Any, key: str) -> dict[str, Any]:

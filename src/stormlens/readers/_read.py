@@ -136,6 +136,11 @@ def read_mosaic(
         return read_nexrad(error.held, called, options, remarks=["the file is cut short"])
     for kind in formats():
         if kind.fits(content):
+            if options.field is not None and not kind.fields:
+                raise InputError(
+                    f"{called} holds one field, as all {kind.title} do; leave --field out (field= "
+                    "in Python)."
+                )
             return kind.read(content, called, options)
     known = "; ".join(kind.title for kind in formats())
     raise InputError(f"{called} is of no kind that is read. Those are: {known}.")

@@ -254,7 +254,7 @@ def _turns(
     turns, n = [], 0
     for raw in sweeps:
         account.held |= {key for key, variable in raw.items() if _is_moment(key, variable)}
-        moment = _moment(raw)
+        moment = _moment(raw, options.field)
         if moment is None:
             account.left_out[_NO_DBZ] += 1
             continue
@@ -383,9 +383,13 @@ def _sweep(turn: _Turn, fill_is_clear: bool, options: Options) -> Sweep:
     )
 
 
-def _moment(raw: RawSweep) -> str | None:
-    """Name of a sweep's reflectivity, by the names in use, else by its unit."""
-    held = {key: variable for key, variable in raw.items() if _is_moment(key, variable)}
+def _moment(raw: RawSweep, wanted: str | None) -> str | None:
+    """Name of a sweep's reflectivity: the one that is wanted, else by names in use, or by unit."""
+    held = {
+        key: variable
+        for key, variable in raw.items()
+        if wanted in (None, key) and _is_moment(key, variable)
+    }
     named = (key for key in _DBZ if key in held)
     by_unit = (
         key
