@@ -7,6 +7,7 @@ import numpy as np
 from cfradial_files import cfradial
 from grib_files import PRECIP_RATE, grib
 from gridrad_files import gridrad
+from knmi_files import knmi_image, knmi_volume
 from netcdf_files import example, meridians, mosaic
 from nexrad_files import Turn, code, legacy_volume, volume
 from odim_files import composite
@@ -44,6 +45,13 @@ def _legacy():
     return legacy_volume([_turn(150, first_gate=0)])
 
 
+_IN_KANSAS = {
+    "projection": "+proj=longlat +datum=WGS84",
+    "corners": [-100.0, 34.0, -100.0, 40.0, -92.0, 40.0, -92.0, 34.0],
+}
+_IN_OKLAHOMA = {"latitude": 35.33, "longitude": -97.28, "formula": "GEO=0.5*PV+-32.0"}
+
+
 @dataclass(frozen=True)
 class Case:
     """A file: its format's name, how it is made, its own name, what is read with it."""
@@ -67,6 +75,8 @@ CASES = [
     Case("gridrad-3", "gridrad", lambda: gridrad(ECHO, version="v3.1"), "nexrad_3d.nc"),
     Case("odim-composite", "odim", lambda: composite(_codes()), "odim.h5"),
     Case("odim-volume", "odim", lambda: odim_volume([(0.5, _codes())]), "volume.h5"),
+    Case("knmi-composite", "knmi", lambda: knmi_image(_codes(), **_IN_KANSAS), "knmi.h5"),
+    Case("knmi-volume", "knmi", lambda: knmi_volume([(0.5, _codes())], **_IN_OKLAHOMA), "knmi.h5"),
     Case("cfradial", "cfradial", lambda: cfradial([(0.5, _dbz())]), "cfrad.nc"),
     Case("cfradial-3", "cfradial", lambda: cfradial([(0.5, _dbz())], classic=True), "cfrad.nc"),
     Case("svrimg", "svrimg", lambda: png(np.eye(136) * 40), f"{UNID}.png", {"index": index()}),

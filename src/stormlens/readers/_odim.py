@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stormlens.errors import InputError, needs_packages
+from stormlens.readers._corners import sample_cornered
 from stormlens.readers._format import Format
 from stormlens.readers._marks import is_mark, is_rain
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
-from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._sampling import MAX_CELLS, Read
 from stormlens.readers._volume import Raw, RawSweep, on_disk, read_volume
@@ -40,7 +40,6 @@ _DBZ = ("DBZH", "DBZV", "DBZ", "TH", "TV")
 _RATE = "RATE"
 _MAX_DATASETS = 200
 _MAX_BYTES = 2**28
-_CORNERS = ("LL", "UL", "UR", "LR")
 
 
 def _is_odim(content: bytes) -> bool:
@@ -199,49 +198,16 @@ def _is_no_rain(rate: np.ndarray) -> np.ndarray:
 def _sample(
     read: Read, shape: tuple[int, int], where: dict[str, Any], name: str, options: Options
 ) -> tuple[np.ndarray, np.ndarray, Grid]:
-    pyproj = import_pyproj()
-    definition = _text(where, "projdef")
-    if not definition:
-        raise InputError(f"{name} names no projection (where/projdef); get it again.")
-    try:
-        crs = pyproj.CRS.from_user_input(definition)
-        to_plane = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
-    except Exception as error:  # pyproj raises its own errors, and says much
-        raise InputError(
-            f"{name}: projection {definition[:80]!r} is not one that PROJ knows."
-        ) from error
-    longitude, latitude = (
-        [_number(where, f"{corner}_{axis}", np.nan, name) for corner in _CORNERS]
-        for axis in ("lon", "lat")
-    )
-    x, y = (np.asarray(axis) for axis in to_plane.transform(longitude, latitude))
-    rows, columns = shape
-    left, right = _edges(x[[0, 1]], x[[2, 3]], where, "xscale", columns, name)
-    bottom, top = _edges(y[[0, 3]], y[[1, 2]], where, "yscale", rows, name)
-    x_axis = left + (right - left) * (np.arange(columns) + 0.5) / columns
-    y_axis = top - (top - bottom) * (np.arange(rows) + 0.5) / rows
-    return sample_projected(read, x_axis, y_axis, crs, options, name)
-
-
-def _edges(
-    low: np.ndarray, high: np.ndarray, where: dict[str, Any], scale: str, n: int, name: str
-) -> tuple[float, float]:
-    """
-    Outer edges of an image along one axis, from its corners.
-
-    Corners are written to a few digits and may be rounded: `xscale` and `yscale` settle the
-    width where both corners of an edge agree with it to a cell.
-    """
-    first, last = float(np.nanmean(low)), float(np.nanmean(high))
-    step = _number(where, scale, (last - first) / n, name)
-    fits = (
-        np.isfinite([first, last]).all() and step > 0 and abs(last - first - n * step) <= 2 * step
-    )
-    if not fits:
-        raise InputError(
-            f"{name}: its corners, {scale} and projection contradict each other; get it again."
-        )
-    return first, first + n * step
+    projection = _text(where, "projdef")
+    if not projection:
+        raise InputError(f"{name} names no projection (where/projdef), and cannot be placed.")
+    numbers = partial(_number, where, otherwise=np.nan, name=name)
+    corners = {
+        corner: (numbers(f"{corner}_lon"), numbers(f"{corner}_lat"))
+        for corner in ("LL", "UL", "UR", "LR")
+    }
+    scales = numbers("xscale"), numbers("yscale")
+    return sample_cornered(read, shape, projection, corners, scales, options, name)
 
 
 def _read_polar(content: bytes, name: str, options: Options) -> Mosaic:

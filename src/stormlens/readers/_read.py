@@ -38,6 +38,7 @@ def formats() -> tuple[Format, ...]:
     """
     from stormlens.readers._cfradial import CFRADIAL
     from stormlens.readers._gridrad import GRIDRAD
+    from stormlens.readers._knmi import KNMI
     from stormlens.readers._mrms import MRMS
     from stormlens.readers._netcdf import NETCDF
     from stormlens.readers._nexrad import NEXRAD
@@ -46,7 +47,7 @@ def formats() -> tuple[Format, ...]:
 
     # NetCDF last: the formats before it are NetCDF or HDF5 with contents of their own. CfRadial
     # before ODIM: what was converted may still tell where it comes from.
-    return (NEXRAD, MRMS, GRIDRAD, CFRADIAL, ODIM, SVRIMG, NETCDF)
+    return (NEXRAD, MRMS, GRIDRAD, CFRADIAL, ODIM, KNMI, SVRIMG, NETCDF)
 
 
 def read(
