@@ -17,6 +17,7 @@ from stormlens.errors import InputError
 from stormlens.models._card import CARD, DIGEST, NUMBERS, damaged_card
 from stormlens.models._confidence import Confidence
 from stormlens.models._keras import import_keras
+from stormlens.models._keras_archive import check_archive
 from stormlens.models._network import Network, keyed, kinds_of
 from stormlens.models._novelty import Novelty
 from stormlens.storage import atomic_path, write_tensors
@@ -409,8 +410,8 @@ def load_keras_file(path: str | Path) -> Any:
     Raises
     ------
     InputError
-        If the file is missing, of another kind or damaged, brings code, or holds a value that
-        is not finite.
+        If the file is missing, of another kind or damaged, brings code, asks for more memory than
+        it has weights for, or holds a value that is not finite.
     """
     path = Path(path)
     check_keras_file(path)
@@ -418,9 +419,12 @@ def load_keras_file(path: str | Path) -> Any:
     from stormlens.models import _layers  # noqa: F401  makes our own layers known to Keras
 
     try:
+        check_archive(path)
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except InputError:
+        raise
     except Exception as error:  # Keras raises many kinds for damaged or unsafe archives.
-        reason = str(error).strip().splitlines()[0]
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
         raise InputError(f"{path} cannot be loaded in Keras's safe mode: {reason}") from error
     check_finite(weights_of(model), path, "give a model whose training went well")
     return model

@@ -42,7 +42,7 @@ def read_json(path: Path, remedy: str) -> Any:
     return parse_json(_read(path, _MOST_JSON, remedy), str(path), remedy)
 
 
-def parse_json(content: str | bytes, where: str, remedy: str) -> Any:
+def parse_json(content: str | bytes, where: str, remedy: str, deepest: int = _DEEPEST) -> Any:
     """
     Read JSON that may have been changed by anybody.
 
@@ -54,11 +54,13 @@ def parse_json(content: str | bytes, where: str, remedy: str) -> Any:
         What the sentence calls it, such as the file's path.
     remedy : str
         What to do about it.
+    deepest : int, optional
+        Levels that it may have.
 
     Returns
     -------
     values : object
-        Of plain Python, at most 32 levels deep.
+        Of plain Python.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def parse_json(content: str | bytes, where: str, remedy: str) -> Any:
         If it is no JSON, or holds what cannot be taken.
     """
     try:
-        return _parsed(json.loads, content)
+        return _parsed(json.loads, content, deepest)
     except _Unfit as error:
         raise InputError(
             f"{where} is damaged (it is not valid JSON: {error}); {remedy}."
@@ -135,7 +137,7 @@ def parse_toml(text: str, where: str, remedy: str) -> dict[str, Any]:
     if max(line.count(".") for line in text.split("\n")) > _MOST_DOTS:
         raise InputError(f"{where} has a line with more than {_MOST_DOTS} dots; {remedy}.")
     try:
-        values: dict[str, Any] = _parsed(tomllib.loads, text)
+        values: dict[str, Any] = _parsed(tomllib.loads, text, _DEEPEST)
     except _Unfit as error:
         raise InputError(f"{where} is not valid TOML ({error}); {remedy}.") from error
     return values
@@ -160,8 +162,8 @@ class _Unfit(Exception):
     """Why a text is not taken."""
 
 
-def _parsed(parse: Callable[[Any], Any], content: str | bytes) -> Any:
-    too_deep = f"it is nested more than {_DEEPEST} levels deep"
+def _parsed(parse: Callable[[Any], Any], content: str | bytes, deepest: int) -> Any:
+    too_deep = f"it is nested more than {deepest} levels deep"
     try:
         values = parse(content)
     except RecursionError as error:
@@ -170,7 +172,7 @@ def _parsed(parse: Callable[[Any], Any], content: str | bytes) -> Any:
         raise _Unfit("it is not UTF-8 text") from error
     except ValueError as error:
         raise _Unfit(_reason(error)) from error
-    if _is_too_deep(values):
+    if _is_too_deep(values, deepest):
         raise _Unfit(too_deep)
     return values
 
@@ -182,9 +184,9 @@ def _reason(error: ValueError) -> str:
     return str(error)
 
 
-def _is_too_deep(values: Any) -> bool:
+def _is_too_deep(values: Any, deepest: int) -> bool:
     level = [values]
-    for _ in range(_DEEPEST):
+    for _ in range(deepest):
         level = [
             inner
             for outer in level
