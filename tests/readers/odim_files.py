@@ -31,6 +31,7 @@ def composite(
     width=8,
     date="20200714",
     time="201500",
+    ends_of_datasets=None,
     more=None,
 ):
     """A composite of codes (rows from the north); several are levels of one quantity."""
@@ -52,7 +53,16 @@ def composite(
         _put(file, "where", **{key: value for key, value in where.items() if value != ""})
         for number, image in enumerate(images, 1):
             dataset = file.create_group(f"dataset{number}")
-            _put(dataset, "what", product="COMP", startdate=date, starttime=time)
+            ends = ends_of_datasets[number - 1] if ends_of_datasets else None
+            _put(
+                dataset,
+                "what",
+                product="COMP",
+                startdate=date,
+                starttime=time,
+                enddate=ends and date,
+                endtime=ends,
+            )
             data = dataset.create_group("data1")
             _put(
                 data,
@@ -103,7 +113,8 @@ def volume(
         )
         _put(file, "where", lat=latitude, lon=longitude, height=370.0)
         for number, (elevation, codes) in enumerate(sweeps, 1):
-            codes = np.asarray(codes, np.uint8)
+            codes = np.asarray(codes)
+            codes = codes if codes.dtype == np.uint16 else codes.astype(np.uint8)
             dataset = file.create_group(f"dataset{number}")
             _put(
                 dataset,

@@ -38,6 +38,13 @@ _IMAGES = ("COMP", "IMAGE")
 _VOLUMES = ("PVOL", "SCAN")
 _DBZ = ("DBZH", "DBZV", "DBZ", "TH", "TV")
 _RATE = "RATE"
+_NOT_READ = {
+    "ACRR": "rain summed over a time, in mm, and no rate",
+    "HGHT": "a height, in km",
+    "VIL": "liquid water of the column, in kg m-2",
+    "QIND": "a quality",
+}
+"""ODIM 2.4, table 16: what else composites hold."""
 _MAX_DATASETS = 200
 _MAX_BYTES = 2**28
 
@@ -94,6 +101,7 @@ ODIM = Format("odim", "ODIM HDF5 composites, volumes and scans", _is_odim, read_
 
 def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options) -> Mosaic:
     quantity, images = _images(file, name, options.field)
+    _check_time(file, images, name)
     reading, shape = _reading(file, images, quantity, name, options)
     parent = images[0].split("/")[0]
     where = {**_group(file, "where"), **_group(file[parent], "where")}
@@ -123,7 +131,27 @@ def _images(file: Any, name: str, wanted: str | None) -> tuple[str, list[str]]:
             return quantity, held[quantity]
     found = ", ".join(filter(None, held)) or "nothing"
     told = "" if wanted is None else f", of which {wanted} is asked for"
-    raise InputError(f"{name} holds {found}{told}; read are {', '.join(_DBZ)} and {_RATE}.")
+    meant = "; ".join(
+        f"{quantity} is {meaning}" for quantity, meaning in _NOT_READ.items() if quantity in held
+    )
+    raise InputError(
+        f"{name} holds {found}{told}; read are {', '.join(_DBZ)} and {_RATE}"
+        f"{f' ({meant})' if meant else ''}."
+    )
+
+
+def _check_time(file: Any, images: list[str], name: str) -> None:
+    """Images of one quantity are levels, unless their times tell that they are a forecast's."""
+    ends = set()
+    for image in images:
+        what = _group(file[image.split("/")[0]], "what")
+        ends.add(f"{_text(what, 'enddate')} {_text(what, 'endtime')}".strip())
+    known = sorted(filter(None, ends))
+    if len(known) > 1:
+        raise InputError(
+            f"{name} holds images of {len(known)} times, {known[0]} to {known[-1]} (date and time, "
+            "UTC); one is read. Give a file of each time, or delete the other /dataset groups."
+        )
 
 
 def _numbered(group: Any, stem: str) -> list[str]:
@@ -184,8 +212,10 @@ def _plane(path: str, file: Any, name: str) -> Read:
 
     def read(at: Any) -> tuple[np.ndarray, np.ndarray]:
         codes = raw[at]
-        values, clear = codes * gain + offset, codes == undetect
-        seen = (codes != nodata) & (clear | ~(np.isnan(values) | is_no_value(values)))
+        with np.errstate(over="ignore"):  # marks of 64 bits beside values of 32
+            clear, told = codes == undetect, codes != nodata
+        values = codes * gain + offset
+        seen = told & (clear | ~(np.isnan(values) | is_no_value(values)))
         return np.where(seen & ~clear, values, -np.inf), seen
 
     return read

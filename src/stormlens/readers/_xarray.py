@@ -37,6 +37,7 @@ _RATES = {
     "mm s-1": 3600.0,
 }
 """Factors to mm/h; a kilogram of water on a square metre is a millimetre."""
+_SUMS = {"mm", "kg m-2", "kg m^-2", "kg m**-2", "kg/m2", "kg/m^2"}
 
 Meaning = tuple[str, set[str], tuple[str, ...]]
 
@@ -231,9 +232,11 @@ def _field(
         f"{key} in {_unit(array) or 'no unit'}" for key, array in dataset.data_vars.items()
     )
     called = "" if wanted is None else f" called {wanted}"
+    sums = any(_units(array) in _SUMS for array in dataset.data_vars.values())
+    sums_told = " (rain summed over a time is no rate)" if sums else ""
     raise InputError(
         f"{name} holds no field of reflectivity or rain rate{called}, whose units are dBZ or mm/h; "
-        f"it holds {held[:300] or 'nothing'}."
+        f"it holds {held[:300] or 'nothing'}{sums_told}."
     )
 
 
