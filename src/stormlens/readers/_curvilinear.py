@@ -12,7 +12,7 @@ from stormlens.stormbox import Grid
 
 Floats = NDArray[np.floating]
 
-_MAX_CELLS = 8_000_000
+_MAX_CELLS = 6_000_000
 _CELLS_AT_A_TIME = 2**18
 _MARGIN = 50
 """Cells beyond the grid from which a value can still be the nearest."""
@@ -51,7 +51,7 @@ def sample_curvilinear(
     ------
     InputError
         If no cell lies on the grid, no grid holds them, places are no degrees, or there are more
-        than 8 million.
+        than 6 million.
     """
     from scipy.spatial import KDTree
 

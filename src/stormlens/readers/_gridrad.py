@@ -14,6 +14,7 @@ the routines that the authors publish with the data (gridrad.org/software.html).
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ _NEEDED = (
     "Nradobs",
     "Nradecho",
 )
+_AT_A_TIME = 2**20
 _DIMENSIONS = ("Altitude", "Latitude", "Longitude")
 
 
@@ -136,12 +138,13 @@ def read_gridrad(content: bytes, name: str, options: Options) -> Mosaic:
         _check(raw, name)
         time, version = _time(raw, name), str(raw.attrs.get("Algorithm_version", "4"))
         year = int(np.datetime_as_string(time, "Y"))
-        place = raw["index"].values.astype(np.int64)
-        dbz = _trusted(raw, place, recommended_filter(version, year))
+        observed = raw["Nradobs"].values
+        place = raw["index"].values
+        dbz = _trusted(raw, place, observed, recommended_filter(version, year))
         if options.quality_control:
-            dbz = _without_specks(dbz, place, raw["Nradobs"].shape)
-        columns = _column_maximum(dbz, place, raw["Nradobs"].shape[1:])
-        seen = np.any(raw["Nradobs"].values > 0, axis=0)
+            dbz = _without_specks(dbz, place, observed.shape)
+        columns = _column_maximum(dbz, place, observed.shape[1:])
+        seen = np.logical_or.reduce([level > 0 for level in observed])
         longitude, latitude = (raw[axis].values.astype(float) for axis in _DIMENSIONS[:0:-1])
     grid = grid_of_meridians(longitude, latitude, options, name)
     values, coverage = sample_lonlat(
@@ -188,18 +191,29 @@ def _time(raw: "xr.Dataset", name: str) -> np.datetime64:
         raise InputError(f"{name}: Analysis_time {written!r} is no time; get it again.") from error
 
 
-def _trusted(raw: "xr.Dataset", place: np.ndarray, rule: Filter) -> np.ndarray:
+def _trusted(
+    raw: "xr.Dataset", place: np.ndarray, observed: np.ndarray, rule: Filter
+) -> np.ndarray:
     """Reflectivity of the listed cells, NaN where the filter takes it out."""
-    dbz = raw["Reflectivity"].values.astype(np.float64)
-    weight = raw["wReflectivity"].values
-    observed = raw["Nradobs"].values.reshape(-1)[place].astype(np.float64)
-    with_echo = raw["Nradecho"].values.reshape(-1)[place]
-    frequency = np.divide(with_echo, observed, out=np.zeros(len(place)), where=observed > 0)
-    weak = dbz <= rule.weak_dbz if rule.includes_equal else dbz < rule.weak_dbz
-    doubtful = (weight < rule.least_weight) | ((weight < rule.weight) & weak)
-    doubtful |= (frequency < rule.frequency) & (observed > rule.scans)
-    doubtful |= is_mark(dbz)
-    return np.where(doubtful, np.nan, dbz)
+    dbz, weight = raw["Reflectivity"].values, raw["wReflectivity"].values
+    with_echo = raw["Nradecho"].values.reshape(-1)
+    trusted = np.full(dbz.shape, np.nan, np.result_type(dbz, np.float32))
+    for some in _in_turn(len(place)):
+        cells = place[some].astype(np.intp)
+        scans = observed.reshape(-1)[cells].astype(np.float64)
+        frequency = np.divide(with_echo[cells], scans, out=np.zeros(len(cells)), where=scans > 0)
+        echo = dbz[some].astype(np.float64)
+        weak = echo <= rule.weak_dbz if rule.includes_equal else echo < rule.weak_dbz
+        doubtful = (weight[some] < rule.least_weight) | ((weight[some] < rule.weight) & weak)
+        doubtful |= (frequency < rule.frequency) & (scans > rule.scans)
+        doubtful |= is_mark(echo)
+        trusted[some] = np.where(doubtful, np.nan, dbz[some])
+    return trusted
+
+
+def _in_turn(n: int) -> Iterator[slice]:
+    """Parts of a list, so that what is computed of them takes little beside it."""
+    return (slice(first, first + _AT_A_TIME) for first in range(0, n, _AT_A_TIME))
 
 
 def _without_specks(dbz: np.ndarray, place: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -212,16 +226,22 @@ def _without_specks(dbz: np.ndarray, place: np.ndarray, shape: tuple[int, ...]) 
     from scipy.ndimage import convolve1d
 
     echo = np.zeros(shape, np.uint8)
-    echo.reshape(-1)[place] = np.isfinite(dbz)
+    for some in _in_turn(len(place)):
+        echo.reshape(-1)[place[some].astype(np.intp)] = np.isfinite(dbz[some])
     around = echo
     for axis in (1, 2):
         around = convolve1d(around, np.ones(5, np.uint8), axis=axis, mode="constant")
-    return np.where(around.reshape(-1)[place] > 0.32 * 25, dbz, np.nan)
+    for some in _in_turn(len(place)):
+        alone = around.reshape(-1)[place[some].astype(np.intp)] <= 0.32 * 25
+        dbz[some][alone] = np.nan
+    return dbz
 
 
 def _column_maximum(dbz: np.ndarray, place: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Highest reflectivity of each column, minus infinity where none is listed."""
     columns = np.full(int(np.prod(shape)), -np.inf)
-    kept = np.isfinite(dbz)
-    np.maximum.at(columns, place[kept] % columns.size, dbz[kept])
+    for some in _in_turn(len(place)):
+        kept = np.isfinite(dbz[some])
+        cells = place[some][kept].astype(np.intp) % columns.size
+        np.maximum.at(columns, cells, dbz[some][kept])
     return columns.reshape(shape)
