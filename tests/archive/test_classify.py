@@ -273,3 +273,22 @@ def test_a_damaged_part_is_named(labelled, model_run, store, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match=path.name):
         archive.classify(model_run, store, out)
+
+
+def test_each_flipped_bit_of_a_part_is_found(labelled, tmp_path):
+    """Any bit: of the columns, of Parquet's own notes, and of the checksum."""
+    whole = list_parts(labelled[0] / TABLE)[0][2]
+    part, content = read_part(whole), whole.read_bytes()
+    path = tmp_path / whole.name
+    rng = np.random.default_rng(0)
+    notes = 8 * (len(content) - 1500)  # the last of the file, where they stand
+    bits = [*rng.integers(0, 8 * len(content), 60), *rng.integers(notes, 8 * len(content), 60)]
+    for bit in bits:
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=rf"{path.name} .*(checksum|damaged)"):
+            read_part(path)
+    path.write_bytes(content)
+    assert read_part(path) == part
+    pq.read_table(path, page_checksum_verification=True)  # others can check the columns

@@ -405,6 +405,20 @@ def test_two_trainings_never_share_a_folder(splits, tmp_path, monkeypatch):
     assert not (run / ".lock").exists()
 
 
+def test_a_folder_that_was_made_to_be_held_goes_if_it_stays_empty(tmp_path):
+    with hold_run(tmp_path / "a" / "b"):
+        assert (tmp_path / "a" / "b").is_dir()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine").mkdir()
+    with hold_run(tmp_path / "mine"), hold_run(tmp_path / "mine" / "run"):
+        (tmp_path / "mine" / "run" / "kept").touch()
+    assert [path.name for path in (tmp_path / "mine").rglob("*")] == ["run", "kept"]
+    (tmp_path / "empty").mkdir()
+    with hold_run(tmp_path / "empty"):
+        pass
+    assert (tmp_path / "empty").is_dir()
+
+
 def test_what_calls_a_training_may_hold_its_folder(splits, tmp_path):
     short = TINY.with_changes(epochs=1)
     with hold_run(tmp_path / "run"), hold_run(tmp_path / "x" / ".." / "run"):

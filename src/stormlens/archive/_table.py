@@ -3,13 +3,15 @@ The table of a classification: Parquet files, each of a run of boxes, in one fol
 
 A part is written beside and renamed, so it is there whole or not at all, and
 its name says which boxes it holds. What it passes over stands in its own
-metadata. Any reader of Parquet takes the folder as one table.
+metadata, and so does the SHA-256 of the whole file, counted with zeros in its
+own place. Any reader of Parquet takes the folder as one table.
 """
 
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ import numpy as np
 from stormlens.archive._extra import need
 from stormlens.archive._store import BLOCK, Arrays
 from stormlens.errors import InputError
-from stormlens.storage import atomic_path
+from stormlens.storage import atomic_path, parse_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 TABLE = "table"
 """Name of the parts' folder in what a classification leaves."""
 
-_KEY = b"stormlens"
+_KEY, _DIGEST = b"stormlens", b"stormlens_sha256"
+_NO_DIGEST = b"0" * 64
+# The value follows its key at once, behind a byte or two of Parquet's own.
+_DIGITS = re.compile(_DIGEST + rb"[^0-9a-f]{1,3}([0-9a-f]{64})")
 _NAME = re.compile(r"part-(\d{9})-(\d{9})\.parquet")
 
 
@@ -130,13 +135,23 @@ def write_part(folder: Path, table: "pa.Table", part: Part) -> None:
     InputError
         If the disk is full or the place cannot be written.
     """
+    table = table.replace_schema_metadata({**table.schema.metadata, _DIGEST: _NO_DIGEST})
     with atomic_path(folder / part.name) as temporary:
-        need("pyarrow.parquet").write_table(table, temporary, compression="zstd")
+        need("pyarrow.parquet").write_table(
+            table, temporary, compression="zstd", write_page_checksum=True
+        )
+        content = temporary.read_bytes()
+        place = _DIGITS.search(content)
+        if place is None:
+            raise ValueError("pyarrow wrote the metadata in another way than Parquet's")
+        with temporary.open("r+b") as file:
+            file.seek(place.start(1))
+            file.write(sha256(content).hexdigest().encode())
 
 
 def read_part(path: Path) -> Part:
     """
-    What a part holds, from its metadata alone.
+    What a part holds, from its metadata, once the whole file is found to be what was written.
 
     Parameters
     ----------
@@ -153,7 +168,10 @@ def read_part(path: Path) -> Part:
         If the file is damaged, or not a part.
     """
     try:
-        told: dict[str, Any] = json.loads(need("pyarrow.parquet").read_schema(path).metadata[_KEY])
+        content = path.read_bytes()
+        _check_digest(content)
+        schema = need("pyarrow.parquet").read_schema(need("pyarrow").BufferReader(content))
+        told: dict[str, Any] = parse_json(schema.metadata[_KEY], str(path), "classify again")
         return Part(**told)
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
@@ -161,6 +179,18 @@ def read_part(path: Path) -> Part:
             f"{path} is no part of a classification, or is damaged ({reason}); delete it and "
             "classify again."
         ) from error
+
+
+def _check_digest(content: bytes) -> None:
+    """Refuse bytes that are not those that were written; older parts have no digest."""
+    place = _DIGITS.search(content)
+    if place is None:
+        if _DIGEST in content:
+            raise ValueError("its checksum is none")
+        return
+    counted = content[: place.start(1)] + _NO_DIGEST + content[place.end(1) :]
+    if sha256(counted).hexdigest().encode() != place[1]:
+        raise ValueError("it does not fit its checksum")
 
 
 def list_parts(folder: Path) -> list[tuple[int, int, Path]]:

@@ -22,8 +22,7 @@ def file_lock(path: str | Path, timeout: float = 3600.0, busy: str = "") -> Iter
     Hold a lock on a file while the block runs; others that ask for it wait.
 
     The operating system drops the lock when the process ends, however it ends. The file is
-    removed at the end, and so are the folders that were made for it, if nothing else is in them;
-    where a killed process left them, they lock nobody out.
+    removed at the end; where a killed process left it, it locks nobody out.
 
     Parameters
     ----------
@@ -40,7 +39,6 @@ def file_lock(path: str | Path, timeout: float = 3600.0, busy: str = "") -> Iter
         If the wait is over, or the place cannot be written or locked.
     """
     path = Path(path).absolute()
-    new_folders = [folder for folder in path.parents if not folder.exists()]
     handle = _locked(path, timeout, busy)
     try:
         yield
@@ -51,9 +49,6 @@ def file_lock(path: str | Path, timeout: float = 3600.0, busy: str = "") -> Iter
             path.unlink()
         if sys.platform != "win32":
             os.close(handle)
-        with suppress(OSError):
-            for folder in new_folders:
-                folder.rmdir()
 
 
 def _locked(path: Path, timeout: float, busy: str) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -92,12 +92,18 @@ def hold_run(run: str | Path) -> Iterator[None]:
     if place in _HELD.get():
         yield
         return
-    with file_lock(run / ".lock", _LOCK_SECONDS, busy):
-        token = _HELD.set(_HELD.get() | {place})
-        try:
-            yield
-        finally:
-            _HELD.reset(token)
+    new_folders = [folder for folder in (place, *place.parents) if not folder.exists()]
+    try:
+        with file_lock(run / ".lock", _LOCK_SECONDS, busy):
+            token = _HELD.set(_HELD.get() | {place})
+            try:
+                yield
+            finally:
+                _HELD.reset(token)
+    finally:
+        with suppress(OSError):  # something is in it, as it should be
+            for folder in new_folders:
+                folder.rmdir()
 
 
 def open_run(
