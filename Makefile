@@ -36,7 +36,7 @@ demo: $(VENV)/.installed  ## Train and score the chapter's network on simulated 
 test: $(VENV)/.installed-test lint  ## Lint, type-check and run the whole suite
 	$(BIN)/python -m pytest $(CORES)
 
-fuzz: $(VENV)/.installed-test  ## Feed each reader of radar files 10,000 mutated files
+fuzz: $(VENV)/.installed-test  ## Feed 10,000 mutated files of each kind to what reads it
 	STORMLENS_FUZZ=10000 $(BIN)/python -m pytest tests/readers/test_fuzz.py
 
 docs: $(VENV)/.installed-docs  ## Run the lessons and build the site, offline once installed

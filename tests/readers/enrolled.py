@@ -13,6 +13,9 @@ from nexrad_files import Turn, code, legacy_volume, volume
 from odim_files import composite
 from odim_files import volume as odim_volume
 from png_files import UNID, index, png
+from structures import classic, hdf5, level2, packed_level2
+from structures import grib as grib2
+from structures import png as picture
 
 ECHO = [(z, y, x, 45.0, 2.0, 4, 4) for z in (1, 2) for y in range(10, 20) for x in range(20, 40)]
 
@@ -52,38 +55,65 @@ _IN_KANSAS = {
 _IN_OKLAHOMA = {"latitude": 35.33, "longitude": -97.28, "formula": "GEO=0.5*PV+-32.0"}
 
 
+def _marked():
+    field = _field()
+    return grib(field, png=False, bitmap=field != -999)
+
+
+def _rain():
+    return grib(_field(0, -3), product=PRECIP_RATE)
+
+
+def _knmi_volume():
+    return knmi_volume([(0.5, _codes())], **_IN_OKLAHOMA)
+
+
+def _classic_sweeps():
+    return cfradial([(0.5, _dbz())], classic=True)
+
+
 @dataclass(frozen=True)
 class Case:
-    """A file: its format's name, how it is made, its own name, what is read with it."""
+    """
+    A file: its format's name, how it is made, its own name, what is read with it.
+
+    `structure` makes one change to what the format is made of; see `structures`.
+    """
 
     name: str
     format: str
     make: Callable[[], bytes]
+    structure: Callable[[bytes, np.random.Generator], bytes]
     file: str = "file"
     options: dict = field(default_factory=dict)
     has_time: bool = True
 
 
+_LEVEL2, _SITE = "KTLX20130520_200000", "KLIX20050828_180149"
+_EXAMPLE = "nexrad_REFC_COL_MAX_INTERP_v3_1_20110427T190000Z.nc"
+_UNID = {"index": index()}
+
 CASES = [
-    Case("nexrad", "nexrad", lambda: volume([_turn()]), "KTLX20130520_200000"),
-    Case("nexrad-plain", "nexrad", lambda: volume([_turn()], packed=False), "KTLX20130520_200000"),
-    Case("nexrad-legacy", "nexrad", _legacy, "KLIX20050828_180149"),
-    Case("mrms-png", "mrms", lambda: grib(_field()), "mrms.grib2"),
-    Case("mrms-simple", "mrms", lambda: grib(_field(), png=False, bits=14), "mrms.grib2"),
-    Case("mrms-rain", "mrms", lambda: grib(_field(0, -3), product=PRECIP_RATE), "rain.grib2"),
-    Case("gridrad", "gridrad", lambda: gridrad(ECHO), "nexrad_3d.nc"),
-    Case("gridrad-3", "gridrad", lambda: gridrad(ECHO, version="v3.1"), "nexrad_3d.nc"),
-    Case("odim-composite", "odim", lambda: composite(_codes()), "odim.h5"),
-    Case("odim-volume", "odim", lambda: odim_volume([(0.5, _codes())]), "volume.h5"),
-    Case("knmi-composite", "knmi", lambda: knmi_image(_codes(), **_IN_KANSAS), "knmi.h5"),
-    Case("knmi-volume", "knmi", lambda: knmi_volume([(0.5, _codes())], **_IN_OKLAHOMA), "knmi.h5"),
-    Case("cfradial", "cfradial", lambda: cfradial([(0.5, _dbz())]), "cfrad.nc"),
-    Case("cfradial-3", "cfradial", lambda: cfradial([(0.5, _dbz())], classic=True), "cfrad.nc"),
-    Case("svrimg", "svrimg", lambda: png(np.eye(136) * 40), f"{UNID}.png", {"index": index()}),
-    Case("grid", "netcdf", lambda: meridians(_dbz()), "grid.nc"),
-    Case("grid-3", "netcdf", lambda: meridians(_dbz(), classic=True), "grid.nc"),
-    Case("mosaic", "netcdf", mosaic, "mosaic.nc"),
-    Case("example", "netcdf", example, "nexrad_REFC_COL_MAX_INTERP_v3_1_20110427T190000Z.nc"),
+    Case("nexrad", "nexrad", lambda: volume([_turn()]), packed_level2, _LEVEL2),
+    Case("nexrad-plain", "nexrad", lambda: volume([_turn()], packed=False), level2, _LEVEL2),
+    Case("nexrad-legacy", "nexrad", _legacy, level2, _SITE),
+    Case("mrms-png", "mrms", lambda: grib(_field()), grib2, "mrms.grib2"),
+    Case("mrms-simple", "mrms", lambda: grib(_field(), png=False, bits=14), grib2, "mrms.grib2"),
+    Case("mrms-marked", "mrms", _marked, grib2, "mrms.grib2"),
+    Case("mrms-rain", "mrms", _rain, grib2, "rain.grib2"),
+    Case("gridrad", "gridrad", lambda: gridrad(ECHO), hdf5, "nexrad_3d.nc"),
+    Case("gridrad-3", "gridrad", lambda: gridrad(ECHO, version="v3.1"), hdf5, "nexrad_3d.nc"),
+    Case("odim-composite", "odim", lambda: composite(_codes()), hdf5, "odim.h5"),
+    Case("odim-volume", "odim", lambda: odim_volume([(0.5, _codes())]), hdf5, "volume.h5"),
+    Case("knmi-composite", "knmi", lambda: knmi_image(_codes(), **_IN_KANSAS), hdf5, "knmi.h5"),
+    Case("knmi-volume", "knmi", _knmi_volume, hdf5, "knmi.h5"),
+    Case("cfradial", "cfradial", lambda: cfradial([(0.5, _dbz())]), hdf5, "cfrad.nc"),
+    Case("cfradial-3", "cfradial", _classic_sweeps, classic, "cfrad.nc"),
+    Case("svrimg", "svrimg", lambda: png(np.eye(136) * 40), picture, f"{UNID}.png", _UNID),
+    Case("grid", "netcdf", lambda: meridians(_dbz()), hdf5, "grid.nc"),
+    Case("grid-3", "netcdf", lambda: meridians(_dbz(), classic=True), classic, "grid.nc"),
+    Case("mosaic", "netcdf", mosaic, hdf5, "mosaic.nc"),
+    Case("example", "netcdf", example, hdf5, _EXAMPLE),
 ]
 
 BY_NAME = {case.name: case for case in CASES}

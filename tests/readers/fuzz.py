@@ -1,10 +1,11 @@
 """
-Mutated files for every format: each must become a mosaic or a sentence, in bounded time and memory.
+Mutated files of every kind: each is read or gets a sentence, in bounded time and memory.
 
-`run` reads them in a child process, with a limit on its memory and an alarm for
-each file that ends the process where a decoder hangs in C; a child that dies is
-started again behind the file that killed it. A failure names the format and the
-number of the file, from which `mutated` makes it again.
+Half of the files differ in some bytes; half in what their format is made of (`structures`), and
+some of these in bytes too. `run` reads them in a child process, which may take a gibibyte beside
+what it has when it begins, and 5 seconds a file; a child that dies is started again behind the
+file that killed it. A failure names the case and the number of the file, from which `mutated`
+makes it again.
 """
 
 import os
@@ -12,36 +13,44 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-MEMORY_BYTES = 4 * 2**30  # of addresses, of which libraries take a good part unread
-SECONDS_A_FILE = 20
+MEMORY_BYTES = 2**30  # of addresses, of which libraries take a part unread
+SECONDS_A_FILE = 5  # of computing
+WAITING_SECONDS = 60  # where the machine has other things to do
 MAX_FAILURES = 10
 
 
 @dataclass
 class Outcome:
-    """How many files became mosaics or sentences, what failed, and what it took."""
+    """How many files were read or got sentences, what failed, and what it took."""
 
-    mosaics: int = 0
+    read: int = 0
     sentences: int = 0
     failures: list[str] = field(default_factory=list)
-    seconds: float = 0.0
     slowest: float = 0.0
-    peak_mib: int = 0
+    growth_mib: int = 0
 
 
-def mutated(content, number):
-    """The file of a number: one to six random changes."""
+def mutated(content, number, structure=None):
+    """The file of a number: one to six changes of its bytes, or one to three of its parts."""
     rng = np.random.default_rng([20110427, number])
+    by_parts = structure is not None and number % 2
+    if by_parts:
+        for _ in range(int(rng.integers(1, 4))):
+            content = structure(content, rng)
     changed = bytearray(content)
-    for _ in range(int(rng.integers(1, 7))):
-        change = _CHANGES[int(rng.choice(len(_CHANGES), p=_SHARES))]
-        changed = change(changed or bytearray(b"\0"), rng)
+    # Last, as what was changed by bytes may be nothing that another library should open.
+    if not by_parts or rng.random() < 0.1:
+        for _ in range(int(rng.integers(1, 7))):
+            change = _CHANGES[int(rng.choice(len(_CHANGES), p=_SHARES))]
+            changed = change(changed or bytearray(b"\0"), rng)
     return bytes(changed)
 
 
@@ -86,81 +95,133 @@ _CHANGES = [_flip, _overwrite, _size, _repeat, _leave_out, _cut]
 _SHARES = [0.3, 0.2, 0.3, 0.08, 0.07, 0.05]
 
 
-def run(name, n):
-    """Read `n` mutated files of an enrolled case; see `Outcome`."""
-    outcome, at, begun = Outcome(), 0, time.monotonic()
-    while at < n and len(outcome.failures) < MAX_FAILURES:
+def run(names, n, first=0):
+    """Read mutated files `first` to `n` - 1 of enrolled cases; an `Outcome` for each by name."""
+    outcomes = {name: Outcome() for name in names}
+    todo = [(name, first) for name in names]
+    while todo:
         child = subprocess.run(
-            [sys.executable, __file__, name, str(at), str(n)],
+            [sys.executable, __file__, str(n), *(f"{name}:{at}" for name, at in todo)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
         )
-        at = _count(child, outcome, name, at)
-    outcome.seconds = time.monotonic() - begun
-    return outcome
+        todo = _left(child, outcomes, dict(todo), n)
+    return outcomes
 
 
-def _count(child, outcome, name, at):
-    """Add what a child told; the number of the next file to read."""
-    begun = None
+def _left(child, outcomes, todo, n):
+    """Add what a child told; cases that are not done yet, and where to go on."""
+    name = number = None
     for line in child.stdout.splitlines():
         kind, _, rest = line.partition(" ")
         if kind == "begin":
-            begun = int(rest)
-        elif kind == "mosaic":
-            outcome.mosaics += 1
+            name, number = rest.split()
+            todo[name] = int(number) + 1
+            continue
+        outcome = outcomes.get(name)
+        if kind == "read":
+            outcome.read += 1
         elif kind == "sentence":
             outcome.sentences += 1
         elif kind == "failed":
-            outcome.failures.append(f"{name} {begun}: {rest}")
-        elif kind == "peak":
-            outcome.peak_mib = max(outcome.peak_mib, int(rest))
-        elif kind == "slowest":
-            outcome.slowest = max(outcome.slowest, float(rest))
+            outcome.failures.append(f"{name} {number}: {rest}")
+        elif kind == "took":
+            seconds, mib = rest.split()
+            outcome.slowest = max(outcome.slowest, float(seconds))
+            outcome.growth_mib = max(outcome.growth_mib, int(mib))
     if child.returncode:
         last = child.stderr.strip().splitlines()[-1:] or [""]
-        outcome.failures.append(f"{name} {begun}: the process ended ({child.returncode}) {last[0]}")
-    return at + 1 if begun is None else begun + 1
+        if name is None:
+            raise RuntimeError(f"no file was read: {child.stderr}")
+        failure = f"{name} {number}: the process ended ({child.returncode}) {last[0]}"
+        outcomes[name].failures.append(failure)
+    return [
+        (case, at)
+        for case, at in todo.items()
+        if at < n and len(outcomes[case].failures) < MAX_FAILURES and child.returncode
+    ]
 
 
-def _child(name, start, stop):
-    from enrolled import BY_NAME
-
-    from stormlens.readers import read
+def _child(n, *todo):
+    from enrolled import CASES
+    from other_files import OTHERS
 
     warnings.simplefilter("ignore")
-    case = BY_NAME[name]
+    cases = {case.name: case for case in [*CASES, *OTHERS]}
+    named = [(cases[name], int(at)) for name, _, at in (each.partition(":") for each in todo)]
+    with tempfile.TemporaryDirectory() as folder:
+        for case, at in named:
+            _read_all(case, at, int(n), Path(folder) / case.name / case.file)
+
+
+def _read_all(case, start, stop, path):
+    path.parent.mkdir()
+    _say(f"begin {case.name} {start}")
     content = case.make()
-    read(content, name=case.file, **case.options)  # imports are no part of a file's time
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    slowest = 0.0
+    failure = _outcome(case, content, path)  # and what is imported is no part of a file's time
+    if failure != "read":
+        raise RuntimeError(f"{case.name} as it is made: {failure}")
+    before_all = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_bytes(0) + MEMORY_BYTES, before_all[1]))
+    slowest, before = 0.0, _bytes(1)
     for number in range(start, stop):
-        _say(f"begin {number}")
-        signal.alarm(SECONDS_A_FILE)
-        begun = time.monotonic()
-        _say(_read(read, mutated(content, number), case))
-        slowest = max(slowest, time.monotonic() - begun)
+        _say(f"begin {case.name} {number}")
+        changed = mutated(content, number, case.structure)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS_A_FILE)
+        signal.alarm(WAITING_SECONDS)
+        begun = time.process_time()
+        _say(_outcome(case, changed, path))
+        slowest = max(slowest, time.process_time() - begun)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
-    _say(f"slowest {slowest:.3f}")
-    _say(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}")
+    resource.setrlimit(resource.RLIMIT_AS, before_all)
+    growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    _say(f"took {slowest:.3f} {max(growth, 0) >> 20}")
 
 
-def _read(read, content, case):
+def _bytes(column):
+    """Of this process: addresses (0) or what is in memory (1)."""
+    return int(Path("/proc/self/statm").read_text().split()[column]) * resource.getpagesize()
+
+
+def _outcome(case, content, path):
     from stormlens.errors import InputError
 
     try:
-        mosaic = read(content, name=case.file, **case.options)
+        if hasattr(case, "take"):
+            path.write_bytes(content)
+            case.take(path)
+            return "read"
+        return _mosaic(case, content)
     except InputError as error:
-        text = str(error)
-        return "sentence" if text and "\n" not in text else f"failed not a sentence: {text!r}"
+        return _sentence(error)
     except BaseException as error:  # what a decoder may raise besides
         return f"failed {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+def _mosaic(case, content):
+    from stormlens.readers import read
+
+    mosaic = read(content, name=case.file, **case.options)
     whole = mosaic.reflectivity.dtype == np.uint8 and mosaic.coverage.dtype == bool
     # A radar that a mutation moved elsewhere has a grid of its own.
     alike = mosaic.reflectivity.shape == mosaic.coverage.shape == (mosaic.y.size, mosaic.x.size)
-    return "mosaic" if whole and alike else "failed no mosaic"
+    return "read" if whole and alike else "failed no mosaic"
+
+
+def _sentence(error):
+    from stormlens.errors import printable
+
+    text, cause = str(error), error
+    while cause is not None:
+        if isinstance(cause, MemoryError):
+            return f"failed memory was asked for, and not had: {text[:200]}"
+        cause = cause.__cause__ or cause.__context__
+    is_one = text and text == printable(text) and len(text.splitlines()) == 1
+    return "sentence" if is_one else f"failed not a sentence: {text!r:.200}"
 
 
 def _say(line):
@@ -169,4 +230,4 @@ def _say(line):
 
 
 if __name__ == "__main__":
-    _child(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    _child(*sys.argv[1:])

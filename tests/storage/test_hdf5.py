@@ -237,3 +237,29 @@ def test_dimensions_of_netcdf_are_named():
     assert set(dataset.variables) == {"z", "x"}
     with opened_hdf5(memory.getvalue(), "x", "HDF5") as file:
         assert set(hdf5_dataset(file, ("z", "absent")).variables) == {"z"}
+
+
+def test_dimensions_that_are_named_in_no_way_get_names_of_their_own():
+    """By the attribute alone: the library's own way fails where that leads to no object."""
+
+    def write(file):
+        file["z"] = np.ones((2, 3))
+        for name, n in (("y", 2), ("x", 3)):
+            file[name] = np.arange(n)
+            file[name].make_scale(name)
+        file["z"].dims[1].attach_scale(file["x"])
+        file["three"] = np.ones((1, 1, 1))
+        file["three"].attrs["DIMENSION_LIST"] = [1, 2]
+
+    dataset = open_all(plain(write))
+    assert dataset["z"].dims == ("z_0", "x")
+    assert dataset["three"].dims == ("three_0", "three_1", "three_2")
+
+
+def test_a_list_of_dimensions_that_is_none_is_damage():
+    def write(file):
+        file["z"] = np.ones((2, 3))
+        file["z"].attrs["DIMENSION_LIST"] = [1, 2]
+
+    with pytest.raises(InputError, match="is a damaged HDF5 file"):
+        open_all(plain(write))

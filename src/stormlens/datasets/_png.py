@@ -24,6 +24,7 @@ from stormlens.storage import read_file
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_LEAST = 45  # bytes of a signature, IHDR and IEND
 MAX_SIDE = 4096
 """Longest side of an image read from a file, pixels."""
 
@@ -269,7 +270,7 @@ def _opened(content: bytes, name: str) -> "Iterator[tuple[Image, int]]":
 
     if not content.startswith(_START):
         raise InputError(f"{name} is not a PNG image; get the original file.")
-    if _END not in content:
+    if _END not in content or len(content) < _LEAST:
         raise InputError(f"{name} is a PNG image cut short; get it again.")
     columns, rows, bits = struct.unpack(">IIB", content[16:25])
     if max(rows, columns) > MAX_SIDE:

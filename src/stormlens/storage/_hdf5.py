@@ -201,8 +201,11 @@ def _budget(size: int) -> int:
 def _members(group: Any, name: str) -> list[Any]:
     import h5py
 
-    members = []
-    for key in group:
+    members: list[Any] = []
+    names: list[bytes] = []
+    # In their native order: of a group whose heap is damaged, any other ends the process.
+    group.id.links.iterate(names.append, order=h5py.h5.ITER_NATIVE)
+    for key in (name.decode("utf-8", "surrogateescape") for name in names):
         link = group.get(key, getlink=True)
         if isinstance(link, h5py.ExternalLink):
             raise InputError(f"{name}: {key} lies in another file, {link.filename}; get one whole.")
@@ -216,8 +219,10 @@ def _check_attributes(item: Any, longest: int) -> int:
     import h5py
 
     total = 0
-    for number in range(h5py.h5a.get_num_attrs(item.id)):
-        attribute = h5py.h5a.open(item.id, index=number)
+    names: list[bytes] = []
+    h5py.h5a.iterate(item.id, names.append, order=h5py.h5.ITER_NATIVE)
+    for name in names:
+        attribute = h5py.h5a.open(item.id, name)
         count = attribute.get_space().get_simple_extent_npoints()
         kind = attribute.get_type()
         if count * kind.get_size() > _MAX_ATTRIBUTE:
@@ -405,7 +410,15 @@ def _is_bare(item: Any) -> bool:
 def _dimensions(item: Any, key: str) -> tuple[str, ...]:
     if item.is_scale and item.ndim == 1:
         return (key,)
-    return tuple(
-        str(axis[0].name).rsplit("/", 1)[-1] if len(axis) else f"{key}_{number}"
-        for number, axis in enumerate(item.dims)
-    )
+    # Not by `item.dims`: where one of these leads to an object that is gone, it ends the process.
+    scales = item.attrs.get("DIMENSION_LIST", ())
+    named = [_scale(item.file, held) for held in scales] if len(scales) == item.ndim else []
+    found = named or [""] * item.ndim
+    return tuple(name or f"{key}_{number}" for number, name in enumerate(found))
+
+
+def _scale(file: Any, references: Any) -> str:
+    """Name of the first scale of an axis; empty where it has none."""
+    if not len(references):
+        return ""
+    return str(file[references[0]].name).rpartition("/")[2]
