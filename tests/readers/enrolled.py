@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from cfradial_files import cfradial
-from grib_files import PRECIP_RATE, grib
+from grib_files import PRECIP_RATE, grib, jma
 from gridrad_files import gridrad
 from knmi_files import knmi_image, knmi_volume
 from netcdf_files import example, meridians, mosaic
@@ -46,6 +46,12 @@ def _turn(rays=36, **shape):
 
 def _legacy():
     return legacy_volume([_turn(150, first_gate=0)])
+
+
+def _rain_levels():
+    runs = [(0, 500), (1, 500), (3, 20), (1, 980)]
+    how = {"rows": 40, "columns": 50, "step": (50_000, 50_000), "north": 45.0, "west": 255.0}
+    return jma(runs, [0, 10, 1000], **how)
 
 
 _IN_KANSAS = {
@@ -101,6 +107,7 @@ CASES = [
     Case("mrms-simple", "mrms", lambda: grib(_field(), png=False, bits=14), grib2, "mrms.grib2"),
     Case("mrms-marked", "mrms", _marked, grib2, "mrms.grib2"),
     Case("mrms-rain", "mrms", _rain, grib2, "rain.grib2"),
+    Case("jma", "mrms", _rain_levels, grib2, "jma.grib2"),
     Case("gridrad", "gridrad", lambda: gridrad(ECHO), hdf5, "nexrad_3d.nc"),
     Case("gridrad-3", "gridrad", lambda: gridrad(ECHO, version="v3.1"), hdf5, "nexrad_3d.nc"),
     Case("odim-composite", "odim", lambda: composite(_codes()), hdf5, "odim.h5"),

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
+JMA_INTENSITY = (0, 1, 201)
 PRECIP_RATE, COMPOSITE, MESH = (209, 6, 1), (209, 10, 0), (209, 3, 28)
 
 
@@ -57,6 +58,82 @@ def grib(
     body = b"".join(sections) + b"7777"
     head = b"GRIB\0\0" + bytes([product[0], 2]) + struct.pack(">Q", 16 + len(body))
     return head + body
+
+
+def jma(
+    runs,
+    table,
+    *,
+    rows,
+    columns,
+    product=JMA_INTENSITY,
+    centre=34,
+    highest=None,
+    bits=8,
+    decimals=2,
+    north=47.995833,
+    west=118.00625,
+    step=(12500, 8333),
+    last=None,
+    time=(2019, 10, 12, 9, 0, 0),
+    end=(2019, 10, 12, 9, 0, 0),
+    grid_template=0,
+    product_template=50008,
+    data=None,
+    times=1,
+):
+    """
+    A radar product as JMA packs it; `runs` has levels and how many cells each of them fills.
+
+    WMO Manual on Codes 306, templates 5.200 and 7.200; JMA, technical information 162: template
+    4.50008 begins as 4.8, with the end of its interval in octets 35 to 41, and has 82 octets.
+    """
+    highest = max((level for level, _ in runs), default=0) if highest is None else highest
+    codes = [code for level, length in runs for code in run(level, length, highest, bits)]
+    south, east = last or (
+        round(north * 1e6) - (rows - 1) * step[1],
+        round(west * 1e6) + (columns - 1) * step[0],
+    )
+    field = [
+        _section(
+            3,
+            struct.pack(">BIBBH", 0, rows * columns, 0, 0, grid_template)
+            + struct.pack(">BBIBIBI", 4, 0xFF, 0xFFFFFFFF, 1, 63781370, 1, 63567523)
+            + struct.pack(">4I", columns, rows, 0, 0xFFFFFFFF)
+            + struct.pack(">2IB2I", _micro(north), _micro(west), 48, south, east)
+            + struct.pack(">2IB", *step, 0),
+        ),
+        _section(
+            4,
+            struct.pack(">HHBB", 0, product_template, *product[1:])
+            + struct.pack(">3BHBB", 0, 153, 255, 0, 0, 0)  # minutes
+            + struct.pack(">I", 1 << 31 | 10)  # from ten minutes before
+            + struct.pack(">BBIBBI", 1, 0xFF, 0xFFFFFFFF, 0xFF, 0xFF, 0xFFFFFFFF)
+            + struct.pack(">H5B", *end)
+            + bytes(41),
+        ),
+        _section(
+            5,
+            struct.pack(">IH", rows * columns, 200)
+            + struct.pack(">BHHB", bits, highest, len(table), decimals)
+            + struct.pack(f">{len(table)}H", *table),
+        ),
+        _section(6, b"\xff"),
+        _section(7, _simple(np.array(codes, np.uint32), bits) if data is None else data),
+    ]
+    identification = _section(1, struct.pack(">HHBBBH5BBB", centre, 0, 5, 1, 0, *time, 0, 2))
+    body = identification + times * b"".join(field) + b"7777"
+    head = b"GRIB\0\0" + bytes([product[0], 2]) + struct.pack(">Q", 16 + len(body))
+    return head + body
+
+
+def run(level, length, highest, bits):
+    """A level, and the digits of how many more cells it fills, the lowest first."""
+    codes, more, base = [level], length - 1, 2**bits - 1 - highest
+    while more:
+        codes.append(highest + 1 + more % base)
+        more //= base
+    return codes
 
 
 def _micro(degrees):

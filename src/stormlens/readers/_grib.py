@@ -6,11 +6,13 @@ grid and packing are checked against each other here, so that no size in them ca
 ask for more memory than the file is worth, and only the message that is wanted
 is taken apart. Codes stay packed until values are asked for: of a national
 mosaic a twentieth is. Read are grids of longitude and latitude, packed simply or
-as PNG: what MRMS is written in. Images are decoded by Pillow. Behind the headings
-that bulletins travel with (WMO 386, LDM) the first message is looked for.
+as PNG: what MRMS is written in; or as run lengths: what JMA writes. Images are
+decoded by Pillow. Behind the headings that bulletins travel with (WMO 386, LDM)
+the first message is looked for.
 
 Format: WMO Manual on Codes 306, Volume I.2, FM 92 GRIB edition 2; templates
-3.0 (grid), 5.0 and 5.41 (packing).
+3.0 (grid), 4.0 and 4.8 (product), 5.0, 5.41 and 5.200 (packing); JMA, technical
+information 162 and 398 (products of template 4.8 and more).
 """
 
 import io
@@ -26,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
+from stormlens.readers._runs import levels_of_runs
 from stormlens.readers._sampling import MAX_CELLS
 
 if TYPE_CHECKING:
@@ -54,7 +57,11 @@ _IMAGES = {
     32: (_COLOUR_AND_ALPHA, 8),
 }
 """By the bits of a value the kind of a PNG image and its depth, as NCEP's g2 library has them."""
-_SIMPLE, _AS_PNG = 0, 41
+_SIMPLE, _AS_PNG, _RUNS = 0, 41, 200
+_POINT_IN_TIME, _OVER_TIME = 0, (8, 50008, 50009, 50011)
+"""Templates of products: 4.0; and 4.8, by which JMA's own begin."""
+_LOCAL = 32768
+"""The first number of templates that a centre defines for itself."""
 _NO_BITMAP = 255
 _BAND = 256  # rows of an image
 _ONCE = (1, 3, 4, 5, 6, 7)
@@ -75,11 +82,15 @@ class Packing:
     Attributes
     ----------
     template : int
-        0 for codes one behind the other, 41 for a PNG image of them.
+        0 for codes one behind the other, 41 for a PNG image of them, 200 for run lengths.
     reference : float
     binary, decimal : int
     bits : int
         Of each code; 0 where all values are the reference.
+    table : ndarray of float64 or None
+        Values of the codes where no formula tells them; NaN for code 0.
+    highest : int
+        Of run lengths, the highest code that is in the table.
     """
 
     template: int
@@ -87,9 +98,13 @@ class Packing:
     binary: int
     decimal: int
     bits: int
+    table: NDArray[np.float64] | None = None
+    highest: int = 0
 
     def unpacked(self, codes: NDArray[Any]) -> NDArray[np.float64]:
         """Values of codes."""
+        if self.table is not None:
+            return self.table[codes]
         scaled = np.asarray(codes, np.float64) * 2.0**self.binary
         return (self.reference + scaled) / 10.0**self.decimal
 
@@ -103,11 +118,14 @@ class Message:
     ----------
     content : bytes
         The whole message.
+    centre : int
+        Who wrote it, by common code table C-11.
     discipline, category, number : int
         What it holds, by code tables 0.0, 4.1 and 4.2.
     """
 
     content: memoryview
+    centre: int
     discipline: int
     category: int
     number: int
@@ -310,15 +328,18 @@ def field_of(message: Message, name: str) -> Field:
         n = len(longitude) * len(latitude)
         marked = _bitmap(sections[6], n, name)
         packing, data = _packing(sections, n if marked is None else marked.count, name)
-        time = _time(sections[1]) + _forecast(sections[4])
+        time = _valid(sections)
     except (struct.error, IndexError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise _damaged(name, "a section is too short or holds no sense") from error
     if packing.bits == 0:
         return Field(time, longitude, latitude, packing, marked, _no_codes)
-    if packing.template == _AS_PNG:
-        codes = _of_image(data, packing, name)
+    if packing.template in (_AS_PNG, _RUNS):
+        if packing.template == _AS_PNG:
+            codes = _of_image(data, packing, name)
+        else:
+            codes = _of_runs(data, packing, n if marked is None else marked.count, name)
         return Field(time, longitude, latitude, packing, marked, codes.__getitem__)
     stream = np.frombuffer(data, np.uint8)
     return Field(
@@ -386,9 +407,10 @@ def _damaged(name: str, why: str) -> InputError:
 
 def _message(content: memoryview, name: str) -> Message:
     sections = _sections(content, name)
-    if len(sections[4]) < 11:
+    if len(sections[4]) < 11 or len(sections[1]) < 7:
         raise _damaged(name, "a section is too short or holds no sense")
-    return Message(content, content[6], sections[4][9], sections[4][10])
+    centre = struct.unpack_from(">H", sections[1], 5)[0]
+    return Message(content, centre, content[6], sections[4][9], sections[4][10])
 
 
 def _sections(content: memoryview, name: str) -> dict[int, memoryview]:
@@ -400,6 +422,7 @@ def _sections(content: memoryview, name: str) -> dict[int, memoryview]:
         if length < 5 or at + length > end:
             raise _damaged(name, "its sections do not add up")
         if number in sections:
+            _check_template(sections.get(3, content[:0]), name)
             raise InputError(f"{name} holds several fields in one message; write one in each.")
         sections[number] = content[at : at + length]
         at += length
@@ -411,19 +434,22 @@ def _sections(content: memoryview, name: str) -> dict[int, memoryview]:
     return sections
 
 
-def _time(identification: memoryview) -> np.datetime64:
-    year, *rest = struct.unpack_from(">H5B", identification, 12)
+def _time(section: memoryview, at: int) -> np.datetime64:
+    year, *rest = struct.unpack_from(">H5B", section, at)
     text = "{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}".format(year, *rest)
     return np.datetime64(text, "s")
 
 
-def _forecast(product: memoryview) -> np.timedelta64:
-    """How far ahead of its reference time a field of template 4.0 holds; radar mosaics do not."""
+def _valid(sections: dict[int, memoryview]) -> np.datetime64:
+    """When a field holds: so far ahead of its reference time, or at the end of its interval."""
+    reference, product = _time(sections[1], 12), sections[4]
     (template,), unit = struct.unpack_from(">H", product, 7), product[17]
-    steps = struct.unpack_from(">I", product, 18)[0] if template == 0 else 0
+    if template in _OVER_TIME:
+        return _time(product, 34)
+    steps = struct.unpack_from(">I", product, 18)[0] if template == _POINT_IN_TIME else 0
     if steps > _FARTHEST or (steps and unit not in _UNITS):
         raise ValueError(steps)
-    return steps * _UNITS.get(unit, np.timedelta64(0, "s"))
+    return reference + steps * _UNITS.get(unit, np.timedelta64(0, "s"))
 
 
 def _signed(value: int, bits: int = 32) -> int:
@@ -434,16 +460,11 @@ def _signed(value: int, bits: int = 32) -> int:
 
 def _grid(section: memoryview, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Longitudes of the columns and latitudes of the rows of template 3.0."""
-    n, listed, _, template = struct.unpack_from(">IBBH", section, 6)
-    if template != 0:
-        raise InputError(
-            f"{name} lies on a grid of template 3.{template}; only longitude and latitude (3.0) "
-            "are read. Bring it to one: wgrib2 FILE -new_grid_winds earth "
-            "-new_grid_interpolation neighbor -new_grid latlon 230:1400:0.05 20:700:0.05 NEW"
-        )
+    n, listed, _, _ = struct.unpack_from(">IBBH", section, 6)
+    _check_template(section, name)
     columns, rows, basic, parts = struct.unpack_from(">4I", section, 30)
     first_latitude, first_longitude = struct.unpack_from(">2I", section, 46)
-    step_x, step_y, scan = struct.unpack_from(">2IB", section, 63)
+    last_latitude, last_longitude, step_x, step_y, scan = struct.unpack_from(">4IB", section, 55)
     if columns * rows == n > MAX_CELLS:
         raise InputError(
             f"{name} has {n:,} values; up to {MAX_CELLS:,} are read. Cut out a part: "
@@ -456,11 +477,40 @@ def _grid(section: memoryview, name: str) -> tuple[NDArray[np.float64], NDArray[
     if scan & 0x3F or not (0 < step_x * unit < 10 and 0 < step_y * unit < 10):
         raise _damaged(name, "its values are not in rows of parallels")
     east, north = -1 if scan & 0x80 else 1, 1 if scan & 0x40 else -1
-    longitude = unit * (_signed(first_longitude) + east * step_x * np.arange(columns, dtype=float))
-    latitude = unit * (_signed(first_latitude) + north * step_y * np.arange(rows, dtype=float))
+    longitude = unit * _axis(first_longitude, last_longitude, east * step_x, columns)
+    latitude = unit * _axis(first_latitude, last_latitude, north * step_y, rows)
     if np.abs(latitude).max() > 90 + step_y * unit or np.ptp(longitude) > 360:
         raise _damaged(name, "its grid leaves the globe")
     return longitude, latitude
+
+
+def _axis(first: int, last: int, step: int, n: int) -> NDArray[np.float64]:
+    """
+    Places of columns or rows.
+
+    Steps are whole numbers, JMA's 1/120 of a degree 8,333 millionths: over 3,360 rows 0.13 of one
+    is lost. The last place settles the step where that is all in which they differ, and matters.
+    """
+    start, off = _signed(first), _signed(last) - _signed(first) - step * (n - 1)
+    is_rounding = abs(step) / 10 < abs(off) < n
+    return start + (step + (off / (n - 1) if is_rounding else 0)) * np.arange(n, dtype=float)
+
+
+def _check_template(section: memoryview, name: str) -> None:
+    """The grid must be of template 3.0."""
+    template = struct.unpack_from(">H", section, 12)[0] if len(section) > 13 else 0
+    if template >= _LOCAL:
+        raise InputError(
+            f"{name} is laid out by template 3.{template}, which a centre made for itself (JMA's "
+            "50120 is a sweep of one radar), and is not read; take a composite on longitude and "
+            "latitude instead."
+        )
+    if template != 0:
+        raise InputError(
+            f"{name} lies on a grid of template 3.{template}; only longitude and latitude (3.0) "
+            "are read. Bring it to one: wgrib2 FILE -new_grid_winds earth "
+            "-new_grid_interpolation neighbor -new_grid latlon 230:1400:0.05 20:700:0.05 NEW"
+        )
 
 
 def _bitmap(section: memoryview, n: int, name: str) -> Bitmap | None:
@@ -476,7 +526,10 @@ def _bitmap(section: memoryview, n: int, name: str) -> Bitmap | None:
 
 def _packing(sections: dict[int, memoryview], n: int, name: str) -> tuple[Packing, memoryview]:
     """How n values are written, checked against how much is written; and what is."""
-    held, template, reference, *scales, bits = struct.unpack_from(">IHfHHB", sections[5], 5)
+    held, template = struct.unpack_from(">IH", sections[5], 5)
+    if template == _RUNS:
+        return _packing_of_runs(sections[5], held, n, name), sections[7][5:]
+    reference, *scales, bits = struct.unpack_from(">fHHB", sections[5], 11)
     binary, decimal = (_signed(scale, 16) for scale in scales)
     data = sections[7][5:]
     if held != n or abs(binary) > 60 or abs(decimal) > 20:
@@ -491,6 +544,26 @@ def _packing(sections: dict[int, memoryview], n: int, name: str) -> tuple[Packin
     elif bits > 32 or len(data) < -(-held * bits // 8):
         raise _damaged(name, f"{len(data)} bytes are too few for {held} values")
     return Packing(template, reference, binary, decimal, bits), data
+
+
+def _packing_of_runs(section: memoryview, held: int, n: int, name: str) -> Packing:
+    """Bits of a code, and the values of levels 1 and up; level 0 is missing."""
+    bits, highest, levels, decimal = struct.unpack_from(">BHHB", section, 11)
+    values = np.frombuffer(section[17 : 17 + 2 * levels], ">u2").astype(np.int64)
+    fits = highest <= levels == len(values) and 1 <= bits <= 16 and highest < 1 << bits
+    if held != n or not fits:
+        raise _damaged(name, f"its table of {levels} levels is none for {held} values")
+    signed = np.where(values < _LOCAL, values, _LOCAL - values)
+    table = np.concatenate([[np.nan], signed / 10.0 ** _signed(decimal, 8)])
+    return Packing(_RUNS, 0.0, 0, 0, bits, table, highest)
+
+
+def _of_runs(data: memoryview, packing: Packing, n: int, name: str) -> NDArray[np.unsignedinteger]:
+    """Codes of run lengths, one behind the other."""
+    try:
+        return levels_of_runs(data, packing.bits, packing.highest, n)
+    except ValueError as error:
+        raise _damaged(name, str(error)) from error
 
 
 def _check_png(data: memoryview, held: int, bits: int, name: str) -> None:

@@ -1,12 +1,16 @@
 """
-MRMS mosaics in GRIB2: reflectivity as it is, rain rates through a Z-R relation.
+MRMS mosaics and JMA's composites in GRIB2: reflectivity as it is, rain rates by a Z-R relation.
 
 MRMS numbers its products in tables of its own under discipline 209. In
 reflectivity -99 is clear air (nothing above the threshold of detection) and
 -999 is no coverage; in rain rates 0 is clear air, -3 no coverage and -1
-missing. The two are told apart here, and stay apart in the mosaic.
+missing. The two are told apart here, and stay apart in the mosaic. JMA numbers
+its products in the part of WMO's tables that is a centre's own; its first level
+is no rain, and level 0 no coverage.
 
-Source: NOAA NSSL, MRMS GRIB2 tables (nssl.noaa.gov/projects/mrms/operational).
+Sources: NOAA NSSL, MRMS GRIB2 tables (nssl.noaa.gov/projects/mrms/operational);
+JMA, technical information 162 (national composites of radars, 201) and 398
+(nowcast of high resolution, 203).
 """
 
 import struct
@@ -58,11 +62,23 @@ _PRODUCTS = {
     (209, 11, 3): _Product("MergedBaseReflectivity"),
     (0, 1, 7): _Product("Precipitation rate", 3600.0),  # WMO: kg m-2 s-1
 }
+_TOKYO = 34
+_PRODUCTS_OF_TOKYO = {
+    (0, 1, 201): _Product("JMA radar composite, rain intensity", 1.0),
+    (0, 1, 203): _Product("JMA nowcast, rain intensity", 1.0),
+}
+_NOT_READ_OF_TOKYO = {
+    (0, 1, 200): "JMA's rain summed over an hour, which is no rate",
+}
+_SOURCES = {_TOKYO: "JMA"}
+_WASHINGTON, _NOAA = 7, 161
+_LOCAL = 192
+"""The first number of those in WMO's tables that each centre gives a meaning of its own."""
 
 
 def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
     """
-    Reflectivity of an MRMS field.
+    Reflectivity of a field of MRMS or JMA.
 
     Parameters
     ----------
@@ -101,7 +117,7 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
         sampled,
         coverage,
         time=field.time,
-        source="MRMS" if message.discipline == 209 else "GRIB2",
+        source="MRMS" if message.discipline == 209 else _SOURCES.get(message.centre, "GRIB2"),
         product=product.name,
         derived="" if product.to_mm_per_hour is None else describe_law(options.rain),
         sampling=options.sampling,
@@ -114,16 +130,17 @@ MRMS = Format("mrms", "MRMS mosaics in GRIB2", is_grib, read_mrms, fields=True)
 
 def _chosen(found: list[Message], name: str, wanted: str | None) -> tuple[Message, _Product]:
     usable = [
-        message
+        (message, product)
         for message in found
-        if message.key in _PRODUCTS and wanted in (None, _PRODUCTS[message.key].name)
+        if (product := _product(message)) is not None and wanted in (None, product.name)
     ]
     if not usable:
         held = ", ".join(_describe(found))
-        readable = ", ".join(product.name for product in _PRODUCTS.values())
+        known = [*_PRODUCTS.values(), *_PRODUCTS_OF_TOKYO.values()]
+        readable = ", ".join(product.name for product in known)
         what = "no reflectivity" if wanted is None else f"not {wanted}"
         raise InputError(f"{name} holds {held}, which is {what}. Read are: {readable}.")
-    products = list(dict.fromkeys(_PRODUCTS[message.key].name for message in usable))
+    products = list(dict.fromkeys(product.name for _, product in usable))
     if len(products) > 1:
         raise several_fields(name, products)
     if len(usable) > 1:
@@ -131,7 +148,13 @@ def _chosen(found: list[Message], name: str, wanted: str | None) -> tuple[Messag
             f"{name} holds {len(usable)} fields that could be read, all {products[0]}; give it one "
             "at a time: wgrib2 FILE -d 1 -grib NEW"
         )
-    return usable[0], _PRODUCTS[usable[0].key]
+    return usable[0]
+
+
+def _product(message: Message) -> _Product | None:
+    """What a message holds, if it is read."""
+    of_centre = _PRODUCTS_OF_TOKYO if message.centre == _TOKYO else {}
+    return of_centre.get(message.key) or _PRODUCTS.get(message.key)
 
 
 def _describe(found: list[Message]) -> list[str]:
@@ -145,6 +168,12 @@ def _describe(found: list[Message]) -> list[str]:
 def _name(message: Message) -> str:
     """By a small message of the same numbers: gribberish never meets what lies in the file."""
     discipline, category, number = message.key
+    numbers = f"discipline {discipline}, category {category}, number {number}"
+    if message.centre == _TOKYO and message.key in _NOT_READ_OF_TOKYO:
+        return f"{_NOT_READ_OF_TOKYO[message.key]} ({numbers})"
+    is_local = discipline < _LOCAL <= max(category, number)
+    if is_local and message.centre not in (_WASHINGTON, _NOAA):
+        return f"a field that centre {message.centre} numbers for itself ({numbers})"
     sections = (
         struct.pack(">IB2H3BH7B", 21, 1, 161, 0, 2, 1, 0, 2020, 1, 1, 0, 0, 0, 0, 0),
         struct.pack(">IBBIBBH3xI10x", 72, 3, 0, 4, 0, 0, 0, 6_367_470)[:30]
@@ -155,7 +184,6 @@ def _name(message: Message) -> str:
     )
     body = b"".join(sections) + b"7777"
     start = struct.pack(">4sHBBQ", b"GRIB", 0, discipline, 2, 16 + len(body))
-    numbers = f"discipline {discipline}, category {category}, number {number}"
     try:
         import gribberish
 
