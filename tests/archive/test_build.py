@@ -205,19 +205,19 @@ def test_a_file_that_kills_its_readers_is_told_and_no_other_is_lost(arrays, tmp_
         def setup(self, worker):
             from stormlens.archive import _extract
 
-            self.before = before = _extract._npy
+            self.before = before = _extract.npy_array
 
             def read(content, name):
                 if "file09" in name:
                     os._exit(1)
                 return before(content, name)
 
-            _extract._npy = read
+            _extract.npy_array = read
 
         def teardown(self, worker):
             from stormlens.archive import _extract
 
-            _extract._npy = self.before
+            _extract.npy_array = self.before
 
     with Client(scheduler, set_as_default=False) as client:
         client.register_plugin(Deadly())
@@ -375,10 +375,11 @@ def test_real_radar_files(shared_data, tmp_path, scheduler):
     for path in (shared_data / "radar").iterdir():
         if path.is_file():
             shutil.copy(path, folder)
-    (folder / "cut.gz").write_bytes((folder / "KLIX20050828_180149.gz").read_bytes()[:5000])
+    mosaic = (folder / "MRMS_PrecipRate_00.00_20190610-000000.grib2").read_bytes()
+    (folder / "cut.grib2").write_bytes(mosaic[:5000])
     outcome = archive.build(folder, tmp_path / "store", scheduler=scheduler)
     assert outcome.boxes > 5
-    assert ["cut.gz" in problem for problem in outcome.problems] == [True]
+    assert ["cut.grib2" in problem for problem in outcome.problems] == [True]
     known = Store(tmp_path / "store").coordinates(0, outcome.boxes)
     assert np.isfinite(known["latitude"]).all()
     assert ((known["coverage"] > 0) & (known["coverage"] <= 1)).all()
