@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stormlens.archive._classify import read_manifest
-from stormlens.archive._extra import need
 from stormlens.archive._regions import ELSEWHERE, REGIONS, region_numbers
-from stormlens.archive._table import TABLE, list_parts, read_part
+from stormlens.archive._table import TABLE, list_parts, read_columns, read_part
 from stormlens.errors import InputError
 from stormlens.stormbox import MODES
 
@@ -97,9 +96,8 @@ def shares(climatology: "xr.Dataset") -> "xr.Dataset":
 
 
 def _batches(paths: list[Path]) -> Iterator[dict[str, np.ndarray]]:
-    parquet = need("pyarrow.parquet")
     for path in paths:
-        table = parquet.read_table(path, columns=["time", "latitude", "longitude", "mode"])
+        table = read_columns(path, ("time", "latitude", "longitude", "mode"))
         columns = {name: table[name].to_numpy() for name in ("latitude", "longitude")}
         times = table["time"].to_numpy().astype("datetime64[s]")
         yield {**columns, "time": times, "mode": table["mode"].to_numpy().astype(str)}

@@ -9,7 +9,8 @@ own place. Any reader of Parquet takes the folder as one table.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 from stormlens.archive._extra import need
 from stormlens.archive._store import BLOCK, Arrays
 from stormlens.errors import InputError
-from stormlens.storage import atomic_path, parse_json
+from stormlens.storage import atomic_path, parse_json, read_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +33,8 @@ _KEY, _DIGEST = b"stormlens", b"stormlens_sha256"
 _NO_DIGEST = b"0" * 64
 # The value follows its key at once, behind a byte or two of Parquet's own.
 _DIGITS = re.compile(_DIGEST + rb"[^0-9a-f]{1,3}([0-9a-f]{64})")
+_MAX_BYTES = 2**26
+_AGAIN = "classify again"
 _NAME = re.compile(r"part-(\d{9})-(\d{9})\.parquet")
 
 
@@ -137,9 +140,10 @@ def write_part(folder: Path, table: "pa.Table", part: Part) -> None:
     """
     table = table.replace_schema_metadata({**table.schema.metadata, _DIGEST: _NO_DIGEST})
     with atomic_path(folder / part.name) as temporary:
-        need("pyarrow.parquet").write_table(
-            table, temporary, compression="zstd", write_page_checksum=True
-        )
+        with temporary.open("wb") as file:  # Arrow takes no path that is not UTF-8
+            need("pyarrow.parquet").write_table(
+                table, file, compression="zstd", write_page_checksum=True
+            )
         content = temporary.read_bytes()
         place = _DIGITS.search(content)
         if place is None:
@@ -167,18 +171,60 @@ def read_part(path: Path) -> Part:
     InputError
         If the file is damaged, or not a part.
     """
-    try:
-        content = path.read_bytes()
+    content = read_file(path, _MAX_BYTES)
+    with _damage(path):
         _check_digest(content)
-        schema = need("pyarrow.parquet").read_schema(need("pyarrow").BufferReader(content))
-        told: dict[str, Any] = parse_json(schema.metadata[_KEY], str(path), "classify again")
+        told: Any = parse_json(_opened(content).schema_arrow.metadata[_KEY], str(path), _AGAIN)
         return Part(**told)
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> "pa.Table":
+    """
+    Some columns of a part.
+
+    Parameters
+    ----------
+    path : Path
+        The part's file, which `read_part` has read.
+    columns : sequence of str
+        Names.
+
+    Returns
+    -------
+    table : pyarrow.Table
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or not a part.
+    """
+    content = read_file(path, _MAX_BYTES)
+    with _damage(path):
+        return _opened(content).read(list(columns))
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{path} is no part of a classification, or is damaged ({reason}); delete it and "
-            "classify again."
+            f"{_AGAIN}."
         ) from error
+
+
+def _opened(content: bytes) -> Any:
+    """A Parquet file in memory, of no more rows than a part and nothing that swells."""
+    file = need("pyarrow.parquet").ParquetFile(need("pyarrow").BufferReader(content))
+    told = file.metadata
+    unpacked = sum(told.row_group(i).total_byte_size for i in range(told.num_row_groups))
+    if told.num_rows > BLOCK or unpacked > _MAX_BYTES:
+        raise ValueError(f"it promises {told.num_rows} rows of {unpacked} bytes")
+    return file
 
 
 def _check_digest(content: bytes) -> None:
