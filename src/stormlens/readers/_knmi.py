@@ -24,7 +24,7 @@ from stormlens.readers._format import Format
 from stormlens.readers._marks import is_mark
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options, several_fields
-from stormlens.readers._sampling import LEAST_DBZ, Read
+from stormlens.readers._sampling import LEAST_DBZ, MAX_CELLS, Read
 from stormlens.readers._volume import Raw, RawSweep, read_volume
 from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, opened_hdf5
 from stormlens.stormbox import Mosaic
@@ -39,8 +39,6 @@ _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT",
 _MOMENTS = {"Z": "DBZH", "uZ": "TH", "Zv": "DBZV", "uZv": "TV", "RhoHV": "RHOHV"}
 """KNMI's names of moments, and those of ODIM."""
 _MAX_SCANS = 100
-_MAX_BYTES = 2**28
-"""Of an image; the largest in use have a thousandth."""
 
 
 def _is_knmi(content: bytes) -> bool:
@@ -77,7 +75,7 @@ def read_knmi(content: bytes, name: str, options: Options) -> Mosaic:
         return _read_image(file, name, options)
 
 
-KNMI = Format("knmi", "KNMI's own HDF5 of composites and volumes", _is_knmi, read_knmi)
+KNMI = Format("knmi", "KNMI's own HDF5 of composites and volumes", _is_knmi, read_knmi, fields=True)
 
 
 def _numbered(file: Any, stem: str) -> list[str]:
@@ -92,8 +90,8 @@ def _read_image(file: Any, name: str, options: Options) -> Mosaic:
     if "image_data" not in image or image["image_data"].ndim != 2:
         raise InputError(f"{name}: /{key} holds no image.")
     codes = image["image_data"]
-    if codes.nbytes > _MAX_BYTES:
-        raise InputError(f"{name}: /{key} takes over {_MAX_BYTES >> 20} MiB, which is refused.")
+    if codes.size > MAX_CELLS:
+        raise InputError(f"{name}: /{key} has {codes.size:,} values; up to {MAX_CELLS:,} are read.")
     place = hdf5_attributes(file["geographic"])
     projection = hdf5_attributes(file["geographic/map_projection"])
     corners = np.asarray(place["geo_product_corners"], float).reshape(4, 2)

@@ -125,7 +125,7 @@ def read_mrms(content: bytes, name: str, options: Options) -> Mosaic:
     )
 
 
-MRMS = Format("mrms", "MRMS mosaics in GRIB2", is_grib, read_mrms, fields=True)
+MRMS = Format("mrms", "mosaics of MRMS and JMA in GRIB2", is_grib, read_mrms, fields=True)
 
 
 def _chosen(found: list[Message], name: str, wanted: str | None) -> tuple[Message, _Product]:

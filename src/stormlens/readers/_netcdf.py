@@ -63,7 +63,10 @@ def read_netcdf(content: bytes, name: str, options: Options) -> Mosaic:
     """
     with as_sentences(name, _KIND), _opened(content, name) as raw:
         if not raw.variables:
-            raise InputError(f"{name} holds no variables that are numbers; get it again.")
+            raise InputError(
+                f"{name} holds no variables that are numbers at its root, where NetCDF keeps them; "
+                "of other HDF5 files, ODIM, CfRadial and KNMI's own are read."
+            )
         if _EXAMPLE in raw.variables:
             return on_its_grid(_example(raw, name), name, options)
         return as_mosaic(_decoded(raw), name, options)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stormlens import storage
 from stormlens.errors import InputError
 from stormlens.readers._chunks import Chunks, read_chunks, volumes_of
+from stormlens.readers._elsewhere import known_elsewhere
 from stormlens.readers._format import Format
 from stormlens.readers._nexrad import NEXRAD, read_nexrad
 from stormlens.readers._options import AUTO, Options
@@ -143,8 +144,15 @@ def read_mosaic(
                     "in Python)."
                 )
             return kind.read(content, called, options)
+    raise _no_kind(content, called)
+
+
+def _no_kind(content: bytes, called: str) -> InputError:
+    """The sentence for a file that no reader knows."""
+    if found := known_elsewhere(content):
+        return InputError(f"{called} is {found}.")
     known = "; ".join(kind.title for kind in formats())
-    raise InputError(f"{called} is of no kind that is read. Those are: {known}.")
+    return InputError(f"{called} is of no kind that is read. Those are: {known}.")
 
 
 def _volume(files: Sequence[str | Path]) -> Path | Chunks:
