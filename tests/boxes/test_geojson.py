@@ -147,3 +147,23 @@ def test_a_box_across_the_antimeridian_is_cut_there():
     npt.assert_allclose(sum(map(signed_area, rings)), whole, rtol=1e-4)
     assert np.array(east["coordinates"][0])[:, 0].max() < -170
     assert np.array(west["coordinates"][0])[:, 0].min() > 170
+
+
+@pytest.mark.parametrize("latitude", [89.0, -89.0])
+def test_a_box_about_a_pole_is_what_lies_poleward_of_its_edge(latitude):
+    grid = Grid.around(latitude, 10.0, (200, 200))
+    blank = np.zeros(grid.shape, np.uint8)
+    mosaic = Mosaic(blank, blank == 0, np.datetime64("NaT", "ns"), "pole", grid=grid)
+    beyond = 200.0 + np.sign(latitude) * 30  # 112 km
+    cut = boxes.cut(mosaic, [200.0, 200.0, 240.0], [200.0, beyond, beyond])
+    probability = np.full((3, 2), 0.5, np.float32)
+    collection = boxes.to_geojson(Predictions(probability, ("A", "B"), cut.storm, "m", "s"), "ABA")
+    for feature in collection["features"]:
+        assert feature["geometry"]["type"] == "Polygon"
+        ring = np.array(feature["geometry"]["coordinates"][0])
+        assert (ring[0] == ring[-1]).all()
+        assert (np.abs(ring) <= (180, 90)).all()
+        assert signed_area(ring) > 0
+        # Lambert's cylinder keeps areas: this is the box's on the sphere, and all around a pole.
+        plane = np.stack([np.deg2rad(ring[:, 0]), np.sin(np.deg2rad(ring[:, 1]))], axis=1)
+        npt.assert_allclose(signed_area(plane) * 6370**2, (SIZE * 3.75) ** 2, rtol=0.02)

@@ -3,7 +3,9 @@ Classified boxes as GeoJSON (RFC 7946), for any map.
 
 A box is square on its Lambert grid, not in degrees: its sides are given with
 points between the corners, so that straight lines between them stay within
-0.1 km of it. One that crosses the antimeridian is cut there (section 3.1.9).
+0.1 km of it at 50 degrees of latitude, 0.4 km at 70. One that crosses the
+antimeridian is cut there (section 3.1.9); one about a pole is all that lies
+poleward of its edge.
 """
 
 import itertools
@@ -41,7 +43,7 @@ def outline(xmin: int, ymin: int, grid: Grid = NATIONAL) -> NDArray[np.float64]:
     ring : ndarray of float64, shape (33, 2)
         Longitude and latitude in degrees, from the south-west corner counterclockwise and back
         to it; the outer edge of the outermost cells. Where it crosses the antimeridian,
-        longitudes go on beyond 180 degrees.
+        longitudes go on beyond 180 degrees; about a pole it ends a turn from where it begins.
     """
     side = np.linspace(0, SIZE, _PIECES, endpoint=False)
     far, near = np.full(_PIECES, SIZE), np.zeros(_PIECES)
@@ -138,12 +140,26 @@ def _polygon(storm: dict[str, Any]) -> dict[str, Any] | None:
 
 def _cut_at_antimeridian(ring: Floats) -> list[Floats]:
     """A ring, or its parts on either side, each with longitudes from -180 to 180."""
+    if abs(ring[-1, 0] - ring[0, 0]) > 180:
+        return [_poleward(ring)]
     east = ring[:, 0].max() > 180
     edge = 180.0 if east else -180.0
     beyond = _clipped(ring, edge, above=east)
     if not len(beyond):
         return [ring]
     return [_clipped(ring, edge, above=not east), beyond - [2 * edge, 0.0]]
+
+
+def _poleward(ring: Floats) -> Floats:
+    """What lies poleward of a ring about a pole, of which each meridian crosses it once."""
+    points = ring[:-1]
+    points[:, 0] = (points[:, 0] + 180) % 360 - 180
+    points = points[points[:, 0].argsort()]
+    edge = np.interp(180.0, *points.T, period=360)
+    pole = np.copysign(90.0, edge)
+    corners = [[180.0, edge], [180.0, pole], [-180.0, pole], [-180.0, edge]]
+    closed = np.concatenate([corners[-1:], points, corners])
+    return closed if pole > 0 else closed[::-1]
 
 
 def _clipped(ring: Floats, meridian: float, above: bool) -> Floats:
