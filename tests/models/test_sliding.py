@@ -398,6 +398,11 @@ def test_places_time_and_coverage_come_with_the_field(small):
     assert field["time"].values == time
     assert field.attrs["simulated"] == 1
     assert field.attrs["source"] == "test"
+    # Turned about, it is the same part.
+    southward = slide(small, part.isel(y=slice(None, None, -1)), stride=11)
+    xr.testing.assert_identical(southward, field)
+    with pytest.raises(InputError, match="does not go from cell to cell"):
+        slide(small, whole.isel(y=slice(None, None, 2)), stride=11)
 
 
 def test_a_mosaic_of_plain_arrays_gives_a_field_of_them(small):

@@ -9,8 +9,8 @@ from netcdf_files import example, meridians, mosaic, wrfout
 from small_archive import write_archive, write_grids
 
 from stormlens.errors import InputError
-from stormlens.readers import make_mosaic, read
-from stormlens.stormbox import NATIONAL
+from stormlens.readers import make_mosaic, read, read_mosaic
+from stormlens.stormbox import NATIONAL, Grid, Mosaic
 
 TIMES = [np.datetime64("2011-04-27T19:00:01"), None]
 
@@ -31,6 +31,29 @@ def test_a_mosaic_written_to_a_file_comes_back_identical(tmp_path, time, engine)
     )
     made.to_netcdf(tmp_path / "mosaic.nc", engine=engine)
     xr.testing.assert_identical(read(tmp_path / "mosaic.nc"), made)
+
+
+def test_a_mosaic_in_a_file_is_read_as_it_was_made_a_part_of_it_too(tmp_path):
+    rng = np.random.default_rng(5)
+    grid = Grid(52.1, 5.18, (40, 50))
+    dbz = rng.integers(0, 81, grid.shape).astype(np.uint8)
+    seen = rng.random(grid.shape) < 0.8
+    time = np.datetime64("2026-03-28", "ns")
+    whole = Mosaic(np.where(seen, dbz, 0), seen, time, "some", grid=grid, is_whole=False)
+    path = tmp_path / "mosaic.nc"
+    whole.to_xarray().to_netcdf(path)
+    again = read_mosaic(path)
+    assert not again.is_whole
+    xr.testing.assert_identical(again.to_xarray(), whole.to_xarray())
+    # What lies beside the part was not seen, as what no radar sees within it.
+    whole.to_xarray().isel(y=slice(30, 9, -1), x=slice(5, 45)).to_netcdf(path)
+    part = read_mosaic(path)
+    assert part.grid == grid
+    assert not part.is_whole
+    inside = np.zeros(grid.shape, bool)
+    inside[10:31, 5:45] = True
+    npt.assert_array_equal(part.reflectivity, np.where(inside, whole.reflectivity, 0))
+    npt.assert_array_equal(part.coverage, whole.coverage & inside)
 
 
 def test_a_mosaic_in_netcdf_3_comes_back(tmp_path):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from stormlens.stormbox import NATIONAL, Boxes, Field, Mosaic, Predictions, is_dataset
+from stormlens.errors import InputError
+from stormlens.stormbox import NATIONAL, Boxes, Field, Grid, Mosaic, Predictions, is_dataset
 
 TIME = np.datetime64("2011-04-27T19:02:30", "ns")
 
@@ -115,3 +116,46 @@ def test_to_tell_a_dataset_needs_no_xarray():
     code = "from stormlens.stormbox import is_dataset; assert not is_dataset(1)"
     check = f"{code}; import sys; assert 'xarray' not in sys.modules"
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+@pytest.fixture
+def placed():
+    """A mosaic on a grid of its own, other in every cell, as a Dataset."""
+    rng = np.random.default_rng(4)
+    grid = Grid(52.1, 5.18, (30, 30))
+    dbz = rng.integers(1, 80, grid.shape).astype(np.uint8)
+    return Mosaic(dbz, rng.random(grid.shape) < 0.7, TIME, "noise", grid=grid).to_xarray()
+
+
+def test_a_mosaic_that_is_turned_is_the_same(placed):
+    whole = Mosaic.from_xarray(placed)
+    turned = placed.isel(y=slice(None, None, -1), x=slice(None, None, -1)).transpose("x", "y")
+    assert same(whole, Mosaic.from_xarray(turned))
+
+
+def test_a_part_of_a_mosaic_lies_where_it_was(placed):
+    whole = Mosaic.from_xarray(placed)
+    part = placed.isel(y=slice(3, 20), x=slice(28, 7, -1))
+    held = Mosaic.from_xarray(part)
+    assert held.grid == whole.grid
+    inside = np.zeros(whole.grid.shape, bool)
+    inside[3:20, 8:29] = True
+    np.testing.assert_array_equal(held.reflectivity, np.where(inside, whole.reflectivity, 0))
+    np.testing.assert_array_equal(held.coverage, whole.coverage & inside)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.isel(y=slice(None, None, 2)),
+        lambda d: d.isel(y=[*range(15), *range(16, 30), 15]),
+        lambda d: d.roll(x=3, roll_coords=True),
+        lambda d: d.assign_coords(x=d["x"] - d["x"].mean()),
+        lambda d: d.assign_coords(y=d["y"] * 1000),
+        lambda d: d.assign_coords(y=d["y"] * np.nan),
+        lambda d: d.assign_attrs(grid="52.10N-005.18E-10x10"),
+    ],
+)
+def test_cells_of_no_grid_or_of_another_are_refused(placed, change):
+    with pytest.raises(InputError, match=r"does not go from cell to cell of the grid 52\.10N"):
+        Mosaic.from_xarray(change(placed))

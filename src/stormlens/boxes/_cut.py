@@ -159,15 +159,26 @@ def as_mosaic(given: object) -> Mosaic:
             "stormlens.readers.read."
         )
     held: Any = given.variables if is_dataset(given) else vars(given)
-    shape = (given.grid if isinstance(given, Mosaic) else grid_of(given)).shape
-    for name, due in (("reflectivity", shape), ("coverage", shape), ("time", ())):
-        if name not in held or np.shape(held[name]) != due:
-            found = np.shape(held[name]) if name in held else "nothing"
-            raise InputError(
-                f"The mosaic's {name} must have shape {due}, and there is {found}; make it "
-                "with stormlens.readers.read or make_mosaic."
-            )
-    return given if isinstance(given, Mosaic) else Mosaic.from_xarray(given)
+    due = {**dict.fromkeys(("reflectivity", "coverage"), _grid(given).shape), "time": ()}
+    for name, shape in due.items():
+        if name not in held or (name == "time" and np.shape(held[name])):
+            raise _unlike(name, shape, np.shape(held[name]) if name in held else "nothing")
+    mosaic = given if isinstance(given, Mosaic) else Mosaic.from_xarray(given)
+    for name, shape in due.items():
+        if np.shape(getattr(mosaic, name)) != shape:
+            raise _unlike(name, shape, np.shape(getattr(mosaic, name)))
+    return mosaic
+
+
+def _grid(given: "Mosaic | xr.Dataset") -> Grid:
+    return given.grid if isinstance(given, Mosaic) else grid_of(given)
+
+
+def _unlike(name: str, due: tuple[int, ...], found: object) -> InputError:
+    return InputError(
+        f"The mosaic's {name} must have shape {due}, and there is {found}; make it with "
+        "stormlens.readers.read or make_mosaic."
+    )
 
 
 def _first_cell(centre: ArrayLike, name: str) -> NDArray[np.int32]:

@@ -32,6 +32,7 @@ from stormlens.stormbox import (
     Field,
     Grid,
     Mosaic,
+    cells_of,
     grid_of,
     is_dataset,
     nanoseconds,
@@ -183,18 +184,21 @@ def _ground_of_dataset(mosaic: "xr.Dataset") -> _Ground:
         raise InputError(
             f"slide: reflectivity has dimensions {mosaic['reflectivity'].dims}, not ('y', 'x')."
         )
+    grid = grid_of(mosaic)
+    cells = {axis: cells_of(mosaic["reflectivity"], axis, grid) for axis in "yx"}
+    ways = {axis: slice(None, None, -1 if c[0] > c[-1] else 1) for axis, c in cells.items()}
+    mosaic = mosaic.isel(ways)
     time: Any = None
     if "time" in mosaic.coords and mosaic["time"].ndim == 0:
         time = nanoseconds(mosaic["time"].values, "slide: time of the mosaic")[()]
-    y, x = (float(mosaic[name].values[0]) if name in mosaic.coords else 0.0 for name in "yx")
     return _Ground(
         mosaic["reflectivity"].values,
         mosaic["coverage"].values.astype(bool) if "coverage" in mosaic else None,
         time,
         str(mosaic.attrs.get("source", "unknown")),
         bool(int(mosaic.attrs.get("simulated", 0))),
-        (y, x),
-        grid_of(mosaic),
+        (PIXEL_KM * int(cells["y"].min()), PIXEL_KM * int(cells["x"].min())),
+        grid,
     )
 
 

@@ -22,7 +22,7 @@ from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._sampling import MAX_CELLS, Read, sample_lonlat
 from stormlens.readers._target import grid_of_meridians, is_even, on_its_grid
-from stormlens.stormbox import MAX_DBZ, Grid, Mosaic, grid_of, is_dataset, nanoseconds
+from stormlens.stormbox import MAX_DBZ, Grid, Mosaic, cells_of, grid_of, is_dataset, nanoseconds
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -168,34 +168,40 @@ def as_mosaic(data: "Given", name: str, options: Options) -> Mosaic:
 
 
 def _is_mosaic(data: "Given") -> "TypeGuard[xr.Dataset]":
-    """Whether it has the variables of a mosaic, and the shape of its grid."""
+    """Whether it has the variables of a mosaic, on cells of its grid."""
     if not is_dataset(data):
         return False
-    try:
-        shape = grid_of(data).shape
-    except InputError:  # another's attribute of that name
-        return False
-    return all(
-        key in data.data_vars and data[key].dims == ("y", "x") and data[key].shape == shape
+    if not all(
+        key in data.data_vars and set(data[key].dims) == {"y", "x"}
         for key in ("reflectivity", "coverage")
-    )
+    ):
+        return False
+    try:
+        grid = grid_of(data)  # another may have an attribute of that name
+        placed = all(axis in data.coords and len(cells_of(data[axis], axis, grid)) for axis in "yx")
+    except InputError:
+        return False
+    return placed or data["reflectivity"].shape == grid.shape
 
 
 def _restored(data: "xr.Dataset", name: str) -> Mosaic:
-    """A mosaic made anew from one that was written to a file."""
+    """A mosaic, whole or a part, made anew from one that was written to a file."""
     dbz = np.asarray(data["reflectivity"].values, float)
     if not ((dbz >= 0) & (dbz <= MAX_DBZ)).all():
         raise InputError(f"{name}: reflectivity must lie in 0 to {MAX_DBZ} dBZ, without gaps.")
-    texts = {key: str(data.attrs.get(key, "")) for key in ("product", "derived")}
+    time = _time(data, data["reflectivity"], name)
+    held = Mosaic.from_xarray(data.assign_coords(time=np.datetime64(time or "NaT", "ns")))
     return mosaic_of(
-        dbz,
-        data["coverage"].values,
-        time=_time(data, data["reflectivity"], name),
+        held.reflectivity,
+        held.coverage,
+        time=held.time,
         source=str(data.attrs.get("source", name)),
-        sampling=str(data.attrs.get("sampling", "nearest")),
-        simulated=_is_simulated(data),
-        grid=grid_of(data),
-        **texts,
+        product=held.product,
+        derived=held.derived,
+        sampling=held.sampling,
+        simulated=held.simulated,
+        grid=held.grid,
+        is_whole=held.is_whole,
     )
 
 

@@ -31,6 +31,7 @@ from stormlens.stormbox._records import (
     Mosaic,
     Predictions,
     Storm,
+    cells_of,
     grid_of,
     is_dataset,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "Mosaic",
     "Predictions",
     "Storm",
+    "cells_of",
     "grid_of",
     "hazard_of_unid",
     "is_dataset",

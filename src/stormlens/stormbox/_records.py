@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from stormlens.errors import InputError
 from stormlens.stormbox._grid import ECHO_DBZ, NATIONAL, PIXEL_KM, Grid, offsets_km
 from stormlens.stormbox._moment import nanoseconds
 
@@ -32,6 +33,8 @@ _ATTRIBUTES = {
     "echo": {"units": "1", "long_name": f"share of the box at {ECHO_DBZ} dBZ or more"},
 }
 _CONVENTIONS = "CF-1.11"
+_OFF_CENTRE = 0.1
+"""Cells by which a coordinate may miss a cell's centre: files keep it in 4 bytes too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,27 +85,30 @@ class Mosaic:
         Parameters
         ----------
         dataset : xarray.Dataset
-            As `to_xarray` gives it; attributes may be missing.
+            As `to_xarray` gives it; attributes may be missing. Rows and columns may be fewer, or
+            run the other way: `y` and `x` say which cells they are.
 
         Returns
         -------
         mosaic : Mosaic
+            On the whole grid; where the dataset has no cells, there is no coverage.
 
         Raises
         ------
         InputError
-            If its attribute `grid` names none.
+            If its attribute `grid` names none, or its cells are not those of the grid.
         """
+        grid = grid_of(dataset)
         texts = {name: str(dataset.attrs.get(name, "")) for name in ("product", "derived")}
         time: Any = nanoseconds(dataset["time"].values, "time of the mosaic")[()]
         return cls(
-            dataset["reflectivity"].values,
-            dataset["coverage"].values,
+            _whole(dataset["reflectivity"], grid),
+            _whole(dataset["coverage"], grid),
             time,
             str(dataset.attrs.get("source", "a mosaic")),
             sampling=str(dataset.attrs.get("sampling", "nearest")),
             simulated=is_marked(dataset, "simulated"),
-            grid=grid_of(dataset),
+            grid=grid,
             is_whole=not is_marked(dataset, "incomplete"),
             **texts,
         )
@@ -383,6 +389,59 @@ def grid_of(dataset: "xr.Dataset") -> Grid:
         If it names no grid.
     """
     return Grid.named(str(dataset.attrs.get("grid", NATIONAL.name)))
+
+
+def cells_of(array: "xr.DataArray", axis: str, grid: Grid) -> NDArray[np.intp]:
+    """
+    Which rows or columns of its grid a mosaic's variable has.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        With the dimension `axis`, and perhaps a coordinate, km from the grid's first cell.
+    axis : {"y", "x"}
+        Rows or columns.
+    grid : Grid
+        What they are cells of.
+
+    Returns
+    -------
+    cells : ndarray of int
+        Neighbours in ascending or in descending order; where there is no coordinate, the first.
+
+    Raises
+    ------
+    InputError
+        If the coordinate does not go from cell to cell of the grid.
+    """
+    if axis not in array.coords:
+        return np.arange(array.sizes[axis])
+    told = np.asarray(array[axis].values, float) / PIXEL_KM
+    numbers = np.rint(told)
+    steps = np.diff(numbers)
+    inside = (numbers >= 0) & (numbers < grid.shape["yx".index(axis)])
+    apart = (steps == 1).all() or (steps == -1).all()
+    if not (inside & (np.abs(told - numbers) < _OFF_CENTRE)).all() or not apart:
+        raise InputError(
+            f"The mosaic's {axis} does not go from cell to cell of the grid {grid.name}, "
+            f"{PIXEL_KM} km each. A part of a mosaic serves, one that was thinned, moved or joined "
+            "does not; make it anew with stormlens.readers.read."
+        )
+    return numbers.astype(np.intp)
+
+
+def _whole(array: "xr.DataArray", grid: Grid) -> NDArray[Any]:
+    """Values on all cells of the grid, 0 where there are none; no plane is left as it is."""
+    if set(array.dims) != {"y", "x"}:
+        return array.values
+    array = array.transpose("y", "x")
+    rows, columns = cells_of(array, "y", grid), cells_of(array, "x", grid)
+    placed = "y" in array.coords and "x" in array.coords
+    if not placed or (array.shape == grid.shape and not rows[0] and not columns[0]):
+        return array.values
+    values = np.zeros(grid.shape, array.dtype)
+    values[np.ix_(rows, columns)] = array.values
+    return values
 
 
 def _storm_of(dataset: "xr.Dataset") -> Storm:
