@@ -378,6 +378,31 @@ def test_one_ray_with_a_wrong_number_of_its_cut_does_no_harm():
     assert [len(turn.rays) for turn in found.turns] == [30, 23, 1]
 
 
+def test_bits_above_the_status_change_nothing():
+    """MetPy takes the upper four bits for a mark of bad data, the lower for the status."""
+    for rays, whole, at in (
+        (radials(varied()), volume_of, RADIAL + 21),
+        (legacy_radials(legacy()), legacy_volume_of, RADIAL + 13),
+    ):
+        plain = decoded(whole(rays))
+        rays = [put(ray, at, "B", ray[at] | 0x80) for ray in rays]
+        marked = decoded(whole(rays))
+        assert marked.last_cut == plain.last_cut is not None
+        for found, wanted in zip(marked.turns, plain.turns, strict=True):
+            npt.assert_array_equal(found.rays["status"], wanted.rays["status"])
+            assert found.expected == wanted.expected == len(found.rays)
+
+
+def test_rays_of_a_cut_that_cannot_be_are_damaged():
+    """Read at a wrong place, a message of the old kind may seem to be of cut 460."""
+    rays = legacy_radials(legacy())
+    for number in (3, 4, 5):
+        rays[number] = put(rays[number], RADIAL + 16, "H", 460)
+    found = decoded(legacy_volume_of(rays))
+    assert found.damaged == 3
+    assert [turn.cut for turn in found.turns] == [1, 2, 3]
+
+
 @st.composite
 def volumes(draw):
     """Cuts whose rays have gates of their own, and what is done to the train of messages."""

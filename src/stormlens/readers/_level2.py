@@ -36,6 +36,8 @@ _BELOW, _FOLDED = 0, 1
 _STARTS, _ENDS, _LAST = (0, 3, 5), (2, 4), 4
 """Radial status of the first and last ray of an elevation, and of the last of a volume."""
 
+_STATUS = 0x0F  # its bits; what stands above, MetPy takes for a mark of bad data
+
 _MOST_RAYS, _MOST_GATES, _MOST_BLOCKS, _MOST_TURNS = 2**15, 2**12, 32, 100
 _MOST_RAYS_OF_TURN, _MOST_MESSAGES = 2**11, 2**19
 """More is no volume: 32 cuts of 720 rays, 1,840 gates and 10 blocks are the most there are."""
@@ -509,6 +511,7 @@ def _legacy_rays(plain: Bytes, spans: NDArray[np.int64], moments: Sequence[str])
         rays[field] = header[field]
     for angle in ("azimuth", "elevation"):
         rays[angle] = header[angle] * (360 / _TURN)
+    rays["status"] &= _STATUS
     rays["velocity"] = header["doppler_gates"] > 0
     rays["blanked"] = header["blanked"] & _BLANKED
     right = _points(rays)
@@ -536,6 +539,7 @@ def _generic_rays(
     rays = np.zeros(len(spans), _ray_type(moments))
     for field in (*_COMMON, "azimuth", "elevation"):
         rays[field] = header[field]
+    rays["status"] &= _STATUS
     rays["blanked"] = header["blanked"] & _BLANKED
     blocks, names, inside = _blocks(plain, begin, end, header["blocks"].astype(np.int64))
     rays["velocity"] = (names == b"DVEL").any(axis=1)
@@ -549,9 +553,9 @@ def _generic_rays(
 
 
 def _points(rays: Table) -> NDArray[np.bool_]:
-    """Which rays say where they point."""
+    """Which rays say where they point, and in which cut."""
     upward = (rays["elevation"] >= -5) & (rays["elevation"] <= 91)
-    return upward & np.isfinite(rays["azimuth"])
+    return upward & np.isfinite(rays["azimuth"]) & (rays["cut"] <= _MOST_TURNS)
 
 
 def _blocks(
