@@ -255,6 +255,14 @@ def test_a_map_on_axes_of_ones_own(mosaic):
     assert len(ax.figure.axes) == 2
 
 
+def test_the_equator_and_the_prime_meridian_lie_on_no_side():
+    grid = Grid.around(0.0, 0.0, (200, 200))
+    blank = np.zeros(grid.shape, np.uint8)
+    ax = plots.mosaic_map(Mosaic(blank, blank == 0, np.datetime64("NaT", "ns"), "x", grid=grid))
+    for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+        assert [label.get_text() for label in labels].count("0\N{DEGREE SIGN}") == 1
+
+
 def test_a_map_across_the_antimeridian_names_meridians_on_either_side():
     grid = Grid.around(-18.0, 179.9, (200, 200))
     seen = np.zeros(grid.shape, bool)
@@ -264,6 +272,7 @@ def test_a_map_across_the_antimeridian_names_meridians_on_either_side():
     names = [label.get_text() for label in ax.get_xticklabels()]
     assert names[0].endswith("E")
     assert names[-1].endswith("W")
+    assert "180\N{DEGREE SIGN}" in names  # of neither side
     places = ax.get_xticks()
     km = grid.cell(180.0, -18.0)[0] * 3.75
     assert min(abs(np.array(places) - km)) < 15  # 180 degrees, at the frame's southern side

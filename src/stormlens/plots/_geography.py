@@ -157,7 +157,11 @@ def _name(
     shown = degrees[(degrees >= along.min()) & (degrees <= along.max())]
     positive, negative = ("E", "W") if axis == "x" else ("N", "S")
     named = (shown + 180) % 360 - 180 if axis == "x" else shown
-    texts = [f"{abs(d):g}\N{DEGREE SIGN}{positive if d >= 0 else negative}" for d in named.round(1)]
+    sides = np.where(np.isin(named, (0, -180)), "", np.where(named > 0, positive, negative))
+    texts = [
+        f"{degrees:g}\N{DEGREE SIGN}{side}"
+        for degrees, side in zip(np.abs(named).round(1), sides, strict=True)
+    ]
     set_ticks = ax.set_xticks if axis == "x" else ax.set_yticks
     set_ticks(np.interp(shown, along, places), texts)
     ax.set(**{f"{axis}label": ""})
