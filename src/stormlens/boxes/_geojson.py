@@ -155,7 +155,7 @@ def _poleward(ring: Floats) -> Floats:
     points = ring[:-1]
     points[:, 0] = (points[:, 0] + 180) % 360 - 180
     points = points[points[:, 0].argsort()]
-    edge = np.interp(180.0, *points.T, period=360)
+    edge = np.interp(180.0, points[:, 0], points[:, 1], period=360)
     pole = np.copysign(90.0, edge)
     corners = [[180.0, edge], [180.0, pole], [-180.0, pole], [-180.0, edge]]
     closed = np.concatenate([corners[-1:], points, corners])
