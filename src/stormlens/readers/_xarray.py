@@ -190,7 +190,8 @@ def _restored(data: "xr.Dataset", name: str) -> Mosaic:
     if not ((dbz >= 0) & (dbz <= MAX_DBZ)).all():
         raise InputError(f"{name}: reflectivity must lie in 0 to {MAX_DBZ} dBZ, without gaps.")
     time = _time(data, data["reflectivity"], name)
-    held = Mosaic.from_xarray(data.assign_coords(time=np.datetime64(time or "NaT", "ns")))
+    moment = np.datetime64("NaT", "ns") if time is None else time
+    held = Mosaic.from_xarray(data.assign_coords(time=moment))
     return mosaic_of(
         held.reflectivity,
         held.coverage,
