@@ -32,7 +32,7 @@ def test_both_ways_to_count_longitude(mosaic_of):
 @pytest.mark.parametrize(
     ("latitude", "longitude", "words"),
     [
-        (21.3, -157.9, "outside the national grid"),
+        (21.3, -157.9, r"outside the national grid.* read it with --grid 21\.3,-157\.9 "),
         (33.2, 87.6, "west is negative"),
         (99, -87.6, "latitude holds 99"),
         (np.nan, -87.6, "latitude holds nan"),

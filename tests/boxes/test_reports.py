@@ -91,7 +91,7 @@ def test_hours_and_minutes_that_lost_their_zeros(tmp_path):
         (HAIL, None, r"time holds '1955', an hour and minute without a date"),
         (HAIL, "27 April", "'27 April' is no day; write YYYY-MM-DD"),
         (HAIL, "2011-02-30", "is no day"),
-        (HAIL.replace("1955", "2460"), "2011-04-27", "'2460', which is no HHMM"),
+        (HAIL.replace("1955", "2460"), "2011-04-27", "'2460', which is no HHMM from"),
         (HAIL + "1956,100,FOO", "2011-04-27", "line 3 has 3 fields where daily reports have 8"),
         (HAIL + "noon,100,F,F,AL,33,-87,x", "2011-04-27", "'noon', which is no HHMM"),
         (HAIL.replace("34.18", "AL"), "2011-04-27", "latitude holds what are no degrees"),

@@ -56,7 +56,7 @@ def test_points_and_reports_of_elsewhere(invoke, de_bilt, tmp_path):
     [
         ("national", "does not reach the national grid"),
         ("10,10", "does not reach the grid 10.00N-010.00E"),
-        ("Europe", "is no grid; grids are called national"),
+        ("Europe", "is no grid; give auto, national, the latitude"),
         ("52,5,1", "is no centre of a grid"),
     ],
 )

@@ -63,7 +63,8 @@ def at_points(
         first = outside[0]
         raise InputError(
             f"Latitude {north[first]:g}, longitude {east[first]:g} lies outside "
-            f"{_words(mosaic.grid)} (west is negative)."
+            f"{_words(mosaic.grid)} (west is negative). If the file reaches there, read it with "
+            f"--grid {north[first]:g},{east[first]:g} (in Python grid=)."
         )
     return cut(mosaic, x, y, unid=unid)
 

@@ -302,7 +302,7 @@ def _hhmm_times(text: "pd.Series", day: date | None) -> NDArray[np.datetime64]:
     wrong = (hour > 23) | (minute > 59)
     if wrong.any():
         strange = text[wrong].iloc[0]
-        raise InputError(f"{text.name} holds {strange!r}, which is no HHMM among others that are.")
+        raise InputError(f"{text.name} holds {strange!r}, which is no HHMM from 0000 to 2359.")
     start = np.datetime64(day, "m") + np.where(number < _NOON, 24 * 60, 0)
     return nanoseconds(start + hour * 60 + minute, str(text.name))
 

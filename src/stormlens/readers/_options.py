@@ -92,7 +92,14 @@ class Options:
 def _grid_of(told: str | tuple[float, float]) -> Grid | tuple[float, float]:
     """A grid that is named, or the centre of one."""
     if isinstance(told, str) and "," not in told:
-        return Grid.named(told)
+        try:
+            return Grid.named(told)
+        except InputError as error:
+            raise InputError(
+                f"{told!r} is no grid; give {AUTO}, national, the latitude and longitude of a "
+                "centre in degrees, west negative (52.1,5.18), or the name that a grid has in "
+                "boxes and files (52.10N-005.18E-401x401)."
+            ) from error
     try:
         latitude, longitude = map(float, told.split(",") if isinstance(told, str) else told)
         if not (abs(latitude) <= 89 and abs(longitude) <= 360):
