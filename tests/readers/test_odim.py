@@ -345,3 +345,13 @@ def test_the_quantity_of_a_volume_that_is_named_is_read():
     assert read(content, field="TH").reflectivity.values.max() == 20
     with pytest.raises(InputError, match="no sweep around its radar with reflectivity"):
         read(content, field="DBZH")
+
+
+@pytest.mark.parametrize(("key", "count"), [("nrays", 10**9), ("nbins", 10**9), ("nrays", 1e300)])
+def test_more_rays_or_bins_than_there_are_cost_no_memory(key, count):
+    memory = io.BytesIO(volume([(0.5, np.full((36, 40), dbz(30)))]))
+    with h5py.File(memory, "r+") as file:
+        file["dataset1/where"].attrs[key] = count
+    held = {"nrays": 36, "nbins": 40}[key]
+    with pytest.raises(InputError, match=f"tells of 1e\\+.* {key}, and its data have {held}"):
+        read(memory.getvalue())

@@ -131,3 +131,8 @@ def test_a_link_that_leads_back_to_itself_gives_way(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "a")
     write_bytes(tmp_path / "a", b"1")
     assert (tmp_path / "a").read_bytes() == b"1"
+
+
+def test_text_may_quote_names_that_are_no_utf_8(tmp_path):
+    path = write_text(tmp_path / "note.txt", os.fsdecode(b"caf\xe9 \xc3\xa9"))
+    assert path.read_text(encoding="utf-8") == r"caf\udce9 é"

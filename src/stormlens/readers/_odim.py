@@ -88,6 +88,7 @@ def read_odim(content: bytes, name: str, options: Options) -> Mosaic:
         if kind in _IMAGES:
             mosaic = _read_composite(file, what, name, options)
             return replace(mosaic, simulated=simulated)
+        _check_counts(file, name)
     if kind not in _VOLUMES:
         raise InputError(
             f"{name} is an ODIM object {kind or '(none)'}; read are {', '.join(_IMAGES)}, "
@@ -238,6 +239,26 @@ def _sample(
     }
     scales = numbers("xscale"), numbers("yscale")
     return sample_cornered(read, shape, projection, corners, scales, options, name)
+
+
+def _check_counts(file: Any, name: str) -> None:
+    """Rays and bins that are told of must be there: xradar makes room for as many as are told."""
+    told: dict[str, float] = {"nrays": 0, "nbins": 0}
+    held = (0, 0)
+
+    def look(path: str, item: Any) -> None:
+        nonlocal held
+        if path.endswith("/data") and getattr(item, "ndim", 0) == 2:
+            held = max(held[0], item.shape[0]), max(held[1], item.shape[1])
+        elif path.rpartition("/")[2] == "where":
+            fields = hdf5_attributes(item)
+            for key in told:
+                told[key] = max(told[key], _number(fields, key, 0, name))
+
+    file.visititems(look)
+    for (key, count), most in zip(told.items(), held, strict=True):
+        if not count <= most:
+            raise InputError(f"{name} tells of {count:g} {key}, and its data have {most}.")
 
 
 def _read_polar(content: bytes, name: str, options: Options) -> Mosaic:

@@ -95,13 +95,13 @@ def write_text(path: str | Path, content: str) -> Path:
     path : str or Path
         File to write.
     content : str
-        All of it; line ends stay as they are.
+        All of it; line ends stay as they are. Bytes of names that are no UTF-8 are escaped.
 
     Returns
     -------
     path : Path
     """
-    return write_bytes(path, content.encode())
+    return write_bytes(path, content.encode(errors="backslashreplace"))
 
 
 @contextmanager
