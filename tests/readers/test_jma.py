@@ -173,6 +173,11 @@ def test_a_nowcast_holds_at_its_end():
     assert read_mosaic(later).time == np.datetime64("2019-10-12T09:35")
 
 
+@pytest.mark.parametrize("end", [(0, 0, 0, 0, 0, 0), (1, 2, 3, 4, 5, 6)])
+def test_an_end_that_is_none_leaves_the_reference_time(end):
+    assert read_mosaic(small(end=end)).time == np.datetime64("2019-10-12T09:00")
+
+
 @pytest.mark.parametrize(
     ("how", "message"),
     [

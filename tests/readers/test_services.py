@@ -71,6 +71,7 @@ def centre(mosaic, value):
 
 PARIS, OSLO, ATLANTIC, NORTH_SEA = (2.35, 48.86), (10.75, 59.91), (-25.0, 45.0), (3.0, 56.0)
 BERN, HAMBURG, MUNICH, LYON = (7.44, 46.95), (10.0, 53.55), (11.58, 48.14), (4.84, 45.76)
+ROME = (12.5, 41.9)
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
@@ -145,6 +146,27 @@ def test_meteoswiss(kind, undetect, nodata):
     assert at(mosaic, 3.5, 48.8) == (0, False)
     # 167 m between the datums are the most that it may be off, beside half a cell and rounding.
     npt.assert_allclose(centre(mosaic, 47), mosaic.grid.cell(*BERN), atol=0.6)
+
+
+def test_italy():
+    """Marks and quantity beside the dataset and not the image, no mark of clear air, 0 for dry."""
+    italy = Plane("+proj=tmerc +lat_0=42.0 +lon_0=12.5 +ellps=WGS84", -6e5, 7e5, 4000.0, 350, 300)
+    image = np.full(italy.shape, -9999.0, np.float32)
+    italy.paint(image, ROME, 0.0, km=400)
+    italy.paint(image, ROME, 10.0)
+
+    def move(file):
+        what = file["dataset1/data1/what"].attrs
+        for key in ("quantity", "nodata"):
+            file["dataset1/what"].attrs[key] = what[key]
+        for key in list(what):
+            del what[key]
+
+    how = {"quantity": "RATE", "nodata": -9999.0, "more": move, "scale": 4000.0}
+    mosaic = read_mosaic(composite(image, projdef=italy.projection, corners=italy.corners(), **how))
+    assert at(mosaic, *ROME) == (39, True)
+    assert at(mosaic, 13.5, 42.5) == (0, True)
+    assert at(mosaic, 9.0, 45.5) == (0, False)
 
 
 def test_accumulated_rain_is_called_what_it_is():
@@ -300,6 +322,51 @@ def test_bureau_of_meteorology_grid():
     assert at(mosaic, 144.752, -37.852) == (0, True)
     assert at(mosaic, 144.752, -38.8) == (0, False)
     assert mosaic.time == np.datetime64("2020-07-14T20:15")
+
+
+@pytest.mark.parametrize("told", [("mapping",), ("degrees",), ("mapping", "degrees")])
+def test_bureau_of_meteorology_grid_of_levels(told):
+    """A grid of one radar as Py-ART's `write_grid` has it, placed by either of two ways or both."""
+    x, z = np.arange(-100e3, 100.5e3, 1000.0), np.arange(0, 10_500, 500.0)
+    dbz = np.full((1, len(z), len(x), len(x)), np.nan, np.float32)
+    dbz[0, :15, 20:180, 20:180] = -10
+    dbz[0, 4:10, 145:156, 55:66] = 45.5  # 50 km north, 40 km west
+    plane = "+proj=aeqd +lat_0=-37.855 +lon_0=144.755 +ellps=WGS84"
+    to_degrees = Transformer.from_crs(plane, "EPSG:4326", always_xy=True).transform
+    metres = {"units": "m"}
+    named = {axis: metres | {"standard_name": f"projection_{axis}_coordinate"} for axis in "xy"}
+    dims = ("time", "z", "y", "x")
+    data = xr.Dataset(
+        {"reflectivity": (dims, dbz, {"units": "dBZ"}), "ROI": (dims, 0 * dbz + 1, metres)},
+        coords={
+            "time": ("time", np.array(["2020-07-14T20:15"], "M8[ns]")),
+            "z": ("z", z, metres | {"axis": "Z", "positive": "up"}),
+            **{axis: (axis, x, named[axis]) for axis in "xy"},
+        },
+    )
+    if "mapping" in told:
+        mapping = {
+            "grid_mapping_name": "azimuthal_equidistant",
+            "latitude_of_projection_origin": -37.855,
+            "longitude_of_projection_origin": 144.755,
+            "semi_major_axis": 6378137.0,
+            "inverse_flattening": 298.257223563,
+            "false_easting": 0.0,
+            "false_northing": 0.0,
+        }
+        data["ProjectionCoordinateSystem"] = ((), np.int32(1), mapping)
+    if "degrees" in told:
+        places = to_degrees(*np.meshgrid(x, x))
+        for name, place in zip(("longitude", "latitude"), places, strict=True):
+            towards = "degrees_east" if name == "longitude" else "degrees_north"
+            data[name] = (("y", "x"), place, {"units": towards})
+    mosaic = read_mosaic(netcdf(data))
+    place = to_degrees(-40e3, 50e3)
+    assert at(mosaic, *place) == (45, True)
+    npt.assert_allclose(centre(mosaic, 45), mosaic.grid.cell(*place), atol=0.7)
+    assert at(mosaic, 144.755, -37.855) == (0, True)
+    assert at(mosaic, 144.755, -38.74) == (0, False)  # 98 km south
+    assert mosaic.product == "reflectivity, column maximum of 21 levels"
 
 
 def test_bureau_of_meteorology_accumulation():

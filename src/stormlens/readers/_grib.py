@@ -20,6 +20,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ _UNITS = {
 }
 """Code table 4.4, units of time: minute, hour, day, second."""
 _FARTHEST = 10**6
+_LONGEST = np.timedelta64(31, "D")
+"""From the reference time to the end of an interval, of what has to do with radars."""
 _MAX_MESSAGES = 10_000
 _HEADING = 512  # bytes in which the first message begins
 _GREY, _COLOUR, _COLOUR_AND_ALPHA = 0, 2, 6
@@ -445,7 +448,10 @@ def _valid(sections: dict[int, memoryview]) -> np.datetime64:
     reference, product = _time(sections[1], 12), sections[4]
     (template,), unit = struct.unpack_from(">H", product, 7), product[17]
     if template in _OVER_TIME:
-        return _time(product, 34)
+        with suppress(struct.error, ValueError):  # some leave it blank
+            end = _time(product, 34)
+            return end if abs(end - reference) <= _LONGEST else reference
+        return reference
     steps = struct.unpack_from(">I", product, 18)[0] if template == _POINT_IN_TIME else 0
     if steps > _FARTHEST or (steps and unit not in _UNITS):
         raise ValueError(steps)
