@@ -31,7 +31,7 @@ from stormlens.stormbox import Mosaic
 
 _KIND = "KNMI HDF5"
 _NAMES = (b"product_group_name", b"product_datetime_start")
-_DBZ = "[DBZ]"
+_DBZ, _MILLIMETRES = "[DBZ]", "[MM]"
 _FORMULA = re.compile(r"\s*GEO\s*=\s*([-+\d.eE]+)\s*\*\s*PV\s*\+\s*([-+\d.eE]+)\s*")
 _MARKS = "missing_data", "out_of_image"
 _MOMENT = re.compile(r"\s*(\d{1,2})-([A-Za-z]{3})-(\d{4})[; T](\d{2}:\d{2}:\d{2})")
@@ -129,10 +129,14 @@ def _chosen(file: Any, name: str, wanted: str | None) -> tuple[str, str]:
     if not usable:
         held = ", ".join(dict.fromkeys(told.values())) or "no image"
         asked = "" if wanted is None else f", none of them {wanted}"
+        onward = ""
+        if any(shown.upper().endswith(_MILLIMETRES) for shown in told.values()):
+            onward = (
+                f" Rain in {_MILLIMETRES} is a sum over some minutes and no rate: take the "
+                "composite of reflectivity, RAD_NL25_PCP, instead."
+            )
         raise InputError(
-            f"{name} holds {held}{asked}; KNMI's images of reflectivity ({_DBZ}) are read. Rain in "
-            "[MM] is a sum over some minutes and no rate: take the composite of reflectivity, "
-            "RAD_NL25_PCP, instead."
+            f"{name} holds {held}{asked}; KNMI's images of reflectivity ({_DBZ}) are read.{onward}"
         )
     if len(usable) > 1:
         raise several_fields(name, list(usable))
