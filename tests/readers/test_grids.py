@@ -205,11 +205,14 @@ def test_a_mosaic_keeps_its_grid_through_a_file(tmp_path):
         read(path, grid="national")
     # Others read where it lies from what CF says of it.
     crs = CRS.from_cf(again["crs"].attrs)
-    metres = [float(again[axis][200]) * 1000 for axis in "xy"]
-    x0, y0 = (again["crs"].attrs[key] for key in ("false_easting", "false_northing"))
-    plane = CRS.from_cf(
-        {**again["crs"].attrs, "false_easting": x0 * 1e3, "false_northing": y0 * 1e3}
-    )
+    km = [float(again[axis][200]) for axis in "xy"]
+    place = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(*km)
+    npt.assert_allclose(place, (144.75, -37.85), atol=1e-6)
+    # False easting is in the unit of the axes (CF 1.11, appendix F), which PROJ takes for metres.
+    told = {key: value for key, value in again["crs"].attrs.items() if key != "crs_wkt"}
+    x0, y0 = (told[key] * 1000 for key in ("false_easting", "false_northing"))
+    plane = CRS.from_cf({**told, "false_easting": x0, "false_northing": y0})
+    metres = [1000 * value for value in km]
     place = Transformer.from_crs(plane, crs.geodetic_crs, always_xy=True).transform(*metres)
     npt.assert_allclose(place, (144.75, -37.85), atol=1e-6)
 

@@ -80,6 +80,9 @@ def test_x_and_y_with_a_grid_mapping(metres):
     same(from_xarray(dataset), made)
     same(from_xarray(dataset.isel(y=slice(None, None, -1)).transpose("x", "y")), made)
     same(from_xarray(dataset, sampling="maximum"), made)
+    # Well-known text has a unit of its own, here km, whatever that of the axes is.
+    dataset["projection"].attrs = {"crs_wkt": NATIONAL.wkt}
+    same(from_xarray(dataset), made)
 
 
 @pytest.mark.parametrize("transposed", [False, True])

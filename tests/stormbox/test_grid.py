@@ -70,6 +70,9 @@ def test_a_grid_anywhere_is_the_projection_that_its_mapping_names(latitude, long
     npt.assert_allclose(east, (x - 150) * 3750, atol=0.01)
     npt.assert_allclose(north, (y - 200) * 3750, atol=0.01)
     npt.assert_allclose(grid.cell(*grid.lonlat(x, y)), (x, y), atol=1e-6)
+    told = pyproj.CRS.from_wkt(grid.wkt)
+    to_plane = pyproj.Transformer.from_crs(told.geodetic_crs, told, always_xy=True)
+    npt.assert_allclose(to_plane.transform(*grid.lonlat(x, y)), (x * 3.75, y * 3.75), atol=1e-5)
 
 
 @given(st.floats(-89, 89), st.floats(-720, 720), st.integers(0, 1000), st.integers(0, 1000))

@@ -315,8 +315,11 @@ def _sample(
         return _on_meridians(reading(rows.dims, columns.dims), rows, columns, name, options)
     # x and y are exact where latitude and longitude of every cell are given beside them.
     if metres is not None and metres[0].ndim == 1 and mapping is not None:
-        (rows, columns), (y, x) = metres, (_plane_axis(axis, name) for axis in metres)
+        rows, columns = metres
         crs = _crs(mapping, _metres(columns, name), name)
+        # A projection that WKT tells may be in another unit than its axes are.
+        unit = next((axis.unit_conversion_factor for axis in crs.axis_info), 1.0)
+        y, x = (_plane_axis(axis, name) / unit for axis in metres)
         return sample_projected(reading(rows.dims, columns.dims), x, y, crs, options, name)
     if degrees is not None:
         rows, columns = degrees

@@ -135,7 +135,7 @@ class Field:
         placed = {"long_name": "probability of storm mode", "units": "1", "grid_mapping": "crs"}
         held: dict[str, Any] = {
             "probability": ((*plane, "mode"), self.probability, placed),
-            "crs": ((), np.int32(0), self.grid.mapping),
+            "crs": ((), np.int32(0), {**self.grid.mapping, "crs_wkt": self.grid.wkt}),
             "echo": (plane, self.echo, share(f"at {ECHO_DBZ} dBZ or more")),
         }
         if self.coverage is not None:

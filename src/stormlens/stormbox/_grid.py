@@ -36,6 +36,20 @@ _NAME = re.compile(r"(\d\d\.\d\d)([NS])-(\d\d\d\.\d\d)([EW])-(\d{1,4})x(\d{1,4})
 _MOST_CELLS = 2001
 """Along a side: 3,750 km to either side of the centre, where a cell spans 2.9 to 3.7 km."""
 
+_DEGREE, _KM = 'ANGLEUNIT["degree",0.0174532925199433]', 'LENGTHUNIT["kilometre",1000]'
+_WKT = (
+    'PROJCRS["{0}",BASEGEOGCRS["sphere",DATUM["sphere",ELLIPSOID["sphere",{1},0,'
+    f'LENGTHUNIT["metre",1]]],PRIMEM["Greenwich",0,{_DEGREE}]],'
+    'CONVERSION["Lambert",METHOD["Lambert Conic Conformal (1SP)",ID["EPSG",9801]],'
+    f'PARAMETER["Latitude of natural origin",{{2}},{_DEGREE},ID["EPSG",8801]],'
+    f'PARAMETER["Longitude of natural origin",{{3}},{_DEGREE},ID["EPSG",8802]],'
+    'PARAMETER["Scale factor at natural origin",1,SCALEUNIT["unity",1],ID["EPSG",8805]],'
+    f'PARAMETER["False easting",{{4}},{_KM},ID["EPSG",8806]],'
+    f'PARAMETER["False northing",{{5}},{_KM},ID["EPSG",8807]]],'
+    f'CS[Cartesian,2],AXIS["easting",east,ORDER[1],{_KM}],AXIS["northing",north,ORDER[2],{_KM}]]'
+)
+"""Well-known text of a grid, ISO 19162:2019."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -141,6 +155,16 @@ class Grid:
             "false_easting": x * PIXEL_KM,
             "false_northing": y * PIXEL_KM,
         }
+
+    @property
+    def wkt(self) -> str:
+        """
+        The same as well-known text, CF's `crs_wkt`.
+
+        Many take CF's false easting, which is in the unit of the axes, for metres.
+        """
+        y, x = (PIXEL_KM * cells for cells in self._centre)
+        return _WKT.format(self.name, _RADIUS_M, self.latitude, self.longitude, x, y)
 
     @property
     def _centre(self) -> tuple[float, float]:

@@ -134,7 +134,7 @@ class Mosaic:
             {
                 "reflectivity": (("y", "x"), self.reflectivity, reflectivity),
                 "coverage": (("y", "x"), self.coverage, coverage),
-                "crs": ((), np.int32(0), self.grid.mapping),
+                "crs": ((), np.int32(0), {**self.grid.mapping, "crs_wkt": self.grid.wkt}),
             },
             coords={
                 "time": np.asarray(self.time, "datetime64[ns]"),
