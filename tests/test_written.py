@@ -15,7 +15,8 @@ from stormlens.stormbox import MODES
 
 @pytest.fixture(scope="module")
 def storms():
-    return load("simulated", split="test", count=6, seed=3)
+    """Small, for what is computed of them takes its time with their size."""
+    return load("simulated", split="test", count=6, seed=3).isel(y=slice(40, 72), x=slice(40, 72))
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +29,9 @@ def mosaic():
 
 @pytest.fixture(scope="module")
 def classifier():
-    return Classifier(
-        build("chapter-relu"), "chapter-relu", MODES, 0.0, 80.0, {"training_simulated": True}
-    )
+    told = {"training_simulated": True}
+    model = build("chapter-relu", input_shape=(32, 32, 1))
+    return Classifier(model, "chapter-relu", MODES, 0.0, 80.0, told)
 
 
 def climatology():
@@ -48,8 +49,10 @@ GIVEN = {
     "digits": lambda made: load("digits", split="test").isel(storm=slice(5)),
     "unlabelled": lambda made: make_dataset(np.zeros((2, 5, 5)), source="none"),
     "predictions": lambda made: made["classifier"].predict(made["storms"]),
-    "confident predictions": lambda made: Classifier.shipped().predict(made["storms"]),
-    "field": lambda made: slide(made["classifier"], made["mosaic"], stride=200),
+    "confident predictions": lambda made: Classifier.shipped().predict(
+        load("simulated", split="test", count=2, seed=3)
+    ),
+    "field": lambda made: slide(Classifier.shipped(), made["mosaic"], stride=200),
     "climatology": lambda made: climatology(),
     "feature maps": lambda made: insight.feature_maps(
         made["classifier"], made["storms"].isel(storm=[0]), 1

@@ -67,7 +67,7 @@ def test_objects_of_a_heap_must_have_a_size(width, sound):
 
 def test_heaps_that_lie_in_each_other_are_refused_in_linear_time():
     # Each heap's first object holds the head of the next heap.
-    head = b"GCOL\1\0\0\0" + (2**24).to_bytes(8, "little")
+    head = b"GCOL\1\0\0\0" + (2**18).to_bytes(8, "little")
     content = heap(8) + (head + struct.pack("<HH4xQ", 1, 1, 16)) * 20_000
     with pytest.raises(InputError, match="heaps lie in each other"):
         open_all(content)
@@ -263,3 +263,10 @@ def test_a_list_of_dimensions_that_is_none_is_damage():
 
     with pytest.raises(InputError, match="is a damaged HDF5 file"):
         open_all(plain(write))
+
+
+def test_a_heap_that_is_larger_than_its_file_is_refused_before_room_is_made_for_it():
+    content = bytearray(plain(with_long_text))
+    struct.pack_into("<Q", content, content.index(b"GCOL") + 8, len(content))
+    with pytest.raises(InputError, match="a heap is larger than its file"):
+        open_all(bytes(content))

@@ -252,8 +252,11 @@ def _check_counts(file: Any, name: str) -> None:
             held = max(held[0], item.shape[0]), max(held[1], item.shape[1])
         elif path.rpartition("/")[2] == "where":
             fields = hdf5_attributes(item)
-            for key in told:
-                told[key] = max(told[key], _number(fields, key, 0, name))
+            for key in told.keys() & fields.keys():
+                count = _number(fields, key, 0, name)
+                if isinstance(fields[key], str) or math.isnan(count):  # which it would repeat
+                    raise InputError(f"{name}: {key} is {str(fields[key])[:40]!r}, not a number.")
+                told[key] = max(told[key], count)
 
     file.visititems(look)
     for (key, count), most in zip(told.items(), held, strict=True):

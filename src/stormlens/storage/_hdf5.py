@@ -154,8 +154,10 @@ def _check_heap(content: bytes, at: int, lengths: int) -> tuple[int, int]:
     if at + _HEAP_HEAD > len(content):
         return 0, 0
     end = at + _size(content, at + 8, lengths)
+    if end > len(content):  # the library makes room for all of it
+        raise ValueError("a heap is larger than its file")
     place, objects, longest = at + _HEAP_HEAD, 0, 0
-    while place + _OBJECT_HEAD <= min(end, len(content)):
+    while place + _OBJECT_HEAD <= end:
         number = content[place] + (content[place + 1] << 8)
         size = _size(content, place + 8, lengths)
         # Object 0 is the free space, and counts its own head.
