@@ -52,7 +52,7 @@ Boxes: SVRIMG PNG (palette indices are dBZ), NPY of one or many boxes, and
 NetCDF in the container's format: 0 to 80 dBZ, row 0 south, of the size that
 the classifier was trained on (a storm box is 136 x 136 pixels). Grey and
 coloured PNG with --dbz-scale or --colors, north up.
-Radar files: NEXRAD Level II, GRIB2 (MRMS), GridRad, ODIM and KNMI HDF5, CfRadial,
+Radar files: NEXRAD Level II, MRMS GRIB2, GridRad, ODIM, KNMI, CfRadial and
 NetCDF mosaics; gzip and bzip2 too. Chunks of NOAA's real-time NEXRAD feed
 (20260328-201457-001-S, -002-I, ...) are one volume together. SITE@TIME is the
 NEXRAD volume nearest to that time (UTC), fetched from the public archive. One
