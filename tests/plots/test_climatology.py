@@ -1,5 +1,7 @@
 """Pictures of a climatology: bars and cells are the counts that were given."""
 
+import itertools
+
 import numpy as np
 import numpy.testing as npt
 import pytest
@@ -143,3 +145,25 @@ def test_years_are_whole(climatology):
     shown = [label.get_text() for label in ax.get_xticklabels()]
     assert {"2010", "2011"} <= set(shown)
     assert not [text for text in shown if "." in text]
+
+
+def test_a_map_of_the_world_names_few_meridians(climatology):
+    """Boxes in Kansas and in Fiji: names of lines side by side stay apart."""
+    wide = np.zeros((len(climatology["mode"]), 24, 72), np.int64)
+    wide[0, 15, 16], wide[0, 7, 71] = 20, 30
+    counts = xr.DataArray(
+        wide,
+        dims=("mode", "latitude", "longitude"),
+        coords={
+            "mode": climatology["mode"].values,
+            "latitude": np.arange(-57.5, 60, 5),
+            "longitude": np.arange(-177.5, 180, 5),
+        },
+    )
+    kept = climatology.drop_vars(["by_cell", "latitude", "longitude"])
+    figure = plots.climatology_map(kept.assign(by_cell=counts))
+    figure.canvas.draw()
+    labels = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert len(labels) >= 3
+    edges = sorted((box.x0, box.x1) for box in labels)
+    assert all(left[1] < right[0] for left, right in itertools.pairwise(edges))

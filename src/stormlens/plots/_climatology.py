@@ -209,7 +209,7 @@ def climatology_map(climatology: xr.Dataset, *, narrow: bool = False) -> Figure:
     for ax in axes[len(modes) + 1 :]:
         ax.set_axis_off()
     label = f"Share of a cell's boxes\n(cells of {LEAST_BOXES} or more)"
-    for image, height, words in ((first, 0.75, "Boxes"), (last, 0.3, label)):
+    for image, height, words in ((first, 0.9, "Boxes"), (last, 0.3, label)):
         place = axes[len(modes) + 1].inset_axes((0.08, height, 0.84, 0.08))
         bar = figure.colorbar(image, cax=place, orientation="horizontal")
         bar.set_label(words, fontsize=8, color=INK)

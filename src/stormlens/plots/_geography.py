@@ -20,7 +20,7 @@ from stormlens.stormbox import NATIONAL, PIXEL_KM, SIZE, Grid
 if TYPE_CHECKING:
     import xarray as xr
 
-_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10)  # degrees between lines
+_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)  # degrees between lines
 _WANTED = 7  # lines across, at most
 _POINTS = 200
 _BESIDE = 1.5  # degrees around the frame within which borders are taken
