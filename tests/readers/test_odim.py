@@ -13,7 +13,7 @@ from stormlens.errors import InputError
 from stormlens.readers import grid_lonlat, read
 from stormlens.readers._odim import read_odim
 from stormlens.readers._options import Options
-from stormlens.stormbox import NATIONAL
+from stormlens.stormbox import NATIONAL, Grid
 
 ROWS, COLUMNS = 60, 80  # of 0.1 degrees, from 40 N to 34 N and 100 W to 92 W
 
@@ -364,3 +364,25 @@ def test_counts_that_are_no_numbers_are_refused(count):
         file["dataset1/where"].attrs["nbins"] = count
     with pytest.raises(InputError, match=f"nbins is '?{count}'?, not a number"):
         read(memory.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("unit", "scale"), [("m", 5000.0), ("m", 5.0), ("km", 5.0), ("km", 5000.0)]
+)
+def test_sizes_of_pixels_are_in_km_or_in_m(unit, scale):
+    projection = f"+proj=stere +lat_0=90 +lat_ts=60 +lon_0=10 +ellps=WGS84 +units={unit}"
+    plane = Transformer.from_crs("EPSG:4326", projection, always_xy=True)
+    step = 5000.0 if unit == "m" else 5.0
+    x, y = plane.transform(5.0, 52.0)
+    half = 50 * step
+    sides = {"LL": (-1, -1), "UL": (-1, 1), "UR": (1, 1), "LR": (1, -1)}
+    corners = {
+        name: plane.transform(x + east * half, y + north * half, direction="INVERSE")
+        for name, (east, north) in sides.items()
+    }
+    image = np.zeros((100, 100), np.uint8)
+    image[49:51, 49:51] = 180
+    mosaic = read(composite(image, projdef=projection, corners=corners, scale=scale))
+    row, column = np.nonzero(mosaic.reflectivity.values)
+    place = Grid.named(mosaic.attrs["grid"]).cell(5.0, 52.0)
+    npt.assert_allclose((column.mean(), row.mean()), place, atol=0.7)

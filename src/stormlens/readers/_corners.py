@@ -14,8 +14,8 @@ from stormlens.stormbox import Grid
 Floats = NDArray[np.floating]
 
 _CORNERS = ("LL", "UL", "UR", "LR")
-_UNITS = (1.0, 1000.0)
-"""ODIM's scales are in the projection's unit; MeteoSwiss writes km where that is m."""
+_UNITS = (1.0, 1000.0, 0.001)
+"""ODIM's scales are in the projection's unit; some write km where that is m, and the other way."""
 
 
 def sample_cornered(
@@ -42,8 +42,8 @@ def sample_cornered(
         Longitude and latitude, degrees, of the outer corners "LL", "UL", "UR" and "LR" (lower,
         upper, left and right); NaN where one is not told.
     scales : tuple of float
-        Width and height of a pixel in the projection's unit or a thousand of it; NaN where they
-        are not told.
+        Width and height of a pixel in the projection's unit, or in km or m where it is the other;
+        NaN where they are not told.
     options : Options
         Sampling, and the grid.
     name : str

@@ -327,7 +327,7 @@ def _sample(
         return sample_curvilinear(reading(rows.dims, ()), *places, options, name)
     raise InputError(
         f"{name}: {plane.name} has no coordinates that place it: latitude and longitude, or x and "
-        "y with a CF grid mapping."
+        "y with a CF grid mapping, which a variable taken out of its Dataset leaves behind."
     )
 
 
