@@ -1,17 +1,20 @@
-"""ODIM: composites placed by their projection, marks told apart, volumes through xradar."""
+"""ODIM: composites placed by their projection, marks told apart, volumes ray by ray."""
 
 import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import h5py
 import numpy as np
 import numpy.testing as npt
 import pytest
 from odim_files import LAMBERT, LONLAT, NODATA, UNDETECT, composite, volume
-from pyproj import Transformer
+from pyproj import Geod, Transformer
+from xradar.io import open_odim_datatree
 
 from stormlens.errors import InputError
 from stormlens.readers import grid_lonlat, read
-from stormlens.readers._odim import read_odim
+from stormlens.readers._odim import _sweep, read_odim
 from stormlens.readers._options import Options
 from stormlens.stormbox import NATIONAL, Grid
 
@@ -357,12 +360,12 @@ def test_more_rays_or_bins_than_there_are_cost_no_memory(key, count):
         read(memory.getvalue())
 
 
-@pytest.mark.parametrize("count", ["nan", "40", np.nan])
+@pytest.mark.parametrize("count", ["nan", "forty", np.nan])
 def test_counts_that_are_no_numbers_are_refused(count):
     memory = io.BytesIO(volume([(0.5, np.full((36, 40), dbz(30)))]))
     with h5py.File(memory, "r+") as file:
         file["dataset1/where"].attrs["nbins"] = count
-    with pytest.raises(InputError, match=f"nbins is '?{count}'?, not a number"):
+    with pytest.raises(InputError, match=r"tells of nan nbins|nbins is 'forty', not a number"):
         read(memory.getvalue())
 
 
@@ -386,3 +389,118 @@ def test_sizes_of_pixels_are_in_km_or_in_m(unit, scale):
     row, column = np.nonzero(mosaic.reflectivity.values)
     place = Grid.named(mosaic.attrs["grid"]).cell(5.0, 52.0)
     npt.assert_allclose((column.mean(), row.mean()), place, atol=0.7)
+
+
+def turned(content, start=None, stop=None, **told):
+    """A volume whose rays tell where they begin and end, and which else tells what it is told."""
+    memory = io.BytesIO(content)
+    with h5py.File(memory, "r+") as file:
+        how = file["dataset1"].require_group("how")
+        for key, values in (("startazA", start), ("stopazA", stop)):
+            if values is not None:
+                how.attrs[key] = np.asarray(values, float) % 360
+        for key, value in told.items():
+            path, _, name = key.rpartition("__")
+            group = file.require_group(path.replace("__", "/")) if path else file
+            group.attrs[name] = np.bytes_(value) if isinstance(value, str) else value
+    return memory.getvalue()
+
+
+def north_east(rays=360):
+    codes = np.full((rays, 100), UNDETECT, np.uint8)
+    step = rays // 360
+    codes[40 * step : 50 * step, 46:54] = dbz(50)  # azimuths 40 to 50, 46 to 54 km away
+    return codes
+
+
+def away(mosaic):
+    """Direction and distance, km, of the echo from the radar."""
+    y, x = np.nonzero(mosaic.reflectivity.values == 50)
+    place = NATIONAL.lonlat(x.mean(), y.mean())
+    azimuth, _, distance = Geod(ellps="WGS84").inv(-97.28, 35.33, *place)
+    return azimuth % 360, distance / 1000
+
+
+BEGINS = np.arange(360.0)
+
+
+@pytest.mark.parametrize(
+    ("order", "start", "stop"),
+    [
+        (slice(None), BEGINS, BEGINS + 1),
+        (slice(None), BEGINS, None),
+        (slice(None, None, -1), BEGINS[::-1] + 1, BEGINS[::-1]),  # the antenna goes anticlockwise
+        (slice(None, None, -1), BEGINS[::-1] + 1, None),
+        # A ray may end a hair before it began, where an encoder trembles.
+        (slice(None), BEGINS + 0.5, BEGINS + 0.5 - 0.02 * (BEGINS == 45)),
+        (np.roll(np.arange(360), 100), np.roll(BEGINS, 100), np.roll(BEGINS, 100) + 1),
+    ],
+    ids=["clockwise", "no end", "anticlockwise", "anticlockwise, no end", "trembling", "turned"],
+)
+def test_rays_lie_where_they_begin_and_end(order, start, stop):
+    content = turned(volume([(0.5, north_east()[order])]), start, stop)
+    azimuth, distance = away(read(content))
+    assert abs(azimuth - 45) < 1.5
+    assert abs(distance - 50) < 2
+
+
+def test_rays_that_tell_no_angles_go_clockwise_from_north():
+    azimuth, _ = away(read(volume([(0.5, north_east()[::-1])])))
+    assert azimuth == pytest.approx(360 - 45, abs=2)
+
+
+def test_the_first_ray_may_begin_beside_north():
+    plain, offset = (
+        away(read(turned(volume([(0.5, north_east())]), dataset1__how__astart=beside)))
+        for beside in (0.0, 20.0)
+    )
+    assert offset[0] - plain[0] == pytest.approx(20, abs=2.5)
+
+
+@pytest.mark.parametrize(
+    ("conventions", "version", "first", "beyond"),
+    [
+        ("ODIM_H5/V2_2", "H5rad 2.2", 10.0, 10),
+        ("ODIM_H5/V2_4", "H5rad 2.4", 10_000.0, 10),
+        ("", "H5rad 2.4", 10_000.0, 10),  # the attribute is left out now and then
+        ("", "H5rad 2.2", 10.0, 10),
+    ],
+)
+def test_the_range_of_the_first_bin_is_in_km_until_2_3_and_in_m_since(
+    conventions, version, first, beyond
+):
+    content = volume([(0.5, north_east())], first_km=first, conventions=False)
+    told = {"what__version": version, **({"Conventions": conventions} if conventions else {})}
+    _, distance = away(read(turned(content, **told)))
+    assert distance == pytest.approx(50 + beyond, abs=2)
+
+
+@pytest.mark.parametrize("elangles", [True, False])
+def test_each_ray_may_tell_its_elevation(elangles):
+    # At 60 degrees 50 km along the beam are 25 over the ground.
+    tilts = np.full(360, 60.0)
+    told = (
+        {"dataset1__how__elangles": tilts}
+        if elangles
+        else {"dataset1__how__startelA": tilts - 1, "dataset1__how__stopelA": tilts + 1}
+    )
+    _, distance = away(read(turned(volume([(0.5, north_east())]), **told)))
+    assert distance == pytest.approx(25, abs=2)
+
+
+def test_xradar_reads_a_clockwise_volume_alike():
+    start = (np.arange(360.0) - 0.3) % 360
+    content = turned(volume([(2.0, north_east())], first_km=1.0), start, start + 1)
+    with h5py.File(io.BytesIO(content)) as file:
+        ours = _sweep(file, "dataset1", "x")
+        values = {key: np.asarray(raw.read()) for key, raw in ours.items()}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "volume.h5"
+        path.write_bytes(content)
+        with open_odim_datatree(path, mask_and_scale=False) as tree:
+            theirs = tree["sweep_0"].to_dataset()
+            npt.assert_allclose(np.sort(values["azimuth"]), theirs["azimuth"])
+            npt.assert_allclose(values["range"], theirs["range"])
+            npt.assert_allclose(values["elevation"], theirs["elevation"])
+            order = np.argsort(values["azimuth"])
+            npt.assert_array_equal(values["DBZH"][order], theirs["DBZH"])

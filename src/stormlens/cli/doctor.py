@@ -24,7 +24,6 @@ _PACKAGES = (
     "scipy",
     "xarray",
     "h5netcdf",
-    "xradar",
     "gribberish",
     "pyproj",
     "jax",

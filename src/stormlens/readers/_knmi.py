@@ -25,7 +25,7 @@ from stormlens.readers._marks import is_mark
 from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options, several_fields
 from stormlens.readers._sampling import LEAST_DBZ, MAX_CELLS, Read
-from stormlens.readers._volume import Raw, RawSweep, read_volume
+from stormlens.readers._volume import Raw, RawSweep, raw_of, read_volume
 from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, opened_hdf5
 from stormlens.stormbox import Mosaic
 
@@ -197,12 +197,12 @@ def _sweep(scan: Any, latitude: float, longitude: float, name: str) -> RawSweep:
     rays, gates = next((each.shape for each in moments.values()), (0, 0))
     step, spacing = (float(told[key]) for key in ("scan_azim_bin", "scan_range_bin"))
     return {
-        "azimuth": _raw(step * (np.arange(rays) + 0.5)),
-        "elevation": _raw(np.full(rays, float(told["scan_elevation"]))),
-        "range": _raw(spacing * (np.arange(gates) + 0.5), units="km"),
-        "latitude": _raw(latitude),
-        "longitude": _raw(longitude),
-        "time": _raw(_time(told.get("scan_datetime"), name)),
+        "azimuth": raw_of(step * (np.arange(rays) + 0.5)),
+        "elevation": raw_of(np.full(rays, float(told["scan_elevation"]))),
+        "range": raw_of(spacing * (np.arange(gates) + 0.5), units="km"),
+        "latitude": raw_of(latitude),
+        "longitude": raw_of(longitude),
+        "time": raw_of(_time(told.get("scan_datetime"), name)),
         **moments,
     }
 
@@ -217,11 +217,6 @@ def _moment(data: Any, key: str, calibration: dict[str, Any], name: str) -> Raw:
     else:
         packing |= {"_FillValue": [missing, outside]}
     return Raw(data.shape, partial(data.__getitem__, ()), packing)
-
-
-def _raw(values: Any, **attributes: Any) -> Raw:
-    held = np.asarray(values)
-    return Raw(held.shape, partial(np.asarray, held), attributes)
 
 
 def _time(told: Any, name: str) -> np.datetime64:

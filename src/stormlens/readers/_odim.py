@@ -4,21 +4,22 @@ ODIM HDF5: composites, and the volumes and scans of one radar.
 A composite's image has its first row in the north and lies on a projection
 that the file names (PROJ). A value is gain times code plus offset; the code
 `undetect` is clear air (the radar saw, and saw nothing), `nodata` is no
-coverage. The volumes of one radar are opened by xradar.
+coverage. In a volume each ray says where it begins and ends, or rays divide the
+circle from north.
 
 Format: EUMETNET OPERA, Data Information Model for HDF5 (ODIM_H5), version 2.4.
 """
 
 import math
-import warnings
-from contextlib import closing
+import re
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stormlens.errors import InputError, needs_packages
+from stormlens.errors import InputError
 from stormlens.readers._corners import sample_cornered
 from stormlens.readers._format import Format
 from stormlens.readers._marks import is_mark, is_rain
@@ -26,12 +27,11 @@ from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._sampling import MAX_CELLS, Read
-from stormlens.readers._volume import Raw, RawSweep, on_disk, read_volume
-from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_attributes, opened_hdf5
+from stormlens.readers._volume import Raw, RawSweep, raw_of, read_volume
+from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, opened_hdf5
 from stormlens.stormbox import Grid, Mosaic
 
-if TYPE_CHECKING:
-    import xarray as xr
+Floats = NDArray[np.floating]
 
 _KIND = "ODIM HDF5"
 _IMAGES = ("COMP", "IMAGE")
@@ -45,7 +45,9 @@ _NOT_READ = {
     "QIND": "a quality",
 }
 """ODIM 2.4, table 16: what else composites hold."""
-_MAX_DATASETS = 200
+_MAX_DATASETS = 1000
+_RHI = "rhi"
+_PLACE = {"latitude": "lat", "longitude": "lon"}
 _MAX_BYTES = 2**28
 
 
@@ -87,14 +89,14 @@ def read_odim(content: bytes, name: str, options: Options) -> Mosaic:
         simulated = _text(_group(file, "how"), "simulated").lower() == "true"
         if kind in _IMAGES:
             mosaic = _read_composite(file, what, name, options)
-            return replace(mosaic, simulated=simulated)
-        _check_counts(file, name)
-    if kind not in _VOLUMES:
-        raise InputError(
-            f"{name} is an ODIM object {kind or '(none)'}; read are {', '.join(_IMAGES)}, "
-            f"{', '.join(_VOLUMES)}."
-        )
-    return replace(_read_polar(content, name, options), simulated=simulated)
+        elif kind in _VOLUMES:
+            mosaic = _read_polar(file, name, options)
+        else:
+            raise InputError(
+                f"{name} is an ODIM object {kind or '(none)'}; read are {', '.join(_IMAGES)}, "
+                f"{', '.join(_VOLUMES)}."
+            )
+        return replace(mosaic, simulated=simulated)
 
 
 ODIM = Format("odim", "ODIM HDF5 composites, volumes and scans", _is_odim, read_odim, fields=True)
@@ -122,8 +124,8 @@ def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options
 def _images(file: Any, name: str, wanted: str | None) -> tuple[str, list[str]]:
     """The quantity that is read, and the paths of its images."""
     held: dict[str, list[str]] = {}
-    for dataset in _numbered(file, "dataset"):
-        for data in _numbered(file[dataset], "data"):
+    for dataset in _numbered(file, "dataset", name):
+        for data in _numbered(file[dataset], "data", name):
             path = f"{dataset}/{data}"
             what = {**_group(file[dataset], "what"), **_group(file[path], "what")}
             held.setdefault(_text(what, "quantity"), []).append(path)
@@ -155,10 +157,14 @@ def _check_time(file: Any, images: list[str], name: str) -> None:
         )
 
 
-def _numbered(group: Any, stem: str) -> list[str]:
+def _numbered(group: Any, stem: str, name: str) -> list[str]:
     """Members called stem and a number, in the order of their numbers."""
     found = [key for key in group if key.startswith(stem) and key[len(stem) :].isdecimal()]
-    return sorted(found, key=lambda key: int(key[len(stem) :]))[:_MAX_DATASETS]
+    if len(found) > _MAX_DATASETS:
+        raise InputError(
+            f"{name} holds {len(found)} {stem} groups; up to {_MAX_DATASETS} are read."
+        )
+    return sorted(found, key=lambda key: int(key[len(stem) :]))
 
 
 def _reading(
@@ -205,10 +211,7 @@ def _plane(path: str, file: Any, name: str) -> Read:
     raw = group["data"][()]
     what = {**_group(dataset, "what"), **_group(group, "what")}
     gain, offset = _number(what, "gain", 1.0, name), _number(what, "offset", 0.0, name)
-    # Both are mandatory, and left out now and then: codes then mean what they do in all products.
-    is_code = raw.dtype.kind == "u"
-    nodata = _number(what, "nodata", np.iinfo(raw.dtype).max if is_code else np.nan, name)
-    undetect = _number(what, "undetect", 0 if is_code else np.nan, name)
+    nodata, undetect = _marks(what, raw.dtype, name)
     is_no_value = _is_no_rain if _text(what, "quantity") == _RATE else is_mark
 
     def read(at: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -220,6 +223,17 @@ def _plane(path: str, file: Any, name: str) -> Read:
         return np.where(seen & ~clear, values, -np.inf), seen
 
     return read
+
+
+def _marks(what: dict[str, Any], dtype: np.dtype[Any], name: str) -> tuple[float, float]:
+    """
+    The codes of no coverage and of clear air.
+
+    Both are mandatory, and left out now and then: codes then mean what they do in all products.
+    """
+    is_code = dtype.kind == "u"
+    nodata = _number(what, "nodata", np.iinfo(dtype).max if is_code else np.nan, name)
+    return nodata, _number(what, "undetect", 0 if is_code else np.nan, name)
 
 
 def _is_no_rain(rate: np.ndarray) -> np.ndarray:
@@ -241,60 +255,97 @@ def _sample(
     return sample_cornered(read, shape, projection, corners, scales, options, name)
 
 
-def _check_counts(file: Any, name: str) -> None:
-    """Rays and bins that are told of must be there: xradar makes room for as many as are told."""
-    told: dict[str, float] = {"nrays": 0, "nbins": 0}
-    held = (0, 0)
-
-    def look(path: str, item: Any) -> None:
-        nonlocal held
-        if path.endswith("/data") and getattr(item, "ndim", 0) == 2:
-            held = max(held[0], item.shape[0]), max(held[1], item.shape[1])
-        elif path.rpartition("/")[2] == "where":
-            fields = hdf5_attributes(item)
-            for key in told.keys() & fields.keys():
-                count = _number(fields, key, 0, name)
-                if isinstance(fields[key], str) or math.isnan(count):  # which it would repeat
-                    raise InputError(f"{name}: {key} is {str(fields[key])[:40]!r}, not a number.")
-                told[key] = max(told[key], count)
-
-    file.visititems(look)
-    for (key, count), most in zip(told.items(), held, strict=True):
-        if not count <= most:
-            raise InputError(f"{name} tells of {count:g} {key}, and its data have {most}.")
+def _read_polar(file: Any, name: str, options: Options) -> Mosaic:
+    sweeps = (_sweep(file, key, name) for key in _numbered(file, "dataset", name))
+    return read_volume(sweeps, name, options, kind="ODIM volume", fill_is_clear=False)
 
 
-def _read_polar(content: bytes, name: str, options: Options) -> Mosaic:
-    try:
-        from xradar.io import open_odim_datatree
-    except ImportError as error:
-        raise needs_packages("Radar volumes need xradar") from error
-    with (
-        as_sentences(name, _KIND),
-        on_disk(content) as path,
-        warnings.catch_warnings(action="ignore"),  # they are of xradar's own
-        closing(open_odim_datatree(path, mask_and_scale=False)) as tree,
-    ):
-        sweeps = (_raw_sweep(tree[key]) for key in tree.children if key.startswith("sweep_"))
-        return read_volume(sweeps, name, options, kind="ODIM volume", fill_is_clear=False)
-
-
-def _raw_sweep(node: "xr.DataTree") -> RawSweep:
-    """A sweep's variables with those of its volume, each read when it is asked for."""
-    part = node.to_dataset(inherit="all_coords")
-    # A view of a variable keeps nothing of what was read, where the variable itself would.
+def _sweep(file: Any, key: str, name: str) -> RawSweep:
+    """A scan by CfRadial's names."""
+    dataset = file[key]
+    where, what, how = (
+        {**_group(file, part), **_group(dataset, part)} for part in ("where", "what", "how")
+    )
+    moments: dict[str, Raw] = {}
+    for data in _numbered(dataset, "data", name):
+        group = dataset[data]
+        if "data" in group and group["data"].ndim == 2:
+            packing = {**what, **_group(group, "what")}
+            moments.setdefault(_text(packing, "quantity"), _moment(group["data"], packing, name))
+    rays, bins = next((each.shape for each in moments.values()), (0, 0))
+    for count, held in (("nrays", rays), ("nbins", bins)):
+        told = _number(where, count, held, name)
+        if moments and told != held:
+            raise InputError(f"{name} tells of {told:g} {count}, and its data have {held}.")
+    spacing = _number(where, "rscale", np.nan, name)
+    first = _number(where, "rstart", 0.0, name) * (1 if _in_metres(file) else 1000)
+    place = {axis: raw_of(where[told]) for axis, told in _PLACE.items() if told in where}
+    is_upright = "az_angle" in where or "azangle" in where
+    moment = _time({"date": what.get("startdate"), "time": what.get("starttime")}, name)
     return {
-        str(key): Raw(each.shape, partial(np.asarray, each[...]), _with_nodata(each))
-        for key, each in part.variables.items()
+        "azimuth": raw_of(_azimuth(how, rays, name)),
+        "elevation": raw_of(_elevation(how, where, rays, name)),
+        "range": raw_of(first + spacing * (np.arange(bins) + 0.5)),
+        "time": raw_of(moment.astype("datetime64[ns]")),
+        "sweep_mode": raw_of(_RHI if is_upright else "azimuth_surveillance"),
+        **place,
+        **moments,
     }
 
 
-def _with_nodata(variable: "xr.Variable") -> dict[Any, Any]:
-    """Attributes of a moment; where nodata is left out it is as of an image."""
-    attrs = dict(variable.attrs)
-    if attrs.get("_FillValue", 0) is None and variable.dtype.kind == "u":
-        attrs["_FillValue"] = np.iinfo(variable.dtype).max
-    return attrs
+def _moment(data: Any, what: dict[str, Any], name: str) -> Raw:
+    """A scan's codes, and how they are packed."""
+    nodata, undetect = _marks(what, data.dtype, name)
+    quantity = _text(what, "quantity")
+    packing = {
+        "units": "dBZ" if quantity.startswith(_DBZ) else "",
+        "scale_factor": _number(what, "gain", 1.0, name),
+        "add_offset": _number(what, "offset", 0.0, name),
+        "_FillValue": nodata,
+        "_Undetect": undetect,
+    }
+    return Raw(data.shape, partial(data.__getitem__, ()), packing)
+
+
+def _in_metres(file: Any) -> bool:
+    """Whether the range of the first bin is in m, as since version 2.4, and not in km."""
+    told = (
+        f"{hdf5_attributes(file).get('Conventions', '')} {_text(_group(file, 'what'), 'version')}"
+    )
+    versions = re.findall(r"(\d+)[._](\d+)", told)
+    return max((tuple(map(int, each)) for each in versions), default=(0, 0)) >= (2, 4)
+
+
+def _azimuth(how: dict[str, Any], rays: int, name: str) -> Floats:
+    """Where the middle of each ray points; the antenna may turn either way."""
+    start, stop = (_of_rays(how, f"{end}azA", rays, name) for end in ("start", "stop"))
+    if start is None:
+        step = 360 / max(rays, 1)
+        return _number(how, "astart", 0.0, name) + step * (np.arange(rays) + 0.5)
+    if stop is None:
+        stop = start + (np.median(_short_way(np.diff(start))) if rays > 1 else 0.0)
+    return (start + _short_way(stop - start) / 2) % 360
+
+
+def _short_way(angle: Floats) -> Floats:
+    return (angle + 180) % 360 - 180
+
+
+def _elevation(how: dict[str, Any], where: dict[str, Any], rays: int, name: str) -> Floats:
+    start, stop = (_of_rays(how, f"{end}elA", rays, name) for end in ("start", "stop"))
+    if start is not None and stop is not None:
+        return (start + stop) / 2
+    each = _of_rays(how, "elangles", rays, name)
+    return np.full(rays, _number(where, "elangle", np.nan, name)) if each is None else each
+
+
+def _of_rays(how: dict[str, Any], key: str, rays: int, name: str) -> Floats | None:
+    """An angle of each ray, degrees; None where it is not told for each."""
+    try:
+        told = np.asarray(how.get(key, ()), float).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: {key} is {str(how[key])[:40]!r}, no angles of rays.") from error
+    return told if rays and told.size == rays else None
 
 
 def _group(parent: Any, key: str) -> dict[str, Any]:

@@ -5,12 +5,10 @@ A radar may move: each ray is then seen from where the platform stood. Rays shar
 as it moves less than half a cell: a ship's sweep has one, and an aircraft's a few.
 """
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,27 +86,23 @@ One sweep's variables by their names in CfRadial: `azimuth`, `elevation`, `range
 """
 
 
-@contextmanager
-def on_disk(content: bytes) -> Iterator[Path]:
+def raw_of(values: Any, **attributes: Any) -> Raw:
     """
-    A file's content at a path of its own, for as long as it is read.
-
-    A file in memory that xradar fails on stays open, and HDF5, closing it as Python ends, calls
-    Python once more and crashes; a file on disk it closes by itself.
+    A variable that is in memory.
 
     Parameters
     ----------
-    content : bytes
-        HDF5.
+    values : array_like
+        Numbers, text or times.
+    **attributes
+        As of `Raw`.
 
-    Yields
-    ------
-    path : Path
+    Returns
+    -------
+    raw : Raw
     """
-    with tempfile.TemporaryDirectory(prefix="stormlens-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / "volume.h5"
-        path.write_bytes(content)
-        yield path
+    held = np.asarray(values)
+    return Raw(held.shape, partial(np.asarray, held), attributes)
 
 
 def read_volume(

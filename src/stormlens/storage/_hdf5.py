@@ -4,7 +4,7 @@ HDF5 looked over before it is read, so that a damaged file costs a sentence.
 The HDF5 library trusts what it reads: it can turn for ever in a damaged heap of
 long strings, a shape can ask for more memory than there is, and a file may
 name others to be opened. What the library cannot defend is looked at here
-first; the formats above then read with h5py, xarray or xradar.
+first; the formats above then read with h5py.
 
 Format: HDF5 File Format Specification 3.0, sections II.A (superblock) and
 III.E (global heap).
