@@ -12,7 +12,13 @@ import pytest
 from h5bytes import plain
 
 from stormlens.errors import InputError
-from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, hdf5_dataset, opened_hdf5
+from stormlens.storage import (
+    HDF5_SIGNATURE,
+    hdf5_attributes,
+    hdf5_dataset,
+    hdf5_member,
+    opened_hdf5,
+)
 
 
 def with_long_text(file):
@@ -270,3 +276,15 @@ def test_a_heap_that_is_larger_than_its_file_is_refused_before_room_is_made_for_
     struct.pack_into("<Q", content, content.index(b"GCOL") + 8, len(content))
     with pytest.raises(InputError, match="a heap is larger than its file"):
         open_all(bytes(content))
+
+
+def test_members_are_those_that_a_group_lists():
+    def write(file):
+        file["a/b/c"] = np.arange(3)
+        file["number"] = 1
+
+    with opened_hdf5(plain(write), "x.h5", "HDF5") as file:
+        assert hdf5_member(file, "a/b/c")[()].tolist() == [0, 1, 2]
+        assert hdf5_member(file, "a/b").name == "/a/b"
+        for absent in ("b", "a/c", "a/b/c/d", "number/a", ""):
+            assert hdf5_member(file, absent) is None

@@ -24,6 +24,7 @@ from stormlens.storage import (
     HDF5_SIGNATURE,
     as_sentences,
     hdf5_dataset,
+    hdf5_member,
     opened_hdf5,
     read_file,
     write_bytes,
@@ -341,7 +342,7 @@ def open_netcdf(path: Path, names: Sequence[str] = ()) -> "xr.Dataset":
     if not content.startswith(HDF5_SIGNATURE):
         raise InputError(f"{path} is not a NetCDF-4 file; write it again in that format.")
     with opened_hdf5(content, str(path), "NetCDF-4") as file:
-        if names and names[0] not in file:
+        if names and hdf5_member(file, names[0]) is None:
             held = (key for key, item in file.items() if not getattr(item, "is_scale", False))
             raise _lacking(names[0], held, str(path))
         _check_size(path, _bytes_of(file, names))
@@ -354,8 +355,8 @@ def open_netcdf(path: Path, names: Sequence[str] = ()) -> "xr.Dataset":
 
 
 def _bytes_of(file: Any, names: Iterable[str]) -> int:
-    wanted = set(names) or set(file)
-    held = (file[name] for name in wanted if name in file)
+    listed = set(file)
+    held = (file[name] for name in (set(names) or listed) & listed)
     return sum(item.dtype.itemsize * item.size for item in held if hasattr(item, "dtype"))
 
 

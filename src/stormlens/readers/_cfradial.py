@@ -27,7 +27,13 @@ from stormlens.readers._netcdf import CLASSIC
 from stormlens.readers._options import Options
 from stormlens.readers._packing import unpacked
 from stormlens.readers._volume import Raw, RawSweep, read_volume, text_of
-from stormlens.storage import HDF5_SIGNATURE, as_sentences, hdf5_attributes, opened_hdf5
+from stormlens.storage import (
+    HDF5_SIGNATURE,
+    as_sentences,
+    hdf5_attributes,
+    hdf5_member,
+    opened_hdf5,
+)
 from stormlens.stormbox import Mosaic
 
 _KIND = "CfRadial"
@@ -243,7 +249,8 @@ def _sweeps_of_second(file: Any, root: _Variables, name: str) -> Iterator[RawSwe
     groups = [key for key in file if key.startswith("sweep_") and isinstance(file[key], h5py.Group)]
     for key in sorted(groups, key=lambda key: (len(key), key)):
         own = _of_hdf5(file[key])
-        moving = _of_hdf5(file[key]["georeference"]) if "georeference" in file[key] else {}
+        georeference = hdf5_member(file, f"{key}/georeference")
+        moving = {} if georeference is None else _of_hdf5(georeference)
         whole = {axis: root[axis] for axis in _PLACE if axis in root}
         sweep = {at: held.raw() for at, held in {**whole, **moving, **own}.items()}
         yield _on_earth(sweep, root, name)

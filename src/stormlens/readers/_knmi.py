@@ -26,7 +26,7 @@ from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options, several_fields
 from stormlens.readers._sampling import LEAST_DBZ, MAX_CELLS, Read
 from stormlens.readers._volume import Raw, RawSweep, raw_of, read_volume
-from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, opened_hdf5
+from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, hdf5_member, opened_hdf5
 from stormlens.stormbox import Mosaic
 
 _KIND = "KNMI HDF5"
@@ -86,17 +86,16 @@ def _numbered(file: Any, stem: str) -> list[str]:
 
 def _read_image(file: Any, name: str, options: Options) -> Mosaic:
     key, parameter = _chosen(file, name, options.field)
-    image = file[key]
-    if "image_data" not in image or image["image_data"].ndim != 2:
+    codes = hdf5_member(file, f"{key}/image_data")
+    if getattr(codes, "ndim", 0) != 2:
         raise InputError(f"{name}: /{key} holds no image.")
-    codes = image["image_data"]
     if codes.size > MAX_CELLS:
         raise InputError(f"{name}: /{key} has {codes.size:,} values; up to {MAX_CELLS:,} are read.")
-    place = hdf5_attributes(file["geographic"])
-    projection = hdf5_attributes(file["geographic/map_projection"])
+    place = _told(file, "geographic")
+    projection = _told(file, "geographic/map_projection")
     corners = np.asarray(place["geo_product_corners"], float).reshape(4, 2)
     dbz, coverage, grid = sample_cornered(
-        _reading(codes[()], hdf5_attributes(image["calibration"]), name),
+        _reading(codes[()], _told(file, f"{key}/calibration"), name),
         codes.shape,
         str(projection["projection_proj4_params"]),
         {corner: tuple(at) for corner, at in zip(("LL", "UL", "UR", "LR"), corners, strict=True)},
@@ -104,7 +103,7 @@ def _read_image(file: Any, name: str, options: Options) -> Mosaic:
         options,
         name,
     )
-    overview, held = hdf5_attributes(file["overview"]), hdf5_attributes(image)
+    overview, held = _told(file, "overview"), _told(file, key)
     valid = held.get("image_datetime_valid") or overview.get("product_datetime_end")
     return mosaic_of(
         dbz,
@@ -115,6 +114,14 @@ def _read_image(file: Any, name: str, options: Options) -> Mosaic:
         sampling=options.sampling,
         grid=grid,
     )
+
+
+def _told(group: Any, path: str) -> dict[str, Any]:
+    """Attributes of a group that must be there."""
+    held = hdf5_member(group, path)
+    if held is None:
+        raise ValueError(f"it has no {path}")
+    return hdf5_attributes(held)
 
 
 def _chosen(file: Any, name: str, wanted: str | None) -> tuple[str, str]:
@@ -180,7 +187,7 @@ def _read_volume(file: Any, name: str, options: Options) -> Mosaic:
     keys = _numbered(file, "scan")
     if len(keys) > _MAX_SCANS:
         raise InputError(f"{name} holds {len(keys)} scans; up to {_MAX_SCANS} are read.")
-    place = hdf5_attributes(file["radar1"])["radar_location"]
+    place = _told(file, "radar1")["radar_location"]
     longitude, latitude = (float(degrees) for degrees in np.asarray(place, float).reshape(-1)[:2])
     sweeps = (_sweep(file[key], latitude, longitude, name) for key in keys)
     return read_volume(sweeps, name, options, kind="KNMI volume", fill_is_clear=False)
@@ -188,11 +195,11 @@ def _read_volume(file: Any, name: str, options: Options) -> Mosaic:
 
 def _sweep(scan: Any, latitude: float, longitude: float, name: str) -> RawSweep:
     """A scan by CfRadial's names: its first ray begins in the north, its first gate at 0 km."""
-    told, calibration = hdf5_attributes(scan), hdf5_attributes(scan["calibration"])
+    told, calibration = hdf5_attributes(scan), _told(scan, "calibration")
     moments = {
-        moment: _moment(scan[data], key, calibration, name)
+        moment: _moment(data, key, calibration, name)
         for key, moment in _MOMENTS.items()
-        if (data := f"scan_{key}_data") in scan and scan[data].ndim == 2
+        if getattr(data := hdf5_member(scan, f"scan_{key}_data"), "ndim", 0) == 2
     }
     rays, gates = next((each.shape for each in moments.values()), (0, 0))
     step, spacing = (float(told[key]) for key in ("scan_azim_bin", "scan_range_bin"))

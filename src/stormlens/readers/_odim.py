@@ -28,7 +28,7 @@ from stormlens.readers._options import Options
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._sampling import MAX_CELLS, Read
 from stormlens.readers._volume import Raw, RawSweep, raw_of, read_volume
-from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, opened_hdf5
+from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, hdf5_member, opened_hdf5
 from stormlens.stormbox import Grid, Mosaic
 
 Floats = NDArray[np.floating]
@@ -199,10 +199,10 @@ def _reading(
 
 def _size(path: str, file: Any, name: str) -> tuple[tuple[int, int], int]:
     """Shape of an image, and its bytes."""
-    group = file[path]
-    if "data" not in group or group["data"].ndim != 2 or group["data"].dtype.kind not in "iuf":
+    data = hdf5_member(file, f"{path}/data")
+    if getattr(data, "ndim", 0) != 2 or data.dtype.kind not in "iuf":
         raise InputError(f"{name}: /{path} holds no image of numbers.")
-    return group["data"].shape, group["data"].size * group["data"].dtype.itemsize
+    return data.shape, data.size * data.dtype.itemsize
 
 
 def _plane(path: str, file: Any, name: str) -> Read:
@@ -268,10 +268,12 @@ def _sweep(file: Any, key: str, name: str) -> RawSweep:
     )
     moments: dict[str, Raw] = {}
     for data in _numbered(dataset, "data", name):
-        group = dataset[data]
-        if "data" in group and group["data"].ndim == 2:
-            packing = {**what, **_group(group, "what")}
-            moments.setdefault(_text(packing, "quantity"), _moment(group["data"], packing, name))
+        codes, packing = (
+            hdf5_member(dataset, f"{data}/data"),
+            {**what, **_group(dataset[data], "what")},
+        )
+        if getattr(codes, "ndim", 0) == 2:
+            moments.setdefault(_text(packing, "quantity"), _moment(codes, packing, name))
     rays, bins = next((each.shape for each in moments.values()), (0, 0))
     for count, held in (("nrays", rays), ("nbins", bins)):
         told = _number(where, count, held, name)
@@ -350,7 +352,8 @@ def _of_rays(how: dict[str, Any], key: str, rays: int, name: str) -> Floats | No
 
 def _group(parent: Any, key: str) -> dict[str, Any]:
     """Attributes of a group's own group, none where it has none."""
-    return hdf5_attributes(parent[key]) if key in parent else {}
+    held = hdf5_member(parent, key)
+    return {} if held is None else hdf5_attributes(held)
 
 
 def _text(fields: dict[str, Any], key: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         as_sentences,
         hdf5_attributes,
         hdf5_dataset,
+        hdf5_member,
         opened_hdf5,
     )
     from stormlens.storage._lock import file_lock
@@ -37,6 +38,7 @@ __all__ = [
     "file_lock",
     "hdf5_attributes",
     "hdf5_dataset",
+    "hdf5_member",
     "load_pickled_arrays",
     "opened_file",
     "opened_hdf5",
@@ -57,7 +59,7 @@ __getattr__, __dir__ = on_first_use(
     {
         "_atomic": "atomic_path check_writable disk_errors write_bytes write_text",
         "_files": "MAX_FILE_BYTES check_file opened_file read_file",
-        "_hdf5": "HDF5_SIGNATURE as_sentences hdf5_attributes hdf5_dataset opened_hdf5",
+        "_hdf5": "HDF5_SIGNATURE as_sentences hdf5_attributes hdf5_dataset hdf5_member opened_hdf5",
         "_lock": "file_lock",
         "_pickle": "MAX_PICKLE_BYTES load_pickled_arrays",
         "_plain": "parse_json parse_toml read_json read_toml",

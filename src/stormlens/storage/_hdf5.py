@@ -374,6 +374,34 @@ def _texts(item: Any, most: int) -> np.ndarray:
     return np.array(texts, object)
 
 
+def hdf5_member(group: Any, path: str) -> Any:
+    """
+    A member of a group, be it there or not.
+
+    The library looks a name up in a tree of names, and in a damaged one may look for what is not
+    there for ever; so names are looked for among those that are listed.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Of a file that `opened_hdf5` gave.
+    path : str
+        Names with strokes between them.
+
+    Returns
+    -------
+    member : h5py.Group, h5py.Dataset or None
+        None where one of the names is not listed.
+    """
+    import h5py
+
+    for name in path.split("/"):
+        if not isinstance(group, h5py.Group) or name not in tuple(group):
+            return None
+        group = group[name]
+    return group
+
+
 def hdf5_attributes(item: Any) -> dict[str, Any]:
     """
     Attributes of a group or dataset, without those that HDF5 and NetCDF keep for themselves.
