@@ -288,3 +288,84 @@ def test_members_are_those_that_a_group_lists():
         assert hdf5_member(file, "a/b").name == "/a/b"
         for absent in ("b", "a/c", "a/b/c/d", "number/a", ""):
             assert hdf5_member(file, absent) is None
+
+
+KINDS = [
+    (libver, ordered) for libver in ("earliest", "v108", "latest") for ordered in (True, False)
+]
+
+
+def with_texts(libver, ordered, n):
+    """Texts of every length in attributes, a few in the object's head or many in a heap of it."""
+    memory = io.BytesIO()
+    with h5py.File(memory, "w", libver=libver, track_order=ordered) as file:
+        for number in range(n):
+            file.attrs["n" * (number + 1)] = f"text {number}"
+        file.attrs["several"] = np.array(["a", "", "bcd"], object)
+        file["y"] = np.arange(3)
+        file["y"].make_scale("y")
+        file["z"] = np.ones(3)
+        file["z"].dims[0].attach_scale(file["y"])
+    return memory.getvalue()
+
+
+@pytest.mark.parametrize(("libver", "ordered"), KINDS)
+@pytest.mark.parametrize("n", [2, 40])
+def test_texts_are_looked_at_and_read_however_they_are_kept(libver, ordered, n):
+    content = with_texts(libver, ordered, n)
+    with opened_hdf5(content, "x", "HDF5") as file:
+        found = hdf5_attributes(file)
+        assert hdf5_dataset(file)["z"].dims == ("y",)
+    assert found.pop("several").tolist() == ["a", "", "bcd"]
+    assert found == {"n" * (i + 1): f"text {i}" for i in range(n)}
+
+
+@pytest.mark.parametrize("n", [2, 40])
+def test_a_text_that_is_said_to_be_longer_than_any_is_refused_before_room_is_made(n):
+    content = bytearray(with_texts("earliest", False, n))  # newer ones have checksums
+    # Each text of six bytes stands as its length, the address of its heap, and a number from 1.
+    heap = content.index(b"GCOL").to_bytes(8, "little")
+    at = content.index(struct.pack("<I", 6) + heap)
+    struct.pack_into("<I", content, at, 1000)
+    with pytest.raises(InputError, match="it tells of more text than it holds"):
+        open_all(bytes(content))
+
+
+@pytest.mark.parametrize("chunks", [None, (2,)])
+def test_the_same_of_names_in_a_dataset(chunks):
+    def write(file):
+        texts = np.array(["abc", "defgh", "i"], object)
+        file.create_dataset("names", data=texts, dtype=h5py.string_dtype(), chunks=chunks)
+
+    content = bytearray(plain(write))
+    assert open_all(bytes(content))["names"].values.tolist() == ["abc", "defgh", "i"]
+    at = content.index(struct.pack("<IQ", 5, content.index(b"GCOL")))
+    struct.pack_into("<I", content, at, 1000)
+    with pytest.raises(InputError, match="it tells of more text than it holds"):
+        open_all(bytes(content))
+
+
+def test_texts_that_cannot_be_looked_at_are_refused():
+    def committed(file):
+        file["kind"] = h5py.string_dtype()
+        file.attrs.create("text", "abc", dtype=file["kind"])
+
+    def packed(file):
+        texts = np.array(["abc"] * 9, object)
+        kind = h5py.string_dtype()
+        file.create_dataset("names", data=texts, dtype=kind, chunks=(3,), compression="gzip")
+
+    with pytest.raises(InputError, match="is kept where nothing looks for it"):
+        open_all(plain(committed))
+    with pytest.raises(InputError, match="holds text that is packed in a way that is not read"):
+        open_all(plain(packed))
+
+
+def test_attributes_that_are_records_are_left():
+    def write(file):
+        kind = np.dtype([("a", "i4"), ("text", h5py.string_dtype())])
+        file.attrs.create("record", np.array([(1, "abc")], kind))
+        file.attrs["one"] = 1
+
+    with opened_hdf5(plain(write), "x", "HDF5") as file:
+        assert hdf5_attributes(file) == {"one": 1}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stormlens.errors import InputError
+from stormlens.storage._hdf5_lengths import Held, check_attributes, check_dataset
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -72,9 +73,9 @@ def opened_hdf5(content: bytes, name: str, kind: str, largest: int = _MAX_DATASE
     import h5py
 
     with as_sentences(name, kind):
-        longest = _check_structure(content)
+        held = _check_structure(content)
         with h5py.File(io.BytesIO(content), "r") as file:
-            _check_objects(file, min(_budget(len(content)), largest), longest, name)
+            _check_objects(file, min(_budget(len(content)), largest), held, name)
             yield file
 
 
@@ -126,12 +127,8 @@ def damaged(name: str, kind: str, error: Exception | str = "") -> InputError:
     return InputError(f"{name} is a damaged {kind} file, or cut short{reason}; get it again.")
 
 
-def _check_structure(content: bytes) -> int:
-    """
-    The superblock, and the heaps of long strings by the sizes that it names.
-
-    Gives the size of the longest object in them, which any number of names may point to.
-    """
+def _check_structure(content: bytes) -> Held:
+    """The superblock, and the heaps of long strings by the sizes that it names."""
     if len(content) < 16:
         raise ValueError("it ends within its superblock")
     version = content[8]
@@ -146,7 +143,7 @@ def _check_structure(content: bytes) -> int:
         if objects > len(content) // _OBJECT_HEAD:
             raise ValueError("its heaps lie in each other")
         at = content.find(_HEAP, at + len(_HEAP))
-    return longest
+    return Held(content, offsets, lengths, longest)
 
 
 def _check_heap(content: bytes, at: int, lengths: int) -> tuple[int, int]:
@@ -173,11 +170,12 @@ def _size(content: bytes, at: int, width: int) -> int:
     return int.from_bytes(content[at : at + width], "little")
 
 
-def _check_objects(file: Any, budget: int, longest: int, name: str) -> None:
+def _check_objects(file: Any, budget: int, held: Held, name: str) -> None:
     """Look at every object, without reading any data."""
     import h5py
 
     left, seen, text = [file], set(), 0
+    in_heap: set[bytes] = set()
     while left:
         item = left.pop()
         address = h5py.h5o.get_info(item.id).addr
@@ -186,13 +184,14 @@ def _check_objects(file: Any, budget: int, longest: int, name: str) -> None:
         seen.add(address)
         if len(seen) > _MAX_OBJECTS:
             raise ValueError(f"it holds over {_MAX_OBJECTS} objects")
-        text += _check_attributes(item, longest)
+        text += _check_attributes(item, held.longest, in_heap)
         if text > _MAX_ATTRIBUTES:
             raise ValueError("its attributes are too large to be some")
         if isinstance(item, h5py.Group):
             left.extend(_members(item, name))
         elif isinstance(item, h5py.Dataset):
-            _check_dataset(item, budget, name)
+            _check_dataset(item, budget, held, name)
+    check_attributes(held, in_heap)
 
 
 def _budget(size: int) -> int:
@@ -216,8 +215,8 @@ def _members(group: Any, name: str) -> list[Any]:
     return members
 
 
-def _check_attributes(item: Any, longest: int) -> int:
-    """Most bytes that the attributes of an object take."""
+def _check_attributes(item: Any, longest: int, in_heap: set[bytes]) -> int:
+    """Most bytes that the attributes of an object take; adds names of those of any length."""
     import h5py
 
     total = 0
@@ -229,14 +228,34 @@ def _check_attributes(item: Any, longest: int) -> int:
         kind = attribute.get_type()
         if count * kind.get_size() > _MAX_ATTRIBUTE:
             raise ValueError("an attribute is too large to be one")
-        in_heap = kind.detect_class(h5py.h5t.VLEN) or (
-            kind.get_class() == h5py.h5t.STRING and kind.is_variable_str()
-        )
-        total += count * max(kind.get_size(), longest if in_heap else 0)
+        if _is_variable(kind) and count:
+            in_heap.add(name)
+        total += count * max(kind.get_size(), longest if _is_variable(kind) else 0)
     return total
 
 
-def _check_dataset(dataset: Any, budget: int, name: str) -> None:
+def _is_variable(kind: Any) -> bool:
+    """Whether a type of h5py's is of text, or of a list, of any length."""
+    import h5py
+
+    if kind.get_class() == h5py.h5t.STRING:
+        return bool(kind.is_variable_str())
+    return bool(kind.get_class() == h5py.h5t.VLEN)
+
+
+def _is_read(item: Any, key: str) -> bool:
+    """Whether an attribute is there and of a kind that is read: no lists in lists, nor records."""
+    import h5py
+
+    if not h5py.h5a.exists(item.id, key.encode()):
+        return False
+    kind = h5py.h5a.open(item.id, key.encode()).get_type()
+    if kind.get_class() == h5py.h5t.VLEN:
+        return bool(kind.get_super().get_class() == h5py.h5t.REFERENCE)
+    return kind.get_class() in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM)
+
+
+def _check_dataset(dataset: Any, budget: int, held: Held, name: str) -> None:
     where = f"{name}: {dataset.name}"
     if dataset.is_virtual or dataset.external:
         raise InputError(f"{where} keeps its values in another file; get one whole.")
@@ -256,6 +275,8 @@ def _check_dataset(dataset: Any, budget: int, name: str) -> None:
         raise InputError(f"{where} is larger than its file can hold; the file is damaged.")
     if dataset.chunks and width * counts[-1] > _MAX_CHUNK:
         raise InputError(f"{where} is in chunks of over {_MAX_CHUNK >> 20} MiB, which is refused.")
+    if _is_variable(dataset.id.get_type()):
+        check_dataset(held, dataset, filters)
     if dataset.chunks and _DEFLATE in filters:
         _check_chunks(dataset, filters, width * counts[-1])
 
@@ -419,7 +440,7 @@ def hdf5_attributes(item: Any) -> dict[str, Any]:
 
     kept = {}
     for key in item.attrs:
-        if key in _INTERNAL or key.startswith("_Netcdf4"):
+        if key in _INTERNAL or key.startswith("_Netcdf4") or not _is_read(item, key):
             continue
         value = item.attrs[key]
         if isinstance(value, np.ndarray) and value.size == 1:
@@ -433,7 +454,7 @@ def hdf5_attributes(item: Any) -> dict[str, Any]:
 
 def _is_bare(item: Any) -> bool:
     """Whether it only stands for the length of a dimension."""
-    name = item.attrs.get("NAME", b"")
+    name = item.attrs["NAME"] if _is_read(item, "NAME") else b""
     return isinstance(name, bytes) and name.startswith(_NO_VARIABLE)
 
 
@@ -441,7 +462,7 @@ def _dimensions(item: Any, key: str) -> tuple[str, ...]:
     if item.is_scale and item.ndim == 1:
         return (key,)
     # Not by `item.dims`: where one of these leads to an object that is gone, it ends the process.
-    scales = item.attrs.get("DIMENSION_LIST", ())
+    scales = item.attrs["DIMENSION_LIST"] if _is_read(item, "DIMENSION_LIST") else ()
     named = [_scale(item.file, held) for held in scales] if len(scales) == item.ndim else []
     found = named or [""] * item.ndim
     return tuple(name or f"{key}_{number}" for number, name in enumerate(found))
