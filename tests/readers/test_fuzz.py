@@ -21,8 +21,13 @@ NAMES = [case.name for case in [*CASES, *OTHERS]]
 @pytest.fixture(scope="module")
 def outcomes(request):
     """Of all that are asked for, in one process, as importing takes longest."""
-    asked = [item for item in request.session.items if item.originalname == "test_mutated_files"]
-    return fuzz.run([item.callspec.params["name"] for item in asked], FILES, FIRST)
+    # Of a whole suite, items of doctests have no such name.
+    asked = [
+        item.callspec.params["name"]
+        for item in request.session.items
+        if getattr(item, "originalname", "") == "test_mutated_files"
+    ]
+    return fuzz.run(asked, FILES, FIRST)
 
 
 @pytest.mark.parametrize("name", NAMES)
