@@ -130,7 +130,7 @@ def needs_packages(what: str, extra: str = "") -> InputError:
     Parameters
     ----------
     what : str
-        Who needs what, such as ``"Radar volumes need xradar"``.
+        Who needs what, such as ``"Projections need pyproj"``.
     extra : str, optional
         Which brings it, such as ``"app"``; none where a plain install does.
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 
 _XRADAR = (
-    "convert it to CfRadial with xradar: to_cfradial1(open_{}_datatree(FILE), NEW), both of "
-    "xradar.io"
+    "convert it to CfRadial with the package xradar, which is installed by itself: "
+    "to_cfradial1(open_{}_datatree(FILE), NEW), both of xradar.io"
 )
 _RADOLAN = re.compile(rb"[A-Z][A-Z0-9]\d{6}\d{5}\d{4}BY")
 _TAR, _TAR_AT = b"ustar", 257

@@ -26,7 +26,13 @@ from stormlens.readers._mosaic import mosaic_of
 from stormlens.readers._options import Options, several_fields
 from stormlens.readers._sampling import LEAST_DBZ, MAX_CELLS, Read
 from stormlens.readers._volume import Raw, RawSweep, raw_of, read_volume
-from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, hdf5_member, opened_hdf5
+from stormlens.storage import (
+    HDF5_SIGNATURE,
+    hdf5_attributes,
+    hdf5_member,
+    hdf5_numbered,
+    opened_hdf5,
+)
 from stormlens.stormbox import Mosaic
 
 _KIND = "KNMI HDF5"
@@ -70,18 +76,12 @@ def read_knmi(content: bytes, name: str, options: Options) -> Mosaic:
         some minutes is no rate, and is not read.
     """
     with opened_hdf5(content, name, _KIND) as file:
-        if _numbered(file, "scan"):
+        if hdf5_numbered(file, "scan"):
             return _read_volume(file, name, options)
         return _read_image(file, name, options)
 
 
 KNMI = Format("knmi", "KNMI's own HDF5 of composites and volumes", _is_knmi, read_knmi, fields=True)
-
-
-def _numbered(file: Any, stem: str) -> list[str]:
-    """Groups called stem and a number, in the order of their numbers."""
-    found = [key for key in file if key.startswith(stem) and key[len(stem) :].isdecimal()]
-    return sorted(found, key=lambda key: int(key[len(stem) :]))
 
 
 def _read_image(file: Any, name: str, options: Options) -> Mosaic:
@@ -128,7 +128,7 @@ def _chosen(file: Any, name: str, wanted: str | None) -> tuple[str, str]:
     """The image that is read, and what it shows."""
     told = {
         key: str(hdf5_attributes(file[key]).get("image_geo_parameter", "not told"))
-        for key in _numbered(file, "image")
+        for key in hdf5_numbered(file, "image")
     }
     usable = {key: shown for key, shown in told.items() if shown.upper().endswith(_DBZ)}
     if wanted is not None:
@@ -184,7 +184,7 @@ def _mark(calibration: dict[str, Any], key: str) -> float:
 
 
 def _read_volume(file: Any, name: str, options: Options) -> Mosaic:
-    keys = _numbered(file, "scan")
+    keys = hdf5_numbered(file, "scan")
     if len(keys) > _MAX_SCANS:
         raise InputError(f"{name} holds {len(keys)} scans; up to {_MAX_SCANS} are read.")
     place = _told(file, "radar1")["radar_location"]

@@ -28,7 +28,13 @@ from stormlens.readers._options import Options
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._sampling import MAX_CELLS, Read
 from stormlens.readers._volume import Raw, RawSweep, raw_of, read_volume
-from stormlens.storage import HDF5_SIGNATURE, hdf5_attributes, hdf5_member, opened_hdf5
+from stormlens.storage import (
+    HDF5_SIGNATURE,
+    hdf5_attributes,
+    hdf5_member,
+    hdf5_numbered,
+    opened_hdf5,
+)
 from stormlens.stormbox import Grid, Mosaic
 
 Floats = NDArray[np.floating]
@@ -158,13 +164,13 @@ def _check_time(file: Any, images: list[str], name: str) -> None:
 
 
 def _numbered(group: Any, stem: str, name: str) -> list[str]:
-    """Members called stem and a number, in the order of their numbers."""
-    found = [key for key in group if key.startswith(stem) and key[len(stem) :].isdecimal()]
+    """Members called stem and a number, of which there are not too many."""
+    found = hdf5_numbered(group, stem)
     if len(found) > _MAX_DATASETS:
         raise InputError(
             f"{name} holds {len(found)} {stem} groups; up to {_MAX_DATASETS} are read."
         )
-    return sorted(found, key=lambda key: int(key[len(stem) :]))
+    return found
 
 
 def _reading(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         hdf5_attributes,
         hdf5_dataset,
         hdf5_member,
+        hdf5_numbered,
         opened_hdf5,
     )
     from stormlens.storage._lock import file_lock
@@ -39,6 +40,7 @@ __all__ = [
     "hdf5_attributes",
     "hdf5_dataset",
     "hdf5_member",
+    "hdf5_numbered",
     "load_pickled_arrays",
     "opened_file",
     "opened_hdf5",
@@ -59,7 +61,8 @@ __getattr__, __dir__ = on_first_use(
     {
         "_atomic": "atomic_path check_writable disk_errors write_bytes write_text",
         "_files": "MAX_FILE_BYTES check_file opened_file read_file",
-        "_hdf5": "HDF5_SIGNATURE as_sentences hdf5_attributes hdf5_dataset hdf5_member opened_hdf5",
+        "_hdf5": "HDF5_SIGNATURE as_sentences hdf5_attributes hdf5_dataset hdf5_member "
+        "hdf5_numbered opened_hdf5",
         "_lock": "file_lock",
         "_pickle": "MAX_PICKLE_BYTES load_pickled_arrays",
         "_plain": "parse_json parse_toml read_json read_toml",

@@ -423,6 +423,26 @@ def hdf5_member(group: Any, path: str) -> Any:
     return group
 
 
+def hdf5_numbered(group: Any, stem: str) -> list[str]:
+    """
+    Names of members that are a stem and a number.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Of a file that `opened_hdf5` gave.
+    stem : str
+        What their names begin with.
+
+    Returns
+    -------
+    names : list of str
+        In the order of their numbers.
+    """
+    found = [key for key in group if key.startswith(stem) and key[len(stem) :].isdecimal()]
+    return sorted(found, key=lambda key: int(key[len(stem) :]))
+
+
 def hdf5_attributes(item: Any) -> dict[str, Any]:
     """
     Attributes of a group or dataset, without those that HDF5 and NetCDF keep for themselves.
