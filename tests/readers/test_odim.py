@@ -14,7 +14,7 @@ from xradar.io import open_odim_datatree
 
 from stormlens.errors import InputError
 from stormlens.readers import grid_lonlat, read
-from stormlens.readers._odim import _sweep, read_odim
+from stormlens.readers._odim import _azimuth, _sweep, read_odim
 from stormlens.readers._options import Options
 from stormlens.stormbox import NATIONAL, Grid
 
@@ -504,3 +504,10 @@ def test_xradar_reads_a_clockwise_volume_alike():
             npt.assert_allclose(values["elevation"], theirs["elevation"])
             order = np.argsort(values["azimuth"])
             npt.assert_array_equal(values["DBZH"][order], theirs["DBZH"])
+
+
+def test_the_middle_of_a_ray_lies_the_short_way_between_its_ends():
+    ends = [(359.5, 0.5, 0), (0.5, 359.5, 0), (10, 9, 9.5), (9, 10, 9.5), (0, 359, 359.5)]
+    start, stop, middle = np.array(ends).T
+    found = _azimuth({"startazA": start, "stopazA": stop}, len(ends), "x")
+    npt.assert_allclose(found, middle, atol=1e-9)
