@@ -1,0 +1,68 @@
+/**
+ * Where files come from: beside the modules, or, in a bundle, from the bundle itself.
+ *
+ * Nothing else fetches a file or starts a worker, so that a bundle can stand anywhere.
+ */
+
+const ROOT = new URL("../", import.meta.url);
+
+/** @type {Map<string, () => Promise<ArrayBuffer>>} */
+const provided = new Map();
+
+/** @type {() => Worker} */
+let makeWorker = () => new Worker(new URL("network/worker.js", ROOT), { type: "module" });
+
+/**
+ * A file.
+ * @param {string} path From the folder of pages, as "storms/storms.json".
+ * @returns {Promise<ArrayBuffer>}
+ * @throws {Error} With a sentence, where it cannot be had.
+ */
+export async function resource(path) {
+  const own = provided.get(path);
+  if (own) return own();
+  let response;
+  try {
+    response = await fetch(new URL(path, ROOT));
+  } catch {
+    throw new Error(`${path} cannot be fetched: the server is gone or out of reach. Reload later.`);
+  }
+  if (!response.ok) {
+    throw new Error(`${path} cannot be fetched (${response.status}): these pages are not complete.`);
+  }
+  return response.arrayBuffer();
+}
+
+/**
+ * A JSON file.
+ * @param {string} path
+ * @returns {Promise<any>}
+ */
+export async function jsonResource(path) {
+  return JSON.parse(new TextDecoder().decode(await resource(path)));
+}
+
+/**
+ * The worker that computes.
+ * @returns {Worker}
+ */
+export function startWorker() {
+  return makeWorker();
+}
+
+/**
+ * Serve a file from memory in place of the network.
+ * @param {string} path
+ * @param {() => Promise<ArrayBuffer>} read
+ */
+export function provide(path, read) {
+  provided.set(path, read);
+}
+
+/**
+ * Start workers in another way.
+ * @param {() => Worker} make
+ */
+export function provideWorker(make) {
+  makeWorker = make;
+}

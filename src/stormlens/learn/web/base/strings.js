@@ -1,0 +1,104 @@
+/**
+ * All words of the pages, in English. To translate them, write a table of the same names and give
+ * it to `useStrings` before the pages are made; what it lacks stays English.
+ *
+ * `{name}` is where a value goes.
+ */
+
+/** @type {Record<string, string>} */
+export const ENGLISH = {
+  simulated: "SIMULATED",
+  "simulated.why": "Made by a program from a seed; seen by no radar.",
+  "simulated.network": "Trained on SIMULATED storms: its answers on real ones are a guess.",
+  copy: "Copy",
+  copied: "Copied.",
+  "copy.by-hand": "Selected: copy it with your keyboard.",
+  tasks: "Try it",
+  "tasks.count": "{done} of {all} done",
+  "tasks.done": "Done: {task}",
+  "control.type": "{label}, as a number",
+  "picture.no-echo": "no echo",
+  "picture.pixel": "row {row} from the south, column {column} from the west: {value}",
+  "mode.Cellular": "Cellular",
+  "mode.QLCS": "QLCS",
+  "mode.Tropical": "Tropical",
+  "mode.Other": "Other",
+  "mode.Noise": "Noise",
+  "mode.Missing": "Missing",
+  loading: "Loading…",
+
+  // ------------------------------------------------------------------ shell
+  "shell.title": "Stormlens",
+  "shell.page-title": "{title} – Stormlens",
+  "shell.heading": "From a storm's picture to its mode, by hand",
+  "shell.welcome":
+    "Six pages in the order of the chapter: what a neuron, a pool and a convolution do, how a " +
+    "network learns from storms, and what goes on inside one that has learnt.",
+  "shell.theme": "Colours",
+  "shell.theme.system": "As the system",
+  "shell.theme.light": "Light",
+  "shell.theme.dark": "Dark",
+  "shell.theme.projector": "Projector",
+  "shell.share": "Copy link",
+  "shell.shared": "Link copied",
+  "shell.share.by-hand": "Copy the address",
+  "shell.simulated":
+    "Storms here are made by a program unless a page says otherwise, and so are those that the " +
+    "networks learnt from.",
+  "shell.where": "Everything is computed in this browser; nothing leaves it.",
+  "shell.no-page": "There is no page called {slug}. Choose one from the menu above.",
+
+  // ------------------------------------------------------------------ errors of files and engine
+
+  // ------------------------------------------------------------------ neuron
+  "neuron.title": "One neuron",
+  "neuron.lead": "Move weights and inputs, and watch the sum become an answer.",
+
+  // ------------------------------------------------------------------ pool-and-fire
+  "pool-and-fire.title": "Pool and fire",
+  "pool-and-fire.lead":
+    "Pick patches of a storm, keep the strongest echo of each, and make a neuron fire at convection alone.",
+
+  // ------------------------------------------------------------------ convolution-walker
+  "convolution-walker.title": "Convolution walker",
+  "convolution-walker.lead":
+    "Drag a window over a storm: pixels times weights, added up, again and again.",
+
+  // ------------------------------------------------------------------ augmentation-studio
+  "augmentation-studio.title": "Augmentation studio",
+  "augmentation-studio.lead": "Turn, shift and stretch a storm, and say what no real storm would do.",
+
+  // ------------------------------------------------------------------ train
+  "train.title": "Train",
+  "train.lead": "Watch a network learn in this browser, and break it.",
+
+  // ------------------------------------------------------------------ inside
+  "inside.title": "Inside",
+  "inside.lead":
+    "Follow a storm through a trained network, number by number, to its answer.",
+
+  // ------------------------------------------------------------------ end
+};
+
+/** @type {Record<string, string>} */
+let table = {};
+
+/**
+ * Take words from another table.
+ * @param {Record<string, string>} words
+ */
+export function useStrings(words) {
+  table = words;
+}
+
+/**
+ * Words by name.
+ * @param {string} name
+ * @param {Record<string, unknown>} [values]
+ * @returns {string}
+ */
+export function t(name, values = {}) {
+  const words = table[name] ?? ENGLISH[name];
+  if (words === undefined) throw new Error(`There are no words called ${name} in strings.js.`);
+  return words.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? String(values[key]) : whole));
+}
