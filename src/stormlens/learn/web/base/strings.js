@@ -35,7 +35,7 @@ export const ENGLISH = {
     "Six pages in the order of the chapter: what a neuron, a pool and a convolution do, how a " +
     "network learns from storms, and what goes on inside one that has learnt.",
   "shell.theme": "Colours",
-  "shell.theme.system": "As the system",
+  "shell.theme.system": "System",
   "shell.theme.light": "Light",
   "shell.theme.dark": "Dark",
   "shell.theme.projector": "Projector",
