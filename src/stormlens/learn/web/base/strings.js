@@ -49,6 +49,13 @@ export const ENGLISH = {
   "shell.no-page": "There is no page called {slug}. Choose one from the menu above.",
 
   // ------------------------------------------------------------------ errors of files and engine
+  "file.damaged": "{file} is damaged: {reason}. Get or write it again.",
+  "file.tensors.header": "its header cannot be read",
+  "file.tensors.place": "tensor {name} is not where the header says",
+  "file.tensors.finite": "tensor {name} holds values that are not finite",
+  "file.tensors.length": "it is longer than its header says",
+  "file.tensors.kind":
+    "{file}: tensor {name} holds numbers of kind {kind}; weights are 32-bit floats (F32).",
 
   // ------------------------------------------------------------------ neuron
   "neuron.title": "One neuron",
