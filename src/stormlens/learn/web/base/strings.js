@@ -57,6 +57,17 @@ export const ENGLISH = {
   "file.tensors.kind":
     "{file}: tensor {name} holds numbers of kind {kind}; weights are 32-bit floats (F32).",
 
+  // ------------------------------------------------------------------ the ideas' numbers
+  "concepts.window-too-large":
+    "A window of {window} x {window} is larger than the grid of {rows} x {columns}; take a " +
+    "smaller one.",
+  "concepts.kernel-too-large":
+    "A kernel of {kernelRows} x {kernelColumns} is larger than the grid of {rows} x {columns}.",
+  "concepts.no-output-pixel":
+    "There is no output pixel ({row}, {column}); rows go from 0 to {lastRow} and columns from 0 " +
+    "to {lastColumn}.",
+  "concepts.even-kernel": "A classical kernel has a middle, so its size is odd, not {size}.",
+
   // ------------------------------------------------------------------ neuron
   "neuron.title": "One neuron",
   "neuron.lead": "Move weights and inputs, and watch the sum become an answer.",
