@@ -16,7 +16,7 @@ from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
 from stormlens.learn import COMPONENTS, Component, Neuron
 from stormlens.learn._base import blank_zero, radar_mapper, readable_on, slider
-from stormlens.learn._storms import chosen_storms, first_of_mode, storm_words
+from stormlens.learn._shown import chosen_storms, first_of_mode, storm_words
 from stormlens.plots import MODE_COLOURS, reflectivity_palette
 
 

@@ -30,7 +30,7 @@ from stormlens.learn._base import (
     radar_plot,
     slider,
 )
-from stormlens.learn._storms import chosen_storms, storm_words
+from stormlens.learn._shown import chosen_storms, storm_words
 from stormlens.models import keep_compiled
 from stormlens.ops import FILL_MODES
 from stormlens.stormbox import MAX_DBZ, PIXEL_KM

@@ -28,7 +28,7 @@ from stormlens.learn._base import (
     readable_on,
     slider,
 )
-from stormlens.learn._storms import chosen_storms, first_of_mode, storm_words
+from stormlens.learn._shown import chosen_storms, first_of_mode, storm_words
 from stormlens.plots import reflectivity_palette
 from stormlens.stormbox import MAX_DBZ, PIXEL_KM
 

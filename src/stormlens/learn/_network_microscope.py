@@ -31,7 +31,7 @@ from stormlens.learn._microscope_panels import (
     UnitsPanel,
 )
 from stormlens.learn._network_lens import Kernel, NetworkLens, View, is_signed
-from stormlens.learn._storms import chosen_storms, first_of_mode
+from stormlens.learn._shown import chosen_storms, first_of_mode
 from stormlens.models import Classifier, build
 from stormlens.stormbox import MAX_DBZ, PIXEL_KM
 

@@ -26,7 +26,7 @@ from stormlens.learn._base import (
     radar_plot,
     slider,
 )
-from stormlens.learn._storms import chosen_storms, first_of_mode, storm_words
+from stormlens.learn._shown import chosen_storms, first_of_mode, storm_words
 from stormlens.stormbox import PIXEL_KM
 
 _KEPT = 3

@@ -1,55 +1,300 @@
-"""The storms that components show, unless they are given others: a few simulated ones."""
+"""
+Storms as packs that the pages in a browser read: a catalogue, and parts of some hundred boxes.
 
-from functools import cache
-from html import escape
+The first parts of the simulated storms lie in the package, so that pages show storms at once. The
+rest is made when somebody asks for it, and kept in the cache folder.
+"""
 
-import numpy as np
-import xarray as xr
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from stormlens.datasets import class_names, is_simulated, load
 from stormlens.errors import InputError
-from stormlens.plots import class_colours
 
-_COUNT = 24
+if TYPE_CHECKING:
+    import xarray as xr
+
+Content = Path | Callable[[], bytes]
+"""Where the content of a file is, or what makes it."""
+
+CATALOGUE = "storms.json"
+FORMAT = 1
+_FOLDER = Path(__file__).with_name("web") / "storms"
+_PART = 300  # boxes
+_FEW = 24
+_STEP = 2  # dBZ
+_MOST_EXACT = 8_000_000  # bytes of a pack whose values are not rounded
+_MOST_BOXES = 6_000  # of a split
+_TRIED = 50  # boxes, to tell how many bytes all will take
+_SEEN_ALONE = "test"  # the split of boxes that nothing can be trained on
 
 
-@cache
-def simulated_storms() -> xr.Dataset:
-    """A few simulated boxes of all modes, made once a process."""
-    return load("simulated", split="test", count=_COUNT)
+def simulated_pack() -> dict[str, Content]:
+    """
+    The simulated storms, of which parts that do not lie in the package are made when called.
+
+    Returns
+    -------
+    files : dict of str to Path or callable
+        By name, with `CATALOGUE` among them.
+    """
+    rest = _Rest()
+    names = [CATALOGUE, *_part_names(_first_catalogue())]
+    lying = {name: _FOLDER / name for name in names}
+    return {
+        name: path if path.is_file() else partial(rest.content, name)
+        for name, path in lying.items()
+    }
 
 
-def chosen_storms(dataset: xr.Dataset | None) -> xr.Dataset:
-    """The container given, checked, or the simulated storms."""
-    if dataset is None:
-        return simulated_storms()
+def few_pack() -> dict[str, Content]:
+    """
+    A few simulated storms alone, with a catalogue that names no others.
+
+    Returns
+    -------
+    files : dict of str to Path or callable
+        As for `simulated_pack`.
+    """
+    catalogue = _first_catalogue()
+    catalogue["splits"] = {"few": catalogue["splits"]["few"]}
+    catalogue["note"] = ""
+    return {
+        CATALOGUE: partial(_as_json, catalogue),
+        **{name: _FOLDER / name for name in _part_names(catalogue)},
+    }
+
+
+def own_pack(dataset: "xr.Dataset") -> dict[str, Content]:
+    """
+    A user's own storms.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        The container. Where it has labels and the coordinate `split`, pages can train on it.
+
+    Returns
+    -------
+    files : dict of str to callable
+        As for `simulated_pack`; a part is encoded when called. Values are exact where all fit
+        into 8 MB, else rounded to 2 dBZ, which the catalogue's note says.
+
+    Raises
+    ------
+    InputError
+        If it is no container with boxes of reflectivity in it.
+    """
+    check_storms(dataset)
+    splits = _splits_of(dataset)
+    kept = {name: part.isel(storm=slice(_MOST_BOXES)) for name, part in splits.items()}
+    boxes = sum(part.sizes["storm"] for part in kept.values())
+    step = 1 if boxes * _bytes_a_box(dataset, 1) <= _MOST_EXACT else _STEP
+    notes = [] if step == 1 else [f"Values are rounded to {step} dBZ."]
+    if boxes < dataset.sizes["storm"]:
+        notes.append(f"Of {dataset.sizes['storm']} boxes, {boxes} are here.")
+    catalogue, parts = _pack(kept, _few(splits.get(_SEEN_ALONE, dataset)), step, " ".join(notes))
+    return {CATALOGUE: partial(_as_json, catalogue), **parts}
+
+
+def check_storms(dataset: Any) -> None:
+    """
+    Refuse what pages and components cannot show.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        To be a container of storm boxes.
+
+    Raises
+    ------
+    InputError
+        If it is none, holds no box, or no reflectivity.
+    """
+    import xarray as xr
+
     if not isinstance(dataset, xr.Dataset) or "reflectivity" not in dataset:
         raise InputError(
-            "A component shows the storms of a Dataset as stormlens.load gives it, not a "
+            "These pages show the storms of a Dataset as stormlens.load gives it, not a "
             f"{type(dataset).__name__}."
         )
-    if dataset["reflectivity"].dims != ("storm", "y", "x") or not dataset.sizes["storm"]:
+    images = dataset["reflectivity"]
+    if images.dims != ("storm", "y", "x") or not images.size or images.dtype != "uint8":
         raise InputError(
-            f"A component shows boxes of dimensions (storm, y, x), at least one; these have "
-            f"{dict(dataset['reflectivity'].sizes)}."
+            "These pages show boxes of dimensions (storm, y, x), at least one, in whole numbers "
+            f"from 0 to 255 (uint8); these have {dict(images.sizes)}, in {images.dtype}."
         )
-    return dataset
+    units = images.attrs.get("units", "dBZ")
+    if units != "dBZ":
+        raise InputError(
+            f"These pages show reflectivity in dBZ; these images have the unit {units!r}. Choose "
+            "storms with --data."
+        )
 
 
-def first_of_mode(dataset: xr.Dataset, mode: str) -> int:
-    """Number of the first storm of a mode; 0 where there is none."""
-    if "mode" not in dataset or mode not in class_names(dataset):
-        return 0
-    held = np.flatnonzero(dataset["mode"].values == class_names(dataset).index(mode))
-    return int(held[0]) if held.size else 0
+def write_first_parts() -> None:
+    """
+    Write the files that lie in the package; for who changed the simulator.
+
+    ``python -c "from stormlens.learn import _storms; _storms.write_first_parts()"`` in the clone.
+    """
+    from stormlens.storage import write_bytes
+
+    catalogue, parts = _simulated()
+    for listed in catalogue["splits"].values():
+        for number, part in enumerate(listed["parts"]):
+            content = parts[part["file"]]()
+            part["bytes"] = len(content)
+            if number == 0:
+                write_bytes(_FOLDER / part["file"], content)
+    write_bytes(_FOLDER / CATALOGUE, _as_json(catalogue))
 
 
-def storm_words(dataset: xr.Dataset, storm: int) -> str:
-    """A storm's number, mode with its colour, and origin, as HTML."""
-    words = f"Storm {storm}"
-    if "mode" in dataset:
-        names = class_names(dataset)
-        mode = names[int(dataset["mode"].values[storm])]
-        dot = f"<span style='color: {class_colours(names)[mode]}'>\N{BLACK CIRCLE}</span>"
-        words = f"{dot} {words}: {escape(mode)}"
-    return words + (" <span class='badge'>simulated</span>" if is_simulated(dataset) else "")
+class _Rest:
+    """The parts of the simulated storms that are made on this machine, once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: Mapping[str, bytes] = {}
+
+    def content(self, name: str) -> bytes:
+        """A part, from the cache folder where it lies there."""
+        with self._lock:
+            path = _cache_folder() / name
+            if path.is_file():
+                return path.read_bytes()
+            if not self._made:
+                self._made = self._make()
+            return self._made[name]
+
+    def _make(self) -> Mapping[str, bytes]:
+        from stormlens.storage import write_bytes
+
+        _, parts = _simulated()
+        made = {name: make() for name, make in parts.items() if not (_FOLDER / name).is_file()}
+        try:
+            for name, content in made.items():
+                write_bytes(_cache_folder() / name, content)
+        except InputError:
+            pass  # kept in memory; `stormlens doctor` says that the cache cannot be written
+        return made
+
+
+def _cache_folder() -> Path:
+    """Apart for each simulator: another one's storms do not fit the first parts."""
+    from stormlens.datasets import cache_folder
+
+    digest = hashlib.sha256()
+    for path in sorted(_FOLDER.iterdir()):
+        digest.update(path.read_bytes())
+    return cache_folder() / "storms-for-pages" / digest.hexdigest()[:16]
+
+
+def _simulated() -> tuple[dict[str, Any], dict[str, Callable[[], bytes]]]:
+    from stormlens.datasets import load_splits
+
+    made = load_splits("simulated", progress=False)
+    splits = {name: made[name] for name in ("train", "validation")}
+    note = f"Values of all but the first few are rounded to {_STEP} dBZ."
+    return _pack(splits, _few(made["test"]), _STEP, note)
+
+
+def _pack(
+    splits: "Mapping[str, xr.Dataset]", few: "xr.Dataset", step: int, note: str
+) -> tuple[dict[str, Any], dict[str, Callable[[], bytes]]]:
+    """A catalogue, whose numbers of bytes are guesses, and what makes the parts."""
+    from stormlens.datasets import class_names, is_simulated
+    from stormlens.stormbox import PIXEL_KM
+
+    listed: dict[str, Any] = {}
+    parts: dict[str, Callable[[], bytes]] = {}
+    for name, (boxes, fineness) in {
+        "few": (few, 1),
+        **{name: (boxes, step) for name, boxes in splits.items()},
+    }.items():
+        listed[name] = _listed(name, boxes, fineness)
+        parts |= _encoders(listed[name]["parts"], boxes, fineness)
+    catalogue = {
+        "format": FORMAT,
+        "simulated": is_simulated(few),
+        "source": str(few.attrs.get("source", "")),
+        "units": "dBZ",
+        "rows": few.sizes["y"],
+        "columns": few.sizes["x"],
+        "pixel_km": PIXEL_KM,
+        "classes": list(class_names(few)) if "mode" in few else [],
+        "note": note,
+        "splits": listed,
+    }
+    return catalogue, parts
+
+
+def _listed(name: str, boxes: "xr.Dataset", step: int) -> dict[str, Any]:
+    count, each = boxes.sizes["storm"], _bytes_a_box(boxes, step)
+    parts = []
+    for number, first in enumerate(range(0, count, _PART)):
+        held = min(_PART, count - first)
+        file = f"{name}-{number}.bin"
+        parts.append({"file": file, "first": first, "count": held, "bytes": round(held * each)})
+    modes = boxes["mode"].values.tolist() if "mode" in boxes else None
+    return {"count": count, "step": step, "modes": modes, "parts": parts}
+
+
+def _encoders(
+    parts: list[dict[str, Any]], boxes: "xr.Dataset", step: int
+) -> dict[str, Callable[[], bytes]]:
+    from stormlens.learn._pack import encode
+
+    images = boxes["reflectivity"].values
+    return {
+        part["file"]: partial(encode, images[part["first"] : part["first"] + part["count"]], step)
+        for part in parts
+    }
+
+
+def _bytes_a_box(boxes: "xr.Dataset", step: int) -> float:
+    from stormlens.learn._pack import encode
+
+    apart = -(-boxes.sizes["storm"] // _TRIED)
+    tried = boxes["reflectivity"].values[::apart]
+    return len(encode(tried, step)) / len(tried)
+
+
+def _splits_of(dataset: "xr.Dataset") -> "dict[str, xr.Dataset]":
+    from stormlens.stormbox import SPLITS
+
+    if "split" not in dataset.coords or "mode" not in dataset:
+        return {_SEEN_ALONE: dataset}
+    split = dataset["split"].values
+    return {name: dataset.isel(storm=split == name) for name in SPLITS if (split == name).any()}
+
+
+def _few(boxes: "xr.Dataset") -> "xr.Dataset":
+    """Some of all modes, as many of each as there are and fit, in their order."""
+    import numpy as np
+
+    if "mode" not in boxes:
+        return boxes.isel(storm=slice(_FEW))
+    codes = boxes["mode"].values
+    rank = np.empty(len(codes), int)  # of a box among those of its mode
+    for code in np.unique(codes):
+        rank[codes == code] = np.arange(np.count_nonzero(codes == code))
+    chosen = np.sort(np.lexsort((codes, rank))[:_FEW])
+    return boxes.isel(storm=chosen)
+
+
+def _first_catalogue() -> dict[str, Any]:
+    held: dict[str, Any] = json.loads((_FOLDER / CATALOGUE).read_bytes())
+    return held
+
+
+def _part_names(catalogue: Mapping[str, Any]) -> list[str]:
+    return [part["file"] for split in catalogue["splits"].values() for part in split["parts"]]
+
+
+def _as_json(catalogue: Mapping[str, Any]) -> bytes:
+    return json.dumps(catalogue, separators=(",", ":")).encode()
