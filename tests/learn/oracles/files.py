@@ -6,10 +6,14 @@ import struct
 import zlib
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
+
+from stormlens.datasets import read_images
+from stormlens.errors import InputError
 
 _SEED = 15
 # Adam7: first row and column of each pass, and the steps from pixel to pixel.
@@ -29,7 +33,13 @@ def write(folder: Path) -> None:
         Where it goes.
     """
     rng = np.random.default_rng(_SEED)
-    cases = {"png": _pngs(rng), "npy": _npys(rng), "safetensors": _tensors(rng)}
+    cases = {
+        "png": _pngs(rng),
+        "npy": _npys(rng),
+        "safetensors": _tensors(rng),
+        "boxes": _boxes(rng),
+        "refused": _refused(rng),
+    }
     (folder / "files.json").write_text(json.dumps(cases), encoding="utf-8")
 
 
@@ -46,6 +56,87 @@ def _tensors(rng: np.random.Generator) -> list[dict[str, Any]]:
 
 def _text(content: bytes) -> str:
     return base64.b64encode(content).decode()
+
+
+def _boxes(rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Files with boxes in them, and what `stormlens.datasets` reads from each."""
+    whole = rng.integers(0, 81, (3, 4, 5)).astype(np.uint8)
+    broken = rng.uniform(0, 80, (4, 5))
+    kinds: list[tuple[str, bytes, tuple[float, float] | None]] = [
+        ("palette.png", _png(whole[0][..., None], 3, 8, False, rng), None),
+        ("interlaced.PNG", _png(whole[1][..., None], 3, 8, True, rng), None),
+        ("grey.png", _png(whole[0][..., None], 0, 8, False, rng), (1.0, 0.0)),
+        ("scaled.png", _png(3 * whole[0][..., None], 0, 8, False, rng), (0.4, -16.0)),
+        ("deep.png", _png(100 * whole[2][..., None].astype(int), 0, 16, False, rng), (0.01, 0.0)),
+        ("one.npy", _npy(whole[0]), None),
+        ("several.npy", _npy(whole), None),
+        ("channel.npy", _npy(whole[0][..., None]), None),
+        ("channels.npy", _npy(whole[..., None]), None),
+        ("fractions.npy", _npy(broken), None),
+        ("order.npy", _npy(np.asfortranarray(whole.astype(">i4"))), None),
+    ]
+    cases = []
+    with TemporaryDirectory() as folder:
+        for name, content, scale in kinds:
+            path = Path(folder, name)
+            path.write_bytes(content)
+            read = read_images(path, shape=(4, 5), dbz_scale=scale)
+            cases.append(
+                {
+                    "content": _text(content),
+                    "file": name,
+                    "shape": [4, 5],
+                    "grey": None if scale is None else {"scale": scale[0], "offset": scale[1]},
+                    "images": _text(read["reflectivity"].values.tobytes()),
+                    "simulated": bool(read.attrs["simulated"]),
+                }
+            )
+    return cases
+
+
+def _refused(rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Files that `stormlens.datasets` refuses, and some words of what a page says."""
+    whole = rng.integers(0, 4, (4, 5, 1)).astype(np.uint8)
+    high, low, none = (np.zeros((4, 5)) for _ in range(3))
+    high[2, 3], low[1, 0], none[3, 4] = 81, -1, np.nan
+    png = _png(whole, 3, 8, False, rng)
+    kinds = [
+        ("short.png", png[:-9], "cut short"),
+        ("text.png", b"no picture, but text that is long enough", "not a PNG"),
+        ("bits.png", _png(whole, 3, 2, False, rng), "2 bits, which end at 3"),
+        ("colours.png", _png(np.repeat(whole, 3, 2), 2, 8, False, rng), "a picture in colours"),
+        ("high.png", _png(whole + 78, 3, 8, False, rng), "has 81 .* above 80"),
+        ("shape.png", _png(whole[1:], 3, 8, False, rng), "3 x 5 pixels; this network takes 4 x 5"),
+        ("high.npy", _npy(high), "image 0 has 81 at row 2, column 3, which is above 80"),
+        ("low.npy", _npy(low), "image 0 has -1 at row 1, column 0, which is negative"),
+        ("none.npy", _npy(none), "image 0 has NaN at row 3, column 4"),
+        ("truth.npy", _npy(none == 1), "True and False"),
+        ("shape.npy", _npy(high.T), "5 x 4 pixels; this network takes 4 x 5"),
+        ("line.npy", _npy(high[0]), "shape .5. is no box"),
+        ("short.npy", _npy(high)[:-3], "cut short: it holds 157 of 160 bytes"),
+        ("text.npy", b"no array", "no NPY file"),
+        ("complex.npy", _npy(high.astype("c16")), "kind <c16"),
+        ("objects.npy", _npy(np.array([[None]])), "cannot be read|kind .O"),
+        ("box.txt", b"no box", "neither a PNG nor an NPY file"),
+    ]
+    with TemporaryDirectory() as folder:
+        for name, content, _ in kinds:
+            path = Path(folder, name)
+            path.write_bytes(content)
+            try:
+                read_images(path, shape=(4, 5))
+            except InputError:
+                continue
+            raise AssertionError(f"stormlens.datasets reads {name}")
+    return [
+        {"content": _text(content), "file": name, "said": said} for name, content, said in kinds
+    ]
+
+
+def _npy(values: np.ndarray) -> bytes:
+    file = BytesIO()
+    np.save(file, values)
+    return file.getvalue()
 
 
 def _npys(rng: np.random.Generator) -> list[dict[str, Any]]:

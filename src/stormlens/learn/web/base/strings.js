@@ -50,6 +50,39 @@ export const ENGLISH = {
 
   // ------------------------------------------------------------------ errors of files and engine
   "file.damaged": "{file} is damaged: {reason}. Get or write it again.",
+  "file.unreadable": "{file} cannot be read; choose it again.",
+  "file.png.none": "{file} is not a PNG image; get the original file.",
+  "file.png.short": "{file} is a PNG image cut short; get it again.",
+  "file.png.damaged": "the image in it cannot be decoded",
+  "file.png.large": "{file} is {rows} x {columns} pixels; images over {most} are refused.",
+  "file.npy.none": "{file} is no NPY file; write it with numpy.save from numbers.",
+  "file.npy.header": "{file} has an NPY header that cannot be read; write it with numpy.save.",
+  "file.npy.kind":
+    "{file} holds values of kind {kind}, which are not read; write numbers, as astype('uint8').",
+  "file.npy.short": "{file} is cut short: it holds {held} of {due} bytes; write it again.",
+  "file.npy.large": "{file} holds too many values for a page; save fewer boxes in a file.",
+  "file.box.kind":
+    "{file} is {kind}; a storm box keeps its dBZ as palette indices (PNG) or as numbers (NPY).",
+  "file.box.kind.grey": "a grey picture",
+  "file.box.kind.colour": "a picture in colours",
+  "file.box.kind.grey with opacity": "a grey picture with transparency",
+  "file.box.kind.colour with opacity": "a picture in colours with transparency",
+  "file.box.bits":
+    "{file} has palette indices of {bits} bits, which end at {most}: higher dBZ are lost. Write " +
+    "it again with a palette of 256 colours.",
+  "file.box.shape": "{file}: images are {found} pixels; this network takes {due}.",
+  "file.box.array": "{file}: an array of shape ({shape}) is no box (rows, columns), nor several.",
+  "file.box.truth": "{file} holds True and False, which are no reflectivity in dBZ.",
+  "file.box.high":
+    "{file}: image {image} has {value} at row {row}, column {column}, which is above 80; values " +
+    "run from 0 (no echo) to 80 dBZ.",
+  "file.box.low":
+    "{file}: image {image} has {value} at row {row}, column {column}, which is negative; write 0 " +
+    "where there is no echo.",
+  "file.box.finite":
+    "{file}: image {image} has {value} at row {row}, column {column}; write 0 where there is no " +
+    "echo.",
+  "file.box.suffix": "{file} is neither a PNG nor an NPY file, nor a network's.",
   "file.tensors.header": "its header cannot be read",
   "file.tensors.place": "tensor {name} is not where the header says",
   "file.tensors.finite": "tensor {name} holds values that are not finite",

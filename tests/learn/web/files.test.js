@@ -1,0 +1,103 @@
+/** PNG, NPY and boxes in them: Python wrote the files, and says what they hold. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { crc32, deflateSync } from "node:zlib";
+
+import { GreyPicture, readBoxes } from "../../../src/stormlens/learn/web/data/box.js";
+import { readNpy } from "../../../src/stormlens/learn/web/data/npy.js";
+import { readPng } from "../../../src/stormlens/learn/web/data/png.js";
+import { bytesOf, oracle } from "./oracles.js";
+
+const { skip, cases } = oracle("files.json");
+const KINDS = ["grey", "", "colour", "palette", "grey with opacity", "", "colour with opacity"];
+
+test("samples of PNG files are those that Python wrote", { skip }, async () => {
+  assert.ok(cases.png.length >= 60);
+  for (const { content, colour, bits, shape, channels, values, first } of cases.png) {
+    const png = await readPng(bytesOf(content).buffer, "a.png");
+    const what = JSON.stringify({ colour, bits, shape });
+    assert.deepEqual([png.rows, png.columns], shape, what);
+    assert.deepEqual([png.kind, png.bits, png.channels], [KINDS[colour], bits, channels], what);
+    assert.deepEqual([...png.samples.subarray(0, 40)], first, what);
+    const whole = Uint16Array.from(png.samples);
+    assert.equal(crcOf(new Uint8Array(whole.buffer)), values, what);
+    assert.equal(png.simulated, true);
+    assert.equal(png.palette.length, colour === 3 ? 768 : 0);
+  }
+});
+
+test("values of NPY files are those that Python wrote", { skip }, () => {
+  assert.ok(cases.npy.length >= 60);
+  for (const { content, shape, values } of cases.npy) {
+    const npy = readNpy(bytesOf(content).buffer, "a.npy");
+    assert.deepEqual(npy.shape, shape);
+    assert.deepEqual([...npy.values], values);
+  }
+});
+
+test("boxes are what stormlens.datasets reads from the same files", { skip }, async () => {
+  assert.ok(cases.boxes.length >= 6);
+  for (const { content, file, shape, grey, images, simulated } of cases.boxes) {
+    const found = await readBoxes(bytesOf(content).buffer, file, shape, grey ?? undefined);
+    assert.equal(found.count * shape[0] * shape[1], found.images.length, file);
+    assert.deepEqual(found.images, bytesOf(images), file);
+    assert.equal(found.simulated, simulated, file);
+  }
+});
+
+test("files that stormlens.datasets refuses are refused", { skip }, async () => {
+  assert.ok(cases.refused.length >= 10);
+  for (const { content, file, said } of cases.refused) {
+    await assert.rejects(readBoxes(bytesOf(content).buffer, file, [4, 5]), (error) => {
+      assert.ok(error instanceof Error);
+      assert.match(error.message, new RegExp(said), `${file}: ${error.message}`);
+      return true;
+    });
+  }
+});
+
+test("a grey picture asks what its grey is", { skip }, async () => {
+  const grey = cases.boxes.find((/** @type {any} */ box) => box.grey);
+  const content = bytesOf(grey.content).buffer;
+  await assert.rejects(readBoxes(content, grey.file, grey.shape), GreyPicture);
+});
+
+test("no damaged byte of a PNG goes unnoticed", { skip }, async () => {
+  const whole = bytesOf(cases.png[6].content);
+  for (let i = 0; i < whole.length - 12; i += Math.ceil(whole.length / 97)) {
+    const content = whole.slice();
+    content[i] ^= 16;
+    await assert.rejects(readPng(content.buffer, "a.png"), /^Error: a\.png .*\.$/, `byte ${i}`);
+    await assert.rejects(readPng(whole.slice(0, i).buffer, "a.png"), /^Error: a\.png .*\.$/);
+  }
+});
+
+test("an image that would fill the memory is refused", async () => {
+  const header = Buffer.from([0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 8, 0, 0, 0, 0]);
+  const chunk = (/** @type {string} */ kind, /** @type {Buffer} */ content) => {
+    const named = Buffer.concat([Buffer.from(kind), content]);
+    const ends = Buffer.alloc(8);
+    ends.writeUInt32BE(content.length, 0);
+    ends.writeUInt32BE(crcOf(named), 4);
+    return Buffer.concat([ends.subarray(0, 4), named, ends.subarray(4)]);
+  };
+  const start = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
+  const large = Buffer.concat([start, chunk("IHDR", header), chunk("IEND", Buffer.alloc(0))]);
+  const content = Uint8Array.from(large).buffer;
+  await assert.rejects(readPng(content, "a.png"), /65535 x 65535 pixels; images over 4096/);
+
+  header.set([0, 0, 0, 2, 0, 0, 0, 2]);
+  const bomb = Buffer.concat([
+    start,
+    chunk("IHDR", header),
+    chunk("IDAT", deflateSync(Buffer.alloc(1 << 20))),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
+  await assert.rejects(readPng(Uint8Array.from(bomb).buffer, "a.png"), /cannot be decoded/);
+});
+
+/** @param {Uint8Array} bytes */
+function crcOf(bytes) {
+  return crc32(bytes) >>> 0;
+}
