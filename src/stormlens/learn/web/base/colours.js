@@ -93,12 +93,19 @@ export function ofGrey(low, high) {
 }
 
 /**
- * White or black, whichever is easier to read on a colour.
+ * White or black, whichever has more contrast on a colour (WCAG 2.2); it is 4.5 or more.
  * @param {readonly number[]} on
  * @returns {string}
  */
 export function readableOn([red, green, blue]) {
-  return 0.299 * red + 0.587 * green + 0.114 * blue < 128 ? "#ffffff" : "#111111";
+  const light = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+  return 1.05 / (light + 0.05) > (light + 0.05) / 0.05 ? "#ffffff" : "#000000";
+}
+
+/** How much light a part of a colour gives, 0 to 1. @param {number} part 0 to 255. */
+function linear(part) {
+  const share = part / 255;
+  return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 }
 
 /**
