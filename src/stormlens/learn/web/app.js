@@ -60,10 +60,28 @@ async function route() {
   }
 }
 
+/** Browsers refuse addresses that change with every frame, as they would while dragging. */
+const PAUSE = 250;
+let written = -PAUSE;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let waiting;
+
 /** @param {Component} component */
 function remember(component) {
   visited.set(component.slug, component.changedSettings);
-  const address = writeAddress(component.slug, component.changedSettings);
+  const left = written + PAUSE - performance.now();
+  if (left <= 0) keepAddress();
+  else waiting ??= setTimeout(keepAddress, left);
+}
+
+/** Make the address say what is shown now. */
+function keepAddress() {
+  clearTimeout(waiting);
+  waiting = undefined;
+  const { slug, component } = shown;
+  if (!component || slug !== readAddress(location.hash).slug) return;
+  written = performance.now();
+  const address = writeAddress(slug, component.changedSettings);
   if (address !== location.hash) history.replaceState(null, "", address);
 }
 
@@ -153,6 +171,7 @@ function frame() {
   const said = el("span", { class: "visually-hidden", role: "status" });
   const share = el("button", { type: "button" }, t("shell.share"));
   share.addEventListener("click", async () => {
+    keepAddress();
     try {
       await navigator.clipboard.writeText(location.href);
       replace(share, t("shell.shared"));
