@@ -1,15 +1,12 @@
 /** `ideas/concepts.js` beside what `stormlens.concepts` computes. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, it } from "node:test";
 
 import * as concepts from "../../../src/stormlens/learn/web/ideas/concepts.js";
+import { oracle } from "./oracles.js";
 
-const folder = process.env.STORMLENS_ORACLES;
-const skip = folder ? false : "STORMLENS_ORACLES names no folder of numbers that Python wrote";
-const oracle = folder ? JSON.parse(readFileSync(join(folder, "concepts.json"), "utf8")) : {};
+const { cases, skip } = oracle("concepts.json");
 
 /** @param {number[][]} rows @returns {concepts.Grid} */
 function grid(rows) {
@@ -30,11 +27,11 @@ function nearGrid(found, wanted, what) {
 
 describe("concepts as Python computes them", { skip }, () => {
   it("has Python's activations", () => {
-    assert.deepEqual(Object.keys(concepts.ACTIVATIONS), Object.keys(oracle.activations.of));
+    assert.deepEqual(Object.keys(concepts.ACTIVATIONS), Object.keys(cases.activations.of));
   });
 
   it("answers and slopes at every sum", () => {
-    const { z, of, slope } = oracle.activations;
+    const { z, of, slope } = cases.activations;
     for (const [name, activation] of Object.entries(concepts.ACTIVATIONS)) {
       z.forEach((/** @type {number} */ sum, /** @type {number} */ i) => {
         near(activation.of(sum), of[name][i], `${name}(${sum})`);
@@ -44,7 +41,7 @@ describe("concepts as Python computes them", { skip }, () => {
   });
 
   it("keeps the digits of GELU's tail", () => {
-    const { z, of } = oracle.activations;
+    const { z, of } = cases.activations;
     z.forEach((/** @type {number} */ sum, /** @type {number} */ i) => {
       const wanted = of.gelu[i];
       const apart = Math.abs(concepts.ACTIVATIONS.gelu.of(sum) - wanted);
@@ -53,7 +50,7 @@ describe("concepts as Python computes them", { skip }, () => {
   });
 
   it("sums and answers of neurons", () => {
-    for (const { weights, inputs, bias, activation, z, a } of oracle.neurons) {
+    for (const { weights, inputs, bias, activation, z, a } of cases.neurons) {
       const sum = concepts.aggregate(weights, inputs, bias);
       near(sum, z, "z");
       near(concepts.ACTIVATIONS[activation].of(sum), a, activation);
@@ -61,7 +58,7 @@ describe("concepts as Python computes them", { skip }, () => {
   });
 
   it("pools and their winners", () => {
-    for (const { image, window, stride, pooled, winners } of oracle.pools) {
+    for (const { image, window, stride, pooled, winners } of cases.pools) {
       const found = concepts.pool(grid(image), window, stride);
       assert.deepEqual([...found.values], pooled.flat());
       assert.deepEqual([found.rows, found.columns], [pooled.length, pooled[0].length]);
@@ -70,7 +67,7 @@ describe("concepts as Python computes them", { skip }, () => {
   });
 
   it("patches that fire", () => {
-    for (const { patch, neuron, pooled, z, a } of oracle.patches) {
+    for (const { patch, neuron, pooled, z, a } of cases.patches) {
       const found = concepts.fires(grid(patch), neuron);
       assert.equal(found.pooled, pooled);
       near(found.z, z, "z");
@@ -79,14 +76,14 @@ describe("concepts as Python computes them", { skip }, () => {
   });
 
   it("correlations and convolutions", () => {
-    for (const { image, kernel, correlate, convolve } of oracle.convolutions) {
+    for (const { image, kernel, correlate, convolve } of cases.convolutions) {
       nearGrid(concepts.correlate(grid(image), grid(kernel)), correlate, "correlate");
       nearGrid(concepts.convolve(grid(image), grid(kernel)), convolve, "convolve");
     }
   });
 
   it("single output pixels", () => {
-    for (const { image, kernel, place, steps } of oracle.convolutions) {
+    for (const { image, kernel, place, steps } of cases.convolutions) {
       for (const turned of [false, true]) {
         const wanted = steps[String(turned)];
         const found = concepts.convolutionStep(grid(image), grid(kernel), place, { turned });
@@ -100,7 +97,7 @@ describe("concepts as Python computes them", { skip }, () => {
   });
 
   it("classical kernels, in Python's order", () => {
-    for (const [size, kernels] of Object.entries(oracle.kernels)) {
+    for (const [size, kernels] of Object.entries(cases.kernels)) {
       const found = concepts.kernels(Number(size));
       assert.deepEqual(Object.keys(found), Object.keys(kernels));
       for (const [name, kernel] of Object.entries(kernels)) {
@@ -110,13 +107,13 @@ describe("concepts as Python computes them", { skip }, () => {
   });
 
   it("patches that tell strong from weak", () => {
-    for (const { box, size, places } of oracle.telling) {
+    for (const { box, size, places } of cases.telling) {
       assert.deepEqual(concepts.tellingPlaces(grid(box), size), places);
     }
   });
 
   it("the chapter's places", () => {
-    assert.deepEqual({ ...concepts.PATCH_PLACES }, oracle.places);
+    assert.deepEqual({ ...concepts.PATCH_PLACES }, cases.places);
   });
 });
 

@@ -217,3 +217,13 @@ export function shortNumber(value) {
   if (size >= 1e6 || size < 1e-4) return value.toExponential(2).replace("-", "\u2212");
   return String(Number(value.toPrecision(4))).replace("-", "\u2212");
 }
+
+/**
+ * A number with as many decimals as wanted; never a minus before 0.
+ * @param {number} value
+ * @param {number} digits
+ * @returns {string}
+ */
+export function fixed(value, digits) {
+  return value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "\u2212");
+}

@@ -105,7 +105,48 @@ export const ENGLISH = {
 
   // ------------------------------------------------------------------ neuron
   "neuron.title": "One neuron",
-  "neuron.lead": "Move weights and inputs, and watch the sum become an answer.",
+  "neuron.lead":
+    "It weighs its inputs, adds them up, and a function f makes an answer of the sum. Drag a circle " +
+    "or a label, and follow the numbers.",
+  "neuron.task.negative": "Choose ReLU and make z negative. What does the neuron answer?",
+  "neuron.task.linear": "Now change nothing but the function, to linear. What are z and a?",
+  "neuron.task.half":
+    "Which function makes a probability of any z? Choose it, and bring its answer near one half.",
+  "neuron.label.x1": "Input x₁",
+  "neuron.label.x2": "Input x₂",
+  "neuron.label.w1": "Weight w₁",
+  "neuron.label.w2": "Weight w₂",
+  "neuron.label.bias": "Bias b",
+  "neuron.label.activation": "Activation function f",
+  "neuron.symbol.x1": "x₁",
+  "neuron.symbol.x2": "x₂",
+  "neuron.symbol.w1": "w₁",
+  "neuron.symbol.w2": "w₂",
+  "neuron.symbol.bias": "b",
+  "neuron.activation.linear": "linear",
+  "neuron.activation.relu": "ReLU",
+  "neuron.activation.leaky_relu": "leaky ReLU",
+  "neuron.activation.sigmoid": "sigmoid",
+  "neuron.activation.tanh": "tanh",
+  "neuron.activation.gelu": "GELU",
+  "neuron.drag": "Drag to the right or up for more, to the left or down for less",
+  "neuron.drawing":
+    "A neuron: x₁ = {x1} times w₁ = {w1}, plus x₂ = {x2} times w₂ = {w2}, plus b = {bias}, is " +
+    "z = {z}; {activation} of it is a = {a}.",
+  "neuron.legend": "An arrow is as thick as its weight is large: orange above 0, blue below.",
+  "neuron.reset": "Start again",
+  "neuron.curve.title": "What f makes of any z",
+  "neuron.curve.x": "z",
+  "neuron.curve.y": "a = f(z)",
+  "neuron.curve.words": "The curve of {activation}: at z = {z} it is a = {a}, with slope {slope}.",
+  "neuron.curve.slope":
+    "Slope there (green): {slope}. Where f is flat, training gets no hint: a neuron learns nothing.",
+  "neuron.field.title": "What it answers to any inputs",
+  "neuron.field.line":
+    "Drag the point. On the dashed line z is 0; training turns and shifts this line.",
+  "neuron.field.words":
+    "Answers to every pair of inputs; the point stands at x₁ = {x1}, x₂ = {x2}, where z = {z} " +
+    "and a = {a}. Arrow keys move it.",
 
   // ------------------------------------------------------------------ pool-and-fire
   "pool-and-fire.title": "Pool and fire",
