@@ -1,7 +1,9 @@
 """The pages' own code: its types, and its tests under Node with numbers that Python wrote."""
 
 import os
+import runpy
 import subprocess
+from pathlib import Path
 
 import pytest
 import storm_oracles
@@ -13,6 +15,8 @@ def oracles(tmp_path_factory):
     """A folder of numbers that the pages must find again."""
     folder = tmp_path_factory.mktemp("oracles")
     storm_oracles.write(folder / "storms")
+    for path in sorted(Path(__file__).with_name("oracles").glob("*.py")):
+        runpy.run_path(str(path))["write"](folder)
     return folder
 
 
