@@ -26,6 +26,9 @@ export const ENGLISH = {
   "mode.Noise": "Noise",
   "mode.Missing": "Missing",
   loading: "Loading…",
+  "storm.choose": "Storm",
+  "storm.number": "Storm {number}",
+  "storm.of-mode": "Storm {number}: {mode}",
 
   // ------------------------------------------------------------------ shell
   "shell.title": "Stormlens",
@@ -156,7 +159,64 @@ export const ENGLISH = {
   // ------------------------------------------------------------------ convolution-walker
   "convolution-walker.title": "Convolution walker",
   "convolution-walker.lead":
-    "Drag a window over a storm: pixels times weights, added up, again and again.",
+    "Drag the window over the storm. Nine pixels times nine weights add up to one number, and all " +
+    "such numbers make the picture on the right.",
+  "convolution-walker.task.edge":
+    "With the edge kernel, find a place where the sum is above 200.",
+  "convolution-walker.task.north":
+    "Type a kernel of your own that answers to change from south to north, and to nothing else.",
+  "convolution-walker.task.identity": "Find a kernel that gives the storm back as it is.",
+  "convolution-walker.label.kernel_name": "Kernel",
+  "convolution-walker.kernel.identity": "identity",
+  "convolution-walker.kernel.edge": "edge",
+  "convolution-walker.kernel.sobel x": "sobel x",
+  "convolution-walker.kernel.sobel y": "sobel y",
+  "convolution-walker.kernel.laplacian": "laplacian",
+  "convolution-walker.kernel.laplacian, diagonal": "laplacian, diagonal",
+  "convolution-walker.kernel.sharpen": "sharpen",
+  "convolution-walker.kernel.blur": "blur",
+  "convolution-walker.kernel.gaussian": "gaussian",
+  "convolution-walker.kernel.your own": "your own",
+  "convolution-walker.arithmetic": "Pixels times weights, added up",
+  "convolution-walker.pixels": "pixels, dBZ",
+  "convolution-walker.pixels.words": "Pixels in dBZ, row by row from the north: {values}",
+  "convolution-walker.weights": "weights, yours to type",
+  "convolution-walker.weights.turned": "weights, turned",
+  "convolution-walker.weight": "Weight on the {place} pixel",
+  "convolution-walker.place.nw": "north-western",
+  "convolution-walker.place.n": "northern",
+  "convolution-walker.place.ne": "north-eastern",
+  "convolution-walker.place.w": "western",
+  "convolution-walker.place.middle": "middle",
+  "convolution-walker.place.e": "eastern",
+  "convolution-walker.place.sw": "south-western",
+  "convolution-walker.place.s": "southern",
+  "convolution-walker.place.se": "south-eastern",
+  "convolution-walker.products": "products",
+  "convolution-walker.products.words": "Products, row by row from the north: {values}",
+  "convolution-walker.sum": "their sum",
+  "convolution-walker.where": "at row {row}, column {column} of the response",
+  "convolution-walker.response": "All sums",
+  "convolution-walker.map.words":
+    "{storm}. The window's south-western pixel is at row {row}, column {column}; the sum there is " +
+    "{total}. Arrow keys move the window.",
+  "convolution-walker.sums.words":
+    "The response to {storm}: {total} at row {row}, column {column}. Arrow keys move the place.",
+  "convolution-walker.label.row": "Row of the response, from the south",
+  "convolution-walker.label.column": "Column of the response, from the west",
+  "convolution-walker.label.turned": "Turn the kernel by 180° first",
+  "convolution-walker.sense.straight":
+    "Correlation, as a Keras layer computes it: the weights lie on the pixels as typed.",
+  "convolution-walker.sense.turned":
+    "Convolution, as scipy.signal.convolve computes it: the kernel is turned by 180 degrees, so " +
+    "that its north-western weight meets the south-eastern pixel.",
+  "convolution-walker.walk": "Walk",
+  "convolution-walker.walk.stop": "Stop",
+  "convolution-walker.walk.step": "One step on",
+  "convolution-walker.answers": "What this kernel answers to",
+  "convolution-walker.answers.even": "1 dBZ everywhere",
+  "convolution-walker.answers.east": "1 dBZ more with each pixel to the east",
+  "convolution-walker.answers.north": "1 dBZ more with each pixel to the north",
 
   // ------------------------------------------------------------------ augmentation-studio
   "augmentation-studio.title": "Augmentation studio",

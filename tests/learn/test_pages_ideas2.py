@@ -1,0 +1,339 @@
+"""Convolution walker and augmentation studio as a newcomer meets them, in a real browser."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import numpy.testing as npt
+import pytest
+from web_packages import packages
+
+import stormlens.learn
+from stormlens import concepts
+
+pytestmark = pytest.mark.browser
+
+WEB = Path(stormlens.learn.__file__).with_name("web")
+PHONE, DESK = (390, 844), (1440, 900)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Static files, without a line on each."""
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def front() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=WEB))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Visit:
+    """A page of one component, and all that went wrong on it."""
+
+    def __init__(self, page, front, slug):
+        self.page, self.front, self.slug = page, front, slug
+        self.trouble = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        page.on("requestfailed", self._miss)
+        page.on("response", lambda got: got.ok or self.trouble.append(f"{got.status} {got.url}"))
+
+    def _hear(self, message):
+        if message.type == "error":
+            self.trouble.append(message.text)
+
+    def _miss(self, request):
+        if request.failure != "net::ERR_ABORTED":  # by leaving the page
+            self.trouble.append(f"{request.failure} {request.url}")
+
+    def open(self, query=""):
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.front}#/{self.slug}{query}")
+        self.page.wait_for_selector(f"stormlens-{self.slug} .picture canvas")
+        self.settle()
+
+    def component(self, words, *values):
+        """What an expression of the component `c` and the values `v` gives."""
+        found = f"const c = document.querySelector('stormlens-{self.slug}')"
+        return self.page.evaluate(f"v => {{ {found}; return {words}; }}", list(values))
+
+    def settle(self):
+        """Wait until what was set is shown."""
+        two_frames = "new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))"
+        self.page.evaluate(two_frames)
+
+    def done(self, task):
+        return self.page.locator(f"[data-task='{task}'].done").count() == 1
+
+    def middle(self, name, row, column):
+        """Where on the page a pixel of a picture is, which is brought into view."""
+        picture = self.page.locator(f".picture.{name}").first
+        picture.scroll_into_view_if_needed()
+        x, y, width, height = picture.evaluate(
+            "e => { const b = e.getBoundingClientRect();"
+            " return [b.x + e.clientLeft, b.y + e.clientTop, e.clientWidth, e.clientHeight]; }"
+        )
+        return x + width * (column + 0.5) / 136, y + height * (1 - (row + 0.5) / 136)
+
+    def drag(self, name, *places, touch):
+        """Draw a finger or the mouse over pixels of a picture."""
+        points = [self.middle(name, *place) for place in places]
+        if touch:
+            session = self.page.context.new_cdp_session(self.page)
+            kinds = ["touchStart"] + ["touchMove"] * (len(points) - 1)
+            for kind, (x, y) in zip(kinds, points, strict=True):
+                event = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+                session.send("Input.dispatchTouchEvent", event)
+            session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        else:
+            self.page.mouse.move(*points[0])
+            self.page.mouse.down()
+            for point in points[1:]:
+                self.page.mouse.move(*point, steps=3)
+            self.page.mouse.up()
+        self.settle()
+
+    def box(self, storm):
+        """The pixels of a storm, as the pages have them."""
+        values = self.page.evaluate(
+            """async ([address, storm]) => {
+                const { Storms } = await import(address);
+                const storms = await Storms.open();
+                return [...storms.image(await storms.split("few"), storm)];
+            }""",
+            [f"{self.front}data/storms.js", storm],
+        )
+        return np.array(values, np.uint8).reshape(136, 136)
+
+    def check_access(self):
+        """What axe-core finds of serious trouble for those who read in other ways: nothing."""
+        self.page.evaluate((packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run({ resultTypes: ['violations'] })")
+        serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
+        assert [(one["id"], [n["html"][:200] for n in one["nodes"]]) for one in serious] == []
+
+    def check_look(self):
+        """Nothing wider than the page, pictures square, nothing failed."""
+        wide, seen = self.page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        assert wide <= seen
+        sides = self.component(
+            "[...c.shadowRoot.querySelectorAll('.picture')].map(p => [p.clientWidth,"
+            " p.clientHeight])"
+        )
+        assert sides
+        for width, height in sides:
+            assert width > 60
+            assert abs(width - height) < 1
+        assert self.trouble == []
+
+
+@pytest.fixture(
+    params=[(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")],
+    ids=lambda view: f"{view[0][0]}-{view[1]}",
+)
+def look(request):
+    return request.param
+
+
+@pytest.fixture
+def visit(chromium, front, look):
+    (width, height), scheme = look
+    context = chromium.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        has_touch=width < 500,
+    )
+
+    def open_page(slug, query=""):
+        made = Visit(context.new_page(), front, slug)
+        made.open(query)
+        return made
+
+    yield open_page
+    context.close()
+
+
+def test_the_convolution_walker_from_first_sight_to_last_task(visit, look):
+    touch = look[0] is PHONE
+    walker = visit("convolution-walker")
+    page = walker.page
+    storm = walker.component("c.settings.storm")
+    box = walker.box(storm)
+
+    def check(weights, *, turned=False):
+        """All numbers that stand there are those of the definition."""
+        row, column = walker.component("[c.settings.row, c.settings.column]")
+        kernel = np.reshape(np.array(weights, float), (3, 3))[::-1]
+        step = concepts.convolution_step(box, kernel, row, column, turned=turned)
+        told = walker.component("c.outputs")
+        npt.assert_allclose(told["total"], step.total, atol=1e-9)
+        npt.assert_array_equal(told["pixels"], step.window[::-1].ravel())
+        npt.assert_allclose(told["products"], step.products[::-1].ravel(), atol=1e-9)
+        cells = page.locator(".products .grid > *").all_inner_texts()
+        shown = [float(cell.replace("\N{MINUS SIGN}", "-")) for cell in cells]
+        npt.assert_allclose(shown, step.products[::-1].ravel(), rtol=1e-3)
+        total = page.locator(".total output").inner_text().replace("\N{MINUS SIGN}", "-")
+        npt.assert_allclose(float(total), step.total, rtol=1e-3)
+        assert total in page.locator(".picture.map").get_attribute("aria-label").replace(
+            "\N{MINUS SIGN}", "-"
+        )
+        return step.total
+
+    edge = concepts.EDGE[::-1].ravel()
+    assert abs(check(edge)) > 100  # something to see at once
+    assert not any(walker.done(task) for task in ("edge", "north", "identity"))
+
+    # The window follows a finger, a mouse on either picture, and the keyboard.
+    response = concepts.correlate(box, concepts.EDGE)
+    row, column = (int(i) for i in np.unravel_index(response.argmax(), response.shape))
+    walker.drag("map", (60, 60), (row + 1, column + 1), touch=touch)
+    reached = walker.component("[c.settings.row, c.settings.column]")
+    assert np.abs(np.subtract(reached, (row, column))).max() <= 1  # a pixel is 1.3 wide on a phone
+    page.locator(".picture.map").focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft" if reached[1] > column else "ArrowRight")
+        page.keyboard.press("ArrowDown" if reached[0] > row else "ArrowUp")
+        walker.settle()
+        reached = walker.component("[c.settings.row, c.settings.column]")
+        if check(edge) > 200:
+            break
+    assert check(edge) > 200
+    assert walker.done("edge")
+    walker.drag("sums", (100, 20), (30, 110), touch=touch)
+    check(edge)
+    npt.assert_allclose(walker.component("[c.settings.row, c.settings.column]"), (29, 109), atol=1)
+    if not touch:
+        page.mouse.move(*walker.middle("sums", 90, 40))
+        walker.settle()
+        assert walker.component("[c.settings.row, c.settings.column]") == [89, 39]
+    page.locator(".picture.map").focus()
+    page.keyboard.press("Shift+ArrowUp")
+    walker.settle()
+    assert walker.component("c.settings.row") > 38
+
+    # A typed kernel; turned, it is laid the other way round.
+    typed = [0, 2, 0, 0, 0, 0, 0, -2, 0]
+    entries = page.locator(".weights input")
+    for i, weight in enumerate(typed):
+        entries.nth(i).fill(str(weight))
+        if weight == 2:
+            walker.settle()
+            assert not walker.done("north")
+    walker.settle()
+    assert page.locator("input[value='your own']").is_checked()
+    check(typed)
+    assert walker.done("north")
+    answers = page.locator(".answers strong").all_inner_texts()
+    assert answers == ["0", "0", "4"]
+    page.get_by_label("Turn the kernel").check()
+    walker.settle()
+    check(typed, turned=True)
+    assert [entries.nth(i).input_value() for i in (1, 7)] == ["-2", "2"]
+    assert "scipy.signal.convolve" in page.locator(".component").inner_text()
+    page.get_by_label("Turn the kernel").uncheck()
+
+    page.locator("label", has_text="identity").locator("input").check(force=True)
+    walker.settle()
+    assert walker.done("identity")
+    assert check(concepts.identity().ravel()) == box[tuple(np.add(_place(walker), 1))]
+    walker.check_look()
+
+    # A link shows it all again.
+    page.get_by_label("Turn the kernel").check()
+    page.locator("label", has_text="gaussian").locator("input").check(force=True)
+    page.wait_for_function("location.hash.includes('gaussian')")
+    before, address = walker.component("c.settings"), page.url
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector(".picture canvas")
+    walker.settle()
+    assert walker.component("c.settings") == before
+    check(concepts.gaussian().ravel(), turned=True)
+    walker.check_look()
+    walker.check_access()
+
+
+def _place(walker):
+    return walker.component("[c.settings.row, c.settings.column]")
+
+
+@pytest.mark.parametrize("look", [(DESK, "light")], indirect=True, ids=["1440-light"])
+def test_the_window_walks_until_it_is_stopped(visit):
+    walker = visit("convolution-walker", "?row=40&column=50")
+    walk = walker.page.get_by_role("button", name="Walk")
+    walk.click()
+    walker.page.wait_for_function(
+        "() => { const { row, column } = "
+        "document.querySelector('stormlens-convolution-walker').settings;"
+        " return row === 40 && column > 5 && column < 49; }"
+    )
+    drawn = "[...c.shadowRoot.querySelector('.sums canvas').getContext('2d')"
+    blank = f"{drawn}.getImageData(0, 0, 136, 136).data].filter((v, i) => i % 4 === 3 && v === 0)"
+    unseen = walker.component(f"{blank}.length")
+    assert 134 * 133 < unseen < 136 * 136  # only the row that it walks on is drawn so far
+    walker.page.get_by_role("button", name="Stop").click()
+    place = _place(walker)
+    walker.page.wait_for_timeout(100)
+    assert _place(walker) == place
+    assert walker.component(f"{blank}.length") == 136 * 136 - 134 * 134  # the rim has no sum
+    walker.check_look()
+
+
+@pytest.mark.parametrize("look", [(PHONE, "light")], indirect=True, ids=["390-light"])
+def test_with_reduced_motion_it_goes_step_by_step(visit):
+    walker = visit("convolution-walker")
+    walker.page.emulate_media(reduced_motion="reduce")
+    walker.open("?row=40&column=132")
+    step = walker.page.get_by_role("button", name="One step on")
+    for expected in ([40, 133], [39, 0], [39, 1]):
+        step.click()
+        walker.settle()
+        assert _place(walker) == expected
+    walker.open("?row=0&column=133")
+    step.click()
+    walker.settle()
+    assert _place(walker) == [133, 0]
+
+
+@pytest.mark.parametrize("look", [(DESK, "light")], indirect=True, ids=["1440-light"])
+@pytest.mark.parametrize(
+    ("query", "name", "weights"),
+    [
+        ("?kernel_name=sobel+y", "sobel y", [1, 2, 1, 0, 0, 0, -1, -2, -1]),
+        ("?weights=0,0,0,0,1,0,0,0,0", "identity", [0, 0, 0, 0, 1, 0, 0, 0, 0]),
+        ("?weights=0,0,0,0,3,0,0,0,0", "your own", [0, 0, 0, 0, 3, 0, 0, 0, 0]),
+        (
+            "?kernel_name=your+own&weights=0,0,0,0,1,0,0,0,0",
+            "your own",
+            [0, 0, 0, 0, 1, 0, 0, 0, 0],
+        ),
+        ("?weights=1,2&kernel_name=nonsense&row=nan", "edge", [-1, 0, 1, -10, 0, 10, -1, 0, 1]),
+    ],
+)
+def test_name_and_weights_of_a_kernel_bring_each_other(visit, query, name, weights):
+    walker = visit("convolution-walker", query)
+    assert walker.component("c.settings.kernel_name") == name
+    assert walker.component("c.settings.weights") == weights
+    entries = walker.page.locator(".weights input")
+    assert [float(entries.nth(i).input_value()) for i in range(9)] == weights
+    assert walker.trouble == []
+
+
+@pytest.mark.parametrize("look", [(DESK, "light")], indirect=True, ids=["1440-light"])
+def test_a_storm_that_is_not_there_becomes_the_last(visit):
+    walker = visit("convolution-walker", "?storm=4000&row=133&column=133")
+    assert walker.page.get_by_label("Storm", exact=True).input_value() == "23"
+    assert walker.trouble == []
