@@ -160,6 +160,19 @@ def test_the_training_itself_needs_no_xarray():
     assert not found & {"keras", "optax", "pandas", "scipy", "xarray"}
 
 
+def test_pages_are_served_without_anything_heavy():
+    found = all_after(
+        "import urllib.request, stormlens.cli.learn\n"
+        "from stormlens.learn import serve\n"
+        "server = serve(show=False, threaded=True)\n"
+        "for path in ('', 'app.js', 'storms/few-0.bin', 'networks/shipped/weights.safetensors'):\n"
+        "    urllib.request.urlopen(server.addresses[0] + path).read()\n"
+        "server.stop()"
+    )
+    assert not {name.split(".")[0] for name in found} & HEAVY
+    assert not found & {"PIL", "pandas", "rich", "webbrowser"}
+
+
 def test_a_wrong_argument_is_told_before_the_classifier_is_loaded(box):
     wrong = (["--rain", "wsr88d"], ["--at", "38"], ["--map", "/dev/null"], ["--json", "--csv"])
     for arguments in (*([box.with_suffix(".npy"), *given] for given in wrong), ["KTLX@yesterday"]):
@@ -173,7 +186,7 @@ def test_a_wrong_argument_is_told_before_the_classifier_is_loaded(box):
         assert not all_after(code) & (UNUSED | COMPILERS | {"stormlens.models", "matplotlib"})
 
 
-@pytest.mark.parametrize("name", ["datasets", "plots", "report"])
+@pytest.mark.parametrize("name", ["datasets", "learn", "plots", "report"])
 def test_every_name_of_a_package_is_there_on_first_use(name):
     package = import_module(f"stormlens.{name}")
     assert dir(package) == sorted(package.__all__)

@@ -1,4 +1,4 @@
-"""`stormlens learn` says where its pages are, and why there are none."""
+"""`stormlens learn` says where its pages are, writes them, and says why there are none."""
 
 import re
 import signal
@@ -10,46 +10,66 @@ import urllib.request
 import pytest
 
 
-def test_it_prints_its_address_serves_and_ends_on_ctrl_c():
-    command = [sys.executable, "-m", "stormlens", "learn", "neuron", "--no-browser"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+def started(*arguments):
+    """A process that serves, and the lines it printed first."""
+    command = [sys.executable, "-m", "stormlens", "learn", "--no-browser", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process):
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert "Traceback" not in errors
+    assert process.returncode == 130
+    return errors
+
+
+def test_it_prints_its_address_serves_at_once_and_ends_on_ctrl_c():
+    begun = time.monotonic()
+    with started("neuron") as process:
         address = process.stdout.readline().strip()
-        try:
-            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/neuron", address)
-            for _ in range(50):
-                try:
-                    page = urllib.request.urlopen(address, timeout=60).read().decode()
-                    break
-                except OSError:
-                    if process.poll() is not None:
-                        raise
-                    time.sleep(0.1)
-            assert "One neuron" in page
-        finally:
-            process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
-        assert "Traceback" not in errors
-        assert process.returncode in (0, 130)
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#/neuron", address)
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            page = answer.read().decode()
+        took = time.monotonic() - begun
+        assert process.stderr.readline() == "Ctrl-C ends it.\n"
+        ended(process)
+    assert "<title>Stormlens" in page
+    assert took < 3  # half a second where nothing else runs
+
+
+def test_who_is_let_in_and_what_they_see_is_said():
+    with started("--host", "0.0.0.0") as process:
+        line = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://[\d.]+:\d+/", line)
+        said = process.stderr.readline()
+        ended(process)
+    assert said.startswith("Everybody whose machine reaches one of these addresses sees these")
+    assert "nothing else of this machine" in said
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("neurn",), "Unknown component 'neurn'. Did you mean 'neuron'?"),
+        (("neurn",), "Unknown page 'neurn'. Did you mean 'neuron'?"),
         (("--port", "99999"), "Port 99999 does not exist"),
+        (("--host", "203.0.113.9"), "203.0.113.9 is no address of this machine"),
         (("--run", "nowhere"), "nowhere does not exist"),
         (("--data", "nothing"), "nothing"),
+        (("--data", "digits"), "have the unit '1'"),
+        (("neuron", "--export", "pages"), "neuron decides nothing with --export"),
+        (("--export", "pages", "--port", "80"), "--port decides nothing with --export"),
+        (("--export", "/dev/null/pages"), "Cannot write"),
     ],
 )
 def test_bad_input_gets_its_sentence(refused, arguments, sentence):
     assert sentence in refused("learn", *arguments)
 
 
-def test_a_missing_extra_is_named_with_its_command(refused, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("stormlens.learn")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "panel", None)
-    said = refused("learn")
-    assert 'needs panel; in the clone of Stormlens, run `pip install -e ".[app]"`.' in said
+def test_pages_are_written_with_a_users_own_storms(invoke, boxes_file, tmp_path):
+    folder = tmp_path / "pages"
+    done = invoke("learn", "--export", folder, "--data", boxes_file)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.strip() == str(folder / "index.html")
+    assert (folder / "index.html").is_file()
+    assert (folder / "storms" / "few-0.bin").is_file()

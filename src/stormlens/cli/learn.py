@@ -1,54 +1,67 @@
-"""``stormlens learn``: the interactive components, on pages in the browser."""
+"""``stormlens learn``: the interactive pages in the browser, or as a folder for a web host."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from stormlens.cli._classifier import load_classifier, trained_note
 from stormlens.cli._group import PanelCommand, say
 from stormlens.cli._options import run_option
 from stormlens.cli._output import print_lines
-from stormlens.cli._parameters import argument, option
-from stormlens.errors import install_line, needs_packages
+from stormlens.cli._parameters import PATH, argument, option
+from stormlens.errors import InputError
+from stormlens.learn import export, serve
 
 NAME = "learn"
-_MICROSCOPE = "network-microscope"
-EPILOG = f"""\b
+EPILOG = """\b
 Examples:
   stormlens learn
   stormlens learn pool-and-fire --data svrimg
-  stormlens learn network-microscope --run runs/first
+  stormlens learn inside --run runs/first
+  stormlens learn --host 0.0.0.0 --port 8000
+  stormlens learn --export pages
 
 \b
-Components: neuron, pool-and-fire, convolution-walker,
-augmentation-studio, network-microscope.
-Requests under other names than 127.0.0.1 and localhost are refused, lest a
-page from elsewhere looks in. Behind a proxy, JupyterHub's too, or at the end
-of an ssh tunnel, name the host that the browser shows:
+Pages: neuron, pool-and-fire, convolution-walker, augmentation-studio, train,
+inside.
+Pages are for this machine alone unless --host lets others in, as a class in
+the same network. They see these pages with the storms and networks in them,
+and nothing else of this machine.
+Requests under names that are not this machine's are refused, lest a page from
+elsewhere looks in. Behind a proxy, JupyterHub's too, or at the end of an ssh
+tunnel, name the host that the browser shows:
   stormlens learn --allow-host hub.example.org --port 5006 --no-browser
   stormlens learn --allow-host localhost:8888 --port 5006 --no-browser
-
-\b
-They need, in the clone of Stormlens: {install_line("app")}
 """
 
 
 @click.command(NAME, cls=PanelCommand, epilog=EPILOG)
-@argument("name", required=False, metavar="[NAME]", help="One component.  [default: all]")
+@argument("name", required=False, metavar="[NAME]", help="Page to open.  [default: the first]")
 @option(
     "--data",
     metavar="NAME",
     default="",
     help="Storms to show: a name from `stormlens data list`, a folder of classes, or a "
-    "NetCDF file.  [default: a few simulated ones]",
+    "NetCDF file.  [default: simulated ones]",
 )
 @run_option
+@option(
+    "--export",
+    "folder",
+    type=PATH,
+    metavar="DIR",
+    help="Write the pages into this folder, for any web host, and serve nothing.",
+)
+@option(
+    "--host",
+    metavar="ADDRESS",
+    help="Address to listen on; 0.0.0.0 lets others in.  [default: 127.0.0.1, this machine alone]",
+)
 @option(
     "--port",
     type=int,
     metavar="N",
-    default=0,
-    help="Port on this machine.  [1 to 65535; default any free one]",
+    help="Port to listen on.  [1 to 65535; default any free one]",
 )
 @option(
     "--allow-host",
@@ -62,38 +75,61 @@ def command(
     name: str | None,
     data: str,
     run: Path | None,
-    port: int,
+    folder: Path | None,
+    host: str | None,
+    port: int | None,
     hosts: tuple[str, ...],
     browser: bool,
 ) -> None:
     """
     Play with neurons, convolutions and networks in the browser.
 
-    Pages are served on this machine alone, need no network, and answer until Ctrl-C; the
-    address is printed. The microscope looks into the classifier that comes with Stormlens, or
-    that of --run.
+    Pages need no network, and answer until Ctrl-C; their address is printed. They show the
+    classifier that comes with Stormlens, or that of --run before it.
     """
-    try:
-        from stormlens.learn import serve
-    except ImportError as error:
-        raise needs_packages(f"`stormlens learn` needs {error.name}", "app") from error
-    from stormlens.datasets import load
+    if folder is not None:
+        _check_export(name, {"--host": host, "--port": port, "--allow-host": hosts})
+        print_lines(f"{export(folder, **_own(data, run)) / 'index.html'}")
+        say("Put the folder on any web host; its README.txt says what lies there.")
+        return
 
-    looked_into = run is not None or name in (None, _MICROSCOPE)
-    note = trained_note(run) if looked_into else ""
-
-    def started(address: str) -> None:
-        print_lines(address)
-        if note:
-            say(f"Note: {note}")
+    def started(addresses: list[str]) -> None:
+        print_lines(*addresses)
+        if host not in (None, "127.0.0.1", "::1", "localhost"):
+            say(
+                "Everybody whose machine reaches one of these addresses sees these pages, with "
+                "the storms and networks in them, and nothing else of this machine."
+            )
         say("Ctrl-C ends it.")
 
     serve(
-        None if name is None else [name],
-        dataset=load(data, "test") if data else None,
-        classifier=load_classifier(run) if looked_into else None,
-        port=port,
+        name,
+        **_own(data, run),
+        host="127.0.0.1" if host is None else host,
+        port=port or 0,
         hosts=hosts,
         show=browser,
         started=started,
     )
+
+
+def _own(data: str, run: Path | None) -> dict[str, Any]:
+    """The user's storms and network, where there are any; without, nothing heavy is imported."""
+    own: dict[str, Any] = {}
+    if data:
+        from stormlens.datasets import load
+
+        own["dataset"] = load(data)
+    if run is not None:
+        from stormlens.models import Classifier
+
+        own |= {"classifier": Classifier.load(run), "title": f"The classifier of {run}"}
+    return own
+
+
+def _check_export(name: str | None, served: dict[str, Any]) -> None:
+    given = [option for option, value in served.items() if value]
+    if name is not None:
+        given.insert(0, name)
+    if given:
+        raise InputError(f"{given[0]} decides nothing with --export, which serves no page.")

@@ -1,18 +1,24 @@
 """
-Interactive components: a neuron, pooled patches, a convolution, augmentation, a network.
+Interactive pages and components: neurons, pooling, convolution, augmentation, networks.
 
-Each is shown where a notebook's cell ends with it (JupyterLab, VS Code, Colab),
-and `serve`, or ``stormlens learn``, gives each a page of its own. Needs the
-extra ``app``.
+One set of web components, in `web/`, for every place: `serve`, or ``stormlens learn``, shows them
+as pages from this machine, `export` writes them as a folder for any web host, and in a notebook a
+component is shown where a cell ends with it.
 """
 
-from stormlens.learn._augmentation_studio import AugmentationStudio
-from stormlens.learn._base import Component
-from stormlens.learn._convolution_walker import ConvolutionWalker
-from stormlens.learn._network_microscope import NetworkMicroscope
-from stormlens.learn._neuron import Neuron
-from stormlens.learn._pool_and_fire import PoolAndFire
-from stormlens.learn._serve import COMPONENTS, serve
+from typing import TYPE_CHECKING
+
+from stormlens._lazy import on_first_use
+
+if TYPE_CHECKING:
+    from stormlens.learn._augmentation_studio import AugmentationStudio
+    from stormlens.learn._base import Component
+    from stormlens.learn._convolution_walker import ConvolutionWalker
+    from stormlens.learn._network_microscope import NetworkMicroscope
+    from stormlens.learn._neuron import Neuron
+    from stormlens.learn._pool_and_fire import PoolAndFire
+    from stormlens.learn._server import serve
+    from stormlens.learn._site import COMPONENTS, export
 
 __all__ = [
     "COMPONENTS",
@@ -22,5 +28,19 @@ __all__ = [
     "NetworkMicroscope",
     "Neuron",
     "PoolAndFire",
+    "export",
     "serve",
 ]
+
+_HOMES = {
+    "_augmentation_studio": "AugmentationStudio",
+    "_base": "Component",
+    "_convolution_walker": "ConvolutionWalker",
+    "_network_microscope": "NetworkMicroscope",
+    "_neuron": "Neuron",
+    "_pool_and_fire": "PoolAndFire",
+    "_server": "serve",
+    "_site": "COMPONENTS export",
+}
+
+__getattr__, __dir__ = on_first_use(__name__, _HOMES)

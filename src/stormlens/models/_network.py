@@ -337,6 +337,43 @@ class Network:
             return [_described(layer) for layer in self.model.layers]
         return _layers_of_plan(self._plan)
 
+    def steps_by_layer(self) -> list[tuple[Layer, list[Step]]]:
+        """
+        Its layers in Keras, each with the engine's steps, for who shows what each of them does.
+
+        Returns
+        -------
+        layers : list of (Layer, list of Step)
+            In order, without those of input. What lies between the steps is nothing, so that they
+            are what `steps` computes.
+
+        Raises
+        ------
+        InputError
+            If a layer is not known to the engine, or the layers are no chain; the sentence names
+            the first.
+        """
+        from stormlens.models._chain import chain_of
+        from stormlens.models._keras import import_keras
+        from stormlens.models._steps import steps_by_layer
+
+        keras = import_keras()
+        chain = chain_of(keras, self.model)
+        if chain is None:
+            raise InputError(
+                f"The network is no chain of layers: {_first_beside_a_chain(self.model)}. Only a "
+                "chain, in which each layer feeds the next and nothing else, is taken apart."
+            )
+        found = []
+        for layer, steps in steps_by_layer(keras, chain, self.model.input_shape):
+            if steps is None:
+                raise InputError(
+                    f"Layer {layer.name!r} ({type(layer).__name__}) is not known to the engine, as "
+                    "it is set here; the network is not taken apart."
+                )
+            found.append((_described(layer), steps))
+        return found
+
     @property
     def parameters(self) -> int:
         """How many numbers its weights are."""
@@ -560,6 +597,16 @@ def _check_shapes(model: Any) -> None:
         raise InputError(
             f"Classifier: the model gives {given}; it must give one probability for each class."
         )
+
+
+def _first_beside_a_chain(model: Any) -> str:
+    """Where a model divides or joins, in words."""
+    for layer in getattr(model, "layers", []):
+        if any(len(node.input_tensors) > 1 for node in layer._inbound_nodes):
+            return f"layer {layer.name!r} takes what several others give"
+        if len(layer._outbound_nodes) > 1:
+            return f"layer {layer.name!r} feeds several others"
+    return f"model {model.name!r} does not say how its layers follow each other"
 
 
 def _described(layer: Any) -> Layer:

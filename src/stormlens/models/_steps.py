@@ -5,7 +5,7 @@ Keras's own models are read here too, layer by layer. What is not known, or comp
 precision, gives no steps, and is left to Keras.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -191,18 +191,38 @@ def keras_steps(
         None where a layer is not known, or was first used on another shape: Keras tells no other.
     """
     steps: list[Step] = []
-    for layer in layers:
-        if isinstance(layer, keras.layers.InputLayer):
-            continue
-        if tuple(layer.input.shape[1:]) != tuple(shape[1:]):
-            return None
-        shape = layer.output.shape
-        read = _READERS.get(type(layer).__name__)
-        of_layer = None if read is None or not _is_plain(keras, layer) else read(layer)
+    for _, of_layer in steps_by_layer(keras, layers, shape):
         if of_layer is None:
             return None
         steps += of_layer
     return _folded(steps)
+
+
+def steps_by_layer(
+    keras: Any, layers: Sequence[Any], shape: tuple[int | None, ...]
+) -> Iterator[tuple[Any, list[Step] | None]]:
+    """
+    The steps of each Keras layer of a chain, with the weights that it holds now.
+
+    Parameters
+    ----------
+    keras, layers, shape
+        As for `keras_steps`.
+
+    Yields
+    ------
+    layer : keras.Layer
+    steps : list of Step or None
+        None where `keras_steps` gives None for it.
+    """
+    for layer in layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        fits = tuple(layer.input.shape[1:]) == tuple(shape[1:])
+        shape = layer.output.shape
+        read = _READERS.get(type(layer).__name__)
+        known = fits and read is not None and _is_plain(keras, layer)
+        yield layer, read(layer) if known and read is not None else None
 
 
 Read = Callable[[Any], list[Step] | None]

@@ -1,0 +1,177 @@
+"""Classifiers as files that the pages in a browser read: the shipped one, and a user's own."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stormlens.models import shipped_folder
+
+if TYPE_CHECKING:
+    from stormlens.engine import Step
+    from stormlens.learn._storms import Content
+    from stormlens.models import Classifier
+
+LIST = "networks.json"
+CARD, WEIGHTS, STEPS = "classifier.json", "weights.safetensors", "network.json"
+
+
+def shipped_network() -> "dict[str, Content]":
+    """
+    The classifier that comes with Stormlens, and a list that names it alone.
+
+    Returns
+    -------
+    files : dict of str to Path or callable
+        By path within `networks/`.
+    """
+    return {LIST: partial(_as_json_of, _shipped_entry), **_lying("shipped", shipped_folder())}
+
+
+def own_network(classifier: "Classifier", title: str) -> "dict[str, Content]":
+    """
+    A user's classifier, and behind it the shipped one.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Of any chain of layers that the engine knows.
+    title : str
+        What the pages call it.
+
+    Returns
+    -------
+    files : dict of str to Path or callable
+        As for `shipped_network`.
+
+    Raises
+    ------
+    InputError
+        If the network is no chain or a layer is not known to the engine; the sentence names it.
+    """
+    entry = {
+        "id": "own",
+        "title": title,
+        "folder": "networks/own",
+        "simulated": classifier.trained_on_simulated,
+        "said": _said(classifier.provenance),
+    }
+    files = _written(classifier)
+    return {
+        LIST: lambda: _as_json([entry, _shipped_entry()]),
+        **{f"own/{name}": partial(_same, content) for name, content in files.items()},
+        **_lying("shipped", shipped_folder()),
+    }
+
+
+def _lying(name: str, folder: Path) -> "dict[str, Content]":
+    return {f"{name}/{file}": folder / file for file in (CARD, WEIGHTS)}
+
+
+def _shipped_entry() -> dict[str, Any]:
+    from stormlens.models import read_provenance
+    from stormlens.report import on_real, read_appraisal
+
+    folder = shipped_folder()
+    provenance = read_provenance(folder)
+    appraisal = read_appraisal(folder)
+    scored = "" if appraisal is None else on_real(appraisal.real)
+    return {
+        "id": "shipped",
+        "title": "The classifier that comes with Stormlens",
+        "folder": "networks/shipped",
+        "simulated": provenance.get("training_simulated") is True,
+        "said": f"{_said(provenance)} {scored}".strip(),
+    }
+
+
+def _said(provenance: Mapping[str, Any]) -> str:
+    simulated = provenance.get("training_simulated")
+    if simulated is True:
+        return "Trained on SIMULATED storms only."
+    if simulated is False:
+        return f"Trained on {provenance.get('data_source') or 'storms that were not simulated'}."
+    return "Nothing is known of the storms that it was trained on."
+
+
+def _written(classifier: "Classifier") -> dict[str, bytes]:
+    """Files of a network of the zoo as a run has them, of another one with its steps."""
+    confidence = classifier.confidence
+    card = {
+        "format": 1,
+        "architecture": classifier.architecture,
+        "input_shape": list(classifier.network.input_shape),
+        "classes": list(classifier.classes),
+        "minimum": classifier.minimum,
+        "maximum": classifier.maximum,
+        "orientations": classifier.orientations,
+        "confidence": None if confidence is None else {"temperature": confidence.temperature},
+        "provenance": classifier.provenance,
+    }
+    if classifier.architecture is not None:
+        return {CARD: _as_json(card), WEIGHTS: _safetensors(classifier.network.tensors())}
+    tensors: dict[str, Any] = {}
+    layers: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = []
+    for layer, own in classifier.network.steps_by_layer():
+        first = len(steps)
+        steps += [_plain(step, number, tensors) for number, step in enumerate(own, first)]
+        layers.append(
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "shape": layer.output_shape,
+                "steps": [first, len(steps)],
+            }
+        )
+    named = ("input_shape", "classes", "minimum", "maximum")
+    network = {
+        "format": 1,
+        "name": classifier.network.model.name,
+        **{name: card[name] for name in named},
+        "layers": layers,
+        "steps": steps,
+    }
+    return {CARD: _as_json(card), STEPS: _as_json(network), WEIGHTS: _safetensors(tensors)}
+
+
+def _plain(step: "Step", number: int, tensors: dict[str, Any]) -> dict[str, Any]:
+    """A step as JSON, with its arrays put among the tensors."""
+    arrays: dict[str, Any] = {}
+    for part, values in (("kernel", step.kernel), ("bias", step.bias)):
+        if values is not None:
+            name = f"{number:03d}.{part}"
+            tensors[name] = values
+            arrays[part] = name
+    return {
+        "kind": step.kind,
+        "window": list(step.window),
+        "strides": list(step.strides),
+        "dilation": list(step.dilation),
+        "groups": step.groups,
+        "padding": list(step.padding),
+        **arrays,
+        "activation": step.activation,
+        # JSON has no infinity, which relu's most may be.
+        "constants": [value if math.isfinite(value) else None for value in step.constants],
+    }
+
+
+def _safetensors(tensors: Mapping[str, Any]) -> bytes:
+    from safetensors.numpy import save
+
+    return bytes(save(dict(tensors)))
+
+
+def _as_json_of(make: Callable[[], Any]) -> bytes:
+    return _as_json([make()])
+
+
+def _as_json(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _same(content: bytes) -> bytes:
+    return content
