@@ -154,7 +154,45 @@ export const ENGLISH = {
   // ------------------------------------------------------------------ pool-and-fire
   "pool-and-fire.title": "Pool and fire",
   "pool-and-fire.lead":
-    "Pick patches of a storm, keep the strongest echo of each, and make a neuron fire at convection alone.",
+    "Each patch keeps its strongest echo alone, and a neuron fires if that is enough. Drag the " +
+    "patches over the storm, then move the neuron's numbers.",
+  "pool-and-fire.task.silent": "Find a threshold at which no patch fires.",
+  "pool-and-fire.task.alone":
+    "Give the weight 2 or more, and make it fire at convection alone again: only at the strongest " +
+    "of the three, 40 dBZ or more.",
+  "pool-and-fire.task.nothing":
+    "Make it fire even at a patch without any echo. Which number must pass which?",
+  "pool-and-fire.label.threshold": "Threshold",
+  "pool-and-fire.label.weight": "Weight w",
+  "pool-and-fire.label.bias": "Bias b",
+  "pool-and-fire.label.size": "Size of a patch",
+  "pool-and-fire.label.everywhere": "Light up all places where it would fire",
+  "pool-and-fire.pixels": "px",
+  "pool-and-fire.chapter": "The chapter's places",
+  "pool-and-fire.of-split": "{words}, of {name}",
+  "pool-and-fire.patch": "Patch {number}",
+  "pool-and-fire.patch.words":
+    "Patch {number}, {size} by {size} pixels: its maximum is {most}, in row {row} from the " +
+    "south, column {column} from the west.",
+  "pool-and-fire.fires": "fires",
+  "pool-and-fire.silent": "silent",
+  "pool-and-fire.bar.pooled": "max pool",
+  "pool-and-fire.bar.z": "z",
+  "pool-and-fire.bar.a": "ReLU(z)",
+  "pool-and-fire.worked": "z = {weight} · {pooled} {bias} − {threshold} = {z}",
+  "pool-and-fire.said.none": "No patch fires.",
+  "pool-and-fire.said.one": "Patch {patches} fires.",
+  "pool-and-fire.said.many": "Patches {patches} fire.",
+  "pool-and-fire.formula":
+    "z = {weight} · max(patch) + ({bias}) − {threshold} and a = max(0, z): it fires above " +
+    "{needed}, the dotted mark.",
+  "pool-and-fire.map.words":
+    "{storm}. Patch {number} begins at row {row}, column {column}. {said} Arrow keys move this " +
+    "patch, and 1 to 3 choose another.",
+  "strip.choose": "Storm",
+  "strip.all": "Storms",
+  "strip.storm": "Storm {number}",
+  "strip.storm-of-mode": "Storm {number}: {mode}",
 
   // ------------------------------------------------------------------ convolution-walker
   "convolution-walker.title": "Convolution walker",

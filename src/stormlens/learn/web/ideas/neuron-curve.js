@@ -54,11 +54,7 @@ export class NeuronCurve {
       return /** @type {const} */ ([z, of(z)]);
     });
     this.#look = { ...this.#look, y: ANSWERS[name] };
-    this.#chart.draw(
-      [{ name: "", points, colour: "var(--blue)" }],
-      this.#look,
-      this.#marks,
-    );
+    this.#chart.draw([{ name: "", points, colour: "var(--blue)" }], this.#look, this.#marks);
   }
 
   /** Put the marks where the neuron is. @param {{z: number, a: number, slope: number}} outputs */
@@ -76,8 +72,16 @@ export class NeuronCurve {
       svg("line", { class: "at-z", x1: x, x2: x, y1: bottom, y2: top }),
       svg("path", { class: "tangent", d: this.#tangent(z, a, slope) }),
       svg("circle", { class: "point", cx: x, cy: y, r: 7 }),
-      svg("text", { x: x + 11 * side, y: low ? y - 14 : y + 24, ...beside }, `a = ${answerWords(a)}`),
-      svg("text", { x: x + 6 * side, y: low ? top + 12 : bottom - 8, ...beside }, `z = ${fixed(z, 2)}`),
+      svg(
+        "text",
+        { x: x + 11 * side, y: low ? y - 14 : y + 24, ...beside },
+        `a = ${answerWords(a)}`,
+      ),
+      svg(
+        "text",
+        { x: x + 6 * side, y: low ? top + 12 : bottom - 8, ...beside },
+        `z = ${fixed(z, 2)}`,
+      ),
     );
     this.element.setAttribute(
       "aria-label",

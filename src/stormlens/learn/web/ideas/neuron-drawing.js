@@ -57,7 +57,10 @@ export class NeuronDrawing {
     const { left, top, width, height } = BODY;
     this.element.append(
       ...[...ARROWS.map(({ name }) => name), "bias"].map((name) => this.#arrow(name)),
-      svg("path", { class: "out", d: arrowPath([left + width, ACROSS], [ANSWER[0] - 36, ACROSS], 3) }),
+      svg("path", {
+        class: "out",
+        d: arrowPath([left + width, ACROSS], [ANSWER[0] - 36, ACROSS], 3),
+      }),
       svg("rect", { class: "node", x: left, y: top, width, height, rx: height / 2 }),
       svg("path", { class: "divide", d: `M${MIDDLE} ${top}v${height}` }),
       words(MIDDLE - 35, ACROSS - 6, "symbol", "Σ"),

@@ -227,5 +227,10 @@ export class Neuron extends Component {
 function term(weight, ...inputs) {
   const sign = weight > 0 ? "positive" : weight < 0 ? "negative" : "";
   const rest = inputs.map((input) => `(${fixed(input, 1)})`);
-  return el("span", { class: "term" }, el("span", { class: sign }, `(${fixed(weight, 1)})`), ...rest);
+  return el(
+    "span",
+    { class: "term" },
+    el("span", { class: sign }, `(${fixed(weight, 1)})`),
+    ...rest,
+  );
 }
