@@ -25,8 +25,11 @@ import { sheet } from "./style.js";
  * @typedef {Record<string, Setting>} Settings
  */
 
+/** Where there are no elements, as in Node, components can still be asked for their settings. */
+const Base = globalThis.HTMLElement ?? class {};
+
 /** Several changes of one frame, in every component. */
-export class Component extends HTMLElement {
+export class Component extends Base {
   static tag = "";
   /** Name in addresses, in strings and on the command line. */
   static slug = "";
