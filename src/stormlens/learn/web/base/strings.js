@@ -258,7 +258,127 @@ export const ENGLISH = {
 
   // ------------------------------------------------------------------ augmentation-studio
   "augmentation-studio.title": "Augmentation studio",
-  "augmentation-studio.lead": "Turn, shift and stretch a storm, and say what no real storm would do.",
+  "augmentation-studio.lead":
+    "Turn, shift and stretch a storm by chance, as training does, and find ranges whose storms " +
+    "could all be real.",
+  "augmentation-studio.task.sound":
+    "Get nine draws that differ from each other, with no warning against them.",
+  "augmentation-studio.task.far":
+    "Make the storm report leave the centre by more than 100 km, and read how far it went.",
+  "augmentation-studio.task.spiral":
+    "Choose a Tropical storm, and find a setting that makes its spiral turn the wrong way.",
+  "augmentation-studio.original": "As it is",
+  "augmentation-studio.original.words": "{storm}, as it is; the storm report lies at the centre.",
+  "augmentation-studio.again": "New draws",
+  "augmentation-studio.draws": "Nine draws",
+  "augmentation-studio.marks": "Cross: the storm report. Ring: the centre.",
+  "augmentation-studio.draw":
+    "Draw {number}: turned by {turn}°, {mirrored}; the storm report lies {where}.",
+  "augmentation-studio.mirrored": "as in a mirror",
+  "augmentation-studio.not-mirrored": "not mirrored",
+  "augmentation-studio.at-centre": "at the centre",
+  "augmentation-studio.away": "{km} km {direction}",
+  "augmentation-studio.outside": "{km} km {direction}: outside",
+  "augmentation-studio.direction.0": "E",
+  "augmentation-studio.direction.1": "NE",
+  "augmentation-studio.direction.2": "N",
+  "augmentation-studio.direction.3": "NW",
+  "augmentation-studio.direction.4": "W",
+  "augmentation-studio.direction.5": "SW",
+  "augmentation-studio.direction.6": "S",
+  "augmentation-studio.direction.7": "SE",
+  "augmentation-studio.presets": "Set all as in",
+  "augmentation-studio.preset.chapter": "the chapter",
+  "augmentation-studio.preset.SVRIMG notebook": "SVRIMG's notebook",
+  "augmentation-studio.preset.none": "none",
+  "augmentation-studio.group.move": "Where things are",
+  "augmentation-studio.group.edge": "Beyond the edge",
+  "augmentation-studio.group.radar": "As another radar would show it",
+  "augmentation-studio.label.rotation_range": "Rotation, either way",
+  "augmentation-studio.label.width_shift_range": "Shift to the east or west, share of the box",
+  "augmentation-studio.label.height_shift_range": "Shift to the north or south, share of the box",
+  "augmentation-studio.label.shear_range": "Shear, either way",
+  "augmentation-studio.label.zoom_range": "Zoom, from and to (under 1 enlarges)",
+  "augmentation-studio.label.horizontal_flip": "Flip east and west",
+  "augmentation-studio.label.vertical_flip": "Flip north and south",
+  "augmentation-studio.label.fill_mode": "Fill with",
+  "augmentation-studio.label.cval": "cval: what constant fills in",
+  "augmentation-studio.label.offset_range": "Echo stronger or weaker by up to",
+  "augmentation-studio.label.scale_range": "Echo times, from and to",
+  "augmentation-studio.label.cutoff_range": "Weak echo cut off, below up to",
+  "augmentation-studio.label.dropout_range": "Unseen by a radar that is off, share up to",
+  "augmentation-studio.lowest": "{label}: lowest",
+  "augmentation-studio.highest": "{label}: highest",
+  "augmentation-studio.fill.reflect": "reflect",
+  "augmentation-studio.fill.nearest": "nearest",
+  "augmentation-studio.fill.constant": "constant",
+  "augmentation-studio.fill.wrap": "wrap",
+  "augmentation-studio.degrees": "°",
+  "augmentation-studio.toml": "In the recipe (TOML)",
+  "augmentation-studio.python": "In Python",
+  "augmentation-studio.advice": "What to think of it",
+  "augmentation-studio.warnings.0": "No warning.",
+  "augmentation-studio.warnings.1": "1 warning: {subjects}.",
+  "augmentation-studio.warnings": "{count} warnings: {subjects}.",
+  "augmentation-studio.advice.line": "{subject}. {text}",
+  "augmentation-studio.advice.rest": "All ranges are at rest: nine times the same storm.",
+  "augmentation-studio.advice.subject.sound": "sound",
+  "augmentation-studio.advice.sound":
+    "The report stays at the centre, and storms keep their look.",
+  "augmentation-studio.advice.subject.shift.both": "report moves",
+  "augmentation-studio.advice.subject.shift.x": "report moves",
+  "augmentation-studio.advice.subject.shift.y": "report moves",
+  "augmentation-studio.advice.shift.both":
+    "The storm report leaves the centre by up to {x} km east or west and {y} km north or south, " +
+    "{both} km in all, but the label holds for the storm at the centre; the archive's authors " +
+    "advise against shifts.",
+  "augmentation-studio.advice.shift.x":
+    "The storm report leaves the centre by up to {x} km east or west but the label holds for the " +
+    "storm at the centre; the archive's authors advise against shifts.",
+  "augmentation-studio.advice.shift.y":
+    "The storm report leaves the centre by up to {y} km north or south but the label holds for " +
+    "the storm at the centre; the archive's authors advise against shifts.",
+  "augmentation-studio.advice.subject.rotation": "rotation",
+  "augmentation-studio.advice.rotation":
+    "Turns of up to {turn} degrees bring the stratiform rain of a squall line to the wrong side: " +
+    "most lines move towards the east and trail it behind them (Parker and Johnson 2000). The " +
+    "archive's own notebook stops at {most} degrees.",
+  "augmentation-studio.advice.subject.vertical-flip": "vertical flip",
+  "augmentation-studio.advice.vertical-flip":
+    "North and south change places: Tropical spirals turn clockwise, as no cyclone does north of " +
+    "the equator, and the strong end of a leading line with its stratiform rain moves from the " +
+    "south to the north (Houze et al. 1990).",
+  "augmentation-studio.advice.subject.horizontal-flip": "horizontal flip",
+  "augmentation-studio.advice.horizontal-flip":
+    "East and west change places: the stratiform rain behind a line comes to lie ahead of it, " +
+    "which is rarer (Parker and Johnson 2000), and a Tropical spiral turns the wrong way.",
+  "augmentation-studio.advice.subject.zoom": "zoom",
+  "augmentation-studio.advice.zoom":
+    "A pixel is {pixel} km wide, so size tells: at these factors a cell {cell} km across is drawn " +
+    "{small} to {large} km across, and a line is told from cells by its length of 100 km or more " +
+    "(Smith et al. 2012).",
+  "augmentation-studio.advice.subject.stretching": "stretching",
+  "augmentation-studio.advice.stretching":
+    "Shear and uneven zoom can make a round cell {ratio} times as long as wide; a line is told " +
+    "from cells by being three times as long as wide (Smith et al. 2012).",
+  "augmentation-studio.advice.subject.fill": "fill: {mode}",
+  "augmentation-studio.advice.fill":
+    "Of the pixels of these nine images, {share}\u00a0% lie beyond the edge and are {what}.",
+  "augmentation-studio.advice.fill.little": "under 1",
+  "augmentation-studio.advice.fill.reflect": "the box once more, as its mirror image",
+  "augmentation-studio.advice.fill.nearest":
+    "drawn out from the outermost pixels, as streaks that no storm has",
+  "augmentation-studio.advice.fill.wrap": "taken from the opposite side of the box",
+  "augmentation-studio.advice.fill.constant": "blank: echo is cut off",
+  "augmentation-studio.advice.fill.echo": "invented echo of {cval} dBZ",
+  "augmentation-studio.advice.cval": "cval is used with the fill mode constant only.",
+  "augmentation-studio.advice.subject.small": "too small to see",
+  "augmentation-studio.advice.small":
+    "{name} is {value} degrees: under one degree it moves nothing that can be seen.",
+  "augmentation-studio.advice.cutoff":
+    "cutoff_range is {value} dBZ: beyond {most} dBZ it takes whole storms away.",
+  "augmentation-studio.advice.dropout":
+    "dropout_range is {value}: beyond {most} it takes whole storms away.",
 
   // ------------------------------------------------------------------ train
   "train.title": "Train",

@@ -1,0 +1,73 @@
+/** Augmentation as a recipe holds it, and as Python says it: text to copy. */
+
+import { AT_REST } from "./augment.js";
+
+/** @typedef {import("./augment.js").Augmentation} Augmentation */
+
+/** What Keras does not know; a recipe names it only where it does something. */
+const RADAR = ["offset_range", "scale_range", "cutoff_range", "dropout_range"];
+
+/**
+ * Settings and values in the order of a recipe.
+ * @param {Augmentation} held
+ * @returns {[string, string | boolean | number | readonly number[]][]}
+ */
+function entries(held) {
+  const names = /** @type {(keyof Augmentation)[]} */ (Object.keys(AT_REST));
+  return names
+    .filter((name) => !RADAR.includes(name) || String(held[name]) !== String(AT_REST[name]))
+    .map((name) => [name, held[name]]);
+}
+
+/** A number as Python writes a float. @param {number} value */
+function float(value) {
+  if (Number.isInteger(value)) return `${value}.0`;
+  if (Math.abs(value) >= 1e-4) return String(value);
+  return value.toExponential().replace(/e-(\d)$/, "e-0$1");
+}
+
+/**
+ * The table of a recipe, as stormlens writes it.
+ * @param {Augmentation} held
+ * @returns {string}
+ */
+export function toToml(held) {
+  const lines = entries(held).map(([name, value]) => {
+    if (typeof value === "number") return `${name} = ${float(value)}`;
+    if (Array.isArray(value)) return `${name} = [${value.map(float).join(", ")}]`;
+    return `${name} = ${JSON.stringify(value)}`;
+  });
+  return `${["[augmentation]", ...lines].join("\n")}\n`;
+}
+
+/**
+ * Python that makes nine such draws.
+ * @param {Augmentation} held
+ * @param {number} seed
+ * @returns {string}
+ */
+export function toPython(held, seed) {
+  const changed = entries(held).filter(
+    ([name, value]) => String(value) !== String(AT_REST[/** @type {keyof Augmentation} */ (name)]),
+  );
+  const lines = changed.map(([name, value]) => `    ${name}=${said(value)},\n`);
+  const made = lines.length ? `Augmentation(\n${lines.join("")})` : "Augmentation()";
+  return [
+    "import jax",
+    "import stormlens",
+    "from stormlens.augment import Augmentation",
+    "",
+    `augmentation = ${made}`,
+    'storms = stormlens.load("simulated", split="train", count=9)',
+    'boxes = storms["reflectivity"].values',
+    `draws = augmentation.apply(jax.random.key(${seed}), boxes)  # dBZ, shape (9, 136, 136)`,
+    "",
+  ].join("\n");
+}
+
+/** @param {string | boolean | number | readonly number[]} value */
+function said(value) {
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (typeof value === "number") return float(value);
+  return Array.isArray(value) ? `(${value.map(float).join(", ")})` : JSON.stringify(value);
+}
