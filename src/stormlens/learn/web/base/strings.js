@@ -27,6 +27,7 @@ export const ENGLISH = {
   "mode.Missing": "Missing",
   loading: "Loading…",
   "storm.choose": "Storm",
+  "storm.all": "Storms",
   "storm.number": "Storm {number}",
   "storm.of-mode": "Storm {number}: {mode}",
 
@@ -189,10 +190,6 @@ export const ENGLISH = {
   "pool-and-fire.map.words":
     "{storm}. Patch {number} begins at row {row}, column {column}. {said} Arrow keys move this " +
     "patch, and 1 to 3 choose another.",
-  "strip.choose": "Storm",
-  "strip.all": "Storms",
-  "strip.storm": "Storm {number}",
-  "strip.storm-of-mode": "Storm {number}: {mode}",
 
   // ------------------------------------------------------------------ convolution-walker
   "convolution-walker.title": "Convolution walker",

@@ -196,6 +196,8 @@ export class NeuronDrawing {
       group.setPointerCapture(event.pointerId);
       held = { value: component.number(name), x: event.clientX, y: event.clientY };
     });
+    // A finger on it moves it and does not scroll; inside a drawing, `touch-action` says nothing.
+    group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     group.addEventListener("pointermove", (event) => {
       if (!held) return;
       move(held.value, (event.clientX - held.x - (event.clientY - held.y)) / DRAG);
@@ -249,7 +251,9 @@ function arrowPath(from, to, width) {
   const [ux, uy] = [(to[0] - from[0]) / length, (to[1] - from[1]) / length];
   const head = 7 + width;
   const at = (/** @type {number} */ along, /** @type {number} */ aside) =>
-    `${(from[0] + ux * along - uy * aside).toFixed(1)} ${(from[1] + uy * along + ux * aside).toFixed(1)}`;
+    [from[0] + ux * along - uy * aside, from[1] + uy * along + ux * aside]
+      .map((n) => n.toFixed(1))
+      .join(" ");
   const [half, wide] = [width / 2, width / 2 + 4.5];
   return (
     `M${at(0, half)}L${at(length - head, half)}L${at(length - head, wide)}L${at(length, 0)}` +

@@ -49,7 +49,7 @@ const CSS = `
     var(--blue) var(--cold)); }
 .small-curve { fill: none; stroke: var(--blue); stroke-width: 2.5; stroke-linejoin: round; }
 .small-point { fill: var(--orange); stroke: var(--paper); stroke-width: 1.5; }
-.handle { cursor: grab; touch-action: none; outline: none; }
+.handle { cursor: grab; outline: none; }
 .handle:active { cursor: grabbing; }
 .handle:hover .node, .handle:focus .node { stroke: var(--accent); stroke-width: 3; }
 .handle:focus-visible .node { stroke-width: 5; }

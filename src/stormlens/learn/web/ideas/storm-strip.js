@@ -31,7 +31,7 @@ let strips = 0;
 
 /** The strip. */
 export class StormStrip {
-  element = el("fieldset", { class: "strip", "aria-label": t("strip.choose") });
+  element = el("fieldset", { class: "strip", "aria-label": t("storm.choose") });
   /** @type {HTMLInputElement[]} By number of the storm. */
   #inputs = [];
 
@@ -49,7 +49,7 @@ export class StormStrip {
         (i) => code === undefined || set.modes?.[i] === code,
       );
       if (numbers.length === 0) continue;
-      const name = code === undefined ? t("strip.all") : modeWords(storms.classes[code]);
+      const name = code === undefined ? t("storm.all") : modeWords(storms.classes[code]);
       this.element.append(
         el(
           "div",
@@ -91,8 +91,8 @@ export class StormStrip {
  * @param {Storms} storms @param {number | undefined} code @param {number} number
  */
 export function stormWords(storms, code, number) {
-  if (code === undefined) return t("strip.storm", { number });
-  return t("strip.storm-of-mode", { number, mode: modeWords(storms.classes[code]) });
+  if (code === undefined) return t("storm.number", { number });
+  return t("storm.of-mode", { number, mode: modeWords(storms.classes[code]) });
 }
 
 /** The words of a mode; classes of own data are called as they are. @param {string} name */

@@ -1,0 +1,142 @@
+"""Pages as a visitor meets them: what stands there, by mouse, finger and keyboard."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from web_packages import packages
+
+PHONE, DESK = (390, 844), (1440, 900)
+LOOKS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
+Point = tuple[float, float]
+
+
+def plain(words: str) -> str:
+    """Words of a page with minus signs that Python reads."""
+    return words.replace("\N{MINUS SIGN}", "-")
+
+
+class Visit:
+    """A page of one component, and all that went wrong on it."""
+
+    def __init__(self, page: Any, front: str, slug: str, touch: bool = False) -> None:
+        self.page, self.front, self.slug, self.touch = page, front, slug, touch
+        self.trouble: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        page.on("requestfailed", self._miss)
+        page.on("response", lambda got: got.ok or self.trouble.append(f"{got.status} {got.url}"))
+
+    def _hear(self, message: Any) -> None:
+        if message.type == "error":
+            self.trouble.append(message.text)
+
+    def _miss(self, request: Any) -> None:
+        if request.failure != "net::ERR_ABORTED":  # by leaving the page
+            self.trouble.append(f"{request.failure} {request.url}")
+
+    def open(self, query: str = "") -> None:
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.front}#/{self.slug}{query}")
+        self.page.wait_for_selector(f"stormlens-{self.slug} .picture canvas")
+        self.settle()
+
+    def component(self, words: str, *values: Any) -> Any:
+        """What an expression of the component `c` and the values `v` gives."""
+        found = f"const c = document.querySelector('stormlens-{self.slug}')"
+        return self.page.evaluate(f"v => {{ {found}; return {words}; }}", list(values))
+
+    def set(self, **settings: Any) -> None:
+        self.component("c.set(v[0])", settings)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until what was set is shown."""
+        two_frames = "new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))"
+        self.page.evaluate(two_frames)
+
+    def address(self) -> str:
+        """The address, once it has followed the settings."""
+        self.page.wait_for_timeout(600)
+        return self.page.evaluate("location.hash")
+
+    def done(self, task: str) -> bool:
+        self.settle()
+        return self.page.locator(f"[data-task='{task}'].done").count() == 1
+
+    def text(self, selector: str) -> str:
+        """Words that stand there, with a plain minus, of HTML and of drawings."""
+        return plain(self.page.locator(selector).first.text_content())
+
+    def press(self, selector: str) -> None:
+        """Click with the mouse, or tap with a finger."""
+        place = self.page.locator(selector).first
+        place.tap() if self.touch else place.click()
+        self.settle()
+
+    def middle(self, selector: str) -> Point:
+        """The middle of an element, which is brought into view."""
+        place = self.page.locator(selector).first
+        place.scroll_into_view_if_needed()
+        self.settle()
+        box = place.bounding_box()
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def pixel(self, selector: str, row: float, column: float, size: int = 136) -> Point:
+        """Where on the page a pixel of a picture is, which is brought into view."""
+        picture = self.page.locator(selector).first
+        picture.scroll_into_view_if_needed()
+        self.settle()
+        x, y, width, height = picture.evaluate(
+            "e => { const b = e.getBoundingClientRect();"
+            " return [b.x + e.clientLeft, b.y + e.clientTop, e.clientWidth, e.clientHeight]; }"
+        )
+        return x + width * (column + 0.5) / size, y + height * (1 - (row + 0.5) / size)
+
+    def drag(self, points: Sequence[Point]) -> None:
+        """Draw the mouse, or a finger, over points of the page."""
+        if self.touch:
+            session = self.page.context.new_cdp_session(self.page)
+            kinds = ["touchStart"] + ["touchMove"] * (len(points) - 1)
+            for kind, (x, y) in zip(kinds, points, strict=True):
+                event = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+                session.send("Input.dispatchTouchEvent", event)
+            session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+            session.detach()
+        else:
+            self.page.mouse.move(*points[0])
+            self.page.mouse.down()
+            for point in points[1:]:
+                self.page.mouse.move(*point, steps=3)
+            self.page.mouse.up()
+        self.settle()
+
+    def tab_to(self, selector: str) -> None:
+        """Press Tab until an element of the component has the focus."""
+        for _ in range(80):
+            self.page.keyboard.press("Tab")
+            if self.component("c.shadowRoot.activeElement?.matches(v[0]) ?? false", selector):
+                return
+        raise AssertionError(f"Tab never reaches {selector}")
+
+    def check_access(self) -> None:
+        """What axe-core finds of serious trouble for those who read in other ways: nothing."""
+        self.page.evaluate((packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run({ resultTypes: ['violations'] })")
+        serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
+        assert [(one["id"], [n["html"][:200] for n in one["nodes"]]) for one in serious] == []
+
+    def check_look(self) -> None:
+        """Nothing wider than the page, pictures square, nothing failed."""
+        wide, seen = self.page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        assert wide <= seen
+        sides = self.component(
+            "[...c.shadowRoot.querySelectorAll('.picture')].map(p => [p.clientWidth,"
+            " p.clientHeight])"
+        )
+        assert sides
+        for width, height in sides:
+            assert width > 40
+            assert abs(width - height) < 1
+        assert self.trouble == []
