@@ -138,7 +138,8 @@ def engine(request, compiler, programs, tmp_path_factory):
             objects.append(([*own, str(sources / f"{code}.cpp"), "-o", str(made)], made))
     compile_all(compiler, [command for command, _ in objects])
     program = folder / "engine"
-    drivers = [str(sources / "engine_binding.cpp"), str(DRIVER.with_name("check_engine.cpp"))]
+    drivers = [str(sources / name) for name in ("engine_binding.cpp", "panels.cpp")]
+    drivers.append(str(DRIVER.with_name("check_engine.cpp")))
     made = [str(path) for _, path in objects]
     compile_all(compiler, [[*sanitized, *drivers, *made, "-o", str(program)]])
     return program, request.param

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "patches.hpp"
 #include "winograd.hpp"
 
 namespace stormlens {
@@ -187,22 +188,6 @@ void convolve_tiles(const Convolved& op, const float* in, const float* add, int6
 }
 
 // ---------------------------------------------------------------- convolution by patches
-
-// One group's channels of the patch of an output, zeros where it leaves the image.
-void put_patch(const Convolved& op, const float* image, int64_t y, int64_t x, int64_t channel,
-               float* to) {
-  const int64_t channels = op.in.channels / op.groups;
-  const Look& look = op.look;
-  for (int64_t i = 0; i < look.rows; ++i)
-    for (int64_t j = 0; j < look.columns; ++j, to += channels) {
-      const int64_t row = y * look.row_stride + i * look.row_dilation - look.top;
-      const int64_t column = x * look.column_stride + j * look.column_dilation - look.left;
-      if (row < 0 || column < 0 || row >= op.in.height || column >= op.in.width)
-        std::fill(to, to + channels, 0.0f);
-      else
-        std::copy_n(image + (row * op.in.width + column) * op.in.channels + channel, channels, to);
-    }
-}
 
 void convolve_patches(const Convolved& op, const float* in, const float* add, int64_t images,
                       float* out, Workspace& space) {

@@ -44,6 +44,15 @@ struct Images {
   float low, span;
 };
 
+// Where memory runs out: an exception, or in a module that has none, as in a browser, its end.
+[[noreturn]] inline void out_of_memory() {
+#ifdef __cpp_exceptions
+  throw std::bad_alloc();
+#else
+  std::abort();
+#endif
+}
+
 // Memory that a thread keeps from task to task, so that no task waits for fresh pages.
 class Scratch {
  public:
@@ -60,7 +69,7 @@ class Scratch {
       std::free(std::exchange(memory_, nullptr));
       size_ = 0;
       memory_ = std::malloc(bytes);
-      if (memory_ == nullptr) throw std::bad_alloc();
+      if (memory_ == nullptr) out_of_memory();
       size_ = bytes;
     }
     const auto address = (reinterpret_cast<uintptr_t>(memory_) + 63) & ~uintptr_t{63};
