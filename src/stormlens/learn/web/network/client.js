@@ -1,0 +1,341 @@
+/**
+ * What pages call: networks that are looked at and trained, computed by a worker.
+ *
+ * All is asked and answered by messages, one after the other. Errors are sentences for the reader.
+ */
+
+import { jsonResource, resource, startWorker } from "../base/resources.js";
+import { planOfClassifier, planOfNetwork, planOfZoo } from "./plan.js";
+import { checkVectors } from "./wasm.js";
+
+/**
+ * @typedef {import("./plan.js").Plan} Plan
+ * @typedef {import("./plan.js").Facts} Facts
+ * @typedef {import("./looking.js").Box} Box
+ * @typedef {import("./training.js").Split} Split
+ * @typedef {import("./training.js").Settings} Settings
+ * @typedef {import("./training.js").Progress} Progress
+ *
+ * @typedef {object} Epoch What an epoch brought.
+ * @property {number} epoch From 1.
+ * @property {number} seconds
+ * @property {number} loss Mean over the epoch as it ran.
+ * @property {number} accuracy
+ * @property {number} valLoss
+ * @property {number} valAccuracy
+ * @property {number[][]} confusion Of validation boxes; truth along the rows.
+ */
+
+const MOST_THREADS = 8;
+
+/** Workers that compute, and what they hold. */
+export class Engine {
+  /** @type {Map<number, {resolve: (answer: any) => void, reject: (error: Error) => void}>} */
+  #waiting = new Map();
+  #next = 1;
+  /** @type {Worker[]} */
+  #workers = [];
+  #zoo;
+
+  /** @param {Worker} worker @param {any} zoo */
+  constructor(worker, zoo) {
+    this.#workers.push(worker);
+    this.#zoo = zoo;
+    this.threads = 1;
+    worker.onmessage = ({ data }) => this.#take(data);
+    worker.onerror = (event) => this.#fail(event.message);
+  }
+
+  /**
+   * Start computing.
+   * @param {{threads?: number}} [how] More than one only where the page is cross-origin isolated;
+   *   as many as there are processors unless told, but one where it is not.
+   * @returns {Promise<Engine>}
+   * @throws {Error} With a sentence, where this browser cannot compute.
+   */
+  static async start({ threads } = {}) {
+    checkVectors();
+    const shares =
+      globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === "function";
+    const most = Math.min(threads ?? navigator.hardwareConcurrency ?? 1, MOST_THREADS);
+    const helpers = shares ? Math.max(most, 1) - 1 : 0;
+    const name = helpers > 0 ? "stormlens-threads" : "stormlens";
+    const [bytes, zoo] = await Promise.all([
+      resource(`network/${name}.wasm`),
+      jsonResource("network/zoo.json"),
+    ]);
+    const engine = new Engine(startWorker(), zoo);
+    await engine.#begin(bytes, helpers);
+    return engine;
+  }
+
+  /** @param {ArrayBuffer} bytes @param {number} helpers */
+  async #begin(bytes, helpers) {
+    const { module, memory, stacks } = await this.ask("start", { bytes, helpers });
+    for (const [i, stack] of stacks.entries()) {
+      const helper = startWorker();
+      helper.postMessage({ help: { module, memory, stack, index: i + 1 } });
+      this.#workers.push(helper);
+    }
+    this.threads = 1 + helpers;
+  }
+
+  /** Names and descriptions of the networks that can be trained. */
+  get networks() {
+    return this.#zoo.networks.map((/** @type {any} */ { name, description }) => ({
+      name: String(name),
+      description: String(description),
+    }));
+  }
+
+  /** The plan of a network that has a name. @param {string} name @param {Facts} facts */
+  plan(name, facts) {
+    return planOfZoo(this.#zoo, name, facts);
+  }
+
+  /**
+   * The plan of a classifier's files.
+   * @param {any} classifier What classifier.json holds.
+   * @param {any} [network] What network.json holds, where there is one.
+   * @param {Map<string, number[]>} [shapes] Of the weights, which a network.json needs.
+   */
+  planOf(classifier, network, shapes = new Map()) {
+    return network === undefined
+      ? planOfClassifier(this.#zoo, classifier)
+      : planOfNetwork(network, shapes);
+  }
+
+  /**
+   * A trained network to look at.
+   * @param {Plan} plan
+   * @param {Map<string, Float32Array>} weights By name, as the file has them.
+   */
+  async load(plan, weights) {
+    return new Network(this, plan, await this.ask("load", { plan, weights }));
+  }
+
+  /**
+   * First weights of a network.
+   * @param {Plan} plan
+   * @param {number} seed
+   * @returns {Promise<Map<string, Float32Array>>}
+   */
+  firstWeights(plan, seed) {
+    return this.ask("firstWeights", { plan, seed });
+  }
+
+  /**
+   * A training, before its first step.
+   * @param {object} given
+   * @param {Plan} given.plan
+   * @param {Map<string, Float32Array>} [given.weights] The first; drawn unless told.
+   * @param {Split} given.train
+   * @param {Split} [given.validation]
+   * @param {Settings} [given.settings]
+   */
+  async train(given) {
+    return new Run(this, await this.ask("train", given));
+  }
+
+  /** Bytes that networks and trainings hold. @returns {Promise<number>} */
+  memory() {
+    return this.ask("memory", {});
+  }
+
+  /**
+   * Ask the worker.
+   * @param {string} ask
+   * @param {any} given
+   * @returns {Promise<any>}
+   */
+  ask(ask, given) {
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      if (this.#workers.length === 0) {
+        reject(new Error("The engine was stopped; reload the page."));
+        return;
+      }
+      this.#waiting.set(id, { resolve, reject });
+      this.#workers[0].postMessage({ id, ask, given });
+    });
+  }
+
+  /** @param {{id: number, answer?: any, error?: string}} data */
+  #take({ id, answer, error }) {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error === undefined) waiting?.resolve(answer);
+    else waiting?.reject(new Error(error));
+  }
+
+  /** @param {string} message */
+  #fail(message) {
+    const error = new Error(`The worker that computes has ended (${message}); reload the page.`);
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  /** End the workers; all that they held is gone. */
+  stop() {
+    for (const worker of this.#workers.splice(0)) worker.terminate();
+    this.#fail("it was stopped");
+  }
+}
+
+/** A network that the worker holds. */
+export class Network {
+  #engine;
+  #handle;
+
+  /** @param {Engine} engine @param {Plan} plan @param {number} handle */
+  constructor(engine, plan, handle) {
+    this.#engine = engine;
+    this.#handle = handle;
+    this.plan = plan;
+  }
+
+  /** @param {string} ask @param {any} given */
+  #ask(ask, given) {
+    return this.#engine.ask(ask, { net: this.#handle, ...given });
+  }
+
+  /**
+   * What every step makes of a box.
+   * @param {Box} box Bytes of raw values, or floats as the network takes them.
+   * @returns {Promise<{maps: Float32Array[], sums: (Float32Array | null)[]}>} Of each step its map
+   *   (rows, columns, channels), and what its activation was given, where it has one.
+   */
+  maps(box) {
+    return this.#ask("maps", { box });
+  }
+
+  /** Probabilities (boxes, classes). @param {Box} boxes @returns {Promise<Float32Array>} */
+  predict(boxes) {
+    return this.#ask("predict", { boxes });
+  }
+
+  /**
+   * Scores before the softmax (boxes, classes).
+   * @param {Box} boxes
+   * @returns {Promise<Float32Array>}
+   */
+  scores(boxes) {
+    return this.#ask("scores", { boxes });
+  }
+
+  /**
+   * How a class's score answers to each pixel, by what the network takes: divide by maximum less
+   * minimum for dBZ.
+   * @param {Box} box
+   * @param {number} code
+   * @returns {Promise<Float32Array>}
+   */
+  gradient(box, code) {
+    return this.#ask("gradient", { box, code });
+  }
+
+  /**
+   * Where channels of a step's map respond that speak for a class; see `overBox` in plan.js.
+   * @param {Box} box
+   * @param {number} code
+   * @param {number} step
+   * @param {{signed?: boolean}} [how]
+   * @returns {Promise<Float32Array>} (rows, columns) of the map.
+   */
+  gradCam(box, code, step, how) {
+    return this.#ask("gradCam", { box, code, step, how });
+  }
+
+  /**
+   * Mean score lost where squares of no echo cover a pixel.
+   * @param {Box} box
+   * @param {number} code
+   * @param {{size?: number, stride?: number}} [square]
+   * @returns {Promise<Float32Array>} (rows, columns) of the box.
+   */
+  occlusion(box, code, square) {
+    return this.#ask("occlusion", { box, code, square });
+  }
+
+  /** Give its memory back. */
+  free() {
+    return this.#engine.ask("free", { handle: this.#handle });
+  }
+}
+
+/** A training that the worker holds. */
+export class Run {
+  #engine;
+  #handle;
+  /** @type {Network | null} */
+  #present = null;
+
+  /** @param {Engine} engine @param {{run: number, plan: Plan, progress: Progress}} begun */
+  constructor(engine, { run, plan, progress }) {
+    this.#engine = engine;
+    this.#handle = run;
+    this.plan = plan;
+    this.progress = progress;
+  }
+
+  /** @param {string} ask */
+  #ask(ask) {
+    return this.#engine.ask(ask, { run: this.#handle });
+  }
+
+  /** One batch there and back. @returns {Promise<Progress>} */
+  async step() {
+    this.progress = await this.#ask("step");
+    return this.progress;
+  }
+
+  /**
+   * Steps to the end of the epoch, then the validation scores.
+   * @param {{onStep?: (progress: Progress) => void, signal?: AbortSignal}} [how] A signal stops
+   *   between two steps, and the next call goes on from there.
+   * @returns {Promise<Epoch>}
+   * @throws {DOMException} The signal's own, where it stopped.
+   */
+  async epoch({ onStep, signal } = {}) {
+    const began = performance.now();
+    do {
+      signal?.throwIfAborted();
+      onStep?.(await this.step());
+    } while (this.progress.step < this.progress.steps);
+    const { loss: valLoss, accuracy: valAccuracy, confusion } = await this.validate();
+    const { epoch, loss, accuracy } = this.progress;
+    const seconds = (performance.now() - began) / 1000;
+    return { epoch, seconds, loss, accuracy, valLoss, valAccuracy, confusion };
+  }
+
+  /**
+   * Scores of the validation boxes with the present weights.
+   * @returns {Promise<import("./training.js").Scored>}
+   */
+  validate() {
+    return this.#ask("validate");
+  }
+
+  /** The network with its present weights, whatever they become. */
+  async network() {
+    this.#present ??= new Network(this.#engine, this.plan, await this.#ask("present"));
+    return this.#present;
+  }
+
+  /** The present weights. @returns {Promise<Map<string, Float32Array>>} */
+  weights() {
+    return this.#ask("weights");
+  }
+
+  /** Begin again from the first weights. */
+  async reset() {
+    this.progress = await this.#ask("reset");
+  }
+
+  /** Give its memory back, and that of its network. */
+  async free() {
+    await this.#present?.free();
+    this.#present = null;
+    await this.#engine.ask("free", { handle: this.#handle });
+  }
+}

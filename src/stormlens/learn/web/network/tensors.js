@@ -1,0 +1,104 @@
+/** A network's weights in the machine's memory, and in a training their moving averages. */
+
+import { Random } from "../base/random.js";
+import { Room } from "./wasm.js";
+import { checkWeights, sizeOf } from "./plan.js";
+import { seedOf } from "./seeds.js";
+
+/**
+ * @typedef {object} Held Where one tensor lies.
+ * @property {number} pointer
+ * @property {number} size Its values.
+ * @property {number} mean Of its gradient; 0 where nothing is trained.
+ * @property {number} square Of the squared gradient.
+ */
+
+export class Tensors {
+  /** @type {Map<string, Held>} */
+  #held = new Map();
+  #room;
+
+  /**
+   * @param {import("./wasm.js").Machine} machine
+   * @param {import("./plan.js").Plan} plan
+   * @param {Map<string, Float32Array>} weights
+   * @param {boolean} [training]
+   * @throws {Error} With a sentence, where the weights are not those of the plan.
+   */
+  constructor(machine, plan, weights, training = false) {
+    checkWeights(plan, weights);
+    this.machine = machine;
+    this.#room = new Room(machine);
+    try {
+      for (const { name, shape } of plan.tensors) {
+        const size = sizeOf(shape);
+        const pointer = this.#room.copyOf(/** @type {Float32Array} */ (weights.get(name)));
+        const [mean, square] = training ? [this.#room.zeros(size), this.#room.zeros(size)] : [0, 0];
+        this.#held.set(name, { pointer, size, mean, square });
+      }
+    } catch (error) {
+      this.#room.free();
+      throw error;
+    }
+  }
+
+  /** @param {string | null} name @returns {Held} */
+  of(name) {
+    const held = this.#held.get(name ?? "");
+    if (held === undefined) throw new Error(`The network has no weights ${name}.`);
+    return held;
+  }
+
+  /** Their values now. @returns {Map<string, Float32Array>} */
+  read() {
+    return new Map(
+      [...this.#held].map(([name, { pointer, size }]) => [
+        name,
+        this.machine.floats(pointer, size).slice(),
+      ]),
+    );
+  }
+
+  /** Other values, from which nothing is remembered. @param {Map<string, Float32Array>} weights */
+  write(weights) {
+    for (const [name, { pointer, size, mean, square }] of this.#held) {
+      this.machine.floats(pointer, size).set(/** @type {Float32Array} */ (weights.get(name)));
+      for (const moments of [mean, square]) {
+        if (moments !== 0) this.machine.floats(moments, size).fill(0);
+      }
+    }
+  }
+
+  free() {
+    this.#room.free();
+    this.#held.clear();
+  }
+}
+
+/**
+ * First weights: of each layer the first kernel is drawn by Glorot and Bengio's uniform rule
+ * (2010), all else is zero, as `stormlens.models.build` does.
+ * @param {import("./plan.js").Plan} plan
+ * @param {number} seed
+ * @returns {Map<string, Float32Array>}
+ */
+export function firstWeights(plan, seed) {
+  const kernels = plan.layers.map(({ steps: [first, last] }) =>
+    plan.steps.slice(first, last).find((step) => step.kernel !== null),
+  );
+  const drawn = new Set(kernels.map((step) => step?.kernel));
+  return new Map(
+    plan.tensors.map(({ name, shape }, number) => {
+      const values = new Float32Array(sizeOf(shape));
+      if (drawn.has(name)) fillUniform(values, shape, new Random(seedOf(seed, number)));
+      return [name, values];
+    }),
+  );
+}
+
+/** @param {Float32Array} values @param {number[]} shape @param {Random} random */
+function fillUniform(values, shape, random) {
+  const [inputs, outputs] = shape.slice(-2);
+  const limit = Math.sqrt(6 / (sizeOf(shape.slice(0, -2)) * (inputs + outputs)));
+  for (let i = 0; i < values.length; ++i) values[i] = random.between(-limit, limit);
+}

@@ -1,0 +1,109 @@
+/**
+ * The worker that computes: it owns the WebAssembly module, and answers the client's questions one
+ * after the other. Another worker of the same file may be its helper.
+ */
+
+import { firstWeights, Tensors } from "./tensors.js";
+import { Looking } from "./looking.js";
+import { Training } from "./training.js";
+import { help, Machine } from "./wasm.js";
+
+/**
+ * @typedef {{id: number, ask: string, given: any}} Question
+ * @typedef {{free(): void}} Held
+ */
+
+/** @type {Machine} */
+let machine;
+/** @type {Map<number, any>} What the client holds handles of. */
+const held = new Map();
+let next = 1;
+
+/** @param {any} value */
+function hold(value) {
+  held.set(next, value);
+  return next++;
+}
+
+/** A network with weights of its own. */
+class Loaded extends Looking {
+  free() {
+    super.free();
+    this.tensors.free();
+  }
+}
+
+/** @type {Record<string, (given: any) => any>} */
+const ANSWERS = {
+  async start({ bytes, helpers }) {
+    machine = await (helpers > 0 ? Machine.startShared(bytes) : Machine.start(bytes));
+    const stacks = Array.from({ length: helpers }, () => machine.stackForHelper());
+    return helpers > 0 ? { module: machine.module, memory: machine.memory, stacks } : { stacks };
+  },
+  load({ plan, weights }) {
+    return hold(new Loaded(machine, plan, new Tensors(machine, plan, weights)));
+  },
+  firstWeights: ({ plan, seed }) => firstWeights(plan, seed),
+  maps: ({ net, box }) => held.get(net).maps(box),
+  predict: ({ net, boxes }) => held.get(net).predict(boxes),
+  scores: ({ net, boxes }) => held.get(net).scores(boxes),
+  gradient: ({ net, box, code }) => held.get(net).gradient(box, code),
+  gradCam: ({ net, box, code, step, how }) => held.get(net).gradCam(box, code, step, how),
+  occlusion: ({ net, box, code, square }) => held.get(net).occlusion(box, code, square),
+  train: (given) => {
+    const training = new Training(machine, given);
+    return { run: hold(training), plan: training.plan, progress: training.progress };
+  },
+  step: ({ run }) => held.get(run).step(),
+  validate: ({ run }) => held.get(run).validate(),
+  present: ({ run }) => {
+    const { plan, tensors } = held.get(run);
+    return hold(new Looking(machine, plan, tensors));
+  },
+  weights: ({ run }) => held.get(run).tensors.read(),
+  reset: ({ run }) => {
+    held.get(run).reset();
+    return held.get(run).progress;
+  },
+  free({ handle }) {
+    held.get(handle)?.free();
+    held.delete(handle);
+  },
+  memory: () => machine.inUse,
+};
+
+/**
+ * Arrays of an answer, which the client may have without a copy.
+ * @param {any} value
+ * @returns {ArrayBuffer[]}
+ */
+function buffersOf(value) {
+  if (value instanceof Float32Array) return [/** @type {ArrayBuffer} */ (value.buffer)];
+  if (value instanceof Map) return [...value.values()].flatMap(buffersOf);
+  if (Array.isArray(value)) return value.flatMap(buffersOf);
+  if (value?.maps) return [...buffersOf(value.maps), ...buffersOf(value.sums)];
+  return [];
+}
+
+self.onmessage = async ({ data }) => {
+  if (data.help) {
+    const { module, memory, stack, index } = data.help;
+    help(module, memory, stack, index);
+    return;
+  }
+  const { id, ask, given } = /** @type {Question} */ (data);
+  try {
+    const answer = await ANSWERS[ask](given);
+    postMessage({ id, answer }, { transfer: buffersOf(answer) });
+  } catch (error) {
+    postMessage({ id, error: sentenceOf(error) });
+  }
+};
+
+/** @param {unknown} error */
+function sentenceOf(error) {
+  if (error instanceof WebAssembly.RuntimeError) {
+    return "This browser ran out of memory while it computed; reload the page, and close others.";
+  }
+  return error instanceof Error ? error.message : String(error);
+}
