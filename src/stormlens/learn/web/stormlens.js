@@ -29,10 +29,20 @@ export async function load(slug) {
   return kind;
 }
 
-/** Load those whose elements a page holds. @param {ParentNode} [within] */
-export async function loadShown(within = document) {
-  const shown = Object.keys(COMPONENTS).filter((slug) => within.querySelector(`stormlens-${slug}`));
-  await Promise.all(shown.map(load));
+/** Load each when its element comes near the window. @param {ParentNode} [within] */
+export function loadShown(within = document) {
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        void load(target.localName.replace("stormlens-", ""));
+      }
+    },
+    { rootMargin: "100% 0px" },
+  );
+  const tags = Object.keys(COMPONENTS).map((slug) => `stormlens-${slug}`);
+  for (const element of within.querySelectorAll(tags.join(", "))) near.observe(element);
 }
 
-if (typeof document !== "undefined") void loadShown();
+if (typeof document !== "undefined") loadShown();
