@@ -5,6 +5,9 @@ Nothing is fetched: the theme brings its own files, and formulas are written as
 MathML, which browsers draw themselves. Lessons live beside the package in
 ``lessons/``; they are copied here, run from a clean kernel each, and stop the
 build where one fails. The model card is written anew by ``stormlens card``.
+
+Components are elements in the HTML of a cell's output. The pages of ``stormlens learn`` are
+exported beneath the site, in ``learn/``, and from there come the modules that make them live.
 """
 
 import re
@@ -12,12 +15,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from docutils.utils.math import latex2mathml
+from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 
 from stormlens import __version__
+from stormlens.learn import export
 
 HERE = Path(__file__).parent
 LESSONS = HERE.parent / "lessons"
@@ -49,11 +55,15 @@ nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
+# A component's own HTML, not a view that asks for a kernel and for scripts from elsewhere.
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+nb_ipywidgets_js = {}
 
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "Stormlens"
 html_static_path = ["_static"]
+html_favicon = "../src/stormlens/learn/web/icon.svg"
 html_css_files = ["stormlens.css"]
 html_copy_source = False
 html_theme_options = {
@@ -92,6 +102,26 @@ def point_included_at_copies(app: Sphinx, file: Path, page: str, source: list[st
     point_at_copies(app, page, source)
 
 
+def leave_out_widgets(app: Sphinx, doctree: nodes.document) -> None:
+    """What a kernel knew of its widgets: over a megabyte each, and nothing on a page reads it."""
+    held = NbMetadataCollector.get_js_files(app.env, app.env.current_document.docname)
+    held.pop("ipywidgets_state", None)
+
+
+def bring_components(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """The script that makes components live, on pages that hold one."""
+    if "<stormlens-" in context.get("body", ""):
+        app.add_js_file("components.js", type="module")
+
+
+def write_pages(app: Sphinx, error: Exception | None) -> None:
+    """The pages with all components, and the modules that this site's own pages take from them."""
+    if error is None and app.builder.format == "html":
+        export(Path(app.outdir) / "learn")
+
+
 def write_inline_math(translator: object, node: nodes.math) -> None:
     """A formula inside a line, as MathML."""
     _write_mathml(translator, node, display=False)
@@ -114,5 +144,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", bring_card)
     app.connect("source-read", point_at_copies)
     app.connect("include-read", point_included_at_copies)
+    app.connect("doctree-read", leave_out_widgets)
+    app.connect("html-page-context", bring_components)
+    app.connect("build-finished", write_pages)
     app.add_html_math_renderer("mathml", (write_inline_math, None), (write_block_math, None))
     return {"parallel_read_safe": True}
