@@ -1,0 +1,811 @@
+/**
+ * Inside: a storm through a whole trained network, from left to right; any number of it taken
+ * apart and followed to the answer; why this answer; and what if there were other echo.
+ */
+
+import { Component } from "../base/component.js";
+import { button, choice, errorNote, segments, simulatedBadge } from "../base/controls.js";
+import { el, replace } from "../base/dom.js";
+import { t } from "../base/strings.js";
+import { colour } from "../base/style.js";
+import { GreyPicture, readBoxes } from "../data/box.js";
+import { isNetworkFile, listNetworks, networkOfFiles, openNetwork } from "../data/networks.js";
+import { Storms } from "../data/storms.js";
+import { Engine } from "../network/client.js";
+import { Answer, answerOf, modeName, percent } from "./answer.js";
+import * as arithmetic from "./arithmetic.js";
+import { columnOf, strengthsOf, worthwhile } from "./columns.js";
+import { Detail, indexOfStrongest } from "./detail.js";
+import { GreyQuestion } from "./grey.js";
+import { Overview, shapeOf, SHOWN } from "./overview.js";
+import { insideSheet } from "./style.js";
+import { silentBefore } from "./sums.js";
+import { ordered, ORDERS, Thumbnails } from "./thumbnails.js";
+import { WhatIf } from "./what-if.js";
+import { METHODS, Why } from "./why.js";
+
+/**
+ * @typedef {import("../data/networks.js").OpenNetwork} OpenNetwork
+ * @typedef {import("./arithmetic.js").Cell} Cell
+ * @typedef {import("./arithmetic.js").Pass} Pass
+ * @typedef {import("./thumbnails.js").Shelf} Shelf
+ */
+
+const DROPPED = "dropped";
+const VIEWS = ["pixel", "why", "paint"];
+/** Storms of a split that are put on the shelf. */
+const MOST_STORMS = 300;
+/** Storms whose maps say which of them are worth a place. */
+const RANKED_BY = 6;
+/** Storms that are asked for at a time behind the reader's back. */
+const TOGETHER = 2;
+const NARROW = 46; // rem, as in the style sheets
+
+export class Inside extends Component {
+  static tag = "stormlens-inside";
+  static slug = "inside";
+  static tasks = ["pool", "paint", "wrong"];
+  static outputs = ["answer", "probability", "value"];
+  /** @type {import("../base/component.js").Settings} */
+  static settings = {
+    network: { kind: "text", default: "" },
+    storms: { kind: "text", default: "few" },
+    storm: { kind: "whole", default: 0, low: 0, high: 1e6 },
+    layer: { kind: "whole", default: 0, low: -1, high: 1000 },
+    map: { kind: "whole", default: -1, low: -1, high: 1e6 },
+    pixel: { kind: "numbers", default: [], low: 0, high: 4096 },
+    all: { kind: "flag", default: false },
+    view: { kind: "choice", default: "pixel", choices: VIEWS },
+    method: { kind: "choice", default: "grad-cam", choices: METHODS },
+    mode: { kind: "whole", default: -1, low: -1, high: 1000 },
+    only: { kind: "whole", default: -1, low: -1, high: 1000 },
+    order: { kind: "choice", default: "file", choices: ORDERS },
+    brush: { kind: "whole", default: 55, low: 5, high: 80, step: 5 },
+    size: { kind: "whole", default: 9, low: 1, high: 41, step: 2 },
+    erase: { kind: "flag", default: false },
+  };
+
+  /** @type {Engine | undefined} */
+  #engine;
+  /** @type {Storms | undefined} */
+  #storms;
+  /** @type {import("../data/networks.js").Entry[]} */
+  #entries = [];
+  /** @type {OpenNetwork | undefined} */
+  #network;
+  /** @type {import("../network/client.js").Network | undefined} */
+  #net;
+  /** @type {Shelf | undefined} */
+  #shelf;
+  /** What was dropped. @type {{network?: OpenNetwork, shelf?: Shelf & {simulated: boolean}}} */
+  #own = {};
+  /** @type {Uint8Array | undefined} */
+  #box;
+  /** @type {Pass | undefined} */
+  #pass;
+  /** Probabilities of the storm as it is. @type {Float64Array | null} */
+  #before = null;
+  #painted = false;
+  /** Of a network and a shelf, by storm. @type {Map<string, (Float64Array | undefined)[]>} */
+  #answers = new Map();
+  #turn = 0;
+  #running = false;
+  #again = false;
+  #left = false;
+  /** Whether the reader chose what is shown. */
+  #byHand = false;
+  /** @type {arithmetic.Change[]} */
+  #changes = [];
+
+  #fine = el("p", { class: "muted small" });
+  #trouble = el("div");
+  #facts = el("div", { class: "facts" });
+  #stage = el("div", { class: "stage" });
+  #panel = el("div", { class: "panel-of-view" });
+  #networks = el("select");
+  #shelves = el("select");
+  #only = el("select");
+  #page = el("div", { class: "inside" });
+
+  styles() {
+    return [insideSheet()];
+  }
+
+  /** @param {HTMLElement} main */
+  build(main) {
+    this.order = choice(this, "order", { names: (name) => this.t(`order.${name}`) });
+    this.views = segments(this, "view", { names: (name) => this.t(`view.${name}`) });
+    this.thumbnails = new Thumbnails((number) => this.#chooseStorm(number));
+    this.answer = new Answer();
+    this.overview = new Overview((step, map) => this.#choose(step, map));
+    this.detail = new Detail((step, cell, how) => this.#go(step, cell, how), {
+      followed: (changes) => this.#followed(changes),
+      toggle: () => this.set({ all: !this.flag("all") }),
+    });
+    this.why = new Why(this);
+    this.whatIf = new WhatIf(this, {
+      changed: () => this.#paintedOver(),
+      reset: () => this.#takeStorm(),
+    });
+    this.grey = new GreyQuestion();
+    replace(
+      this.#page,
+      this.#bench(),
+      this.#trouble,
+      this.grey.element,
+      this.thumbnails.element,
+      this.#facts,
+      this.overview.element,
+      this.#stage,
+      this.#fine,
+    );
+    replace(this.#facts, el("p", { class: "muted" }, this.t("busy")));
+    main.append(this.#page);
+    this.#takeDrops(main);
+    new ResizeObserver(() => this.#arrange()).observe(this.#page);
+    void this.#open();
+  }
+
+  #bench() {
+    const files = el("input", { type: "file", multiple: true, hidden: true });
+    files.accept = ".png,.npy,.json,.safetensors,.keras";
+    files.addEventListener("change", () => {
+      void this.#take([...(files.files ?? [])]);
+      files.value = "";
+    });
+    this.#networks.addEventListener("change", () => this.set({ network: this.#networks.value }));
+    this.#shelves.addEventListener("change", () =>
+      this.set({ storms: this.#shelves.value, storm: 0 }),
+    );
+    this.#only.addEventListener("change", () => this.set({ only: Number(this.#only.value) }));
+    const label = (/** @type {string} */ key, /** @type {HTMLElement} */ select) =>
+      el("label", { class: "choice" }, this.t(`label.${key}`), select);
+    return el(
+      "div",
+      { class: "bench" },
+      label("storms", this.#shelves),
+      label("only", this.#only),
+      this.order?.element,
+      label("network", this.#networks),
+      el(
+        "div",
+        { class: "drop" },
+        files,
+        button(this.t("open"), () => files.click()),
+      ),
+    );
+  }
+
+  /** @param {HTMLElement} main */
+  #takeDrops(main) {
+    main.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      main.classList.add("dropping");
+    });
+    main.addEventListener("dragleave", () => main.classList.remove("dropping"));
+    main.addEventListener("drop", (event) => {
+      event.preventDefault();
+      main.classList.remove("dropping");
+      void this.#take([...(event.dataTransfer?.files ?? [])]);
+    });
+  }
+
+  async #open() {
+    try {
+      const [engine, storms, entries] = await Promise.all([
+        Engine.start(),
+        Storms.open(),
+        listNetworks(),
+      ]);
+      if (this.#left) {
+        engine.stop();
+        return;
+      }
+      this.#engine = engine;
+      this.#storms = storms;
+      this.#entries = entries;
+      this.redraw("network");
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  leave() {
+    this.#left = true;
+    this.#turn += 1;
+    this.#engine?.stop();
+  }
+
+  /** @param {ReadonlySet<string>} changed */
+  show(changed) {
+    if (!this.#engine || this.#left) return;
+    if (changed.has("network") || changed.has("storms")) {
+      void this.#prepare();
+      return;
+    }
+    if (!this.#network || !this.#shelf) return;
+    if (changed.has("storm")) this.#takeStorm();
+    if (["storm", "only", "order", "answers"].some((name) => changed.has(name))) this.#showShelf();
+    if (this.#pass) this.#showPass(changed);
+  }
+
+  // ---------------------------------------------------------------- network and storms
+
+  /** Get the network and the storms that the settings name. */
+  async #prepare() {
+    const turn = ++this.#turn;
+    try {
+      const network = await this.#wantedNetwork();
+      const shelf = await this.#wantedShelf(network);
+      if (turn !== this.#turn) return;
+      if (network !== this.#network) await this.#useNetwork(network, shelf, turn);
+      if (turn !== this.#turn) return;
+      this.#shelf = shelf;
+      replace(this.#trouble);
+      this.#listChoices(network, shelf);
+      this.#takeStorm();
+      this.#showShelf();
+      void this.#askAll(turn);
+    } catch (error) {
+      if (turn === this.#turn) replace(this.#trouble, errorNote(error));
+    }
+  }
+
+  /** @returns {Promise<OpenNetwork>} */
+  async #wantedNetwork() {
+    const wanted = this.text("network");
+    if (wanted === DROPPED && this.#own.network) return this.#own.network;
+    const entry = this.#entries.find(({ id }) => id === wanted) ?? this.#entries[0];
+    if (this.#network?.id === entry.id) return this.#network;
+    return openNetwork(entry);
+  }
+
+  /** @param {OpenNetwork} network @returns {Promise<Shelf>} */
+  async #wantedShelf({ plan }) {
+    const storms = /** @type {Storms} */ (this.#storms);
+    const wanted = this.text("storms");
+    const [rows, columns] = plan.shape;
+    /** @type {Shelf} */
+    let shelf;
+    if (wanted === DROPPED && this.#own.shelf) shelf = this.#own.shelf;
+    else {
+      const name = wanted in storms.splits ? wanted : Object.keys(storms.splits)[0];
+      const set = await storms.split(name, { count: MOST_STORMS });
+      const codes = storms.classes.map((mode) => plan.classes.indexOf(mode));
+      const modes = set.modes && Int16Array.from(set.modes, (code) => codes[code]);
+      shelf = { ...set, name, modes, classes: plan.classes };
+    }
+    if (shelf.rows !== rows || shelf.columns !== columns) {
+      const [found, due] = [[shelf.rows, shelf.columns], [rows, columns]].map((s) => s.join(" × "));
+      throw new Error(this.t("sizes", { found, due }));
+    }
+    return shelf;
+  }
+
+  /** @param {OpenNetwork} network @param {Shelf} shelf @param {number} turn */
+  async #useNetwork(network, shelf, turn) {
+    const engine = /** @type {Engine} */ (this.#engine);
+    const net = await engine.load(network.plan, network.weights);
+    const shown = await worthShowing(net, network, shelf);
+    if (turn !== this.#turn) {
+      void net.free();
+      return;
+    }
+    void this.#net?.free();
+    this.#network = network;
+    this.#net = net;
+    this.#pass = undefined;
+    this.#answers.clear();
+    const { classes, steps } = network.plan;
+    this.answer?.build(classes, (k) => this.#choose(steps.length - 1, k));
+    this.whatIf?.build(classes);
+    this.why?.build(classes);
+    if (this.answer) this.overview?.build(network.plan, shown, this.answer.element);
+    this.#arrange();
+  }
+
+  /** @param {OpenNetwork} network @param {Shelf} shelf */
+  #listChoices(network, shelf) {
+    const storms = /** @type {Storms} */ (this.#storms);
+    const option = (/** @type {string | number} */ value, /** @type {string} */ words) =>
+      el("option", { value }, words);
+    const own = this.t("own");
+    replace(
+      this.#networks,
+      ...this.#entries.map(({ id, title }) => option(id, title)),
+      this.#own.network && option(DROPPED, `${own}: ${this.#own.network.title}`),
+    );
+    this.#networks.value = network.id;
+    replace(
+      this.#shelves,
+      ...Object.entries(storms.splits).map(([name, { count }]) =>
+        option(name, this.t(`shelf.${name}`, { count: Math.min(count, MOST_STORMS) })),
+      ),
+      this.#own.shelf && option(DROPPED, `${own}: ${this.#own.shelf.count}`),
+    );
+    this.#shelves.value = shelf.name;
+    replace(
+      this.#only,
+      option(-1, this.t("only.all")),
+      ...(shelf.modes ? network.plan.classes : []).map((name, k) => option(k, modeName(name))),
+    );
+  }
+
+  /** Answers for all storms of the shelf, a few at a time, whenever nothing else is asked. @param {number} turn */
+  async #askAll(turn) {
+    const [network, net, shelf] = [this.#network, this.#net, this.#shelf];
+    if (!network || !net || !shelf) return;
+    const key = `${network.id} ${shelf.name}`;
+    const answers = this.#answers.get(key) ?? new Array(shelf.count).fill(undefined);
+    this.#answers.set(key, answers);
+    const size = shelf.rows * shelf.columns;
+    const classes = network.plan.classes.length;
+    for (let first = 0; first < shelf.count; first += TOGETHER) {
+      if (answers[first]) continue;
+      while (this.#running && turn === this.#turn) await pause(30);
+      if (turn !== this.#turn) return;
+      const end = Math.min(first + TOGETHER, shelf.count);
+      const given = await net.predict(shelf.images.slice(first * size, end * size));
+      for (let i = first; i < end; ++i) {
+        const own = given.subarray((i - first) * classes, (i - first + 1) * classes);
+        answers[i] = arithmetic.tempered(own, network.temperature);
+      }
+      if (this.thumbnails) {
+        this.thumbnails.said =
+          end < shelf.count ? this.t("asking", { done: end, all: shelf.count }) : this.#shelfWords();
+      }
+      if (end === shelf.count || (end % 20 < TOGETHER && this.text("order") === "file")) {
+        this.redraw("answers");
+      }
+    }
+  }
+
+  #shelfWords() {
+    const answers = this.#currentAnswers();
+    const modes = this.#shelf?.modes;
+    if (!modes) return "";
+    const wrong = answers.filter((a, i) => a && modes[i] >= 0 && answerOf(a) !== modes[i]).length;
+    return this.t("wrong.count", { wrong, all: answers.length });
+  }
+
+  #currentAnswers() {
+    return this.#answers.get(`${this.#network?.id} ${this.#shelf?.name}`) ?? [];
+  }
+
+  #showShelf() {
+    const shelf = this.#shelf;
+    if (!shelf) return;
+    this.order?.show();
+    this.#only.value = String(this.number("only"));
+    const answers = this.#currentAnswers();
+    const { count, modes } = shelf;
+    const [mode, order] = [modes ? this.number("only") : -1, this.text("order")];
+    const numbers = ordered({ count, modes, mode, order, answers });
+    this.thumbnails?.show(shelf, numbers, this.#stormNumber(), answers);
+  }
+
+  #stormNumber() {
+    return Math.min(this.number("storm"), (this.#shelf?.count ?? 1) - 1);
+  }
+
+  /** @param {number} number */
+  #chooseStorm(number) {
+    this.#byHand = true;
+    this.set({ storm: number });
+  }
+
+  /** The storm as it is, without paint. */
+  #takeStorm() {
+    const shelf = this.#shelf;
+    if (!shelf) return;
+    const size = shelf.rows * shelf.columns;
+    const number = this.#stormNumber();
+    this.#box = shelf.images.slice(number * size, (number + 1) * size);
+    this.#painted = false;
+    this.#before = null;
+    this.whatIf?.forget();
+    void this.#run();
+  }
+
+  #paintedOver() {
+    this.#painted = true;
+    void this.#run();
+  }
+
+  /** The present box through the network; while one is under way, the newest waits. */
+  async #run() {
+    this.#again = true;
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      while (this.#again && this.#net && this.#network && this.#box) {
+        this.#again = false;
+        const [net, network, box, painted] = [this.#net, this.#network, this.#box, this.#painted];
+        const { maps } = await net.maps(box.slice());
+        if (net !== this.#net || box !== this.#box) continue;
+        const { plan, weights } = network;
+        this.#pass = { plan, weights, image: scaled(box, plan), maps };
+        if (!painted) this.#before = this.#probabilities();
+        this.why?.forget();
+        this.redraw("pass");
+      }
+    } catch (error) {
+      if (!this.#left) replace(this.#trouble, errorNote(error));
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #probabilities() {
+    const { maps } = /** @type {Pass} */ (this.#pass);
+    return arithmetic.tempered(maps[maps.length - 1], this.#network?.temperature ?? 1);
+  }
+
+  // ---------------------------------------------------------------- what is shown
+
+  /** @param {ReadonlySet<string>} changed */
+  #showPass(changed) {
+    const pass = /** @type {Pass} */ (this.#pass);
+    const box = /** @type {Uint8Array} */ (this.#box);
+    const dark = this.#isDark();
+    const news = changed.has("pass") || changed.has("theme");
+    if (news) {
+      this.overview?.draw(pass, box, dark);
+      const now = this.#probabilities();
+      this.answer?.show(now, this.#painted ? this.#before : null, this.#truth());
+      this.#showFacts(now);
+    }
+    const { step, cell } = this.#chosen();
+    this.overview?.select(step, cell.channel, step < 0 || shapeOf(pass.plan, step).rows > 1 ? cell : null);
+    this.answer?.mark(step === pass.plan.steps.length - 1 ? cell.channel : -1);
+    this.views?.show();
+    this.#showView(changed, news);
+    this.#arrange();
+    this.#checkTasks();
+    const now = this.#probabilities();
+    const best = answerOf(now);
+    const value = step < 0 ? pass.image[arithmetic.indexOf(pass.plan.shape, cell)] : pass.maps[step][arithmetic.indexOf(pass.plan.steps[step].shape, cell)];
+    this.publish({ answer: pass.plan.classes[best], probability: now[best], value });
+  }
+
+  #isDark() {
+    const [red] = /\d+/.exec(colour(this, "paper")) ?? ["255"];
+    return Number(red) < 128;
+  }
+
+  /** The step and the cell that the settings name, or the nearest that there are. */
+  #chosen() {
+    const pass = /** @type {Pass} */ (this.#pass);
+    const { step } = columnOf(this.overview?.columns ?? [], this.number("layer"));
+    const shape = step < 0 ? pass.plan.shape : pass.plan.steps[step].shape;
+    const { rows, columns, channels } = arithmetic.sides(shape);
+    const map = step < 0 ? pass.image : pass.maps[step];
+    const wanted = this.number("map");
+    const channel = wanted < 0 ? strongestMap(map, shape) : Math.min(wanted, channels - 1);
+    const [row, column] = this.numbers("pixel");
+    const inside = row !== undefined && column !== undefined && row < rows && column < columns;
+    const cell = inside ? { row, column, channel } : arithmetic.strongest(map, shape, channel);
+    return { step, cell };
+  }
+
+  /** @param {ReadonlySet<string>} changed @param {boolean} news */
+  #showView(changed, news) {
+    const view = this.text("view");
+    const pass = /** @type {Pass} */ (this.#pass);
+    const network = /** @type {OpenNetwork} */ (this.#network);
+    const box = /** @type {Uint8Array} */ (this.#box);
+    const shown = { pixel: this.detail, why: this.why, paint: this.whatIf }[view]?.element;
+    if (shown && this.#panel.firstChild !== shown) replace(this.#panel, shown);
+    const { step, cell } = this.#chosen();
+    if (view === "pixel") {
+      this.detail?.show({
+        ...{ pass, box, step, cell, dark: this.#isDark(), all: this.flag("all") },
+        columns: this.overview?.columns ?? [],
+        scales: this.overview?.scales ?? new Map(),
+        temperature: network.temperature,
+      });
+      this.#changes = [];
+      this.#drawLines(step, cell);
+      this.overview?.trace([], step < 0 ? null : arithmetic.fieldOf(pass.plan, step, cell));
+      return;
+    }
+    this.#changes = [];
+    if (view === "why") this.#drawLines(step, cell);
+    if (this.overview && changed.has("view")) {
+      if (view === "paint") this.overview.lines = [];
+      this.overview.trace([], null);
+    }
+    const [rows, columns, classes] = [pass.plan.shape[0], pass.plan.shape[1], pass.plan.classes];
+    if (view === "paint") {
+      this.whatIf?.show({
+        ...{ box, classes, shape: [rows, columns], now: this.#probabilities() },
+        before: this.#before ?? this.#probabilities(),
+        truth: this.#truth(),
+        changed: this.#painted,
+      });
+      return;
+    }
+    const chosen = Math.min(this.number("mode"), classes.length - 1);
+    const mode = chosen < 0 ? answerOf(this.#probabilities()) : chosen;
+    const asked = { net: this.#net, plan: pass.plan, box, method: this.text("method"), mode };
+    if (news || changed.size > 0) void this.why?.show({ ...asked, dark: this.#isDark() }, chosen);
+  }
+
+  #truth() {
+    return this.#shelf?.modes?.[this.#stormNumber()] ?? -1;
+  }
+
+  /** @param {Float64Array} now */
+  #showFacts(now) {
+    const [network, shelf] = [this.#network, this.#shelf];
+    if (!network || !shelf) return;
+    const storms = /** @type {Storms} */ (this.#storms);
+    const best = answerOf(now);
+    const truth = this.#truth();
+    const { classes } = network.plan;
+    const simulated = shelf.name === DROPPED ? this.#own.shelf?.simulated : storms.simulated;
+    const key = truth < 0 ? "unknown" : truth === best ? "right" : "wrong";
+    const { temperature, orientations } = network;
+    const fine = [
+      temperature !== 1 ? this.t("temperature", { temperature: temperature.toFixed(2) }) : "",
+      orientations > 1 ? this.t("orientations", { count: orientations }) : "",
+      this.#storms?.splits[shelf.name]?.step === 2 ? this.t("steps") : "",
+      shelf.name === DROPPED || network.id === DROPPED || this.#painted ? this.t("not-linked") : "",
+    ];
+    replace(
+      this.#facts,
+      simulated && simulatedBadge(),
+      el(
+        "p",
+        { class: "now" },
+        this.t("now", { number: this.#stormNumber(), mode: modeName(classes[best]), percent: percent(now[best]) }),
+        " ",
+        el("span", { class: key }, this.t(`truth.${key}`, { mode: truth < 0 ? "" : modeName(classes[truth]) })),
+        this.#painted && ` ${this.t("painted")}`,
+      ),
+      network.simulated && el("p", { class: "muted small" }, t("simulated.network")),
+    );
+    replace(this.#fine, fine.filter(Boolean).join(" "));
+  }
+
+  /** @param {arithmetic.Change[]} changes */
+  #followed(changes) {
+    this.#changes = changes;
+    if (!this.#pass || this.text("view") !== "pixel") return;
+    const { step, cell } = this.#chosen();
+    this.#drawLines(step, cell);
+    const field = step < 0 ? null : arithmetic.fieldOf(this.#pass.plan, step, cell);
+    this.overview?.trace(changes, field);
+  }
+
+  /** From what a number is made of, to it, and on to the answer. @param {number} step @param {Cell} cell */
+  #drawLines(step, cell) {
+    const pass = /** @type {Pass} */ (this.#pass);
+    const lines = linesInto(pass, step, cell);
+    let [from, fromMap] = [step, cell.channel];
+    for (const { step: to, cell: there, before, after } of this.#changes) {
+      const last = to === pass.plan.steps.length - 1;
+      const weight = last ? Math.sign(before - after) * 0.5 : 0.5;
+      lines.push({ from, fromMap, to, toMap: there.channel, weight });
+      [from, fromMap] = [to, there.channel];
+    }
+    if (this.overview) this.overview.lines = lines;
+  }
+
+  /** Put the panel where the page has room for it. */
+  #arrange() {
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const narrow = this.#page.clientWidth < NARROW * rem;
+    const column = this.#pass && this.overview?.columnElement(this.#chosen().step);
+    const views = this.views?.element;
+    const overview = this.overview?.element;
+    if (!views || !overview) return;
+    if (!narrow) {
+      putAfter(overview, this.#stage);
+      putInto(this.#stage, views, this.#panel);
+    } else {
+      putAfter(this.#facts, this.#stage);
+      if (this.text("view") === "pixel" && column) {
+        putInto(this.#stage, views);
+        putAfter(column, this.#panel);
+      } else putInto(this.#stage, views, this.#panel);
+    }
+  }
+
+  // ---------------------------------------------------------------- what the reader does
+
+  /** @param {number} step @param {number} map */
+  #choose(step, map) {
+    this.#byHand = true;
+    this.set({ layer: step, map, pixel: [], view: "pixel" });
+    requestAnimationFrame(() => requestAnimationFrame(() => this.#reveal()));
+  }
+
+  #reveal() {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#panel.scrollIntoView({ block: "nearest", behavior: still ? "auto" : "smooth" });
+  }
+
+  /** @param {number} step @param {Cell} cell @param {"link" | "press" | "hover" | "key"} how */
+  #go(step, cell, how) {
+    this.#byHand = how !== "hover";
+    this.set({ layer: step, map: cell.channel, pixel: [cell.row, cell.column], view: "pixel" });
+  }
+
+  #checkTasks() {
+    const pass = /** @type {Pass} */ (this.#pass);
+    const { step, cell } = this.#chosen();
+    const now = this.#probabilities();
+    const truth = this.#truth();
+    this.checkTasks({
+      pool: this.#byHand && this.text("view") === "pixel" && isStrongestPooled(pass, step, cell),
+      paint: this.#painted && this.#before !== null && answerOf(this.#before) !== answerOf(now),
+      wrong: this.#byHand && !this.#painted && truth >= 0 && answerOf(now) !== truth,
+    });
+  }
+
+  /** Files that were dropped or chosen. @param {File[]} files */
+  async #take(files) {
+    if (files.length === 0 || !this.#network) return;
+    replace(this.#trouble);
+    this.grey?.hide();
+    const parts = files.filter(({ name }) => isNetworkFile(name));
+    const boxes = files.filter((file) => !parts.includes(file));
+    try {
+      if (parts.length > 0) await this.#takeNetwork(parts);
+      if (boxes.length > 0) await this.#takeBoxes(boxes);
+    } catch (error) {
+      replace(this.#trouble, errorNote(error));
+    }
+  }
+
+  /** @param {File[]} files */
+  async #takeNetwork(files) {
+    const contents = new Map();
+    for (const file of files) contents.set(file.name, await contentOf(file, this.t("unreadable", { file: file.name })));
+    const title = this.t("own.network");
+    const network = await networkOfFiles(contents, { id: DROPPED, title, said: "" });
+    this.#own.network = network;
+    if (this.#network?.id === DROPPED) this.#network = undefined;
+    this.set({ network: DROPPED });
+    this.redraw("network");
+  }
+
+  /** @param {File[]} files @param {import("../data/box.js").Grey} [grey] */
+  async #takeBoxes(files, grey) {
+    const { shape } = /** @type {OpenNetwork} */ (this.#network).plan;
+    const [rows, columns] = shape;
+    const read = [];
+    for (const file of files) {
+      const content = await contentOf(file, this.t("unreadable", { file: file.name }));
+      try {
+        read.push(await readBoxes(content, file.name, [rows, columns], grey));
+      } catch (error) {
+        if (!(error instanceof GreyPicture)) throw error;
+        this.grey?.ask(file.name, (given) => void this.#takeGrey(files, given));
+        return;
+      }
+    }
+    const count = read.reduce((sum, part) => sum + part.count, 0);
+    const images = new Uint8Array(count * rows * columns);
+    read.reduce((at, part) => {
+      images.set(part.images, at);
+      return at + part.images.length;
+    }, 0);
+    const classes = this.#network?.plan.classes ?? [];
+    const simulated = read.some((part) => part.simulated);
+    this.#own.shelf = { name: DROPPED, images, modes: null, count, rows, columns, classes, simulated };
+    this.#answers.delete(`${this.#network?.id} ${DROPPED}`);
+    this.set({ storms: DROPPED, storm: 0 });
+    this.redraw("storms");
+  }
+
+  /** @param {File[]} files @param {import("../data/box.js").Grey} grey */
+  async #takeGrey(files, grey) {
+    try {
+      await this.#takeBoxes(files, grey);
+      this.grey?.hide();
+    } catch (error) {
+      replace(this.#trouble, errorNote(error));
+    }
+  }
+}
+
+/** @param {File} file @param {string} sentence */
+async function contentOf(file, sentence) {
+  try {
+    return await file.arrayBuffer();
+  } catch {
+    throw new Error(sentence);
+  }
+}
+
+/** @param {number} milliseconds */
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/**
+ * Maps of each step that respond most over a few storms: always the same ones, whatever the storm.
+ * @param {import("../network/client.js").Network} net
+ * @param {OpenNetwork} network
+ * @param {Shelf} shelf
+ * @returns {Promise<Map<number, number[]>>}
+ */
+async function worthShowing(net, { plan }, shelf) {
+  const size = shelf.rows * shelf.columns;
+  const apart = Math.max(1, Math.floor(shelf.count / RANKED_BY));
+  /** @type {Float64Array[]} */
+  const sums = plan.steps.map(({ shape }) => new Float64Array(arithmetic.sides(shape).channels));
+  for (let i = 0, number = 0; i < RANKED_BY && number < shelf.count; ++i, number += apart) {
+    const { maps } = await net.maps(shelf.images.slice(number * size, (number + 1) * size));
+    maps.forEach((/** @type {Float32Array} */ map, /** @type {number} */ step) => {
+      strengthsOf(map, sums[step].length).forEach((strength, c) => {
+        sums[step][c] += strength;
+      });
+    });
+  }
+  return new Map(sums.map((of, step) => [step, worthwhile([...of], SHOWN)]));
+}
+
+/** A box as the network takes it. @param {Uint8Array} box @param {import("../network/plan.js").Plan} plan */
+function scaled(box, { minimum, maximum }) {
+  return Float32Array.from(box, (dbz) => (dbz - minimum) / (maximum - minimum));
+}
+
+/** The map that responds most. @param {Float32Array} values @param {readonly number[]} shape */
+function strongestMap(values, shape) {
+  return arithmetic.cellOf(shape, indexOfStrongest(values)).channel;
+}
+
+/**
+ * Lines from the maps that a number is made of, as thick as what each adds.
+ * @param {Pass} pass
+ * @param {number} step
+ * @param {Cell} cell
+ * @returns {import("./overview.js").Line[]}
+ */
+function linesInto(pass, step, cell) {
+  if (step < 0) return [];
+  const { plan } = pass;
+  const held = plan.steps[step];
+  const toMap = cell.channel;
+  const from = step - 1 - silentBefore(plan, step);
+  if (held.kind === "convolution") {
+    const parts = arithmetic.partsOf(pass, step, cell);
+    const most = Math.max(...parts.map(({ sum }) => Math.abs(sum))) || 1;
+    return parts.map(({ channel, sum }) => ({
+      ...{ from, fromMap: channel, to: step, toMap, weight: sum / most },
+    }));
+  }
+  if (held.kind === "activation" && plan.steps[step - 1]?.kind === "add") {
+    const kept = arithmetic.keptFor(plan, step - 1) - 1;
+    return [step - 2, kept].map((each) => ({ from: each, fromMap: toMap, to: step, toMap, weight: 1 }));
+  }
+  const fromMap = held.kind.startsWith("global")
+    ? arithmetic.globalOf(held, cell.channel).channel
+    : held.kind === "dense"
+      ? 0
+      : toMap;
+  return [{ from, fromMap, to: step, toMap, weight: 1 }];
+}
+
+/** Whether a pool kept the strongest number of the whole layer before it here. @param {Pass} pass @param {number} step @param {Cell} cell */
+function isStrongestPooled(pass, step, cell) {
+  const held = pass.plan.steps[step];
+  if (held?.kind !== "highest") return false;
+  const given = arithmetic.givenTo(pass, step);
+  const most = given.reduce((best, value) => Math.max(best, value), -Infinity);
+  return most > 0 && pass.maps[step][arithmetic.indexOf(held.shape, cell)] === most;
+}
+
+/** @param {Element} before @param {Element} element */
+function putAfter(before, element) {
+  if (before.nextElementSibling !== element) before.after(element);
+}
+
+/** @param {Element} parent @param {...Element} children */
+function putInto(parent, ...children) {
+  const there = children.every((child, i) => parent.children[i] === child);
+  if (!there || parent.children.length !== children.length) replace(parent, ...children);
+}
