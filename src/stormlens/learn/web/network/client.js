@@ -278,9 +278,9 @@ export class Run {
     this.progress = progress;
   }
 
-  /** @param {string} ask */
-  #ask(ask) {
-    return this.#engine.ask(ask, { run: this.#handle });
+  /** @param {string} ask @param {any} [given] */
+  #ask(ask, given) {
+    return this.#engine.ask(ask, { run: this.#handle, ...given });
   }
 
   /** One batch there and back. @returns {Promise<Progress>} */
@@ -322,9 +322,22 @@ export class Run {
     return this.#present;
   }
 
-  /** The present weights. @returns {Promise<Map<string, Float32Array>>} */
-  weights() {
-    return this.#ask("weights");
+  /**
+   * The present weights.
+   * @param {readonly string[]} [names] Of those that are wanted; all unless told.
+   * @returns {Promise<Map<string, Float32Array>>}
+   */
+  weights(names) {
+    return this.#ask("weights", { names });
+  }
+
+  /**
+   * Go on in another way from the next step on, with the weights that are there.
+   * @param {{learningRate: number, augmentation?: import("./warping.js").Augmentation}} settings
+   * @returns {Promise<void>}
+   */
+  change(settings) {
+    return this.#ask("change", { settings });
   }
 
   /** Begin again from the first weights. */

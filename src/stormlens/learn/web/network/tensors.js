@@ -49,13 +49,17 @@ export class Tensors {
     return held;
   }
 
-  /** Their values now. @returns {Map<string, Float32Array>} */
-  read() {
+  /**
+   * Their values now.
+   * @param {readonly string[]} [names] Of those that are wanted; all unless told.
+   * @returns {Map<string, Float32Array>}
+   */
+  read(names = [...this.#held.keys()]) {
     return new Map(
-      [...this.#held].map(([name, { pointer, size }]) => [
-        name,
-        this.machine.floats(pointer, size).slice(),
-      ]),
+      names.map((name) => {
+        const { pointer, size } = this.of(name);
+        return [name, this.machine.floats(pointer, size).slice()];
+      }),
     );
   }
 

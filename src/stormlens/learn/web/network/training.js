@@ -24,6 +24,8 @@ import { affineMatrix, drawTransform, FILL_MODES, moves } from "./warping.js";
  * @property {import("./warping.js").Augmentation} [augmentation]
  * @property {number} [seed]
  *
+ * @typedef {Settings & {learningRate: number, batchSize: number, seed: number}} Filled
+ *
  * @typedef {object} Progress Sums of the epoch that runs.
  * @property {number} epoch From 1.
  * @property {number} step Steps done of it.
@@ -35,6 +37,7 @@ import { affineMatrix, drawTransform, FILL_MODES, moves } from "./warping.js";
  * @property {number} loss
  * @property {number} accuracy
  * @property {number[][]} confusion Truth along the rows, answers along the columns.
+ * @property {Float32Array} probabilities (boxes, classes)
  */
 
 const DECAY_MEAN = Math.fround(0.9);
@@ -54,6 +57,9 @@ export class Training {
   #loss = 0;
   #correct = 0;
   #seen = 0;
+  /** Where varied boxes go; 0 while boxes are taken as they are. */
+  warped = 0;
+  #roomToWarp = 0;
   /** @type {Uint32Array} */
   #order = new Uint32Array(0);
 
@@ -77,6 +83,7 @@ export class Training {
     checkSettings(plan, settings, { learningRate, batchSize });
     const [minimum, maximum] = boundsOf(train.images);
     this.plan = { ...planWith(plan, settings), minimum, maximum };
+    /** @type {Filled} */
     this.settings = { learningRate, batchSize, seed, augmentation };
     this.orderOf = orderOf ?? ((epoch) => this.#drawOrder(epoch));
     this.train = train;
@@ -96,8 +103,7 @@ export class Training {
       );
       this.adam = this.#room.floats(6);
       this.images = this.#room.bytes(batchSize * this.size);
-      this.warped =
-        augmentation && moves(augmentation) ? this.#room.floats(batchSize * this.size) : 0;
+      this.#makeRoomToWarp();
       this.matrices = this.#room.floats(6 * batchSize);
     } catch (error) {
       this.free();
@@ -119,8 +125,7 @@ export class Training {
 
   /**
    * One step: a batch there and back. The first one behind an epoch's last begins the next epoch.
-   * @returns {Progress}
-   * @throws {Error} With a sentence, where the loss is no number any more.
+   * @returns {Progress} Its loss is no number any more where steps were too large.
    */
   step() {
     if (this.#step === this.steps) this.#beginEpoch(this.#epoch + 1);
@@ -136,13 +141,26 @@ export class Training {
     this.chain.forward(this.#prepare(chosen, pass), pass);
     this.#putLossGradient(modes);
     this.chain.backward(pass, this.chain.operations.length - 2);
-    if (!Number.isFinite(this.#loss)) {
-      throw new Error(
-        `Training diverged in epoch ${this.#epoch}: the loss is no longer a number. Lower the ` +
-          `learning rate (it is ${this.settings.learningRate}).`,
-      );
-    }
     return this.progress;
+  }
+
+  /**
+   * Go on in another way from the next step on, with the weights and moments that are there.
+   * @param {{learningRate: number, augmentation?: import("./warping.js").Augmentation}} settings
+   */
+  change({ learningRate, augmentation }) {
+    checkSettings(this.plan, {}, { learningRate, batchSize: this.settings.batchSize });
+    this.settings = { ...this.settings, learningRate, augmentation };
+    this.#makeRoomToWarp();
+  }
+
+  #makeRoomToWarp() {
+    const { augmentation, batchSize } = this.settings;
+    const warps = augmentation !== undefined && moves(augmentation);
+    if (warps && this.#roomToWarp === 0) {
+      this.#roomToWarp = this.#room.floats(batchSize * this.size);
+    }
+    this.warped = warps ? this.#roomToWarp : 0;
   }
 
   /** @param {number} epoch */
@@ -247,6 +265,7 @@ export class Training {
     const confusion = Array.from({ length: classes }, () => new Array(classes).fill(0));
     let [loss, correct] = [0, 0];
     const { images, modes } = this.validation ?? { images: new Uint8Array(0), modes: [] };
+    const probabilities = new Float32Array(modes.length * classes);
     const { batchSize } = this.settings;
     for (let first = 0; first < modes.length; first += batchSize) {
       const count = Math.min(batchSize, modes.length - first);
@@ -262,9 +281,11 @@ export class Training {
         loss += judged.loss;
         correct += judged.answer === mode ? 1 : 0;
         confusion[mode][judged.answer] += 1;
+        probabilities.set(judged.shares, (first + n) * classes);
       }
     }
-    return { loss: loss / modes.length, accuracy: correct / modes.length, confusion };
+    const [meanLoss, accuracy] = [loss / modes.length, correct / modes.length];
+    return { loss: meanLoss, accuracy, confusion, probabilities };
   }
 
   /** Begin again, from the first weights. */

@@ -60,7 +60,8 @@ const ANSWERS = {
     const { plan, tensors } = held.get(run);
     return hold(new Looking(machine, plan, tensors));
   },
-  weights: ({ run }) => held.get(run).tensors.read(),
+  weights: ({ run, names }) => held.get(run).tensors.read(names),
+  change: ({ run, settings }) => held.get(run).change(settings),
   reset: ({ run }) => {
     held.get(run).reset();
     return held.get(run).progress;
@@ -81,6 +82,7 @@ function buffersOf(value) {
   if (value instanceof Float32Array) return [/** @type {ArrayBuffer} */ (value.buffer)];
   if (value instanceof Map) return [...value.values()].flatMap(buffersOf);
   if (Array.isArray(value)) return value.flatMap(buffersOf);
+  if (value?.probabilities) return buffersOf(value.probabilities);
   if (value?.maps) return [...buffersOf(value.maps), ...buffersOf(value.sums)];
   return [];
 }
