@@ -3,12 +3,9 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 
+import { understood } from "../../../src/stormlens/learn/web/base/component.js";
 import { ACTIVATIONS } from "../../../src/stormlens/learn/web/ideas/concepts.js";
-
-// Node has no elements; a class of that name is enough to read the schema of one.
-Object.assign(globalThis, { HTMLElement: class {} });
-const { understood } = await import("../../../src/stormlens/learn/web/base/component.js");
-const { Neuron } = await import("../../../src/stormlens/learn/web/ideas/neuron.js");
+import { Neuron } from "../../../src/stormlens/learn/web/ideas/neuron.js";
 
 it("keeps the chapter's bounds and defaults", () => {
   const { x1, x2, w1, w2, bias, activation } = Neuron.settings;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
+import { understood } from "../../../src/stormlens/learn/web/base/component.js";
 import { Random } from "../../../src/stormlens/learn/web/base/random.js";
 import { pool, PATCH_PLACES } from "../../../src/stormlens/learn/web/ideas/concepts.js";
 import {
@@ -14,10 +15,7 @@ import {
   placesOf,
   respond,
 } from "../../../src/stormlens/learn/web/ideas/patches.js";
-
-Object.assign(globalThis, { HTMLElement: class {} });
-const { understood } = await import("../../../src/stormlens/learn/web/base/component.js");
-const { PoolAndFire } = await import("../../../src/stormlens/learn/web/ideas/pool-and-fire.js");
+import { PoolAndFire } from "../../../src/stormlens/learn/web/ideas/pool-and-fire.js";
 
 /** A core of 49 dBZ in rain of 25, and nothing in the north. */
 function storm() {

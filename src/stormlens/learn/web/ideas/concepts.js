@@ -59,9 +59,10 @@ const TAIL = 3;
 function normalBelow(z) {
   if (z > TAIL) return 1 - normalBelow(-z);
   if (z < -TAIL) {
-    // Laplace's continued fraction, from far inside outwards: no digits are lost in the tail.
+    // Laplace's continued fraction, from far inside outwards: no digits are lost in the tail. The
+    // further out, the fewer terms it takes.
     let inner = -z;
-    for (let n = 100; n > 0; --n) inner = -z + n / inner;
+    for (let n = 8 + Math.ceil(800 / (z * z)); n > 0; --n) inner = -z + n / inner;
     return normalDensity(z) / inner;
   }
   // z + z^3 / 3 + z^5 / (3 5) + ... (Marsaglia, 2004), until nothing is added any more.
