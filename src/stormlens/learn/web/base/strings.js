@@ -394,7 +394,215 @@ export const ENGLISH = {
 
   // ------------------------------------------------------------------ train
   "train.title": "Train",
-  "train.lead": "Watch a network learn in this browser, and break it.",
+  "train.lead":
+    "Watch a network learn in this browser, and break it. Press Play, and see what it makes of " +
+    "storms that it has never been shown.",
+  "train.task.reach": "Reach a validation accuracy of 85 %.",
+  "train.task.overfit": "Make a network overfit, so that the page says so.",
+  "train.task.remedy":
+    "Stop it by dropout or augmentation: 8 epochs or more, validation above 60 %, and no " +
+    "overfitting.",
+  "train.task.rate": "See what becomes of a learning rate of 0.1.",
+  "train.no-storms":
+    "These pages hold no labelled storms to learn from and to validate on; open them with " +
+    "`stormlens learn`.",
+  "train.loading": "Fetching storms: {done} of {all}",
+  "train.preparing": "Drawing first weights…",
+  "train.bar": "Training",
+  "train.play": "▶ Play",
+  "train.play.more": "▶ 10 more",
+  "train.pause": "❚❚ Pause",
+  "train.step": "Step",
+  "train.one-epoch": "Epoch",
+  "train.reset": "Reset",
+  "train.far": "Epoch {epoch} of {epochs}",
+  "train.far.running": "Epoch {epoch} of {epochs}, batch {step} of {steps}",
+  "train.speed": "{rate} boxes/s",
+  "train.settings": "Settings",
+  "train.summary": "{network}, {storms} storms, rate {rate}{more}",
+  "train.summary.compare": ", beside B",
+  "train.settings.help":
+    "A new rate or augmentation takes effect at once, and the charts mark it. Anything else " +
+    "begins again at epoch 0. A link repeats all settings; weights are never in it.",
+  "train.network": "Network",
+  "train.network.B": "{network}, for B",
+  "train.slot.B": "B",
+  "train.parameters": "{parameters} weights to learn",
+  "train.block.Conv2D": "{filters} kernels {size} × {size}",
+  "train.block.MaxPooling2D": "pool {size}",
+  "train.block.AveragePooling2D": "mean pool {size}",
+  "train.block.SpatialDropout2D": "drop {rate}",
+  "train.block.Dropout": "drop {rate}",
+  "train.block.Dense": "{units} neurons",
+  "train.block.Residual": "residual",
+  "train.block.GlobalMeanMax": "mean and max",
+  "train.label.compare": "Compare two settings, A and B",
+  "train.label.storms": "Storms to learn from",
+  "train.label.dropout": "Dropout",
+  "train.label.activation": "Activation of convolutions",
+  "train.label.augmentation": "Augmentation",
+  "train.label.rate": "Learning rate",
+  "train.label.batch": "Batch size",
+  "train.label.epochs": "Pause after epochs",
+  "train.label.seed": "Seed of weights and order",
+  "train.label.B": "{label}, for B",
+  "train.own": "{value} (own)",
+  "train.storms.count": "the first {count}",
+  "train.augmentation.none": "none",
+  "train.augmentation.flips": "flips",
+  "train.augmentation.chapter": "the chapter's ranges",
+  "train.augmentation.archive": "turns up to 55°",
+  "train.augmentation.shipped": "zooms in, flips",
+  "train.accuracy": "Accuracy",
+  "train.loss": "Loss",
+  "train.loss.help":
+    "Training figures are means over the epoch as it runs, with dropout and augmentation at " +
+    "work; validation is asked at its end, with the whole network.",
+  "train.blind": "knows nothing: ln of the number of modes",
+  "train.epoch": "epoch",
+  "train.line.training": "training",
+  "train.line.validation": "validation",
+  "train.short.training": "train",
+  "train.short.validation": "val.",
+  "train.chart.words": "{slot} after epoch {epoch}: training {training}, validation {validation}.",
+  "train.chart.words.start": "{slot} before the first epoch: validation {validation}.",
+  "train.mark.overfits": "overfits",
+  "train.mark.rate": "rate",
+  "train.mark.augmentation": "augmentation",
+  "train.figures": "Epoch {epoch}: training {training}, validation {validation}.",
+  "train.figures.start": "Before the first epoch: validation {validation}.",
+  "train.reading.nothing":
+    "It has learnt nothing yet: its weights are random, and so are its answers. Press Play.",
+  "train.reading.learning":
+    "Still learning: training {training}, validation {validation}. Let it go on.",
+  "train.reading.settled":
+    "Settled: training {training}, validation {validation}, {gap} points apart. It reads new " +
+    "storms about as well as those that it learns from.",
+  "train.reading.overfitting":
+    "Overfitting since epoch {since}: training {training}, validation {validation}. It knows " +
+    "the storms that it learns from {gap} points better than new ones: some of what it learns " +
+    "is true of those alone.",
+  "train.reading.risen":
+    "The validation loss has risen from its lowest: it grows surer of answers that are wrong.",
+  "train.reading.one-mode":
+    "It answers {mode} to every storm. That mode's share is all its accuracy: nothing is " +
+    "learnt.",
+  "train.reading.slow":
+    "It hardly moves: the loss has fallen by less than 5 % in three epochs. Is the learning " +
+    "rate too small?",
+  "train.reading.diverged":
+    "It ran away: the loss is far above that of knowing nothing. The steps are too large. It " +
+    "may come back, but a smaller learning rate would not go there.",
+  "train.compared.finding":
+    "After {epochs} epochs {better} is {points} points better on validation. With {boxes} " +
+    "boxes, chance alone seldom makes more than {doubt}.",
+  "train.compared.chance":
+    "After {epochs} epochs they are {points} points apart on validation. With {boxes} boxes, " +
+    "up to {doubt} points may be chance: no finding.",
+  "train.look": "Look inside",
+  "train.storm": "One new storm",
+  "train.storm.before": "The storm before",
+  "train.storm.next": "The next storm",
+  "train.storm.words": "Validation storm {number}, mode {truth}, seen from above, north up.",
+  "train.answer": "Its answer now",
+  "train.answer.right": "Storm {number} is {truth}, and the network says so ({sure} sure).",
+  "train.answer.wrong": "Storm {number} is {truth}; the network says {answer} ({sure} sure).",
+  "train.kernels": "Kernels of the first convolution",
+  "train.kernels.help":
+    "Red weights count for, blue against. They start at random; press one to read its numbers.",
+  "train.kernels.show": "Shown",
+  "train.kernels.now": "as they are",
+  "train.kernels.change": "what was learnt",
+  "train.kernel.name": "Kernel {number}",
+  "train.maps": "What they find in the storm",
+  "train.maps.help": "One map a kernel: bright, or red, is where it answers.",
+  "train.maps.few": "The first {shown} of {all} are shown.",
+  "train.map.name": "Map {number}",
+  "train.map.large": "Map {number}, enlarged",
+  "train.layer": "Layer whose maps are shown",
+  "train.layer.Conv2D": "Convolution {number}: {maps} maps, {rows} × {columns}",
+  "train.layer.MaxPooling2D": "Pool {number}: {maps} maps, {rows} × {columns}",
+  "train.layer.AveragePooling2D": "Mean pool {number}: {maps} maps, {rows} × {columns}",
+  "train.layer.Residual": "Residual block {number}: {maps} maps, {rows} × {columns}",
+  "train.matrix": "Right and wrong, mode by mode",
+  "train.matrix.help":
+    "The validation storms, a row for each true mode. Green is right. Press a number to see " +
+    "its storms.",
+  "train.matrix.caption": "Confusion matrix: rows are true modes, columns what the network says",
+  "train.matrix.corner": "true \\ said",
+  "train.cell": "{truth} called {answer}: {count} of {all}",
+  "train.listed.mistakes":
+    "The surest mistakes ({count} in all). Press one to look inside, or a number in the matrix " +
+    "for its storms.",
+  "train.listed.cell":
+    "{truth} that the network calls {answer}: {count}. Press one to look inside.",
+  "train.listed": "Validation storms",
+  "train.listed.storm": "Storm {number}: {truth} called {answer}",
+  "train.recipe": "The same with Stormlens",
+  "train.recipe.of": "The same with Stormlens: {slot}",
+  "train.recipe.help": "Save the recipe and run `stormlens train recipe.toml`, or take the Python.",
+  "train.toml": "recipe.toml",
+  "train.python": "Python",
+  "train.recipe.note":
+    "Curves will look alike and not be the same: first weights and order are drawn by other " +
+    "means, and this page rounds storms to 2 dBZ.",
+  "train.recipe.changed":
+    "This training was changed on its way; the recipe has its last settings from the first " +
+    "epoch on.",
+  "train.questions": "The chapter asks",
+  "train.question.set": "Set it up",
+  "train.question.answer": "Answer",
+  "train.question.reading":
+    "Over 90 % after ten epochs: fantastic, right? What is your interpretation of the curves?",
+  "train.question.reading.set": "The chapter's first network, 20 epochs.",
+  "train.question.reading.answer":
+    "The 90 % are storms whose answers it was shown, epoch after epoch. What counts is the " +
+    "dashed line. In a network that generalises well both would lie on top of each other; here " +
+    "they part, and the validation loss turns up: it overfits.",
+  "train.question.data": "How much do more storms help?",
+  "train.question.data.set": "60 storms beside 600.",
+  "train.question.data.answer":
+    "Look at the gap. With 60 storms it opens within a few epochs and stays: they are soon " +
+    "known by heart. The more storms there are, the less of them is worth learning by heart.",
+  "train.question.dropout":
+    "Dropout removes data at random in every training step. What does that do to both curves?",
+  "train.question.dropout.set": "The first network beside the second, with ReLU and dropout 0.3.",
+  "train.question.dropout.answer":
+    "Training gets harder and its curve lower, since it is measured with three channels in ten " +
+    "switched off. The gap narrows. Whether validation gains is another matter: see whether " +
+    "110 boxes can tell.",
+  "train.question.activation": "What does a ReLU behind the convolution change?",
+  "train.question.activation.set": "The same network, linear and with ReLU.",
+  "train.question.activation.answer":
+    "Maps fall silent where a kernel finds nothing: look at them. In this network little " +
+    "depends on it, since the maximum of the pool is a bend of its own. Try sigmoid, too.",
+  "train.question.augmentation":
+    "Train it, then go on with varied storms at a tenth of the learning rate. How did it do?",
+  "train.question.augmentation.set": "Goes on with the training that is there.",
+  "train.question.augmentation.answer":
+    "Training accuracy falls, for the exam has become harder: no storm is shown twice in the " +
+    "same way. Validation stays about where it was, and the gap is gone. It promises less, and " +
+    "keeps it.",
+  "train.question.rate":
+    "If it learns too quickly it may jump to conclusions, too slowly and it may never get " +
+    "there. Where is the balance?",
+  "train.question.rate.set": "A rate of 0.00001 beside 0.01.",
+  "train.question.rate.answer":
+    "Far too low is a smooth curve that has not got far. Far too high shoots up at first, and " +
+    "may end in one mode for every storm. In between it falls quickly; there is no formula, " +
+    "one tries.",
+  "train.question.batch": "How many storms should have a say in each step?",
+  "train.question.batch.set": "Batches of 8 beside 128.",
+  "train.question.batch.answer":
+    "Small batches take many noisy steps and get further in an epoch. Large ones take few calm " +
+    "steps, and want a higher learning rate. The two belong together.",
+  "train.question.complex":
+    "If the model is not complex enough, one may add to it. Does a deeper network do better?",
+  "train.question.complex.set":
+    "The chapter's first network beside the archive's three convolutions.",
+  "train.question.complex.answer":
+    "The deeper one has fewer weights, not more: its pools leave little for the dense layer. " +
+    "It learns more slowly at first, and memorises less.",
 
   // ------------------------------------------------------------------ inside
   "inside.title": "Inside",
