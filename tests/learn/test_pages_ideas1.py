@@ -412,6 +412,16 @@ def test_the_chapters_patches_and_a_link_to_them(visit):
     assert again.component("c.outputs") == page.component("c.outputs")
 
 
+def test_a_link_shows_the_thumbnail_of_its_storm(visit):
+    page = visit("pool-and-fire", "?storm=21", look=(PHONE, "light"))
+    strip = page.page.locator(".strip").bounding_box()
+    chosen = page.page.locator(".strip input:checked")
+    assert chosen.get_attribute("aria-label").startswith("Storm 21")
+    thumbnail = chosen.bounding_box()
+    assert strip["x"] <= thumbnail["x"] < strip["x"] + strip["width"] - thumbnail["width"]
+    assert page.page.evaluate("scrollY") == 0
+
+
 def test_a_lesson_names_its_own_storm_by_attributes(visit):
     page = visit("pool-and-fire")
     page.page.evaluate(

@@ -97,13 +97,14 @@ export class Picture {
 
   /** Draw frames over it, in place of those before. @param {readonly Frame[]} frames */
   frame(frames) {
-    const rows = this.#map?.rows ?? 1;
+    const { rows, columns } = this.#map ?? { rows: 1, columns: 1 };
     replace(
       this.#overlay,
       ...frames.map(({ row, column, rows: high, columns: wide, class: name = "frame", label }) => {
         const y = rows - row - high;
         const around = { x: column, y, width: wide, height: high };
         const size = rows / 18;
+        const room = (size * 0.7 * (label ?? "").length) / 2;
         return svg(
           "g",
           { class: name },
@@ -113,7 +114,8 @@ export class Picture {
             svg(
               "text",
               {
-                x: column + wide / 2,
+                // Where a frame touches the edge, its label is not cut.
+                x: Math.min(Math.max(column + wide / 2, room), columns - room),
                 y: y > size ? y - size * 0.3 : y + high + size,
                 "font-size": size,
                 "text-anchor": "middle",

@@ -181,7 +181,7 @@ export const ENGLISH = {
   "pool-and-fire.label.threshold": "Threshold",
   "pool-and-fire.label.weight": "Weight w",
   "pool-and-fire.label.bias": "Bias b",
-  "pool-and-fire.label.size": "Size of a patch",
+  "pool-and-fire.label.size": "Patch size",
   "pool-and-fire.label.everywhere": "Light up all places where it would fire",
   "pool-and-fire.pixels": "px",
   "pool-and-fire.chapter": "The chapter's places",

@@ -69,6 +69,8 @@ const CSS = `
 .marks .point { fill: var(--orange); stroke: var(--paper); stroke-width: 2; }
 .chart .mark { font-size: 15px; font-weight: 700; paint-order: stroke; stroke: var(--paper);
   stroke-width: 5px; stroke-linejoin: round; }
+:host([theme="projector"]) .chart text { font-size: 16px; }
+:host([theme="projector"]) .chart .mark { font-size: 18px; }
 .field { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: .15rem .35rem;
   max-width: 17rem; color: var(--muted); font-size: .875em; }
 .field .up { display: flex; flex-direction: column; justify-content: space-between;

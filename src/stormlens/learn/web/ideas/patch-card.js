@@ -19,7 +19,7 @@ const BARS = /** @type {const} */ (["pooled", "z", "a"]);
 const FEW_NUMBERS = 5;
 
 export const CARD_CSS = `
-.card { display: grid; gap: .35rem; padding: .4rem; border-radius: .6rem; align-content: start;
+.card { display: grid; gap: .35rem; padding: .3rem; border-radius: .6rem; align-content: start;
   background: var(--panel); border: 2px solid transparent; min-width: 0;
   grid-template-columns: minmax(0, 1fr); }
 .card.chosen { border-color: var(--accent); }
@@ -175,7 +175,7 @@ function cellNumber({ values, rows, columns }, i, highest) {
       x: (i % columns) + 0.5,
       y: rows - Math.floor(i / columns) - 0.5,
       dy: "0.35em",
-      "font-size": 0.46,
+      "font-size": 0.5,
       "text-anchor": "middle",
       style: values[i] > 0 && `fill: ${readableOn(ofReflectivity(values[i]))}`,
     },

@@ -64,6 +64,14 @@ export class StormStrip {
   /** Mark the storm that is shown, if it is one of these. @param {number | undefined} number */
   choose(number) {
     this.#inputs.forEach((input, i) => (input.checked = i === number));
+    if (number !== undefined) this.#reveal(this.#inputs[number]);
+  }
+
+  /** Scroll the strip, and nothing but the strip. @param {HTMLElement} thumbnail */
+  #reveal(thumbnail) {
+    const [strip, shown] = [this.element, thumbnail].map((e) => e.getBoundingClientRect());
+    if (shown.left >= strip.left && shown.right <= strip.right) return;
+    this.element.scrollLeft += shown.left - strip.left - (strip.width - shown.width) / 2;
   }
 
   /**
