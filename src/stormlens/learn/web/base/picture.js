@@ -81,15 +81,17 @@ export class Picture {
       this.#overlay.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
     }
     const image = this.#context.createImageData(columns, rows);
-    let at = first;
-    for (let row = 0; row < rows; ++row) {
-      let to = (rows - 1 - row) * columns * 4;
-      for (let column = 0; column < columns; ++column, at += apart, to += 4) {
-        const [red, green, blue, opacity] = colourOf(values[at]);
-        image.data[to] = red;
-        image.data[to + 1] = green;
-        image.data[to + 2] = blue;
-        image.data[to + 3] = opacity;
+    const pixels = new Uint32Array(image.data.buffer);
+    const known = isBytes(values) ? coloursOfBytes(colourOf) : undefined;
+    for (let row = 0, at = first; row < rows; ++row) {
+      let to = (rows - 1 - row) * columns;
+      for (let column = 0; column < columns; ++column, at += apart, ++to) {
+        if (known) {
+          pixels[to] = known[values[at]];
+          continue;
+        }
+        const colour = colourOf(values[at]);
+        for (let part = 0; part < 4; ++part) image.data[4 * to + part] = colour[part];
       }
     }
     this.#context.putImageData(image, 0, 0);
@@ -179,6 +181,30 @@ export class Picture {
       column: Math.min(Math.max(column, 0), columns - 1),
     };
   }
+}
+
+/** @param {Numbers} values */
+function isBytes(values) {
+  return values instanceof Uint8Array || values instanceof Uint8ClampedArray;
+}
+
+/** @type {WeakMap<ColourOf, Uint32Array>} */
+const known = new WeakMap();
+
+/**
+ * The 256 colours that bytes have, each as the canvas holds a pixel.
+ * @param {ColourOf} colourOf
+ * @returns {Uint32Array}
+ */
+function coloursOfBytes(colourOf) {
+  let table = known.get(colourOf);
+  if (!table) {
+    table = new Uint32Array(256);
+    const parts = new Uint8ClampedArray(table.buffer);
+    for (let value = 0; value < 256; ++value) parts.set(colourOf(value), 4 * value);
+    known.set(colourOf, table);
+  }
+  return table;
 }
 
 /**
