@@ -2,10 +2,12 @@
 
 import functools
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import numpy.testing as npt
 import pytest
@@ -13,6 +15,11 @@ from web_packages import packages
 
 import stormlens.learn
 from stormlens import concepts
+from stormlens.augment import Augmentation
+from stormlens.learn._augmentation_advice import advice
+from stormlens.ops import warp
+from stormlens.plots import reflectivity_palette
+from stormlens.training import Recipe, load_recipe
 
 pytestmark = pytest.mark.browser
 
@@ -47,11 +54,15 @@ class Visit:
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.trouble.append(str(error)))
         page.on("requestfailed", self._miss)
-        page.on("response", lambda got: got.ok or self.trouble.append(f"{got.status} {got.url}"))
+        page.on("response", self._answer)
 
     def _hear(self, message):
         if message.type == "error":
             self.trouble.append(message.text)
+
+    def _answer(self, response):
+        if response.status >= 400:
+            self.trouble.append(f"{response.status} {response.url}")
 
     def _miss(self, request):
         if request.failure != "net::ERR_ABORTED":  # by leaving the page
@@ -135,7 +146,7 @@ class Visit:
         )
         assert sides
         for width, height in sides:
-            assert width > 60
+            assert width > 40
             assert abs(width - height) < 1
         assert self.trouble == []
 
@@ -155,6 +166,7 @@ def visit(chromium, front, look):
         viewport={"width": width, "height": height},
         color_scheme=scheme,
         has_touch=width < 500,
+        permissions=["clipboard-read", "clipboard-write"],
     )
 
     def open_page(slug, query=""):
@@ -335,5 +347,188 @@ def test_name_and_weights_of_a_kernel_bring_each_other(visit, query, name, weigh
 @pytest.mark.parametrize("look", [(DESK, "light")], indirect=True, ids=["1440-light"])
 def test_a_storm_that_is_not_there_becomes_the_last(visit):
     walker = visit("convolution-walker", "?storm=4000&row=133&column=133")
-    assert walker.page.get_by_label("Storm", exact=True).input_value() == "23"
+    chosen = walker.page.locator(".strip input:checked")
+    assert chosen.get_attribute("aria-label").startswith("Storm 23")
+    assert walker.page.locator(".caption .row").inner_text().startswith("Storm 23")
     assert walker.trouble == []
+
+
+def _ranges(studio):
+    settings = studio.component("c.settings")
+    return Augmentation.from_dict(
+        {name: value for name, value in settings.items() if name not in ("storm", "seed")}
+    )
+
+
+def _check_studio(studio):
+    """Sentences, distances and the recipe's text follow from the settings as in Python."""
+    page, held = studio.page, _ranges(studio)
+    told = studio.component("c.outputs")
+    expected = advice(held, told["beyond"])
+    assert told["warnings"] == sum(part.warning for part in expected)
+    shown = page.locator(".advice p").all_inner_texts()
+    texts = [f"{part.subject.capitalize()}. {part.text}" for part in expected]
+    still = {"fill_mode": "reflect", "cval": 0.0}
+    if Augmentation.from_dict({**held.to_dict(), **still}) == Augmentation():
+        assert "at rest" in shown[0]
+    elif told["warnings"]:
+        assert shown == texts
+    else:
+        assert shown[0].startswith("Sound.")
+        assert shown[1:] == texts
+    places = np.reshape(told["places"], (9, 2))
+    km = np.hypot(*(places - 67.5).T) * 3.75
+    npt.assert_allclose(told["kilometres"], km, atol=1e-9)
+    chips = page.locator(".nine .chip").all_inner_texts()
+    for chip, distance in zip(chips, km, strict=True):
+        assert abs(float(chip.split(" ")[0] or 0) - distance) <= 0.5
+    toml = page.locator(".recipe pre").first.inner_text()
+    assert tomllib.loads(toml) == {"augmentation": held.to_dict()}
+    recipe = Recipe.from_toml("model = 'chapter-relu'\n" + toml, name="copied")
+    assert recipe.augmentation == held
+    studio.check_look()
+
+
+def _end(studio, label, key="End"):
+    """Move a slider to its end by the keyboard."""
+    studio.page.get_by_role("slider", name=label, exact=True).focus()
+    studio.page.keyboard.press(key)
+    studio.settle()
+
+
+def test_the_augmentation_studio_from_first_sight_to_last_task(visit, look):
+    studio = visit("augmentation-studio")
+    page = studio.page
+
+    def press(locator):
+        locator.scroll_into_view_if_needed()
+        if look[0] is PHONE:
+            locator.tap()
+        else:
+            locator.click()
+        studio.settle()
+
+    assert _ranges(studio) == load_recipe("chapter-augmented").augmentation
+    _check_studio(studio)
+    assert studio.component("c.outputs.warnings") == 3
+    assert not any(studio.done(task) for task in ("sound", "far", "spiral"))
+    assert "SIMULATED" in page.locator(".start").inner_text()
+
+    press(page.get_by_role("button", name="SVRIMG"))
+    assert _ranges(studio) == load_recipe("svrimg-3conv").augmentation
+    assert studio.done("sound")
+    _check_studio(studio)
+    first = studio.component("c.outputs.places")
+    press(page.get_by_role("button", name="New draws"))
+    assert studio.component("c.settings.seed") == 1
+    assert studio.component("c.outputs.places") != first
+    _check_studio(studio)
+
+    # At its end a slider has its highest number, and all of them keep it.
+    _end(studio, "Rotation, either way")
+    _end(studio, "Shift east or west, of the width")
+    settings = studio.component("c.settings")
+    assert (settings["rotation_range"], settings["width_shift_range"]) == (180, 0.5)
+    assert studio.done("far")
+    _check_studio(studio)
+    far = max(studio.component("c.outputs.kilometres"))
+    assert any(chip.startswith(f"{far:.0f} km") for chip in page.locator(".chip").all_inner_texts())
+    assert any("outside" in chip for chip in page.locator(".chip").all_inner_texts())
+
+    press(page.get_by_role("button", name="nothing"))
+    assert _ranges(studio) == Augmentation()
+    _check_studio(studio)
+    tropical = page.locator(".strip label").filter(
+        has=page.locator("input[aria-label$='Tropical']")
+    )
+    press(tropical.nth(2))
+    assert "Tropical" in page.locator(".start .name").inner_text()
+    assert not studio.done("spiral")
+    press(page.get_by_label("Flip north and south"))
+    assert studio.done("spiral")
+    _check_studio(studio)
+    mirrored = page.locator(".nine .picture[aria-label*='as in a mirror']").count()
+    assert 0 < mirrored < 9
+
+    # The rest of the knobs, and what they say.
+    page.get_by_label("Fill with").select_option("constant")
+    _end(studio, "Zoom, from and to (under 1 enlarges): highest")
+    press(page.get_by_text("As another radar would show it"))
+    for label in ("Unseen by a radar that is off, share up to", "Weak echo cut off, below up to"):
+        _end(studio, label)
+    _end(studio, "Echo times, from and to: lowest", key="Home")
+    page.get_by_label("cval: what constant fills in, as a number").fill("12.5")
+    page.keyboard.press("Enter")
+    studio.settle()
+    held = _ranges(studio)
+    assert (held.zoom_range, held.scale_range) == ((1, 2), (0.5, 1))
+    assert (held.cval, held.cutoff_range, held.dropout_range) == (12.5, 80, 1)
+    _check_studio(studio)
+    press(page.locator(".recipe button").first)
+    page.get_by_text("Copied.").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert tomllib.loads(copied) == {"augmentation": held.to_dict()}
+    studio.check_access()
+
+    page.wait_for_function("location.hash.includes('dropout_range')")
+    before, address = studio.component("[c.settings, c.outputs]"), page.url
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector(".picture canvas")
+    studio.settle()
+    assert studio.component("[c.settings, c.outputs]") == before
+    _check_studio(studio)
+
+
+@pytest.mark.parametrize("look", [(DESK, "light")], indirect=True, ids=["1440-light"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?rotation_range=50&shear_range=20&seed=3",
+        "?fill_mode=nearest&width_shift_range=0.4&storm=2",
+        "?fill_mode=constant&cval=30&zoom_range=1.8,0.6",
+        "?fill_mode=wrap&height_shift_range=0.5&storm=17&seed=8",
+    ],
+)
+def test_the_nine_pictures_are_what_python_warps(visit, front, query):
+    studio = visit("augmentation-studio", query)
+    held, settings = _ranges(studio), studio.component("c.settings")
+    matrices = studio.page.evaluate(
+        """async ([front, settings]) => {
+            const { Random } = await import(front + "base/random.js");
+            const { affineMatrix, drawn } = await import(front + "ideas/augment.js");
+            const random = new Random(settings.seed);
+            const shape = { rows: 136, columns: 136 };
+            const nine = Array.from({ length: 9 }, () => drawn(settings, random, shape));
+            return nine.map(draw => [...affineMatrix(draw, shape)]);
+        }""",
+        [front, settings],
+    )
+    pixels = studio.component(
+        "[...c.shadowRoot.querySelectorAll('.nine canvas')].map(canvas =>"
+        " [...canvas.getContext('2d').getImageData(0, 0, 136, 136).data])"
+    )
+    box = studio.box(settings["storm"])
+    maps = np.reshape(np.array(matrices, np.float32), (9, 2, 3))
+    images = jnp.broadcast_to(jnp.asarray(box), (9, 136, 136))
+    expected = np.rint(np.asarray(warp(images, maps, held.fill_mode, held.cval))).astype(int)
+    palette = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in reflectivity_palette()]
+    colours = np.array([[0, 0, 0], *palette[1:]])[expected]
+    found = np.reshape(pixels, (9, 136, 136, 4))[:, ::-1]  # the north is on top there
+    assert len(np.unique(expected)) > 20
+    # Roundings of 32 bits and of 64 part where a value lies halfway, or a pixel on the edge.
+    differ = (found[..., :3] != colours).any(-1) | ((found[..., 3] > 0) != (expected > 0))
+    assert differ.mean() < 0.005
+
+
+@pytest.mark.parametrize("look", [(DESK, "light")], indirect=True, ids=["1440-light"])
+def test_the_python_to_copy_makes_the_same_ranges(visit):
+    query = "?rotation_range=30&zoom_range=1.2,0.8&vertical_flip=false&scale_range=0.9,1&seed=5"
+    studio = visit("augmentation-studio", query)
+    text = studio.page.locator(".recipe pre").nth(1).inner_text()
+    names: dict[str, object] = {}
+    exec(text, names)
+    assert names["augmentation"] == _ranges(studio)
+    assert names["draws"].shape == (9, 136, 136)
+    assert "jax.random.key(5)" in text
+    assert _ranges(studio).zoom_range == (0.8, 1.2)

@@ -189,25 +189,28 @@ export function warp(image, matrix, { rows, columns }, fillMode, cval, to) {
   const [lowest, rightmost] = [Math.max(rows - 2, 0), Math.max(columns - 2, 0)];
   const [below, right] = [rows > 1 ? columns : 0, columns > 1 ? 1 : 0];
   for (let row = 0, at = 0; row < rows; ++row) {
+    const [rowY, rowX] = [y0 * row + y2, x0 * row + x2];
     for (let column = 0; column < columns; ++column, ++at) {
-      let y = y0 * row + y1 * column + y2;
-      let x = x0 * row + x1 * column + x2;
-      const isInside = y >= 0 && y <= lastRow && x >= 0 && x <= lastColumn;
-      if (!isInside) {
+      let y = rowY + y1 * column;
+      let x = rowX + x1 * column;
+      if (!(y >= 0 && y <= lastRow && x >= 0 && x <= lastColumn)) {
         if (fillMode === "constant") {
           to[at] = cval;
           continue;
         }
-        if (!(y >= 0 && y <= lastRow)) y = fold(y, rows);
-        if (!(x >= 0 && x <= lastColumn)) x = fold(x, columns);
+        y = fold(y, rows);
+        x = fold(x, columns);
       }
-      const top = Math.min(y | 0, lowest);
-      const left = Math.min(x | 0, rightmost);
-      const [down, across] = [y - top, x - left];
+      // No arrays here, and no calls: this is done for each pixel of each draw.
+      const top = y < lowest ? y | 0 : lowest;
+      const left = x < rightmost ? x | 0 : rightmost;
+      const across = x - left;
       const corner = top * columns + left;
-      const upper = image[corner] * (1 - across) + image[corner + right] * across;
-      const lower = image[corner + below] * (1 - across) + image[corner + below + right] * across;
-      to[at] = upper * (1 - down) + lower * down;
+      const one = image[corner];
+      const other = image[corner + below];
+      const upper = one + (image[corner + right] - one) * across;
+      const lower = other + (image[corner + below + right] - other) * across;
+      to[at] = upper + (lower - upper) * (y - top);
     }
   }
 }
@@ -231,11 +234,11 @@ const FOLDS = {
   wrap: (coordinate, size) => {
     const period = Math.max(size - 1, 1);
     // As in SciPy, whole periods before the first row give the last one.
-    const folded =
-      coordinate < 0
-        ? coordinate + period * (Math.floor(-coordinate / period) + 1)
-        : coordinate - period * Math.floor(coordinate / period);
-    return clipped(folded, 0, size - 1);
+    if (coordinate < 0) {
+      return clipped(coordinate + period * (Math.floor(-coordinate / period) + 1), 0, size - 1);
+    }
+    if (coordinate <= size - 1) return coordinate;
+    return clipped(coordinate - period * Math.floor(coordinate / period), 0, size - 1);
   },
   nearest: (coordinate, size) => clipped(coordinate, 0, size - 1),
   constant: (coordinate, size) => clipped(coordinate, 0, size - 1),

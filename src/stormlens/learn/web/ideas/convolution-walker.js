@@ -7,7 +7,8 @@ import { el, replace, svg } from "../base/dom.js";
 import { colourBar, Picture, shortNumber } from "../base/picture.js";
 import { sheetOf } from "../base/style.js";
 import { convolutionStep } from "./concepts.js";
-import { FewStorms, stormChoice } from "./storm-choice.js";
+import { FewStorms } from "./storm-choice.js";
+import { STRIP_CSS } from "./storm-strip.js";
 import {
   answersOf,
   answersToNorth,
@@ -50,7 +51,6 @@ figure { margin: 0; min-width: 0; }
   align-items: center; gap: .3rem .5rem; font-weight: 650; line-height: 1.2; }
 .caption .row { gap: .3rem .5rem; min-width: 0; }
 .caption .name { margin-right: auto; }
-.caption select { font-weight: 400; }
 .picture .near { stroke: none; }
 .picture .near .line { stroke-width: 1.5px; stroke-dasharray: 4 3; }
 .picture .near .halo { stroke-width: 3px; opacity: .55; }
@@ -221,7 +221,7 @@ export class ConvolutionWalker extends Component {
     east: el("strong", {}),
     north: el("strong", {}),
   };
-  /** @type {import("../base/controls.js").Control[]} */
+  /** @type {{show: () => void}[]} */
   #controls = [];
   #ownIcon = el("div", {});
   #walk = button("", () => this.#startOrStop(), { kind: "main" });
@@ -229,7 +229,7 @@ export class ConvolutionWalker extends Component {
   #walking;
 
   styles() {
-    return [sheetOf(CSS)];
+    return [sheetOf(CSS + STRIP_CSS)];
   }
 
   /**
@@ -258,12 +258,12 @@ export class ConvolutionWalker extends Component {
       const icon = name === OWN ? this.#ownIcon : kernelIcon(CLASSICAL[name]);
       label.querySelector("span")?.prepend(icon);
     }
-    this.#storms = await FewStorms.open();
-    const storm = stormChoice(this, this.#storms);
+    const storms = await FewStorms.open(this);
+    this.#storms = storms;
     const row = slider(this, "row");
     const column = slider(this, "column");
     const turned = flag(this, "turned");
-    this.#controls = [kernels, storm, row, column, turned];
+    this.#controls = [kernels, storms, row, column, turned];
     replace(
       main,
       kernels.element,
@@ -273,7 +273,7 @@ export class ConvolutionWalker extends Component {
         el(
           "figure",
           { class: "storm" },
-          el("figcaption", { class: "caption" }, storm.element),
+          el("figcaption", { class: "caption" }, storms.heading),
           this.#map.element,
           colourBar(ofReflectivity, 0, 80, "dBZ"),
         ),
@@ -291,6 +291,7 @@ export class ConvolutionWalker extends Component {
           this.#bar,
         ),
       ),
+      storms.strip,
       el(
         "div",
         { class: "columns below" },
@@ -356,8 +357,7 @@ export class ConvolutionWalker extends Component {
 
   /** Compute and draw all sums. */
   #respond() {
-    const storms = /** @type {FewStorms} */ (this.#storms);
-    this.#box = storms.box(storms.nearest(this.number("storm")));
+    if (this.#storms) this.#box = this.#storms.box;
     const { rows, columns } = this.#box;
     const response = respond(this.#box, this.numbers("weights"), this.flag("turned"));
     this.#most = usualSize(response.values);
@@ -444,8 +444,7 @@ export class ConvolutionWalker extends Component {
     const near = { row: row - NEAR, column: column - NEAR, rows, columns, class: "near" };
     this.#map.frame([near, { row, column, rows: 3, columns: 3 }]);
     this.#sums.frame([near, { row: row + 1, column: column + 1, rows: 1, columns: 1 }]);
-    const storm = this.#storms?.words(this.#storms.nearest(this.number("storm"))) ?? "";
-    const values = { storm, row, column, total: shortNumber(total) };
+    const values = { storm: this.#storms?.words, row, column, total: shortNumber(total) };
     this.#map.words = this.t("map.words", values);
     this.#sums.words = this.t("sums.words", values);
     const middle = { row: row + 1, column: column + 1 };

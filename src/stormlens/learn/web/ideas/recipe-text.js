@@ -60,7 +60,7 @@ export function toPython(held, seed) {
     `augmentation = ${made}`,
     'storms = stormlens.load("simulated", split="train", count=9)',
     'boxes = storms["reflectivity"].values',
-    `draws = augmentation.apply(jax.random.key(${seed}), boxes)  # dBZ, shape (9, 136, 136)`,
+    `draws = augmentation.apply(jax.random.key(${seed}), boxes)  # in dBZ`,
     "",
   ].join("\n");
 }

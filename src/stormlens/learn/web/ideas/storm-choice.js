@@ -1,9 +1,9 @@
-/** The few storms that the ideas are shown on, and a list to choose one of them. */
+/** The few storms that an idea is shown on. */
 
 import { simulatedBadge } from "../base/controls.js";
-import { el, replace } from "../base/dom.js";
-import { t } from "../base/strings.js";
+import { el } from "../base/dom.js";
 import { Storms } from "../data/storms.js";
+import { StormStrip, stormWords } from "./storm-strip.js";
 
 /**
  * @typedef {import("../base/component.js").Component} Component
@@ -11,73 +11,59 @@ import { Storms } from "../data/storms.js";
  * @typedef {import("../data/storms.js").StormSet} StormSet
  */
 
-/** The first storms of a pack. */
+/** The first storms of a pack, of which the setting `storm` of a component chooses one. */
 export class FewStorms {
+  #component;
   #storms;
   #set;
+  #strip;
+  #heading = el("span", { class: "name" });
 
-  /** @param {Storms} storms @param {StormSet} set */
-  constructor(storms, set) {
+  /** @param {Component} component @param {Storms} storms @param {StormSet} set */
+  constructor(component, storms, set) {
+    this.#component = component;
     this.#storms = storms;
     this.#set = set;
-    this.count = set.count;
-    this.rows = set.rows;
-    this.columns = set.columns;
-    this.simulated = storms.simulated;
-    this.pixelKm = storms.pixelKm;
+    this.#strip = new StormStrip(storms, set, (storm) => component.set({ storm }));
+    /** The storm's number and mode, and where it comes from. */
+    this.heading = el("div", { class: "row" }, this.#heading, storms.simulated && simulatedBadge());
   }
 
-  /** @returns {Promise<FewStorms>} @throws {Error} With a sentence. */
-  static async open() {
+  /** Small pictures to choose from. */
+  get strip() {
+    return this.#strip.element;
+  }
+
+  /** @param {Component} component @returns {Promise<FewStorms>} @throws {Error} A sentence. */
+  static async open(component) {
     const storms = await Storms.open();
-    return new FewStorms(storms, await storms.split("few"));
+    return new FewStorms(component, storms, await storms.split("few"));
   }
 
-  /** The number of a storm that is there, for one that a link asks for. @param {number} asked */
-  nearest(asked) {
-    return Math.min(Math.max(asked, 0), this.count - 1);
+  /** The storm that is chosen; the last where a link asks for one that is not there. */
+  get #number() {
+    return Math.min(this.#component.number("storm"), this.#set.count - 1);
   }
 
-  /** @param {number} number @returns {Grid & {values: Uint8Array}} */
-  box(number) {
-    const { rows, columns } = this;
-    return { values: this.#storms.image(this.#set, number), rows, columns };
+  /** @returns {Grid & {values: Uint8Array}} */
+  get box() {
+    const { rows, columns } = this.#set;
+    return { values: this.#storms.image(this.#set, this.#number), rows, columns };
   }
 
-  /** The storm mode, or "" where there is none. @param {number} number */
-  mode(number) {
-    const code = this.#set.modes?.[number];
+  /** Its storm mode, or "" where there is none. */
+  get mode() {
+    const code = this.#set.modes?.[this.#number];
     return code === undefined ? "" : this.#storms.classes[code];
   }
 
-  /** @param {number} number */
-  words(number) {
-    const mode = this.mode(number);
-    return mode ? t("storm.of-mode", { number, mode }) : t("storm.number", { number });
+  get words() {
+    return stormWords(this.#storms, this.#set.modes?.[this.#number], this.#number);
   }
-}
 
-/**
- * A list of the storms, for a setting `storm`, and where they come from.
- * @param {Component} component
- * @param {FewStorms} storms
- * @returns {import("../base/controls.js").Control}
- */
-export function stormChoice(component, storms) {
-  const select = el("select", {
-    "aria-label": t("storm.choose"),
-    onchange: () => component.set({ storm: Number(select.value) }),
-  });
-  replace(
-    select,
-    ...Array.from({ length: storms.count }, (_, number) =>
-      el("option", { value: number }, storms.words(number)),
-    ),
-  );
-  return {
-    element: el("div", { class: "row" }, select, storms.simulated && simulatedBadge()),
-    show: () => {
-      select.value = String(storms.nearest(component.number("storm")));
-    },
-  };
+  /** Show which is chosen. */
+  show() {
+    this.#strip.choose(this.#number);
+    this.#heading.textContent = this.words;
+  }
 }

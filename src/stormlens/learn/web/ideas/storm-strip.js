@@ -34,6 +34,8 @@ export class StormStrip {
   element = el("fieldset", { class: "strip", "aria-label": t("storm.choose") });
   /** @type {HTMLInputElement[]} By number of the storm. */
   #inputs = [];
+  /** @type {number | undefined} */
+  #chosen;
 
   /**
    * @param {Storms} storms
@@ -63,6 +65,8 @@ export class StormStrip {
 
   /** Mark the storm that is shown, if it is one of these. @param {number | undefined} number */
   choose(number) {
+    if (number === this.#chosen) return; // to measure places is slow with each move of a slider
+    this.#chosen = number;
     this.#inputs.forEach((input, i) => (input.checked = i === number));
     if (number !== undefined) this.#reveal(this.#inputs[number]);
   }
