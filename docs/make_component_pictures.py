@@ -1,10 +1,9 @@
 """
 Draw docs/images/learn-*.png: each interactive component as a browser shows it.
 
-    python docs/make_component_pictures.py [RUN]
+    python docs/make_component_pictures.py [NAME...]
 
-Needs Chromium and ``pip install -e ".[test]"``. RUN is a run folder for the
-microscope; without one its network has random weights, and says so.
+Needs Chromium and ``pip install -e ".[test]"``. All are drawn unless some are named.
 """
 
 import io
@@ -12,46 +11,63 @@ import shutil
 import sys
 from pathlib import Path
 
-from PIL import Image, ImageChops
-from playwright.sync_api import Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Locator, sync_playwright
 
 from stormlens.learn import COMPONENTS, serve
-from stormlens.models import Classifier
 
 WIDTH, HEIGHT = 1180, 1000
-NAVIGATION = 32  # pixels above the component
+TALLEST = 1680  # pixels that are kept; Train goes on with its recipe and the chapter's questions
+EPOCHS = 12
+
+ADDRESSES = {
+    "neuron": "w1=1.5&w2=-0.8&bias=0.5",
+    "augmentation-studio": "rotation_range=40&zoom_range=0.8,1.1&horizontal_flip=true",
+    "train": f"epochs={EPOCHS}",
+}
+"""Settings that show what a component can do, where those at first do not."""
 
 
 def main() -> None:
-    """Serve the components, and photograph each."""
-    classifier = Classifier.load(sys.argv[1]) if len(sys.argv) > 1 else None
-    addresses: list[str] = []
-    server = serve(classifier=classifier, started=addresses.append, show=False, threaded=True)
+    """Serve the pages, and photograph each."""
+    names = sys.argv[1:] or COMPONENTS
+    places: list[str] = []
+    server = serve(started=places.extend, show=False, threaded=True)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-        for name in COMPONENTS:
-            photograph(page, addresses[0] + name, name)
+        for name in names:
+            page = browser.new_page(
+                viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light", bypass_csp=True
+            )
+            page.goto(f"{places[0]}#/{name}?{ADDRESSES.get(name, '')}")
+            component = page.locator(f"stormlens-{name}")
+            component.wait_for()
+            page.wait_for_load_state("networkidle")
+            if name == "train":
+                train(component)
+            page.add_style_tag(content="header { display: none !important; }")
+            page.wait_for_timeout(1000)
+            save(component, name)
+            page.close()
         browser.close()
-    server.stop()
+    if server is not None:
+        server.stop()
 
 
-def photograph(page: Page, address: str, name: str) -> None:
-    """One component, cut to what it fills."""
-    page.goto(address)
-    page.wait_for_selector("canvas", state="attached")
-    page.wait_for_timeout(2500)  # until Bokeh has drawn
-    if name == "augmentation-studio":  # at rest, it shows nine times the same
-        page.get_by_role("button", name="SVRIMG notebook").click()
-        page.wait_for_timeout(1000)
-    image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-    image = image.crop((0, NAVIGATION, *image.size))
-    filled = ImageChops.difference(image, Image.new("RGB", image.size, "white")).getbbox()
-    left, top, right, bottom = filled or (0, 0, *image.size)
-    framed = image.crop((max(0, left - 12), max(0, top - 12), right + 12, bottom + 12))
+def train(component: Locator) -> None:
+    """Let it learn until it pauses by itself."""
+    component.get_by_role("button", name="Play").click()
+    done = component.get_by_text(f"Epoch {EPOCHS} of {EPOCHS}", exact=True)
+    done.wait_for(timeout=600_000)
+
+
+def save(component: Locator, name: str) -> None:
+    """Its upper part as a picture of 256 colours, a third of the size."""
+    image = Image.open(io.BytesIO(component.screenshot())).convert("RGB")
+    image = image.crop((0, 0, image.width, min(image.height, TALLEST)))
     path = Path(__file__).parent / "images" / f"learn-{name}.png"
-    framed.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
