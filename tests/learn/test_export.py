@@ -30,7 +30,12 @@ def test_a_folder_holds_all_pages_storms_and_networks(tmp_path, boxes):
     modules = {path.relative_to(WEB).as_posix() for path in WEB.rglob("*.js")}
     assert modules <= held
     assert {"index.html", "storms/few-0.bin", "networks/shipped/classifier.json"} <= held
-    assert {"README.txt", "stormlens-pages.json"} <= held
+    assert {
+        "stormlens-widget.mjs",
+        "widgets/neuron.mjs",
+        "README.txt",
+        "stormlens-pages.json",
+    } <= held
     assert set(json.loads((folder / "stormlens-pages.json").read_text())["files"]) == held - {
         "stormlens-pages.json"
     }
@@ -55,10 +60,15 @@ def test_no_page_asks_for_anything_from_elsewhere(tmp_path, boxes):
             asked = "".join(address)
             assert re.match(r"#|[\w./-]+$", asked), (path, asked)
             assert not asked.startswith("/"), (path, asked)
+    statement = re.compile(r'^(?:import|export)\b[^;]*?\bfrom "([^"]+)"|import\("([^"]+)"\)', re.M)
+    found = 0
     for path in folder.rglob("*.js"):
-        for asked in re.findall(r"""(?:from|import\() ?["']([^"']+)["']""", path.read_text()):
+        for names in statement.findall(path.read_text()):
+            asked = "".join(names)
             assert asked.startswith("."), (path, asked)
             assert (path.parent / asked).is_file(), (path, asked)
+            found += 1
+    assert found > 100
 
 
 def test_a_later_export_takes_the_place_of_an_earlier_one(tmp_path, boxes):

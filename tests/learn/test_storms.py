@@ -12,7 +12,7 @@ from stormlens.datasets import load_splits, make_dataset
 from stormlens.errors import InputError
 from stormlens.learn import _storms
 from stormlens.learn._pack import encode
-from stormlens.learn._storms import few_pack, own_pack, simulated_pack
+from stormlens.learn._storms import own_pack, simulated_pack, some_pack
 
 
 def content(held):
@@ -95,11 +95,14 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
     assert content(simulated_pack()["train-1.bin"]) == part
 
 
-def test_a_bundle_has_a_few_storms_and_names_no_others():
-    files = few_pack()
+def test_a_bundle_has_some_storms_and_names_no_others():
+    files = some_pack("few")
     assert list(catalogue_of(files)["splits"]) == ["few"]
     assert sorted(files) == ["few-0.bin", "storms.json"]
     assert sum(len(content(held)) for held in files.values()) < 130_000
+    train = catalogue_of(some_pack("few", "train"))["splits"]["train"]
+    assert [part["file"] for part in train["parts"]] == ["train-0.bin"]
+    assert train["count"] == len(train["modes"]) == 300
 
 
 def own_boxes(count, split=None, mode=True):

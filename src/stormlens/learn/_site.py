@@ -6,7 +6,7 @@ Nothing heavy is imported to list them; what takes time is made when it is asked
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ COMPONENTS = (
 """Pages by the name that `stormlens learn` calls them, in the order of the chapter."""
 
 WEB = Path(__file__).with_name("web")
+_WIDGET = "stormlens-widget.mjs"
 _LISTED = "stormlens-pages.json"
 _GUIDE = "README.txt"
 _UNFINISHED = re.compile(r"\.(.+)\.[0-9a-f]{12}(\.\w+)?")  # as `write_bytes` calls it
@@ -140,6 +141,9 @@ def export(
     folder = Path(folder)
     earlier = _check_ours(folder)
     files = site(dataset, classifier, title)
+    given = {"storms": dataset, "networks": classifier}
+    own = {kind: _within(files, kind) for kind, held in given.items() if held is not None}
+    files |= _widgets(own)
     listed = [*files, _GUIDE]
     # Named first, so that what a killed export leaves is known as ours.
     _list_files(folder, sorted({*earlier, *listed}))
@@ -158,6 +162,24 @@ def _modules() -> dict[str, Content]:
     found = (path for path in sorted(WEB.rglob("*")) if path.is_file())
     named = {path.relative_to(WEB).as_posix(): path for path in found}
     return {name: path for name, path in named.items() if not name.startswith("storms/")}
+
+
+def _widgets(own: Mapping[str, Mapping[str, Content]]) -> dict[str, Content]:
+    """Modules for notebooks and MyST: of each component, and of all."""
+    from stormlens.learn._bundle import bundle
+
+    def of(components: tuple[str, ...]) -> Callable[[], bytes]:
+        return lambda: bundle(components, **own).encode()
+
+    each = {f"widgets/{name}.mjs": of((name,)) for name in COMPONENTS}
+    return {_WIDGET: of(COMPONENTS), **each}
+
+
+def _within(files: Mapping[str, Content], folder: str) -> dict[str, Content]:
+    inner = f"{folder}/"
+    return {
+        name.removeprefix(inner): held for name, held in files.items() if name.startswith(inner)
+    }
 
 
 def _check_ours(folder: Path) -> list[str]:
@@ -194,12 +216,12 @@ def _earlier(folder: Path) -> list[str]:
         return []
     held = read_json(path, "remove it, and what lies beside it")
     names = held.get("files") if isinstance(held, dict) else None
-    if not isinstance(names, list) or not all(map(_is_within, names)):
+    if not isinstance(names, list) or not all(map(_is_relative, names)):
         raise InputError(f"{path} lists no exported pages; give an empty folder.")
     return names
 
 
-def _is_within(name: object) -> bool:
+def _is_relative(name: object) -> bool:
     return (
         isinstance(name, str)
         and not PurePosixPath(name).is_absolute()
@@ -227,6 +249,9 @@ What lies here
   stormlens.js              the same as elements for a page of your own:
                             <script type="module" src="stormlens.js"></script>
                             <stormlens-neuron w1="2"></stormlens-neuron>
+  {_WIDGET}      all of it in one module, for notebooks and MyST's {{anywidget}} directive,
+                            which names a component: {{"component": "neuron", "w1": 2}}
+  widgets/                  the same for each component alone, which is smaller
   storms/                   {catalogue["source"]}
                             boxes: {counts}
   networks/                 {"; ".join(network["title"] for network in networks)}

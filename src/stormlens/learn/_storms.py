@@ -9,14 +9,16 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray as xr
+    from numpy.typing import NDArray
 
 Content = Path | Callable[[], bytes]
 """Where the content of a file is, or what makes it."""
@@ -51,9 +53,14 @@ def simulated_pack() -> dict[str, Content]:
     }
 
 
-def few_pack() -> dict[str, Content]:
+def some_pack(*splits: str) -> dict[str, Content]:
     """
-    A few simulated storms alone, with a catalogue that names no others.
+    Simulated storms that lie in the package, with a catalogue that names no others.
+
+    Parameters
+    ----------
+    *splits : str
+        Of "few", "train" (the first 300) and "validation".
 
     Returns
     -------
@@ -61,12 +68,13 @@ def few_pack() -> dict[str, Content]:
         As for `simulated_pack`.
     """
     catalogue = _first_catalogue()
-    catalogue["splits"] = {"few": catalogue["splits"]["few"]}
-    catalogue["note"] = ""
-    return {
-        CATALOGUE: partial(_as_json, catalogue),
-        **{name: _FOLDER / name for name in _part_names(catalogue)},
-    }
+    catalogue["splits"] = {name: catalogue["splits"][name] for name in splits}
+    for split in catalogue["splits"].values():
+        first = split["parts"][:1]
+        split |= {"parts": first, "count": first[0]["count"]}
+        split["modes"] = split["modes"][: split["count"]]
+    files: dict[str, Content] = {name: _FOLDER / name for name in _part_names(catalogue)}
+    return {CATALOGUE: partial(_as_json, catalogue), **files}
 
 
 def own_pack(dataset: "xr.Dataset") -> dict[str, Content]:
@@ -90,14 +98,13 @@ def own_pack(dataset: "xr.Dataset") -> dict[str, Content]:
         If it is no container with boxes of reflectivity in it.
     """
     check_storms(dataset)
-    splits = _splits_of(dataset)
-    kept = {name: part.isel(storm=slice(_MOST_BOXES)) for name, part in splits.items()}
+    kept = _kept(dataset)
     boxes = sum(part.sizes["storm"] for part in kept.values())
-    step = 1 if boxes * _bytes_a_box(dataset, 1) <= _MOST_EXACT else _STEP
+    step = _own_step(kept)
     notes = [] if step == 1 else [f"Values are rounded to {step} dBZ."]
     if boxes < dataset.sizes["storm"]:
         notes.append(f"Of {dataset.sizes['storm']} boxes, {boxes} are here.")
-    catalogue, parts = _pack(kept, _few(splits.get(_SEEN_ALONE, dataset)), step, " ".join(notes))
+    catalogue, parts = _pack(kept, few_of(dataset), step, " ".join(notes))
     return {CATALOGUE: partial(_as_json, catalogue), **parts}
 
 
@@ -134,6 +141,64 @@ def check_storms(dataset: Any) -> None:
             f"These pages show reflectivity in dBZ; these images have the unit {units!r}. Choose "
             "storms with --data."
         )
+
+
+def few_of(dataset: "xr.Dataset") -> "xr.Dataset":
+    """
+    The storms that the pages show first.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        The container.
+
+    Returns
+    -------
+    few : xarray.Dataset
+        At most 24, in their order: of all modes, as many of each as there are and fit; of the
+        test split where there is one.
+    """
+    return _few(_splits_of(dataset).get(_SEEN_ALONE, dataset))
+
+
+def boxes_of_split(dataset: "xr.Dataset | None", split: str, number: int) -> "NDArray[np.uint8]":
+    """
+    A box of a split as the pages show it.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset or None
+        The container; None for the simulated storms.
+    split : str
+    number : int
+        Of the box in its split.
+
+    Returns
+    -------
+    box : ndarray of uint8, shape (y, x)
+        Whole dBZ, rounded as a pack has it.
+
+    Raises
+    ------
+    InputError
+        If there is no such split or box.
+    """
+    import numpy as np
+
+    from stormlens.learn._pack import to_levels
+
+    if dataset is None:
+        splits, step = _kept_simulated(), _STEP
+        splits = {name: splits[name] for name in ("train", "validation")}
+    else:
+        splits = _kept(dataset)
+        step = _own_step(splits)
+    if split not in splits:
+        raise InputError(f"There are no {split} storms here; choose of {', '.join(splits)}.")
+    images = splits[split]["reflectivity"].values
+    if not 0 <= number < len(images):
+        raise InputError(f"There is no storm {number}; they go from 0 to {len(images) - 1}.")
+    return to_levels(images[number], step) * np.uint8(step)
 
 
 def write_first_parts() -> None:
@@ -194,10 +259,17 @@ def _cache_folder() -> Path:
     return cache_folder() / "storms-for-pages" / digest.hexdigest()[:16]
 
 
-def _simulated() -> tuple[dict[str, Any], dict[str, Callable[[], bytes]]]:
+def _simulated_splits() -> "dict[str, xr.Dataset]":
     from stormlens.datasets import load_splits
 
-    made = load_splits("simulated", progress=False)
+    return load_splits("simulated", progress=False)
+
+
+_kept_simulated = cache(_simulated_splits)  # for notebooks; a server need not hold them
+
+
+def _simulated() -> tuple[dict[str, Any], dict[str, Callable[[], bytes]]]:
+    made = _simulated_splits()
     splits = {name: made[name] for name in ("train", "validation")}
     note = f"Values of all but the first few are rounded to {_STEP} dBZ."
     return _pack(splits, _few(made["test"]), _STEP, note)
@@ -256,6 +328,13 @@ def _encoders(
     }
 
 
+def _own_step(splits: "Mapping[str, xr.Dataset]") -> int:
+    """1 where the boxes fit exactly."""
+    most = max(splits.values(), key=lambda boxes: boxes.sizes["storm"])
+    count = sum(boxes.sizes["storm"] for boxes in splits.values())
+    return 1 if count * _bytes_a_box(most, 1) <= _MOST_EXACT else _STEP
+
+
 def _bytes_a_box(boxes: "xr.Dataset", step: int) -> float:
     from stormlens.learn._pack import encode
 
@@ -271,6 +350,12 @@ def _splits_of(dataset: "xr.Dataset") -> "dict[str, xr.Dataset]":
         return {_SEEN_ALONE: dataset}
     split = dataset["split"].values
     return {name: dataset.isel(storm=split == name) for name in SPLITS if (split == name).any()}
+
+
+def _kept(dataset: "xr.Dataset") -> "dict[str, xr.Dataset]":
+    """Splits, and of each as many boxes as a pack takes."""
+    splits = _splits_of(dataset)
+    return {name: boxes.isel(storm=slice(_MOST_BOXES)) for name, boxes in splits.items()}
 
 
 def _few(boxes: "xr.Dataset") -> "xr.Dataset":

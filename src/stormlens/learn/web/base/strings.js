@@ -119,6 +119,7 @@ export const ENGLISH = {
     "There is no output pixel ({row}, {column}); rows go from 0 to {lastRow} and columns from 0 " +
     "to {lastColumn}.",
   "concepts.even-kernel": "A classical kernel has a middle, so its size is odd, not {size}.",
+  "notebook.which": "Say which component to show, as {names}.",
   "storms.damaged": "{name} is damaged: it does not hold the storms that it should. Reload the page.",
   "storms.no-split": "There are no {name} storms here; choose others.",
 
