@@ -40,7 +40,7 @@ _PACKAGES = (
     "jinja2",
 )
 _EXTRAS = {
-    "app": ("interactive components", ("bokeh", "jupyter_bokeh", "panel")),
+    "app": ("interactive components in notebooks", ("anywidget",)),
     "archive": ("archives of many boxes", ("distributed", "pyarrow", "zarr")),
     "maps": ("finer borders on maps", ("pyshp",)),
     "umap": ("a map of a data set by UMAP", ("umap-learn",)),
