@@ -2,11 +2,13 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from visits import DESK, LOOKS, PHONE, Visit, plain
 from web_packages import node
 
 import stormlens
@@ -166,3 +168,234 @@ def _check_own_network(chosen, *models):
         }
         own = "linear" if chosen["network"] == "chapter-linear" else "relu"
         assert bends == {chosen["activation"] or own}
+
+
+@pytest.fixture(scope="module")
+def front() -> Iterator[str]:
+    server = stormlens.learn.serve(show=False, threaded=True)
+    yield server.addresses[-1]
+    server.stop()
+
+
+@pytest.fixture
+def visit(chromium, front):
+    contexts = []
+
+    def open_page(query="", look=(DESK, "light")):
+        (width, height), scheme = look
+        touch = (width, height) == PHONE
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=touch
+        )
+        contexts.append(context)
+        made = Visit(context.new_page(), front, "train", touch)
+        made.page.goto(f"{front}#/train{query}")
+        wait_until(made, "Play")
+        return made
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def wait_until(visit, words):
+    """Wait until the main button says so and can be pressed."""
+    visit.page.wait_for_function(
+        """words => {
+            const root = document.querySelector("stormlens-train")?.shadowRoot;
+            const button = root?.querySelector(".play");
+            return button?.disabled === false && button.textContent.includes(words);
+        }""",
+        arg=words,
+        timeout=120_000,
+    )
+    visit.settle()
+
+
+def play(visit):
+    visit.press(".play")
+    wait_until(visit, "10 more")
+
+
+def matrix(visit):
+    counts = visit.page.locator(".matrix td button").all_inner_texts()
+    return [0 if count == "·" else int(count) for count in counts]
+
+
+def kernel(visit):
+    return [float(plain(cell)) for cell in visit.page.locator(".weights td").all_inner_texts()]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
+def test_a_network_is_trained_step_by_step_and_by_epochs(visit, look):
+    train = visit("?storms=60&epochs=3&batch=16", look)
+    page = train.page
+    assert "learnt nothing yet" in train.text(".readings .note")
+    assert train.text(".far") == "Epoch 0 of 3"
+    assert sum(matrix(train)) == 110
+    untrained, first = matrix(train), kernel(train)
+    drawn = page.locator(".maps canvas").first.evaluate("canvas => canvas.toDataURL()")
+
+    train.press(".playbar button:text('Step')")
+    wait_until(train, "Play")
+    assert train.text(".far") == "Epoch 1 of 3, batch 1 of 4"
+    assert matrix(train) == untrained
+    train.press(".playbar button:text('Epoch')")
+    wait_until(train, "Play")
+    assert train.text(".far") == "Epoch 1 of 3"
+    assert matrix(train) != untrained
+    play(train)
+    told = train.component("c.outputs")
+    assert told["epoch"] == 3
+    counts = matrix(train)
+    right = sum(counts[7 * mode] for mode in range(6))
+    assert sum(counts) == 110
+    assert right / 110 == pytest.approx(told["val_accuracy"])
+    words = page.locator(".curves .chart").first.get_attribute("aria-label")
+    assert f"training {told['accuracy']:.1%}".replace("%", " %") in words
+    assert f"validation {told['val_accuracy']:.1%}".replace("%", " %") in words
+    assert f"validation {told['val_accuracy']:.1%}".replace("%", " %") in train.text(".figures")
+    assert "Epoch 3" in train.text("[role=status]:has-text('Epoch')")
+
+    # Kernels and maps have moved, and by how much is said.
+    assert kernel(train) != first
+    assert page.locator(".maps canvas").first.evaluate("canvas => canvas.toDataURL()") != drawn
+    moved = [now - before for now, before in zip(kernel(train), first, strict=True)]
+    train.press("label:has-text('what was learnt')")
+    assert kernel(train) == pytest.approx(moved, abs=1.1e-3)
+
+    # A cell shows its storms; one of them is looked into.
+    cell = max((n for n in range(36) if n % 7), key=lambda n: counts[n])
+    train.press(f".matrix tbody tr:nth-child({cell // 6 + 1}) td:nth-child({cell % 6 + 2}) button")
+    assert page.locator(".thumbs button").count() == counts[cell]
+    train.press(".thumbs button")
+    assert f"{train.component('c.settings.storm') + 1} " in train.text(".storm-words")
+
+    # Begun again, it learns the same.
+    train.press(".playbar button:text('Reset')")
+    wait_until(train, "Play")
+    assert train.text(".far") == "Epoch 0 of 3"
+    play(train)
+    assert train.component("c.outputs") == told
+    _check_look(train)
+    train.check_access()
+
+    # A link shows the same settings.
+    address = train.address()
+    held = train.component("c.settings")
+    page.goto("about:blank")
+    page.goto(f"{train.front}{address}")
+    wait_until(train, "Play")
+    assert train.component("c.settings") == held
+    assert train.trouble == []
+
+
+def _check_look(train):
+    wide, seen = train.page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert wide <= seen
+    sides = train.component(
+        "[...c.shadowRoot.querySelectorAll('.picture')].filter(p => p.checkVisibility())"
+        ".map(p => [p.clientWidth, p.clientHeight])"
+    )
+    assert len(sides) > 60  # the storm, 32 kernels, as many maps
+    for width, height in sides:
+        assert width > 24
+        assert abs(width - height) < 1
+
+
+@pytest.mark.browser
+def test_a_new_rate_goes_on_and_another_network_begins_again(visit):
+    train = visit("?storms=60&epochs=2")
+    page = train.page
+    play(train)
+    train.page.get_by_label("Learning rate", exact=True).select_option("0.001")
+    page.get_by_label("Augmentation", exact=True).select_option("flips")
+    train.settle()
+    page.wait_for_function(
+        "document.querySelector('stormlens-train').shadowRoot"
+        ".querySelector('.curves').textContent.includes('augmentation')"
+    )
+    assert "rate" in page.locator(".curves text").all_text_contents()
+    assert page.locator(".varied .picture").first.is_visible()
+    assert train.text(".far") == "Epoch 2 of 2"
+    assert "learning_rate = 0.001" in train.text("pre")
+    assert "horizontal_flip = true" in train.text("pre")
+    assert "changed on its way" in train.text(".after")
+    play(train)
+    assert train.component("c.outputs.epoch") == 12
+    page.get_by_label("chapter-relu", exact=True).check()
+    wait_until(train, "Play")
+    assert train.text(".far") == "Epoch 0 of 12"
+    assert train.component("c.settings.rate") == "own"
+    assert train.trouble == []
+
+
+@pytest.mark.browser
+def test_it_says_when_a_network_overfits_and_when_it_runs_away(visit):
+    train = visit("?storms=60&epochs=9")
+    assert not train.done("overfit")
+    play(train)
+    assert train.page.locator(".note[data-kind=overfitting]").count() == 1
+    assert "Overfitting since epoch" in train.text(".readings")
+    assert "overfits" in train.page.locator(".curves text").all_text_contents()
+    assert train.done("overfit")
+    train.set(rate="0.1", batch="16", epochs=1)
+    wait_until(train, "Play")
+    play(train)
+    assert train.page.locator(".note[data-kind=diverged]").count() == 1
+    assert train.done("rate")
+    assert not train.done("remedy")
+    assert train.trouble == []
+
+
+@pytest.mark.browser
+def test_two_settings_are_trained_side_by_side(visit):
+    train = visit("?storms=60&epochs=2")
+    page = train.page
+    page.get_by_label("Compare two settings").check()
+    wait_until(train, "Play")
+    assert train.component("[c.settings.network_b, c.settings.storms_b]") == ["chapter-relu", "60"]
+    play(train)
+    assert page.locator(".readings .note").count() == 2
+    assert "After 2 epochs" in train.text(".readings")
+    words = page.locator(".curves .chart").first.get_attribute("aria-label")
+    assert "A after epoch 2" in words
+    assert "B after epoch 2" in words
+    before = matrix(train)
+    train.press("label:has(> input[value=B][type=radio]):has-text('B'):not(.pick)")
+    train.settle()
+    assert 'model = "chapter-relu"' in train.text("pre")
+    page.wait_for_timeout(300)
+    assert matrix(train) != before
+    workers = len(page.workers)
+    assert workers >= 2
+
+    # What is not shown is let go of, and so is all when the page is left.
+    page.get_by_label("Compare two settings").uncheck()
+    page.wait_for_timeout(500)
+    assert 0 < len(page.workers) < workers
+    assert train.text(".far") == "Epoch 2 of 2"
+    page.evaluate("location.hash = '#/'")
+    for _ in range(50):
+        if not page.workers:
+            break
+        page.wait_for_timeout(200)
+    assert page.workers == []
+    assert train.trouble == []
+
+
+@pytest.mark.browser
+def test_the_chapters_questions_set_up_what_they_ask(visit):
+    train = visit("?storms=60&epochs=2")
+    question = train.page.locator(".question", has_text="What does a ReLU")
+    question.get_by_role("button", name="Set it up").click()
+    wait_until(train, "Play")
+    assert train.component("[c.settings.compare, c.settings.activation_b]") == [True, "relu"]
+    question.locator("summary").click()
+    assert question.get_by_text("fall silent").is_visible()
+    python = train.page.get_by_label("Python", exact=True).inner_text()
+    compile(python, "from the page", "exec")
+    assert train.trouble == []

@@ -452,6 +452,7 @@ export const ENGLISH = {
   "train.augmentation.chapter": "the chapter's ranges",
   "train.augmentation.archive": "turns up to 55°",
   "train.augmentation.shipped": "zooms in, flips",
+  "train.varied": "The storm beside, as augmentation shows it: four times",
   "train.accuracy": "Accuracy",
   "train.loss": "Loss",
   "train.loss.help":

@@ -47,10 +47,7 @@ export function toToml(held) {
  * @returns {string}
  */
 export function toPython(held, seed) {
-  const changed = entries(held).filter(
-    ([name, value]) => String(value) !== String(AT_REST[/** @type {keyof Augmentation} */ (name)]),
-  );
-  const lines = changed.map(([name, value]) => `    ${name}=${said(value)},\n`);
+  const lines = toArguments(held).map((given) => `    ${given},\n`);
   const made = lines.length ? `Augmentation(\n${lines.join("")})` : "Augmentation()";
   return [
     "import jax",
@@ -63,6 +60,20 @@ export function toPython(held, seed) {
     `draws = augmentation.apply(jax.random.key(${seed}), boxes)  # in dBZ`,
     "",
   ].join("\n");
+}
+
+/**
+ * What `stormlens.augment.Augmentation` is given, each as `name=value`; what is at rest is left out.
+ * @param {Augmentation} held
+ * @returns {string[]}
+ */
+export function toArguments(held) {
+  return entries(held)
+    .filter(
+      ([name, value]) =>
+        String(value) !== String(AT_REST[/** @type {keyof Augmentation} */ (name)]),
+    )
+    .map(([name, value]) => `${name}=${said(value)}`);
 }
 
 /** @param {string | boolean | number | readonly number[]} value */

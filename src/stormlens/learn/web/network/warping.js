@@ -6,7 +6,7 @@
  * @property {number} [width_shift_range] Share of the box.
  * @property {number} [height_shift_range]
  * @property {number} [shear_range] Degrees.
- * @property {[number, number]} [zoom_range] Lowest and highest factor.
+ * @property {readonly number[]} [zoom_range] Lowest and highest factor.
  * @property {boolean} [horizontal_flip]
  * @property {boolean} [vertical_flip]
  * @property {"reflect" | "nearest" | "constant" | "wrap"} [fill_mode]

@@ -4,9 +4,11 @@
  * A setting that is "own" is the network's own: what its recipe in stormlens says, and its source.
  */
 
+import { AT_REST } from "../ideas/augment.js";
+
 /** @typedef {import("../base/component.js").Settings} Settings */
 /** @typedef {import("../base/component.js").Values} Values */
-/** @typedef {import("../network/warping.js").Augmentation} Augmentation */
+/** @typedef {import("../ideas/augment.js").Augmentation} Augmentation */
 
 /**
  * @typedef {Record<string, any> & {kind: string}} Block A layer as zoo.json lists it.
@@ -40,13 +42,14 @@ export const NETWORKS = {
 };
 
 /**
- * Augmentations in the words of stormlens.augment; what is left out is at rest.
+ * Augmentations in the words of stormlens.augment.
  * @type {Readonly<Record<string, Augmentation | undefined>>}
  */
 export const AUGMENTATIONS = {
   none: undefined,
-  flips: { horizontal_flip: true, vertical_flip: true },
+  flips: { ...AT_REST, horizontal_flip: true, vertical_flip: true },
   chapter: {
+    ...AT_REST,
     rotation_range: 0.1,
     width_shift_range: 0.1,
     height_shift_range: 0.1,
@@ -54,10 +57,10 @@ export const AUGMENTATIONS = {
     zoom_range: [0.9, 1.1],
     horizontal_flip: true,
     vertical_flip: true,
-    fill_mode: "reflect",
   },
-  archive: { rotation_range: 55, zoom_range: [0.9, 1], fill_mode: "reflect" },
+  archive: { ...AT_REST, rotation_range: 55, zoom_range: [0.9, 1] },
   shipped: {
+    ...AT_REST,
     zoom_range: [0.8, 1],
     horizontal_flip: true,
     vertical_flip: true,

@@ -144,6 +144,9 @@ export class Insides {
    */
   constructor(component, stepStorm) {
     this.#component = component;
+    this.#storm.words = t("loading");
+    this.#map.words = t("loading");
+    this.#answer.setAttribute("aria-label", t("loading"));
     const choose = (/** @type {number} */ filter) => component.set({ filter });
     this.#kernels = new Tiles(t("train.kernels"), choose, "kernels");
     this.#kernelKind = segments(component, "kernels", {

@@ -56,6 +56,10 @@ const CSS = `
 .setting { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 .5rem;
   align-items: end; }
 .setting .note-of-storms { grid-column: 1 / -1; margin: -.3rem 0 .4rem; }
+.varied { grid-column: 1 / -1; display: grid; gap: 3px; margin: -.2rem 0 .6rem;
+  grid-template-columns: repeat(4, minmax(0, 1fr)); }
+.comparing .varied { border-left: 3px solid var(--blue); padding-left: 3px; }
+.comparing .varied + .varied { border-color: var(--orange); }
 .comparing .setting { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
 .setting select { width: 100%; }
 .comparing .slot.A select { border-color: var(--blue); box-shadow: inset 3px 0 var(--blue); }

@@ -26,6 +26,10 @@ export class Matrix {
       () => names.length,
     );
     focusable(this.#cells, 0);
+    this.draw(
+      names.map(() => names.map(() => 0)),
+      [],
+    );
   }
 
   /**
@@ -41,7 +45,7 @@ export class Matrix {
         const share = all > 0 ? count / all : 0;
         cell.textContent = count > 0 ? String(count) : "·";
         cell.dataset.right = String(truth === answer);
-        cell.style.setProperty("--share", `${Math.round(12 * Number(count > 0) + 48 * share)}%`);
+        cell.style.setProperty("--share", `${Math.round(count > 0 ? 10 + 34 * share : 0)}%`);
         cell.setAttribute("aria-pressed", String(truth === chosen[0] && answer === chosen[1]));
         const words = {
           truth: this.#names[truth],

@@ -4,11 +4,13 @@ import { choice, flag, simulatedBadge, slider } from "../base/controls.js";
 import { el, replace, svg } from "../base/dom.js";
 import { t } from "../base/strings.js";
 import { choiceOf, named, NETWORKS, OWN } from "./choices.js";
+import { Varied } from "./varied.js";
 
 /** @typedef {import("../base/component.js").Component} Component */
 /** @typedef {import("../base/controls.js").Control} Control */
 /** @typedef {import("./choices.js").Slot} Slot */
 /** @typedef {import("./choices.js").Block} Block */
+/** @typedef {import("./insides.js").ShownStorm} ShownStorm */
 /** @typedef {import("../network/plan.js").Plan} Plan */
 
 /** Settings below the networks, in the order of the chapter's remedies. */
@@ -78,6 +80,8 @@ export class Panel {
   #ofB = [];
   #summary = el("span", { class: "summary" });
   #cards = el("div", { class: "cards" });
+  /** @type {Readonly<Record<Slot, Varied>>} */
+  #varied = { A: new Varied(), B: new Varied() };
   #note = el("p", { class: "small muted note-of-storms" });
 
   /** @param {Component} component */
@@ -139,6 +143,15 @@ export class Panel {
     this.#summary.textContent = t("train.summary", { network, storms, rate, more });
   }
 
+  /** Show what augmentation does to a storm. @param {ShownStorm} storm */
+  drawVaried(storm) {
+    const seed = this.#component.number("seed");
+    for (const slot of /** @type {const} */ (["A", "B"])) {
+      if (slot === "B" && !this.#component.flag("compare")) continue;
+      this.#varied[slot].draw(storm, this.#component.text(named("augmentation", slot)), seed);
+    }
+  }
+
   /** @param {Slot} slot @param {string} network @param {Node | string} label */
   #radio(slot, network, label) {
     const component = this.#component;
@@ -178,6 +191,10 @@ export class Panel {
     const b = one("B");
     const a = one("A");
     this.#ofB.push(b);
+    if (name === "augmentation") {
+      this.#ofB.push(this.#varied.B.element);
+      return el("div", { class: "setting" }, a, b, this.#varied.A.element, this.#varied.B.element);
+    }
     return el("div", { class: "setting" }, a, b, name === "storms" && this.#note);
   }
 

@@ -26,6 +26,7 @@ export class PlayBar {
     this.#step = button(t("train.step"), act.step);
     this.#epoch = button(t("train.one-epoch"), act.epoch);
     this.#reset = button(t("train.reset"), act.reset);
+    for (const one of [this.#play, this.#step, this.#epoch, this.#reset]) one.disabled = true;
     this.element = el(
       "div",
       { class: "playbar", role: "toolbar", "aria-label": t("train.bar") },

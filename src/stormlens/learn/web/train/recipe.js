@@ -1,5 +1,6 @@
 /** The recipe and the Python that train the same network with Stormlens itself. */
 
+import { toArguments, toToml } from "../ideas/recipe-text.js";
 import { AUGMENTATIONS, NETWORKS } from "./choices.js";
 
 /** @typedef {import("./choices.js").Choice} Choice */
@@ -37,12 +38,7 @@ export function toml(choice, source) {
     `seed = ${choice.seed}`,
   ];
   const augmentation = AUGMENTATIONS[choice.augmentation];
-  if (augmentation) {
-    lines.push("", "[augmentation]");
-    for (const [name, value] of Object.entries(augmentation)) {
-      lines.push(`${name} = ${asToml(value)}`);
-    }
-  }
+  if (augmentation) lines.push("", ...toToml(augmentation).trimEnd().split("\n"));
   if (source.simulated) {
     lines.push("", "[data]", 'name = "simulated"');
     // A smaller set is the first of a larger one.
@@ -81,9 +77,7 @@ export function python(choice, source) {
     `    batch_size=${choice.batch},`,
     `    epochs=${choice.epochs},`,
     `    seed=${choice.seed},`,
-    ...(augmentation
-      ? ["    augmentation=Augmentation(", ...asArguments(augmentation), "    ),"]
-      : []),
+    ...(augmentation ? augmentationLines(augmentation) : []),
     ")",
     source.simulated
       ? 'splits = stormlens.load_splits("simulated")'
@@ -98,6 +92,12 @@ export function python(choice, source) {
     "print(stormlens.verification.gap(fitted.history).sentence)",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** @param {import("./choices.js").Augmentation} augmentation */
+function augmentationLines(augmentation) {
+  const given = toArguments(augmentation).map((one) => `        ${one},`);
+  return ["    augmentation=Augmentation(", ...given, "    ),"];
 }
 
 /** Lines that build a network by name and change it. @param {Choice} choice */
@@ -121,24 +121,6 @@ function ownNetwork({ network, dropout, activation, seed }) {
     `model.save("${OWN_NETWORK}")  # for the recipe`,
     "",
   ];
-}
-
-/** @param {import("./choices.js").Augmentation} augmentation */
-function asArguments(augmentation) {
-  return Object.entries(augmentation).map(([name, value]) => {
-    const written = Array.isArray(value)
-      ? `(${value.join(", ")})`
-      : typeof value === "boolean"
-        ? { true: "True", false: "False" }[String(value)]
-        : JSON.stringify(value);
-    return `        ${name}=${written},`;
-  });
-}
-
-/** @param {any} value @returns {string} */
-function asToml(value) {
-  if (Array.isArray(value)) return `[${value.map(asToml).join(", ")}]`;
-  return JSON.stringify(value);
 }
 
 /**

@@ -92,8 +92,8 @@ export class Train extends Component {
   // What is drawn; made in `build`.
   #bar = new PlayBar({
     play: () => this.#playOrPause(),
-    step: () => void this.#player.step(),
-    epoch: () => void this.#player.epoch(),
+    step: () => this.#run(this.#player.step()),
+    epoch: () => this.#run(this.#player.epoch()),
     reset: () => void this.#begin([...this.#shownLanes()]),
   });
   #panel = new Panel(this);
@@ -180,6 +180,14 @@ export class Train extends Component {
     if (changed.has("storm") || changed.has("look")) void this.#lookInto(lane);
   }
 
+  connectedCallback() {
+    super.connectedCallback();
+    if (this.#gone) {
+      this.#gone = false;
+      this.redraw(...Object.keys(this.schema));
+    }
+  }
+
   leave() {
     this.#gone = true;
     void this.#player.pause();
@@ -222,6 +230,7 @@ export class Train extends Component {
   /** Begin trainings with fresh weights. @param {Lane[]} lanes */
   async #begin(lanes) {
     const paused = this.#player.pause();
+    this.#say(this.t("preparing"));
     await Promise.all(
       lanes.map((lane) =>
         this.#queue(lane, async () => {
@@ -361,7 +370,12 @@ export class Train extends Component {
       return;
     }
     if (this.#player.isDone) this.set({ epochs: this.number("epochs") + 10 });
-    void this.#player.play();
+    this.#run(this.#player.play());
+  }
+
+  /** Say where it stands once it has stopped. @param {Promise<void>} playing */
+  #run(playing) {
+    void playing.then(() => this.#announce(true));
   }
 
   #moved() {
@@ -385,16 +399,18 @@ export class Train extends Component {
     const last = training.history[training.history.length - 1];
     const { epoch, loss, accuracy, valLoss: val_loss, valAccuracy: val_accuracy } = last;
     if (lane.slot === "A") this.publish({ epoch, loss, accuracy, val_loss, val_accuracy });
-    this.#announce();
+    this.#announce(false);
   }
 
-  #announce() {
+  /** Once an epoch, but not so often that nobody can listen. @param {boolean} isLast */
+  #announce(isLast) {
     const now = performance.now();
     const readings = this.#shownTrainings().map(([slot, training]) =>
       this.#reading(slot, training),
     );
     const kinds = readings.map(({ kind }) => kind).join();
-    if (now - this.#lastSaid < SAY_EVERY && kinds === this.#lastKinds) return;
+    const isNews = isLast || kinds !== this.#lastKinds;
+    if (!isNews && now - this.#lastSaid < SAY_EVERY) return;
     this.#lastSaid = now;
     const news = kinds === this.#lastKinds ? [] : readings.map(({ words }) => words);
     this.#lastKinds = kinds;
@@ -522,17 +538,18 @@ export class Train extends Component {
   #drawInsides({ training, looked }) {
     this.#drawn = looked;
     if (!training || !looked || !this.#validation || !this.#storms) return;
-    const { rows, columns, modes } = this.#validation;
-    const number = this.#stormNumber();
-    this.#insides.draw(training, looked, {
-      box: this.#storms.image(this.#validation, number),
-      truth: modes?.[number] ?? 0,
-      number,
-      rows,
-      columns,
-    });
+    const storm = this.#shownStorm(this.#storms, this.#validation);
+    this.#insides.draw(training, looked, storm);
+    this.#panel.drawVaried(storm);
     this.#matrix?.draw(training.confusion, this.numbers("cell"));
     this.#drawListed(training);
+  }
+
+  /** @param {Storms} storms @param {StormSet} set */
+  #shownStorm(storms, set) {
+    const { rows, columns, modes } = set;
+    const number = this.#stormNumber();
+    return { box: storms.image(set, number), truth: modes?.[number] ?? 0, number, rows, columns };
   }
 
   /** @param {readonly string[]} classes */

@@ -10,7 +10,7 @@ import { answersOf, confusionOf } from "./reading.js";
 /** @typedef {import("../network/plan.js").Plan} Plan */
 /** @typedef {import("../network/client.js").Engine} Engine */
 /** @typedef {import("../network/client.js").Run} Run */
-/** @typedef {import("../network/warping.js").Augmentation} Augmentation */
+/** @typedef {import("../ideas/augment.js").Augmentation} Augmentation */
 
 /**
  * @typedef {{images: Uint8Array, modes: Uint8Array}} Labelled
