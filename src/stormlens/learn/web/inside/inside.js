@@ -96,6 +96,10 @@ export class Inside extends Component {
   #byHand = false;
   /** @type {arithmetic.Change[]} */
   #changes = [];
+  /** What is shown of the present pass. @type {{step: number, cell: Cell}} */
+  #chosen = { step: -1, cell: { row: 0, column: 0, channel: 0 } };
+  #dark = false;
+  #narrow = false;
 
   #fine = el("p", { class: "muted small" });
   #trouble = el("div");
@@ -141,8 +145,9 @@ export class Inside extends Component {
     );
     replace(this.#facts, el("p", { class: "muted" }, this.t("busy")));
     main.append(this.#page);
+    this.#dark = this.#isDark();
     this.#takeDrops(main);
-    new ResizeObserver(() => this.#arrange()).observe(this.#page);
+    new ResizeObserver(() => this.#measure()).observe(this.#page);
     void this.#open();
   }
 
@@ -224,9 +229,11 @@ export class Inside extends Component {
       return;
     }
     if (!this.#network || !this.#shelf) return;
-    if (changed.has("storm")) this.#takeStorm();
-    if (["storm", "only", "order", "answers"].some((name) => changed.has(name))) this.#showShelf();
-    if (this.#pass) this.#showPass(changed);
+    if (["only", "order", "answers"].some((name) => changed.has(name))) this.#showShelf();
+    if (changed.has("storm")) {
+      this.thumbnails?.select(this.#stormNumber());
+      this.#takeStorm();
+    } else if (this.#pass) this.#showPass(changed);
   }
 
   // ---------------------------------------------------------------- network and storms
@@ -427,7 +434,8 @@ export class Inside extends Component {
         this.#pass = { plan, weights, image: scaled(box, plan), maps };
         if (!painted) this.#before = this.#probabilities();
         this.why?.forget();
-        this.redraw("pass");
+        // At once, not in a frame's time: a hand that paints waits for it.
+        this.#showPass(new Set(["pass"]));
       }
     } catch (error) {
       if (!this.#left) replace(this.#trouble, errorNote(error));
@@ -447,15 +455,16 @@ export class Inside extends Component {
   #showPass(changed) {
     const pass = /** @type {Pass} */ (this.#pass);
     const box = /** @type {Uint8Array} */ (this.#box);
-    const dark = this.#isDark();
     const news = changed.has("pass") || changed.has("theme");
+    if (changed.has("theme")) this.#dark = this.#isDark();
+    this.#chosen = this.#choice();
     if (news) {
-      this.overview?.draw(pass, box, dark);
+      this.overview?.draw(pass, box, this.#dark);
       const now = this.#probabilities();
       this.answer?.show(now, this.#painted ? this.#before : null, this.#truth());
       this.#showFacts(now);
     }
-    const { step, cell } = this.#chosen();
+    const { step, cell } = this.#chosen;
     this.overview?.select(step, cell.channel, step < 0 || shapeOf(pass.plan, step).rows > 1 ? cell : null);
     this.answer?.mark(step === pass.plan.steps.length - 1 ? cell.channel : -1);
     this.views?.show();
@@ -474,7 +483,7 @@ export class Inside extends Component {
   }
 
   /** The step and the cell that the settings name, or the nearest that there are. */
-  #chosen() {
+  #choice() {
     const pass = /** @type {Pass} */ (this.#pass);
     const { step } = columnOf(this.overview?.columns ?? [], this.number("layer"));
     const shape = step < 0 ? pass.plan.shape : pass.plan.steps[step].shape;
@@ -496,10 +505,10 @@ export class Inside extends Component {
     const box = /** @type {Uint8Array} */ (this.#box);
     const shown = { pixel: this.detail, why: this.why, paint: this.whatIf }[view]?.element;
     if (shown && this.#panel.firstChild !== shown) replace(this.#panel, shown);
-    const { step, cell } = this.#chosen();
+    const { step, cell } = this.#chosen;
     if (view === "pixel") {
       this.detail?.show({
-        ...{ pass, box, step, cell, dark: this.#isDark(), all: this.flag("all") },
+        ...{ pass, box, step, cell, dark: this.#dark, all: this.flag("all") },
         columns: this.overview?.columns ?? [],
         scales: this.overview?.scales ?? new Map(),
         temperature: network.temperature,
@@ -528,7 +537,7 @@ export class Inside extends Component {
     const chosen = Math.min(this.number("mode"), classes.length - 1);
     const mode = chosen < 0 ? answerOf(this.#probabilities()) : chosen;
     const asked = { net: this.#net, plan: pass.plan, box, method: this.text("method"), mode };
-    if (news || changed.size > 0) void this.why?.show({ ...asked, dark: this.#isDark() }, chosen);
+    if (news || changed.size > 0) void this.why?.show({ ...asked, dark: this.#dark }, chosen);
   }
 
   #truth() {
@@ -572,7 +581,7 @@ export class Inside extends Component {
   #followed(changes) {
     this.#changes = changes;
     if (!this.#pass || this.text("view") !== "pixel") return;
-    const { step, cell } = this.#chosen();
+    const { step, cell } = this.#chosen;
     this.#drawLines(step, cell);
     const field = step < 0 ? null : arithmetic.fieldOf(this.#pass.plan, step, cell);
     this.overview?.trace(changes, field);
@@ -592,22 +601,27 @@ export class Inside extends Component {
     if (this.overview) this.overview.lines = lines;
   }
 
+  #measure() {
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    this.#narrow = this.#page.clientWidth < NARROW * rem;
+    this.#arrange();
+  }
+
   /** Put the panel where the page has room for it. */
   #arrange() {
-    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const narrow = this.#page.clientWidth < NARROW * rem;
-    const column = this.#pass && this.overview?.columnElement(this.#chosen().step);
+    const column = this.#pass && this.overview?.columnElement(this.#chosen.step);
     const views = this.views?.element;
-    const overview = this.overview?.element;
+    const overview = this.overview;
     if (!views || !overview) return;
-    if (!narrow) {
-      putAfter(overview, this.#stage);
+    if (!this.#narrow) {
+      putAfter(overview.element, this.#stage);
       putInto(this.#stage, views, this.#panel);
     } else {
       putAfter(this.#facts, this.#stage);
       if (this.text("view") === "pixel" && column) {
         putInto(this.#stage, views);
         putAfter(column, this.#panel);
+        overview.moved();
       } else putInto(this.#stage, views, this.#panel);
     }
   }
@@ -634,7 +648,7 @@ export class Inside extends Component {
 
   #checkTasks() {
     const pass = /** @type {Pass} */ (this.#pass);
-    const { step, cell } = this.#chosen();
+    const { step, cell } = this.#chosen;
     const now = this.#probabilities();
     const truth = this.#truth();
     this.checkTasks({
@@ -750,7 +764,9 @@ async function worthShowing(net, { plan }, shelf) {
 
 /** A box as the network takes it. @param {Uint8Array} box @param {import("../network/plan.js").Plan} plan */
 function scaled(box, { minimum, maximum }) {
-  return Float32Array.from(box, (dbz) => (dbz - minimum) / (maximum - minimum));
+  const image = new Float32Array(box.length);
+  for (let i = 0; i < box.length; ++i) image[i] = (box[i] - minimum) / (maximum - minimum);
+  return image;
 }
 
 /** The map that responds most. @param {Float32Array} values @param {readonly number[]} shape */

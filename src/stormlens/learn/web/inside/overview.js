@@ -52,12 +52,14 @@ export class Overview {
   #choose;
   /** @type {Line[]} */
   #lines = [];
+  /** Where elements are, until the page is laid out anew. @type {Map<Element, DOMRect>} */
+  #places = new Map();
 
   /** @param {(step: number, map: number) => void} choose */
   constructor(choose) {
     this.#choose = choose;
     this.element.addEventListener("keydown", (event) => this.#key(event));
-    new ResizeObserver(() => this.#connect()).observe(this.element);
+    new ResizeObserver(() => this.moved()).observe(this.element);
   }
 
   /**
@@ -78,6 +80,7 @@ export class Overview {
     const full = this.columns.length - 1 - flat;
     this.#flow.style.setProperty("--columns", String(full + 0.7 * flat));
     this.#flow.style.setProperty("--gaps", String(this.columns.length - 1));
+    this.#places.clear();
     this.#focusable(0, 0);
   }
 
@@ -271,20 +274,38 @@ export class Overview {
     return this.#drawn.find(({ column }) => column.step === columnOf(this.columns, step).step)?.element;
   }
 
+  /** The page was laid out anew. */
+  moved() {
+    this.#places.clear();
+    this.#connect();
+  }
+
+  /** Where an element is within the columns. @param {Element} element */
+  #place(element) {
+    let place = this.#places.get(element);
+    if (!place) {
+      const box = this.#flow.getBoundingClientRect();
+      const { x, y, width, height } = element.getBoundingClientRect();
+      place = new DOMRect(x - box.x, y - box.y, width, height);
+      this.#places.set(element, place);
+    }
+    return place;
+  }
+
   #connect() {
-    if (this.#flow.offsetParent === null) return;
-    const box = this.#flow.getBoundingClientRect();
-    setSize(this.#svg, this.#flow);
-    const below = this.#drawn.length > 1 && isBelow(this.#drawn[0].element, this.#drawn[1].element);
+    const [first, second] = this.#drawn;
+    if (!second) return;
+    if (this.#places.size === 0) setSize(this.#svg, this.#flow);
+    const below = this.#place(second.element).top > this.#place(first.element).bottom - 1;
     const paths = this.#lines.flatMap((line) => {
       const [from, to] = [this.#spot(line.from, line.fromMap), this.#spot(line.to, line.toMap)];
       if (!from || !to) return [];
-      const [one, other] = [from.getBoundingClientRect(), to.getBoundingClientRect()];
+      const [one, other] = [this.#place(from), this.#place(to)];
       const width = 1 + 4 * Math.abs(line.weight);
       return [
         svg("path", {
           class: line.weight < 0 ? "against" : "for",
-          d: curve(one, other, box, below),
+          d: curve(one, other, below),
           "stroke-width": width.toFixed(1),
         }),
       ];
@@ -373,18 +394,17 @@ function isBelow(one, other) {
 /**
  * @param {DOMRect} one
  * @param {DOMRect} other
- * @param {DOMRect} box
  * @param {boolean} below
  */
-function curve(one, other, box, below) {
+function curve(one, other, below) {
   if (below) {
-    const [x, y] = [one.left + one.width / 2 - box.left, one.bottom - box.top];
-    const [u, v] = [other.left + other.width / 2 - box.left, other.top - box.top];
+    const [x, y] = [one.left + one.width / 2, one.bottom];
+    const [u, v] = [other.left + other.width / 2, other.top];
     const half = (y + v) / 2;
     return `M${x} ${y}C${x} ${half} ${u} ${half} ${u} ${v}`;
   }
-  const [x, y] = [one.right - box.left, one.top + one.height / 2 - box.top];
-  const [u, v] = [other.left - box.left, other.top + other.height / 2 - box.top];
+  const [x, y] = [one.right, one.top + one.height / 2];
+  const [u, v] = [other.left, other.top + other.height / 2];
   const half = (x + u) / 2;
   return `M${x} ${y}C${half} ${y} ${half} ${v} ${u} ${v}`;
 }

@@ -78,18 +78,29 @@ export class Thumbnails {
     if (order !== this.#order || shelf !== this.#shelf) this.#make(shelf, numbers);
     this.#order = order;
     this.#shelf = shelf;
-    const focusable = numbers.includes(chosen) ? chosen : numbers[0];
     for (const { button, number } of this.#made) {
       const answer = answers[number];
       const truth = shelf.modes?.[number];
       const wrong = answer !== undefined && (truth ?? -1) >= 0 && answerOf(answer) !== truth;
       button.classList.toggle("wrong", wrong);
-      button.setAttribute("aria-selected", String(number === chosen));
-      button.tabIndex = number === focusable ? 0 : -1;
       const words = thumbWords(shelf, number, answer);
       button.setAttribute("aria-label", words);
       button.title = words;
     }
+    this.select(chosen);
+  }
+
+  /** @param {number} chosen */
+  select(chosen) {
+    const here = this.#made.some(({ number }) => number === chosen);
+    this.#made.forEach(({ button, number }, i) => {
+      const selected = number === chosen;
+      const focusable = here ? selected : i === 0;
+      if (button.getAttribute("aria-selected") !== String(selected)) {
+        button.setAttribute("aria-selected", String(selected));
+      }
+      if (button.tabIndex !== (focusable ? 0 : -1)) button.tabIndex = focusable ? 0 : -1;
+    });
   }
 
   /** @param {string} words */
