@@ -100,7 +100,19 @@ export class Thumbnails {
         button.setAttribute("aria-selected", String(selected));
       }
       if (button.tabIndex !== (focusable ? 0 : -1)) button.tabIndex = focusable ? 0 : -1;
+      if (selected) this.#bringIntoView(button);
     });
+  }
+
+  /** Within the strip alone: the page stays where it is. @param {HTMLElement} button */
+  #bringIntoView(button) {
+    const list = this.#list;
+    const { offsetLeft: left, offsetWidth: width } = button;
+    const [low, high] = [left - list.offsetLeft, left - list.offsetLeft + width];
+    if (low < list.scrollLeft) list.scrollLeft = low - width;
+    else if (high > list.scrollLeft + list.clientWidth) {
+      list.scrollLeft = high + width - list.clientWidth;
+    }
   }
 
   /** @param {string} words */
