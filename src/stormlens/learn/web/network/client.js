@@ -5,6 +5,7 @@
  */
 
 import { jsonResource, resource, startWorker } from "../base/resources.js";
+import { occlude } from "./occlusion.js";
 import { planOfClassifier, planOfNetwork, planOfZoo } from "./plan.js";
 import { checkVectors } from "./wasm.js";
 
@@ -202,8 +203,7 @@ export class Network {
   /**
    * What every step makes of a box.
    * @param {Box} box Bytes of raw values, or floats as the network takes them.
-   * @returns {Promise<{maps: Float32Array[], sums: (Float32Array | null)[]}>} Of each step its map
-   *   (rows, columns, channels), and what its activation was given, where it has one.
+   * @returns {Promise<{maps: Float32Array[]}>} (rows, columns, channels) of each step.
    */
   maps(box) {
     return this.#ask("maps", { box });
@@ -247,14 +247,14 @@ export class Network {
   }
 
   /**
-   * Mean score lost where squares of no echo cover a pixel.
+   * Mean score lost where squares of no echo cover a pixel; others are answered in between.
    * @param {Box} box
    * @param {number} code
-   * @param {{size?: number, stride?: number}} [square]
+   * @param {import("./occlusion.js").Square} [square]
    * @returns {Promise<Float32Array>} (rows, columns) of the box.
    */
   occlusion(box, code, square) {
-    return this.#ask("occlusion", { box, code, square });
+    return occlude(this.plan, (boxes) => this.scores(boxes), box, code, square);
   }
 
   /** Give its memory back. */

@@ -13,7 +13,7 @@ const CLIP = 1e-7; // as `stormlens.insight` clips shares before it takes their 
  */
 
 export class Looking {
-  /** @type {{chain: Chain, places: {sums: number, map: number}[], image: number} | null} */
+  /** @type {{chain: Chain, places: {map: number}[], image: number} | null} */
   #single = null;
   /** @type {{chain: Chain, images: number} | null} */
   #joined = null;
@@ -99,18 +99,14 @@ export class Looking {
   /**
    * What every step makes of a box.
    * @param {Box} box
-   * @returns {{maps: Float32Array[], sums: (Float32Array | null)[]}} Of each step its map, and
-   *   what its activation was given, where it has one.
+   * @returns {{maps: Float32Array[]}} One a step.
    */
   maps(box) {
     this.#send(box);
     const { chain, places } = this.#steps;
     const read = (/** @type {number} */ i) =>
       this.machine.floats(chain.values[i], chain.operations[i].outputs).slice();
-    return {
-      maps: places.map(({ map }) => read(map)),
-      sums: places.map(({ sums, map }) => (sums === map ? null : read(sums))),
-    };
+    return { maps: places.map(({ map }) => read(map)) };
   }
 
   /**
@@ -214,51 +210,6 @@ export class Looking {
     });
   }
 
-  /**
-   * How much of a class's score is lost where a square of no echo lies.
-   * @param {Box} box
-   * @param {number} code
-   * @param {{size?: number, stride?: number}} [square]
-   * @returns {Float32Array} Mean loss over all squares that cover each pixel.
-   */
-  occlusion(box, code, { size = 16, stride = 8 } = {}) {
-    this.#check(box, 1);
-    this.#checkClass(code);
-    const [rows, columns, channels] = this.plan.shape;
-    checkSquare(size, stride, rows, columns);
-    const classes = this.plan.classes.length;
-    const score = this.scores(box)[code];
-    const blank =
-      box instanceof Uint8Array ? 0 : -this.plan.minimum / (this.plan.maximum - this.plan.minimum);
-    const corners = starts(rows, size, stride).flatMap((top) =>
-      starts(columns, size, stride).map((left) => ({ top, left })),
-    );
-    const lost = new Float64Array(rows * columns);
-    const covered = new Float64Array(rows * columns);
-    for (let first = 0; first < corners.length; first += TOGETHER) {
-      const some = corners.slice(first, first + TOGETHER);
-      const wiped = /** @type {Box} */ (
-        new /** @type {any} */ (box.constructor)(some.length * box.length)
-      );
-      for (const [i, corner] of some.entries()) {
-        const copy = wiped.subarray(i * box.length, (i + 1) * box.length);
-        copy.set(box);
-        eachPixel(corner, size, columns, (pixel) =>
-          copy.fill(blank, pixel * channels, (pixel + 1) * channels),
-        );
-      }
-      const scores = this.scores(wiped);
-      for (const [i, corner] of some.entries()) {
-        const loss = score - scores[i * classes + code];
-        eachPixel(corner, size, columns, (pixel) => {
-          lost[pixel] += loss;
-          covered[pixel] += 1;
-        });
-      }
-    }
-    return Float32Array.from(lost, (total, pixel) => total / covered[pixel]);
-  }
-
   free() {
     this.#single?.chain.free();
     this.#joined?.chain.free();
@@ -289,35 +240,4 @@ function putLogGradient(outputs, code, to) {
   if (outputs[code] / total < CLIP) return;
   to.fill(-1 / total);
   to[code] += 1 / outputs[code];
-}
-
-/**
- * @param {{top: number, left: number}} corner
- * @param {number} size
- * @param {number} columns
- * @param {(pixel: number) => void} visit
- */
-function eachPixel({ top, left }, size, columns, visit) {
-  for (let row = top; row < top + size; ++row) {
-    for (let column = left; column < left + size; ++column) visit(row * columns + column);
-  }
-}
-
-/** @param {number} pixels @param {number} size @param {number} stride */
-function starts(pixels, size, stride) {
-  const found = [];
-  for (let start = 0; start + size <= pixels; start += stride) found.push(start);
-  if (found[found.length - 1] !== pixels - size) found.push(pixels - size);
-  return found;
-}
-
-/** @param {number} size @param {number} stride @param {number} rows @param {number} columns */
-function checkSquare(size, stride, rows, columns) {
-  const most = Math.min(rows, columns);
-  if (!Number.isInteger(size) || size < 1 || size > most) {
-    throw new Error(`A square of ${size} pixels does not fit the box; give 1 to ${most}.`);
-  }
-  if (!Number.isInteger(stride) || stride < 1 || stride > size) {
-    throw new Error(`Steps of ${stride} pixels leave gaps between squares; give 1 to ${size}.`);
-  }
 }

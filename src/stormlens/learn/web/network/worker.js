@@ -49,7 +49,6 @@ const ANSWERS = {
   scores: ({ net, boxes }) => held.get(net).scores(boxes),
   gradient: ({ net, box, code }) => held.get(net).gradient(box, code),
   gradCam: ({ net, box, code, step, how }) => held.get(net).gradCam(box, code, step, how),
-  occlusion: ({ net, box, code, square }) => held.get(net).occlusion(box, code, square),
   train: (given) => {
     const training = new Training(machine, given);
     return { run: hold(training), plan: training.plan, progress: training.progress };
@@ -83,7 +82,7 @@ function buffersOf(value) {
   if (value instanceof Map) return [...value.values()].flatMap(buffersOf);
   if (Array.isArray(value)) return value.flatMap(buffersOf);
   if (value?.probabilities) return buffersOf(value.probabilities);
-  if (value?.maps) return [...buffersOf(value.maps), ...buffersOf(value.sums)];
+  if (value?.maps) return buffersOf(value.maps);
   return [];
 }
 
