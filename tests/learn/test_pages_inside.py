@@ -232,7 +232,7 @@ def test_why_an_answer_is_given_is_what_insight_says(visit, shipped, dataset):
     page = visit("?view=why")
     page.page.locator(".why .picture canvas").wait_for()
     methods = {
-        "gradient": insight.gradients,
+        "gradient": insight.gradient,
         "grad-cam": insight.grad_cam,
         "occlusion": insight.occlusion,
     }
