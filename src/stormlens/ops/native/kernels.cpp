@@ -15,6 +15,13 @@
 
 #include "vectors.hpp"
 
+// Before a loop: what it reads and what it writes never overlap by less than whole elements.
+#ifdef __clang__
+#define STORMLENS_APART _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define STORMLENS_APART _Pragma("GCC ivdep")
+#endif
+
 namespace stormlens {
 namespace {
 
@@ -825,7 +832,7 @@ void sample_row(const Warp& op, const uint32_t* words, const RowPlan& plan, uint
   const auto value = [](uint32_t word, int shift) {
     return static_cast<float>(static_cast<int32_t>(word >> shift & 255));
   };
-#pragma GCC ivdep
+  STORMLENS_APART
   for (int64_t i = 0; i < op.width; ++i)
     to[i] = between(value(found[i], 0), value(found[i], 8), value(found[i], 16),
                     value(found[i], 24), plan.across[i], plan.down[i]);
@@ -1033,8 +1040,8 @@ void adam_range(const Adam& op, const float* gradient, int64_t first, int64_t co
   const float *weight = a.weight + first, *mean = a.mean + first, *square = a.square + first;
   float *new_weight = a.new_weight + first, *new_mean = a.new_mean + first;
   float* new_square = a.new_square + first;
-  // What is read and written may be one array, but never overlaps otherwise.
-#pragma GCC ivdep
+  // What is read and written may be one array.
+  STORMLENS_APART
   for (int64_t i = 0; i < count; ++i) {
     const float g = gradient[i];
     const float m = a.decay_mean * mean[i] + (1.0f - a.decay_mean) * g;

@@ -81,15 +81,15 @@ Convolved convolved(const Layout& layout, const float* bias) {
 
 // Images of a task: some, so that their tiles fill batches.
 void tiles_forward(Convolved op, int64_t images, const float* in, const float* kernel,
-                   const float* add, float* out) {
+                   float* out) {
   float* weights = packed_scratch.room<float>(op.panels() * kPlaces * op.weights_place());
   engine().pack_tiles(op, kernel, weights);
   op.weights = weights;
   const int64_t tasks = std::min(images, kStrips), size = op.pooled.size();
   parallel_for(tasks, [&](int32_t task, Workspace& space) {
     const int64_t first = cut(task, tasks, images), last = cut(task + 1, tasks, images);
-    engine().convolve_tiles(op, in + first * op.in.size(), add ? add + first * size : nullptr,
-                            last - first, out + first * size, space);
+    engine().convolve_tiles(op, in + first * op.in.size(), nullptr, last - first,
+                            out + first * size, space);
   });
 }
 
@@ -132,7 +132,7 @@ void same_weight_gradient(const Layout& layout, int64_t images, const float* in,
 // ---------------------------------------------------------------- by patches
 
 void patches_forward(Convolved op, int64_t images, const float* in, const float* kernel,
-                     const float* add, float* out) {
+                     float* out) {
   const int64_t panels = op.group_panels() * op.taps() * kPanel;
   float* weights = packed_scratch.room<float>(op.groups * panels);
   for (int64_t group = 0; group < op.groups; ++group)
@@ -141,8 +141,7 @@ void patches_forward(Convolved op, int64_t images, const float* in, const float*
   op.weights = weights;
   const int64_t size = op.out.size();
   parallel_for(images, [&](int32_t n, Workspace& space) {
-    engine().convolve_patches(op, in + n * op.in.size(), add ? add + n * size : nullptr, 1,
-                              out + n * size, space);
+    engine().convolve_patches(op, in + n * op.in.size(), nullptr, 1, out + n * size, space);
   });
 }
 
@@ -271,8 +270,8 @@ void web_pooled_image_gradient(const Layout* layout, int32_t images, const float
 
 STORMLENS_EXPORT(tiles_forward)
 void web_tiles_forward(const Layout* layout, int32_t images, const float* in, const float* kernel,
-                       const float* bias, const float* add, float* out) {
-  tiles_forward(convolved(*layout, bias), images, in, kernel, add, out);
+                       const float* bias, float* out) {
+  tiles_forward(convolved(*layout, bias), images, in, kernel, out);
 }
 
 STORMLENS_EXPORT(same_image_gradient)
@@ -289,8 +288,8 @@ void web_same_weight_gradient(const Layout* layout, int32_t images, const float*
 
 STORMLENS_EXPORT(patches_forward)
 void web_patches_forward(const Layout* layout, int32_t images, const float* in,
-                         const float* kernel, const float* bias, const float* add, float* out) {
-  patches_forward(convolved(*layout, bias), images, in, kernel, add, out);
+                         const float* kernel, const float* bias, float* out) {
+  patches_forward(convolved(*layout, bias), images, in, kernel, out);
 }
 
 STORMLENS_EXPORT(patches_weight_gradient)
