@@ -109,6 +109,69 @@ export const ENGLISH = {
   "file.tensors.kind":
     "{file}: tensor {name} holds numbers of kind {kind}; weights are 32-bit floats (F32).",
 
+  // ------------------------------------------------------------------ errors of networks
+  "network.stopped": "The engine was stopped; reload the page.",
+  "network.ended": "The worker that computes has ended ({message}); reload the page.",
+  "network.trapped":
+    "This browser ran out of memory while it computed; close other pages and reload this one.",
+  "network.failed": "The worker that computes failed ({message}); reload the page.",
+  "network.no-vectors":
+    "This browser has no WebAssembly with SIMD, which networks are computed with; use a current " +
+    "Chrome, Edge, Firefox or Safari.",
+  "network.memory":
+    "This browser gives no memory for {megabytes} MB more, which the network needs; close other " +
+    "pages, or choose a smaller network.",
+  "network.shared":
+    "This browser gives no {megabytes} MB of memory to share; choose one thread.",
+  "network.unknown": "There is no network named {name}; there are {names}.",
+  "network.no-classifier": "{where} holds no classifier; choose the one that a training left.",
+  "network.no-name":
+    "{where} names no network that is known here; show its run by `stormlens learn --run RUN`, " +
+    "which writes a network.json beside it.",
+  "network.format": "{where} is none that these pages can read; export the run again.",
+  "network.layers":
+    "{where}: layer {number} does not follow on the one before it; export the run again.",
+  "network.left-over": "{where}: steps are left over by its layers; export the run again.",
+  "network.shape":
+    "{where}: input_shape must be rows, columns and channels of an image; export the run again.",
+  "network.classes": "{where}: classes must be a list of names; export the run again.",
+  "network.bounds": "{where}: maximum must be a number above minimum; export the run again.",
+  "network.step": "{where}: step {number} is none that these pages know; export the run again.",
+  "network.fit":
+    "Step {number} ({kind}) of network {network} does not fit the {given} values that it is " +
+    "given; export the run again.",
+  "network.size":
+    "Images of {rows} x {columns} pixels are too small or too large for network {network}.",
+  "network.end":
+    "{where}: the network gives {given} values for {classes} classes; export the run again.",
+  "network.kept":
+    "{where}: a map is kept twice, or added without being kept; export the run again.",
+  "network.block": "Network {network} has a layer {kind}, which these pages do not know.",
+  "network.weights.lack": "The weights of network {network} lack {name}; choose its own file.",
+  "network.weights.size":
+    "Weights {name} hold {found} values, but network {network} has {due} there; choose its own " +
+    "file.",
+  "network.weights.finite":
+    "Weights {name} of network {network} hold values that are no numbers; train it again.",
+  "network.no-weights": "The network has no weights called {name}.",
+  "network.box":
+    "Network {name} takes boxes of {rows} x {columns} pixels; these are {found} values.",
+  "network.class": "There is no class {code}; they run from 0 to {last}.",
+  "network.no-map": "Step {step} gives no map; Grad-CAM needs one, as of a convolution.",
+  "network.square": "A square of {size} pixels does not fit the box; give 1 to {most}.",
+  "network.gaps": "Steps of {stride} pixels leave gaps between squares; give 1 to {size}.",
+  "network.split":
+    "Split {split} holds {values} values for {boxes} boxes; network {network} takes {size} a box.",
+  "network.label": "Split {split}: label {label} is none of the {classes} classes.",
+  "network.constant": "All values of split {split} are {value}: there is nothing to learn from.",
+  "network.rate": "The learning rate is {learningRate}; it must lie above 0 and up to 1.",
+  "network.batch": "The batch size is {batchSize}; it must be a whole number from 1 to 1024.",
+  "network.dropout": "Dropout is {dropout}; it must lie from 0 to below 1.",
+  "network.softmax":
+    "Network {network} does not end in a softmax, so these pages cannot train it.",
+  "network.normalises":
+    "Network {network} normalises its values, which these pages show but do not train.",
+
   // ------------------------------------------------------------------ the ideas' numbers
   "concepts.window-too-large":
     "A window of {window} x {window} is larger than the grid of {rows} x {columns}; take a " +
@@ -458,19 +521,6 @@ export const ENGLISH = {
   "train.loss.help":
     "Training figures are means over the epoch as it runs, with dropout and augmentation at " +
     "work; validation is asked at its end, with the whole network.",
-  "train.rules": "How the page decides what to say",
-  "train.rules.overfitting":
-    "Overfitting: for two epochs in a row, training accuracy is over 5 points above validation " +
-    "accuracy, or validation loss is 10 % and 0.05 above its lowest; as " +
-    "stormlens.verification.gap has it.",
-  "train.rules.diverged":
-    "Ran away: the loss is over one and a half times that of knowing nothing, or no number any " +
-    "more.",
-  "train.rules.one-mode":
-    "One mode: from the second epoch on, all validation storms get one answer.",
-  "train.rules.slow":
-    "Hardly moves: the training loss has fallen by less than 5 % in three epochs, and is over " +
-    "six tenths of that of knowing nothing.",
   "train.blind": "knows nothing: ln of the number of modes",
   "train.epoch": "epoch",
   "train.line.training": "training",
@@ -498,8 +548,8 @@ export const ENGLISH = {
   "train.reading.risen":
     "The validation loss has risen from its lowest: it grows surer of answers that are wrong.",
   "train.reading.one-mode":
-    "It answers {mode} to every storm: its accuracy is that mode's share, and no more. Early " +
-    "on this passes; if it stays, nothing is learnt.",
+    "It answers {mode} to every storm. That mode's share is all its accuracy: nothing is " +
+    "learnt.",
   "train.reading.slow":
     "It hardly moves: the loss has fallen by less than 5 % in three epochs. Is the learning " +
     "rate too small?",
@@ -528,7 +578,7 @@ export const ENGLISH = {
   "train.kernels.change": "what was learnt",
   "train.kernel.name": "Kernel {number}",
   "train.maps": "What they find in the storm",
-  "train.maps.help": "A map for each kernel of the layer: bright, or red, is where it answers.",
+  "train.maps.help": "One map a kernel: bright, or red, is where it answers.",
   "train.maps.few": "The first {shown} of {all} are shown.",
   "train.map.name": "Map {number}",
   "train.map.large": "Map {number}, enlarged",
@@ -549,7 +599,6 @@ export const ENGLISH = {
     "for its storms.",
   "train.listed.cell":
     "{truth} that the network calls {answer}: {count}. Press one to look inside.",
-  "train.listed.none": "No {truth} is called {answer}.",
   "train.listed": "Validation storms",
   "train.listed.storm": "Storm {number}: {truth} called {answer}",
   "train.recipe": "The same with Stormlens",

@@ -5,6 +5,7 @@
  */
 
 import { jsonResource, resource, startWorker } from "../base/resources.js";
+import { Fault } from "./fault.js";
 import { occlude } from "./occlusion.js";
 import { planOfClassifier, planOfNetwork, planOfZoo } from "./plan.js";
 import { checkVectors } from "./wasm.js";
@@ -153,7 +154,7 @@ export class Engine {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       if (this.#workers.length === 0) {
-        reject(new Error("The engine was stopped; reload the page."));
+        reject(new Fault("network.stopped"));
         return;
       }
       this.#waiting.set(id, { resolve, reject });
@@ -161,17 +162,17 @@ export class Engine {
     });
   }
 
-  /** @param {{id: number, answer?: any, error?: string}} data */
+  /** @param {{id: number, answer?: any, error?: {key: string, values: any}}} data */
   #take({ id, answer, error }) {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (error === undefined) waiting?.resolve(answer);
-    else waiting?.reject(new Error(error));
+    else waiting?.reject(new Fault(error.key, error.values));
   }
 
   /** @param {string} message */
   #fail(message) {
-    const error = new Error(`The worker that computes has ended (${message}); reload the page.`);
+    const error = new Fault("network.ended", { message });
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }

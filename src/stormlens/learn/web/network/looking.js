@@ -1,7 +1,8 @@
 /** A trained network that is looked at: its maps, its answers, and what speaks for them. */
 
+import { Fault } from "./fault.js";
 import { Chain } from "./chain.js";
-import { joinedOperations, singleOperations } from "./operations.js";
+import { joinedOperations, singleOperations } from "./arranging.js";
 import { Room } from "./wasm.js";
 
 const TOGETHER = 16; // images of a prediction at a time
@@ -82,18 +83,16 @@ export class Looking {
     const known = values instanceof Uint8Array || values instanceof Float32Array;
     if (known && values.length === count * this.size && Number.isInteger(count)) return;
     const [rows, columns] = this.plan.shape;
-    throw new Error(
-      `Network ${this.plan.name} takes boxes of ${rows} x ${columns} values; these are ` +
-        `${values?.length ?? "no"} values.`,
-    );
+    throw new Fault("network.box", {
+      ...{ name: this.plan.name, rows, columns },
+      found: values?.length ?? 0,
+    });
   }
 
   /** @param {number} code */
   #checkClass(code) {
     if (Number.isInteger(code) && code >= 0 && code < this.plan.classes.length) return;
-    throw new Error(
-      `There is no class ${code}; they run from 0 to ${this.plan.classes.length - 1}.`,
-    );
+    throw new Fault("network.class", { code, last: this.plan.classes.length - 1 });
   }
 
   /**
@@ -106,7 +105,7 @@ export class Looking {
     const { chain, places } = this.#steps;
     const read = (/** @type {number} */ i) =>
       this.machine.floats(chain.values[i], chain.operations[i].outputs).slice();
-    return { maps: places.map(({ map }) => read(map)) };
+    return { maps: places.map(read) };
   }
 
   /**
@@ -169,7 +168,7 @@ export class Looking {
     const start = this.machine.floats(chain.start, classes);
     if (this.#endsInSoftmax) start.fill(0)[code] = 1;
     else putLogGradient(this.machine.floats(chain.values[last], classes), code, start);
-    return chain.backward(pass, last, step < 0 ? -1 : places[step].map);
+    return chain.backward(pass, last, step < 0 ? -1 : places[step]);
   }
 
   /**
@@ -193,14 +192,14 @@ export class Looking {
   gradCam(box, code, step, { signed = false } = {}) {
     const shape = this.plan.steps[step]?.shape ?? [];
     if (shape.length !== 3) {
-      throw new Error(`Step ${step} gives no map; Grad-CAM needs one, as of a convolution.`);
+      throw new Fault("network.no-map", { step });
     }
     const [rows, columns, channels] = shape;
     const cells = rows * columns;
     const place = this.#back(box, code, step);
     const gradient = this.machine.floats(place, cells * channels);
     const { chain, places } = this.#steps;
-    const map = this.machine.floats(chain.values[places[step].map], cells * channels);
+    const map = this.machine.floats(chain.values[places[step]], cells * channels);
     const weights = new Float64Array(channels);
     for (let i = 0; i < gradient.length; ++i) weights[i % channels] += gradient[i] / cells;
     return Float32Array.from({ length: cells }, (_, cell) => {

@@ -1,5 +1,7 @@
 /** What is lost of a score where squares of no echo lie, a few squares at a time. */
 
+import { Fault } from "./fault.js";
+
 /**
  * @typedef {import("./plan.js").Plan} Plan
  * @typedef {import("./looking.js").Box} Box
@@ -85,9 +87,9 @@ function starts(pixels, size, stride) {
 function checkSquare(size, stride, rows, columns) {
   const most = Math.min(rows, columns);
   if (!Number.isInteger(size) || size < 1 || size > most) {
-    throw new Error(`A square of ${size} pixels does not fit the box; give 1 to ${most}.`);
+    throw new Fault("network.square", { size, most });
   }
   if (!Number.isInteger(stride) || stride < 1 || stride > size) {
-    throw new Error(`Steps of ${stride} pixels leave gaps between squares; give 1 to ${size}.`);
+    throw new Fault("network.gaps", { stride, size });
   }
 }

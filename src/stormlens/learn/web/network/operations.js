@@ -32,7 +32,6 @@ import { ACTIVATIONS, asMap, sizeOf } from "./plan.js";
 
 const FILTERS_TOGETHER = 16; // what the kernels of `same` convolutions come in
 const FEWEST_TILE_CHANNELS = 8; // from which Winograd's tiles pay
-const RISING = ["linear", "tanh", "sigmoid", "hard_sigmoid", "softplus", "elu", "selu", "relu"];
 
 /** What a chain is made of; here one that changes nothing. */
 export class Operation {
@@ -160,8 +159,9 @@ export class Convolution extends Weighted {
   /** @param {number} input @param {number} output @param {Pass} pass */
   forward(input, output, pass) {
     const { kernel, bias, layout, code } = this;
+    const given = [layout, pass.count, input, kernel.pointer, bias.pointer];
     const run = this.byTiles ? code.tiles_forward : code.patches_forward;
-    run(layout, pass.count, input, kernel.pointer, bias.pointer, 0, output);
+    run(...given, output);
   }
 
   /** @param {Way} way @param {Pass} pass */
@@ -208,6 +208,7 @@ export class PooledConvolution extends Weighted {
     super(machine, step, [Math.floor(rows / pool), Math.floor(columns / pool), filters], tensors);
     this.layout = this.room.copyOfWholes(layoutOf(step, { relu, pool }));
     this.rate = rate;
+    this.byTiles = takesTiles(step);
     /** @type {PooledConvolution | null} */
     this.before = before instanceof PooledConvolution ? before : null;
     this.mask = 0;
@@ -245,19 +246,16 @@ export class PooledConvolution extends Weighted {
     if (mask !== 0 && random !== null) {
       drawFactors(machine.floats(mask, count * this.output[2]), this.rate, random);
     }
-    code.pooled_forward(
-      ...[
-        layout,
-        count,
-        input,
-        this.isFirst && areBytes ? 1 : 0,
-        low,
-        span,
-        kernel.pointer,
-        bias.pointer,
-      ],
-      ...[mask, this.keepOf(pass), output, pass.adam === 0 ? 0 : this.winner],
-    );
+    const weights = [kernel.pointer, bias.pointer];
+    // Tiles round more, which in the first steps of Adam would lead a training elsewhere.
+    if (this.byTiles && random === null) {
+      code.tiles_forward(layout, count, input, ...weights, output);
+      return;
+    }
+    const winner = pass.adam === 0 ? 0 : this.winner;
+    const images = [input, this.isFirst && areBytes ? 1 : 0, low, span];
+    const keep = this.keepOf(pass);
+    code.pooled_forward(layout, count, ...images, ...weights, mask, keep, output, winner);
   }
 
   /** @param {Way} way @param {Pass} pass */
@@ -586,8 +584,8 @@ function copyFloats(machine, from, to, count) {
   new Uint8Array(machine.memory.buffer).copyWithin(to, from, from + 4 * count);
 }
 
-/** @param {Step} step */
-function isSideBySide({ strides, dilation, groups }) {
+/** Whether windows of one group lie side by side. @param {Step} step */
+export function isSideBySide({ strides, dilation, groups }) {
   return groups === 1 && [...strides, ...dilation].every((n) => n === 1);
 }
 
@@ -602,170 +600,4 @@ function takesTiles(step) {
 function takesSameTiles(step) {
   const inSixteens = [step.input[2], step.shape[2]].every((n) => n % FILTERS_TOGETHER === 0);
   return takesTiles(step) && inSixteens && step.padding.every((n) => n === 1);
-}
-
-// ------------------------------------------------------------------ operations of a plan
-
-/**
- * One step's operations, with nothing taken together: first its sums, then its activation.
- * @param {Machine} machine
- * @param {Step} step
- * @param {Tensors} tensors
- * @param {Keep | null} keep What an "add" adds.
- * @param {{exact: boolean}} how
- * @returns {Operation[]}
- */
-function operationsOf(machine, step, tensors, keep, { exact }) {
-  const { activation, constants, input, shape } = step;
-  const curve = () =>
-    activation === "linear" ? [] : [new Activation(machine, shape, activation, constants)];
-  switch (step.kind) {
-    case "convolution":
-      return [new Convolution(machine, step, tensors, { exact }), ...curve()];
-    case "dense":
-      return [new Dense(machine, step, tensors), ...curve()];
-    case "highest":
-    case "mean":
-      return [new Pool(machine, step)];
-    case "activation":
-      return activation === "linear" ? [new Operation(machine, input, shape)] : curve();
-    case "scale":
-    case "normalise":
-      return [new Scale(machine, step, tensors)];
-    case "neighbours":
-      return [new Neighbours(machine, step)];
-    case "keep":
-      return [new Keep(machine, input, shape)];
-    case "add":
-      return [new Add(machine, shape, /** @type {Keep} */ (keep))];
-    case "flatten":
-      return [new Operation(machine, input, shape)];
-    default:
-      return [new Whole(machine, step)];
-  }
-}
-
-/**
- * All steps of a plan one by one, for those who look at every map.
- * @param {Machine} machine
- * @param {import("./plan.js").Plan} plan
- * @param {Tensors} tensors
- * @returns {{operations: Operation[], places: {sums: number, map: number}[]}} `places` says of
- *   each step which operation gives its sums, and which its map.
- */
-export function singleOperations(machine, plan, tensors) {
-  /** @type {Operation[]} */
-  const operations = [];
-  /** @type {{sums: number, map: number}[]} */
-  const places = [];
-  /** @type {Keep | null} */
-  let keep = null;
-  for (const step of plan.steps) {
-    const own = operationsOf(machine, step, tensors, keep, { exact: true });
-    const first = operations.length;
-    const place = { sums: first, map: first + own.length - 1 };
-    if (own[0] instanceof Keep) {
-      keep = own[0];
-      // What is kept is the map before it, which has its gradient only once both ways are added.
-      if (first > 0) place.sums = place.map = first - 1;
-    }
-    places.push(place);
-    operations.push(...own);
-  }
-  return { operations, places };
-}
-
-/** @typedef {{step: Step} | {rate: number, spatial: boolean, shape: Shape}} Item */
-
-/** Steps, and dropout in its place. @param {import("./plan.js").Plan} plan @returns {Item[]} */
-function itemsOf(plan) {
-  return plan.layers.flatMap(({ kind, rate, steps: [first, last], shape }) => {
-    /** @type {Item[]} */
-    const steps = plan.steps.slice(first, last).map((step) => ({ step }));
-    if (rate === undefined || rate === 0) return steps;
-    return [...steps, { rate, spatial: kind === "SpatialDropout2D", shape }];
-  });
-}
-
-/**
- * A convolution, dropout and max pool that can be computed at once, at the beginning of a list.
- * @param {Item[]} items
- * @returns {{step: Step, pool: number, rate: number, used: number} | null}
- */
-function pooledRun(items) {
-  const [first, ...others] = items;
-  if (!("step" in first) || first.step.kind !== "convolution") return null;
-  const { step } = first;
-  const isPlainRelu = step.activation === "relu" && step.constants.length === 0;
-  if (!isSideBySide(step) || !RISING.includes(step.activation)) return null;
-  if (step.activation === "relu" && !isPlainRelu) return null;
-  let rate = 0;
-  let used = 1;
-  for (const item of others) {
-    ++used;
-    if ("rate" in item) {
-      // What does not keep 0 at 0 cannot have its channels switched off before it.
-      if (!item.spatial || rate > 0 || !["linear", "relu"].includes(step.activation)) return null;
-      rate = item.rate;
-      continue;
-    }
-    const { kind, window, strides, padding } = item.step;
-    const [side] = window;
-    const fits = [...window, ...strides].every((n) => n === side) && padding.every((n) => n === 0);
-    if (kind !== "highest" || !fits || (side !== 2 && side !== 3)) return null;
-    return { step, pool: side, rate, used };
-  }
-  return null;
-}
-
-/**
- * What a training computes, and a prediction of many images.
- * @param {Machine} machine
- * @param {import("./plan.js").Plan} plan
- * @param {Tensors} tensors
- * @returns {Operation[]}
- */
-export function joinedOperations(machine, plan, tensors) {
-  /** @type {Operation[]} */
-  const operations = [];
-  /** @type {Keep | null} */
-  let keep = null;
-  let items = itemsOf(plan);
-  while (items.length > 0) {
-    const run = pooledRun(items);
-    const [first] = items;
-    const before = operations[operations.length - 1];
-    if (run !== null) {
-      const { step, pool, rate } = run;
-      const relu = step.activation === "relu";
-      const pooled = new PooledConvolution(machine, step, pool, tensors, { relu, rate, before });
-      operations.push(pooled);
-      if (!relu && step.activation !== "linear") {
-        operations.push(new Activation(machine, pooled.output, step.activation, step.constants));
-      }
-    } else if ("step" in first) {
-      const own = ownOperations(machine, first.step, tensors, keep);
-      if (own[0] instanceof Keep) keep = own[0];
-      operations.push(...own);
-    } else {
-      operations.push(new Dropout(machine, first.shape, first.rate, first.spatial));
-    }
-    items = items.slice(run === null ? 1 : run.used);
-  }
-  return operations;
-}
-
-/**
- * @param {Machine} machine
- * @param {Step} step
- * @param {Tensors} tensors
- * @param {Keep | null} keep
- * @returns {Operation[]}
- */
-function ownOperations(machine, step, tensors, keep) {
-  const { kind, activation, constants } = step;
-  if (kind === "convolution" && activation === "relu" && constants.length === 0) {
-    return [new Convolution(machine, step, tensors, { relu: true })];
-  }
-  return operationsOf(machine, step, tensors, keep, { exact: false });
 }

@@ -5,6 +5,8 @@
  * of any other chain. Everything that computes trusts a plan, so every size is checked here.
  */
 
+import { Fault } from "./fault.js";
+
 /** What a step may be; as `stormlens.engine.KINDS`. */
 export const KINDS = [
   "convolution",
@@ -96,7 +98,7 @@ export function planOfZoo(zoo, name, facts) {
   const found = zoo.networks.find((/** @type {any} */ network) => network.name === name);
   if (!found) {
     const names = zoo.networks.map((/** @type {any} */ network) => network.name).join(", ");
-    throw new Error(`There is no network named ${name}; there are ${names}.`);
+    throw new Fault("network.unknown", { name, names });
   }
   const making = new Making(name, facts);
   for (const block of found.layers) making.append(block);
@@ -113,14 +115,11 @@ export function planOfZoo(zoo, name, facts) {
 export function planOfClassifier(zoo, classifier) {
   const where = "classifier.json";
   if (typeof classifier !== "object" || classifier === null) {
-    throw new Error(`${where} holds no classifier; choose the one that a training left.`);
+    throw new Fault("network.no-classifier", { where });
   }
   const facts = readFacts(classifier, where);
   if (typeof classifier.architecture !== "string") {
-    throw new Error(
-      `${where} names no network that is known here; export its run with \`stormlens learn\`, ` +
-        "which writes a network.json beside it.",
-    );
+    throw new Fault("network.no-name", { where });
   }
   return planOfZoo(zoo, classifier.architecture, facts);
 }
@@ -135,7 +134,7 @@ export function planOfClassifier(zoo, classifier) {
 export function planOfNetwork(json, shapes) {
   const where = "network.json";
   if (json?.format !== 1 || !Array.isArray(json.steps) || !Array.isArray(json.layers)) {
-    throw new Error(`${where} is none that these pages can read; export the run again.`);
+    throw new Fault("network.format", { where });
   }
   const facts = readFacts(json, where);
   /** @type {Plan} */
@@ -150,7 +149,7 @@ export function planOfNetwork(json, shapes) {
   for (const [number, given] of json.layers.entries()) {
     const [first, last] = Array.isArray(given.steps) ? given.steps : [NaN, NaN];
     if (first !== next || !(last >= first) || last > json.steps.length) {
-      throw new Error(`${where}: layer ${number} does not follow on the one before it.`);
+      throw new Fault("network.layers", { where, number });
     }
     next = last;
     for (let i = first; i < last; ++i)
@@ -163,7 +162,7 @@ export function planOfNetwork(json, shapes) {
       ...(typeof given.rate === "number" ? { rate: given.rate } : {}),
     });
   }
-  if (next !== json.steps.length) throw new Error(`${where}: steps are left over by its layers.`);
+  if (next !== json.steps.length) throw new Fault("network.left-over", { where });
   checkEnd(plan, where);
   return plan;
 }
@@ -210,16 +209,16 @@ export function checkWeights(plan, weights) {
     const values = weights.get(name);
     const due = sizeOf(shape);
     if (values === undefined) {
-      throw new Error(`The weights of network ${plan.name} lack ${name}; choose its own file.`);
+      throw new Fault("network.weights.lack", { network: plan.name, name });
     }
     if (values.length !== due) {
-      throw new Error(
-        `Weights ${name} hold ${values.length} values, but network ${plan.name} has ${due} ` +
-          "there; choose its own file.",
-      );
+      throw new Fault("network.weights.size", {
+        ...{ network: plan.name, name, due },
+        found: values.length,
+      });
     }
     if (!values.every(Number.isFinite)) {
-      throw new Error(`Weights ${name} of network ${plan.name} hold values that are no numbers.`);
+      throw new Fault("network.weights.finite", { network: plan.name, name });
     }
   }
 }
@@ -308,17 +307,17 @@ function readFacts(json, where) {
     shape.length !== 3 ||
     !shape.every((n) => isWhole(n, 1, LARGEST_SIDE))
   ) {
-    throw new Error(`${where}: input_shape must be rows, columns and channels of an image.`);
+    throw new Fault("network.shape", { where });
   }
   if (
     !Array.isArray(classes) ||
     classes.length < 1 ||
     !classes.every((c) => typeof c === "string")
   ) {
-    throw new Error(`${where}: classes must be a list of names.`);
+    throw new Fault("network.classes", { where });
   }
   if (!Number.isFinite(minimum) || !Number.isFinite(maximum) || !(maximum > minimum)) {
-    throw new Error(`${where}: maximum must be a number above minimum.`);
+    throw new Fault("network.bounds", { where });
   }
   return { shape: /** @type {[number, number, number]} */ (shape), classes, minimum, maximum };
 }
@@ -331,7 +330,7 @@ function readFacts(json, where) {
  * @returns {Partial<Step> & {kind: string, tensors: Tensor[]}}
  */
 function readStep(given, number, shapes, where) {
-  const wrong = () => new Error(`${where}: step ${number} is none that these pages know.`);
+  const wrong = () => new Fault("network.step", { where, number });
   if (typeof given !== "object" || given === null || !KINDS.includes(given.kind)) throw wrong();
   const pair = (/** @type {any} */ value, /** @type {number} */ low) => {
     const read = value ?? [1, 1];
@@ -411,9 +410,10 @@ function shapeAfter(plan, step, tensors) {
   const channels = input[input.length - 1];
   const fits = (/** @type {boolean} */ fit) => {
     if (!fit)
-      throw new Error(
-        `Step ${plan.steps.length} (${step.kind}) of network ${plan.name} does not fit the ${input.join(" x ")} values that it is given.`,
-      );
+      throw new Fault("network.fit", {
+        ...{ number: plan.steps.length, kind: step.kind, network: plan.name },
+        given: input.join(" x "),
+      });
   };
   switch (step.kind) {
     case "convolution": {
@@ -479,10 +479,9 @@ function appendStep(plan, { tensors = [], ...given }, layer) {
   };
   step.shape = shapeAfter(plan, step, tensors);
   if (!step.shape.every((side) => side >= 1) || sizeOf(step.shape) > LARGEST) {
-    throw new Error(
-      `Images of ${plan.shape[0]} x ${plan.shape[1]} pixels are too small or too large for ` +
-        `network ${plan.name}.`,
-    );
+    throw new Fault("network.size", {
+      ...{ rows: plan.shape[0], columns: plan.shape[1], network: plan.name },
+    });
   }
   plan.steps.push(step);
   plan.tensors.push(...tensors);
@@ -492,14 +491,14 @@ function appendStep(plan, { tensors = [], ...given }, layer) {
 function checkEnd(plan, where) {
   const end = shapeNow(plan);
   if (end.length !== 1 || end[0] !== plan.classes.length) {
-    throw new Error(
-      `${where}: the network gives ${end.join(" x ")} values for ${plan.classes.length} classes.`,
-    );
+    throw new Fault("network.end", {
+      ...{ where, given: end.join(" x "), classes: plan.classes.length },
+    });
   }
   let kept = false;
   for (const { kind } of plan.steps) {
     if ((kind === "keep" && kept) || (kind === "add" && !kept)) {
-      throw new Error(`${where}: a map is kept twice, or added without being kept.`);
+      throw new Fault("network.kept", { where });
     }
     if (kind === "keep") kept = true;
     if (kind === "add") kept = false;
@@ -521,9 +520,7 @@ class Making {
     this.number = plan.layers.length;
     const of = BLOCKS[block.kind];
     if (of === undefined)
-      throw new Error(
-        `Network ${plan.name} has a layer ${block.kind}, which these pages do not know.`,
-      );
+      throw new Fault("network.block", { network: plan.name, kind: block.kind });
     of(this, block);
     plan.layers.push({
       name: this.nameOf(block.kind),

@@ -1,5 +1,6 @@
 /** A network's weights in the machine's memory, and in a training their moving averages. */
 
+import { Fault } from "./fault.js";
 import { Random } from "../base/random.js";
 import { Room } from "./wasm.js";
 import { checkWeights, sizeOf } from "./plan.js";
@@ -45,7 +46,7 @@ export class Tensors {
   /** @param {string | null} name @returns {Held} */
   of(name) {
     const held = this.#held.get(name ?? "");
-    if (held === undefined) throw new Error(`The network has no weights ${name}.`);
+    if (held === undefined) throw new Fault("network.no-weights", { name });
     return held;
   }
 

@@ -1,8 +1,9 @@
 /** A network that is trained: Adam on batches of boxes, as `stormlens.training` does it. */
 
+import { Fault } from "./fault.js";
 import { Random } from "../base/random.js";
 import { Chain } from "./chain.js";
-import { joinedOperations } from "./operations.js";
+import { joinedOperations } from "./arranging.js";
 import { planWith } from "./plan.js";
 import { seedOf } from "./seeds.js";
 import { firstWeights, Tensors } from "./tensors.js";
@@ -329,19 +330,18 @@ function boundsOf(images) {
 /** @param {Plan} plan @param {Split} split @param {number} size @param {string} name */
 function checkSplit(plan, { images, modes }, size, name) {
   if (modes.length === 0 || images.length !== modes.length * size) {
-    throw new Error(
-      `Split ${name} holds ${images.length} values for ${modes.length} boxes; network ` +
-        `${plan.name} takes ${size} a box.`,
-    );
+    throw new Fault("network.split", {
+      ...{ split: name, values: images.length, boxes: modes.length, network: plan.name, size },
+    });
   }
   const wrong = Array.from(modes).find((mode) => !(mode >= 0 && mode < plan.classes.length));
   if (wrong !== undefined) {
-    throw new Error(`Split ${name}: label ${wrong} is no class of the ${plan.classes.length}.`);
+    throw new Fault("network.label", { split: name, label: wrong, classes: plan.classes.length });
   }
   if (name !== "train") return;
   const [low, high] = boundsOf(images);
   if (low === high) {
-    throw new Error(`All values of split ${name} are ${low}: there is nothing to learn from.`);
+    throw new Fault("network.constant", { split: name, value: low });
   }
 }
 
@@ -352,24 +352,20 @@ function checkSplit(plan, { images, modes }, size, name) {
  */
 function checkSettings(plan, { dropout }, { learningRate, batchSize }) {
   if (!(learningRate > 0 && learningRate <= 1)) {
-    throw new Error(`The learning rate is ${learningRate}; it must lie above 0 and up to 1.`);
+    throw new Fault("network.rate", { learningRate });
   }
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 1024) {
-    throw new Error(`The batch size is ${batchSize}; it must be a whole number from 1 to 1024.`);
+    throw new Fault("network.batch", { batchSize });
   }
   if (dropout !== undefined && !(dropout >= 0 && dropout < 1)) {
-    throw new Error(`Dropout is ${dropout}; it must lie from 0 to below 1.`);
+    throw new Fault("network.dropout", { dropout });
   }
   const last = plan.steps[plan.steps.length - 1];
   if (last.activation !== "softmax") {
-    throw new Error(
-      `Network ${plan.name} does not end in a softmax, so it cannot be trained here.`,
-    );
+    throw new Fault("network.softmax", { network: plan.name });
   }
   const frozen = plan.steps.find(({ kind }) => kind === "scale" || kind === "normalise");
   if (frozen !== undefined) {
-    throw new Error(
-      `Network ${plan.name} normalises its values, which these pages show but do not train.`,
-    );
+    throw new Fault("network.normalises", { network: plan.name });
   }
 }

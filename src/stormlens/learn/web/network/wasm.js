@@ -2,6 +2,8 @@
  * The compiled kernels and their memory, plain or shared with helpers in other workers.
  */
 
+import { Fault } from "./fault.js";
+
 // The smallest module with an instruction of 128 bits: i8x16.splat of 0.
 const SIMD = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15,
@@ -24,10 +26,7 @@ export function hasVectors() {
  */
 export function checkVectors() {
   if (hasVectors()) return;
-  throw new Error(
-    "This browser has no WebAssembly with SIMD, which the networks compute with; use a current " +
-      "Chrome, Edge, Firefox or Safari.",
-  );
+  throw new Fault("network.no-vectors");
 }
 
 /** @typedef {Record<string, (...numbers: number[]) => number>} Code What the module exports. */
@@ -85,10 +84,7 @@ export class Machine {
   allocate(bytes) {
     const pointer = bytes < 2 ** 31 ? this.code.allocate(bytes) >>> 0 : 0;
     if (pointer === 0) {
-      throw new Error(
-        `This browser gives no memory for ${Math.ceil(bytes / 2 ** 20)} MB more, which the ` +
-          "network needs; close other pages, or choose a smaller network.",
-      );
+      throw new Fault("network.memory", { megabytes: Math.ceil(bytes / 2 ** 20) });
     }
     return pointer;
   }
@@ -191,5 +187,5 @@ function sharedMemory() {
     }
   }
   const least = (MOST_PAGES[MOST_PAGES.length - 1] * PAGE) / 2 ** 20;
-  throw new Error(`This browser gives no ${least} MB of memory to share; choose one thread.`);
+  throw new Fault("network.shared", { megabytes: least });
 }

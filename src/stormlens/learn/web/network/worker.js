@@ -3,6 +3,7 @@
  * after the other. Another worker of the same file may be its helper.
  */
 
+import { Fault } from "./fault.js";
 import { firstWeights, Tensors } from "./tensors.js";
 import { Looking } from "./looking.js";
 import { Training } from "./training.js";
@@ -97,14 +98,13 @@ self.onmessage = async ({ data }) => {
     const answer = await ANSWERS[ask](given);
     postMessage({ id, answer }, { transfer: buffersOf(answer) });
   } catch (error) {
-    postMessage({ id, error: sentenceOf(error) });
+    postMessage({ id, error: partsOf(error) });
   }
 };
 
-/** @param {unknown} error */
-function sentenceOf(error) {
-  if (error instanceof WebAssembly.RuntimeError) {
-    return "This browser ran out of memory while it computed; reload the page, and close others.";
-  }
-  return error instanceof Error ? error.message : String(error);
+/** An error as its parts. @param {unknown} error */
+function partsOf(error) {
+  if (error instanceof Fault) return { key: error.key, values: error.values };
+  if (error instanceof WebAssembly.RuntimeError) return { key: "network.trapped", values: {} };
+  return { key: "network.failed", values: { message: String(error) } };
 }

@@ -13,9 +13,6 @@ import { overfitsSince } from "./reading.js";
 
 export const COLOURS = /** @type {const} */ ({ A: "var(--blue)", B: "var(--orange)" });
 
-/** What the sentences beside the charts follow. */
-const RULES = ["overfitting", "diverged", "one-mode", "slow"];
-
 /** Losses above it are drawn at the top edge. */
 const MOST_LOSS = 4;
 
@@ -62,12 +59,6 @@ export class Curves {
       el("h3", {}, t("train.loss")),
       this.#loss.element,
       el("p", { class: "small muted" }, t("train.loss.help")),
-      el(
-        "details",
-        { class: "small" },
-        el("summary", {}, t("train.rules")),
-        ...RULES.map((rule) => el("p", {}, t(`train.rules.${rule}`))),
-      ),
     );
   }
 
