@@ -25,7 +25,6 @@ from stormlens.training import load_recipe
 
 # Few, as each is compiled for; with a single row, a single column, and even and odd sides.
 _SHAPES = [(1, 1), (1, 7), (9, 1), (17, 12)]
-_BOXES = [(136, 136), (64, 40), (7, 90)]
 _PRESETS = {"chapter": "chapter-augmented", "SVRIMG notebook": "svrimg-3conv"}
 
 
@@ -35,114 +34,104 @@ def write(folder: Path) -> None:
     recipes = {name: load_recipe(recipe).augmentation for name, recipe in _PRESETS.items()}
     presets = {**recipes, "none": Augmentation()}
     held = {
-        "matrices": [case for shape in _BOXES for case in _matrices(rng, *shape, n=100)],
-        "warps": [
-            case for mode in FILL_MODES for shape in _SHAPES for case in _warps(rng, mode, *shape)
-        ],
-        "echoes": _echoes(rng),
-        "dropouts": [case for shape in _SHAPES for case in _dropouts(rng, *shape)],
+        "matrices": [_matrix(rng) for _ in range(300)],
+        "warps": [_warp(rng, mode, i % 2 == 0) for mode in FILL_MODES for i in range(60)],
+        "echoes": [_echo(rng) for _ in range(150)],
+        "dropouts": [_dropout(rng) for _ in range(300)],
         "advice": [_advice(rng) for _ in range(500)],
         "presets": {name: asdict(preset) for name, preset in presets.items() if preset},
     }
     (folder / "augment.json").write_text(json.dumps(held), encoding="utf-8")
 
 
-def _matrices(rng: np.random.Generator, rows: int, columns: int, n: int) -> list[dict[str, Any]]:
-    transforms = {
-        "theta": rng.uniform(-180, 180, n),
-        "tx": rng.uniform(-0.5, 0.5, n) * columns,
-        "ty": rng.uniform(-0.5, 0.5, n) * rows,
-        "shear": rng.uniform(-45, 45, n),
-        "zx": rng.uniform(0.5, 2, n),
-        "zy": rng.uniform(0.5, 2, n),
+def _matrix(rng: np.random.Generator) -> dict[str, Any]:
+    rows, columns = (int(n) for n in rng.integers(2, 150, 2))
+    transform = {
+        "theta": rng.uniform(-180, 180),
+        "tx": rng.uniform(-0.5, 0.5) * columns,
+        "ty": rng.uniform(-0.5, 0.5) * rows,
+        "shear": rng.uniform(-45, 45),
+        "zx": rng.uniform(0.5, 2),
+        "zy": rng.uniform(0.5, 2),
     }
-    flips = rng.integers(0, 2, (2, n)).astype(bool)
-    matrices = affine_matrices(
-        **_reals(transforms),
-        flip_horizontal=jnp.asarray(flips[0]),
-        flip_vertical=jnp.asarray(flips[1]),
+    flips = [bool(rng.integers(2)) for _ in range(2)]
+    matrix = affine_matrices(
+        **{name: jnp.array([value], jnp.float32) for name, value in transform.items()},
+        flip_horizontal=jnp.array(flips[:1]),
+        flip_vertical=jnp.array(flips[1:]),
         height=rows,
         width=columns,
     )
-    exact = np.asarray(matrices, float)
+    exact = np.asarray(matrix[0], float)
     centre = (np.array([rows, columns]) - 1) / 2
-    every = {**transforms, "flipHorizontal": flips[0], "flipVertical": flips[1]}
-    return [
-        {
-            "shape": {"rows": rows, "columns": columns},
-            "transform": {name: values[i].item() for name, values in every.items()},
-            "matrix": matrix.ravel().tolist(),
-            "report": np.linalg.solve(matrix[:, :2], centre - matrix[:, 2]).tolist(),
-            "beyond": beyond_the_edge(matrix[None], rows, columns),
-        }
-        for i, matrix in enumerate(exact)
-    ]
-
-
-def _reals(values: dict[str, np.ndarray]) -> dict[str, Any]:
-    return {name: jnp.asarray(each, jnp.float32) for name, each in values.items()}
-
-
-def _warps(rng: np.random.Generator, mode: str, rows: int, columns: int) -> list[dict[str, Any]]:
-    """Half of the maps in eighths, so that coordinates are exact, and fall on an edge or not."""
-    n, cval = 8, 12.0
-    images = rng.integers(0, 81, (2 * n, rows, columns)).astype(np.uint8)
-    whole = [rng.integers(-16, 17, (n, 2, 2)) / 8, rng.integers(-300, 301, (n, 2, 1)) / 8]
-    real = [rng.normal(0, 0.8, (n, 2, 2)), rng.normal(0, 12, (n, 2, 1))]
-    matrices = np.concatenate([np.concatenate(m, 2) for m in (whole, real)]).astype(np.float32)
-    warped = warp(jnp.asarray(images), jnp.asarray(matrices), mode, cval)
-    return [
-        {
-            "image": images[i].ravel().tolist(),
-            "shape": {"rows": rows, "columns": columns},
-            "matrix": matrices[i].ravel().tolist(),
-            "mode": mode,
-            "cval": cval,
-            "exact": i < n,
-            "warped": np.asarray(warped[i], float).ravel().tolist(),
-        }
-        for i in range(2 * n)
-    ]
-
-
-def _echoes(rng: np.random.Generator) -> list[dict[str, Any]]:
-    n = 150
-    values = rng.integers(0, 81, (n, 1, 30)) * rng.integers(0, 2, (n, 1, 30))
-    echoes = {
-        "scale": rng.uniform(0.3, 1.9, n),
-        "offset": rng.uniform(-20, 20, n),
-        "cutoff": rng.uniform(0, 60, n) * rng.integers(0, 2, n),
+    return {
+        "shape": {"rows": rows, "columns": columns},
+        "transform": {**transform, "flipHorizontal": flips[0], "flipVertical": flips[1]},
+        "matrix": exact.ravel().tolist(),
+        "report": np.linalg.solve(exact[:, :2], centre - exact[:, 2]).tolist(),
+        "beyond": beyond_the_edge(exact[None], rows, columns),
     }
-    changed = np.asarray(change_echo(jnp.asarray(values, jnp.float32), **_reals(echoes)), float)
-    return [
-        {
-            "values": values[i].ravel().tolist(),
-            "echo": {name: each[i] for name, each in echoes.items()},
-            "changed": changed[i].ravel().tolist(),
-        }
-        for i in range(n)
-    ]
 
 
-def _dropouts(rng: np.random.Generator, rows: int, columns: int) -> list[dict[str, Any]]:
-    n = 80
-    dropouts = {
-        "share": rng.uniform(0, 1, n),
-        "row": rng.uniform(0, rows, n),
-        "column": rng.uniform(0, columns, n),
-        "angle": rng.uniform(0, 360, n),
+def _warp(rng: np.random.Generator, mode: str, eighths: bool) -> dict[str, Any]:
+    rows, columns = _SHAPES[rng.integers(len(_SHAPES))]
+    image = rng.integers(0, 81, (rows, columns)).astype(np.uint8)
+    if eighths:  # so that coordinates are exact, and those on an edge fall on it
+        linear, shift = rng.integers(-16, 17, (2, 2)) / 8, rng.integers(-300, 301, (2, 1)) / 8
+    else:
+        linear, shift = rng.normal(0, 0.8, (2, 2)), rng.normal(0, 12, (2, 1))
+    matrix = np.concatenate([linear, shift], 1).astype(np.float32)
+    cval = float(rng.choice([0.0, 12.0]))  # compiled for
+    warped = warp(jnp.asarray(image[None]), jnp.asarray(matrix[None]), mode, cval)
+    return {
+        "image": image.ravel().tolist(),
+        "shape": {"rows": rows, "columns": columns},
+        "matrix": matrix.ravel().tolist(),
+        "mode": mode,
+        "cval": cval,
+        "exact": eighths,
+        "warped": np.asarray(warped, float).ravel().tolist(),
     }
-    is_disc = rng.integers(0, 2, n).astype(bool)
-    lost = dropped_out(**_reals(dropouts), is_disc=jnp.asarray(is_disc), height=rows, width=columns)
-    every = {**dropouts, "isDisc": is_disc}
-    return [
-        {
-            "shape": {"rows": rows, "columns": columns},
-            "dropout": {name: each[i].item() for name, each in every.items()},
-            "lost": np.asarray(lost[i]).ravel().astype(int).tolist(),
-        }
-        for i in range(n)
-    ]
+
+
+def _echo(rng: np.random.Generator) -> dict[str, Any]:
+    values = rng.integers(0, 81, 30) * rng.integers(0, 2, 30)
+    echo = {
+        "scale": rng.uniform(0.3, 1.9),
+        "offset": rng.uniform(-20, 20),
+        "cutoff": rng.choice([0.0, rng.uniform(0, 60)]),
+    }
+    changed = change_echo(
+        jnp.asarray(values[None, None], jnp.float32),
+        **{name: jnp.array([value], jnp.float32) for name, value in echo.items()},
+    )
+    return {
+        "values": values.tolist(),
+        "echo": echo,
+        "changed": np.asarray(changed, float).ravel().tolist(),
+    }
+
+
+def _dropout(rng: np.random.Generator) -> dict[str, Any]:
+    rows, columns = _SHAPES[rng.integers(len(_SHAPES))]
+    dropout = {
+        "share": rng.uniform(0, 1),
+        "row": rng.uniform(0, rows),
+        "column": rng.uniform(0, columns),
+        "angle": rng.uniform(0, 360),
+    }
+    is_disc = bool(rng.integers(2))
+    lost = dropped_out(
+        **{name: jnp.array([value], jnp.float32) for name, value in dropout.items()},
+        is_disc=jnp.array([is_disc]),
+        height=rows,
+        width=columns,
+    )
+    return {
+        "shape": {"rows": rows, "columns": columns},
+        "dropout": {**dropout, "isDisc": is_disc},
+        "lost": np.asarray(lost[0]).ravel().astype(int).tolist(),
+    }
 
 
 def _advice(rng: np.random.Generator) -> dict[str, Any]:

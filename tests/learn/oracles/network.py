@@ -17,6 +17,7 @@ from stormlens.engine import Engine, Step
 from stormlens.engine._engine import ACTIVATIONS
 from stormlens.models import Classifier, shipped_folder
 from stormlens.models._network import Network, kinds_of
+from stormlens.models._registry import plan_of
 from stormlens.ops import warp
 from stormlens.training import Recipe, fit
 from stormlens.training._step import make_order
@@ -77,6 +78,18 @@ def weights_of(kinds: dict[str, Any]) -> dict[str, np.ndarray]:
         if len(shape) > 1
         else shaped(shape, i, 0.1)
         for i, (name, (shape, _)) in enumerate(kinds.items())
+    }
+
+
+def first_weights_of(name: str, side: int) -> dict[str, np.ndarray]:
+    """The same where a training begins: but for each layer's first kernel, all is zero."""
+    _, blocks, shapes = plan_of(name, (side, side, 1), len(CLASSES))
+    pairs = zip(blocks, shapes, strict=True)
+    drawn = [n == 0 for block, shape in pairs for n in range(len(block.weights(shape)))]
+    weights = weights_of(kinds_of(name, (side, side, 1), len(CLASSES)))
+    return {
+        key: values if is_drawn else np.zeros_like(values)
+        for (key, values), is_drawn in zip(weights.items(), drawn, strict=True)
     }
 
 
@@ -299,8 +312,8 @@ def _trainings() -> list[dict[str, Any]]:
             "train": make_dataset(images[:70], modes[:70], source="SIMULATED", simulated=True),
             "validation": make_dataset(images[70:], modes[70:], source="SIMULATED", simulated=True),
         }
-        kinds = kinds_of(name, (side, side, 1), len(CLASSES))
-        network = Network.named(name, (side, side, 1), len(CLASSES), weights_of(kinds))
+        weights = first_weights_of(name, side)
+        network = Network.named(name, (side, side, 1), len(CLASSES), weights)
         recipe = Recipe(name="oracle", model=name, learning_rate=1e-3, batch_size=32, epochs=3)
         model = _without_dropout(network.model)
         history = fit(recipe, splits, model=model, progress=False).history

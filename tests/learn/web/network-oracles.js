@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { planOfZoo } from "../../../src/stormlens/learn/web/network/plan.js";
+import { firstWeights } from "../../../src/stormlens/learn/web/network/tensors.js";
 import { Machine } from "../../../src/stormlens/learn/web/network/wasm.js";
 
 export const PACKAGE = fileURLToPath(new URL("../../../src/stormlens/", import.meta.url));
@@ -67,6 +68,20 @@ export function hashedNetwork(name, side) {
       return [tensor, hashed(size, i, scale)];
     }),
   );
+  return { plan, weights };
+}
+
+/**
+ * The same where a training begins: but for each layer's first kernel, all is zero.
+ * @param {string} name
+ * @param {number} side
+ */
+export function firstNetwork(name, side) {
+  const { plan, weights } = hashedNetwork(name, side);
+  const drawn = firstWeights(plan, 0);
+  for (const [tensor, values] of weights) {
+    if (drawn.get(tensor)?.every((value) => value === 0)) values.fill(0);
+  }
   return { plan, weights };
 }
 

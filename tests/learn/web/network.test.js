@@ -11,7 +11,7 @@ import { occlude } from "../../../src/stormlens/learn/web/network/occlusion.js";
 import {
   joinedOperations,
   singleOperations,
-} from "../../../src/stormlens/learn/web/network/operations.js";
+} from "../../../src/stormlens/learn/web/network/arranging.js";
 import {
   overBox,
   planOfClassifier,
@@ -23,6 +23,7 @@ import { affineMatrix } from "../../../src/stormlens/learn/web/network/warping.j
 import { Room } from "../../../src/stormlens/learn/web/network/wasm.js";
 import {
   apart,
+  firstNetwork,
   hashedNetwork,
   oracle,
   PACKAGE,
@@ -169,7 +170,7 @@ test("explanations are those of stormlens.insight", { skip }, async () => {
 test("three epochs follow the losses of stormlens.fit", { skip }, async () => {
   const machine = await startMachine();
   for (const { name, side, images, modes, orders, history } of oracle("trainings")) {
-    const { plan, weights } = hashedNetwork(name, side);
+    const { plan, weights } = firstNetwork(name, side);
     const size = side * side;
     const all = Uint8Array.from(images);
     const training = new Training(machine, {
