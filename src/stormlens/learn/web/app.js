@@ -1,6 +1,7 @@
 /** The pages: a menu, one component at a time, and an address that says what is shown. */
 
 import { el, replace } from "./base/dom.js";
+import { jsonResource } from "./base/resources.js";
 import { readAddress, writeAddress } from "./base/state.js";
 import { t } from "./base/strings.js";
 import { COMPONENTS, load } from "./stormlens.js";
@@ -10,6 +11,9 @@ import { COMPONENTS, load } from "./stormlens.js";
 
 const THEMES = ["system", "light", "dark", "projector"];
 const THEME = "stormlens-theme";
+const DARK = "(prefers-color-scheme: dark)";
+
+const SLUGS = Object.keys(COMPONENTS);
 
 /** @param {string} id */
 function part(id) {
@@ -22,8 +26,12 @@ const visited = new Map();
 /** @type {{slug: string, component?: Component}} */
 let shown = { slug: "" };
 
-/** Show what the address asks for. */
-async function route() {
+/**
+ * Show what the address asks for.
+ * @param {{moved?: boolean}} [how] `moved` where the reader came from another page of these, whose
+ *   link had the focus.
+ */
+async function route({ moved = false } = {}) {
   const { slug, values } = readAddress(location.hash);
   markPage(slug);
   if (slug === shown.slug && shown.component) {
@@ -36,25 +44,28 @@ async function route() {
   shown = { slug };
   if (slug === "") {
     showFront();
+    if (moved) takeFocus();
     return;
   }
-  if (!(slug in COMPONENTS)) {
+  if (!SLUGS.includes(slug)) {
     showError(t("shell.no-page", { slug }));
     return;
   }
   try {
     const kind = await load(slug);
     if (shown.slug !== slug) return;
-    const component = /** @type {Component} */ (document.createElement(kind.tag));
+    const component = new kind();
     shown = { slug, component };
     component.setAttribute("theme", theme());
     const given = Object.keys(values).length > 0 ? values : (visited.get(slug) ?? {});
     component.set(given, { silent: true });
     component.addEventListener("stormlens-settings", () => remember(component));
-    replace(part("content"), component);
-    document.title = t("shell.page-title", { title: t(`${slug}.title`) });
+    const title = t(`${slug}.title`);
+    document.title = t("shell.page-title", { title });
+    part("content").setAttribute("aria-label", title);
+    replace(part("content"), component, neighbours(slug));
     remember(component);
-    scrollTo(0, 0);
+    if (moved) takeFocus();
   } catch (error) {
     showError(error instanceof Error ? error.message : String(error));
   }
@@ -85,8 +96,34 @@ function keepAddress() {
   if (address !== location.hash) history.replaceState(null, "", address);
 }
 
+/** Those who read by ear or by keyboard go on at the top of the new page. */
+function takeFocus() {
+  part("content").focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+/** Links to the pages before and behind one. @param {string} slug */
+function neighbours(slug) {
+  const at = SLUGS.indexOf(slug);
+  const link = (/** @type {string} */ to, /** @type {string} */ key) =>
+    to in COMPONENTS &&
+    el(
+      "a",
+      { href: `#/${to}`, class: key },
+      el("span", {}, t(`shell.${key}`)),
+      t(`${to}.title`),
+    );
+  return el(
+    "nav",
+    { class: "neighbours", "aria-label": t("shell.neighbours") },
+    link(SLUGS[at - 1], "before"),
+    link(SLUGS[at + 1], "next"),
+  );
+}
+
 function showFront() {
   document.title = t("shell.title");
+  part("content").removeAttribute("aria-label");
   replace(
     part("content"),
     el(
@@ -97,13 +134,20 @@ function showFront() {
       el(
         "ol",
         { class: "cards" },
-        ...Object.keys(COMPONENTS).map((slug) =>
+        ...SLUGS.map((slug) =>
           el(
             "li",
             {},
             el(
               "a",
               { href: `#/${slug}` },
+              el("img", {
+                src: pictureOf(slug),
+                alt: "",
+                width: 400,
+                height: 225,
+                "data-slug": slug,
+              }),
               el("h2", {}, t(`${slug}.title`)),
               el("p", {}, t(`${slug}.lead`)),
             ),
@@ -114,8 +158,23 @@ function showFront() {
   );
 }
 
+/** A page's picture on the front page, in the present colours. @param {string} slug */
+function pictureOf(slug) {
+  const named = theme();
+  const dark = named === "dark" || (named === "system" && matchMedia(DARK).matches);
+  return `pictures/${slug}-${dark ? "dark" : "light"}.png`;
+}
+
+function recolour() {
+  for (const picture of part("content").querySelectorAll("img")) {
+    picture.src = pictureOf(picture.dataset.slug ?? "");
+  }
+}
+
 /** @param {string} sentence */
 function showError(sentence) {
+  document.title = t("shell.title");
+  part("content").removeAttribute("aria-label");
   replace(part("content"), el("p", { class: "error", role: "alert" }, sentence));
 }
 
@@ -129,8 +188,11 @@ function markPage(slug) {
   }
 }
 
+/** What was chosen since the page was opened. @type {string | undefined} */
+let chosen;
+
 function theme() {
-  const named = stored() ?? "system";
+  const named = chosen ?? stored() ?? "system";
   return THEMES.includes(named) ? named : "system";
 }
 
@@ -150,17 +212,17 @@ function chooseTheme(name) {
   } catch {
     // A browser that keeps nothing shows it until the page is closed.
   }
+  chosen = name;
   document.documentElement.dataset.theme = name;
   shown.component?.setAttribute("theme", name);
+  recolour();
 }
 
 function frame() {
   document.documentElement.dataset.theme = theme();
   replace(
     part("pages"),
-    ...Object.keys(COMPONENTS).map((slug) =>
-      el("li", {}, el("a", { href: `#/${slug}` }, t(`${slug}.title`))),
-    ),
+    ...SLUGS.map((slug) => el("li", {}, el("a", { href: `#/${slug}` }, t(`${slug}.title`)))),
   );
   const select = el(
     "select",
@@ -182,13 +244,23 @@ function frame() {
     setTimeout(() => replace(share, t("shell.share")), 2500);
   });
   replace(part("tools"), share, select, said);
-  replace(
-    part("foot"),
-    el("p", {}, el("span", { class: "badge" }, t("simulated")), " ", t("shell.simulated")),
-    el("p", {}, t("shell.where")),
-  );
+  void sayWhatStorms();
+}
+
+/** Under every page: what its storms are, and where it computes. */
+async function sayWhatStorms() {
+  const badge = el("span", { class: "badge" }, t("simulated"));
+  let words = [badge, " ", t("shell.simulated")];
+  try {
+    const { simulated, source } = await jsonResource("storms/storms.json");
+    if (!simulated) words = [t("shell.own", { source })];
+  } catch {
+    // Each page that needs storms says that it cannot get them.
+  }
+  replace(part("foot"), el("p", {}, ...words), el("p", {}, t("shell.where")));
 }
 
 frame();
-addEventListener("hashchange", () => void route());
+matchMedia(DARK).addEventListener("change", recolour);
+addEventListener("hashchange", () => void route({ moved: true }));
 void route();

@@ -62,6 +62,8 @@ export class Component extends Base {
   #fromInside = true;
   /** @type {TaskList | undefined} */
   #tasks;
+  /** Redraws where the system turns light or dark. */
+  #recolour = () => this.redraw("theme");
   #main = el("div", { class: "body" });
 
   constructor() {
@@ -135,8 +137,8 @@ export class Component extends Base {
    */
   set(values, { silent = false } = {}) {
     for (const [name, given] of Object.entries(values)) {
+      if (!Object.hasOwn(this.schema, name)) continue;
       const setting = this.schema[name];
-      if (!setting) continue;
       const value = understood(given, setting);
       if (value === undefined || alike(value, this.#values[name])) continue;
       this.#values[name] = value;
@@ -203,10 +205,12 @@ export class Component extends Base {
   leave() {}
 
   connectedCallback() {
+    darkness().addEventListener("change", this.#recolour);
     if (!this.#built) void this.#start();
   }
 
   disconnectedCallback() {
+    darkness().removeEventListener("change", this.#recolour);
     queueMicrotask(() => {
       if (!this.isConnected) this.leave();
     });
@@ -236,9 +240,6 @@ export class Component extends Base {
         tasks.length > 0 && this.#tasks.element,
         this.#main,
       ),
-    );
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
-      this.redraw("theme"),
     );
     try {
       await this.build(this.#main);
@@ -278,6 +279,15 @@ export class Component extends Base {
       new CustomEvent(type, { bubbles: true, composed: true, detail: structuredClone(values) }),
     );
   }
+}
+
+/** @type {MediaQueryList | undefined} */
+let dark;
+
+/** Whether the system is dark: one for all, or a component that left could not be let go of. */
+function darkness() {
+  dark ??= matchMedia("(prefers-color-scheme: dark)");
+  return dark;
 }
 
 /** `zoomRange` as an attribute: `zoom-range`. @param {string} name */

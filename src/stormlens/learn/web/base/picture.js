@@ -50,7 +50,7 @@ export class Picture {
    */
   constructor({ class: name = "", pick, drag = false } = {}) {
     const context = this.#canvas.getContext("2d");
-    if (!context) throw new Error("This browser draws no pictures: its canvas is switched off.");
+    if (!context) throw new Error(t("picture.none"));
     this.#context = context;
     this.element = el(
       "div",

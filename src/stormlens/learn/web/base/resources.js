@@ -4,6 +4,8 @@
  * Nothing else fetches a file or starts a worker, so that a bundle can stand anywhere.
  */
 
+import { t } from "./strings.js";
+
 const ROOT = new URL("../", import.meta.url);
 
 /** @type {Map<string, () => Promise<ArrayBuffer>>} */
@@ -25,10 +27,10 @@ export async function resource(path) {
   try {
     response = await fetch(new URL(path, ROOT));
   } catch {
-    throw new Error(`${path} cannot be fetched: the server is gone or out of reach. Reload later.`);
+    throw new Error(t("fetch.gone", { path }));
   }
   if (!response.ok) {
-    throw new Error(`${path} cannot be fetched (${response.status}): these pages are not complete.`);
+    throw new Error(t("fetch.missing", { path, status: response.status }));
   }
   return response.arrayBuffer();
 }
@@ -45,9 +47,14 @@ export async function jsonResource(path) {
 /**
  * The worker that computes.
  * @returns {Worker}
+ * @throws {Error} With a sentence, where this browser has none or may not start it.
  */
 export function startWorker() {
-  return makeWorker();
+  try {
+    return makeWorker();
+  } catch {
+    throw new Error(t("worker.none"));
+  }
 }
 
 /**

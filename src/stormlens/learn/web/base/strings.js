@@ -26,6 +26,12 @@ export const ENGLISH = {
   "mode.Noise": "Noise",
   "mode.Missing": "Missing",
   loading: "Loading…",
+  "fetch.gone": "{path} cannot be fetched: the server is gone or out of reach. Reload later.",
+  "fetch.missing": "{path} cannot be fetched ({status}): these pages are not complete.",
+  "worker.none":
+    "This browser lets no page compute behind the scenes (in a worker), which networks need; " +
+    "allow it, or use a current Chrome, Edge, Firefox or Safari.",
+  "picture.none": "This browser draws no pictures: its canvas is switched off.",
   "storm.choose": "Storm",
   "storm.all": "Storms",
   "storm.number": "Storm {number}",
@@ -49,7 +55,11 @@ export const ENGLISH = {
   "shell.simulated":
     "Storms here are made by a program unless a page says otherwise, and so are those that the " +
     "networks learnt from.",
+  "shell.own": "Storms here: {source}. Each network says what it learnt from.",
   "shell.where": "Everything is computed in this browser; nothing leaves it.",
+  "shell.neighbours": "Go on",
+  "shell.before": "Before",
+  "shell.next": "Next",
   "shell.no-page": "There is no page called {slug}. Choose one from the menu above.",
 
   // ------------------------------------------------------------------ errors of files and engine
