@@ -14,7 +14,7 @@ const CLIP = 1e-7; // as `stormlens.insight` clips shares before it takes their 
  */
 
 export class Looking {
-  /** @type {{chain: Chain, places: {map: number}[], image: number} | null} */
+  /** @type {{chain: Chain, places: number[], image: number} | null} */
   #single = null;
   /** @type {{chain: Chain, images: number} | null} */
   #joined = null;
