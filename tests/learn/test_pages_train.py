@@ -198,18 +198,21 @@ def visit(chromium, front):
         context.close()
 
 
+def wait_for(visit, words, *values):
+    """Wait until an expression, as of `Visit.component`, is true; the pages allow no eval."""
+    for _ in range(1200):
+        if visit.component(words, *values):
+            break
+        visit.page.wait_for_timeout(100)
+    else:
+        raise AssertionError(f"never true: {words} {values}")
+    visit.settle()
+
+
 def wait_until(visit, words):
     """Wait until the main button says so and can be pressed."""
-    visit.page.wait_for_function(
-        """words => {
-            const root = document.querySelector("stormlens-train")?.shadowRoot;
-            const button = root?.querySelector(".play");
-            return button?.disabled === false && button.textContent.includes(words);
-        }""",
-        arg=words,
-        timeout=120_000,
-    )
-    visit.settle()
+    button = "c?.shadowRoot?.querySelector('.play')"
+    wait_for(visit, f"{button}?.disabled === false && {button}.textContent.includes(v[0])", words)
 
 
 def play(visit):
@@ -272,6 +275,21 @@ def test_a_network_is_trained_step_by_step_and_by_epochs(visit, look):
     train.press(".thumbs button")
     assert f"{train.component('c.settings.storm') + 1} " in train.text(".storm-words")
 
+    # The keyboard goes through the matrix, and chooses.
+    if not train.touch:
+        train.tab_to(".matrix button")
+        here = train.component(
+            "[...c.shadowRoot.querySelectorAll('.matrix button')].indexOf("
+            "c.shadowRoot.activeElement)"
+        )
+        for key, by in (("ArrowDown", 6), ("ArrowRight", 1)):
+            if (here + by) < 36:
+                page.keyboard.press(key)
+                here += by
+        page.keyboard.press("Enter")
+        train.settle()
+        assert train.component("c.settings.cell") == [here // 6, here % 6]
+
     # Begun again, it learns the same.
     train.press(".playbar button:text('Reset')")
     wait_until(train, "Play")
@@ -314,10 +332,7 @@ def test_a_new_rate_goes_on_and_another_network_begins_again(visit):
     train.page.get_by_label("Learning rate", exact=True).select_option("0.001")
     page.get_by_label("Augmentation", exact=True).select_option("flips")
     train.settle()
-    page.wait_for_function(
-        "document.querySelector('stormlens-train').shadowRoot"
-        ".querySelector('.curves').textContent.includes('augmentation')"
-    )
+    wait_for(train, "c.shadowRoot.querySelector('.curves').textContent.includes('augmentation')")
     assert "rate" in page.locator(".curves text").all_text_contents()
     assert page.locator(".varied .picture").first.is_visible()
     assert train.text(".far") == "Epoch 2 of 2"

@@ -22,6 +22,7 @@ import {
   channelMaps,
   kernelMaps,
   layersWithMaps,
+  usualMost,
 } from "../../../src/stormlens/learn/web/train/insides.js";
 import { layerWords, parametersOf } from "../../../src/stormlens/learn/web/train/panel.js";
 import { Player } from "../../../src/stormlens/learn/web/train/player.js";
@@ -33,6 +34,7 @@ import {
   overfitsSince,
   read,
 } from "../../../src/stormlens/learn/web/train/reading.js";
+import { thinned } from "../../../src/stormlens/learn/web/train/tiles.js";
 import { doneTasks } from "../../../src/stormlens/learn/web/train/tasks.js";
 import { understood } from "../../../src/stormlens/learn/web/base/component.js";
 import { planOfZoo } from "../../../src/stormlens/learn/web/network/plan.js";
@@ -222,6 +224,23 @@ describe("pictures of a network", () => {
     const maps = channelMaps(layer, new Float32Array(134 * 134 * 16));
     assert.deepEqual([maps.length, maps[3].first, maps[3].apart, maps[3].rows], [16, 3, 16, 134]);
     assert.equal(channelMaps({ ...layer, shape: [2, 2, 128] }, []).length, 32);
+  });
+
+  it("leave out pixels that a tile does not show", () => {
+    const values = Float32Array.from({ length: 6 * 6 * 2 }, (_, n) => n);
+    const few = thinned({ values, rows: 6, columns: 6, first: 1, apart: 2 }, 3);
+    assert.deepEqual([few.rows, few.columns], [3, 3]);
+    assert.deepEqual([...Array.from(few.values)], [1, 5, 9, 25, 29, 33, 49, 53, 57]);
+    const same = { values, rows: 6, columns: 6 };
+    assert.equal(thinned(same, 6), same);
+  });
+
+  it("colour maps by what all but a few values are within", () => {
+    const values = Float32Array.from({ length: 2000 }, (_, n) => (n < 1000 ? 0 : -1));
+    values[0] = 100;
+    assert.ok(Math.abs(usualMost(values) - 1) < 0.2);
+    assert.equal(usualMost([0, 0]), 1);
+    assert.equal(usualMost([NaN, 1]), 1);
   });
 
   it("count weights and name layers", () => {

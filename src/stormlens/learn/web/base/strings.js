@@ -520,6 +520,7 @@ export const ENGLISH = {
   "train.label.B": "{label}, for B",
   "train.own": "{value} (own)",
   "train.storms.count": "the first {count}",
+  "train.storms.all": "all {count}",
   "train.augmentation.none": "none",
   "train.augmentation.flips": "flips",
   "train.augmentation.chapter": "the chapter's ranges",
@@ -531,7 +532,20 @@ export const ENGLISH = {
   "train.loss.help":
     "Training figures are means over the epoch as it runs, with dropout and augmentation at " +
     "work; validation is asked at its end, with the whole network.",
-  "train.blind": "knows nothing: ln of the number of modes",
+  "train.rules": "How the page decides what to say",
+  "train.rules.overfitting":
+    "Overfitting: for two epochs in a row, training accuracy is over 5 points above validation " +
+    "accuracy, or validation loss is 10 % and 0.05 above its lowest; as " +
+    "stormlens.verification.gap has it.",
+  "train.rules.diverged":
+    "Ran away: the loss is over one and a half times that of knowing nothing, or no number any " +
+    "more.",
+  "train.rules.one-mode":
+    "One mode: from the second epoch on, all validation storms get one answer.",
+  "train.rules.slow":
+    "Hardly moves: the training loss has fallen by less than 5 % in three epochs, and is over " +
+    "six tenths of that of knowing nothing.",
+  "train.blind": "knows nothing: {loss}",
   "train.epoch": "epoch",
   "train.line.training": "training",
   "train.line.validation": "validation",
@@ -558,8 +572,8 @@ export const ENGLISH = {
   "train.reading.risen":
     "The validation loss has risen from its lowest: it grows surer of answers that are wrong.",
   "train.reading.one-mode":
-    "It answers {mode} to every storm. That mode's share is all its accuracy: nothing is " +
-    "learnt.",
+    "It answers {mode} to every storm: its accuracy is that mode's share, and no more. Early " +
+    "on this passes; if it stays, nothing is learnt.",
   "train.reading.slow":
     "It hardly moves: the loss has fallen by less than 5 % in three epochs. Is the learning " +
     "rate too small?",
@@ -588,7 +602,7 @@ export const ENGLISH = {
   "train.kernels.change": "what was learnt",
   "train.kernel.name": "Kernel {number}",
   "train.maps": "What they find in the storm",
-  "train.maps.help": "One map a kernel: bright, or red, is where it answers.",
+  "train.maps.help": "A map for each kernel of the layer: bright, or red, is where it answers.",
   "train.maps.few": "The first {shown} of {all} are shown.",
   "train.map.name": "Map {number}",
   "train.map.large": "Map {number}, enlarged",
@@ -609,6 +623,7 @@ export const ENGLISH = {
     "for its storms.",
   "train.listed.cell":
     "{truth} that the network calls {answer}: {count}. Press one to look inside.",
+  "train.listed.none": "No {truth} is called {answer}.",
   "train.listed": "Validation storms",
   "train.listed.storm": "Storm {number}: {truth} called {answer}",
   "train.recipe": "The same with Stormlens",
@@ -619,6 +634,9 @@ export const ENGLISH = {
   "train.recipe.note":
     "Curves will look alike and not be the same: first weights and order are drawn by other " +
     "means, and this page rounds storms to 2 dBZ.",
+  "train.recipe.shipped":
+    "The classifier in the box has this network, and learnt longer, from more storms and by " +
+    "more devices: see `stormlens recipes`.",
   "train.recipe.changed":
     "This training was changed on its way; the recipe has its last settings from the first " +
     "epoch on.",

@@ -13,6 +13,9 @@ import { overfitsSince } from "./reading.js";
 
 export const COLOURS = /** @type {const} */ ({ A: "var(--blue)", B: "var(--orange)" });
 
+/** What the sentences beside the charts follow. */
+const RULES = ["overfitting", "diverged", "one-mode", "slow"];
+
 /** Losses above it are drawn at the top edge. */
 const MOST_LOSS = 4;
 
@@ -59,6 +62,12 @@ export class Curves {
       el("h3", {}, t("train.loss")),
       this.#loss.element,
       el("p", { class: "small muted" }, t("train.loss.help")),
+      el(
+        "details",
+        { class: "small" },
+        el("summary", {}, t("train.rules")),
+        ...RULES.map((rule) => el("p", {}, t(`train.rules.${rule}`))),
+      ),
     );
   }
 
@@ -125,7 +134,11 @@ function blindLine(blind, look) {
     "g",
     { class: "blind" },
     svg("line", { x1: left, x2: right, y1: y, y2: y, class: "mark" }),
-    svg("text", { x: right - 4, y: y - 5, "text-anchor": "end" }, t("train.blind")),
+    svg(
+      "text",
+      { x: right - 4, y: y - 5, "text-anchor": "end" },
+      t("train.blind", { loss: blind.toFixed(2) }),
+    ),
   );
 }
 

@@ -117,9 +117,14 @@ export function usualMost(values) {
 /** Colours of maps: with a sign where some are below 0. @param {ArrayLike<number>} values */
 function coloursOf(values) {
   const most = usualMost(values);
-  const signed = Array.prototype.some.call(values, (value) => value < 0);
-  if (signed) return { of: ofSigned(most), low: -most, high: most };
+  if (hasNegative(values)) return { of: ofSigned(most), low: -most, high: most };
   return { of: ofGrey(0, most), low: 0, high: most };
+}
+
+/** @param {ArrayLike<number>} values */
+function hasNegative(values) {
+  for (let i = 0; i < values.length; ++i) if (values[i] < 0) return true;
+  return false;
 }
 
 export class Insides {
@@ -293,6 +298,12 @@ function bar(share, colour) {
   return `width: ${(100 * share).toFixed(2)}%; background: ${colour}`;
 }
 
+/** @param {number} weight @param {number} digits */
+function weightWords(weight, digits) {
+  const words = weight.toFixed(digits);
+  return Number(words) === 0 ? "0" : words.replace("-", "\u2212");
+}
+
 /** @param {(by: number) => void} go */
 function chooser(go) {
   const step = (
@@ -322,7 +333,7 @@ function kernelTable({ values, rows, columns, first = 0, apart = 1 }, most, numb
     const [red, green, blue] = colourOf(weight);
     const ink = readableOn([red, green, blue]);
     const style = `background: rgb(${red} ${green} ${blue}); color: ${ink}`;
-    return el("td", { style }, weight.toFixed(asChange ? 4 : 3).replace("-", "\u2212"));
+    return el("td", { style }, weightWords(weight, asChange ? 4 : 3));
   };
   const down = Array.from({ length: rows }, (_, i) => rows - 1 - i);
   const across = Array.from({ length: columns }, (_, i) => i);

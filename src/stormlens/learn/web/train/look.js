@@ -64,6 +64,7 @@ const CSS = `
 .setting select { width: 100%; }
 .comparing .slot.A select { border-color: var(--blue); box-shadow: inset 3px 0 var(--blue); }
 .slot.B select { border-color: var(--orange); box-shadow: inset 3px 0 var(--orange); }
+.curves summary { cursor: pointer; min-height: 2rem; align-content: center; color: var(--accent); }
 .curves .chart { margin-bottom: .4rem; }
 .curves .mark { stroke-width: 1.5; stroke-dasharray: 2 3; }
 .curves .blind .mark { stroke: var(--strong-rule); }

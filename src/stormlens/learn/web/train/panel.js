@@ -8,6 +8,7 @@ import { Varied } from "./varied.js";
 
 /** @typedef {import("../base/component.js").Component} Component */
 /** @typedef {import("../base/controls.js").Control} Control */
+/** @typedef {import("../data/storms.js").Storms} Storms */
 /** @typedef {import("./choices.js").Slot} Slot */
 /** @typedef {import("./choices.js").Block} Block */
 /** @typedef {import("./insides.js").ShownStorm} ShownStorm */
@@ -83,6 +84,8 @@ export class Panel {
   /** @type {Readonly<Record<Slot, Varied>>} */
   #varied = { A: new Varied(), B: new Varied() };
   #note = el("p", { class: "small muted note-of-storms" });
+  /** Storms to learn from that there are. */
+  #count = Infinity;
 
   /** @param {Component} component */
   constructor(component) {
@@ -106,9 +109,10 @@ export class Panel {
   /**
    * Say what networks there are.
    * @param {readonly {name: string, blocks: readonly Block[], plan: Plan}[]} networks
-   * @param {{classes: readonly string[], note: string, simulated: boolean}} storms
+   * @param {Storms} storms
    */
-  networks(networks, { classes, note, simulated }) {
+  networks(networks, { classes, note, simulated, splits }) {
+    this.#count = splits.train.count;
     groups += 1;
     replace(this.#note, simulated && simulatedBadge(), " ", note);
     replace(
@@ -140,7 +144,8 @@ export class Panel {
     this.element.classList.toggle("comparing", compare);
     const { network, storms, rate } = choiceOf(settings, "A");
     const more = compare ? t("train.summary.compare") : "";
-    this.#summary.textContent = t("train.summary", { network, storms, rate, more });
+    const count = Math.min(storms, this.#count);
+    this.#summary.textContent = t("train.summary", { network, storms: count, rate, more });
   }
 
   /** Show what augmentation does to a storm. @param {ShownStorm} storm */
@@ -184,6 +189,7 @@ export class Panel {
           control.show();
           const own = ownWords(name, this.#component.text(named("network", slot)));
           if (own) select.options[0].textContent = own;
+          if (name === "storms") limit(select, this.#count);
         },
       });
       return control.element;
@@ -224,6 +230,21 @@ function withOwn(network, slot) {
     [named("dropout", slot)]: OWN,
     [named("activation", slot)]: OWN,
   };
+}
+
+/**
+ * Of the choices that ask for all storms there are, or more, show one.
+ * @param {HTMLSelectElement} select
+ * @param {number} count
+ */
+function limit(select, count) {
+  let shown = false;
+  for (const option of select.options) {
+    if (Number(option.value) < count) continue;
+    option.textContent = t("train.storms.all", { count });
+    option.hidden = shown && !option.selected;
+    shown = true;
+  }
 }
 
 /** @param {string} name @param {string} network */

@@ -40,6 +40,30 @@ export function focusable(items, which) {
   });
 }
 
+/** Pixels along the side of a tile, which is small on every page. */
+const MOST_PIXELS = 70;
+
+/**
+ * Every so manieth pixel of a map that has more than a tile shows.
+ * @param {MapOf} map
+ * @param {number} [most] Along a side.
+ * @returns {MapOf}
+ */
+export function thinned(map, most = MOST_PIXELS) {
+  const { values, first = 0, apart = 1 } = map;
+  const each = Math.ceil(Math.max(map.rows, map.columns) / most);
+  if (each === 1) return map;
+  const [rows, columns] = [Math.ceil(map.rows / each), Math.ceil(map.columns / each)];
+  const few = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; ++row) {
+    let from = first + row * each * map.columns * apart;
+    for (let column = 0; column < columns; ++column, from += each * apart) {
+      few[row * columns + column] = values[from];
+    }
+  }
+  return { values: few, rows, columns };
+}
+
 export class Tiles {
   /** @type {{button: HTMLButtonElement, picture: Picture}[]} */
   #tiles = [];
@@ -70,7 +94,7 @@ export class Tiles {
     if (this.#tiles.length !== maps.length) this.#make(maps.length);
     maps.forEach((map, i) => {
       const { button, picture } = this.#tiles[i];
-      picture.draw(map, colourOf);
+      picture.draw(thinned(map), colourOf);
       button.setAttribute("aria-label", words(i));
     });
   }

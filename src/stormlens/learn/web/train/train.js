@@ -44,6 +44,12 @@ const SAY_EVERY = 3000;
 
 const MOST_THUMBS = 24;
 
+/** Changes that show in the pictures of a network's insides. */
+const INSIDE = [
+  ...["theme", "compare", "look", "storm", "filter", "layer", "kernels", "cell"],
+  ...["augmentation", "augmentation_b", "seed"],
+];
+
 /** Width in pixels from which on settings are open at first. */
 const WIDE = 640;
 
@@ -103,6 +109,7 @@ export class Train extends Component {
   #matrix;
   #errors = el("div", { class: "errors" });
   #listedWords = el("p", {});
+  #thumbsOf = "";
   #thumbs = new Tiles(this.t("listed"), (i) => this.set({ storm: this.#listed()[i] }), "thumbs");
   #readings = el("div", { class: "readings" });
   #said = el("p", { class: "visually-hidden", role: "status" });
@@ -168,11 +175,11 @@ export class Train extends Component {
       busy: this.#busy,
       simulated: this.#storms?.simulated ?? false,
     });
-    this.#drawCurves();
+    if (changed.has("") || changed.has("compare")) this.#drawCurves();
     const lane = this.#lookedLane();
-    const isOther = [...changed].some((name) => name !== "");
-    if (isOther || lane.looked !== this.#drawn) this.#drawInsides(lane);
-    if (!isOther) return;
+    const isSeen = INSIDE.some((name) => changed.has(name));
+    if (isSeen || lane.looked !== this.#drawn) this.#drawInsides(lane);
+    if (changed.size === 1 && changed.has("")) return;
     this.#panel.show();
     this.#lookSwitch.show();
     this.#lookSwitch.element.hidden = !this.flag("compare");
@@ -594,7 +601,8 @@ export class Train extends Component {
       answer: plan.classes[ofAnswer],
       count: listed.length,
     };
-    const words = ofAnswer === undefined ? "listed.mistakes" : "listed.cell";
+    const ofCell = listed.length > 0 ? "listed.cell" : "listed.none";
+    const words = ofAnswer === undefined ? "listed.mistakes" : ofCell;
     replace(this.#listedWords, this.t(words, cell));
     const shown = listed.slice(0, MOST_THUMBS);
     const set = /** @type {StormSet} */ (this.#validation);
@@ -608,7 +616,10 @@ export class Train extends Component {
       const values = { number: shown[i] + 1, truth: plan.classes[was], answer: plan.classes[said] };
       return this.t("listed.storm", values);
     };
-    this.#thumbs.draw(maps, undefined, name);
+    // Thumbnails take longer to draw than all else: only where others are to be seen.
+    const names = shown.map((_, i) => name(i)).join();
+    if (names !== this.#thumbsOf) this.#thumbs.draw(maps, undefined, name);
+    this.#thumbsOf = names;
     this.#thumbs.choose(shown.indexOf(this.#stormNumber()));
   }
 
@@ -624,7 +635,12 @@ export class Train extends Component {
     this.#recipe.text = toml(choice, source);
     this.#python.text = python(choice, source);
     const changed = (lane.training?.changes.length ?? 0) > 0;
-    replace(this.#recipeNote, this.t("recipe.note"), " ", changed && this.t("recipe.changed"));
+    replace(
+      this.#recipeNote,
+      this.t("recipe.note"),
+      choice.network === "storm-residual" && ` ${this.t("recipe.shipped")}`,
+      changed && ` ${this.t("recipe.changed")}`,
+    );
   }
 }
 
