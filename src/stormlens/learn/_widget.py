@@ -442,8 +442,8 @@ class AugmentationStudio(_OfStorms):
         The recipe's table ``[augmentation]``.
     places, kilometres, beyond, warnings
         Where the storm report lies in the nine draws of the page, how far from the centre, what
-        share of their pixels lies beyond the edge, and subjects of warnings. The page draws by
-        random numbers of its own.
+        share of their pixels lies beyond the edge, and how many warnings there are. The page
+        draws by random numbers of its own.
 
     Parameters
     ----------

@@ -9,7 +9,6 @@ import {
   elongation,
   fixed,
   general,
-  isAtRest,
   reportReach,
 } from "../../../src/stormlens/learn/web/ideas/advice.js";
 import {
@@ -20,6 +19,7 @@ import {
   changeEcho,
   drawn,
   dropOut,
+  isAtRest,
   isMirrored,
   reportPlace,
   warp,

@@ -19,7 +19,7 @@ import {
 } from "../../../src/stormlens/learn/web/network/plan.js";
 import { Tensors } from "../../../src/stormlens/learn/web/network/tensors.js";
 import { Training } from "../../../src/stormlens/learn/web/network/training.js";
-import { affineMatrix } from "../../../src/stormlens/learn/web/network/warping.js";
+import { affineMatrix } from "../../../src/stormlens/learn/web/ideas/augment.js";
 import { Room } from "../../../src/stormlens/learn/web/network/wasm.js";
 import {
   apart,
@@ -206,18 +206,15 @@ test("boxes are turned and shifted as stormlens.augment does", { skip }, async (
   const machine = await startMachine();
   for (const { fill, given, images, matrices, warped } of oracle("warps")) {
     const room = new Room(machine);
-    const own = [0, 1, 2, 3].flatMap((i) =>
-      affineMatrix(
-        {
-          ...{ theta: given.theta[i], tx: given.tx[i], ty: given.ty[i], shear: given.shear[i] },
-          ...{ zx: given.zx[i], zy: given.zy[i] },
-          flipHorizontal: Boolean(given.flip_horizontal[i]),
-          flipVertical: Boolean(given.flip_vertical[i]),
-        },
-        30,
-        30,
-      ),
-    );
+    const own = [0, 1, 2, 3].flatMap((i) => {
+      const transform = {
+        ...{ theta: given.theta[i], tx: given.tx[i], ty: given.ty[i], shear: given.shear[i] },
+        ...{ zx: given.zx[i], zy: given.zy[i] },
+        flipHorizontal: Boolean(given.flip_horizontal[i]),
+        flipVertical: Boolean(given.flip_vertical[i]),
+      };
+      return [...affineMatrix(transform, { rows: 30, columns: 30 })];
+    });
     assert.ok(apart(own, matrices) < 1e-4, fill);
     const bytes = room.bytes(images.length);
     machine.bytes(bytes, images.length).set(images);

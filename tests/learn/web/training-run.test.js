@@ -113,3 +113,16 @@ test("a loss that is no number any more is said, not thrown", () => {
   assert.ok(Number.isNaN(training.step().loss));
   training.free();
 });
+
+test("boxes are trained on as another radar would have shown them", () => {
+  const weak = boxes(20);
+  weak.images = weak.images.map((value, i) => (i === 0 ? 80 : value / 2)); // 80 stays 80
+  const strong = { ...weak, images: weak.images.map((value) => Math.min(2 * value, 80)) };
+  const doubled = begun({ augmentation: { scale_range: [2, 2] } }, { train: weak });
+  const plain = begun({}, { train: strong });
+  const [found, expected] = [losses(doubled, 4), losses(plain, 4)];
+  found.forEach((loss, i) => assert.ok(Math.abs(loss - expected[i]) < 1e-5, `${loss}`));
+  const whole = begun({}, { train: weak });
+  assert.ok(Math.abs(losses(whole, 1)[0] - found[0]) > 1e-4);
+  for (const training of [doubled, plain, whole]) training.free();
+});

@@ -8,7 +8,6 @@
  */
 
 import { t } from "../base/strings.js";
-import { AT_REST } from "./augment.js";
 
 /**
  * @typedef {import("./augment.js").Augmentation} Augmentation
@@ -45,17 +44,6 @@ export function advice(held, beyond, shape) {
     ...notes(held).map((text) => ({ warning: false, subject: say("subject.small"), text })),
   ];
   return [...found.filter((one) => one.warning), ...found.filter((one) => !one.warning)];
-}
-
-/**
- * Whether nothing moves or changes; what lies beyond the edge is then never seen.
- * @param {Augmentation} held
- */
-export function isAtRest(held) {
-  return /** @type {(keyof Augmentation)[]} */ (Object.keys(AT_REST)).every(
-    (name) =>
-      name === "fill_mode" || name === "cval" || String(held[name]) === String(AT_REST[name]),
-  );
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
  * Random turns, shifts, zooms and flips of storms, and what other radars would have shown of them.
  *
- * The twin of `stormlens.augment` and `stormlens.ops.warp` in Python, which tests hold it to.
- * Nothing here draws on a page. Row 0 of an image is the south.
+ * The twin of `stormlens.augment` and `stormlens.ops.warp` in Python, which tests hold it to, for
+ * the studio and for training. Nothing here draws on a page. Row 0 of an image is the south.
  */
 
 /**
@@ -114,12 +114,34 @@ export function drawn(ranges, random, { rows, columns }) {
 export function augmented(image, ranges, draw, shape, to = new Float32Array(image.length)) {
   if (isStill(ranges)) to.set(image);
   else warp(image, affineMatrix(draw, shape), shape, ranges.fill_mode, ranges.cval, to);
+  asSeen(to, ranges, draw, shape);
+  return to;
+}
+
+/**
+ * Change an image as another radar or product would have it.
+ * @param {Float32Array} values dBZ; changed.
+ * @param {Augmentation} ranges Those that it was drawn from.
+ * @param {Draw} draw
+ * @param {Shape} shape
+ */
+export function asSeen(values, ranges, draw, shape) {
   const { scale_range: scale } = ranges;
   if (ranges.offset_range || ranges.cutoff_range || scale[0] !== 1 || scale[1] !== 1) {
-    changeEcho(to, draw);
+    changeEcho(values, draw);
   }
-  if (draw.share > 0) dropOut(to, draw, shape);
-  return to;
+  if (draw.share > 0) dropOut(values, draw, shape);
+}
+
+/**
+ * Whether nothing moves or changes; what lies beyond the edge is then never seen.
+ * @param {Augmentation} ranges
+ */
+export function isAtRest(ranges) {
+  return /** @type {(keyof Augmentation)[]} */ (Object.keys(AT_REST)).every(
+    (name) =>
+      name === "fill_mode" || name === "cval" || String(ranges[name]) === String(AT_REST[name]),
+  );
 }
 
 /** Whether no pixel moves. @param {Augmentation} ranges */

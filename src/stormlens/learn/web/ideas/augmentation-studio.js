@@ -7,7 +7,7 @@ import { el, replace } from "../base/dom.js";
 import { colourBar } from "../base/picture.js";
 import { Random } from "../base/random.js";
 import { sheetOf } from "../base/style.js";
-import { advice, isAtRest, PIXEL_KM } from "./advice.js";
+import { advice, PIXEL_KM } from "./advice.js";
 import {
   affineMatrix,
   AT_REST,
@@ -15,6 +15,7 @@ import {
   beyondTheEdge,
   drawn,
   FILL_MODES,
+  isAtRest,
   isMirrored,
   reportPlace,
 } from "./augment.js";

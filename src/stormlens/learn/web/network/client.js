@@ -11,6 +11,7 @@ import { planOfClassifier, planOfNetwork, planOfZoo } from "./plan.js";
 import { checkVectors } from "./wasm.js";
 
 /**
+ * @typedef {import("../ideas/augment.js").Augmentation} Augmentation
  * @typedef {import("./plan.js").Plan} Plan
  * @typedef {import("./plan.js").Facts} Facts
  * @typedef {import("./looking.js").Box} Box
@@ -334,7 +335,7 @@ export class Run {
 
   /**
    * Go on in another way from the next step on, with the weights that are there.
-   * @param {{learningRate: number, augmentation?: import("./warping.js").Augmentation}} settings
+   * @param {{learningRate: number, augmentation?: Partial<Augmentation>}} settings
    * @returns {Promise<void>}
    */
   change(settings) {

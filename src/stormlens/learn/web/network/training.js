@@ -2,15 +2,23 @@
 
 import { Fault } from "./fault.js";
 import { Random } from "../base/random.js";
+import {
+  affineMatrix,
+  asSeen,
+  AT_REST,
+  drawn,
+  FILL_MODES,
+  isAtRest,
+} from "../ideas/augment.js";
 import { Chain } from "./chain.js";
 import { joinedOperations } from "./arranging.js";
 import { planWith } from "./plan.js";
 import { seedOf } from "./seeds.js";
 import { firstWeights, Tensors } from "./tensors.js";
 import { Room } from "./wasm.js";
-import { affineMatrix, drawTransform, FILL_MODES, moves } from "./warping.js";
 
 /**
+ * @typedef {import("../ideas/augment.js").Augmentation} Augmentation
  * @typedef {import("./plan.js").Plan} Plan
  *
  * @typedef {object} Split
@@ -22,7 +30,7 @@ import { affineMatrix, drawTransform, FILL_MODES, moves } from "./warping.js";
  * @property {number} [batchSize] 32 unless told.
  * @property {number} [dropout] In place of the network's own rates.
  * @property {string} [activation] In place of the network's own.
- * @property {import("./warping.js").Augmentation} [augmentation]
+ * @property {Partial<Augmentation>} [augmentation] At rest where nothing is said.
  * @property {number} [seed]
  *
  * @typedef {Settings & {learningRate: number, batchSize: number, seed: number}} Filled
@@ -147,7 +155,7 @@ export class Training {
 
   /**
    * Go on in another way from the next step on, with the weights and moments that are there.
-   * @param {{learningRate: number, augmentation?: import("./warping.js").Augmentation}} settings
+   * @param {{learningRate: number, augmentation?: Partial<Augmentation>}} settings
    */
   change({ learningRate, augmentation }) {
     checkSettings(this.plan, {}, { learningRate, batchSize: this.settings.batchSize });
@@ -157,7 +165,7 @@ export class Training {
 
   #makeRoomToWarp() {
     const { augmentation, batchSize } = this.settings;
-    const warps = augmentation !== undefined && moves(augmentation);
+    const warps = augmentation !== undefined && !isAtRest({ ...AT_REST, ...augmentation });
     if (warps && this.#roomToWarp === 0) {
       this.#roomToWarp = this.#room.floats(batchSize * this.size);
     }
@@ -221,20 +229,19 @@ export class Training {
   /** @param {number} count @param {import("./operations.js").Pass} pass */
   #warp(count, { low, span }) {
     const { machine, warped, matrices, images } = this;
-    const augmentation = /** @type {import("./warping.js").Augmentation} */ (
-      this.settings.augmentation
-    );
+    const ranges = { ...AT_REST, ...this.settings.augmentation };
     const [rows, columns] = this.plan.shape;
+    const shape = { rows, columns };
     const random = this.#chance(WARP);
+    const draws = Array.from({ length: count }, () => drawn(ranges, random, shape));
     const place = machine.floats(matrices, 6 * count);
-    for (let i = 0; i < count; ++i) {
-      place.set(
-        affineMatrix(drawTransform(augmentation, random, rows, columns), rows, columns),
-        6 * i,
-      );
+    for (const [i, draw] of draws.entries()) place.set(affineMatrix(draw, shape), 6 * i);
+    const fill = FILL_MODES.indexOf(ranges.fill_mode);
+    machine.code.warp(count, rows, columns, images, matrices, fill, ranges.cval, warped);
+    const values = machine.floats(warped, count * this.size);
+    for (const [i, draw] of draws.entries()) {
+      asSeen(values.subarray(i * this.size, (i + 1) * this.size), ranges, draw, shape);
     }
-    const fill = FILL_MODES.indexOf(augmentation.fill_mode ?? "reflect");
-    machine.code.warp(count, rows, columns, images, matrices, fill, augmentation.cval ?? 0, warped);
     machine.code.scaled_reals(warped, count * this.size, low, span);
     return warped;
   }

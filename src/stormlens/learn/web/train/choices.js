@@ -5,6 +5,7 @@
  */
 
 import { AT_REST } from "../ideas/augment.js";
+import { PRESETS } from "../ideas/presets.js";
 
 /** @typedef {import("../base/component.js").Settings} Settings */
 /** @typedef {import("../base/component.js").Values} Values */
@@ -48,17 +49,8 @@ export const NETWORKS = {
 export const AUGMENTATIONS = {
   none: undefined,
   flips: { ...AT_REST, horizontal_flip: true, vertical_flip: true },
-  chapter: {
-    ...AT_REST,
-    rotation_range: 0.1,
-    width_shift_range: 0.1,
-    height_shift_range: 0.1,
-    shear_range: 0.1,
-    zoom_range: [0.9, 1.1],
-    horizontal_flip: true,
-    vertical_flip: true,
-  },
-  archive: { ...AT_REST, rotation_range: 55, zoom_range: [0.9, 1] },
+  chapter: PRESETS.chapter,
+  archive: PRESETS["SVRIMG notebook"],
   shipped: {
     ...AT_REST,
     zoom_range: [0.8, 1],
