@@ -66,8 +66,7 @@ export class Player {
   /** @param {readonly Training[]} trainings Those that are behind catch up first. */
   async #epochs(trainings) {
     const least = Math.min(...trainings.map(({ history }) => history.length));
-    const behind = trainings.filter(({ history }) => history.length === least);
-    await this.#each(behind, async (training) => {
+    await this.#each(trainings, async (training) => {
       while (!this.#stop && training.history.length === least && !training.isLost) {
         await this.#step(training);
       }
