@@ -17,6 +17,7 @@ from stormlens.models import Classifier, import_keras
 pytestmark = pytest.mark.browser
 
 CLASSES = ("rain", "core")
+IDEAS = [slug for slug in COMPONENTS if slug not in ("train", "inside")]
 UNDER = "class/of/2026"
 
 
@@ -113,6 +114,17 @@ def visit(page):
 def test_a_page_lives_under_the_servers_rules(served, visit, slug):
     shown = visit(served, slug)
     assert shown.page.evaluate("crossOriginIsolated")
+
+
+@pytest.mark.parametrize("slug", ["", *IDEAS])
+def test_a_first_view_moves_at_most_300_kilobytes(served, page, slug):
+    moved = []
+    page.on("response", lambda got: moved.append(int(got.headers.get("content-length", 0))))
+    page.goto(f"{served}#/{slug}")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)
+    assert len(moved) > 5
+    assert 10 < sum(moved) / 1000 < 300
 
 
 @pytest.mark.parametrize("slug", COMPONENTS)

@@ -1,5 +1,6 @@
 """What the server gives, to whom, and what it refuses."""
 
+import gzip
 import http.client
 import json
 import socket
@@ -105,6 +106,20 @@ def test_what_a_browser_has_is_not_sent_again(server):
     again = Answer(server, "/app.js", If_None_Match=f'"other", {tag}')
     assert (again.status, again.body) == (304, b"")
     assert Answer(server, "/app.js", If_None_Match='"other"').status == 200
+
+
+def test_text_travels_small_where_a_browser_takes_it_so(server):
+    plain = Answer(server, "/base/strings.js")
+    small = Answer(server, "/base/strings.js", Accept_Encoding="br, gzip")
+    assert small.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(small.body) == plain.body
+    assert len(small.body) < len(plain.body) / 2
+    assert small.headers["etag"] != plain.headers["etag"]
+    assert plain.headers["vary"] == small.headers["vary"] == "Accept-Encoding"
+    again = {"Accept_Encoding": "gzip", "If_None_Match": small.headers["etag"]}
+    assert Answer(server, "/base/strings.js", **again).status == 304
+    packed = Answer(server, "/storms/few-0.bin", Accept_Encoding="gzip")
+    assert "content-encoding" not in packed.headers
 
 
 def test_a_connection_is_kept_for_the_next_request_but_not_behind_a_body(server):

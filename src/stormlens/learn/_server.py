@@ -6,6 +6,7 @@ from other pages, which lets it compute on several threads.
 """
 
 import errno
+import gzip
 import hashlib
 import socket
 import threading
@@ -42,6 +43,7 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".wasm": "application/wasm",
 }
+_SHRINK = {".css", ".html", ".js", ".json", ".mjs", ".svg", ".txt", ".wasm"}
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -145,12 +147,17 @@ class _Handler(BaseHTTPRequestHandler):
         except (OSError, InputError) as error:
             self._say(HTTPStatus.INTERNAL_SERVER_ERROR, f"{name} cannot be read: {error}")
             return
-        tag = f'"{hashlib.sha256(held).hexdigest()[:32]}"'
-        if tag in self.headers.get("If-None-Match", ""):
-            self._send(HTTPStatus.NOT_MODIFIED, None, {"ETag": tag})
+        suffix = PurePosixPath(name).suffix
+        headers = {"Vary": "Accept-Encoding"}
+        if suffix in _SHRINK and "gzip" in self.headers.get("Accept-Encoding", ""):
+            held = gzip.compress(held, 6, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        headers["ETag"] = f'"{hashlib.sha256(held).hexdigest()[:32]}"'
+        if headers["ETag"] in self.headers.get("If-None-Match", ""):
+            self._send(HTTPStatus.NOT_MODIFIED, None, headers)
         else:
-            kind = _TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
-            self._send(HTTPStatus.OK, held, {"Content-Type": kind, "ETag": tag})
+            kind = _TYPES.get(suffix, "application/octet-stream")
+            self._send(HTTPStatus.OK, held, {"Content-Type": kind, **headers})
 
     def _say(self, status: HTTPStatus, sentence: str) -> None:
         kind = {"Content-Type": "text/plain; charset=utf-8"}
