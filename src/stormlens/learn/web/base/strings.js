@@ -854,7 +854,7 @@ export const ENGLISH = {
   "inside.follow.count": "changed",
   "inside.follow.map": "most: map",
   "inside.follow.change": "from → to",
-  "inside.follow.score": "{mode}: score {before} → {after}, {was} → {is}",
+  "inside.follow.score": "score {before} → {after}",
 
   "inside.why.mode": "Score of",
   "inside.why.answer": "the answer",

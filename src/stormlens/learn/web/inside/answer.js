@@ -12,9 +12,9 @@ export function modeName(name) {
 /** @param {number} probability */
 export function percent(probability) {
   const shown = 100 * probability;
-  if (shown > 0 && shown < 0.1) return "<0.1 %";
-  if (shown < 100 && shown > 99.9) return ">99.9 %";
-  return `${shown.toFixed(shown < 10 ? 1 : 0)} %`;
+  if (shown > 0 && shown < 0.1) return "<0.1\u00a0%";
+  if (shown < 100 && shown > 99.9) return ">99.9\u00a0%";
+  return `${shown.toFixed(shown < 10 || shown > 99 ? 1 : 0)}\u00a0%`;
 }
 
 export class Answer {

@@ -264,13 +264,9 @@ export class Detail {
       el(
         "p",
         { class: "score" },
-        t("inside.follow.score", {
-          mode: modeName(pass.plan.classes[k]),
-          before: number(scores.before[k]),
-          after: number(scores.after[k]),
-          was: percent(was[k]),
-          is: percent(is[k]),
-        }),
+        el("span", {}, `${modeName(pass.plan.classes[k])}:`),
+        el("span", {}, t("inside.follow.score", { ...fromTo(scores, k) })),
+        el("span", {}, `${percent(was[k])} → ${percent(is[k])}`),
       );
     replace(
       this.#follow,
@@ -460,6 +456,11 @@ function cellsNorthFirst(cells) {
 function cellClass(at, own, best, highest) {
   const isOwn = at.row === own.row && at.column === own.column;
   return `${isOwn ? "own" : ""} ${highest && at.value === best ? "best" : ""}`.trim();
+}
+
+/** @param {{before: Float64Array, after: Float64Array}} scores @param {number} k */
+function fromTo({ before, after }, k) {
+  return { before: number(before[k]), after: number(after[k]) };
 }
 
 /** @param {Float64Array} before @param {Float64Array} after */

@@ -151,7 +151,8 @@ small { color: var(--muted); font-size: .82em; }
 .follow tbody th::after { content: ""; position: absolute; left: .25em; top: .8em; bottom: -.8em; width: 2px;
   background: var(--orange); }
 .follow tbody tr:last-child th::after { display: none; }
-.follow .score { font-weight: 650; }
+.follow .score { display: flex; flex-wrap: wrap; gap: 0 .6em; font-weight: 650; }
+.follow .score span { white-space: nowrap; }
 label.choice { display: grid; gap: .15rem; }
 @container (min-width: 46rem) {
   .tasks ol { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .2rem 1rem; }
@@ -162,6 +163,13 @@ label.choice { display: grid; gap: .15rem; }
   .column, .column.flat, .column.last { width: 100%; max-width: none; flex: none; }
   .column .head { height: auto; flex-direction: row; justify-content: space-between; font-size: .9em; }
   .column .foot { display: flex; justify-content: space-between; }
+  .panel-of-view { position: relative; z-index: 2; }
+  .flow .panel-of-view { background: var(--panel); }
+  .column .head, .column .foot { position: relative; z-index: 2; }
+  .product { row-gap: .2rem; }
+  .product .from { width: 100%; display: flex; gap: .5rem; align-items: center; }
+  .product .from .picture { width: 3.2rem; }
+  .product .total { width: 100%; display: flex; gap: .4em; align-items: baseline; }
   .bench { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); align-items: end; }
   .bench .choice, .bench label.choice { display: grid; gap: 0; font-size: .9em; }
   .bench select { width: 100%; }

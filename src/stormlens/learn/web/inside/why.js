@@ -126,7 +126,7 @@ export class Why {
     const places = Uint32Array.from({ length: box.length }, (_, at) => at);
     this.#picture.draw({ values: places, rows, columns }, over);
     const low = method === "grad-cam" ? 0 : -most;
-    replace(this.#bar, colourBar(colour, low, most || 1, t(`inside.why.${method}.unit`)));
+    replace(this.#bar, most > 0 && colourBar(colour, low, most, t(`inside.why.${method}.unit`)));
     const best = values.reduce((b, value, at) => (Math.abs(value) > Math.abs(values[b]) ? at : b), 0);
     this.#picture.words = t("inside.why.words", {
       method: t(`inside.why.${method}`),
