@@ -83,10 +83,11 @@ export class WhatIf {
     this.#answer.build(classes);
   }
 
-  /** Another storm. */
+  /** Another storm: until it is shown there is nothing to paint on. */
   forget() {
+    this.#view = undefined;
     this.#history.clear();
-    this.#last = null;
+    this.#lift();
   }
 
   /** @param {Painted} view */
