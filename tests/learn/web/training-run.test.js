@@ -126,3 +126,17 @@ test("boxes are trained on as another radar would have shown them", () => {
   assert.ok(Math.abs(losses(whole, 1)[0] - found[0]) > 1e-4);
   for (const training of [doubled, plain, whole]) training.free();
 });
+
+test("a training that is let go of gives its memory back", () => {
+  const cycle = () => {
+    const training = begun({ augmentation: FLIPS });
+    losses(training, 4);
+    training.change({ learningRate: 1e-2 });
+    training.change({ learningRate: 1e-2, augmentation: FLIPS });
+    training.validate();
+    training.free();
+    return machine.inUse;
+  };
+  const first = cycle();
+  for (let i = 0; i < 20; ++i) assert.equal(cycle(), first);
+});

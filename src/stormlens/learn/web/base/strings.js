@@ -477,7 +477,7 @@ export const ENGLISH = {
   "train.task.rate": "See what becomes of a learning rate of 0.1.",
   "train.no-storms":
     "These pages hold no labelled storms to learn from and to validate on; open them with " +
-    "`stormlens learn`.",
+    "stormlens learn.",
   "train.loading": "Fetching storms: {done} of {all}",
   "train.preparing": "Drawing first weights…",
   "train.bar": "Training",
@@ -628,7 +628,8 @@ export const ENGLISH = {
   "train.listed.storm": "Storm {number}: {truth} called {answer}",
   "train.recipe": "The same with Stormlens",
   "train.recipe.of": "The same with Stormlens: {slot}",
-  "train.recipe.help": "Save the recipe and run `stormlens train recipe.toml`, or take the Python.",
+  "train.recipe.help":
+    "Save the recipe and run stormlens train recipe.toml in a shell, or take the Python.",
   "train.toml": "recipe.toml",
   "train.python": "Python",
   "train.recipe.note":
@@ -636,7 +637,7 @@ export const ENGLISH = {
     "means, and this page rounds storms to 2 dBZ.",
   "train.recipe.shipped":
     "The classifier in the box has this network, and learnt longer, from more storms and by " +
-    "more devices: see `stormlens recipes`.",
+    "more devices: see stormlens recipes.",
   "train.recipe.changed":
     "This training was changed on its way; the recipe has its last settings from the first " +
     "epoch on.",
