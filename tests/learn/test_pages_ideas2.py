@@ -1,21 +1,17 @@
 """Convolution walker and augmentation studio as a newcomer meets them, in a real browser."""
 
-import functools
-import threading
 import tomllib
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import numpy.testing as npt
 import pytest
-from web_packages import packages
+from visits import DESK, LOOKS, PHONE, Visit, plain
 
-import stormlens.learn
 from stormlens import concepts
 from stormlens.augment import Augmentation
+from stormlens.learn import serve
 from stormlens.learn._augmentation_advice import advice
 from stormlens.ops import warp
 from stormlens.plots import reflectivity_palette
@@ -23,138 +19,28 @@ from stormlens.training import Recipe, load_recipe
 
 pytestmark = pytest.mark.browser
 
-WEB = Path(stormlens.learn.__file__).with_name("web")
-PHONE, DESK = (390, 844), (1440, 900)
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Static files, without a line on each."""
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
 
 @pytest.fixture(scope="module")
 def front() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=WEB))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    server = serve(show=False, threaded=True)
+    yield server.addresses[-1]
+    server.stop()
 
 
-class Visit:
-    """A page of one component, and all that went wrong on it."""
-
-    def __init__(self, page, front, slug):
-        self.page, self.front, self.slug = page, front, slug
-        self.trouble = []
-        page.on("console", self._hear)
-        page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        page.on("requestfailed", self._miss)
-        page.on("response", self._answer)
-
-    def _hear(self, message):
-        if message.type == "error":
-            self.trouble.append(message.text)
-
-    def _answer(self, response):
-        if response.status >= 400:
-            self.trouble.append(f"{response.status} {response.url}")
-
-    def _miss(self, request):
-        if request.failure != "net::ERR_ABORTED":  # by leaving the page
-            self.trouble.append(f"{request.failure} {request.url}")
-
-    def open(self, query=""):
-        self.page.goto("about:blank")
-        self.page.goto(f"{self.front}#/{self.slug}{query}")
-        self.page.wait_for_selector(f"stormlens-{self.slug} .picture canvas")
-        self.settle()
-
-    def component(self, words, *values):
-        """What an expression of the component `c` and the values `v` gives."""
-        found = f"const c = document.querySelector('stormlens-{self.slug}')"
-        return self.page.evaluate(f"v => {{ {found}; return {words}; }}", list(values))
-
-    def settle(self):
-        """Wait until what was set is shown."""
-        two_frames = "new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))"
-        self.page.evaluate(two_frames)
-
-    def done(self, task):
-        return self.page.locator(f"[data-task='{task}'].done").count() == 1
-
-    def middle(self, name, row, column):
-        """Where on the page a pixel of a picture is, which is brought into view."""
-        picture = self.page.locator(f".picture.{name}").first
-        picture.scroll_into_view_if_needed()
-        x, y, width, height = picture.evaluate(
-            "e => { const b = e.getBoundingClientRect();"
-            " return [b.x + e.clientLeft, b.y + e.clientTop, e.clientWidth, e.clientHeight]; }"
-        )
-        return x + width * (column + 0.5) / 136, y + height * (1 - (row + 0.5) / 136)
-
-    def drag(self, name, *places, touch):
-        """Draw a finger or the mouse over pixels of a picture."""
-        points = [self.middle(name, *place) for place in places]
-        if touch:
-            session = self.page.context.new_cdp_session(self.page)
-            kinds = ["touchStart"] + ["touchMove"] * (len(points) - 1)
-            for kind, (x, y) in zip(kinds, points, strict=True):
-                event = {"type": kind, "touchPoints": [{"x": x, "y": y}]}
-                session.send("Input.dispatchTouchEvent", event)
-            session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        else:
-            self.page.mouse.move(*points[0])
-            self.page.mouse.down()
-            for point in points[1:]:
-                self.page.mouse.move(*point, steps=3)
-            self.page.mouse.up()
-        self.settle()
-
-    def box(self, storm):
-        """The pixels of a storm, as the pages have them."""
-        values = self.page.evaluate(
-            """async ([address, storm]) => {
-                const { Storms } = await import(address);
-                const storms = await Storms.open();
-                return [...storms.image(await storms.split("few"), storm)];
-            }""",
-            [f"{self.front}data/storms.js", storm],
-        )
-        return np.array(values, np.uint8).reshape(136, 136)
-
-    def check_access(self):
-        """What axe-core finds of serious trouble for those who read in other ways: nothing."""
-        self.page.evaluate((packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
-        found = self.page.evaluate("axe.run({ resultTypes: ['violations'] })")
-        serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
-        assert [(one["id"], [n["html"][:200] for n in one["nodes"]]) for one in serious] == []
-
-    def check_look(self):
-        """Nothing wider than the page, pictures square, nothing failed."""
-        wide, seen = self.page.evaluate(
-            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-        )
-        assert wide <= seen
-        sides = self.component(
-            "[...c.shadowRoot.querySelectorAll('.picture')].map(p => [p.clientWidth,"
-            " p.clientHeight])"
-        )
-        assert sides
-        for width, height in sides:
-            assert width > 40
-            assert abs(width - height) < 1
-        assert self.trouble == []
+def box_of(visit, storm):
+    """The pixels of a storm, as the pages have them."""
+    values = visit.page.evaluate(
+        """async ([address, storm]) => {
+            const { Storms } = await import(address);
+            const storms = await Storms.open();
+            return [...storms.image(await storms.split("few"), storm)];
+        }""",
+        [f"{visit.front}data/storms.js", storm],
+    )
+    return np.array(values, np.uint8).reshape(136, 136)
 
 
-@pytest.fixture(
-    params=[(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")],
-    ids=lambda view: f"{view[0][0]}-{view[1]}",
-)
+@pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
 def look(request):
     return request.param
 
@@ -165,12 +51,12 @@ def visit(chromium, front, look):
     context = chromium.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
-        has_touch=width < 500,
+        has_touch=look[0] is PHONE,
         permissions=["clipboard-read", "clipboard-write"],
     )
 
     def open_page(slug, query=""):
-        made = Visit(context.new_page(), front, slug)
+        made = Visit(context.new_page(), front, slug, look[0] is PHONE)
         made.open(query)
         return made
 
@@ -179,11 +65,10 @@ def visit(chromium, front, look):
 
 
 def test_the_convolution_walker_from_first_sight_to_last_task(visit, look):
-    touch = look[0] is PHONE
     walker = visit("convolution-walker")
     page = walker.page
     storm = walker.component("c.settings.storm")
-    box = walker.box(storm)
+    box = box_of(walker, storm)
 
     def check(weights, *, turned=False):
         """All numbers that stand there are those of the definition."""
@@ -195,13 +80,11 @@ def test_the_convolution_walker_from_first_sight_to_last_task(visit, look):
         npt.assert_array_equal(told["pixels"], step.window[::-1].ravel())
         npt.assert_allclose(told["products"], step.products[::-1].ravel(), atol=1e-9)
         cells = page.locator(".products .grid > *").all_inner_texts()
-        shown = [float(cell.replace("\N{MINUS SIGN}", "-")) for cell in cells]
+        shown = [float(plain(cell)) for cell in cells]
         npt.assert_allclose(shown, step.products[::-1].ravel(), rtol=1e-3)
-        total = page.locator(".total output").inner_text().replace("\N{MINUS SIGN}", "-")
+        total = walker.text(".total output")
         npt.assert_allclose(float(total), step.total, rtol=1e-3)
-        assert total in page.locator(".picture.map").get_attribute("aria-label").replace(
-            "\N{MINUS SIGN}", "-"
-        )
+        assert total in plain(page.locator(".map").get_attribute("aria-label"))
         return step.total
 
     edge = concepts.EDGE[::-1].ravel()
@@ -211,7 +94,7 @@ def test_the_convolution_walker_from_first_sight_to_last_task(visit, look):
     # The window follows a finger, a mouse on either picture, and the keyboard.
     response = concepts.correlate(box, concepts.EDGE)
     row, column = (int(i) for i in np.unravel_index(response.argmax(), response.shape))
-    walker.drag("map", (60, 60), (row + 1, column + 1), touch=touch)
+    walker.drag([walker.pixel(".map", 60, 60), walker.pixel(".map", row + 1, column + 1)])
     reached = walker.component("[c.settings.row, c.settings.column]")
     assert np.abs(np.subtract(reached, (row, column))).max() <= 1  # a pixel is 1.3 wide on a phone
     page.locator(".picture.map").focus()
@@ -224,11 +107,11 @@ def test_the_convolution_walker_from_first_sight_to_last_task(visit, look):
             break
     assert check(edge) > 200
     assert walker.done("edge")
-    walker.drag("sums", (100, 20), (30, 110), touch=touch)
+    walker.drag([walker.pixel(".sums", 100, 20), walker.pixel(".sums", 30, 110)])
     check(edge)
     npt.assert_allclose(walker.component("[c.settings.row, c.settings.column]"), (29, 109), atol=1)
-    if not touch:
-        page.mouse.move(*walker.middle("sums", 90, 40))
+    if not walker.touch:
+        page.mouse.move(*walker.pixel(".sums", 90, 40))
         walker.settle()
         assert walker.component("[c.settings.row, c.settings.column]") == [89, 39]
     page.locator(".picture.map").focus()
@@ -266,7 +149,7 @@ def test_the_convolution_walker_from_first_sight_to_last_task(visit, look):
     # A link shows it all again.
     page.get_by_label("Turn the kernel").check()
     page.locator("label", has_text="gaussian").locator("input").check(force=True)
-    page.wait_for_function("location.hash.includes('gaussian')")
+    assert "gaussian" in walker.address()
     before, address = walker.component("c.settings"), page.url
     page.goto("about:blank")
     page.goto(address)
@@ -402,7 +285,7 @@ def test_the_augmentation_studio_from_first_sight_to_last_task(visit, look):
 
     def press(locator):
         locator.scroll_into_view_if_needed()
-        if look[0] is PHONE:
+        if studio.touch:
             locator.tap()
         else:
             locator.click()
@@ -470,7 +353,7 @@ def test_the_augmentation_studio_from_first_sight_to_last_task(visit, look):
     assert tomllib.loads(copied) == {"augmentation": held.to_dict()}
     studio.check_access()
 
-    page.wait_for_function("location.hash.includes('dropout_range')")
+    assert "dropout_range" in studio.address()
     before, address = studio.component("[c.settings, c.outputs]"), page.url
     page.goto("about:blank")
     page.goto(address)
@@ -508,7 +391,7 @@ def test_the_nine_pictures_are_what_python_warps(visit, front, query):
         "[...c.shadowRoot.querySelectorAll('.nine canvas')].map(canvas =>"
         " [...canvas.getContext('2d').getImageData(0, 0, 136, 136).data])"
     )
-    box = studio.box(settings["storm"])
+    box = box_of(studio, settings["storm"])
     maps = np.reshape(np.array(matrices, np.float32), (9, 2, 3))
     images = jnp.broadcast_to(jnp.asarray(box), (9, 136, 136))
     expected = np.rint(np.asarray(warp(images, maps, held.fill_mode, held.cval))).astype(int)

@@ -24,11 +24,15 @@ class Visit:
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.trouble.append(str(error)))
         page.on("requestfailed", self._miss)
-        page.on("response", lambda got: got.ok or self.trouble.append(f"{got.status} {got.url}"))
+        page.on("response", self._answer)
 
     def _hear(self, message: Any) -> None:
         if message.type == "error":
             self.trouble.append(message.text)
+
+    def _answer(self, response: Any) -> None:
+        if response.status >= 400:  # 304, that it is the same as before, is no trouble
+            self.trouble.append(f"{response.status} {response.url}")
 
     def _miss(self, request: Any) -> None:
         if request.failure != "net::ERR_ABORTED":  # by leaving the page
