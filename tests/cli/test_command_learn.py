@@ -1,5 +1,6 @@
 """`stormlens learn` says where its pages are, writes them, and says why there are none."""
 
+import json
 import re
 import signal
 import subprocess
@@ -73,3 +74,14 @@ def test_pages_are_written_with_a_users_own_storms(invoke, boxes_file, tmp_path)
     assert done.stdout.strip() == str(folder / "index.html")
     assert (folder / "index.html").is_file()
     assert (folder / "storms" / "few-0.bin").is_file()
+
+
+def test_of_another_simulator_some_hundreds_are_made(invoke, tmp_path, monkeypatch):
+    monkeypatch.setattr("stormlens.cli.learn._SOME", 30)
+    folder = tmp_path / "pages"
+    done = invoke("learn", "--export", folder, "--data", "simulated-held-out")
+    assert done.exit_code == 0, done.output
+    catalogue = json.loads((folder / "storms" / "storms.json").read_text())
+    counts = {name: split["count"] for name, split in catalogue["splits"].items()}
+    assert counts == {"few": 24, "train": 30, "validation": 30, "test": 30}
+    assert catalogue["simulated"] is True

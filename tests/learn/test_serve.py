@@ -13,7 +13,7 @@ import pytest
 
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
-from stormlens.learn import COMPONENTS, _hosts, _storms, serve
+from stormlens.learn import COMPONENTS, _hosts, _server, _storms, serve
 from stormlens.learn._site import WEB
 from stormlens.models import Classifier, build
 
@@ -224,6 +224,15 @@ def test_unknown_pages_ports_and_addresses_get_their_sentence():
         taken.listen()
         with pytest.raises(InputError, match=r"cannot be had .* choose another with --port"):
             serve(port=taken.getsockname()[1])
+
+
+def test_a_port_that_is_not_for_everybody_gets_its_sentence(monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(_server, "Server", refuse)
+    with pytest.raises(InputError, match=r"Port 80 may not be had by this user .* above 1023"):
+        serve(port=80)
 
 
 def test_a_part_that_is_made_is_waited_for_while_other_files_are_served(monkeypatch, tmp_path):

@@ -13,6 +13,8 @@ from stormlens.errors import InputError
 from stormlens.learn import export, serve
 
 NAME = "learn"
+_DEFAULT = "simulated"
+_SOME = 400
 EPILOG = """\b
 Examples:
   stormlens learn
@@ -42,7 +44,7 @@ tunnel, name the host that the browser shows:
     metavar="NAME",
     default="",
     help="Storms to show: a name from `stormlens data list`, a folder of classes, or a "
-    "NetCDF file.  [default: simulated ones]",
+    "NetCDF file; of a simulator's others, 400 a split.  [default: simulated]",
 )
 @run_option
 @option(
@@ -116,10 +118,12 @@ def command(
 def _own(data: str, run: Path | None) -> dict[str, Any]:
     """The user's storms and network, where there are any; without, nothing heavy is imported."""
     own: dict[str, Any] = {}
-    if data:
-        from stormlens.datasets import load
+    if data and data != _DEFAULT:
+        from stormlens.datasets import list_sources, load
 
-        own["dataset"] = load(data)
+        # Tens of thousands could be made, which nobody waits for.
+        is_made = any(source.name == data and source.simulated for source in list_sources())
+        own["dataset"] = load(data, count=_SOME) if is_made else load(data)
     if run is not None:
         from stormlens.models import Classifier
 
