@@ -414,3 +414,24 @@ def test_the_chapters_questions_set_up_what_they_ask(visit):
     python = train.page.get_by_label("Python", exact=True).inner_text()
     compile(python, "from the page", "exec")
     assert train.trouble == []
+
+
+@pytest.mark.browser
+def test_storms_are_looked_into_as_fast_as_one_chooses(visit):
+    train = visit("?storms=60&epochs=2")
+    for number in range(40):
+        train.component("c.set({ storm: v[0] })", number)
+    wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes('Storm 40 ')")
+    train.press(".chooser button >> nth=1")
+    wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes('Storm 41 ')")
+    # Taken out of the page and put back, it begins again with what was set.
+    train.press(".playbar button:text('Step')")
+    wait_until(train, "Play")
+    assert "batch 1 of 2" in train.text(".far")
+    train.component("(window.kept = c, c.remove())")
+    train.page.wait_for_timeout(300)
+    train.page.evaluate("document.querySelector('main').append(window.kept)")
+    wait_for(train, "c.shadowRoot.querySelector('.far').textContent === 'Epoch 0 of 2'")
+    wait_until(train, "Play")
+    assert train.component("c.settings.storm") == 40
+    assert train.trouble == []

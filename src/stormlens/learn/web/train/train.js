@@ -58,7 +58,8 @@ const WIDE = 640;
  * @property {Slot} slot
  * @property {Promise<Engine> | undefined} engine
  * @property {Training | undefined} training
- * @property {Looked | undefined} looked
+ * @property {(Looked & {number: number}) | undefined} looked With the number of the storm.
+ * @property {number} wishes To look again.
  * @property {Choice | undefined} asked What the training was last asked to be.
  * @property {Promise<void>} work What is done to it, one after the other.
  */
@@ -254,6 +255,7 @@ export class Train extends Component {
   async #beginOne(lane, choice) {
     const isOld = () => lane.asked !== choice || this.#gone;
     if (isOld()) return;
+    replace(this.#trouble);
     const storms = /** @type {Storms} */ (this.#storms);
     const onProgress = (/** @type {number} */ done, /** @type {number} */ all) =>
       this.#say(this.t("loading", { done, all }));
@@ -427,6 +429,7 @@ export class Train extends Component {
 
   /** @param {unknown} error */
   #failed(error) {
+    if (this.#gone) return;
     replace(this.#trouble, errorNote(error));
   }
 
@@ -447,13 +450,23 @@ export class Train extends Component {
     this.set({ storm: (this.#stormNumber() + by + count) % count });
   }
 
-  /** @param {Lane} lane */
+  /**
+   * Look once more; of many wishes that come while it looks, only the last counts.
+   * @param {Lane} lane
+   */
   async #lookInto(lane) {
+    lane.wishes += 1;
+    if (lane.wishes > 1) return;
     try {
-      await this.#lookIntoNow(lane);
-      this.redraw();
+      for (let seen = 0; seen < lane.wishes; ) {
+        seen = lane.wishes;
+        await this.#lookIntoNow(lane);
+        this.redraw();
+      }
     } catch (error) {
       this.#failed(error);
+    } finally {
+      lane.wishes = 0;
     }
   }
 
@@ -461,8 +474,9 @@ export class Train extends Component {
   async #lookIntoNow(lane) {
     const { training } = lane;
     if (!training || !this.#validation || !this.#storms) return;
-    const looked = await training.look(this.#storms.image(this.#validation, this.#stormNumber()));
-    if (lane.training === training) lane.looked = looked;
+    const number = this.#stormNumber();
+    const looked = await training.look(this.#storms.image(this.#validation, number));
+    if (lane.training === training) lane.looked = { ...looked, number };
   }
 
   // ---------------------------------------------------------------- drawing
@@ -545,17 +559,16 @@ export class Train extends Component {
   #drawInsides({ training, looked }) {
     this.#drawn = looked;
     if (!training || !looked || !this.#validation || !this.#storms) return;
-    const storm = this.#shownStorm(this.#storms, this.#validation);
+    const storm = this.#shownStorm(this.#storms, this.#validation, looked.number);
     this.#insides.draw(training, looked, storm);
     this.#panel.drawVaried(storm);
     this.#matrix?.draw(training.confusion, this.numbers("cell"));
     this.#drawListed(training);
   }
 
-  /** @param {Storms} storms @param {StormSet} set */
-  #shownStorm(storms, set) {
+  /** @param {Storms} storms @param {StormSet} set @param {number} number */
+  #shownStorm(storms, set, number) {
     const { rows, columns, modes } = set;
-    const number = this.#stormNumber();
     return { box: storms.image(set, number), truth: modes?.[number] ?? 0, number, rows, columns };
   }
 
@@ -651,6 +664,7 @@ function newLane(slot) {
     engine: undefined,
     training: undefined,
     looked: undefined,
+    wishes: 0,
     asked: undefined,
     work: Promise.resolve(),
   };
