@@ -125,7 +125,7 @@ const CSS = `
   .matrix th[scope="row"], .matrix th:first-child { width: 6em; }
   .tiles-and-detail { grid-template-columns: minmax(0, 1fr) 11rem; }
   .storm-and-answer { grid-template-columns: 13rem minmax(0, 1fr); }
-  .errors { grid-template-columns: minmax(0, 34rem) minmax(0, 1fr); }
+  .errors { grid-template-columns: minmax(0, 1.3fr) minmax(0, 1fr); }
 }
 @container (min-width: 46rem) {
   .stage { grid-template-columns: 19rem minmax(0, 1fr);
