@@ -302,7 +302,8 @@ export class Run {
     const began = performance.now();
     do {
       signal?.throwIfAborted();
-      onStep?.(await this.step());
+      const progress = await this.step();
+      onStep?.(progress);
     } while (this.progress.step < this.progress.steps);
     const { loss: valLoss, accuracy: valAccuracy, confusion } = await this.validate();
     const { epoch, loss, accuracy } = this.progress;
