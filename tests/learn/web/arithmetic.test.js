@@ -63,12 +63,24 @@ test("products and bias add up to a cell's sum", { skip }, () => {
           const parts = arithmetic.partsOf(pass, i, cell);
           assert.equal(parts.length, step.input[2] / step.groups);
           for (const { values, weights, sum } of parts) {
-            near(values.reduce((all, value, tap) => all + value * weights[tap], 0), sum, "a part");
+            near(
+              values.reduce((all, value, tap) => all + value * weights[tap], 0),
+              sum,
+              "a part",
+            );
           }
-          near(parts.reduce((all, { sum }) => all + sum, bias), due, "a convolution");
+          near(
+            parts.reduce((all, { sum }) => all + sum, bias),
+            due,
+            "a convolution",
+          );
         } else if (step.kind === "dense") {
           const products = arithmetic.productsOf(pass, i, cell.channel);
-          near(products.reduce((all, { product }) => all + product, bias), due, "a unit");
+          near(
+            products.reduce((all, { product }) => all + product, bias),
+            due,
+            "a unit",
+          );
         }
       }
     }
@@ -91,6 +103,15 @@ test("a cell finds the pool that takes it, and whether it wins", { skip }, () =>
     }
   }
   assert.ok(won > 3);
+  const mean = arithmetic.poolOf(pass, 6, { row: 1, column: 2, channel: 0 });
+  const even = { ...pass, maps: pass.maps.map((map) => new Float32Array(map.length).fill(2)) };
+  for (const maps of [mean, arithmetic.poolOf(even, 6, { row: 1, column: 2, channel: 0 })]) {
+    assert.deepEqual(
+      maps?.windows.map(({ wins }) => wins),
+      [false],
+    );
+  }
+  assert.equal(mean?.windows[0].cells.length, 4);
   assert.equal(arithmetic.poolOf(pass, 9, { row: 0, column: 0, channel: 0 }), null);
   // The last row and column of 11 and 9 are left out by a pool of 2.
   const residual = passOf(cases[1]);
@@ -134,10 +155,27 @@ test("a number that a step gave, set to 0, changes only what its windows reach",
   }
 });
 
+test("a cell is seen by the windows that cover it, and by no other", { skip }, () => {
+  const { steps } = passOf(cases[1]).plan;
+  const one = { row: 5, column: 4, rows: 1, columns: 1 };
+  assert.deepEqual(arithmetic.reached(steps[0], one), { row: 3, column: 2, rows: 3, columns: 3 });
+  assert.deepEqual(arithmetic.reached(steps[1], one), { row: 2, column: 2, rows: 1, columns: 1 });
+  const corner = { row: 0, column: 0, rows: 1, columns: 1 };
+  assert.deepEqual(arithmetic.reached(steps[3], corner), {
+    row: 0,
+    column: 0,
+    rows: 2,
+    columns: 2,
+  });
+});
+
 test("a cell sees the pixels that its windows cover", { skip }, () => {
   const { plan } = passOf(cases[1]);
-  const field = (/** @type {number} */ step, /** @type {number} */ row, /** @type {number} */ column) =>
-    arithmetic.fieldOf(plan, step, { row, column });
+  const field = (
+    /** @type {number} */ step,
+    /** @type {number} */ row,
+    /** @type {number} */ column,
+  ) => arithmetic.fieldOf(plan, step, { row, column });
   assert.deepEqual(field(0, 2, 3), { row: 2, column: 3, rows: 3, columns: 3 });
   assert.deepEqual(field(1, 2, 3), { row: 4, column: 6, rows: 4, columns: 4 });
   assert.deepEqual(field(3, 2, 2), { row: 2, column: 2, rows: 8, columns: 8 });

@@ -20,9 +20,7 @@ import { lastConvolution } from "../../../src/stormlens/learn/web/inside/why.js"
 import { planOfZoo } from "../../../src/stormlens/learn/web/network/plan.js";
 
 const PACKAGE = new URL("../../../src/stormlens/", import.meta.url);
-const zoo = JSON.parse(
-  readFileSync(new URL("learn/web/network/zoo.json", PACKAGE), "utf-8"),
-);
+const zoo = JSON.parse(readFileSync(new URL("learn/web/network/zoo.json", PACKAGE), "utf-8"));
 const FACTS = {
   shape: /** @type {[number, number, number]} */ ([136, 136, 1]),
   classes: ["a", "b", "c", "d", "e", "f"],
@@ -41,7 +39,9 @@ test("a stroke paints all that lies within half its width of the line, and no mo
   const shape = /** @type {const} */ ([30, 40]);
   for (const size of [1, 3, 8, 9]) {
     const box = new Uint8Array(30 * 40).fill(7);
-    assert.ok(stroke(box, shape, { row: 5, column: 3 }, { row: 20, column: 33 }, { size, dbz: 55 }));
+    assert.ok(
+      stroke(box, shape, { row: 5, column: 3 }, { row: 20, column: 33 }, { size, dbz: 55 }),
+    );
     for (let row = 0; row < 30; ++row) {
       for (let column = 0; column < 40; ++column) {
         const along = Math.min(Math.max(((row - 5) * 15 + (column - 3) * 30) / 1125, 0), 1);
@@ -72,7 +72,10 @@ test("strokes are undone one by one, the last ones alone", () => {
     history.remember(box);
     box[0] = i;
   }
-  assert.deepEqual([history.undo(), history.undo(), history.undo()].map((b) => b?.[0]), [4, 3, 2]);
+  assert.deepEqual(
+    [history.undo(), history.undo(), history.undo()].map((b) => b?.[0]),
+    [4, 3, 2],
+  );
   assert.equal(history.undo(), undefined);
 });
 
@@ -101,7 +104,10 @@ test("columns stand for what a reader sees of each network of the zoo", () => {
     columns.slice(7, 10).map(({ name }) => name),
     ["Res 1 conv 1", "Res 1 conv 2", "Res 1 sum"],
   );
-  assert.deepEqual(columns.filter(({ flat }) => flat).map(({ name }) => name), ["Mean, max", "Answer"]);
+  assert.deepEqual(
+    columns.filter(({ flat }) => flat).map(({ name }) => name),
+    ["Mean, max", "Answer"],
+  );
   for (const { name } of zoo.networks) {
     const plan = planOfZoo(zoo, name, FACTS);
     const seen = columnsOf(plan);
@@ -144,14 +150,21 @@ test("Grad-CAM weighs the last convolution that is a layer of its own", () => {
 test("percentages say no more than is known", () => {
   const shown = [0, 0.0004, 0.012, 0.5, 0.99, 0.9999].map(percent);
   const due = ["0.0 %", "<0.1 %", "1.2 %", "50 %", "99 %", ">99.9 %"];
-  assert.deepEqual(shown, due.map((words) => words.replace(" ", "\u00a0")));
+  assert.deepEqual(
+    shown,
+    due.map((words) => words.replace(" ", "\u00a0")),
+  );
 });
 
 test("the shipped classifier's files become a network; others a sentence", async () => {
   const [card, weights] = [shippedFile("classifier.json"), shippedFile("weights.safetensors")];
   const names = { id: "own", title: "Own", said: "" };
-  const open = (/** @type {[string, ArrayBuffer][]} */ files) => networkOfFiles(new Map(files), names);
-  const network = await open([["classifier.json", card], ["weights.safetensors", weights]]);
+  const open = (/** @type {[string, ArrayBuffer][]} */ files) =>
+    networkOfFiles(new Map(files), names);
+  const network = await open([
+    ["classifier.json", card],
+    ["weights.safetensors", weights],
+  ]);
   assert.equal(network.plan.name, "storm-residual");
   assert.equal(network.simulated, true);
   assert.equal(network.orientations, 8);
@@ -167,11 +180,41 @@ test("the shipped classifier's files become a network; others a sentence", async
     [[["model.keras", card]], /model\.keras is a model's own file.*stormlens learn --run RUN/],
     [[["weights.safetensors", weights]], /classifier\.json is missing/],
     [[["classifier.json", card]], /weights\.safetensors is missing/],
-    [[["classifier.json", written({ format: 2 })], ["weights.safetensors", weights]], /not of format 1/],
-    [[["classifier.json", written({ architecture: "lenet5" })], ["weights.safetensors", weights]], /Weights|weights/],
-    [[["classifier.json", written({ architecture: null })], ["weights.safetensors", weights]], /network\.json .*is missing/],
-    [[["classifier.json", written({ architecture: "x" })], ["weights.safetensors", weights]], /no network named x/],
-    [[["classifier.json", card], ["weights.safetensors", flipped]], /not the file that classifier\.json/],
+    [
+      [
+        ["classifier.json", written({ format: 2 })],
+        ["weights.safetensors", weights],
+      ],
+      /not of format 1/,
+    ],
+    [
+      [
+        ["classifier.json", written({ architecture: "lenet5" })],
+        ["weights.safetensors", weights],
+      ],
+      /Weights|weights/,
+    ],
+    [
+      [
+        ["classifier.json", written({ architecture: null })],
+        ["weights.safetensors", weights],
+      ],
+      /network\.json .*is missing/,
+    ],
+    [
+      [
+        ["classifier.json", written({ architecture: "x" })],
+        ["weights.safetensors", weights],
+      ],
+      /no network named x/,
+    ],
+    [
+      [
+        ["classifier.json", card],
+        ["weights.safetensors", flipped],
+      ],
+      /not the file that classifier\.json/,
+    ],
   ];
   for (const [files, sentence] of cases) {
     await assert.rejects(open(files), (error) => {

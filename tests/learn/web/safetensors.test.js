@@ -48,5 +48,8 @@ test("a file is refused with a sentence that says why", () => {
   }
   const infinite = file({ one }, 8);
   new DataView(infinite).setFloat32(infinite.byteLength - 4, NaN, true);
-  assert.throws(() => readSafetensors(infinite, "w"), /tensor one holds values that are not finite/);
+  assert.throws(
+    () => readSafetensors(infinite, "w"),
+    /tensor one holds values that are not finite/,
+  );
 });

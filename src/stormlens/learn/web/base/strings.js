@@ -725,6 +725,8 @@ export const ENGLISH = {
   "inside.open": "Open your own…",
   "inside.own": "Yours",
   "inside.own.network": "from your files",
+  "inside.folder":
+    "Folder {folder} holds no network (classifier.json) and no boxes (PNG, NPY) at its top.",
   "inside.unreadable": "{file} cannot be read; choose it again.",
   "inside.storms.list": "Storms to choose from",
   "inside.storms.one": "storm {number}",

@@ -54,7 +54,9 @@ async function ofPng(content, file, shape, grey) {
   checkShape(file, [rows, columns], shape);
   if (kind === "grey" && bits >= 8) {
     if (!grey) throw new GreyPicture(file);
-    const dbz = Float64Array.from(samples, (value) => Math.max(grey.scale * value + grey.offset, 0));
+    const dbz = Float64Array.from(samples, (value) =>
+      Math.max(grey.scale * value + grey.offset, 0),
+    );
     return { images: upsideDown(wholeDbz(dbz, file, shape), rows, columns), count: 1, simulated };
   }
   if (kind !== "palette") {

@@ -119,7 +119,10 @@ function readJson(content, file) {
   }
 }
 
-/** Hexadecimal; undefined where a page may not compute it, as without https. @param {ArrayBuffer} content */
+/**
+ * Hexadecimal; undefined where a page may not compute it, as without https.
+ * @param {ArrayBuffer} content
+ */
 async function sha256(content) {
   const digest = await globalThis.crypto?.subtle?.digest("SHA-256", content);
   if (!digest) return undefined;

@@ -86,7 +86,9 @@ function headerOf(content, file) {
  */
 function fortranOrder(shape) {
   const count = shape.reduce((product, side) => product * side, 1);
-  const steps = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, n) => product * n, 1));
+  const steps = shape.map((_, axis) =>
+    shape.slice(axis + 1).reduce((product, n) => product * n, 1),
+  );
   const order = new Uint32Array(count);
   const at = shape.map(() => 0);
   for (let i = 0, place = 0; i < count; ++i) {

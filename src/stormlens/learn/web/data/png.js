@@ -19,6 +19,16 @@ import { t } from "../base/strings.js";
  * @property {boolean} simulated Whether a text in it says so, as those of Stormlens do.
  */
 
+/**
+ * @typedef {object} Pass Pixels that come together; all of them, unless interlaced.
+ * @property {number} top Row of the first, and `left` its column.
+ * @property {number} left
+ * @property {number} down From row to row.
+ * @property {number} right
+ * @property {number} rows
+ * @property {number} columns
+ */
+
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const LONGEST_SIDE = 4096;
 
@@ -175,7 +185,7 @@ function predicted(kind, left, up, corner) {
 /**
  * Put the samples of a pass where they belong.
  * @param {Uint8Array} lines
- * @param {{top: number, left: number, down: number, right: number, rows: number, columns: number}} pass
+ * @param {Pass} pass
  * @param {{columns: number, channels: number, bits: number}} header
  * @param {Uint8Array | Uint16Array} samples
  */

@@ -76,7 +76,8 @@ export class Answer {
 /** The class of the highest probability. @param {ArrayLike<number>} probabilities */
 export function answerOf(probabilities) {
   let best = 0;
-  for (let k = 1; k < probabilities.length; ++k) if (probabilities[k] > probabilities[best]) best = k;
+  for (let k = 1; k < probabilities.length; ++k)
+    if (probabilities[k] > probabilities[best]) best = k;
   return best;
 }
 

@@ -16,7 +16,10 @@
  * @typedef {{row: number, column: number, rows: number, columns: number}} Region
  */
 
-/** Rows, columns and channels; a row of values is a map of one cell. @param {readonly number[]} shape */
+/**
+ * Rows, columns and channels; a row of values is a map of one cell.
+ * @param {readonly number[]} shape
+ */
 export function sides(shape) {
   const [rows, columns, channels] = shape.length === 3 ? shape : [1, 1, shape[0]];
   return { rows, columns, channels };
@@ -53,7 +56,10 @@ function logistic(x) {
   return 1 / (1 + Math.exp(-x));
 }
 
-/** The error function, to 1.2e-7 (Press et al. 1992, Numerical Recipes, section 6.2). @param {number} x */
+/**
+ * The error function, to 1.2e-7 (Press et al. 1992, Numerical Recipes, section 6.2).
+ * @param {number} x
+ */
 function erf(x) {
   const u = 1 / (1 + 0.5 * Math.abs(x));
   const series = [
@@ -286,7 +292,9 @@ export function sumsAt(pass, number, place) {
     }
     case "neighbours": {
       const [k, alpha, beta] = step.constants;
-      return each((channel) => own(channel) / (k + alpha * squaresAround(own, step, channel)) ** beta);
+      return each(
+        (channel) => own(channel) / (k + alpha * squaresAround(own, step, channel)) ** beta,
+      );
     }
     case "add": {
       const kept = pass.maps[keptFor(pass.plan, number)];
@@ -325,7 +333,12 @@ function globalValue(pass, number, value) {
   return mean ? sum / (rows * columns) : most;
 }
 
-/** All filters of a convolution at a place. @param {Pass} pass @param {number} number @param {{row: number, column: number}} place */
+/**
+ * All filters of a convolution at a place.
+ * @param {Pass} pass
+ * @param {number} number
+ * @param {{row: number, column: number}} place
+ */
 function convolvedAt(pass, number, place) {
   const step = pass.plan.steps[number];
   const given = givenTo(pass, number);
@@ -391,7 +404,11 @@ export function reached(step, region) {
     return { row: 0, column: 0, rows: 1, columns: 1 };
   }
   if (!["convolution", "highest", "mean"].includes(step.kind)) return region;
-  const along = (/** @type {0 | 1} */ axis, /** @type {number} */ from, /** @type {number} */ count) => {
+  const along = (
+    /** @type {0 | 1} */ axis,
+    /** @type {number} */ from,
+    /** @type {number} */ count,
+  ) => {
     const reach = (step.window[axis] - 1) * step.dilation[axis];
     const before = step.padding[2 * axis];
     const most = (axis === 0 ? rows : columns) - 1;
@@ -450,7 +467,8 @@ export function fieldOf(plan, number, cell) {
 export function poolOf(pass, number, cell) {
   const { steps } = pass.plan;
   let step = number + 1;
-  while (step < steps.length && ["activation", "scale", "keep"].includes(steps[step].kind)) step += 1;
+  while (step < steps.length && ["activation", "scale", "keep"].includes(steps[step].kind))
+    step += 1;
   const pool = steps[step];
   if (!pool || (pool.kind !== "highest" && pool.kind !== "mean")) return null;
   const region = reached(pool, { row: cell.row, column: cell.column, rows: 1, columns: 1 });
@@ -472,18 +490,6 @@ function eachCell(region) {
     row: region.row + Math.floor(i / region.columns),
     column: region.column + (i % region.columns),
   }));
-}
-
-/** @param {Region} one @param {Region} other @returns {Region} */
-function around(one, other) {
-  const row = Math.min(one.row, other.row);
-  const column = Math.min(one.column, other.column);
-  return {
-    row,
-    column,
-    rows: Math.max(one.row + one.rows, other.row + other.rows) - row,
-    columns: Math.max(one.column + one.columns, other.column + other.columns) - column,
-  };
 }
 
 /**
@@ -514,20 +520,12 @@ export function without(pass, number, cell) {
   if (number >= 0) maps[number] = given;
   /** @type {Region | null} */
   let region = { row: cell.row, column: cell.column, rows: 1, columns: 1 };
-  /** @type {(Region | null)[]} */
-  const regions = [];
-  if (number >= 0) regions[number] = region;
   /** @type {Change[]} */
   const changes = [];
   for (let i = number + 1; i < plan.steps.length; ++i) {
     const step = plan.steps[i];
-    if (step.kind === "add") {
-      // A map that was kept before the cell was changed is as it was.
-      const kept = regions[keptFor(plan, i)] ?? null;
-      region = region && kept ? around(region, kept) : (region ?? kept);
-    }
+    // What is added was kept where the change began, and no window leaves its own cell out.
     region = region && reached(step, region);
-    regions[i] = region;
     if (region) maps[i] = renewed(changed, i, region);
     changes.push({ step: i, region, ...largest(step, pass.maps[i], maps[i], region) });
   }
@@ -539,7 +537,12 @@ export function without(pass, number, cell) {
   };
 }
 
-/** A step's map, computed anew in a region. @param {Pass} pass @param {number} number @param {Region} region */
+/**
+ * A step's map, computed anew in a region.
+ * @param {Pass} pass
+ * @param {number} number
+ * @param {Region} region
+ */
 function renewed(pass, number, region) {
   const step = pass.plan.steps[number];
   if (step.kind === "keep" || step.kind === "flatten") return givenTo(pass, number);

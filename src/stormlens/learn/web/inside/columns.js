@@ -42,7 +42,8 @@ export function columnsOf(plan) {
   plan.steps.forEach((step, i) => {
     if (SILENT.includes(step.kind) || isFolded(plan, i)) return;
     const kind = plan.layers[step.layer].kind;
-    const shown = step.kind === "activation" && plan.steps[i - 1]?.kind === "add" ? "add" : step.kind;
+    const shown =
+      step.kind === "activation" && plan.steps[i - 1]?.kind === "add" ? "add" : step.kind;
     let name = t(`inside.step.${shown}`, { activation: t(`inside.activation.${step.activation}`) });
     if (kind === "Residual") {
       residuals[step.layer] ??= Object.keys(residuals).length + 1;
@@ -66,7 +67,11 @@ export function columnsOf(plan) {
   return columns;
 }
 
-/** Whether a step of a layer is shown with the activation that follows in the same layer. @param {Plan} plan @param {number} i */
+/**
+ * Whether a step of a layer is shown with the activation that follows in the same layer.
+ * @param {Plan} plan
+ * @param {number} i
+ */
 function isFolded(plan, i) {
   const [step, next] = [plan.steps[i], plan.steps[i + 1]];
   return step?.kind === "add" && next?.kind === "activation" && next.layer === step.layer;
@@ -79,8 +84,7 @@ function numbered(plan, kind) {
 
 /** @param {import("../network/plan.js").Step} step @param {string} shown */
 function aboutOf(step, shown) {
-  const activation =
-    step.activation === "linear" ? "" : t(`inside.activation.${step.activation}`);
+  const activation = step.activation === "linear" ? "" : t(`inside.activation.${step.activation}`);
   const window = step.window.join(" × ");
   const words = t(`inside.about.${shown}`, { window, activation });
   return activation && shown !== "activation" && shown !== "add"

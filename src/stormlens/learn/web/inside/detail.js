@@ -56,7 +56,7 @@ export class Detail {
   /**
    * @param {Go} go
    * @param {object} more
-   * @param {(changes: arithmetic.Change[]) => void} more.followed What hangs on the number is known.
+   * @param {(changes: arithmetic.Change[]) => void} more.followed What hangs on it is known.
    * @param {() => void} more.toggle All maps of the layer, or none.
    */
   constructor(go, { followed, toggle }) {
@@ -80,9 +80,17 @@ export class Detail {
         el(
           "div",
           { class: "row head" },
-          el("button", { type: "button", class: "turn", "aria-label": t("inside.before"), onclick: move(-1) }, "‹"),
+          el(
+            "button",
+            { type: "button", class: "turn", "aria-label": t("inside.before"), onclick: move(-1) },
+            "‹",
+          ),
           this.#title,
-          el("button", { type: "button", class: "turn", "aria-label": t("inside.after"), onclick: move(1) }, "›"),
+          el(
+            "button",
+            { type: "button", class: "turn", "aria-label": t("inside.after"), onclick: move(1) },
+            "›",
+          ),
         ),
         this.#picture.element,
         this.#bar,
@@ -123,7 +131,12 @@ export class Detail {
     this.#drawEvery(view, column);
   }
 
-  /** @param {View} view @param {ReturnType<typeof shapeOf>} size @param {boolean} flat @param {boolean} moved */
+  /**
+   * @param {View} view
+   * @param {ReturnType<typeof shapeOf>} size
+   * @param {boolean} flat
+   * @param {boolean} moved
+   */
   #drawMap(view, size, flat, moved) {
     const scale = this.#scale(view.step);
     const map = mapOf(view, size, flat);
@@ -156,12 +169,16 @@ export class Detail {
       replace(this.#sumTitle, t("inside.sum.storm"));
       replace(
         this.#sum,
-        el("p", {}, t("inside.scaled", {
-          dbz: view.box[cell.row * size.columns + cell.column],
-          low: pass.plan.minimum,
-          span: pass.plan.maximum - pass.plan.minimum,
-          value: number(value),
-        })),
+        el(
+          "p",
+          {},
+          t("inside.scaled", {
+            dbz: view.box[cell.row * size.columns + cell.column],
+            low: pass.plan.minimum,
+            span: pass.plan.maximum - pass.plan.minimum,
+            value: number(value),
+          }),
+        ),
       );
     } else {
       replace(this.#sumTitle, t("inside.sum", { value: number(value) }));
@@ -202,7 +219,11 @@ export class Detail {
     }
     const name = columnOf(view.columns, pool.step).name;
     if (pool.windows.length === 0) {
-      replace(this.#next, el("h3", {}, t("inside.pool.title")), el("p", {}, t("inside.pool.none", { name })));
+      replace(
+        this.#next,
+        el("h3", {}, t("inside.pool.title")),
+        el("p", {}, t("inside.pool.none", { name })),
+      );
       return;
     }
     const value = valueAt(pass, step, cell);
@@ -214,15 +235,23 @@ export class Detail {
         const key = !highest ? "shares" : window.wins ? "wins" : "loses";
         const there = { row: window.row, column: window.column, channel: cell.channel };
         return [
-          el("p", { class: `fate ${key}` }, t(`inside.pool.${key}`, {
-            name,
-            value: number(value),
-            other: number(window.value),
-            count: window.cells.length,
-          })),
+          el(
+            "p",
+            { class: `fate ${key}` },
+            t(`inside.pool.${key}`, {
+              name,
+              value: number(value),
+              other: number(window.value),
+              count: window.cells.length,
+            }),
+          ),
           el(
             "div",
-            { class: "window", role: "img", "aria-label": window.cells.map((c) => number(c.value)).join(", ") },
+            {
+              class: "window",
+              role: "img",
+              "aria-label": window.cells.map((c) => number(c.value)).join(", "),
+            },
             ...cellsNorthFirst(window.cells).map((c) =>
               el("span", { class: cellClass(c, cell, window.value, highest) }, number(c.value)),
             ),
@@ -247,7 +276,9 @@ export class Detail {
       return;
     }
     const found = arithmetic.without(pass, step, cell);
-    const shown = found.changes.filter(({ step: s }) => columns.some((column) => column.step === s));
+    const shown = found.changes.filter(({ step: s }) =>
+      columns.some((column) => column.step === s),
+    );
     const lines = [];
     for (const change of shown) {
       if (change.step === last) break;
@@ -302,7 +333,11 @@ export class Detail {
     return el(
       "tr",
       {},
-      el("th", { scope: "row" }, el("button", { type: "button", class: "link", onclick: go }, name)),
+      el(
+        "th",
+        { scope: "row" },
+        el("button", { type: "button", class: "link", onclick: go }, name),
+      ),
       el("td", {}, count),
       el("td", {}, count > 0 && cell.channel),
       el("td", {}, count > 0 ? `${number(before)} → ${number(after)}` : t("inside.follow.none")),
@@ -323,13 +358,20 @@ export class Detail {
     const of = `${view.pass.plan.name} ${column.step}`;
     if (of !== this.#everyOf) {
       this.#everyOf = of;
-      this.#thumbs = Array.from({ length: column.channels }, () => el("canvas", { "aria-hidden": "true" }));
+      this.#thumbs = Array.from({ length: column.channels }, () =>
+        el("canvas", { "aria-hidden": "true" }),
+      );
       replace(
         this.#every,
         ...this.#thumbs.map((canvas, map) =>
           el(
             "button",
-            { type: "button", class: "tile", "aria-label": t("inside.tile", { map, name: column.name }), onclick: () => this.#chooseMap(map) },
+            {
+              type: "button",
+              class: "tile",
+              "aria-label": t("inside.tile", { map, name: column.name }),
+              onclick: () => this.#chooseMap(map),
+            },
             canvas,
             el("span", { class: "nr", "aria-hidden": "true" }, map),
           ),
@@ -338,7 +380,11 @@ export class Detail {
     }
     const { rows, columns, channels } = column;
     this.#thumbs.forEach((canvas, map) => {
-      paintMap(canvas, { values: view.pass.maps[column.step], rows, columns, first: map, apart: channels }, this.#scale(column.step));
+      paintMap(
+        canvas,
+        { values: view.pass.maps[column.step], rows, columns, first: map, apart: channels },
+        this.#scale(column.step),
+      );
       canvas.parentElement?.setAttribute("aria-pressed", String(map === view.cell.channel));
     });
   }
@@ -351,7 +397,10 @@ export class Detail {
     this.#go(view.step, arithmetic.strongest(view.pass.maps[view.step], shape, map), "link");
   }
 
-  /** @param {{row: number, column: number}} place @param {"press" | "move" | "hover" | "key"} how */
+  /**
+   * @param {{row: number, column: number}} place
+   * @param {"press" | "move" | "hover" | "key"} how
+   */
   #pick(place, how) {
     const view = this.#view;
     if (!view) return;
@@ -359,7 +408,9 @@ export class Detail {
     const flat = columnOf(view.columns, view.step).flat;
     const unit = unitAt(size.channels, place);
     if (flat && unit >= size.channels) return;
-    const cell = flat ? { row: 0, column: 0, channel: unit } : { ...place, channel: view.cell.channel };
+    const cell = flat
+      ? { row: 0, column: 0, channel: unit }
+      : { ...place, channel: view.cell.channel };
     if (how === "hover") this.#drawCell({ ...view, cell });
     else this.#go(view.step, cell, how === "move" ? "press" : how);
   }
@@ -401,7 +452,8 @@ export class Detail {
 /** @param {Float32Array} values */
 export function indexOfStrongest(values) {
   let best = 0;
-  for (let i = 1; i < values.length; ++i) if (Math.abs(values[i]) > Math.abs(values[best])) best = i;
+  for (let i = 1; i < values.length; ++i)
+    if (Math.abs(values[i]) > Math.abs(values[best])) best = i;
   return best;
 }
 
@@ -430,7 +482,11 @@ function mapOf({ pass, step, cell, box }, { rows, columns, channels }, flat) {
   return { values: filled, rows: high, columns: wide };
 }
 
-/** Where a value without a place is drawn, the first at the top left. @param {number} count @param {number} unit */
+/**
+ * Where a value without a place is drawn, the first at the top left.
+ * @param {number} count
+ * @param {number} unit
+ */
 function flatPlace(count, unit) {
   const wide = Math.min(ACROSS, count);
   return { row: Math.ceil(count / wide) - 1 - Math.floor(unit / wide), column: unit % wide };
@@ -471,4 +527,3 @@ function mostMoved(before, after) {
   });
   return most;
 }
-

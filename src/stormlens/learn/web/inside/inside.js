@@ -8,18 +8,19 @@ import { button, choice, errorNote, segments, simulatedBadge } from "../base/con
 import { el, replace } from "../base/dom.js";
 import { t } from "../base/strings.js";
 import { colour } from "../base/style.js";
-import { GreyPicture, readBoxes } from "../data/box.js";
-import { isNetworkFile, listNetworks, networkOfFiles, openNetwork } from "../data/networks.js";
+import { GreyPicture } from "../data/box.js";
+import { isNetworkFile, listNetworks, openNetwork } from "../data/networks.js";
 import { Storms } from "../data/storms.js";
 import { Engine } from "../network/client.js";
 import { Answer, answerOf, modeName, percent } from "./answer.js";
 import * as arithmetic from "./arithmetic.js";
-import { columnOf, strengthsOf, worthwhile } from "./columns.js";
+import { columnOf } from "./columns.js";
 import { Detail, indexOfStrongest } from "./detail.js";
 import { GreyQuestion } from "./grey.js";
-import { Overview, shapeOf, SHOWN } from "./overview.js";
+import { isStrongestPooled, linesInto, worthShowing } from "./lines.js";
+import { Overview, shapeOf } from "./overview.js";
+import { filesDropped, readAllBoxes, readNetwork } from "./own-files.js";
 import { insideSheet } from "./style.js";
-import { silentBefore } from "./sums.js";
 import { ordered, ORDERS, Thumbnails } from "./thumbnails.js";
 import { WhatIf } from "./what-if.js";
 import { METHODS, Why } from "./why.js";
@@ -35,8 +36,6 @@ const DROPPED = "dropped";
 const VIEWS = ["pixel", "why", "paint"];
 /** Storms of a split that are put on the shelf. */
 const MOST_STORMS = 300;
-/** Storms whose maps say which of them are worth a place. */
-const RANKED_BY = 6;
 /** Storms that are asked for at a time behind the reader's back. */
 const TOGETHER = 2;
 const NARROW = 46; // rem, as in the style sheets
@@ -155,7 +154,7 @@ export class Inside extends Component {
     const files = el("input", { type: "file", multiple: true, hidden: true });
     files.accept = ".png,.npy,.json,.safetensors,.keras";
     files.addEventListener("change", () => {
-      void this.#take([...(files.files ?? [])]);
+      void this.#take(Promise.resolve([...(files.files ?? [])]));
       files.value = "";
     });
     this.#networks.addEventListener("change", () => this.set({ network: this.#networks.value }));
@@ -191,7 +190,7 @@ export class Inside extends Component {
     main.addEventListener("drop", (event) => {
       event.preventDefault();
       main.classList.remove("dropping");
-      void this.#take([...(event.dataTransfer?.files ?? [])]);
+      if (event.dataTransfer) void this.#take(filesDropped(event.dataTransfer));
     });
   }
 
@@ -283,7 +282,10 @@ export class Inside extends Component {
       shelf = { ...set, name, modes, classes: plan.classes };
     }
     if (shelf.rows !== rows || shelf.columns !== columns) {
-      const [found, due] = [[shelf.rows, shelf.columns], [rows, columns]].map((s) => s.join(" × "));
+      const [found, due] = [
+        [shelf.rows, shelf.columns],
+        [rows, columns],
+      ].map((s) => s.join(" × "));
       throw new Error(this.t("sizes", { found, due }));
     }
     return shelf;
@@ -338,7 +340,10 @@ export class Inside extends Component {
     );
   }
 
-  /** Answers for all storms of the shelf, a few at a time, whenever nothing else is asked. @param {number} turn */
+  /**
+   * Answers for all storms of the shelf, a few at a time, whenever nothing else is asked.
+   * @param {number} turn
+   */
   async #askAll(turn) {
     const [network, net, shelf] = [this.#network, this.#net, this.#shelf];
     if (!network || !net || !shelf) return;
@@ -359,7 +364,9 @@ export class Inside extends Component {
       }
       if (this.thumbnails) {
         this.thumbnails.said =
-          end < shelf.count ? this.t("asking", { done: end, all: shelf.count }) : this.#shelfWords();
+          end < shelf.count
+            ? this.t("asking", { done: end, all: shelf.count })
+            : this.#shelfWords();
       }
       if (end === shelf.count || (end % 20 < TOGETHER && this.text("order") === "file")) {
         this.redraw("answers");
@@ -465,7 +472,11 @@ export class Inside extends Component {
       this.#showFacts(now);
     }
     const { step, cell } = this.#chosen;
-    this.overview?.select(step, cell.channel, step < 0 || shapeOf(pass.plan, step).rows > 1 ? cell : null);
+    this.overview?.select(
+      step,
+      cell.channel,
+      step < 0 || shapeOf(pass.plan, step).rows > 1 ? cell : null,
+    );
     this.answer?.mark(step === pass.plan.steps.length - 1 ? cell.channel : -1);
     this.views?.show();
     this.#showView(changed, news);
@@ -473,7 +484,10 @@ export class Inside extends Component {
     this.#checkTasks();
     const now = this.#probabilities();
     const best = answerOf(now);
-    const value = step < 0 ? pass.image[arithmetic.indexOf(pass.plan.shape, cell)] : pass.maps[step][arithmetic.indexOf(pass.plan.steps[step].shape, cell)];
+    const value =
+      step < 0
+        ? pass.image[arithmetic.indexOf(pass.plan.shape, cell)]
+        : pass.maps[step][arithmetic.indexOf(pass.plan.steps[step].shape, cell)];
     this.publish({ answer: pass.plan.classes[best], probability: now[best], value });
   }
 
@@ -490,7 +504,10 @@ export class Inside extends Component {
     const { rows, columns, channels } = arithmetic.sides(shape);
     const map = step < 0 ? pass.image : pass.maps[step];
     const wanted = this.number("map");
-    const channel = wanted < 0 ? strongestMap(map, shape) : Math.min(wanted, channels - 1);
+    const channel =
+      wanted < 0
+        ? arithmetic.cellOf(shape, indexOfStrongest(map)).channel
+        : Math.min(wanted, channels - 1);
     const [row, column] = this.numbers("pixel");
     const inside = row !== undefined && column !== undefined && row < rows && column < columns;
     const cell = inside ? { row, column, channel } : arithmetic.strongest(map, shape, channel);
@@ -567,9 +584,17 @@ export class Inside extends Component {
       el(
         "p",
         { class: "now" },
-        this.t("now", { number: this.#stormNumber(), mode: modeName(classes[best]), percent: percent(now[best]) }),
+        this.t("now", {
+          number: this.#stormNumber(),
+          mode: modeName(classes[best]),
+          percent: percent(now[best]),
+        }),
         " ",
-        el("span", { class: key }, this.t(`truth.${key}`, { mode: truth < 0 ? "" : modeName(classes[truth]) })),
+        el(
+          "span",
+          { class: key },
+          this.t(`truth.${key}`, { mode: truth < 0 ? "" : modeName(classes[truth]) }),
+        ),
         this.#painted && ` ${this.t("painted")}`,
       ),
       network.simulated && el("p", { class: "muted small" }, t("simulated.network")),
@@ -587,7 +612,11 @@ export class Inside extends Component {
     this.overview?.trace(changes, field);
   }
 
-  /** From what a number is made of, to it, and on to the answer. @param {number} step @param {Cell} cell */
+  /**
+   * From what a number is made of, to it, and on to the answer.
+   * @param {number} step
+   * @param {Cell} cell
+   */
   #drawLines(step, cell) {
     const pass = /** @type {Pass} */ (this.#pass);
     const lines = linesInto(pass, step, cell);
@@ -658,27 +687,23 @@ export class Inside extends Component {
     });
   }
 
-  /** Files that were dropped or chosen. @param {File[]} files */
-  async #take(files) {
-    if (files.length === 0 || !this.#network) return;
+  /** Files that were dropped or chosen. @param {Promise<File[]>} given */
+  async #take(given) {
     replace(this.#trouble);
     this.grey?.hide();
-    const parts = files.filter(({ name }) => isNetworkFile(name));
-    const boxes = files.filter((file) => !parts.includes(file));
     try {
-      if (parts.length > 0) await this.#takeNetwork(parts);
+      const files = await given;
+      const parts = files.filter(({ name }) => isNetworkFile(name));
+      const boxes = files.filter((file) => !parts.includes(file));
+      if (parts.length > 0) this.#useOwnNetwork(await readNetwork(parts, DROPPED));
       if (boxes.length > 0) await this.#takeBoxes(boxes);
     } catch (error) {
       replace(this.#trouble, errorNote(error));
     }
   }
 
-  /** @param {File[]} files */
-  async #takeNetwork(files) {
-    const contents = new Map();
-    for (const file of files) contents.set(file.name, await contentOf(file, this.t("unreadable", { file: file.name })));
-    const title = this.t("own.network");
-    const network = await networkOfFiles(contents, { id: DROPPED, title, said: "" });
+  /** @param {OpenNetwork} network */
+  #useOwnNetwork(network) {
     this.#own.network = network;
     if (this.#network?.id === DROPPED) this.#network = undefined;
     this.set({ network: DROPPED });
@@ -687,29 +712,18 @@ export class Inside extends Component {
 
   /** @param {File[]} files @param {import("../data/box.js").Grey} [grey] */
   async #takeBoxes(files, grey) {
-    const { shape } = /** @type {OpenNetwork} */ (this.#network).plan;
+    if (!this.#network) return;
+    const { shape, classes } = this.#network.plan;
     const [rows, columns] = shape;
-    const read = [];
-    for (const file of files) {
-      const content = await contentOf(file, this.t("unreadable", { file: file.name }));
-      try {
-        read.push(await readBoxes(content, file.name, [rows, columns], grey));
-      } catch (error) {
-        if (!(error instanceof GreyPicture)) throw error;
-        this.grey?.ask(file.name, (given) => void this.#takeGrey(files, given));
-        return;
-      }
+    try {
+      const boxes = await readAllBoxes(files, [rows, columns], grey);
+      this.#own.shelf = { ...boxes, name: DROPPED, modes: null, rows, columns, classes };
+    } catch (error) {
+      if (!(error instanceof GreyPicture)) throw error;
+      this.grey?.ask(error.message, (said) => void this.#takeGrey(files, said));
+      return;
     }
-    const count = read.reduce((sum, part) => sum + part.count, 0);
-    const images = new Uint8Array(count * rows * columns);
-    read.reduce((at, part) => {
-      images.set(part.images, at);
-      return at + part.images.length;
-    }, 0);
-    const classes = this.#network?.plan.classes ?? [];
-    const simulated = read.some((part) => part.simulated);
-    this.#own.shelf = { name: DROPPED, images, modes: null, count, rows, columns, classes, simulated };
-    this.#answers.delete(`${this.#network?.id} ${DROPPED}`);
+    this.#answers.delete(`${this.#network.id} ${DROPPED}`);
     this.set({ storms: DROPPED, storm: 0 });
     this.redraw("storms");
   }
@@ -725,94 +739,20 @@ export class Inside extends Component {
   }
 }
 
-/** @param {File} file @param {string} sentence */
-async function contentOf(file, sentence) {
-  try {
-    return await file.arrayBuffer();
-  } catch {
-    throw new Error(sentence);
-  }
-}
-
 /** @param {number} milliseconds */
 function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /**
- * Maps of each step that respond most over a few storms: always the same ones, whatever the storm.
- * @param {import("../network/client.js").Network} net
- * @param {OpenNetwork} network
- * @param {Shelf} shelf
- * @returns {Promise<Map<number, number[]>>}
+ * A box as the network takes it.
+ * @param {Uint8Array} box
+ * @param {import("../network/plan.js").Plan} plan
  */
-async function worthShowing(net, { plan }, shelf) {
-  const size = shelf.rows * shelf.columns;
-  const apart = Math.max(1, Math.floor(shelf.count / RANKED_BY));
-  /** @type {Float64Array[]} */
-  const sums = plan.steps.map(({ shape }) => new Float64Array(arithmetic.sides(shape).channels));
-  for (let i = 0, number = 0; i < RANKED_BY && number < shelf.count; ++i, number += apart) {
-    const { maps } = await net.maps(shelf.images.slice(number * size, (number + 1) * size));
-    maps.forEach((/** @type {Float32Array} */ map, /** @type {number} */ step) => {
-      strengthsOf(map, sums[step].length).forEach((strength, c) => {
-        sums[step][c] += strength;
-      });
-    });
-  }
-  return new Map(sums.map((of, step) => [step, worthwhile([...of], SHOWN)]));
-}
-
-/** A box as the network takes it. @param {Uint8Array} box @param {import("../network/plan.js").Plan} plan */
 function scaled(box, { minimum, maximum }) {
   const image = new Float32Array(box.length);
   for (let i = 0; i < box.length; ++i) image[i] = (box[i] - minimum) / (maximum - minimum);
   return image;
-}
-
-/** The map that responds most. @param {Float32Array} values @param {readonly number[]} shape */
-function strongestMap(values, shape) {
-  return arithmetic.cellOf(shape, indexOfStrongest(values)).channel;
-}
-
-/**
- * Lines from the maps that a number is made of, as thick as what each adds.
- * @param {Pass} pass
- * @param {number} step
- * @param {Cell} cell
- * @returns {import("./overview.js").Line[]}
- */
-function linesInto(pass, step, cell) {
-  if (step < 0) return [];
-  const { plan } = pass;
-  const held = plan.steps[step];
-  const toMap = cell.channel;
-  const from = step - 1 - silentBefore(plan, step);
-  if (held.kind === "convolution") {
-    const parts = arithmetic.partsOf(pass, step, cell);
-    const most = Math.max(...parts.map(({ sum }) => Math.abs(sum))) || 1;
-    return parts.map(({ channel, sum }) => ({
-      ...{ from, fromMap: channel, to: step, toMap, weight: sum / most },
-    }));
-  }
-  if (held.kind === "activation" && plan.steps[step - 1]?.kind === "add") {
-    const kept = arithmetic.keptFor(plan, step - 1) - 1;
-    return [step - 2, kept].map((each) => ({ from: each, fromMap: toMap, to: step, toMap, weight: 1 }));
-  }
-  const fromMap = held.kind.startsWith("global")
-    ? arithmetic.globalOf(held, cell.channel).channel
-    : held.kind === "dense"
-      ? 0
-      : toMap;
-  return [{ from, fromMap, to: step, toMap, weight: 1 }];
-}
-
-/** Whether a pool kept the strongest number of the whole layer before it here. @param {Pass} pass @param {number} step @param {Cell} cell */
-function isStrongestPooled(pass, step, cell) {
-  const held = pass.plan.steps[step];
-  if (held?.kind !== "highest") return false;
-  const given = arithmetic.givenTo(pass, step);
-  const most = given.reduce((best, value) => Math.max(best, value), -Infinity);
-  return most > 0 && pass.maps[step][arithmetic.indexOf(held.shape, cell)] === most;
 }
 
 /** @param {Element} before @param {Element} element */

@@ -84,15 +84,21 @@ export class Overview {
     this.#focusable(0, 0);
   }
 
-  /** @param {Column} column @param {readonly number[]} maps @param {HTMLElement} [answer] @returns {Drawn} */
+  /**
+   * @param {Column} column
+   * @param {readonly number[]} maps
+   * @param {HTMLElement} [answer]
+   * @returns {Drawn}
+   */
   #column(column, maps, answer) {
-    const tiles = answer ? [] : maps.slice(0, column.flat ? 1 : SHOWN).map((m) => this.#tile(column, m));
+    const tiles = answer
+      ? []
+      : maps.slice(0, column.flat ? 1 : SHOWN).map((m) => this.#tile(column, m));
     const scale = el("p", { class: "scale" });
     const more = el("span", { class: "of" });
-    const size =
-      column.flat
-        ? String(column.channels)
-        : `${column.rows}×${column.columns}${column.channels > 1 ? `×${column.channels}` : ""}`;
+    const size = column.flat
+      ? String(column.channels)
+      : `${column.rows}×${column.columns}${column.channels > 1 ? `×${column.channels}` : ""}`;
     const element = el(
       "div",
       {
@@ -148,7 +154,10 @@ export class Overview {
   #unitAt(column, canvas, event) {
     if (event.detail === 0) return 0;
     const box = canvas.getBoundingClientRect();
-    const across = Math.min(Math.floor(((event.clientX - box.left) / box.width) * STRIP), STRIP - 1);
+    const across = Math.min(
+      Math.floor(((event.clientX - box.left) / box.width) * STRIP),
+      STRIP - 1,
+    );
     const rows = Math.ceil(column.channels / STRIP);
     const down = Math.min(Math.floor(((event.clientY - box.top) / box.height) * rows), rows - 1);
     return Math.min(Math.max(down * STRIP + across, 0), column.channels - 1);
@@ -208,7 +217,10 @@ export class Overview {
         const chosen = here && (column.flat || tile.map === map);
         tile.button.setAttribute("aria-pressed", String(chosen));
         const at = column.flat
-          ? { row: Math.ceil(column.channels / STRIP) - 1 - Math.floor(map / STRIP), column: map % STRIP }
+          ? {
+              row: Math.ceil(column.channels / STRIP) - 1 - Math.floor(map / STRIP),
+              column: map % STRIP,
+            }
           : pixel;
         tile.mark.classList.remove("on");
         tile.mark.hidden = !(chosen && at);
@@ -271,7 +283,8 @@ export class Overview {
 
   /** The element of a step's column. @param {number} step */
   columnElement(step) {
-    return this.#drawn.find(({ column }) => column.step === columnOf(this.columns, step).step)?.element;
+    return this.#drawn.find(({ column }) => column.step === columnOf(this.columns, step).step)
+      ?.element;
   }
 
   /** The page was laid out anew. */
@@ -313,7 +326,11 @@ export class Overview {
     replace(this.#svg, ...paths);
   }
 
-  /** Where a line to a map ends: its tile, or the foot of its column. @param {number} step @param {number} map */
+  /**
+   * Where a line to a map ends: its tile, or the foot of its column.
+   * @param {number} step
+   * @param {number} map
+   */
   #spot(step, map) {
     const drawn = this.#drawn.find(({ column }) => column.step === step);
     if (!drawn) return undefined;
@@ -335,9 +352,12 @@ export class Overview {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const [right, down] =
-      { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key] ??
-      [0, 0];
+    const [right, down] = {
+      ArrowRight: [1, 0],
+      ArrowLeft: [-1, 0],
+      ArrowDown: [0, 1],
+      ArrowUp: [0, -1],
+    }[event.key] ?? [0, 0];
     const i = this.#drawn.findIndex(({ tiles }) => tiles.some((t) => t.button === event.target));
     if ((!right && !down) || i < 0) return;
     event.preventDefault();
@@ -364,13 +384,21 @@ function round(value) {
   return shortNumber(Number(value.toPrecision(2)));
 }
 
-/** @param {HTMLElement} mark @param {{row: number, column: number}} at @param {HTMLCanvasElement} canvas */
+/**
+ * @param {HTMLElement} mark
+ * @param {{row: number, column: number}} at
+ * @param {HTMLCanvasElement} canvas
+ */
 function place(mark, { row, column }, canvas) {
   mark.style.left = `${(100 * (column + 0.5)) / canvas.width}%`;
   mark.style.top = `${100 - (100 * (row + 0.5)) / canvas.height}%`;
 }
 
-/** @param {Tile} tile @param {import("./arithmetic.js").Region | null} field @param {Column} column */
+/**
+ * @param {Tile} tile
+ * @param {import("./arithmetic.js").Region | null} field
+ * @param {Column} column
+ */
 function showField({ field: frame }, field, { rows, columns }) {
   frame.hidden = !field;
   if (!field) return;
@@ -409,13 +437,22 @@ function curve(one, other, below) {
   return `M${x} ${y}C${half} ${y} ${half} ${v} ${u} ${v}`;
 }
 
-/** The value of a map at a cell. @param {Pass} pass @param {number} step @param {import("./arithmetic.js").Cell} cell */
+/**
+ * The value of a map at a cell.
+ * @param {Pass} pass
+ * @param {number} step
+ * @param {import("./arithmetic.js").Cell} cell
+ */
 export function valueAt(pass, step, cell) {
   if (step < 0) return pass.image[indexOf(pass.plan.shape, cell)];
   return pass.maps[step][indexOf(pass.plan.steps[step].shape, cell)];
 }
 
-/** Rows, columns and channels of what a step gives; -1 is the box. @param {import("../network/plan.js").Plan} plan @param {number} step */
+/**
+ * Rows, columns and channels of what a step gives; -1 is the box.
+ * @param {import("../network/plan.js").Plan} plan
+ * @param {number} step
+ */
 export function shapeOf(plan, step) {
   return sides(step < 0 ? plan.shape : plan.steps[step].shape);
 }

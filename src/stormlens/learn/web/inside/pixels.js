@@ -60,8 +60,14 @@ const TABLES = {
     dark: tableOf(RISING.dark, (share) => share ** LIFT),
   },
   warm: {
-    light: tableOf(["#ffffff", "#ffd199", "#f4873f", "#c23b0f", "#6b1503"], (share) => share ** LIFT),
-    dark: tableOf(["#0c1116", "#5c2410", "#c2521b", "#ffa04d", "#fff0d0"], (share) => share ** LIFT),
+    light: tableOf(
+      ["#ffffff", "#ffd199", "#f4873f", "#c23b0f", "#6b1503"],
+      (share) => share ** LIFT,
+    ),
+    dark: tableOf(
+      ["#0c1116", "#5c2410", "#c2521b", "#ffa04d", "#fff0d0"],
+      (share) => share ** LIFT,
+    ),
   },
   signed: { light: tableOf(SIGNED.light, fromMiddle), dark: tableOf(SIGNED.dark, fromMiddle) },
 };

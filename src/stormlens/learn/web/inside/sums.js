@@ -36,7 +36,10 @@ export function drawSum(setting) {
   const draw = DRAWINGS[kind] ?? drawOther;
   const parts = draw(setting);
   const value = pass.maps[step][arithmetic.indexOf(pass.plan.steps[step].shape, cell)];
-  return { parts, words: t("inside.sum.words", { name: setting.nameOf(step), value: number(value) }) };
+  return {
+    parts,
+    words: t("inside.sum.words", { name: setting.nameOf(step), value: number(value) }),
+  };
 }
 
 /** @type {Readonly<Record<string, (setting: Setting) => Child[]>>} */
@@ -57,7 +60,9 @@ const DRAWINGS = {
 /** A number with its sign before it, as in a sum. @param {number} value */
 export function number(value) {
   if (value !== 0 && Math.abs(value) < 5e-5) return value < 0 ? "\u22120.0000" : "0.0000";
-  return (Math.abs(value) >= 1000 ? shortNumber(value) : value.toFixed(Math.abs(value) >= 10 ? 2 : 4)).replace("-", "\u2212");
+  return (
+    Math.abs(value) >= 1000 ? shortNumber(value) : value.toFixed(Math.abs(value) >= 10 ? 2 : 4)
+  ).replace("-", "\u2212");
 }
 
 /** @param {number} value */
@@ -80,7 +85,8 @@ function drawConvolution(setting) {
   const largest = Math.max(
     ...shown.flatMap(({ values, weights }) => [...values].map((v, i) => Math.abs(v * weights[i]))),
   );
-  const signed = (/** @type {number} */ most) => scaleBetween(-(most || 1), most || 1, setting.dark);
+  const signed = (/** @type {number} */ most) =>
+    scaleBetween(-(most || 1), most || 1, setting.dark);
   return [
     el(
       "div",
@@ -134,7 +140,9 @@ function drawPart(setting, part, weights, products) {
   );
   picture.frame([{ ...arithmetic.windowOf(held, cell) }]);
   const name =
-    source < 0 ? t("inside.storm") : t("inside.map", { name: setting.nameOf(source), map: part.channel });
+    source < 0
+      ? t("inside.storm")
+      : t("inside.map", { name: setting.nameOf(source), map: part.channel });
   picture.words = name;
   const middle = {
     row: clamp(cell.row * held.strides[0] - held.padding[0] + (rows >> 1), size.rows),
@@ -159,7 +167,11 @@ function drawPart(setting, part, weights, products) {
   );
 }
 
-/** How many steps before one are not shown. @param {import("../network/plan.js").Plan} plan @param {number} step */
+/**
+ * How many steps before one are not shown.
+ * @param {import("../network/plan.js").Plan} plan
+ * @param {number} step
+ */
 export function silentBefore(plan, step) {
   let count = 0;
   while (["keep", "flatten"].includes(plan.steps[step - 1 - count]?.kind)) count += 1;
@@ -215,7 +227,10 @@ function short(value) {
   if (value === 0) return "0";
   if (Math.abs(value) < 0.005) return ".00";
   const digits = Math.abs(value) >= 10 ? 1 : 2;
-  return value.toFixed(digits).replace("-", "\u2212").replace(/^(\u2212?)0\./, "$1.");
+  return value
+    .toFixed(digits)
+    .replace("-", "\u2212")
+    .replace(/^(\u2212?)0\./, "$1.");
 }
 
 // ------------------------------------------------------------------ activation and check
@@ -239,7 +254,11 @@ function drawActivation(setting, total) {
   ];
 }
 
-/** Whether the numbers add up to the layer's own output. @param {number} value @param {number} engine */
+/**
+ * Whether the numbers add up to the layer's own output.
+ * @param {number} value
+ * @param {number} engine
+ */
 function check(value, engine) {
   const agree = Math.abs(value - engine) <= 1e-4 * Math.max(1, Math.abs(engine));
   return el(
@@ -284,7 +303,11 @@ function drawDense(setting) {
   const rest = ranked.slice(PRODUCTS).reduce((sum, { product }) => sum + product, 0);
   const total = products.reduce((sum, { product }) => sum + product, bias);
   const most = Math.abs(shown[0]?.product ?? 0) || 1;
-  const line = (/** @type {Child} */ name, /** @type {string} */ how, /** @type {number} */ product) => {
+  const line = (
+    /** @type {Child} */ name,
+    /** @type {string} */ how,
+    /** @type {number} */ product,
+  ) => {
     const bar = el("span", { class: `amount ${product < 0 ? "against" : "for"}` });
     bar.style.width = `${(50 * Math.min(Math.abs(product) / most, 1)).toFixed(1)}%`;
     return el(
@@ -305,7 +328,11 @@ function drawDense(setting) {
         {},
         ...shown.map(({ input, value, weight, product }) => {
           const origin = inputOrigin(setting, input);
-          const name = el("button", { type: "button", class: "link", onclick: () => go(origin.step, origin.cell) }, origin.name);
+          const name = el(
+            "button",
+            { type: "button", class: "link", onclick: () => go(origin.step, origin.cell) },
+            origin.name,
+          );
           return line(name, `${number(value)} × ${number(weight)}`, product);
         }),
         ranked.length > PRODUCTS &&
@@ -336,7 +363,11 @@ export function inputOrigin({ pass, step, nameOf }, input) {
   const held = plan.steps[source];
   if (held?.kind.startsWith("global")) {
     const { channel, mean } = arithmetic.globalOf(held, input);
-    return { step: source, cell, name: t(mean ? "inside.origin.mean" : "inside.origin.most", { map: channel }) };
+    return {
+      step: source,
+      cell,
+      name: t(mean ? "inside.origin.mean" : "inside.origin.most", { map: channel }),
+    };
   }
   return { step: source, cell, name: t("inside.origin.unit", { name, unit: input }) };
 }
@@ -360,7 +391,14 @@ function drawPool(setting) {
     el(
       "div",
       { class: "products" },
-      grid(values, rows, values.length / rows, setting.scale(source), t("inside.window"), highest ? best : -1),
+      grid(
+        values,
+        rows,
+        values.length / rows,
+        setting.scale(source),
+        t("inside.window"),
+        highest ? best : -1,
+      ),
     ),
     el(
       "p",
@@ -372,7 +410,15 @@ function drawPool(setting) {
       el("b", {}, number(value)),
     ),
     highest &&
-      el("button", { type: "button", class: "link", onclick: () => go(source, { row, column, channel: cell.channel }) }, t("inside.pool.from", { row, column, name: setting.nameOf(source) })),
+      el(
+        "button",
+        {
+          type: "button",
+          class: "link",
+          onclick: () => go(source, { row, column, channel: cell.channel }),
+        },
+        t("inside.pool.from", { row, column, name: setting.nameOf(source) }),
+      ),
     check(value, pass.maps[step][arithmetic.indexOf(held.shape, cell)]),
   ];
 }
@@ -386,7 +432,11 @@ function drawAdd(setting) {
   const [own, before] = [arithmetic.givenTo(pass, step)[at], pass.maps[kept][at]];
   const origin = kept - 1;
   const link = (/** @type {number} */ from) =>
-    el("button", { type: "button", class: "link", onclick: () => go(from, cell) }, setting.nameOf(from));
+    el(
+      "button",
+      { type: "button", class: "link", onclick: () => go(from, cell) },
+      setting.nameOf(from),
+    );
   return [
     el("p", { class: "sum" }, number(own), " ", link(step - 1), ` ${added(before)} `, link(origin)),
     el("p", { class: "sum" }, `= ${number(own + before)}`),
@@ -395,14 +445,24 @@ function drawAdd(setting) {
   ];
 }
 
-/** An activation of its own, or anything that works on a number alone. @param {Setting} setting @returns {Child[]} */
+/**
+ * An activation of its own, or anything that works on a number alone.
+ * @param {Setting} setting
+ * @returns {Child[]}
+ */
 function drawOther(setting) {
   const { pass, step, cell } = setting;
   const held = pass.plan.steps[step];
   const before = arithmetic.sumsAt(pass, step, cell)[cell.channel];
   const folded = pass.plan.steps[step - 1]?.kind === "add";
   const earlier = folded ? drawAdd({ ...setting, step: step - 1 }).slice(0, -1) : [];
-  return [...earlier, held.activation !== "softmax" && !folded && el("p", { class: "sum" }, t("inside.given", { value: number(before) })), ...drawActivation(setting, before)];
+  return [
+    ...earlier,
+    held.activation !== "softmax" &&
+      !folded &&
+      el("p", { class: "sum" }, t("inside.given", { value: number(before) })),
+    ...drawActivation(setting, before),
+  ];
 }
 
 /** @param {Setting} setting */
@@ -415,7 +475,12 @@ function drawScale(setting) {
   const own = arithmetic.givenTo(pass, step)[at];
   const value = own * factor + offset;
   return [
-    el("p", { class: "sum" }, `${number(own)} × ${number(factor)} ${added(offset)} = `, el("b", {}, number(value))),
+    el(
+      "p",
+      { class: "sum" },
+      `${number(own)} × ${number(factor)} ${added(offset)} = `,
+      el("b", {}, number(value)),
+    ),
     check(value, pass.maps[step][at]),
   ];
 }
@@ -427,7 +492,16 @@ function drawNormalise(setting) {
   const at = arithmetic.indexOf(held.shape, cell);
   const value = arithmetic.sumsAt(pass, step, cell)[cell.channel];
   return [
-    el("p", { class: "sum" }, t("inside.normalise", { own: number(arithmetic.givenTo(pass, step)[at]), count: arithmetic.sides(held.shape).channels }), " ", el("b", {}, number(value))),
+    el(
+      "p",
+      { class: "sum" },
+      t("inside.normalise", {
+        own: number(arithmetic.givenTo(pass, step)[at]),
+        count: arithmetic.sides(held.shape).channels,
+      }),
+      " ",
+      el("b", {}, number(value)),
+    ),
     check(value, pass.maps[step][at]),
   ];
 }
@@ -441,7 +515,13 @@ function drawNeighbours(setting) {
   const value = arithmetic.sumsAt(pass, step, cell)[cell.channel];
   const [k, alpha, beta] = held.constants;
   return [
-    el("p", { class: "sum" }, t("inside.neighbours", { own: number(own), count: held.window[0], k, alpha, beta }), " ", el("b", {}, number(value))),
+    el(
+      "p",
+      { class: "sum" },
+      t("inside.neighbours", { own: number(own), count: held.window[0], k, alpha, beta }),
+      " ",
+      el("b", {}, number(value)),
+    ),
     check(value, pass.maps[step][at]),
   ];
 }
@@ -465,8 +545,23 @@ function drawGlobal(setting) {
   picture.words = name;
   if (!mean) picture.frame([{ ...best, rows: 1, columns: 1 }]);
   return [
-    el("div", { class: "from" }, picture.element, el("button", { type: "button", class: "link", onclick: () => go(source, { ...best, channel }) }, name)),
-    el("p", { class: "sum" }, t(mean ? "inside.global.mean" : "inside.global.most", { count: rows * columns }), " ", el("b", {}, number(value))),
+    el(
+      "div",
+      { class: "from" },
+      picture.element,
+      el(
+        "button",
+        { type: "button", class: "link", onclick: () => go(source, { ...best, channel }) },
+        name,
+      ),
+    ),
+    el(
+      "p",
+      { class: "sum" },
+      t(mean ? "inside.global.mean" : "inside.global.most", { count: rows * columns }),
+      " ",
+      el("b", {}, number(value)),
+    ),
     check(value, pass.maps[step][cell.channel]),
   ];
 }

@@ -129,7 +129,11 @@ export class Thumbnails {
       const values = shelf.images.subarray(number * size, (number + 1) * size);
       paintMap(canvas, { values, rows, columns }, DBZ);
       const truth = shelf.modes?.[number];
-      const button = el("button", { type: "button", role: "option", class: "storm", onclick: () => this.#choose(number) }, canvas);
+      const button = el(
+        "button",
+        { type: "button", role: "option", class: "storm", onclick: () => this.#choose(number) },
+        canvas,
+      );
       if (truth !== undefined && truth >= 0) {
         button.style.setProperty("--mode", MODES[shelf.classes[truth]] ?? "var(--strong-rule)");
       }
@@ -155,10 +159,16 @@ export class Thumbnails {
 function thumbWords(shelf, number, answer) {
   const truth = shelf.modes?.[number];
   const parts = [t("inside.storms.one", { number })];
-  if (truth !== undefined && truth >= 0) parts.push(t("inside.storms.truth", { mode: modeName(shelf.classes[truth]) }));
+  if (truth !== undefined && truth >= 0)
+    parts.push(t("inside.storms.truth", { mode: modeName(shelf.classes[truth]) }));
   if (answer) {
     const best = answerOf(answer);
-    parts.push(t("inside.storms.answer", { mode: modeName(shelf.classes[best] ?? ""), percent: percent(answer[best]) }));
+    parts.push(
+      t("inside.storms.answer", {
+        mode: modeName(shelf.classes[best] ?? ""),
+        percent: percent(answer[best]),
+      }),
+    );
   }
   return parts.join(", ");
 }

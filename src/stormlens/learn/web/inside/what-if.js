@@ -123,7 +123,10 @@ export class WhatIf {
       this.#down = true;
       this.#last = place;
     }
-    const brush = { size, dbz: this.#component.flag("erase") ? 0 : this.#component.number("brush") };
+    const brush = {
+      size,
+      dbz: this.#component.flag("erase") ? 0 : this.#component.number("brush"),
+    };
     const painted = stroke(view.box, view.shape, this.#last ?? place, place, brush);
     this.#last = place;
     if (!painted) return;

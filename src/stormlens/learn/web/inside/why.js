@@ -127,7 +127,10 @@ export class Why {
     this.#picture.draw({ values: places, rows, columns }, over);
     const low = method === "grad-cam" ? 0 : -most;
     replace(this.#bar, most > 0 && colourBar(colour, low, most, t(`inside.why.${method}.unit`)));
-    const best = values.reduce((b, value, at) => (Math.abs(value) > Math.abs(values[b]) ? at : b), 0);
+    const best = values.reduce(
+      (b, value, at) => (Math.abs(value) > Math.abs(values[b]) ? at : b),
+      0,
+    );
     this.#picture.words = t("inside.why.words", {
       method: t(`inside.why.${method}`),
       mode,
@@ -155,7 +158,10 @@ async function compute({ net, plan, box, method, mode }, signal, onProgress) {
   return overBox(plan, step, await net.gradCam(box, mode, step));
 }
 
-/** The last convolution that is a layer of its own, as stormlens.insight chooses it. @param {Plan} plan */
+/**
+ * The last convolution that is a layer of its own, as stormlens.insight chooses it.
+ * @param {Plan} plan
+ */
 export function lastConvolution(plan) {
   const convolutions = plan.steps.flatMap(({ kind }, i) => (kind === "convolution" ? [i] : []));
   const own = convolutions.filter((i) => plan.layers[plan.steps[i].layer].kind === "Conv2D");

@@ -1,0 +1,86 @@
+/** Files that a reader drops or chooses: boxes, and the files of a network. */
+
+import { t } from "../base/strings.js";
+import { readBoxes } from "../data/box.js";
+import { CARD, networkOfFiles, STEPS, WEIGHTS } from "../data/networks.js";
+
+const NETWORK_FILES = [CARD, WEIGHTS, STEPS];
+
+/**
+ * Files out of what was dropped, those of folders too.
+ * @param {DataTransfer} dropped
+ * @returns {Promise<File[]>}
+ * @throws {Error} With a sentence, where a folder holds nothing of use.
+ */
+export async function filesDropped(dropped) {
+  // Asked before the first await: what is dropped is gone behind it.
+  const files = [...dropped.files];
+  const entries = [...dropped.items].map((item) => item.webkitGetAsEntry?.() ?? null);
+  const folders = entries.filter((entry) => entry?.isDirectory);
+  if (folders.length === 0) return files;
+  return (await Promise.all(folders.map(filesOf))).flat();
+}
+
+/**
+ * The network that files hold.
+ * @param {readonly File[]} files
+ * @param {string} id
+ */
+export async function readNetwork(files, id) {
+  const contents = new Map();
+  for (const file of files) contents.set(file.name, await contentOf(file));
+  return networkOfFiles(contents, { id, title: t("inside.own.network"), said: "" });
+}
+
+/**
+ * All boxes of files, one behind the other.
+ * @param {readonly File[]} files
+ * @param {readonly [number, number]} shape Rows and columns.
+ * @param {import("../data/box.js").Grey} [grey]
+ * @returns {Promise<import("../data/box.js").Boxes>}
+ */
+export async function readAllBoxes(files, shape, grey) {
+  const read = [];
+  for (const file of files) {
+    read.push(await readBoxes(await contentOf(file), file.name, shape, grey));
+  }
+  const count = read.reduce((sum, part) => sum + part.count, 0);
+  const images = new Uint8Array(count * shape[0] * shape[1]);
+  read.reduce((at, part) => {
+    images.set(part.images, at);
+    return at + part.images.length;
+  }, 0);
+  return { images, count, simulated: read.some((part) => part.simulated) };
+}
+
+/**
+ * What a run folder holds of a network, or the boxes of a folder.
+ * @param {any} folder A FileSystemDirectoryEntry.
+ * @returns {Promise<File[]>}
+ */
+async function filesOf(folder) {
+  const entries = await new Promise((resolve, reject) =>
+    folder.createReader().readEntries(resolve, reject),
+  );
+  const wanted = entries.filter(
+    (/** @type {any} */ { isFile, name }) =>
+      isFile && (NETWORK_FILES.includes(name) || /\.(png|npy|keras)$/i.test(name)),
+  );
+  if (wanted.length === 0) throw new Error(t("inside.folder", { folder: folder.name }));
+  return Promise.all(
+    wanted.map((/** @type {any} */ entry) => new Promise((done, fail) => entry.file(done, fail))),
+  );
+}
+
+/**
+ * The bytes of a file.
+ * @param {File} file
+ * @throws {Error} With a sentence, where it cannot be read.
+ */
+async function contentOf(file) {
+  try {
+    return await file.arrayBuffer();
+  } catch {
+    throw new Error(t("inside.unreadable", { file: file.name }));
+  }
+}
