@@ -193,7 +193,7 @@ def test_colours_follow_the_page_around(page):
 @pytest.mark.browser
 def test_outputs_go_to_a_model_that_asks_for_them(page):
     page.evaluate(
-        "(async () => { window.w = await show('neuron', 'Model', {w1: 2, told: ['z']}); })()"
+        "(async () => { window.w = await show('neuron', 'Model', {w1: 2, reports: ['z']}); })()"
     )
     page.wait_for_function("w.model.get('z') === 3")
     assert page.evaluate("w.model.get('a')") is None

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import numpy as np
 import numpy.testing as npt
@@ -31,6 +32,17 @@ def test_traits_are_what_the_web_components_take():
     )
     regenerate = "node tests/learn/web/print-settings.js > src/stormlens/learn/settings.json"
     assert json.loads(printed.stdout) == _settings.told(), regenerate
+
+
+def test_a_missing_extra_is_named_with_its_command():
+    code = (
+        "import sys; sys.modules.update(anywidget=None, traitlets=None)\n"
+        "from stormlens.learn import Neuron"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    said = ended.stderr.splitlines()[-1]
+    assert "need anywidget; in the clone of Stormlens, run" in said
+    assert 'pip install -e ".[app]"' in said
 
 
 def test_a_neuron_answers_without_a_browser_at_once():

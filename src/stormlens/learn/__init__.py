@@ -13,17 +13,11 @@ from stormlens._lazy import on_first_use
 
 if TYPE_CHECKING:
     from stormlens.learn._bundle import bundle
+    from stormlens.learn._ideas import AugmentationStudio, ConvolutionWalker, Neuron, PoolAndFire
+    from stormlens.learn._learning import Inside, Train
     from stormlens.learn._server import serve
     from stormlens.learn._site import COMPONENTS, export
-    from stormlens.learn._widget import (
-        AugmentationStudio,
-        Component,
-        ConvolutionWalker,
-        Inside,
-        Neuron,
-        PoolAndFire,
-        Train,
-    )
+    from stormlens.learn._widget import Component
 
 __all__ = [
     "COMPONENTS",
@@ -41,9 +35,11 @@ __all__ = [
 
 _HOMES = {
     "_bundle": "bundle",
+    "_ideas": "AugmentationStudio ConvolutionWalker Neuron PoolAndFire",
+    "_learning": "Inside Train",
     "_server": "serve",
     "_site": "COMPONENTS export",
-    "_widget": "AugmentationStudio Component ConvolutionWalker Inside Neuron PoolAndFire Train",
+    "_widget": "Component",
 }
 
 __getattr__, __dir__ = on_first_use(__name__, _HOMES)

@@ -77,7 +77,7 @@ def some_pack(*splits: str) -> dict[str, Content]:
     return {CATALOGUE: partial(_as_json, catalogue), **files}
 
 
-def own_pack(dataset: "xr.Dataset") -> dict[str, Content]:
+def own_pack(dataset: "xr.Dataset") -> dict[str, Callable[[], bytes]]:
     """
     A user's own storms.
 
@@ -106,6 +106,30 @@ def own_pack(dataset: "xr.Dataset") -> dict[str, Content]:
         notes.append(f"Of {dataset.sizes['storm']} boxes, {boxes} are here.")
     catalogue, parts = _pack(kept, few_of(dataset), step, " ".join(notes))
     return {CATALOGUE: partial(_as_json, catalogue), **parts}
+
+
+def own_files(dataset: "xr.Dataset | None") -> dict[str, bytes]:
+    """
+    A user's own storms as a component in a notebook asks for them.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset or None
+        As for `own_pack`; None for the simulated ones, which the component has.
+
+    Returns
+    -------
+    files : dict of str to bytes
+        By path.
+
+    Raises
+    ------
+    InputError
+        As `own_pack`.
+    """
+    if dataset is None:
+        return {}
+    return {f"storms/{name}": make() for name, make in own_pack(dataset).items()}
 
 
 def check_storms(dataset: Any) -> None:

@@ -118,7 +118,7 @@ function join(model, component, kind) {
     tell(model, settings, /** @type {CustomEvent} */ (event).detail);
   });
   component.addEventListener("stormlens-outputs", (event) => {
-    tell(model, model.get("told") ?? [], /** @type {CustomEvent} */ (event).detail);
+    tell(model, model.get("reports") ?? [], /** @type {CustomEvent} */ (event).detail);
   });
   return () => {
     for (const [name, listener] of listeners) ifThere(() => model.off(`change:${name}`, listener));
