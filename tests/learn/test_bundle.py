@@ -236,8 +236,10 @@ def test_two_widgets_on_a_page_have_storms_of_their_own(page):
         """async (state) => {
           state.files = Object.fromEntries(Object.entries(state.files).map(
             ([name, bytes]) => [name, new DataView(Uint8Array.from(bytes).buffer)]));
-          window.own = await show("pool-and-fire", "Model", state);
-          window.other = await show("pool-and-fire", "Model", { storm: 0 });
+          [window.own, window.other] = await Promise.all([
+            show("pool-and-fire", "Model", state),
+            show("pool-and-fire", "Model", { storm: 0 }),
+          ]);
         }""",
         state,
     )

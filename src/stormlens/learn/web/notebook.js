@@ -109,7 +109,7 @@ function join(model, component, kind) {
   /** @param {string} name */
   const take = (name) => {
     const value = model.get(name);
-    if (value !== undefined && value !== null) component.set({ [name]: value }, { silent: true });
+    if (value !== undefined && value !== null) component.set({ [name]: value });
   };
   settings.forEach(take);
   const listeners = settings.map((name) => /** @type {const} */ ([name, () => take(name)]));
