@@ -273,7 +273,8 @@ def test_a_network_is_trained_step_by_step_and_by_epochs(visit, look):
     train.press(f".matrix tbody tr:nth-child({cell // 6 + 1}) td:nth-child({cell % 6 + 2}) button")
     assert page.locator(".thumbs button").count() == counts[cell]
     train.press(".thumbs button")
-    assert f"{train.component('c.settings.storm') + 1} " in train.text(".storm-words")
+    words = f"Storm {train.component('c.settings.storm') + 1} "
+    wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes(v[0])", words)
 
     # The keyboard goes through the matrix, and chooses.
     if not train.touch:
