@@ -466,3 +466,24 @@ def test_storms_without_a_label_or_of_another_size(visit, dataset):
         assert page.trouble == []
     finally:
         server.stop()
+
+
+def test_the_page_may_change_its_width_and_theme(visit):
+    page = visit("?layer=4&map=3")
+    page.until("c.shadowRoot.querySelectorAll('.lines path').length > 4")
+    for width in (1440, 1024, 700, 360, 768, 1920):
+        for theme in ("light", "projector"):
+            page.page.set_viewport_size({"width": width, "height": 900})
+            page.component("c.setAttribute('theme', v[0])", theme)
+            page.page.wait_for_timeout(150)
+            page.settle()
+            page.check_look()
+            below = page.component(
+                "(() => { const at = n => c.shadowRoot.querySelectorAll('.column')[n].offsetTop;"
+                " return at(1) > at(0) + 20; })()"
+            )
+            assert below == (width < 46 * (16 if theme == "light" else 20.8))
+            scrolls = page.component(
+                "(o => o.scrollWidth > o.clientWidth + 1)(c.shadowRoot.querySelector('.overview'))"
+            )
+            assert not (scrolls and (below or width >= 1440))

@@ -38,7 +38,7 @@ const VIEWS = ["pixel", "why", "paint"];
 const MOST_STORMS = 300;
 /** Storms that are asked for at a time behind the reader's back. */
 const TOGETHER = 2;
-const NARROW = 46; // rem, as in the style sheets
+const NARROW = 46; // em, as in the style sheet
 
 export class Inside extends Component {
   static tag = "stormlens-inside";
@@ -531,8 +531,8 @@ export class Inside extends Component {
         temperature: network.temperature,
       });
       this.#changes = [];
-      this.#drawLines(step, cell);
       this.overview?.trace([], step < 0 ? null : arithmetic.fieldOf(pass.plan, step, cell));
+      this.#drawLines(step, cell);
       return;
     }
     this.#changes = [];
@@ -607,9 +607,10 @@ export class Inside extends Component {
     this.#changes = changes;
     if (!this.#pass || this.text("view") !== "pixel") return;
     const { step, cell } = this.#chosen;
-    this.#drawLines(step, cell);
     const field = step < 0 ? null : arithmetic.fieldOf(this.#pass.plan, step, cell);
+    // First, for maps of the way take their places, between which lines are drawn.
     this.overview?.trace(changes, field);
+    this.#drawLines(step, cell);
   }
 
   /**
@@ -631,8 +632,8 @@ export class Inside extends Component {
   }
 
   #measure() {
-    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    this.#narrow = this.#page.clientWidth < NARROW * rem;
+    const em = parseFloat(getComputedStyle(this).fontSize);
+    this.#narrow = this.clientWidth < NARROW * em;
     this.#arrange();
   }
 

@@ -96,9 +96,7 @@ export class Overview {
       : maps.slice(0, column.flat ? 1 : SHOWN).map((m) => this.#tile(column, m));
     const scale = el("p", { class: "scale" });
     const more = el("span", { class: "of" });
-    const size = column.flat
-      ? String(column.channels)
-      : `${column.rows}×${column.columns}${column.channels > 1 ? `×${column.channels}` : ""}`;
+    const size = column.flat ? String(column.channels) : sizeWords(column);
     const element = el(
       "div",
       {
@@ -374,6 +372,12 @@ export class Overview {
   }
 }
 
+/** @param {Column} column */
+function sizeWords({ rows, columns, channels }) {
+  const side = rows === columns ? `${rows}\u00b2` : `${rows}×${columns}`;
+  return channels > 1 ? `${side}×${channels}` : side;
+}
+
 /** @param {Scale} scale */
 export function scaleWords({ low, high }) {
   return low < 0 ? `\u00b1${round(high)}` : t("inside.scale", { low: "0", high: round(high) });
@@ -410,8 +414,8 @@ function showField({ field: frame }, field, { rows, columns }) {
 
 /** @param {SVGSVGElement} lines @param {HTMLElement} flow */
 function setSize(lines, flow) {
-  lines.setAttribute("width", String(flow.scrollWidth));
-  lines.setAttribute("height", String(flow.scrollHeight));
+  lines.setAttribute("width", String(flow.offsetWidth));
+  lines.setAttribute("height", String(flow.offsetHeight));
 }
 
 /** @param {HTMLElement} one @param {HTMLElement} other */

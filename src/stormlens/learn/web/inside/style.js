@@ -38,10 +38,10 @@ const CSS = `
 .column { flex: none; width: var(--tile); display: flex; flex-direction: column; gap: .3rem; }
 .column.flat { width: calc(var(--tile) * .7); }
 .column.last { width: 10.5rem; flex: 1 0 10.5rem; max-width: 15rem; }
-.column .head { font-size: .75em; line-height: 1.2; height: 3.7em; display: flex;
-  flex-direction: column; justify-content: flex-end; overflow-wrap: anywhere; }
+.column .head { font-size: max(.75rem, .6em); line-height: 1.2; height: 3.8em; display: flex;
+  flex-direction: column; justify-content: flex-end; }
 .column .size { color: var(--muted); white-space: nowrap; letter-spacing: -.03em; font-size: .93em; }
-.column .foot { font-size: .72em; line-height: 1.25; color: var(--muted); }
+.column .foot { font-size: max(.7rem, .54em); line-height: 1.25; color: var(--muted); }
 .column .foot p { margin: 0; }
 .column.chosen .head strong { color: var(--accent); }
 .tiles { display: flex; flex-direction: column; gap: .3rem; }
@@ -76,12 +76,12 @@ button.class:hover { border-color: var(--accent); }
 .stage .segments legend { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
 .detail { display: grid; gap: .9rem 1.25rem; grid-template-columns: minmax(0, 1fr); align-items: start; }
 .detail section, .pair > * { min-width: 0; }
-@container (min-width: 46rem) {
+@container (min-width: 46em) {
   .detail { grid-template-columns: minmax(15rem, 21rem) minmax(0, 1fr); }
   .detail .follow { grid-column: 2; }
   .detail .map { grid-row: span 2; }
 }
-@container (min-width: 72rem) {
+@container (min-width: 74em) {
   .detail { grid-template-columns: minmax(15rem, 19rem) minmax(0, 1.5fr) minmax(20rem, 1fr); }
   .detail .follow { grid-column: auto; }
   .detail .map { grid-row: auto; }
@@ -93,7 +93,7 @@ button.class:hover { border-color: var(--accent); }
 .every .nr { position: absolute; left: 0; bottom: 0; padding: 0 .25em; font-size: .68em; line-height: 1.3;
   background: var(--paper); border-top-right-radius: .25rem; }
 .pair { display: grid; gap: .75rem 1.25rem; grid-template-columns: minmax(0, 1fr); align-items: start; }
-@container (min-width: 46rem) {
+@container (min-width: 46em) {
   .pair { grid-template-columns: minmax(0, 27rem) minmax(0, 1fr); }
 }
 .pair .answer { max-width: 24rem; }
@@ -142,6 +142,7 @@ small { color: var(--muted); font-size: .82em; }
 .window .own { border-color: var(--orange); }
 .fate.wins::before { content: "\\2713\\a0"; color: var(--green); font-weight: 700; }
 .next { margin-top: 1rem; }
+.follow { overflow-x: auto; }
 .follow table { width: 100%; font-size: .84em; }
 .follow th, .follow td { padding: .12em .3em; white-space: nowrap; }
 .follow thead th { color: var(--muted); font-weight: 400; vertical-align: bottom; line-height: 1.2; }
@@ -154,10 +155,10 @@ small { color: var(--muted); font-size: .82em; }
 .follow .score { display: flex; flex-wrap: wrap; gap: 0 .6em; font-weight: 650; }
 .follow .score span { white-space: nowrap; }
 label.choice { display: grid; gap: .15rem; }
-@container (min-width: 46rem) {
+@container (min-width: 46em) {
   .tasks ol { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .2rem 1rem; }
 }
-@container (max-width: 45.99rem) {
+@container (max-width: 45.99em) {
   .overview { overflow-x: visible; padding: .4rem; }
   .flow { flex-direction: column; gap: 1.1rem; width: auto; --tile: 100%; }
   .column, .column.flat, .column.last { width: 100%; max-width: none; flex: none; }
