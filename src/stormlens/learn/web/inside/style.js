@@ -145,6 +145,7 @@ small { color: var(--muted); font-size: .82em; }
 .follow { overflow-x: auto; }
 .follow table { width: 100%; font-size: .84em; }
 .follow th, .follow td { padding: .12em .3em; white-space: nowrap; }
+.follow td:last-child { white-space: normal; }
 .follow thead th { color: var(--muted); font-weight: 400; vertical-align: bottom; line-height: 1.2; }
 .follow tbody th { font-weight: 400; position: relative; padding-left: 1.2em; white-space: nowrap; }
 .follow tbody th::before { content: ""; position: absolute; left: 0; top: .55em; width: .6em; height: .6em;
