@@ -82,7 +82,8 @@ h3.name { margin: 0; }
   .controls > * { break-inside: avoid; }
 }
 @container (min-width: 62rem) {
-  .studio { grid-template-columns: 19rem minmax(0, 1fr) 19rem; grid-template-rows: auto 1fr;
+  .studio { grid-template-rows: auto 1fr;
+    grid-template-columns: minmax(0, 19em) minmax(0, 1.9fr) minmax(0, 19em);
     grid-template-areas: "controls draws start" "controls draws advice"; }
   .controls { columns: auto; }
 }

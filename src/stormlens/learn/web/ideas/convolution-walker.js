@@ -39,7 +39,7 @@ const WHITE = /** @type {const} */ ([255, 255, 255, 255]);
 const CSS = `
 .kernels { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: .3rem;
   margin: 0 0 .9rem; max-width: 62rem; }
-.kernels span { border-radius: .5rem; padding: .35rem .15rem .25rem; font-size: .82em;
+.kernels span { border-radius: .5rem; padding: .35rem .1rem .25rem; font-size: min(.82em, 3.3cqi);
   line-height: 1.15; gap: .25rem; text-align: center; height: 100%; align-content: start; }
 .kernels svg { width: 1.9rem; height: 1.9rem; display: block;
   border: 1px solid var(--strong-rule); }
@@ -64,13 +64,14 @@ figure { margin: 0; min-width: 0; }
 .total output { display: block; font-size: 2em; font-weight: 700; line-height: 1.2;
   border-radius: .4rem; border: 1px solid var(--strong-rule); padding: .25rem .2rem; }
 .sign { text-align: center; font-size: 1.3em; color: var(--muted); padding-top: 1.3rem; }
+.nine { container-type: inline-size; align-self: end; }
 .nine figcaption, .total .what { font-size: .875em; color: var(--muted); text-align: center;
   min-height: 1.3rem; line-height: 1.3rem; }
 .grid { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 2px; padding: 2px;
   background: var(--rule); border-radius: .3rem; }
 .grid > * { aspect-ratio: 1; min-width: 0; display: grid; place-items: center; overflow: hidden;
-  font-size: 1em; line-height: 1; border-radius: .15rem; }
-.grid .long { font-size: .8em; }
+  font-size: min(1em, 13.5cqi); line-height: 1; border-radius: .15rem; }
+.grid .long { font-size: min(.8em, 8cqi); }
 .grid input { width: 100%; padding: 0; text-align: center; border: 2px solid transparent;
   appearance: textfield; -moz-appearance: textfield; }
 .grid input:hover { border-color: var(--accent); }
@@ -90,13 +91,14 @@ figure { margin: 0; min-width: 0; }
 .answers strong { min-width: 3.2em; text-align: right; }
 @container (min-width: 40rem) {
   .kernels { grid-template-columns: repeat(10, minmax(0, 1fr)); }
+  .kernels span { font-size: min(.82em, 1.75cqi); }
   .sum { max-width: 52rem;
     grid-template-columns: minmax(0, 1fr) 1.3rem minmax(0, 1fr) 1.3rem minmax(0, 1fr) 1.5rem
       minmax(0, 1fr);
     grid-template-areas: "pixels times weights equals products sigma total"; }
 }
 @container (min-width: 62rem) {
-  .stage { grid-template-columns: minmax(0, 1fr) 20rem minmax(0, 1fr);
+  .stage { grid-template-columns: minmax(0, 1fr) 20em minmax(0, 1fr);
     grid-template-areas: "storm sum response"; gap: 1rem 1.25rem; align-items: start; }
   .sum { margin-top: 1.75rem;
     grid-template-columns: 1.3rem minmax(0, 1fr) 1.3rem minmax(0, 1fr);
