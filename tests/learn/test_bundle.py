@@ -236,10 +236,12 @@ def test_two_widgets_on_a_page_have_storms_of_their_own(page):
         """async (state) => {
           state.files = Object.fromEntries(Object.entries(state.files).map(
             ([name, bytes]) => [name, new DataView(Uint8Array.from(bytes).buffer)]));
-          [window.own, window.other] = await Promise.all([
-            show("pool-and-fire", "Model", state),
-            show("pool-and-fire", "Model", { storm: 0 }),
-          ]);
+          const { default: widget } = await import("./pool-and-fire.mjs");
+          [window.own, window.other] = [state, { storm: 0 }].map((given) => {
+            const el = document.body.appendChild(document.createElement("div"));
+            widget.render({ el, model: new Model(given) });
+            return { component: el.firstElementChild };
+          });
         }""",
         state,
     )
