@@ -487,3 +487,19 @@ def test_the_page_may_change_its_width_and_theme(visit):
                 "(o => o.scrollWidth > o.clientWidth + 1)(c.shadowRoot.querySelector('.overview'))"
             )
             assert not (scrolls and (below or width >= 1440))
+
+
+def test_the_page_is_left_in_the_midst_of_its_work(visit):
+    page = visit("?view=why&method=occlusion")
+    page.until("/Computing: [1-9]/.test(c.shadowRoot.querySelector('.why').textContent)")
+    page.check_access()
+    page.page.evaluate("location.hash = '#/neuron'")
+    page.page.locator("stormlens-neuron .drawing").first.wait_for()
+    page.page.evaluate("location.hash = '#/inside?storm=3'")
+    page.page.locator(STORM).wait_for()
+    page.until("/Asking/.test(c.shadowRoot.querySelector('.shelf').textContent)")
+    page.page.evaluate("location.hash = '#/neuron'")
+    page.page.wait_for_timeout(1500)
+    page.page.evaluate("location.hash = '#/inside'")
+    page.page.locator(f"{STORM} .class.best").first.wait_for()
+    assert page.trouble == []

@@ -217,6 +217,7 @@ export class Inside extends Component {
   leave() {
     this.#left = true;
     this.#turn += 1;
+    this.why?.forget();
     this.#engine?.stop();
   }
 
@@ -251,8 +252,9 @@ export class Inside extends Component {
       this.#listChoices(network, shelf);
       this.#takeStorm();
       this.#showShelf();
-      void this.#askAll(turn);
+      await this.#askAll(turn);
     } catch (error) {
+      // Another is wanted by now, or the page was left and its engine stopped.
       if (turn === this.#turn) replace(this.#trouble, errorNote(error));
     }
   }
@@ -297,7 +299,7 @@ export class Inside extends Component {
     const net = await engine.load(network.plan, network.weights);
     const shown = await worthShowing(net, network, shelf);
     if (turn !== this.#turn) {
-      void net.free();
+      if (!this.#left) void net.free();
       return;
     }
     void this.#net?.free();
