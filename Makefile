@@ -41,7 +41,7 @@ fuzz: $(VENV)/.installed-test  ## Feed 10,000 mutated files of each kind to what
 
 docs: $(VENV)/.installed-docs  ## Run the lessons and build the site, offline once installed
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
-	@echo "$(CURDIR)/docs/_build/index.html"
+	@echo "$(BIN)/python -m http.server --directory docs/_build  # components need a host, if only this one"
 
 lint: $(VENV)/.installed-test  ## Check style and types
 	$(BIN)/ruff check .

@@ -17,7 +17,6 @@ from playwright.sync_api import Locator, sync_playwright
 from stormlens.learn import COMPONENTS, serve
 
 WIDTH, HEIGHT = 1180, 1000
-TALLEST = 1680  # pixels that are kept; Train goes on with its recipe and the chapter's questions
 EPOCHS = 12
 
 ADDRESSES = {
@@ -26,6 +25,9 @@ ADDRESSES = {
     "train": f"epochs={EPOCHS}",
 }
 """Settings that show what a component can do, where those at first do not."""
+
+KEPT = {"augmentation-studio": 1450, "train": 1680, "inside": 1430}
+"""Pixels from the top that are kept of long ones."""
 
 
 def main() -> None:
@@ -65,7 +67,7 @@ def train(component: Locator) -> None:
 def save(component: Locator, name: str) -> None:
     """Its upper part as a picture of 256 colours, a third of the size."""
     image = Image.open(io.BytesIO(component.screenshot())).convert("RGB")
-    image = image.crop((0, 0, image.width, min(image.height, TALLEST)))
+    image = image.crop((0, 0, image.width, min(image.height, KEPT.get(name, image.height))))
     path = Path(__file__).parent / "images" / f"learn-{name}.png"
     image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
