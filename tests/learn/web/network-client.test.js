@@ -9,7 +9,8 @@ import { provide, provideWorker } from "../../../src/stormlens/learn/web/base/re
 import { Engine } from "../../../src/stormlens/learn/web/network/client.js";
 import { apart, facts, hashed, hashedNetwork, PACKAGE } from "./network-oracles.js";
 
-for (const name of ["stormlens.wasm", "stormlens-threads.wasm", "zoo.json"]) {
+/** @param {string} name */
+function provideModule(name) {
   provide(`network/${name}`, async () => {
     const { buffer, byteOffset, byteLength } = await readFile(
       join(PACKAGE, "learn", "web", "network", name),
@@ -17,6 +18,8 @@ for (const name of ["stormlens.wasm", "stormlens-threads.wasm", "zoo.json"]) {
     return /** @type {ArrayBuffer} */ (buffer.slice(byteOffset, byteOffset + byteLength));
   });
 }
+
+for (const name of ["stormlens.wasm", "stormlens-threads.wasm", "zoo.json"]) provideModule(name);
 
 provideWorker(() => {
   const thread = new Thread(new URL("network-worker.js", import.meta.url));
@@ -213,6 +216,25 @@ test("what cannot be is refused in a sentence", async (context) => {
   assert.ok(apart(await net.predict(box), await net.predict(box)) === 0, "the engine lives on");
   engine.stop();
   await assert.rejects(net.predict(box), { message: /engine was stopped; reload the page/ });
+});
+
+test("where threads cannot be had, one computes alone", async (context) => {
+  provide("network/stormlens-threads.wasm", async () => new ArrayBuffer(8));
+  context.after(() => provideModule("stormlens-threads.wasm"));
+  const scope = /** @type {any} */ (globalThis);
+  scope.crossOriginIsolated = true;
+  const engine = await Engine.start({ threads: 2 });
+  context.after(() => engine.stop());
+  assert.equal(engine.threads, 1);
+  const { plan, weights } = hashedNetwork("chapter-relu", 26);
+  const net = await engine.load(plan, weights);
+  assert.equal((await net.predict(boxes(2, 26).images)).length, 12);
+});
+
+test("a damaged module is said to be one", async (context) => {
+  provide("network/stormlens.wasm", async () => new ArrayBuffer(8));
+  context.after(() => provideModule("stormlens.wasm"));
+  await assert.rejects(Engine.start({ threads: 1 }), { message: /failed .*; reload the page/ });
 });
 
 test("a browser without SIMD is told so", async (context) => {

@@ -46,7 +46,7 @@ export class Engine {
     this.#zoo = zoo;
     this.threads = 1;
     worker.onmessage = ({ data }) => this.#take(data);
-    worker.onerror = (event) => this.#fail(event.message);
+    worker.onerror = (event) => this.#fail(event.message || "it was not found");
   }
 
   /**
@@ -62,13 +62,27 @@ export class Engine {
       globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === "function";
     const most = Math.min(threads ?? navigator.hardwareConcurrency ?? 1, MOST_THREADS);
     const helpers = shares ? Math.max(most, 1) - 1 : 0;
+    const zoo = await jsonResource("network/zoo.json");
+    try {
+      return await Engine.#startWith(helpers, zoo);
+    } catch (error) {
+      // A browser that gives no memory to share may well give some of one's own.
+      if (helpers === 0) throw error;
+      return Engine.#startWith(0, zoo);
+    }
+  }
+
+  /** @param {number} helpers @param {any} zoo */
+  static async #startWith(helpers, zoo) {
     const name = helpers > 0 ? "stormlens-threads" : "stormlens";
-    const [bytes, zoo] = await Promise.all([
-      resource(`network/${name}.wasm`),
-      jsonResource("network/zoo.json"),
-    ]);
+    const bytes = await resource(`network/${name}.wasm`);
     const engine = new Engine(startWorker(), zoo);
-    await engine.#begin(bytes, helpers);
+    try {
+      await engine.#begin(bytes, helpers);
+    } catch (error) {
+      engine.stop();
+      throw error;
+    }
     return engine;
   }
 
