@@ -217,6 +217,56 @@ def pages(browser: Browser) -> None:
                 f"{statistics.median(worked):.1f} |",
                 flush=True,
             )
+        for how in ("storm", "brush"):
+            times = answer_times(browser, address, how)
+            print(
+                f"\n`inside`, {how}, to all maps on the page: {statistics.median(times):.0f} ms "
+                f"at the median of {len(times)}, {max(times):.0f} at most."
+            )
+
+
+_ANSWER_TIMES = """async ([count, how]) => {
+  const inside = document.querySelector("stormlens-inside");
+  const answered = () => new Promise((done) => {
+    const seen = () => {
+      const channel = new MessageChannel();  // answered after the pixels
+      channel.port1.onmessage = () => done(performance.now());
+      requestAnimationFrame(() => channel.port2.postMessage(null));
+    };
+    inside.addEventListener("stormlens-outputs", seen, { once: true });
+    setTimeout(() => done(NaN), 1500);  // the answer stayed as it was
+  });
+  const pause = () => new Promise((done) => setTimeout(done, 400));
+  const brush = inside.shadowRoot.querySelector("[data-drag]");
+  const times = [];
+  for (let i = 0; i < count; ++i) {
+    const after = answered();
+    const start = performance.now();
+    if (how === "storm") {
+      inside.set({ storm: 1 + (i % 20) });
+    } else {
+      const box = brush.getBoundingClientRect();
+      const clientX = box.left + (0.3 + 0.02 * i) * box.width;
+      const clientY = box.top + 0.5 * box.height;
+      const event = { clientX, clientY, buttons: 1, pointerId: 1, bubbles: true, composed: true };
+      brush.dispatchEvent(new PointerEvent(i === 0 ? "pointerdown" : "pointermove", event));
+    }
+    times.push((await after) - start);
+    await pause();
+  }
+  return times.filter((time) => time > 0);
+}"""
+
+
+def answer_times(browser: Browser, address: str, how: str) -> list[float]:
+    """Milliseconds from another storm, or a touch of the brush, to all maps on the page."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1200})
+    page.goto(f"{address}#/inside" + ("?view=paint" if how == "brush" else ""))
+    page.get_by_text("That is its label").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(4000)
+    times = page.evaluate(_ANSWER_TIMES, [20, how])
+    page.close()
+    return list(times)
 
 
 def start_seconds() -> float:
