@@ -128,6 +128,7 @@ def opened(chromium, host):
 
     def look(path, width, scheme):
         page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.set_default_timeout(120_000)  # a busy machine takes long to compute
         page.on("console", lambda told: told.type == "error" and wrong.append(told.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
@@ -177,6 +178,21 @@ def test_a_component_far_below_is_not_loaded_before_it_comes_near(opened):
     page.locator("stormlens-neuron h2").first.wait_for()
     page.wait_for_load_state("networkidle")
     assert page.evaluate("customElements.get('stormlens-inside') === undefined")
+    page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_what_sticks_to_the_window_does_so_in_an_article(opened):
+    page = opened("all.html", 390, "light")
+    train = page.locator("stormlens-train")
+    train.scroll_into_view_if_needed()
+    train.locator(".chart").first.scroll_into_view_if_needed()
+    page.wait_for_load_state("networkidle")
+    page.mouse.wheel(0, 200)
+    page.wait_for_timeout(300)
+    play = train.get_by_role("button", name="Play").bounding_box()
+    assert 800 < play["y"] + play["height"] <= 900
     page.close()
 
 
