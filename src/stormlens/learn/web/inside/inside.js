@@ -277,7 +277,7 @@ export class Inside extends Component {
     let shelf;
     if (wanted === DROPPED && this.#own.shelf) shelf = this.#own.shelf;
     else {
-      const name = wanted in storms.splits ? wanted : Object.keys(storms.splits)[0];
+      const name = Object.hasOwn(storms.splits, wanted) ? wanted : Object.keys(storms.splits)[0];
       const set = await storms.split(name, { count: MOST_STORMS });
       const codes = storms.classes.map((mode) => plan.classes.indexOf(mode));
       const modes = set.modes && Int16Array.from(set.modes, (code) => codes[code]);

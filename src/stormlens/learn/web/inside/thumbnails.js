@@ -145,7 +145,8 @@ export class Thumbnails {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const ends = { Home: -Infinity, End: Infinity };
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, ...ends }[event.key];
     const at = this.#made.findIndex(({ button }) => button === event.target);
     if (!by || at < 0) return;
     event.preventDefault();
