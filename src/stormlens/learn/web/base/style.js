@@ -146,6 +146,10 @@ button:disabled { opacity: .55; cursor: default; }
 table { border-collapse: collapse; }
 th, td { padding: .2em .55em; text-align: right; border-bottom: 1px solid var(--rule); }
 th:first-child, td:first-child { text-align: left; }
+@media (forced-colors: active) {
+  .segments input:checked + span { forced-color-adjust: none; background: Highlight;
+    border-color: Highlight; color: HighlightText; }
+}
 @media (prefers-reduced-motion: reduce) {
   *, *::before, *::after { animation: none !important; transition: none !important; }
 }

@@ -59,7 +59,7 @@ const CSS = `
 .sums .positive { color: var(--orange); }
 .sums .negative { color: var(--blue); }
 .legend { margin: .5rem auto 0; max-width: 44rem; }
-@container (max-width: 72rem) {
+@container (min-width: 19rem) and (max-width: 72rem) {
   .controls .slider { grid-template-columns: 5.5em minmax(0, 1fr) auto; margin: 0; }
   .controls .slider label { grid-column: auto; }
 }

@@ -39,7 +39,8 @@ export const CARD_CSS = `
 .bars span { color: var(--muted); }
 .track { position: relative; height: 1rem; grid-column: 1 / -1; background: var(--paper);
   border-radius: .2rem; }
-.track i { position: absolute; top: 0; bottom: 0; border-radius: .15rem; }
+.track i { position: absolute; top: 0; bottom: 0; border-radius: .15rem;
+  forced-color-adjust: none; }
 .track .zero { width: 0; border-left: 2px solid var(--strong-rule); border-radius: 0; z-index: 1; }
 .track .needed { width: 0; top: -.2rem; bottom: -.2rem; border-left: 3px dotted var(--ink);
   border-radius: 0; z-index: 2; }

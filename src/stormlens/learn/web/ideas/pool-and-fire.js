@@ -57,11 +57,14 @@ const CSS = `
 .said { font-size: 1.15em; font-weight: 650; margin: 0 0 .2rem; }
 .formula { margin: 0 0 .5rem; }
 .sliders { display: grid; gap: 0 1.5rem; grid-template-columns: minmax(0, 1fr); }
-.sliders .slider { grid-template-columns: 5.2em minmax(0, 1fr) auto; margin: 0; }
-.sliders .slider label { grid-column: auto; }
-.sliders .slider .value { min-width: 7.2em; }
-.cards { display: grid; gap: .4rem; grid-template-columns: repeat(3, minmax(0, 1fr));
-  margin: .75rem 0; }
+.sliders .slider { margin: 0; }
+.cards { display: grid; gap: .4rem; grid-template-columns: minmax(0, 1fr); margin: .75rem 0; }
+@container (min-width: 19rem) {
+  .sliders .slider { grid-template-columns: 5.2em minmax(0, 1fr) auto; }
+  .sliders .slider label { grid-column: auto; }
+  .sliders .slider .value { min-width: 7.2em; }
+  .cards { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+}
 @container (min-width: 46rem) { .cards { gap: .75rem; } }
 @container (min-width: 62rem) {
   .stage { grid-template-columns: minmax(0, .8fr) minmax(0, 1fr); }
