@@ -123,6 +123,17 @@ def test_a_browser_that_keeps_nothing_shows_the_colours_that_are_chosen(newcomer
     assert visit.trouble == []
 
 
+@pytest.mark.parametrize("slug", COMPONENTS)
+def test_letters_twice_as_large_still_fit_a_phone(newcomer, slug):
+    visit = newcomer(hash=f"#/{slug}")
+    page = visit.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    page.locator(f"stormlens-{slug} .picture:visible canvas").first.wait_for()
+    visit.settle()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
 def test_back_and_forward_lead_through_pages_and_what_was_set_on_them(newcomer):
     visit = newcomer()
     page = visit.page

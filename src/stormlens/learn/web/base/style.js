@@ -114,7 +114,7 @@ button:disabled { opacity: .55; cursor: default; }
 
 .badge { display: inline-block; padding: .05em .5em; background: var(--warn);
   border: 1px solid var(--warn-edge); border-radius: .3rem; font-size: .8em; font-weight: 650;
-  letter-spacing: .03em; white-space: nowrap; }
+  letter-spacing: .03em; max-width: 100%; overflow-wrap: anywhere; }
 .note { padding: .45em .75em; background: var(--warn); border-left: 4px solid var(--warn-edge);
   border-radius: .2rem; }
 .note.plain { background: var(--panel); border-color: var(--strong-rule); }
@@ -138,6 +138,7 @@ button:disabled { opacity: .55; cursor: default; }
 .picture text { fill: #fff; stroke: #000; stroke-width: .25em; paint-order: stroke; font-weight: 700; }
 .bar { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; gap: .2rem .5rem;
   align-items: center; margin-top: .35rem; font-size: .85em; color: var(--muted); }
+.bar span { overflow-wrap: anywhere; min-width: 1em; }
 .bar canvas { width: 100%; height: .8rem; border: 1px solid var(--rule); border-radius: .15rem; }
 .chart { width: 100%; height: auto; display: block; overflow: visible; }
 .chart text { fill: var(--ink); font-size: 13px; }

@@ -46,7 +46,7 @@ const CSS = `
 .studio { display: flex; flex-direction: column; gap: 1rem; }
 .studio > * { min-width: 0; margin: 0; }
 h3.name { margin: 0; }
-.start { grid-area: start; display: grid; grid-template-columns: 7.4rem minmax(0, 1fr); gap: .75rem;
+.start { grid-area: start; display: grid; grid-template-columns: minmax(0, 7.4rem) minmax(0, 1fr); gap: .75rem;
   align-items: start; }
 .start .row { margin-bottom: .3rem; }
 .draws { grid-area: draws; background: var(--paper); padding-bottom: .4rem; }

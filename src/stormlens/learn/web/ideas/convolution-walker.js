@@ -61,7 +61,7 @@ figure { margin: 0; min-width: 0; }
 .pixels { grid-area: pixels; } .times { grid-area: times; } .weights { grid-area: weights; }
 .equals { grid-area: equals; } .products { grid-area: products; } .sigma { grid-area: sigma; }
 .total { grid-area: total; text-align: center; }
-.total output { display: block; font-size: 2em; font-weight: 700; line-height: 1.2;
+.total output { display: block; font-size: min(2em, 9.5cqi); font-weight: 700; line-height: 1.2;
   border-radius: .4rem; border: 1px solid var(--strong-rule); padding: .25rem .2rem; }
 .sign { text-align: center; font-size: 1.3em; color: var(--muted); padding-top: 1.3rem; }
 .nine { container-type: inline-size; align-self: end; }

@@ -12,7 +12,8 @@ const CSS = `
 .playbar .row { gap: .4rem; }
 .playbar .row button { flex: 0 1 auto; padding-inline: .7em; min-width: 3.6em; }
 .playbar .play { min-width: 6.4em; }
-.playbar .far { font-weight: 650; white-space: nowrap; }
+.playbar .far { font-weight: 650; }
+@container (min-width: 19rem) { .playbar .far { white-space: nowrap; } }
 .playbar .track { display: block; height: .35rem; margin-top: .15rem; border-radius: .2rem;
   background: var(--rule); overflow: hidden; }
 .playbar .track span { display: block; height: 100%; width: 0; background: var(--accent); }
@@ -31,7 +32,7 @@ const CSS = `
   gap: 0 .5em; align-items: center; }
 .settings .summary { color: var(--muted); font-size: .9em; }
 .settings h3 { margin-top: .4rem; }
-.cards { display: grid; gap: .4rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
+.cards { display: grid; gap: .4rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }
 .card { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 .4rem;
   padding: .3rem .6rem;
   background: var(--paper); border: 1px solid var(--rule); border-radius: .5rem; }
@@ -117,6 +118,9 @@ const CSS = `
 .question p { margin: .1rem 0 .3rem; }
 .question summary { cursor: pointer; min-height: 2rem; align-content: center; color: var(--accent);
   }
+@container (max-width: 19rem) {
+  .storm-and-answer { grid-template-columns: minmax(0, 1fr); }
+}
 @container (min-width: 40rem) {
   .playbar { order: 0; top: var(--below-header, 0px); bottom: auto; gap: .3rem .9rem;
     grid-template-columns: auto minmax(9rem, 16rem) minmax(0, 1fr); }
