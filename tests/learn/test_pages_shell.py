@@ -134,6 +134,23 @@ def test_letters_twice_as_large_still_fit_a_phone(newcomer, slug):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+def test_a_page_that_is_out_of_reach_gets_a_sentence(newcomer):
+    visit = newcomer(hash="#/neuron")
+    page = visit.page
+    page.locator("stormlens-neuron .picture canvas").wait_for()
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Convolution walker").click()
+    said = page.get_by_role("alert")
+    said.wait_for()
+    assert said.inner_text() == (
+        "Convolution walker cannot be fetched: the server is gone or out of reach. Reload the "
+        "page later."
+    )
+    page.get_by_role("link", name="One neuron").click()
+    page.locator("stormlens-neuron .picture canvas").wait_for()
+    assert said.count() == 0
+
+
 def test_back_and_forward_lead_through_pages_and_what_was_set_on_them(newcomer):
     visit = newcomer()
     page = visit.page

@@ -52,7 +52,9 @@ async function route({ moved = false } = {}) {
     return;
   }
   try {
-    const kind = await load(slug);
+    const kind = await load(slug).catch(() => {
+      throw new Error(t("shell.gone", { title: t(`${slug}.title`) }));
+    });
     if (shown.slug !== slug) return;
     const component = new kind();
     shown = { slug, component };
@@ -67,7 +69,7 @@ async function route({ moved = false } = {}) {
     remember(component);
     if (moved) takeFocus();
   } catch (error) {
-    showError(error instanceof Error ? error.message : String(error));
+    if (shown.slug === slug) showError(error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -60,6 +60,8 @@ export const ENGLISH = {
   "shell.neighbours": "Go on",
   "shell.before": "Before",
   "shell.next": "Next",
+  "shell.gone":
+    "{title} cannot be fetched: the server is gone or out of reach. Reload the page later.",
   "shell.no-page": "There is no page called {slug}. Choose one from the menu above.",
 
   // ------------------------------------------------------------------ errors of files and engine
