@@ -33,7 +33,7 @@ NETWORKS = ("chapter-linear", "chapter-relu", "svrimg-3conv")
 # Of TensorFlow.js, what can train where there is no GPU; its WebAssembly lacks the gradients of
 # convolutions, and headless Chromium without a GPU gives no WebGPU.
 BACKENDS = ("webgl", "cpu")
-STEPS, STEPS_OF_PEER = 20, 3
+STEPS, STEPS_OF_PEER = 20, 2
 SHIPPED_BOXES = 300
 KEYS = 40
 IDEAS = ("neuron", "pool-and-fire", "convolution-walker", "augmentation-studio")

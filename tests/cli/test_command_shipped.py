@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -173,20 +174,14 @@ def test_what_card_cannot_do_is_said(refused, shipped, options, sentence):
 
 
 @pytest.mark.usefixtures("shipped")
-def test_learn_looks_into_it_where_the_microscope_is_shown(invoke, other, monkeypatch):
+def test_learn_takes_the_classifier_of_a_run_before_the_one_in_the_package(
+    invoke, other, monkeypatch
+):
     given = []
-
-    def serve(names, *, classifier, started, **_):
-        given.append(classifier)
-        started("http://127.0.0.1:1/")
-
-    monkeypatch.setattr("stormlens.learn.serve", serve)
-    assert SAID in invoke("learn").stderr
-    assert SAID in invoke("learn", "network-microscope").stderr
-    assert "SIMULATED" not in invoke("learn", "neuron").stderr
-    assert "SIMULATED" in invoke("learn", "--run", other).stderr
-    shown, microscope, neuron, chosen = given
-    assert neuron is None
-    assert shown.model.layers[-1].bias.value.max() < 5
-    assert microscope.trained_on_simulated
+    serve = lambda page, **options: given.append(options.get("classifier"))  # noqa: E731
+    monkeypatch.setattr(import_module("stormlens.cli.learn"), "serve", serve)
+    invoke("learn", "--no-browser")
+    invoke("learn", "inside", "--no-browser", "--run", other)
+    plain, chosen = given
+    assert plain is None  # then `site` lists the one in the package
     assert chosen.model.layers[-1].bias.value.max() == 9

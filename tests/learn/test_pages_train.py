@@ -436,3 +436,28 @@ def test_storms_are_looked_into_as_fast_as_one_chooses(visit):
     wait_until(train, "Play")
     assert train.component("c.settings.storm") == 40
     assert train.trouble == []
+
+
+@pytest.mark.browser
+def test_a_slider_that_is_dragged_begins_few_trainings(visit):
+    made = visit("?storms=60&network=svrimg-3conv")
+    begun = made.page.evaluate(
+        """async () => {
+          const page = document.querySelector("stormlens-train");
+          let begun = 0;
+          const post = Worker.prototype.postMessage;
+          Worker.prototype.postMessage = function (message, ...rest) {
+            begun += message.ask === "train" ? 1 : 0;
+            return post.call(this, message, ...rest);
+          };
+          for (let seed = 1; seed <= 20; ++seed) {
+            page.set({ seed });
+            await new Promise(requestAnimationFrame);
+          }
+          Worker.prototype.postMessage = post;
+          return begun;
+        }"""
+    )
+    assert begun < 10
+    wait_until(made, "Play")
+    assert made.trouble == []

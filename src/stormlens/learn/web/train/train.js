@@ -60,6 +60,7 @@ const WIDE = 640;
  * @property {Training | undefined} training
  * @property {(Looked & {number: number}) | undefined} looked With the number of the storm.
  * @property {number} wishes To look again.
+ * @property {number} begins How often it was told to begin anew.
  * @property {Choice | undefined} asked What the training was last asked to be.
  * @property {Promise<void>} work What is done to it, one after the other.
  */
@@ -240,14 +241,16 @@ export class Train extends Component {
     const paused = this.#player.pause();
     this.#say(this.t("preparing"));
     await Promise.all(
-      lanes.map((lane) =>
-        this.#queue(lane, async () => {
+      lanes.map((lane) => {
+        const begin = (lane.begins += 1);
+        return this.#queue(lane, async () => {
           await paused;
           const { asked } = lane;
-          if (asked === undefined || this.#gone) return;
+          // Of many changes in a row, as of a slider that is dragged, only the last one counts.
+          if (begin !== lane.begins || asked === undefined || this.#gone) return;
           await this.#beginOne(lane, asked);
-        }),
-      ),
+        });
+      }),
     );
   }
 
@@ -665,6 +668,7 @@ function newLane(slot) {
     training: undefined,
     looked: undefined,
     wishes: 0,
+    begins: 0,
     asked: undefined,
     work: Promise.resolve(),
   };
