@@ -1,11 +1,13 @@
 """The frame around the pages: addresses, colours, focus, and browsers that lack something."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from visits import DESK, Visit
 
 from stormlens.learn import COMPONENTS, serve
+from stormlens.learn._site import WEB
 
 pytestmark = pytest.mark.browser
 
@@ -203,3 +205,13 @@ def test_a_component_that_left_is_let_go_of(newcomer):
             break
         page.wait_for_timeout(100)
     assert page.evaluate("gone.deref() === undefined")
+
+
+def test_the_frame_has_the_colours_of_what_it_holds():
+    """The frame is painted before any module is there, so it has a copy of them."""
+    of_frame, of_components = (
+        dict(re.findall(r"--([\w-]+): (light-dark\([^;]+\));", (WEB / name).read_text("utf-8")))
+        for name in ("stormlens.css", "base/style.js")
+    )
+    assert len(of_frame) >= 8
+    assert of_frame.items() <= of_components.items()
