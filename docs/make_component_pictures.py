@@ -6,15 +6,14 @@ Draw docs/images/learn-*.png: each interactive component as a browser shows it.
 Needs Chromium and ``pip install -e ".[test]"``. All are drawn unless some are named.
 """
 
-import io
-import shutil
 import sys
 from pathlib import Path
 
+from photographs import browser_and_pages, photograph, train
 from PIL import Image
-from playwright.sync_api import Locator, sync_playwright
+from playwright.sync_api import Locator
 
-from stormlens.learn import COMPONENTS, serve
+from stormlens.learn import COMPONENTS
 
 WIDTH, HEIGHT = 1336, 1000
 EPOCHS = 12
@@ -31,42 +30,28 @@ KEPT = {"augmentation-studio": 1450, "train": 1636, "inside": 1668}
 
 
 def main() -> None:
-    """Serve the pages, and photograph each."""
+    """Photograph each."""
     names = sys.argv[1:] or COMPONENTS
-    places: list[str] = []
-    server = serve(started=places.extend, show=False, threaded=True)
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with browser_and_pages() as (browser, place):
         for name in names:
             page = browser.new_page(
                 viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light", bypass_csp=True
             )
-            page.goto(f"{places[0]}#/{name}?{ADDRESSES.get(name, '')}")
+            page.goto(f"{place}#/{name}?{ADDRESSES.get(name, '')}")
             component = page.locator(f"stormlens-{name}")
             component.wait_for()
             page.wait_for_load_state("networkidle")
             if name == "train":
-                train(component)
+                train(component, EPOCHS)
             page.add_style_tag(content="header { display: none !important; }")
             page.wait_for_timeout(1000)
             save(component, name)
             page.close()
-        browser.close()
-    if server is not None:
-        server.stop()
-
-
-def train(component: Locator) -> None:
-    """Let it learn until it pauses by itself."""
-    component.get_by_role("button", name="Play").click()
-    done = component.get_by_text(f"Epoch {EPOCHS} of {EPOCHS}", exact=True)
-    done.wait_for(timeout=600_000)
 
 
 def save(component: Locator, name: str) -> None:
     """Its upper part as a picture of 256 colours, near to its own, a third of the size."""
-    image = Image.open(io.BytesIO(component.screenshot())).convert("RGB")
+    image = photograph(component)
     image = image.crop((0, 0, image.width, min(image.height, KEPT.get(name, image.height))))
     path = Path(__file__).parent / "images" / f"learn-{name}.png"
     near = image.quantize(256, kmeans=5, dither=Image.Dither.NONE)

@@ -6,19 +6,19 @@ Draw the small pictures of the pages' front page, each from the page that it lea
 Needs Chromium and ``pip install -e ".[test]"``. All are drawn unless some are named.
 """
 
-import io
-import shutil
 import sys
 from typing import NamedTuple
 
+from photographs import browser_and_pages, photograph, train
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from stormlens.learn import COMPONENTS, serve
+from stormlens.learn import COMPONENTS
 from stormlens.learn._site import WEB
 
 WIDTH, HEIGHT = 400, 225
 MOST_BYTES = 25_000
+EPOCHS = 12
 
 
 class View(NamedTuple):
@@ -39,43 +39,35 @@ VIEWS = {
     ),
     "convolution-walker": View(".picture.sums", "storm=0", 900, 1.5, 0.17, 0.24),
     "augmentation-studio": View(".nine", "rotation_range=40&zoom_range=0.8,1.1&storm=1", 900),
-    "train": View(".chart", "epochs=12&storms=150"),
+    "train": View(".chart", f"epochs={EPOCHS}&storms=150"),
     "inside": View(".overview", window=1100, zoom=2, left=0.13, top=0.1),
 }
 
 
 def main() -> None:
-    """Serve the pages, and photograph each in light and in dark."""
+    """Photograph each in light and in dark."""
     names = sys.argv[1:] or COMPONENTS
-    places: list[str] = []
-    server = serve(started=places.extend, show=False, threaded=True)
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with browser_and_pages() as (browser, place):
         for name in names:
             view = VIEWS[name]
             page = browser.new_page(viewport={"width": view.window, "height": 1200})
-            page.goto(f"{places[-1]}#/{name}?{view.query}")
+            page.goto(f"{place}#/{name}?{view.query}")
             page.locator(view.part).first.wait_for()
             if name == "train":
-                page.get_by_role("button", name="Play").click()
-                page.get_by_text("Epoch 12 of 12", exact=True).wait_for(timeout=600_000)
+                train(page.locator("main"), EPOCHS)
             if name == "inside":  # its own work behind the scenes comes first
                 page.get_by_text("of these 24 storms wrong").wait_for()
             page.wait_for_load_state("networkidle")
             for scheme in ("light", "dark"):
                 save(page, view, f"{name}-{scheme}", scheme)
             page.close()
-        browser.close()
-    if server is not None:
-        server.stop()
 
 
 def save(page: Page, view: View, name: str, scheme: str) -> None:
     """One part as a picture of few colours that moves quickly."""
     page.select_option("#tools select", scheme)
     page.wait_for_timeout(800)
-    image = Image.open(io.BytesIO(page.locator(view.part).first.screenshot())).convert("RGB")
+    image = photograph(page.locator(view.part).first)
     scale = view.zoom * max(WIDTH / image.width, HEIGHT / image.height)
     image = image.resize(
         (round(scale * image.width), round(scale * image.height)), Image.Resampling.LANCZOS
