@@ -165,6 +165,33 @@ def test_no_number_is_lost_at_the_end_of_the_sliders(visit, view):
     page.check_look()
 
 
+def test_numbers_between_the_steps_of_a_slider_are_written_in_full(visit):
+    page = visit("neuron", "?x1=0.25&w1=1.375&w2=-0.05")
+    assert "(1.375)(0.25) + (-0.05)(1.0) + (0.0) = 0.29" in page.text(".sums p")
+    assert page.text("[data-name=x1] .value") == "0.25"
+    words = plain(page.page.locator(".drawing").get_attribute("aria-label"))
+    assert "0.25" in words
+    assert "1.375" in words
+    page.slug = "pool-and-fire"
+    page.open("?threshold=40.5&bias=0.25&weight=1.25")
+    pooled, z = (page.component(f"c.outputs.{name}[0]") for name in ("pooled", "z"))
+    assert z == 1.25 * pooled + 0.25 - 40.5
+    assert f"z = 1.25 \N{MIDDLE DOT} max(patch) + (0.25) - 40.5" in page.text(".formula")
+    assert page.trouble == []
+
+
+@pytest.mark.parametrize("key", ["Enter", "Tab"])
+def test_a_number_that_is_typed_comes_back_as_it_was_understood(visit, key):
+    page = visit("neuron")
+    field = page.page.locator(".controls input.number").first
+    for typed, shown in {"999": "5.0", "": "5.0", "-7": "-5.0", "0.125": "0.125"}.items():
+        field.fill(typed)
+        field.press(key)
+        assert field.input_value() == shown
+        assert page.component("c.settings.x1") == float(shown)
+    assert page.trouble == []
+
+
 def check_marks(page):
     """Marks of curve, drawing and field lie within their pictures."""
     for outer, marks in {

@@ -51,6 +51,18 @@ def test_a_page_that_is_not_there_gets_a_sentence(newcomer, name):
     assert visit.trouble == []
 
 
+def test_the_link_to_the_content_leads_into_the_page_that_is_shown(newcomer):
+    visit = newcomer(hash="#/neuron?w1=2")
+    visit.page.locator("stormlens-neuron .picture canvas").wait_for()
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Enter")
+    visit.settle()
+    assert visit.page.evaluate("document.activeElement.id") == "content"
+    assert visit.page.evaluate("location.hash") == "#/neuron?w1=2"
+    assert visit.page.get_by_role("alert").count() == 0
+    assert visit.trouble == []
+
+
 NONSENSE = {
     "neuron?constructor=5&__proto__=3&w1=abc&w2=1e999&bias=1e99&activation=softmax": {
         "w1": 1,

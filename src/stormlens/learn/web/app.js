@@ -262,7 +262,14 @@ async function sayWhatStorms() {
   replace(part("foot"), el("p", {}, ...words), el("p", {}, t("shell.where")));
 }
 
+/** The link to the content is no address of a page. @param {Event} event */
+function skip(event) {
+  event.preventDefault();
+  part("content").focus();
+}
+
 frame();
+document.querySelector(".skip")?.addEventListener("click", skip);
 matchMedia(DARK).addEventListener("change", recolour);
 addEventListener("hashchange", () => void route({ moved: true }));
 void route();

@@ -1,6 +1,7 @@
 /** Sliders, choices, buttons and notes in the look of all components. */
 
 import { el, replace } from "./dom.js";
+import { inFull } from "./picture.js";
 import { t } from "./strings.js";
 
 /** @typedef {import("./component.js").Component} Component */
@@ -40,17 +41,18 @@ export function slider(component, name, { label, unit = "", digits } = {}) {
     "aria-label": t("control.type", { label: words }),
     ...bounds,
   });
+  const inDigits = () => inFull(component.number(name), shown).replace("\u2212", "-");
   range.addEventListener("input", () => component.set({ [name]: range.valueAsNumber }));
   number.addEventListener("change", () => {
     component.set({ [name]: number.valueAsNumber });
-    show();
+    number.value = inDigits(); // which is the nearest bound where more was typed
   });
   const show = () => {
     const value = component.number(name);
     range.value = String(value);
-    range.setAttribute("aria-valuetext", `${value.toFixed(shown)} ${unit}`.trim());
+    range.setAttribute("aria-valuetext", `${inDigits()} ${unit}`.trim());
     range.style.setProperty("--filled", `${(100 * (value - low)) / (high - low)}%`);
-    if (!number.matches(":focus")) number.value = value.toFixed(shown);
+    if (!number.matches(":focus")) number.value = inDigits();
   };
   const element = el(
     "div",

@@ -255,3 +255,15 @@ export function shortNumber(value) {
 export function fixed(value, digits) {
   return value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "\u2212");
 }
+
+/**
+ * A number with all decimals that it has, so that sums written with it add up.
+ * @param {number} value
+ * @param {number} least Decimals that it has at least.
+ * @param {number} [most]
+ * @returns {string}
+ */
+export function inFull(value, least, most = 4) {
+  const [, decimals = ""] = String(Number(value.toFixed(most))).split(".");
+  return fixed(value, Math.max(least, decimals.length));
+}

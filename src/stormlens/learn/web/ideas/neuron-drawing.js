@@ -4,7 +4,7 @@
  */
 
 import { replace, setAttributes, svg } from "../base/dom.js";
-import { fixed } from "../base/picture.js";
+import { fixed, inFull } from "../base/picture.js";
 import { ACTIVATIONS } from "./concepts.js";
 import { answerWords } from "./neuron-words.js";
 
@@ -82,9 +82,9 @@ export class NeuronDrawing {
     const { settings } = this.#component;
     for (const [name, { group, value }] of this.#handles) {
       const number = this.#component.number(name);
-      replace(value, fixed(number, 1));
+      replace(value, inFull(number, 1, 2)); // there is no room for more
       group.setAttribute("aria-valuenow", String(number));
-      group.setAttribute("aria-valuetext", fixed(number, 1));
+      group.setAttribute("aria-valuetext", inFull(number, 1));
     }
     for (const { name, from, to } of ARROWS) this.#aim(name, from, to);
     this.#aim("bias", [BIAS[0], BIAS[1] + 15], [BIAS[0], BODY.top - 1]);
@@ -101,7 +101,7 @@ export class NeuronDrawing {
     const { x1, x2, w1, w2, bias, activation } = this.#component.settings;
     const numbers = Object.entries({ x1, x2, w1, w2, bias }).map(([name, value]) => [
       name,
-      fixed(Number(value), 1),
+      inFull(Number(value), 1),
     ]);
     return this.#component.t("drawing", {
       ...Object.fromEntries(numbers),

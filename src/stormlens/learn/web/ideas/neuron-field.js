@@ -2,7 +2,7 @@
 
 import { ofSigned } from "../base/colours.js";
 import { el, replace, setAttributes, svg } from "../base/dom.js";
-import { colourBar, fixed, Picture } from "../base/picture.js";
+import { colourBar, fixed, inFull, Picture } from "../base/picture.js";
 import { ACTIVATIONS } from "./concepts.js";
 import { answerWords } from "./neuron-words.js";
 
@@ -89,8 +89,8 @@ export class NeuronField {
     this.#picture.place = { row: pixelOf(x2), column: pixelOf(x1) };
     this.#point.setAttribute("transform", `translate(${x1} ${-x2})`);
     this.#picture.words = this.#component.t("field.words", {
-      x1: fixed(x1, 1),
-      x2: fixed(x2, 1),
+      x1: inFull(x1, 1),
+      x2: inFull(x2, 1),
       z: fixed(z, 2),
       a: answerWords(a),
     });

@@ -3,7 +3,7 @@
 import { Component } from "../base/component.js";
 import { button, segments, slider } from "../base/controls.js";
 import { el, replace } from "../base/dom.js";
-import { fixed, shortNumber } from "../base/picture.js";
+import { fixed, inFull, shortNumber } from "../base/picture.js";
 import { sheetOf } from "../base/style.js";
 import { ACTIVATIONS, aggregate } from "./concepts.js";
 import { NeuronCurve } from "./neuron-curve.js";
@@ -228,11 +228,11 @@ export class Neuron extends Component {
  */
 function term(weight, ...inputs) {
   const sign = weight > 0 ? "positive" : weight < 0 ? "negative" : "";
-  const rest = inputs.map((input) => `(${fixed(input, 1)})`);
+  const rest = inputs.map((input) => `(${inFull(input, 1)})`);
   return el(
     "span",
     { class: "term" },
-    el("span", { class: sign }, `(${fixed(weight, 1)})`),
+    el("span", { class: sign }, `(${inFull(weight, 1)})`),
     ...rest,
   );
 }

@@ -2,7 +2,7 @@
 
 import { ofReflectivity, readableOn } from "../base/colours.js";
 import { el, replace, setAttributes, svg } from "../base/dom.js";
-import { fixed, Picture, shortNumber } from "../base/picture.js";
+import { inFull, Picture, shortNumber } from "../base/picture.js";
 import { t } from "../base/strings.js";
 import { winners } from "./concepts.js";
 
@@ -141,7 +141,7 @@ export class PatchCard {
     replace(
       this.#worked,
       t("pool-and-fire.worked", {
-        weight: fixed(neuron.weight, 1),
+        weight: inFull(neuron.weight, 1),
         pooled: shortNumber(response.pooled),
         bias: signed(neuron.bias),
         threshold: shortNumber(neuron.threshold),

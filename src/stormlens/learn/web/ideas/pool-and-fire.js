@@ -4,7 +4,7 @@ import { ofReflectivity } from "../base/colours.js";
 import { Component } from "../base/component.js";
 import { button, errorNote, flag, simulatedBadge, slider } from "../base/controls.js";
 import { el, replace } from "../base/dom.js";
-import { colourBar, fixed, Picture, shortNumber } from "../base/picture.js";
+import { colourBar, inFull, Picture, shortNumber } from "../base/picture.js";
 import { sheetOf } from "../base/style.js";
 import { Storms } from "../data/storms.js";
 import { cut, PATCH_PLACES } from "./concepts.js";
@@ -337,9 +337,9 @@ export class PoolAndFire extends Component {
     replace(
       this.#formula,
       this.t("formula", {
-        weight: fixed(neuron.weight, 1),
-        bias: fixed(neuron.bias, 0),
-        threshold: fixed(neuron.threshold, 0),
+        weight: inFull(neuron.weight, 1),
+        bias: inFull(neuron.bias, 0),
+        threshold: inFull(neuron.threshold, 0),
         needed: `${shortNumber(firesAbove(neuron))} ${this.#unit}`.trim(),
       }),
     );
