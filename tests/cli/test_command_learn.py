@@ -9,6 +9,7 @@ import time
 import urllib.request
 
 import pytest
+from PIL import Image
 
 
 def started(*arguments):
@@ -58,6 +59,7 @@ def test_who_is_let_in_and_what_they_see_is_said():
         (("--run", "nowhere"), "nowhere does not exist"),
         (("--data", "nothing"), "nothing"),
         (("--data", "digits"), "have the unit '1'"),
+        (("--dbz-scale", "0.5,-32"), "--dbz-scale decides nothing for simulated"),
         (("neuron", "--export", "pages"), "neuron decides nothing with --export"),
         (("--export", "pages", "--port", "80"), "--port decides nothing with --export"),
         (("--export", "/dev/null/pages"), "Cannot write"),
@@ -74,6 +76,19 @@ def test_pages_are_written_with_a_users_own_storms(invoke, boxes_file, tmp_path)
     assert done.stdout.strip() == str(folder / "index.html")
     assert (folder / "index.html").is_file()
     assert (folder / "storms" / "few-0.bin").is_file()
+
+
+def test_pages_are_written_with_a_users_grey_pictures(invoke, refused, tmp_path):
+    for mode, grey in {"Cellular": 20, "QLCS": 60}.items():
+        (tmp_path / "boxes" / mode).mkdir(parents=True)
+        for number in range(5):
+            Image.new("L", (136, 136), grey).save(tmp_path / "boxes" / mode / f"{number}.png")
+    arguments = ("learn", "--export", tmp_path / "pages", "--data", tmp_path / "boxes")
+    assert "(`--dbz-scale SCALE,OFFSET`" in refused(*arguments)
+    done = invoke(*arguments, "--dbz-scale", "1,0")
+    assert done.exit_code == 0, done.output
+    catalogue = json.loads((tmp_path / "pages" / "storms" / "storms.json").read_text())
+    assert set(catalogue["splits"]["few"]["modes"]) == {0, 1}
 
 
 def test_of_another_simulator_some_hundreds_are_made(invoke, tmp_path, monkeypatch):

@@ -219,6 +219,8 @@ def test_unknown_pages_ports_and_addresses_get_their_sentence():
     for host in ("203.0.113.9", "no.such.host.invalid"):
         with pytest.raises(InputError, match=rf"{host} is no address of this machine; leave out"):
             serve(host=host)
+    with pytest.raises(InputError, match=r"An empty name is no address of this machine; leave out"):
+        serve(host="", threaded=True, show=False)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

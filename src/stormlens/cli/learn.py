@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from stormlens.cli._group import PanelCommand, say
-from stormlens.cli._options import run_option
+from stormlens.cli._options import data_options, picture_options, run_option
 from stormlens.cli._output import print_lines
 from stormlens.cli._parameters import PATH, argument, option
 from stormlens.errors import InputError
@@ -73,6 +73,7 @@ tunnel, name the host that the browser shows:
     help="Answer under this name too, as the browser's address has it; may be repeated.",
 )
 @option("--browser/--no-browser", default=True, help="Open the page.")
+@picture_options
 def command(
     name: str | None,
     data: str,
@@ -82,6 +83,7 @@ def command(
     port: int | None,
     hosts: tuple[str, ...],
     browser: bool,
+    pictures: dict[str, Any],
 ) -> None:
     """
     Play with neurons, convolutions and networks in the browser.
@@ -89,9 +91,10 @@ def command(
     Pages need no network, and answer until Ctrl-C; their address is printed. They show the
     classifier that comes with Stormlens, or that of --run before it.
     """
+    options = data_options(data or _DEFAULT, None, pictures)
     if folder is not None:
         _check_export(name, {"--host": host, "--port": port, "--allow-host": hosts})
-        print_lines(f"{export(folder, **_own(data, run)) / 'index.html'}")
+        print_lines(f"{export(folder, **_own(data, options, run)) / 'index.html'}")
         say("Put the folder on any web host; its README.txt says what lies there.")
         return
 
@@ -106,7 +109,7 @@ def command(
 
     serve(
         name,
-        **_own(data, run),
+        **_own(data, options, run),
         host="127.0.0.1" if host is None else host,
         port=port or 0,
         hosts=hosts,
@@ -115,7 +118,7 @@ def command(
     )
 
 
-def _own(data: str, run: Path | None) -> dict[str, Any]:
+def _own(data: str, options: dict[str, Any], run: Path | None) -> dict[str, Any]:
     """The user's storms and network, where there are any; without, nothing heavy is imported."""
     own: dict[str, Any] = {}
     if data and data != _DEFAULT:
@@ -123,7 +126,7 @@ def _own(data: str, run: Path | None) -> dict[str, Any]:
 
         # Tens of thousands could be made, which nobody waits for.
         is_made = any(source.name == data and source.simulated for source in list_sources())
-        own["dataset"] = load(data, count=_SOME) if is_made else load(data)
+        own["dataset"] = load(data, count=_SOME) if is_made else load(data, **options)
     if run is not None:
         from stormlens.models import Classifier
 

@@ -232,6 +232,8 @@ def serve(
     """
     check_page(page)
     check_names(hosts)
+    if not host.strip():  # which a socket takes for every address of this machine
+        raise _no_address("An empty name")
     if not 0 <= port <= 65535:
         raise InputError(f"Port {port} does not exist; ports go from 1 to 65535.")
     files = site(dataset, classifier, title)
@@ -262,14 +264,18 @@ def _listening(files: Mapping[str, Content], host: str, port: int, hosts: OwnHos
         ) from error
     except OSError as error:
         if isinstance(error, socket.gaierror) or error.errno in _NO_ADDRESS:
-            raise InputError(
-                f"{host} is no address of this machine; leave out --host for this machine alone, "
-                "or give 0.0.0.0 to let others in."
-            ) from error
+            raise _no_address(host) from error
         raise InputError(
             f"Port {port} cannot be had ({error.strerror}); choose another with --port, or leave "
             "it out for any free one."
         ) from error
+
+
+def _no_address(host: str) -> InputError:
+    return InputError(
+        f"{host} is no address of this machine; leave out --host for this machine alone, or give "
+        "0.0.0.0 to let others in."
+    )
 
 
 def _open(address: str) -> None:
