@@ -222,6 +222,9 @@ function chooseTheme(name) {
 
 function frame() {
   document.documentElement.dataset.theme = theme();
+  document.documentElement.lang = t("language");
+  part("skip").textContent = t("shell.skip");
+  part("menu").setAttribute("aria-label", t("shell.pages"));
   replace(
     part("pages"),
     ...SLUGS.map((slug) => el("li", {}, el("a", { href: `#/${slug}` }, t(`${slug}.title`)))),

@@ -39,9 +39,15 @@ export async function resource(path) {
  * A JSON file.
  * @param {string} path
  * @returns {Promise<any>}
+ * @throws {Error} With a sentence, where it cannot be had or is none.
  */
 export async function jsonResource(path) {
-  return JSON.parse(new TextDecoder().decode(await resource(path)));
+  const content = await resource(path);
+  try {
+    return JSON.parse(new TextDecoder().decode(content));
+  } catch {
+    throw new Error(t("file.damaged", { file: path, reason: t("file.json") }));
+  }
 }
 
 /**

@@ -2,11 +2,12 @@
  * All words of the pages, in English. To translate them, write a table of the same names and give
  * it to `useStrings` before the pages are made; what it lacks stays English.
  *
- * `{name}` is where a value goes.
+ * `{name}` is where a value goes. "language" is the code that browsers know the table's language by.
  */
 
 /** @type {Record<string, string>} */
 export const ENGLISH = {
+  language: "en",
   simulated: "SIMULATED",
   "simulated.why": "Made by a program from a seed; seen by no radar.",
   "simulated.network": "Trained on SIMULATED storms: its answers on real ones are a guess.",
@@ -32,6 +33,10 @@ export const ENGLISH = {
     "This browser lets no page compute behind the scenes (in a worker), which networks need; " +
     "allow it, or use a current Chrome, Edge, Firefox or Safari.",
   "picture.none": "This browser draws no pictures: its canvas is switched off.",
+  "split.few": "few",
+  "split.train": "train",
+  "split.validation": "validation",
+  "split.test": "test",
   "storm.choose": "Storm",
   "storm.all": "Storms",
   "storm.number": "Storm {number}",
@@ -40,6 +45,8 @@ export const ENGLISH = {
   // ------------------------------------------------------------------ shell
   "shell.title": "Stormlens",
   "shell.page-title": "{title} – Stormlens",
+  "shell.skip": "Skip to the content",
+  "shell.pages": "Pages",
   "shell.heading": "From a storm's picture to its mode, by hand",
   "shell.welcome":
     "Six pages in the order of the chapter: what a neuron, a pool and a convolution do, how a " +
@@ -66,7 +73,6 @@ export const ENGLISH = {
 
   // ------------------------------------------------------------------ errors of files and engine
   "file.damaged": "{file} is damaged: {reason}. Get or write it again.",
-  "file.unreadable": "{file} cannot be read; choose it again.",
   "file.png.none": "{file} is not a PNG image; get the original file.",
   "file.png.short": "{file} is a PNG image cut short; get it again.",
   "file.png.damaged": "the image in it cannot be decoded",
@@ -99,7 +105,7 @@ export const ENGLISH = {
     "{file}: image {image} has {value} at row {row}, column {column}; write 0 where there is no " +
     "echo.",
   "file.box.suffix": "{file} is neither a PNG nor an NPY file, nor a network's.",
-  "file.network.json": "it is no JSON that can be read",
+  "file.json": "it is no JSON that can be read",
   "file.network.model":
     "{file} is a model's own file, which a page cannot read. Show it by `stormlens learn --run RUN`, " +
     "or drop classifier.json and weights.safetensors of a run.",
@@ -123,6 +129,7 @@ export const ENGLISH = {
 
   // ------------------------------------------------------------------ errors of networks
   "network.stopped": "The engine was stopped; reload the page.",
+  "network.lost": "The worker that computes was not found; reload the page.",
   "network.ended": "The worker that computes has ended ({message}); reload the page.",
   "network.trapped":
     "This browser ran out of memory while it computed; close other pages and reload this one.",
@@ -136,6 +143,7 @@ export const ENGLISH = {
   "network.shared":
     "This browser gives no {megabytes} MB of memory to share; choose one thread.",
   "network.unknown": "There is no network named {name}; there are {names}.",
+  "network.named": "Network {network}",
   "network.no-classifier": "{where} holds no classifier; choose the one that a training left.",
   "network.no-name":
     "{where} names no network that is known here; show its run by `stormlens learn --run RUN`, " +
@@ -403,6 +411,7 @@ export const ENGLISH = {
   "augmentation-studio.fill.wrap": "wrap",
   "augmentation-studio.toml": "In the recipe (TOML)",
   "augmentation-studio.python": "In Python",
+  "augmentation-studio.python.unit": "in dBZ",
   "augmentation-studio.advice": "What to think of it",
   "augmentation-studio.warnings.0": "No warning.",
   "augmentation-studio.warnings.1": "1 warning: {subjects}.",
@@ -634,6 +643,9 @@ export const ENGLISH = {
     "Save the recipe and run stormlens train recipe.toml in a shell, or take the Python.",
   "train.toml": "recipe.toml",
   "train.python": "Python",
+  "train.recipe.model": "the Python beside makes it",
+  "train.recipe.count": "the first of every split",
+  "train.recipe.save": "for the recipe",
   "train.recipe.note":
     "Curves will look alike and not be the same: first weights and order are drawn by other " +
     "means, and this page rounds storms to 2 dBZ.",
@@ -908,6 +920,27 @@ let table = {};
  */
 export function useStrings(words) {
   table = words;
+}
+
+/** The word for a storm mode; classes of own data are called as they are. @param {string} name */
+export function modeWords(name) {
+  return knownWords("mode", name);
+}
+
+/** The word for a split of the storms. @param {string} name */
+export function splitWords(name) {
+  return knownWords("split", name);
+}
+
+/** @param {string} group @param {string} name As data has it. */
+function knownWords(group, name) {
+  const key = `${group}.${name}`;
+  return Object.hasOwn(ENGLISH, key) ? t(key) : name;
+}
+
+/** A whole number, its thousands apart. @param {number} value */
+export function wholeWords(value) {
+  return Math.round(value).toLocaleString(t("language"));
 }
 
 /**

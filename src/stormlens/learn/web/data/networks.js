@@ -38,7 +38,7 @@ export const STEPS = "network.json";
 export async function listNetworks() {
   const list = await jsonResource("networks/networks.json");
   if (!Array.isArray(list) || list.length === 0) {
-    throw new Error(t("file.damaged", { file: "networks.json", reason: t("file.network.json") }));
+    throw new Error(t("file.damaged", { file: "networks.json", reason: t("file.json") }));
   }
   return list;
 }
@@ -115,7 +115,7 @@ function readJson(content, file) {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(content));
   } catch {
-    throw new Error(t("file.damaged", { file, reason: t("file.network.json") }));
+    throw new Error(t("file.damaged", { file, reason: t("file.json") }));
   }
 }
 

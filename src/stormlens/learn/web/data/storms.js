@@ -5,7 +5,7 @@
  */
 
 import { resource } from "../base/resources.js";
-import { t } from "../base/strings.js";
+import { splitWords, t } from "../base/strings.js";
 
 const FOLDER = "storms/";
 const CATALOGUE = "storms.json";
@@ -111,7 +111,7 @@ export class Storms {
    */
   async split(name, { from = 0, count, signal, onProgress } = {}) {
     const split = this.splits[name];
-    if (!split) throw new Error(t("storms.no-split", { name }));
+    if (!split) throw new Error(t("storms.no-split", { name: splitWords(name) }));
     const first = Math.min(Math.max(from, 0), split.count);
     const end = Math.min(first + (count ?? split.count), split.count);
     const size = this.rows * this.columns;

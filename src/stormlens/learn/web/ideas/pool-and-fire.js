@@ -5,6 +5,7 @@ import { Component } from "../base/component.js";
 import { button, errorNote, flag, simulatedBadge, slider } from "../base/controls.js";
 import { el, replace } from "../base/dom.js";
 import { colourBar, inFull, Picture, shortNumber } from "../base/picture.js";
+import { splitWords } from "../base/strings.js";
 import { sheetOf } from "../base/style.js";
 import { Storms } from "../data/storms.js";
 import { cut, PATCH_PLACES } from "./concepts.js";
@@ -233,7 +234,8 @@ export class PoolAndFire extends Component {
       const { rows, columns } = set;
       this.#box = { values: storms.image(set, 0), rows, columns };
       const words = stormWords(storms, set.modes?.[0], from);
-      replace(this.#heading, name === FEW ? words : this.t("of-split", { name, words }));
+      const split = splitWords(name);
+      replace(this.#heading, name === FEW ? words : this.t("of-split", { name: split, words }));
       replace(this.#note, set.step > 1 && storms.note);
       this.#strip?.choose(name === FEW ? from : undefined);
       this.#shown = asked;

@@ -1,5 +1,6 @@
 /** Augmentation as a recipe holds it, and as Python says it: text to copy. */
 
+import { t } from "../base/strings.js";
 import { AT_REST } from "./augment.js";
 
 /** @typedef {import("./augment.js").Augmentation} Augmentation */
@@ -57,7 +58,7 @@ export function toPython(held, seed) {
     `augmentation = ${made}`,
     'storms = stormlens.load("simulated", split="train", count=9)',
     'boxes = storms["reflectivity"].values',
-    `draws = augmentation.apply(jax.random.key(${seed}), boxes)  # in dBZ`,
+    `draws = augmentation.apply(jax.random.key(${seed}), boxes)  # ${t("augmentation-studio.python.unit")}`,
     "",
   ].join("\n");
 }

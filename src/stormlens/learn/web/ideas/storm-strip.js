@@ -3,7 +3,7 @@
 import { MODES, ofReflectivity } from "../base/colours.js";
 import { el } from "../base/dom.js";
 import { Picture } from "../base/picture.js";
-import { t } from "../base/strings.js";
+import { modeWords, t } from "../base/strings.js";
 
 /**
  * @typedef {import("../data/storms.js").Storms} Storms
@@ -105,11 +105,6 @@ export class StormStrip {
 export function stormWords(storms, code, number) {
   if (code === undefined) return t("storm.number", { number });
   return t("storm.of-mode", { number, mode: modeWords(storms.classes[code]) });
-}
-
-/** The words of a mode; classes of own data are called as they are. @param {string} name */
-function modeWords(name) {
-  return name in MODES ? t(`mode.${name}`) : name;
 }
 
 /** @param {Storms} storms @param {number} code */

@@ -2,12 +2,7 @@
 
 import { MODES } from "../base/colours.js";
 import { el, replace } from "../base/dom.js";
-import { t } from "../base/strings.js";
-
-/** The word for a class. @param {string} name */
-export function modeName(name) {
-  return name in MODES ? t(`mode.${name}`) : name;
-}
+import { modeWords, t } from "../base/strings.js";
 
 /** @param {number} probability */
 export function percent(probability) {
@@ -36,7 +31,7 @@ export class Answer {
       const number = el("span", { class: "percent" });
       fill.style.setProperty("--mode", MODES[name] ?? "var(--blue)");
       const inside = [
-        el("span", { class: "name" }, modeName(name)),
+        el("span", { class: "name" }, modeWords(name)),
         number,
         el("span", { class: "track", "aria-hidden": "true" }, fill, ghost),
       ];
@@ -85,7 +80,7 @@ export function answerOf(probabilities) {
 export function answerWords(classes, probabilities) {
   const best = answerOf(probabilities);
   return t("inside.answer.words", {
-    mode: modeName(classes[best]),
+    mode: modeWords(classes[best]),
     percent: percent(probabilities[best]),
   });
 }

@@ -3,6 +3,8 @@
  * the engine gave, so that a reader can check each of them.
  */
 
+import { t } from "../base/strings.js";
+
 /**
  * @typedef {import("../network/plan.js").Plan} Plan
  * @typedef {import("../network/plan.js").Step} Step
@@ -45,8 +47,8 @@ export function givenTo(pass, step) {
 
 /** The step whose map an "add" adds. @param {Plan} plan @param {number} step */
 export function keptFor(plan, step) {
-  for (let i = step - 1; i >= 0; --i) if (plan.steps[i].kind === "keep") return i;
-  throw new Error(`Step ${step} adds a map, but none was kept.`);
+  const before = plan.steps.slice(0, step).map(({ kind }) => kind);
+  return before.lastIndexOf("keep");
 }
 
 // ------------------------------------------------------------------ curves
@@ -201,7 +203,7 @@ export function pooledAt(pass, number, cell) {
 /** @param {Pass} pass @param {string | null} name */
 function weight(pass, name) {
   const values = name === null ? undefined : pass.weights.get(name);
-  if (!values) throw new Error(`The network has no weights called ${name}.`);
+  if (!values) throw new Error(t("network.no-weights", { name }));
   return values;
 }
 

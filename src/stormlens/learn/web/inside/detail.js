@@ -3,8 +3,8 @@
 import { el, replace } from "../base/dom.js";
 import { button } from "../base/controls.js";
 import { colourBar, Picture } from "../base/picture.js";
-import { t } from "../base/strings.js";
-import { answerOf, modeName, percent } from "./answer.js";
+import { modeWords, t } from "../base/strings.js";
+import { answerOf, percent } from "./answer.js";
 import * as arithmetic from "./arithmetic.js";
 import { columnOf } from "./columns.js";
 import { shapeOf, valueAt } from "./overview.js";
@@ -295,7 +295,7 @@ export class Detail {
       el(
         "p",
         { class: "score" },
-        el("span", {}, `${modeName(pass.plan.classes[k])}:`),
+        el("span", {}, `${modeWords(pass.plan.classes[k])}:`),
         el("span", {}, t("inside.follow.score", { ...fromTo(scores, k) })),
         el("span", {}, `${percent(was[k])} → ${percent(is[k])}`),
       );

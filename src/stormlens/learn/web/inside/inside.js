@@ -6,13 +6,13 @@
 import { Component } from "../base/component.js";
 import { button, choice, errorNote, segments, simulatedBadge } from "../base/controls.js";
 import { el, replace } from "../base/dom.js";
-import { t } from "../base/strings.js";
+import { modeWords, t } from "../base/strings.js";
 import { colour } from "../base/style.js";
 import { GreyPicture } from "../data/box.js";
 import { isNetworkFile, listNetworks, openNetwork } from "../data/networks.js";
 import { Storms } from "../data/storms.js";
 import { Engine } from "../network/client.js";
-import { Answer, answerOf, modeName, percent } from "./answer.js";
+import { Answer, answerOf, percent } from "./answer.js";
 import * as arithmetic from "./arithmetic.js";
 import { columnOf } from "./columns.js";
 import { Detail, indexOfStrongest } from "./detail.js";
@@ -338,7 +338,7 @@ export class Inside extends Component {
     replace(
       this.#only,
       option(-1, this.t("only.all")),
-      ...(shelf.modes ? network.plan.classes : []).map((name, k) => option(k, modeName(name))),
+      ...(shelf.modes ? network.plan.classes : []).map((name, k) => option(k, modeWords(name))),
     );
   }
 
@@ -588,14 +588,14 @@ export class Inside extends Component {
         { class: "now" },
         this.t("now", {
           number: this.#stormNumber(),
-          mode: modeName(classes[best]),
+          mode: modeWords(classes[best]),
           percent: percent(now[best]),
         }),
         " ",
         el(
           "span",
           { class: key },
-          this.t(`truth.${key}`, { mode: truth < 0 ? "" : modeName(classes[truth]) }),
+          this.t(`truth.${key}`, { mode: truth < 0 ? "" : modeWords(classes[truth]) }),
         ),
         this.#painted && ` ${this.t("painted")}`,
       ),

@@ -2,8 +2,8 @@
 
 import { MODES } from "../base/colours.js";
 import { el, replace } from "../base/dom.js";
-import { t } from "../base/strings.js";
-import { answerOf, modeName, percent } from "./answer.js";
+import { modeWords, t } from "../base/strings.js";
+import { answerOf, percent } from "./answer.js";
 import { DBZ, paintMap } from "./pixels.js";
 
 /**
@@ -161,12 +161,12 @@ function thumbWords(shelf, number, answer) {
   const truth = shelf.modes?.[number];
   const parts = [t("inside.storms.one", { number })];
   if (truth !== undefined && truth >= 0)
-    parts.push(t("inside.storms.truth", { mode: modeName(shelf.classes[truth]) }));
+    parts.push(t("inside.storms.truth", { mode: modeWords(shelf.classes[truth]) }));
   if (answer) {
     const best = answerOf(answer);
     parts.push(
       t("inside.storms.answer", {
-        mode: modeName(shelf.classes[best] ?? ""),
+        mode: modeWords(shelf.classes[best] ?? ""),
         percent: percent(answer[best]),
       }),
     );

@@ -3,9 +3,8 @@
 import { choice, errorNote } from "../base/controls.js";
 import { el, replace } from "../base/dom.js";
 import { colourBar, Picture, shortNumber } from "../base/picture.js";
-import { t } from "../base/strings.js";
+import { modeWords, t } from "../base/strings.js";
 import { overBox } from "../network/plan.js";
-import { modeName } from "./answer.js";
 import { colourOf, scaleBetween, warmScale } from "./pixels.js";
 
 /**
@@ -55,7 +54,7 @@ export class Why {
     replace(
       this.#mode,
       el("option", { value: -1 }, t("inside.why.answer")),
-      ...classes.map((name, k) => el("option", { value: k }, modeName(name))),
+      ...classes.map((name, k) => el("option", { value: k }, modeWords(name))),
     );
     this.forget();
   }
@@ -74,7 +73,7 @@ export class Why {
   async show(asked, chosen) {
     this.#method.show();
     this.#mode.value = String(chosen);
-    const mode = modeName(asked.plan.classes[asked.mode]);
+    const mode = modeWords(asked.plan.classes[asked.mode]);
     replace(this.#words, t(`inside.why.${asked.method}.read`, { mode }));
     replace(this.#not, t(`inside.why.${asked.method}.not`));
     const key = `${asked.method} ${asked.mode}`;

@@ -46,7 +46,9 @@ export class Engine {
     this.#zoo = zoo;
     this.threads = 1;
     worker.onmessage = ({ data }) => this.#take(data);
-    worker.onerror = (event) => this.#fail(event.message || "it was not found");
+    // An error without a message is that of a file that is not there.
+    worker.onerror = ({ message }) =>
+      this.#fail(message ? new Fault("network.ended", { message }) : new Fault("network.lost"));
   }
 
   /**
@@ -185,9 +187,8 @@ export class Engine {
     else waiting?.reject(new Fault(error.key, error.values));
   }
 
-  /** @param {string} message */
-  #fail(message) {
-    const error = new Fault("network.ended", { message });
+  /** @param {Error} error */
+  #fail(error) {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
@@ -195,7 +196,7 @@ export class Engine {
   /** End the workers; all that they held is gone. */
   stop() {
     for (const worker of this.#workers.splice(0)) worker.terminate();
-    this.#fail("it was stopped");
+    this.#fail(new Fault("network.stopped"));
   }
 }
 

@@ -5,6 +5,7 @@
  * of any other chain. Everything that computes trusts a plan, so every size is checked here.
  */
 
+import { t } from "../base/strings.js";
 import { Fault } from "./fault.js";
 
 /** What a step may be; as `stormlens.engine.KINDS`. */
@@ -568,7 +569,7 @@ class Making {
   }
 
   finish() {
-    checkEnd(this.plan, `Network ${this.plan.name}`);
+    checkEnd(this.plan, t("network.named", { network: this.plan.name }));
     return this.plan;
   }
 }

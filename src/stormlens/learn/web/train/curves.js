@@ -79,7 +79,7 @@ export class Curves {
     const all = [...trainings];
     const end = lastEpoch(Math.max(0, ...all.map(([, training]) => Math.ceil(training.place))));
     const name = (/** @type {Slot} */ slot, /** @type {string} */ of) =>
-      all.length > 1 ? `${slot} ${t(`train.short.${of}`)}` : t(`train.line.${of}`);
+      all.length > 1 ? [slot, t(`train.short.${of}`)].join(" ") : t(`train.line.${of}`);
     const x = /** @type {Point} */ ([0, end]);
     const accuracies = all.flatMap(([slot, training]) => [
       line(name(slot, "training"), slot, scaled(trainingPoints(training, "accuracy")), false),

@@ -4,7 +4,7 @@ import { MODES, ofGrey, ofSigned, readableOn } from "../base/colours.js";
 import { segments } from "../base/controls.js";
 import { el, replace } from "../base/dom.js";
 import { colourBar, Picture } from "../base/picture.js";
-import { t } from "../base/strings.js";
+import { modeWords, t } from "../base/strings.js";
 import { percent } from "./curves.js";
 import { Tiles } from "./tiles.js";
 
@@ -222,8 +222,8 @@ export class Insides {
     const answer = probabilities.indexOf(Math.max(...probabilities));
     const words = {
       number: number + 1,
-      truth: classes[truth],
-      answer: classes[answer] ?? "–",
+      truth: modeWords(classes[truth]),
+      answer: modeWords(classes[answer] ?? "–"),
       sure: percent(probabilities[answer] ?? NaN),
     };
     this.#storm.words = t("train.storm.words", words);
@@ -231,14 +231,14 @@ export class Insides {
     replace(this.#stormWords, t(right ? "train.answer.right" : "train.answer.wrong", words));
     this.#answer.setAttribute(
       "aria-label",
-      classes.map((name, k) => `${name} ${percent(probabilities[k])}`).join(", "),
+      classes.map((name, k) => `${modeWords(name)} ${percent(probabilities[k])}`).join(", "),
     );
     replace(
       this.#answer,
       ...classes.flatMap((name, k) => {
         const isTruth = k === truth;
         return [
-          el("span", { class: isTruth ? "name truth" : "name" }, name, isTruth && " ✓"),
+          el("span", { class: isTruth ? "name truth" : "name" }, modeWords(name), isTruth && " ✓"),
           el(
             "span",
             { class: "track" },

@@ -2,7 +2,7 @@
 
 import { choice, flag, simulatedBadge, slider } from "../base/controls.js";
 import { el, replace, svg } from "../base/dom.js";
-import { t } from "../base/strings.js";
+import { t, wholeWords } from "../base/strings.js";
 import { choiceOf, named, NETWORKS, OWN } from "./choices.js";
 import { Varied } from "./varied.js";
 
@@ -118,7 +118,7 @@ export class Panel {
     replace(
       this.#cards,
       ...networks.map(({ name, blocks, plan }) => {
-        const parameters = parametersOf(plan).toLocaleString("en");
+        const parameters = wholeWords(parametersOf(plan));
         return el(
           "div",
           { class: "card" },

@@ -2,7 +2,7 @@
 
 import { button, simulatedBadge } from "../base/controls.js";
 import { el, replace } from "../base/dom.js";
-import { t } from "../base/strings.js";
+import { t, wholeWords } from "../base/strings.js";
 import { percent } from "./curves.js";
 
 /** @typedef {import("./player.js").Player} Player */
@@ -72,7 +72,7 @@ export class PlayBar {
       .reduce((sum, each) => sum + each, 0);
     replace(
       this.#speed,
-      rate > 0 && t("train.speed", { rate: Math.round(rate).toLocaleString("en") }),
+      rate > 0 && t("train.speed", { rate: wholeWords(rate) }),
     );
     this.#done.style.width = `${Math.min(100, (100 * (first?.place ?? 0)) / epochs)}%`;
     replace(

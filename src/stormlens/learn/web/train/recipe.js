@@ -1,5 +1,6 @@
 /** The recipe and the Python that train the same network with Stormlens itself. */
 
+import { t } from "../base/strings.js";
 import { toArguments, toToml } from "../ideas/recipe-text.js";
 import { AUGMENTATIONS, NETWORKS } from "./choices.js";
 
@@ -30,7 +31,7 @@ export function toml(choice, source) {
     `name = "${NAME}"`,
     isNamed(choice)
       ? `model = "${choice.network}"`
-      : `model = "${OWN_NETWORK}"  # the Python beside makes it`,
+      : `model = "${OWN_NETWORK}"  # ${t("train.recipe.model")}`,
     'optimiser = "adam"',
     `learning_rate = ${asNumber(choice.rate)}`,
     `batch_size = ${choice.batch}`,
@@ -43,7 +44,7 @@ export function toml(choice, source) {
     lines.push("", "[data]", 'name = "simulated"');
     // A smaller set is the first of a larger one.
     if (choice.storms < source.count) {
-      lines.push(`count = ${choice.storms}  # the first of every split`);
+      lines.push(`count = ${choice.storms}  # ${t("train.recipe.count")}`);
     }
   }
   return `${lines.join("\n")}\n`;
@@ -118,7 +119,7 @@ function ownNetwork({ network, dropout, activation, seed }) {
     ...(dropout === null
       ? []
       : ["    if isinstance(layer, keras.layers.Dropout):", `        layer.rate = ${dropout}`]),
-    `model.save("${OWN_NETWORK}")  # for the recipe`,
+    `model.save("${OWN_NETWORK}")  # ${t("train.recipe.save")}`,
     "",
   ];
 }

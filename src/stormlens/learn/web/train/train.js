@@ -4,6 +4,7 @@ import { Component } from "../base/component.js";
 import { CopyText, errorNote, segments } from "../base/controls.js";
 import { el, replace } from "../base/dom.js";
 import { jsonResource } from "../base/resources.js";
+import { modeWords } from "../base/strings.js";
 import { Storms } from "../data/storms.js";
 import { Engine } from "../network/client.js";
 import { planOfZoo } from "../network/plan.js";
@@ -164,7 +165,7 @@ export class Train extends Component {
     if (!this.#storms.splits.train?.modes || !this.#storms.splits.validation?.modes) {
       throw new Error(this.t("no-storms"));
     }
-    this.#makeMatrix(this.#storms.classes);
+    this.#makeMatrix(this.#storms.classes.map(modeWords));
     this.#panel.networks(this.#networks(), this.#storms);
   }
 
@@ -495,7 +496,7 @@ export class Train extends Component {
     const last = history[history.length - 1];
     const values = {
       ...reading,
-      mode: plan.classes[answers[0]] ?? "",
+      mode: modeWords(plan.classes[answers[0]] ?? ""),
       training: last ? percent(last.accuracy) : "",
       validation: last ? percent(last.valAccuracy) : "",
       gap: last ? (100 * Math.abs(last.accuracy - last.valAccuracy)).toFixed(0) : "",
@@ -610,11 +611,12 @@ export class Train extends Component {
 
   /** @param {Training} training */
   #drawListed({ plan, truth, answers }) {
+    const names = plan.classes.map(modeWords);
     const listed = this.#listed();
     const [ofTruth, ofAnswer] = this.numbers("cell");
     const cell = {
-      truth: plan.classes[ofTruth],
-      answer: plan.classes[ofAnswer],
+      truth: names[ofTruth],
+      answer: names[ofAnswer],
       count: listed.length,
     };
     const ofCell = listed.length > 0 ? "listed.cell" : "listed.none";
@@ -629,13 +631,13 @@ export class Train extends Component {
     }));
     const name = (/** @type {number} */ i) => {
       const [was, said] = [truth[shown[i]], answers[shown[i]]];
-      const values = { number: shown[i] + 1, truth: plan.classes[was], answer: plan.classes[said] };
+      const values = { number: shown[i] + 1, truth: names[was], answer: names[said] };
       return this.t("listed.storm", values);
     };
     // Thumbnails take longer to draw than all else: only where others are to be seen.
-    const names = shown.map((_, i) => name(i)).join();
-    if (names !== this.#thumbsOf) this.#thumbs.draw(maps, undefined, name);
-    this.#thumbsOf = names;
+    const thumbsOf = shown.map((_, i) => name(i)).join();
+    if (thumbsOf !== this.#thumbsOf) this.#thumbs.draw(maps, undefined, name);
+    this.#thumbsOf = thumbsOf;
     this.#thumbs.choose(shown.indexOf(this.#stormNumber()));
   }
 
