@@ -46,7 +46,7 @@ def read_steps(files):
     return network, steps
 
 
-def test_the_shipped_classifier_is_served_as_it_lies_and_said_to_know_simulated_storms_alone():
+def test_the_shipped_classifier_is_served_as_it_lies_and_says_that_it_knows_simulated_storms():
     files = shipped_network()
     assert (
         content(files["shipped/weights.safetensors"])
@@ -55,8 +55,8 @@ def test_the_shipped_classifier_is_served_as_it_lies_and_said_to_know_simulated_
     (entry,) = json.loads(content(files["networks.json"]))
     assert entry["id"] == "shipped"
     assert entry["folder"] == "networks/shipped"
-    assert entry["simulated"] is True
-    assert entry["said"].startswith("Trained on SIMULATED storms only. Of 23 REAL boxes")
+    card = json.loads(content(files["shipped/classifier.json"]))
+    assert card["provenance"]["training_simulated"] is True
 
 
 def test_a_network_of_the_zoo_has_its_card_and_weights():
@@ -72,8 +72,9 @@ def test_a_network_of_the_zoo_has_its_card_and_weights():
         "shipped/weights.safetensors",
     ]
     own, shipped = json.loads(content(files["networks.json"]))
-    assert (own["title"], own["simulated"], shipped["id"]) == ("Mine", False, "shipped")
-    assert own["said"] == "Trained on storms that were not simulated."
+    assert (own["title"], shipped["id"]) == ("Mine", "shipped")
+    card = json.loads(content(files["own/classifier.json"]))
+    assert card["provenance"]["training_simulated"] is False
     tensors = load(content(files["own/weights.safetensors"]))
     for name, values in classifier.network.tensors().items():
         npt.assert_array_equal(tensors[name], values)

@@ -47,7 +47,7 @@ def test_the_catalogue_of_the_package_is_what_the_simulator_gives(simulated):
     assert set(splits["few"]["modes"]) == set(range(6))
     assert catalogue["simulated"] is True
     assert "SIMULATED" in catalogue["source"]
-    assert "2 dBZ" in catalogue["note"]
+    assert catalogue["boxes"] == 1331 + 110
 
 
 @pytest.mark.parametrize(("name", "split", "step"), [("train-0", "train", 2), ("few-0", "test", 1)])
@@ -122,7 +122,7 @@ def test_own_storms_keep_their_splits_classes_and_exact_values():
     assert catalogue["classes"] == ["line", "cell"]
     assert (catalogue["rows"], catalogue["columns"]) == (20, 24)
     assert catalogue["simulated"] is False
-    assert catalogue["note"] == ""
+    assert catalogue["boxes"] == 400
     counts = {name: (held["count"], held["step"]) for name, held in catalogue["splits"].items()}
     assert counts == {"few": (24, 1), "train": (350, 1), "validation": (10, 1), "test": (40, 1)}
     assert [part["count"] for part in catalogue["splits"]["train"]["parts"]] == [300, 50]
@@ -139,11 +139,12 @@ def test_boxes_without_labels_are_seen_alone():
     }
 
 
-def test_what_is_rounded_or_left_out_is_said(monkeypatch):
+def test_a_catalogue_tells_what_is_rounded_and_how_many_boxes_there_are(monkeypatch):
     monkeypatch.setattr(_storms, "_MOST_EXACT", 1000)
     monkeypatch.setattr(_storms, "_MOST_BOXES", 25)
     catalogue = catalogue_of(own_pack(own_boxes(60)))
-    assert catalogue["note"] == "Values are rounded to 2 dBZ. Of 60 boxes, 25 are here."
+    assert catalogue["boxes"] == 60
+    assert catalogue["splits"]["test"]["count"] == 25
     assert catalogue["splits"]["few"]["step"] == 1
     assert catalogue["splits"]["test"]["step"] == 2
 

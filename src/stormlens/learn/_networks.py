@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from stormlens.models import Classifier
 
 LIST = "networks.json"
+_SHIPPED = {
+    "id": "shipped",
+    "title": "The classifier that comes with Stormlens",
+    "folder": "networks/shipped",
+}
 CARD, WEIGHTS, STEPS = "classifier.json", "weights.safetensors", "network.json"
 
 
@@ -27,7 +32,7 @@ def shipped_network() -> "dict[str, Content]":
     files : dict of str to Path or callable
         By path within `networks/`.
     """
-    return {LIST: partial(_as_json_of, _shipped_entry), **_lying("shipped", shipped_folder())}
+    return {LIST: partial(_as_json, [_SHIPPED]), **_lying("shipped", shipped_folder())}
 
 
 def own_network(classifier: "Classifier", title: str) -> "dict[str, Content]":
@@ -55,12 +60,10 @@ def own_network(classifier: "Classifier", title: str) -> "dict[str, Content]":
         "id": "own",
         "title": title,
         "folder": "networks/own",
-        "simulated": classifier.trained_on_simulated,
-        "said": _said(classifier.provenance),
     }
     files = _written(classifier)
     return {
-        LIST: lambda: _as_json([entry, _shipped_entry()]),
+        LIST: lambda: _as_json([entry, _SHIPPED]),
         **{f"own/{name}": partial(_same, content) for name, content in files.items()},
         **_lying("shipped", shipped_folder()),
     }
@@ -68,32 +71,6 @@ def own_network(classifier: "Classifier", title: str) -> "dict[str, Content]":
 
 def _lying(name: str, folder: Path) -> "dict[str, Content]":
     return {f"{name}/{file}": folder / file for file in (CARD, WEIGHTS)}
-
-
-def _shipped_entry() -> dict[str, Any]:
-    from stormlens.models import read_provenance
-    from stormlens.report import on_real, read_appraisal
-
-    folder = shipped_folder()
-    provenance = read_provenance(folder)
-    appraisal = read_appraisal(folder)
-    scored = "" if appraisal is None else on_real(appraisal.real)
-    return {
-        "id": "shipped",
-        "title": "The classifier that comes with Stormlens",
-        "folder": "networks/shipped",
-        "simulated": provenance.get("training_simulated") is True,
-        "said": f"{_said(provenance)} {scored}".strip(),
-    }
-
-
-def _said(provenance: Mapping[str, Any]) -> str:
-    simulated = provenance.get("training_simulated")
-    if simulated is True:
-        return "Trained on SIMULATED storms only."
-    if simulated is False:
-        return f"Trained on {provenance.get('data_source') or 'storms that were not simulated'}."
-    return "Nothing is known of the storms that it was trained on."
 
 
 def _written(classifier: "Classifier") -> dict[str, bytes]:
@@ -163,10 +140,6 @@ def _safetensors(tensors: Mapping[str, Any]) -> bytes:
     from safetensors.numpy import save
 
     return bytes(save(dict(tensors)))
-
-
-def _as_json_of(make: Callable[[], Any]) -> bytes:
-    return _as_json([make()])
 
 
 def _as_json(value: Mapping[str, Any] | Sequence[Any]) -> bytes:

@@ -73,6 +73,8 @@ def some_pack(*splits: str) -> dict[str, Content]:
         first = split["parts"][:1]
         split |= {"parts": first, "count": first[0]["count"]}
         split["modes"] = split["modes"][: split["count"]]
+    held = {name: split["count"] for name, split in catalogue["splits"].items() if name != "few"}
+    catalogue["boxes"] = sum(held.values())
     files: dict[str, Content] = {name: _FOLDER / name for name in _part_names(catalogue)}
     return {CATALOGUE: partial(_as_json, catalogue), **files}
 
@@ -90,7 +92,7 @@ def own_pack(dataset: "xr.Dataset") -> dict[str, Callable[[], bytes]]:
     -------
     files : dict of str to callable
         As for `simulated_pack`; a part is encoded when called. Values are exact where all fit
-        into 8 MB, else rounded to 2 dBZ, which the catalogue's note says.
+        into 8 MB, else rounded to 2 dBZ, which the catalogue says.
 
     Raises
     ------
@@ -99,12 +101,7 @@ def own_pack(dataset: "xr.Dataset") -> dict[str, Callable[[], bytes]]:
     """
     check_storms(dataset)
     kept = _kept(dataset)
-    boxes = sum(part.sizes["storm"] for part in kept.values())
-    step = _own_step(kept)
-    notes = [] if step == 1 else [f"Values are rounded to {step} dBZ."]
-    if boxes < dataset.sizes["storm"]:
-        notes.append(f"Of {dataset.sizes['storm']} boxes, {boxes} are here.")
-    catalogue, parts = _pack(kept, few_of(dataset), step, " ".join(notes))
+    catalogue, parts = _pack(kept, few_of(dataset), _own_step(kept), dataset.sizes["storm"])
     return {CATALOGUE: partial(_as_json, catalogue), **parts}
 
 
@@ -295,25 +292,25 @@ _kept_simulated = cache(_simulated_splits)  # for notebooks; a server need not h
 def _simulated() -> tuple[dict[str, Any], dict[str, Callable[[], bytes]]]:
     made = _simulated_splits()
     splits = {name: made[name] for name in ("train", "validation")}
-    note = f"Values of all but the first few are rounded to {_STEP} dBZ."
-    return _pack(splits, _few(made["test"]), _STEP, note)
+    boxes = sum(split.sizes["storm"] for split in splits.values())
+    return _pack(splits, _few(made["test"]), _STEP, boxes)
 
 
 def _pack(
-    splits: "Mapping[str, xr.Dataset]", few: "xr.Dataset", step: int, note: str
+    splits: "Mapping[str, xr.Dataset]", few: "xr.Dataset", step: int, boxes: int
 ) -> tuple[dict[str, Any], dict[str, Callable[[], bytes]]]:
-    """A catalogue, whose numbers of bytes are guesses, and what makes the parts."""
+    """A catalogue, of so many boxes at hand and with guesses of bytes, and what makes the parts."""
     from stormlens.datasets import class_names, is_simulated
     from stormlens.stormbox import PIXEL_KM
 
     listed: dict[str, Any] = {}
     parts: dict[str, Callable[[], bytes]] = {}
-    for name, (boxes, fineness) in {
+    for name, (split, fineness) in {
         "few": (few, 1),
-        **{name: (boxes, step) for name, boxes in splits.items()},
+        **{name: (split, step) for name, split in splits.items()},
     }.items():
-        listed[name] = _listed(name, boxes, fineness)
-        parts |= _encoders(listed[name]["parts"], boxes, fineness)
+        listed[name] = _listed(name, split, fineness)
+        parts |= _encoders(listed[name]["parts"], split, fineness)
     catalogue = {
         "format": FORMAT,
         "simulated": is_simulated(few),
@@ -323,7 +320,7 @@ def _pack(
         "columns": few.sizes["x"],
         "pixel_km": PIXEL_KM,
         "classes": list(class_names(few)) if "mode" in few else [],
-        "note": note,
+        "boxes": boxes,
         "splits": listed,
     }
     return catalogue, parts

@@ -158,7 +158,7 @@ test("percentages say no more than is known", () => {
 
 test("the shipped classifier's files become a network; others a sentence", async () => {
   const [card, weights] = [shippedFile("classifier.json"), shippedFile("weights.safetensors")];
-  const names = { id: "own", title: "Own", said: "" };
+  const names = { id: "own", title: "Own" };
   const open = (/** @type {[string, ArrayBuffer][]} */ files) =>
     networkOfFiles(new Map(files), names);
   const network = await open([

@@ -47,6 +47,18 @@ test("the catalogue of the package says what its parts hold", async () => {
   assert.equal((await storms.split("validation")).count, 110);
 });
 
+test("what is rounded or left out is said", async () => {
+  const { note } = await Storms.open(ofPackage);
+  assert.equal(note, "Values of all but the first few are rounded to 2 dBZ.");
+  const few = { count: 24, step: 1, modes: null, parts: [] };
+  const noteOf = (/** @type {object} */ splits, /** @type {number} */ boxes) =>
+    new Storms({ splits: { few, ...splits }, boxes }, async () => new ArrayBuffer(0)).note;
+  assert.equal(noteOf({ test: { count: 60, step: 1 } }, 60), "");
+  const some = { train: { count: 20, step: 2 }, test: { count: 5, step: 2 } };
+  assert.equal(noteOf(some, 60), `${note} Of 60 boxes, 25 are here.`);
+  assert.equal(noteOf({}, 0), "");
+});
+
 test("a range of a split is cut from the parts that hold it", async () => {
   /** @type {string[]} */
   const asked = [];

@@ -204,6 +204,8 @@ export const ENGLISH = {
   "concepts.even-kernel": "A classical kernel has a middle, so its size is odd, not {size}.",
   "notebook.which": "Say which component to show, as {names}.",
   "storms.damaged": "{name} is damaged: it does not hold the storms that it should. Reload the page.",
+  "storms.rounded": "Values of all but the first few are rounded to {step} dBZ.",
+  "storms.left-out": "Of {all} boxes, {count} are here.",
   "storms.no-split": "There are no {name} storms here; choose others.",
 
   // ------------------------------------------------------------------ neuron
@@ -466,6 +468,7 @@ export const ENGLISH = {
   "augmentation-studio.advice.fill.wrap": "taken from the opposite side of the box",
   "augmentation-studio.advice.fill.constant": "blank: echo is cut off",
   "augmentation-studio.advice.fill.echo": "invented echo of {cval} dBZ",
+  "augmentation-studio.advice.subject.cval": "cval",
   "augmentation-studio.advice.cval": "cval is used with the fill mode constant only.",
   "augmentation-studio.advice.subject.small": "too small to see",
   "augmentation-studio.advice.small":
@@ -737,6 +740,10 @@ export const ENGLISH = {
   "inside.order.wrong": "Most wrong first",
   "inside.order.unsure": "Most unsure first",
   "inside.open": "Open your own…",
+  "inside.network.shipped": "The classifier that comes with Stormlens",
+  "inside.trained.on": "Trained on {source}.",
+  "inside.trained.real": "Trained on storms that were not simulated.",
+  "inside.trained.unknown": "Nothing is known of the storms that it was trained on.",
   "inside.own": "Yours",
   "inside.own.network": "from your files",
   "inside.folder":

@@ -13,16 +13,14 @@ import { readSafetensors } from "./safetensors.js";
  * @property {string} id
  * @property {string} title
  * @property {string} folder
- * @property {boolean} simulated
- * @property {string} said What it was trained on, and how it does.
  *
  * @typedef {object} OpenNetwork
  * @property {string} id
  * @property {string} title
- * @property {string} said
  * @property {import("../network/plan.js").Plan} plan
  * @property {Map<string, Float32Array>} weights
- * @property {boolean} simulated Whether simulated storms trained it.
+ * @property {boolean | undefined} simulated Whether simulated storms trained it, if that is known.
+ * @property {string} source What it was trained on, or "".
  * @property {number} temperature 1 where the classifier has none.
  * @property {number} orientations How many turned copies `stormlens classify` asks.
  */
@@ -68,11 +66,11 @@ export function isNetworkFile(name) {
 /**
  * Put a network together.
  * @param {ReadonlyMap<string, ArrayBuffer>} files By name.
- * @param {{id: string, title: string, said: string}} names
+ * @param {{id: string, title: string}} names
  * @returns {Promise<OpenNetwork>}
  * @throws {Error} With a sentence, where a file is missing, damaged, foreign or of another time.
  */
-export async function networkOfFiles(files, { id, title, said: about }) {
+export async function networkOfFiles(files, { id, title }) {
   const model = [...files.keys()].find((name) => /\.(keras|h5|hdf5|pb|pt|onnx)$/i.test(name));
   if (model) throw new Error(t("file.network.model", { file: model }));
   const card = files.get(CARD);
@@ -94,11 +92,13 @@ export async function networkOfFiles(files, { id, title, said: about }) {
     throw new Error(t("file.network.other-time", { file: WEIGHTS, card: CARD }));
   }
   checkWeights(plan, tensors.weights);
+  const { training_simulated: simulated, data_source: source } = said.provenance ?? {};
   return {
-    ...{ id, title, said: about },
+    ...{ id, title },
     plan,
     weights: tensors.weights,
-    simulated: said.provenance?.training_simulated === true,
+    simulated: typeof simulated === "boolean" ? simulated : undefined,
+    source: typeof source === "string" ? source : "",
     temperature: temperatureOf(said),
     orientations: Number.isInteger(said.orientations) ? said.orientations : 1,
   };

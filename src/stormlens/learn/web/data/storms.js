@@ -73,10 +73,20 @@ export class Storms {
     this.pixelKm = catalogue.pixel_km;
     /** Names by code. @type {string[]} */
     this.classes = catalogue.classes;
-    /** What was rounded or left out, in a sentence, or "". @type {string} */
-    this.note = catalogue.note;
+    /** How many there are where these come from. @type {number} */
+    this.boxes = catalogue.boxes;
     /** @type {Readonly<Record<string, Split>>} */
     this.splits = catalogue.splits;
+  }
+
+  /** What was rounded or left out, in sentences, or "". */
+  get note() {
+    const { few: _, ...splits } = this.splits;
+    const count = Object.values(splits).reduce((sum, split) => sum + split.count, 0);
+    const step = Math.max(...Object.values(splits).map((split) => split.step));
+    const rounded = step > 1 ? [t("storms.rounded", { step })] : [];
+    const left = count < this.boxes ? [t("storms.left-out", { all: this.boxes, count })] : [];
+    return [...rounded, ...left].join(" ");
   }
 
   /**

@@ -127,7 +127,7 @@ function ofShear(held) {
 
 /** @param {Augmentation} held @param {number} beyond @returns {Advice[]} */
 function ofFilling({ fill_mode: mode, cval }, beyond) {
-  const unused = { warning: false, subject: "cval", text: say("cval") };
+  const unused = { warning: false, subject: say("subject.cval"), text: say("cval") };
   const yet = mode !== "constant" && cval ? [unused] : [];
   if (!beyond) return yet;
   const share = beyond < 0.01 ? say("fill.little") : fixed(100 * beyond, 0);

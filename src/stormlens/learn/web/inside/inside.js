@@ -33,6 +33,7 @@ import { METHODS, Why } from "./why.js";
  */
 
 const DROPPED = "dropped";
+const SHIPPED = "shipped";
 const VIEWS = ["pixel", "why", "paint"];
 /** Storms of a split that are put on the shelf. */
 const MOST_STORMS = 300;
@@ -323,7 +324,9 @@ export class Inside extends Component {
     const own = this.t("own");
     replace(
       this.#networks,
-      ...this.#entries.map(({ id, title }) => option(id, title)),
+      ...this.#entries.map(({ id, title }) =>
+        option(id, id === SHIPPED ? this.t("network.shipped") : title),
+      ),
       this.#own.network && option(DROPPED, `${own}: ${this.#own.network.title}`),
     );
     this.#networks.value = network.id;
@@ -599,7 +602,7 @@ export class Inside extends Component {
         ),
         this.#painted && ` ${this.t("painted")}`,
       ),
-      network.simulated && el("p", { class: "muted small" }, t("simulated.network")),
+      el("p", { class: "muted small" }, trainedWords(network)),
     );
     replace(this.#fine, fine.filter(Boolean).join(" "));
   }
@@ -745,6 +748,13 @@ export class Inside extends Component {
 /** @param {number} milliseconds */
 function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** What a network learnt from. @param {OpenNetwork} network */
+function trainedWords({ simulated, source }) {
+  if (simulated) return t("simulated.network");
+  if (simulated === undefined) return t("inside.trained.unknown");
+  return source ? t("inside.trained.on", { source }) : t("inside.trained.real");
 }
 
 /**

@@ -29,7 +29,7 @@ export async function filesDropped(dropped) {
 export async function readNetwork(files, id) {
   const contents = new Map();
   for (const file of files) contents.set(file.name, await contentOf(file));
-  return networkOfFiles(contents, { id, title: t("inside.own.network"), said: "" });
+  return networkOfFiles(contents, { id, title: t("inside.own.network") });
 }
 
 /**
