@@ -284,7 +284,7 @@ export class Network {
 export class Run {
   #engine;
   #handle;
-  /** @type {Network | null} */
+  /** @type {Promise<Network> | null} */
   #present = null;
 
   /** @param {Engine} engine @param {{run: number, plan: Plan, progress: Progress}} begun */
@@ -335,8 +335,11 @@ export class Run {
   }
 
   /** The network with its present weights, whatever they become. */
-  async network() {
-    this.#present ??= new Network(this.#engine, this.plan, await this.#ask("present"));
+  network() {
+    this.#present ??= this.#ask("present").then(
+      (handle) => new Network(this.#engine, this.plan, handle),
+    );
+    this.#present.catch(() => (this.#present = null)); // so that it can be tried again
     return this.#present;
   }
 
@@ -365,7 +368,7 @@ export class Run {
 
   /** Give its memory back, and that of its network. */
   async free() {
-    await this.#present?.free();
+    await (await this.#present)?.free();
     this.#present = null;
     await this.#engine.ask("free", { handle: this.#handle });
   }
