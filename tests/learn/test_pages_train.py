@@ -461,3 +461,23 @@ def test_a_slider_that_is_dragged_begins_few_trainings(visit):
     made.page.get_by_text("batch 1 of").first.wait_for()
     assert made.page.evaluate("globalThis.begun") < 10
     assert made.trouble == []
+
+
+@pytest.mark.browser
+def test_a_rate_that_is_chosen_while_storms_are_fetched_is_learnt_with(chromium, front):
+    context = chromium.new_context()
+    held = []
+    context.route("**/storms/train-0.bin", lambda route: held.append(route))
+    train = Visit(context.new_page(), front, "train")
+    train.page.goto(f"{front}#/train?storms=60&network=svrimg-3conv")
+    wait_for(train, "c?.shadowRoot?.querySelector('.far')?.textContent.startsWith('Fetching')")
+    train.set(rate="0.003")
+    train.set(augmentation="flips")
+    held[0].continue_()
+    wait_until(train, "Play")
+    train.page.get_by_role("button", name="Epoch", exact=True).click()
+    train.page.get_by_text("Epoch 1 of").first.wait_for()
+    # Nothing was changed on the way: only that of knowing nothing is marked.
+    assert train.page.locator(".curves line.mark").count() == 1
+    assert train.trouble == []
+    context.close()

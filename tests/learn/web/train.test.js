@@ -35,6 +35,7 @@ import {
   read,
 } from "../../../src/stormlens/learn/web/train/reading.js";
 import { thinned } from "../../../src/stormlens/learn/web/train/tiles.js";
+import { Training } from "../../../src/stormlens/learn/web/train/training.js";
 import { doneTasks } from "../../../src/stormlens/learn/web/train/tasks.js";
 import { understood } from "../../../src/stormlens/learn/web/base/component.js";
 import { planOfZoo } from "../../../src/stormlens/learn/web/network/plan.js";
@@ -306,6 +307,31 @@ describe("tasks", () => {
   });
 });
 
+describe("a training", () => {
+  it("counts the boxes that it learnt from, of short batches too", async () => {
+    for (const { count, batch, due } of [
+      { count: 60, batch: 128, due: [60, 120] },
+      { count: 40, batch: 32, due: [32, 40, 72] },
+    ]) {
+      const steps = Math.ceil(count / batch);
+      let done = 0;
+      const run = /** @type {any} */ ({
+        step: async () => ({ step: (done++ % steps) + 1, steps, loss: 1, accuracy: 0 }),
+        validate: async () => ({ loss: 1, accuracy: 0, probabilities: new Float32Array(0) }),
+      });
+      const plan = /** @type {any} */ ({ classes: ["a", "b"], layers: [] });
+      const choice = /** @type {any} */ ({ batch });
+      const training = new Training(run, plan, choice, count, new Uint8Array(0));
+      const counted = [];
+      for (const _ of due) {
+        await training.step();
+        counted.push(training.boxes);
+      }
+      assert.deepEqual(counted, due);
+    }
+  });
+});
+
 describe("the player", () => {
   /**
    * A training of two steps an epoch that notes what is done.
@@ -377,6 +403,31 @@ describe("the player", () => {
     assert.equal(one.at, 1);
     await player.step();
     assert.equal(one.at, 2);
+  });
+
+  it("stops one where the other fails", async () => {
+    const one = fake("a", []);
+    const broken = { ...fake("b", []), step: () => Promise.reject(new Error("gone")) };
+    const { player, errors } = playerOf([one, broken], 3);
+    await player.play();
+    assert.deepEqual([one.at, errors.length, player.state], [1, 1, "paused"]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(one.at, 1);
+  });
+
+  it("knows when nothing can be played", async () => {
+    const [lost, one] = [{ ...fake("a", []), isLost: true }, fake("b", [])];
+    const can = (/** @type {any[]} */ trainings, /** @type {number} */ limit) => {
+      const { player } = playerOf(trainings, limit);
+      return [player.isStuck, player.canPlay];
+    };
+    assert.deepEqual(can([lost], 3), [true, false]);
+    assert.deepEqual(can([lost, one], 3), [false, true]);
+    one.history = new Array(200).fill(1);
+    assert.deepEqual(can([one], 199), [false, true]);
+    assert.deepEqual(can([one], 200), [false, false]);
+    one.history.pop();
+    assert.deepEqual(can([one], 200), [false, true]);
   });
 
   it("leaves out what is lost, and says what failed", async () => {

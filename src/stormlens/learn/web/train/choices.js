@@ -34,6 +34,9 @@ import { PRESETS } from "../ideas/presets.js";
 
 export const OWN = "own";
 
+/** After which every training pauses at last. */
+export const MOST_EPOCHS = 200;
+
 /** Networks with what their recipes and sources say. @type {Readonly<Record<string, Own>>} */
 export const NETWORKS = {
   "chapter-linear": { rate: 1e-4, activation: "linear", drops: "0" },
@@ -90,7 +93,7 @@ export const SETTINGS = {
   // What the chapter asks first: the same network with and without a bend and dropout.
   network_b: { ...EACH.network, default: "chapter-relu" },
   compare: { kind: "flag", default: false },
-  epochs: { kind: "whole", default: 20, low: 1, high: 200 },
+  epochs: { kind: "whole", default: 20, low: 1, high: MOST_EPOCHS },
   seed: { kind: "whole", default: 0, low: 0, high: 9999 },
   look: { kind: "choice", default: "A", choices: ["A", "B"] },
   storm: { kind: "whole", default: 0, low: 0, high: 9999 },

@@ -52,9 +52,12 @@ export class PlayBar {
   show(player, trainings, { epochs, busy, simulated }) {
     const playing = player.state !== "paused";
     const ready = trainings.length > 0 && !busy;
-    this.#play.textContent = t(playing ? "train.pause" : this.#playWords(player, ready));
-    this.#play.disabled = !ready;
-    for (const one of [this.#step, this.#epoch]) one.disabled = !ready || playing;
+    const more = ready && player.isDone;
+    this.#play.textContent = t(playing ? "train.pause" : more ? "train.play.more" : "train.play");
+    this.#play.disabled = !ready || !(playing || player.canPlay);
+    for (const one of [this.#step, this.#epoch]) {
+      one.disabled = !ready || playing || player.isStuck;
+    }
     this.#reset.disabled = !ready;
     const [, first] = trainings[0] ?? [];
     const running = first?.running;
@@ -80,11 +83,6 @@ export class PlayBar {
       ...trainings.map(([slot, training]) => figures(slot, training, trainings.length > 1)),
       simulated && simulatedBadge(),
     );
-  }
-
-  /** @param {Player} player @param {boolean} ready */
-  #playWords(player, ready) {
-    return ready && player.isDone ? "train.play.more" : "train.play";
   }
 }
 

@@ -3,6 +3,8 @@
  * at the end of every epoch, so that neither runs ahead of the other in the charts.
  */
 
+import { MOST_EPOCHS } from "./choices.js";
+
 /** @typedef {import("./training.js").Training} Training */
 
 /**
@@ -54,6 +56,16 @@ export class Player {
     return this.#due().length === 0;
   }
 
+  /** Whether none can go on, as their weights are no numbers any more. */
+  get isStuck() {
+    return this.#trainable().length === 0;
+  }
+
+  /** Whether there is something to play, if need be after more epochs than were asked for. */
+  get canPlay() {
+    return !this.isStuck && (!this.isDone || this.watcher.epochs() < MOST_EPOCHS);
+  }
+
   #trainable() {
     return this.watcher.trainings().filter((training) => !training.isLost);
   }
@@ -81,9 +93,18 @@ export class Player {
     this.watcher.moved();
   }
 
-  /** @param {readonly Training[]} trainings @param {(training: Training) => Promise<void>} act */
+  /**
+   * All at once; where one fails, the others stop after their present step.
+   * @param {readonly Training[]} trainings
+   * @param {(training: Training) => Promise<void>} act
+   */
   async #each(trainings, act) {
-    await Promise.all(trainings.map(act));
+    const stop = (/** @type {unknown} */ error) => {
+      this.#stop = true;
+      throw error;
+    };
+    const ended = await Promise.allSettled(trainings.map((one) => act(one).catch(stop)));
+    for (const one of ended) if (one.status === "rejected") throw one.reason;
   }
 
   /** @param {"playing" | "stepping"} state @param {() => Promise<void>} act */

@@ -203,7 +203,8 @@ export class Train extends Component {
     void this.#player.pause();
     for (const lane of Object.values(this.#lanes)) {
       void lane.engine?.then((engine) => engine.stop()).catch(() => {});
-      Object.assign(lane, newLane(lane.slot));
+      // What was begun before must not go on if the element comes back.
+      Object.assign(lane, newLane(lane.slot), { begins: lane.begins + 1 });
     }
     this.#storms?.forget();
   }
@@ -246,19 +247,17 @@ export class Train extends Component {
         const begin = (lane.begins += 1);
         return this.#queue(lane, async () => {
           await paused;
-          const { asked } = lane;
           // Of many changes in a row, as of a slider that is dragged, only the last one counts.
-          if (begin !== lane.begins || asked === undefined || this.#gone) return;
-          await this.#beginOne(lane, asked);
+          await this.#beginOne(lane, () => begin !== lane.begins || lane.asked === undefined);
         });
       }),
     );
   }
 
-  /** @param {Lane} lane @param {Choice} choice */
-  async #beginOne(lane, choice) {
-    const isOld = () => lane.asked !== choice || this.#gone;
-    if (isOld()) return;
+  /** @param {Lane} lane @param {() => boolean} isOld Whether another beginning was asked for. */
+  async #beginOne(lane, isOld) {
+    const { asked: choice } = lane;
+    if (isOld() || choice === undefined) return;
     replace(this.#trouble);
     const storms = /** @type {Storms} */ (this.#storms);
     const onProgress = (/** @type {number} */ done, /** @type {number} */ all) =>
@@ -269,9 +268,10 @@ export class Train extends Component {
     if (isOld()) return;
     this.#say(this.t("preparing"));
     const plan = this.#planOf(choice, highest(train.images));
-    const engine = await (lane.engine ??= Engine.start({ threads: this.#threads() }));
-    await lane.training?.free();
+    const engine = await this.#engineOf(lane);
+    const { training: before } = lane;
     lane.training = undefined;
+    await before?.free();
     const training = await Training.begin(engine, plan, choice, {
       train: labelled(train),
       validation: labelled(this.#validation),
@@ -281,6 +281,17 @@ export class Train extends Component {
     lane.training = training;
     await this.#lookIntoNow(lane);
     this.#moved();
+  }
+
+  /** One that could not be started is asked for anew the next time. @param {Lane} lane */
+  async #engineOf(lane) {
+    lane.engine ??= Engine.start({ threads: this.#threads() });
+    try {
+      return await lane.engine;
+    } catch (error) {
+      lane.engine = undefined;
+      throw error;
+    }
   }
 
   /** @param {Lane} lane @param {Choice} choice @param {string[]} differs */
@@ -461,6 +472,7 @@ export class Train extends Component {
   async #lookInto(lane) {
     lane.wishes += 1;
     if (lane.wishes > 1) return;
+    const { training } = lane;
     try {
       for (let seen = 0; seen < lane.wishes; ) {
         seen = lane.wishes;
@@ -468,7 +480,8 @@ export class Train extends Component {
         this.redraw();
       }
     } catch (error) {
-      this.#failed(error);
+      // One that is no longer there cannot be looked into.
+      if (lane.training === training) this.#failed(error);
     } finally {
       lane.wishes = 0;
     }

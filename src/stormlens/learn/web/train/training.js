@@ -53,10 +53,12 @@ export class Training {
    * @param {Run} run
    * @param {Plan} plan
    * @param {Choice} choice
+   * @param {number} count Boxes that it learns from in an epoch.
    * @param {Uint8Array} truth Modes of the validation boxes.
    */
-  constructor(run, plan, choice, truth) {
+  constructor(run, plan, choice, count, truth) {
     this.run = run;
+    this.count = count;
     this.plan = plan;
     this.choice = choice;
     this.truth = truth;
@@ -81,7 +83,7 @@ export class Training {
         seed: choice.seed,
       },
     });
-    const training = new Training(run, plan, choice, validation.modes);
+    const training = new Training(run, plan, choice, train.modes.length, validation.modes);
     training.firstKernel = await training.#kernel();
     await training.#validateFirst();
     return training;
@@ -113,7 +115,8 @@ export class Training {
     const before = this.running?.step ?? 0;
     const { step, steps, loss, accuracy } = await this.run.step();
     this.running = { step, steps, loss, accuracy };
-    this.boxes += this.choice.batch * (step - before);
+    const boxesAt = (/** @type {number} */ at) => Math.min(at * this.choice.batch, this.count);
+    this.boxes += boxesAt(step) - boxesAt(before);
     this.seconds += (performance.now() - began) / 1000;
     if (step >= steps) await this.#finish(this.running);
   }
