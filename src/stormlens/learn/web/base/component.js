@@ -28,7 +28,7 @@ import { sheet } from "./style.js";
 /** Where there are no elements, as in Node, components can still be asked for their settings. */
 const Base = globalThis.HTMLElement ?? class {};
 
-/** Several changes of one frame, in every component. */
+/** A component; a page's own is a class of its own, with settings, `build` and `show`. */
 export class Component extends Base {
   static tag = "";
   /** Name in addresses, in strings and on the command line. */

@@ -156,19 +156,21 @@ th:first-child, td:first-child { text-align: left; }
 }
 `;
 
-/** @type {CSSStyleSheet | undefined} */
-let made;
-
 /** The style sheet of all components. @returns {CSSStyleSheet} */
 export function sheet() {
-  made ??= sheetOf(CSS);
-  return made;
+  return sheetOf(CSS);
 }
 
-/** @param {string} css @returns {CSSStyleSheet} */
+/** @type {Map<string, CSSStyleSheet>} */
+const made = new Map();
+
+/** A style sheet, made once, which components of a kind share. @param {string} css */
 export function sheetOf(css) {
+  const known = made.get(css);
+  if (known) return known;
   const own = new CSSStyleSheet();
   own.replaceSync(css);
+  made.set(css, own);
   return own;
 }
 

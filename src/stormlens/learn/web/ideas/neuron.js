@@ -83,9 +83,6 @@ const CSS = `
 .field svg .line { stroke: #111; stroke-width: 2px; stroke-dasharray: 6 5; }
 `;
 
-/** @type {CSSStyleSheet | undefined} */
-let own;
-
 /** A neuron with two inputs: z = w1 x1 + w2 x2 + b, a = f(z). */
 export class Neuron extends Component {
   static tag = "stormlens-neuron";
@@ -117,8 +114,7 @@ export class Neuron extends Component {
   #negative = "";
 
   styles() {
-    own ??= sheetOf(CSS);
-    return [own];
+    return [sheetOf(CSS)];
   }
 
   /** @param {HTMLElement} main */

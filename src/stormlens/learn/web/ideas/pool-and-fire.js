@@ -77,8 +77,6 @@ ${STRIP_CSS}
 ${CARD_CSS}
 `;
 
-/** @type {CSSStyleSheet | undefined} */
-let own;
 let pages = 0;
 
 /** Max pooling of three patches, and a ReLU neuron behind it. */
@@ -127,8 +125,7 @@ export class PoolAndFire extends Component {
   #grip = [0, 0];
 
   styles() {
-    own ??= sheetOf(CSS);
-    return [own];
+    return [sheetOf(CSS)];
   }
 
   /** @param {HTMLElement} main */

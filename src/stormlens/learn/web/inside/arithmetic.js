@@ -385,7 +385,7 @@ function denseSums(pass, number) {
  * @param {Pass} pass
  * @returns {Float64Array}
  */
-export function scoresOf(pass) {
+function scoresOf(pass) {
   const last = pass.plan.steps.length - 1;
   const { activation } = pass.plan.steps[last];
   if (activation !== "softmax") return Float64Array.from(pass.maps[last]);

@@ -379,7 +379,7 @@ function sizeWords({ rows, columns, channels }) {
 }
 
 /** @param {Scale} scale */
-export function scaleWords({ low, high }) {
+function scaleWords({ low, high }) {
   return low < 0 ? `\u00b1${round(high)}` : t("inside.scale", { low: "0", high: round(high) });
 }
 

@@ -184,11 +184,7 @@ label.choice { display: grid; gap: .15rem; }
 }
 `;
 
-/** @type {CSSStyleSheet | undefined} */
-let made;
-
 /** The style sheet of the page. */
 export function insideSheet() {
-  made ??= sheetOf(CSS);
-  return made;
+  return sheetOf(CSS);
 }

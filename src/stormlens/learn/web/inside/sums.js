@@ -351,7 +351,7 @@ function drawDense(setting) {
  * @param {number} input
  * @returns {{step: number, cell: Cell, name: string}}
  */
-export function inputOrigin({ pass, step, nameOf }, input) {
+function inputOrigin({ pass, step, nameOf }, input) {
   const { plan } = pass;
   const source = step - 1 - silentBefore(plan, step);
   const shape = source < 0 ? plan.shape : plan.steps[source].shape;

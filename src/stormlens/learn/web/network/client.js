@@ -99,14 +99,6 @@ export class Engine {
     this.threads = 1 + helpers;
   }
 
-  /** Names and descriptions of the networks that can be trained. */
-  get networks() {
-    return this.#zoo.networks.map((/** @type {any} */ { name, description }) => ({
-      name: String(name),
-      description: String(description),
-    }));
-  }
-
   /** The plan of a network that has a name. @param {string} name @param {Facts} facts */
   plan(name, facts) {
     return planOfZoo(this.#zoo, name, facts);

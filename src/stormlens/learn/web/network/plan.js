@@ -232,7 +232,7 @@ export function checkWeights(plan, weights) {
  * @param {0 | 1} axis
  * @returns {number[]}
  */
-export function cellCentres(plan, last, axis) {
+function cellCentres(plan, last, axis) {
   let [first, apart] = [0, 1];
   for (const step of plan.steps.slice(0, last + 1)) {
     if (!["convolution", "highest", "mean"].includes(step.kind)) continue;

@@ -16,7 +16,7 @@ const MOST_PAGES = [32768, 16384, 8192]; // of shared memory, tried in turn
 const STACK = 1 << 18; // bytes of a helper's stack
 
 /** Whether this browser runs WebAssembly with vectors. */
-export function hasVectors() {
+function hasVectors() {
   return typeof WebAssembly === "object" && WebAssembly.validate(SIMD);
 }
 

@@ -11,7 +11,7 @@ import { overfitsSince } from "./reading.js";
 /** @typedef {import("../base/charts.js").Look} Look */
 /** @typedef {readonly [number, number]} Point */
 
-export const COLOURS = /** @type {const} */ ({ A: "var(--blue)", B: "var(--orange)" });
+const COLOURS = /** @type {const} */ ({ A: "var(--blue)", B: "var(--orange)" });
 
 /** What the sentences beside the charts follow. */
 const RULES = ["overfitting", "diverged", "one-mode", "slow"];

@@ -84,7 +84,7 @@ export function channelMaps({ shape: [rows, columns, channels] }, values) {
 }
 
 /** The largest absolute value. @param {ArrayLike<number>} values */
-export function mostOf(values) {
+function mostOf(values) {
   let most = 0;
   for (let i = 0; i < values.length; ++i) most = Math.max(most, Math.abs(values[i]));
   return most;

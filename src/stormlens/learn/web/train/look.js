@@ -144,11 +144,6 @@ const CSS = `
 }
 `;
 
-/** @type {CSSStyleSheet | undefined} */
-let made;
-
-/** @returns {CSSStyleSheet} */
 export function look() {
-  made ??= sheetOf(CSS);
-  return made;
+  return sheetOf(CSS);
 }

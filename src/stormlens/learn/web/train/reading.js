@@ -28,14 +28,20 @@ const RISE = 1.1;
 const RISE_AT_LEAST = 0.05;
 
 /** Epochs in a row that it takes. */
-export const IN_A_ROW = 2;
+const IN_A_ROW = 2;
 
 /** A loss this many times that of knowing nothing is no longer learning. */
 const LOST = 1.5;
 
-/** Share of the loss of knowing nothing that three epochs should at least have taken away. */
+/** Share of the loss that three epochs should at least have taken away, while it is still high. */
 const MOVED = 0.05;
 const PATIENCE = 3;
+
+/** Share of the loss of knowing nothing above which a loss is still high. */
+const HIGH = 0.6;
+
+/** Share of the validation loss that three epochs still take away while it learns. */
+const LEARNS = 0.02;
 
 /**
  * Whether a training overfits at the end of an epoch.
@@ -50,7 +56,7 @@ export function overfits(history) {
  * Whether the validation loss has risen since it was lowest.
  * @param {readonly Epoch[]} history
  */
-export function hasRisen(history) {
+function hasRisen(history) {
   const lowest = Math.min(...history.map(({ valLoss }) => valLoss));
   const last = history[history.length - 1]?.valLoss ?? NaN;
   return last > RISE * lowest && last - lowest >= RISE_AT_LEAST;
@@ -88,8 +94,9 @@ export function read(history, { classes, answers, runningLoss }) {
   if (since !== undefined) return { kind: "overfitting", since, risen: hasRisen(history) };
   if (history.length < PATIENCE) return { kind: "learning" };
   const early = history[history.length - PATIENCE];
-  if (last.loss > (1 - MOVED) * early.loss && last.loss > 0.6 * blind) return { kind: "slow" };
-  return last.valLoss < 0.98 * early.valLoss ? { kind: "learning" } : { kind: "settled" };
+  if (last.loss > (1 - MOVED) * early.loss && last.loss > HIGH * blind) return { kind: "slow" };
+  const learns = last.valLoss < (1 - LEARNS) * early.valLoss;
+  return { kind: learns ? "learning" : "settled" };
 }
 
 /** @param {ArrayLike<number>} answers */

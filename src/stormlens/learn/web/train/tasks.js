@@ -9,8 +9,8 @@ import { overfits, overfitsSince, read } from "./reading.js";
 export const REACH = 0.85;
 
 /** Epochs that a remedy has to last, and the validation accuracy that it must leave. */
-export const LAST = 8;
-export const LEAVE = 0.6;
+const LAST = 8;
+const LEAVE = 0.6;
 
 const HIGH_RATE = 0.1;
 
