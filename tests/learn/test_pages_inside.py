@@ -148,7 +148,7 @@ def test_inside_from_first_sight_to_last_task(visit, look, shipped, dataset):
     assert page.component("c.settings.layer") == 3
     assert page.component("c.outputs.value") == pytest.approx(strongest, abs=1e-6)
     assert page.done("pool")
-    page.until("c.shadowRoot.querySelectorAll('.follow tbody tr').length > 8")
+    page.until("c.shadowRoot.querySelectorAll('.follow:not([aria-busy]) tbody tr').length > 8")
     assert len(page.page.locator(".lines path").all()) > 4
 
     # Echo is painted until the answer is another.
@@ -179,6 +179,36 @@ def test_inside_from_first_sight_to_last_task(visit, look, shipped, dataset):
     assert page.component("c.settings.storm") == number
     assert "Wrong: its label is Tropical" in page.text(".facts")
     page.check_look()
+
+
+# Of a column's canvas: how much of each tile's middle is filled, and of the gaps between tiles.
+FILLED = """[...c.shadowRoot.querySelectorAll('.column .sheet')].map(canvas => {
+  const context = canvas.getContext('2d');
+  const [around, dense] = [canvas.getBoundingClientRect(), canvas.width / canvas.clientWidth];
+  const alpha = (x, y) => context.getImageData(
+    Math.round((x - around.x) * dense), Math.round((y - around.y) * dense), 1, 1).data[3];
+  const boxes = [...canvas.parentElement.querySelectorAll('.tile')]
+    .map(tile => tile.getBoundingClientRect());
+  return [
+    boxes.map(box => alpha(box.x + box.width / 2, box.y + box.height / 2)),
+    boxes.slice(1).map((box, i) => alpha((boxes[i].right + box.left) / 2,
+      (boxes[i].bottom + box.top) / 2)),
+  ];
+})"""
+
+
+def test_maps_lie_under_their_buttons_at_any_width(visit, look):
+    page = visit(look=look)
+    for width in (look[0][0], 700, 360):
+        page.page.set_viewport_size({"width": width, "height": 900})
+        page.settle()
+        columns = page.component(FILLED)
+        assert len(columns) == 16
+        assert sum(len(tiles) for tiles, _ in columns) > 100
+        for tiles, gaps in columns:
+            assert set(tiles) == {255}
+            assert set(gaps) <= {0}
+    assert page.trouble == []
 
 
 def test_every_layers_numbers_add_up(visit):

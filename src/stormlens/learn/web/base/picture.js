@@ -218,12 +218,11 @@ function coloursOfBytes(colourOf) {
 export function colourBar(colourOf, low, high, unit) {
   const steps = 128;
   const canvas = el("canvas", { width: steps, height: 1, "aria-hidden": "true" });
-  const context = canvas.getContext("2d");
-  for (let i = 0; i < steps && context; ++i) {
-    const [red, green, blue, opacity] = colourOf(low + ((high - low) * (i + 0.5)) / steps);
-    context.fillStyle = `rgb(${red} ${green} ${blue} / ${opacity / 255})`;
-    context.fillRect(i, 0, 1, 1);
+  const image = new ImageData(steps, 1);
+  for (let i = 0; i < steps; ++i) {
+    image.data.set(colourOf(low + ((high - low) * (i + 0.5)) / steps), 4 * i);
   }
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
   const ends = [low, high].map((value) => el("span", {}, shortNumber(value)));
   ends[1].append(unit && ` ${unit}`);
   return el("div", { class: "bar" }, ends[0], canvas, ends[1]);

@@ -8,7 +8,8 @@ import { answerOf, percent } from "./answer.js";
 import * as arithmetic from "./arithmetic.js";
 import { columnOf } from "./columns.js";
 import { shapeOf, valueAt } from "./overview.js";
-import { colourOf, DBZ, paintMap, scaleOf } from "./pixels.js";
+import { colourOf, DBZ, scaleOf } from "./pixels.js";
+import { Sheet } from "./sheet.js";
 import { drawSum, number } from "./sums.js";
 
 /**
@@ -49,8 +50,9 @@ export class Detail {
   #timer = 0;
   /** The other end of what follows. @type {(changes: arithmetic.Change[]) => void} */
   #followed;
-  /** @type {HTMLCanvasElement[]} */
-  #thumbs = [];
+  /** All maps of a layer. @type {HTMLButtonElement[]} */
+  #tiles = [];
+  #sheet = new Sheet();
   #everyOf = "";
 
   /**
@@ -67,6 +69,7 @@ export class Detail {
       pick: (place, how) => this.#pick(place, how),
     });
     this.#picture.element.addEventListener("mouseleave", () => this.#unhover());
+    new ResizeObserver(() => this.#placeEvery()).observe(this.#every);
     const move = (/** @type {number} */ by) => () => this.#step(by);
     const strongest = () => this.#strongest();
     const layer = () => this.#strongestOfLayer();
@@ -196,7 +199,8 @@ export class Detail {
       replace(this.#sum, ...parts);
     }
     this.#drawNext(view);
-    replace(this.#follow);
+    // What hung on the number before keeps its room, or the page would jump there and back.
+    this.#follow.setAttribute("aria-busy", "true");
     clearTimeout(this.#timer);
     this.#timer = window.setTimeout(() => this.#drawFollow(view), 120);
   }
@@ -270,6 +274,7 @@ export class Detail {
   #drawFollow(view) {
     const { pass, step, cell, columns } = view;
     const last = pass.plan.steps.length - 1;
+    this.#follow.removeAttribute("aria-busy");
     if (step === last) {
       replace(this.#follow);
       this.#followed([]);
@@ -358,35 +363,54 @@ export class Detail {
     const of = `${view.pass.plan.name} ${column.step}`;
     if (of !== this.#everyOf) {
       this.#everyOf = of;
-      this.#thumbs = Array.from({ length: column.channels }, () =>
-        el("canvas", { "aria-hidden": "true" }),
+      this.#tiles = Array.from({ length: column.channels }, (_, map) =>
+        this.#tile(map, column.name),
       );
-      replace(
-        this.#every,
-        ...this.#thumbs.map((canvas, map) =>
-          el(
-            "button",
-            {
-              type: "button",
-              class: "tile",
-              "aria-label": t("inside.tile", { map, name: column.name }),
-              onclick: () => this.#chooseMap(map),
-            },
-            canvas,
-            el("span", { class: "nr", "aria-hidden": "true" }, map),
-          ),
-        ),
-      );
+      replace(this.#every, ...this.#tiles, this.#sheet.canvas);
+      this.#placeEvery();
     }
-    const { rows, columns, channels } = column;
-    this.#thumbs.forEach((canvas, map) => {
-      paintMap(
-        canvas,
-        { values: view.pass.maps[column.step], rows, columns, first: map, apart: channels },
-        this.#scale(column.step),
-      );
-      canvas.parentElement?.setAttribute("aria-pressed", String(map === view.cell.channel));
-    });
+    this.#paintEvery();
+    this.#tiles.forEach((tile, map) =>
+      tile.setAttribute("aria-pressed", String(map === view.cell.channel)),
+    );
+  }
+
+  /** @param {number} map @param {string} name Of the layer. */
+  #tile(map, name) {
+    return el(
+      "button",
+      {
+        type: "button",
+        class: "tile",
+        "aria-label": t("inside.tile", { map, name }),
+        onclick: () => this.#chooseMap(map),
+      },
+      el("span", { class: "nr", "aria-hidden": "true" }, map),
+    );
+  }
+
+  #placeEvery() {
+    if (!this.#everyOf) return;
+    const view = /** @type {View} */ (this.#view);
+    const boxes = this.#tiles.map((tile) => tile.getBoundingClientRect());
+    const { columns } = shapeOf(view.pass.plan, columnOf(view.columns, view.step).step);
+    if (this.#sheet.arrange(this.#every.getBoundingClientRect(), boxes, columns)) {
+      this.#paintEvery();
+    }
+  }
+
+  #paintEvery() {
+    const view = /** @type {View} */ (this.#view);
+    const { step } = columnOf(view.columns, view.step);
+    const { rows, columns, channels } = shapeOf(view.pass.plan, step);
+    const [values, scale] = [view.pass.maps[step], this.#scale(step)];
+    this.#sheet.draw(
+      this.#tiles.map((_, tile) => ({
+        tile,
+        map: { values, rows, columns, first: tile, apart: channels },
+        scale,
+      })),
+    );
   }
 
   /** @param {number} map */
@@ -452,8 +476,11 @@ export class Detail {
 /** @param {Float32Array} values */
 export function indexOfStrongest(values) {
   let best = 0;
-  for (let i = 1; i < values.length; ++i)
-    if (Math.abs(values[i]) > Math.abs(values[best])) best = i;
+  let most = Math.abs(values[0]);
+  for (let i = 1; i < values.length; ++i) {
+    const size = Math.abs(values[i]);
+    if (size > most) [best, most] = [i, size];
+  }
   return best;
 }
 

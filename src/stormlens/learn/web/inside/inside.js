@@ -81,6 +81,8 @@ export class Inside extends Component {
   #own = {};
   /** @type {Uint8Array | undefined} */
   #box;
+  /** Which storm it was. */
+  #taken = -1;
   /** @type {Pass | undefined} */
   #pass;
   /** Probabilities of the storm as it is. @type {Float64Array | null} */
@@ -215,6 +217,17 @@ export class Inside extends Component {
     }
   }
 
+  /**
+   * Another storm is sent off at once: what else there is to show waits for the frame.
+   * @param {Record<string, unknown>} values
+   * @param {{silent?: boolean}} [options]
+   */
+  set(values, options) {
+    super.set(values, options);
+    const other = "network" in values || "storms" in values;
+    if (!other && this.#shelf && this.#taken !== this.#stormNumber()) this.#takeStorm();
+  }
+
   leave() {
     this.#left = true;
     this.#turn += 1;
@@ -233,7 +246,7 @@ export class Inside extends Component {
     if (["only", "order", "answers"].some((name) => changed.has(name))) this.#showShelf();
     if (changed.has("storm")) {
       this.thumbnails?.select(this.#stormNumber());
-      this.#takeStorm();
+      if (this.#taken !== this.#stormNumber()) this.#takeStorm();
     } else if (this.#pass) this.#showPass(changed);
   }
 
@@ -419,6 +432,7 @@ export class Inside extends Component {
     if (!shelf) return;
     const size = shelf.rows * shelf.columns;
     const number = this.#stormNumber();
+    this.#taken = number;
     this.#box = shelf.images.slice(number * size, (number + 1) * size);
     this.#painted = false;
     this.#before = null;
@@ -655,8 +669,7 @@ export class Inside extends Component {
       putAfter(this.#facts, this.#stage);
       if (this.text("view") === "pixel" && column) {
         putInto(this.#stage, views);
-        putAfter(column, this.#panel);
-        overview.moved();
+        if (putAfter(column, this.#panel)) overview.moved();
       } else putInto(this.#stage, views, this.#panel);
     }
   }
@@ -768,9 +781,15 @@ function scaled(box, { minimum, maximum }) {
   return image;
 }
 
-/** @param {Element} before @param {Element} element */
+/**
+ * @param {Element} before
+ * @param {Element} element
+ * @returns {boolean} Whether it stood elsewhere.
+ */
 function putAfter(before, element) {
-  if (before.nextElementSibling !== element) before.after(element);
+  const moves = before.nextElementSibling !== element;
+  if (moves) before.after(element);
+  return moves;
 }
 
 /** @param {Element} parent @param {...Element} children */

@@ -1,11 +1,12 @@
 /** The whole network from left to right: a column of maps for each step, and lines between them. */
 
-import { el, replace, svg } from "../base/dom.js";
+import { el, replace, setAttributes, svg } from "../base/dom.js";
 import { shortNumber } from "../base/picture.js";
 import { t } from "../base/strings.js";
 import { indexOf, sides } from "./arithmetic.js";
 import { columnOf, columnsOf } from "./columns.js";
-import { DBZ, paintMap, scaleOf } from "./pixels.js";
+import { dbzOn, scaleOf } from "./pixels.js";
+import { Sheet } from "./sheet.js";
 
 /**
  * @typedef {import("./arithmetic.js").Pass} Pass
@@ -21,12 +22,12 @@ import { DBZ, paintMap, scaleOf } from "./pixels.js";
  * @property {number} map
  * @property {number} own The map that stands here unless another is called for.
  * @property {HTMLButtonElement} button
- * @property {HTMLCanvasElement} canvas
  * @property {HTMLElement} mark Where a pixel is.
  * @property {HTMLElement} field What the chosen pixel sees, on the storm.
  * @typedef {object} Drawn A column with its elements.
  * @property {Column} column
  * @property {HTMLElement} element
+ * @property {Sheet} sheet What its maps are drawn on.
  * @property {Tile[]} tiles
  * @property {HTMLElement} scale
  * @property {HTMLElement} more
@@ -45,8 +46,8 @@ export class Overview {
   #drawn = [];
   /** @type {readonly Column[]} */
   columns = [];
-  /** @type {Pass | undefined} */
-  #pass;
+  /** What is shown. @type {{pass: Pass, box: Uint8Array, dark: boolean} | undefined} */
+  #shown;
   /** Scales of the layers as they were drawn, by step. @type {Map<number, Scale>} */
   scales = new Map();
   #choose;
@@ -54,6 +55,8 @@ export class Overview {
   #lines = [];
   /** Where elements are, until the page is laid out anew. @type {Map<Element, DOMRect>} */
   #places = new Map();
+  /** Whether they lie below each other, as on a phone. */
+  #below = false;
 
   /** @param {(step: number, map: number) => void} choose */
   constructor(choose) {
@@ -70,7 +73,7 @@ export class Overview {
    */
   build(plan, maps, answer) {
     this.columns = columnsOf(plan);
-    this.#pass = undefined;
+    this.#shown = undefined;
     this.#drawn = this.columns.map((column, i) => {
       const last = i === this.columns.length - 1;
       return this.#column(column, maps.get(column.step) ?? [0], last ? answer : undefined);
@@ -94,6 +97,7 @@ export class Overview {
     const tiles = answer
       ? []
       : maps.slice(0, column.flat ? 1 : SHOWN).map((m) => this.#tile(column, m));
+    const sheet = new Sheet();
     const scale = el("p", { class: "scale" });
     const more = el("span", { class: "of" });
     const size = column.flat ? String(column.channels) : sizeWords(column);
@@ -111,32 +115,30 @@ export class Overview {
         el("strong", {}, column.name),
         el("span", { class: "size" }, size),
       ),
-      el("div", { class: "tiles" }, ...(answer ? [answer] : tiles.map(({ button }) => button))),
+      el("div", { class: "tiles" }, ...(answer ? [answer] : tilesOn(sheet, tiles))),
       el("div", { class: "foot" }, scale, more),
     );
     if (!column.flat && column.channels > tiles.length) {
       replace(more, t("inside.of", { shown: tiles.length, all: column.channels }));
     }
-    return { column, element, tiles, scale, more };
+    return { column, element, sheet, tiles, scale, more };
   }
 
   /** @param {Column} column @param {number} map @returns {Tile} */
   #tile(column, map) {
-    const canvas = el("canvas", { "aria-hidden": "true" });
     const mark = el("span", { class: "mark", hidden: true });
     const field = el("span", { class: "field", hidden: true });
     const button = el(
       "button",
       { type: "button", class: "tile", tabindex: -1, "aria-pressed": "false" },
-      canvas,
       mark,
       field,
     );
     /** @type {Tile} */
-    const tile = { map, own: map, button, canvas, mark, field };
+    const tile = { map, own: map, button, mark, field };
     this.#name(column, tile);
     button.addEventListener("click", (event) => {
-      const chosen = column.flat ? this.#unitAt(column, canvas, event) : tile.map;
+      const chosen = column.flat ? this.#unitAt(column, button, event) : tile.map;
       this.#choose(column.step, chosen);
     });
     return tile;
@@ -148,15 +150,15 @@ export class Overview {
     button.setAttribute("aria-label", t(words, { map, name: column.name }));
   }
 
-  /** @param {Column} column @param {HTMLCanvasElement} canvas @param {MouseEvent} event */
-  #unitAt(column, canvas, event) {
+  /** @param {Column} column @param {HTMLElement} button @param {MouseEvent} event */
+  #unitAt(column, button, event) {
     if (event.detail === 0) return 0;
-    const box = canvas.getBoundingClientRect();
+    const box = button.getBoundingClientRect();
     const across = Math.min(
       Math.floor(((event.clientX - box.left) / box.width) * STRIP),
       STRIP - 1,
     );
-    const rows = Math.ceil(column.channels / STRIP);
+    const rows = stripRows(column.channels);
     const down = Math.min(Math.floor(((event.clientY - box.top) / box.height) * rows), rows - 1);
     return Math.min(Math.max(down * STRIP + across, 0), column.channels - 1);
   }
@@ -168,36 +170,37 @@ export class Overview {
    * @param {boolean} dark
    */
   draw(pass, box, dark) {
-    this.#pass = pass;
+    this.#shown = { pass, box, dark };
     this.scales.clear();
     for (const { column, tiles, scale } of this.#drawn) {
       if (column.step < 0) {
-        paintMap(tiles[0].canvas, { values: box, rows: column.rows, columns: column.columns }, DBZ);
         replace(scale, t("inside.scale.dbz"));
         continue;
       }
-      const values = pass.maps[column.step];
-      const colours = scaleOf(values, dark);
+      const colours = scaleOf(pass.maps[column.step], dark);
       this.scales.set(column.step, colours);
       if (tiles.length > 0) replace(scale, scaleWords(colours));
-      for (const tile of tiles) this.#paint(column, tile, values, colours);
     }
+    this.#measure();
+    for (const drawn of this.#drawn) this.#paint(drawn);
   }
 
-  /** @param {Column} column @param {Tile} tile @param {Float32Array} values @param {Scale} scale */
-  #paint(column, tile, values, scale) {
-    if (column.flat) {
-      const rows = Math.ceil(column.channels / STRIP);
-      const filled = new Float32Array(rows * STRIP).fill(NaN);
-      // Pictures begin in the south, and values at the top.
-      for (let i = 0; i < values.length; ++i) {
-        filled[(rows - 1 - Math.floor(i / STRIP)) * STRIP + (i % STRIP)] = values[i];
-      }
-      paintMap(tile.canvas, { values: filled, rows, columns: STRIP }, scale);
-      return;
-    }
+  /** @param {Drawn} drawn @param {readonly Tile[]} [tiles] Those that changed. */
+  #paint({ column, sheet, tiles: all }, tiles = all) {
+    if (!this.#shown || all.length === 0) return;
+    const { pass, box, dark } = this.#shown;
     const { rows, columns, channels } = column;
-    paintMap(tile.canvas, { values, rows, columns, first: tile.map, apart: channels }, scale);
+    const scale = this.scales.get(column.step) ?? dbzOn(dark);
+    const values = column.step < 0 ? box : pass.maps[column.step];
+    const strip = column.flat ? stripOf(values) : undefined;
+    sheet.draw(
+      tiles.map((tile) => ({
+        tile: all.indexOf(tile),
+        map: strip ?? { values, rows, columns, first: tile.map, apart: channels },
+        scale,
+        sharp: column.flat,
+      })),
+    );
   }
 
   /**
@@ -207,22 +210,23 @@ export class Overview {
    * @param {{row: number, column: number} | null} pixel
    */
   select(step, map, pixel) {
-    this.#drawn.forEach(({ column, element, tiles }) => {
+    this.#drawn.forEach((drawn) => {
+      const { column, element, tiles } = drawn;
       const here = column.step === step;
       element.classList.toggle("chosen", here);
-      if (here) this.#callFor(column, tiles, map);
+      if (here) this.#callFor(drawn, map);
       for (const tile of tiles) {
         const chosen = here && (column.flat || tile.map === map);
         tile.button.setAttribute("aria-pressed", String(chosen));
         const at = column.flat
           ? {
-              row: Math.ceil(column.channels / STRIP) - 1 - Math.floor(map / STRIP),
+              row: stripRows(column.channels) - 1 - Math.floor(map / STRIP),
               column: map % STRIP,
             }
           : pixel;
         tile.mark.classList.remove("on");
         tile.mark.hidden = !(chosen && at);
-        if (chosen && at) place(tile.mark, at, tile.canvas);
+        if (chosen && at) place(tile.mark, at, column);
       }
     });
     const at = this.#drawn.findIndex(({ column }) => column.step === step);
@@ -232,11 +236,11 @@ export class Overview {
 
   /**
    * Show a map in the last place of its column, if it has no place; or give the place back.
-   * @param {Column} column
-   * @param {readonly Tile[]} tiles
+   * @param {Drawn} drawn
    * @param {number} map -1 for none.
    */
-  #callFor(column, tiles, map) {
+  #callFor(drawn, map) {
+    const { column, tiles } = drawn;
     const last = tiles[tiles.length - 1];
     if (!last || column.flat || column.step < 0) return;
     const known = map < 0 || tiles.some((tile) => tile.own === map);
@@ -244,8 +248,7 @@ export class Overview {
     if (wanted === last.map) return;
     last.map = wanted;
     this.#name(column, last);
-    const scale = this.scales.get(column.step);
-    if (this.#pass && scale) this.#paint(column, last, this.#pass.maps[column.step], scale);
+    this.#paint(drawn, [last]);
   }
 
   /**
@@ -254,10 +257,11 @@ export class Overview {
    * @param {import("./arithmetic.js").Region | null} field
    */
   trace(way, field) {
-    for (const { column, tiles } of this.#drawn) {
+    for (const drawn of this.#drawn) {
+      const { column, tiles } = drawn;
       const here = way.find(({ step }) => step === column.step);
       const chosen = tiles.some(({ button }) => button.getAttribute("aria-pressed") === "true");
-      if (!chosen) this.#callFor(column, tiles, here?.cell.channel ?? -1);
+      if (!chosen) this.#callFor(drawn, here?.cell.channel ?? -1);
       for (const tile of tiles) {
         if (tile.mark.classList.contains("on")) {
           tile.mark.classList.remove("on");
@@ -266,7 +270,7 @@ export class Overview {
         if (here && !column.flat && tile.map === here.cell.channel && tile.mark.hidden) {
           tile.mark.classList.add("on");
           tile.mark.hidden = false;
-          place(tile.mark, here.cell, tile.canvas);
+          place(tile.mark, here.cell, column);
         }
       }
       if (column.step < 0) showField(tiles[0], field, column);
@@ -288,35 +292,47 @@ export class Overview {
   /** The page was laid out anew. */
   moved() {
     this.#places.clear();
+    for (const drawn of this.#measure()) this.#paint(drawn);
     this.#connect();
   }
 
-  /** Where an element is within the columns. @param {Element} element */
-  #place(element) {
-    let place = this.#places.get(element);
-    if (!place) {
-      const box = this.#flow.getBoundingClientRect();
+  /**
+   * All places at once: looked up one by one between changes, each would lay out the page.
+   * @returns {Drawn[]} Columns whose maps have other places on their canvas.
+   */
+  #measure() {
+    if (this.#places.size > 0 || this.#drawn.length === 0) return [];
+    const from = this.#flow.getBoundingClientRect();
+    const boxOf = (/** @type {Element} */ element) => {
       const { x, y, width, height } = element.getBoundingClientRect();
-      place = new DOMRect(x - box.x, y - box.y, width, height);
-      this.#places.set(element, place);
-    }
-    return place;
+      const box = new DOMRect(x - from.x, y - from.y, width, height);
+      this.#places.set(element, box);
+      return box;
+    };
+    const moved = this.#drawn.filter(({ column, element, sheet, tiles }) => {
+      boxOf(element);
+      element.querySelectorAll("[data-class]").forEach(boxOf);
+      if (tiles.length === 0) return false;
+      const around = /** @type {Element} */ (sheet.canvas.parentElement);
+      const boxes = tiles.map(({ button }) => boxOf(button));
+      return sheet.arrange(boxOf(around), boxes, column.columns);
+    });
+    setAttributes(this.#svg, { width: from.width, height: from.height });
+    const [one, other] = this.#drawn.map(({ element }) => this.#places.get(element));
+    this.#below = !!one && !!other && other.top > one.bottom - 1;
+    return moved;
   }
 
   #connect() {
-    const [first, second] = this.#drawn;
-    if (!second) return;
-    if (this.#places.size === 0) setSize(this.#svg, this.#flow);
-    const below = this.#place(second.element).top > this.#place(first.element).bottom - 1;
     const paths = this.#lines.flatMap((line) => {
       const [from, to] = [this.#spot(line.from, line.fromMap), this.#spot(line.to, line.toMap)];
-      if (!from || !to) return [];
-      const [one, other] = [this.#place(from), this.#place(to)];
+      const [one, other] = [from && this.#places.get(from), to && this.#places.get(to)];
+      if (!one || !other) return [];
       const width = 1 + 4 * Math.abs(line.weight);
       return [
         svg("path", {
           class: line.weight < 0 ? "against" : "for",
-          d: curve(one, other, below),
+          d: curve(one, other, this.#below),
           "stroke-width": width.toFixed(1),
         }),
       ];
@@ -360,8 +376,7 @@ export class Overview {
     if ((!right && !down) || i < 0) return;
     event.preventDefault();
     const j = this.#drawn[i].tiles.findIndex((tile) => tile.button === event.target);
-    const below = isBelow(this.#drawn[0].element, this.#drawn[1].element);
-    const [along, across] = below ? [down, right] : [right, down];
+    const [along, across] = this.#below ? [down, right] : [right, down];
     let column = i + along;
     while (this.#drawn[column] && this.#drawn[column].tiles.length === 0) column += along;
     const target = this.#drawn[column] ?? this.#drawn[i];
@@ -388,14 +403,40 @@ function round(value) {
   return shortNumber(Number(value.toPrecision(2)));
 }
 
+/** Buttons, and under them what they show. @param {Sheet} sheet @param {readonly Tile[]} tiles */
+function tilesOn(sheet, tiles) {
+  return [...tiles.map(({ button }) => button), sheet.canvas];
+}
+
+/** Rows of a strip of values without places. @param {number} values */
+function stripRows(values) {
+  return Math.ceil(values / STRIP);
+}
+
+/**
+ * Values without places, the first at the top left.
+ * @param {ArrayLike<number>} values
+ * @returns {import("../base/picture.js").MapOf}
+ */
+function stripOf(values) {
+  const rows = stripRows(values.length);
+  const filled = new Float32Array(rows * STRIP).fill(NaN);
+  // Pictures begin in the south, and values at the top.
+  for (let i = 0; i < values.length; ++i) {
+    filled[(rows - 1 - Math.floor(i / STRIP)) * STRIP + (i % STRIP)] = values[i];
+  }
+  return { values: filled, rows, columns: STRIP };
+}
+
 /**
  * @param {HTMLElement} mark
  * @param {{row: number, column: number}} at
- * @param {HTMLCanvasElement} canvas
+ * @param {Column} of
  */
-function place(mark, { row, column }, canvas) {
-  mark.style.left = `${(100 * (column + 0.5)) / canvas.width}%`;
-  mark.style.top = `${100 - (100 * (row + 0.5)) / canvas.height}%`;
+function place(mark, { row, column }, { flat, rows, columns, channels }) {
+  const [high, wide] = flat ? [stripRows(channels), STRIP] : [rows, columns];
+  mark.style.left = `${(100 * (column + 0.5)) / wide}%`;
+  mark.style.top = `${100 - (100 * (row + 0.5)) / high}%`;
 }
 
 /**
@@ -410,17 +451,6 @@ function showField({ field: frame }, field, { rows, columns }) {
   frame.style.width = `${(100 * field.columns) / columns}%`;
   frame.style.top = `${(100 * (rows - field.row - field.rows)) / rows}%`;
   frame.style.height = `${(100 * field.rows) / rows}%`;
-}
-
-/** @param {SVGSVGElement} lines @param {HTMLElement} flow */
-function setSize(lines, flow) {
-  lines.setAttribute("width", String(flow.offsetWidth));
-  lines.setAttribute("height", String(flow.offsetHeight));
-}
-
-/** @param {HTMLElement} one @param {HTMLElement} other */
-function isBelow(one, other) {
-  return other.offsetTop > one.offsetTop + one.offsetHeight / 2;
 }
 
 /**

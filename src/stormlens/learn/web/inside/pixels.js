@@ -84,6 +84,23 @@ export const DBZ = {
   }),
 };
 
+/** The same on the colour of the page. */
+const DBZ_ON = {
+  light: { ...DBZ, table: on(RISING.light[0], DBZ.table) },
+  dark: { ...DBZ, table: on(RISING.dark[0], DBZ.table) },
+};
+
+/** @param {string} paper @param {Uint32Array} table */
+function on(paper, table) {
+  const [red, green, blue] = rgb(paper);
+  return table.map((colour) => colour || packed(red, green, blue, 255));
+}
+
+/** dBZ from 0 to 80; no echo has the colour of the page. @param {boolean} dark @returns {Scale} */
+export function dbzOn(dark) {
+  return DBZ_ON[dark ? "dark" : "light"];
+}
+
 /**
  * One scale for all maps of a layer: from 0 to the highest value, or, where one is below 0, as far
  * below it as above.
@@ -115,6 +132,25 @@ export function scaleBetween(low, high, dark) {
   return { low: -most, high: most, table: TABLES.signed[tint] };
 }
 
+/** The colours of a table as pictures take them. @type {WeakMap<Uint32Array, Colour[]>} */
+const apart = new WeakMap();
+
+/** @typedef {readonly [number, number, number, number]} Colour Red, green, blue and opacity. */
+
+/** @param {Uint32Array} table */
+function partsOf(table) {
+  let parts = apart.get(table);
+  if (!parts) {
+    parts = Array.from(
+      table,
+      (held) =>
+        /** @type {const} */ ([held & 255, (held >> 8) & 255, (held >> 16) & 255, held >>> 24]),
+    );
+    apart.set(table, parts);
+  }
+  return parts;
+}
+
 /**
  * The colour of a value, as pictures take it.
  * @param {Scale} scale
@@ -122,10 +158,10 @@ export function scaleBetween(low, high, dark) {
  */
 export function colourOf({ low, high, table }) {
   const factor = (LEVELS - 1) / (high - low);
+  const colours = partsOf(table);
   return (value) => {
-    const level = Math.round((value - low) * factor);
-    const held = table[Math.min(Math.max(level, 0), LEVELS - 1)];
-    return [held & 255, (held >> 8) & 255, (held >> 16) & 255, held >>> 24];
+    const level = ((value - low) * factor + 0.5) | 0;
+    return colours[level < 0 ? 0 : level > 255 ? 255 : level];
   };
 }
 

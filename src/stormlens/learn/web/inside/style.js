@@ -45,10 +45,12 @@ const CSS = `
 .column .foot p { margin: 0; }
 .column.chosen .head strong { color: var(--accent); }
 .tiles { display: flex; flex-direction: column; gap: .3rem; }
-.tile { position: relative; display: block; width: 100%; min-height: 0; padding: 0; overflow: hidden;
-  border: 1px solid var(--strong-rule); border-radius: .25rem; background: var(--sky); z-index: 0; }
-.tile canvas { display: block; width: 100%; aspect-ratio: 1; }
-.column.flat .tile canvas { aspect-ratio: auto; height: calc(var(--tile) * 5.6); image-rendering: pixelated; }
+.tiles, .every { position: relative; isolation: isolate; }
+.sheet { position: absolute; left: 0; top: 0; z-index: -1; }
+.tile { position: relative; display: block; width: 100%; aspect-ratio: 1; min-height: 0; padding: 0;
+  overflow: hidden; border: 1px solid var(--strong-rule); border-radius: .15rem; background: none; z-index: 0; }
+.column.flat .sheet { image-rendering: pixelated; }
+.column.flat .tile { aspect-ratio: auto; height: calc(var(--tile) * 5.6); }
 .tile[aria-pressed="true"] { outline: 3px solid var(--orange); outline-offset: 0; z-index: 2; }
 .tile:focus-visible { outline: 3px solid var(--accent); z-index: 2; }
 .tile .field { position: absolute; border: 2px solid var(--orange); box-shadow: 0 0 0 1px #000, inset 0 0 0 1px #000; }
@@ -89,7 +91,6 @@ button.class:hover { border-color: var(--accent); }
 .detail .every { grid-column: 1 / -1; display: grid; gap: .35rem;
   grid-template-columns: repeat(auto-fill, minmax(3.4rem, 1fr)); }
 .every:empty, .next:empty, .follow:empty { display: none; }
-.every .tile canvas { aspect-ratio: 1; }
 .every .nr { position: absolute; left: 0; bottom: 0; padding: 0 .25em; font-size: .68em; line-height: 1.3;
   background: var(--paper); border-top-right-radius: .25rem; }
 .pair { display: grid; gap: .75rem 1.25rem; grid-template-columns: minmax(0, 1fr); align-items: start; }
@@ -143,6 +144,7 @@ small { color: var(--muted); font-size: .82em; }
 .fate.wins::before { content: "\\2713\\a0"; color: var(--green); font-weight: 700; }
 .next { margin-top: 1rem; }
 .follow { overflow-x: auto; }
+.follow[aria-busy] > * { visibility: hidden; }
 .follow table { width: 100%; font-size: .84em; }
 .follow th, .follow td { padding: .12em .3em; white-space: nowrap; }
 .follow td:last-child { white-space: normal; }
@@ -179,7 +181,7 @@ label.choice { display: grid; gap: .15rem; }
   .tiles { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); }
   .column.flat .tiles, .column.last .tiles { grid-template-columns: minmax(0, 1fr); }
   .column[data-step="-1"] .tiles { grid-template-columns: minmax(0, 9rem); justify-content: center; }
-  .column.flat .tile canvas { height: 3rem; }
+  .column.flat .tile { height: 3rem; }
   .stage .stage { border: 0; padding: 0; }
 }
 `;
