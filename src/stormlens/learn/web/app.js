@@ -73,8 +73,11 @@ async function route({ moved = false } = {}) {
   }
 }
 
-/** Browsers refuse addresses that change with every frame, as they would while dragging. */
-const PAUSE = 250;
+/**
+ * Browsers refuse addresses that change with every frame, as they would while dragging; and to
+ * change one takes milliseconds, which what is to be shown comes before.
+ */
+const [PAUSE, AFTER] = [250, 100];
 let written = -PAUSE;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let waiting;
@@ -82,9 +85,7 @@ let waiting;
 /** @param {Component} component */
 function remember(component) {
   visited.set(component.slug, component.changedSettings);
-  const left = written + PAUSE - performance.now();
-  if (left <= 0) keepAddress();
-  else waiting ??= setTimeout(keepAddress, left);
+  waiting ??= setTimeout(keepAddress, Math.max(written + PAUSE - performance.now(), AFTER));
 }
 
 /** Make the address say what is shown now. */
