@@ -80,6 +80,17 @@ def test_a_network_of_the_zoo_has_its_card_and_weights():
         npt.assert_array_equal(tensors[name], values)
 
 
+def test_a_trained_run_is_served_with_the_digest_of_the_weights_as_they_are_served(tmp_path):
+    run = Classifier(build("chapter-relu", seed=3), "chapter-relu").save(tmp_path / "run")
+    files = own_network(Classifier.load(run), "Mine")
+    for name in ("classifier.json", "weights.safetensors"):
+        (tmp_path / name).write_bytes(content(files[f"own/{name}"]))
+    again = Classifier.load(tmp_path)  # which compares the digest
+    npt.assert_array_equal(
+        again.network.tensors()["000.kernel"], Classifier.load(run).network.tensors()["000.kernel"]
+    )
+
+
 def test_steps_of_an_own_chain_give_what_keras_gives():
     model = own_model(
         keras.layers.Conv2D(5, 3, padding="same", name="first"),

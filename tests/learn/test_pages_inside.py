@@ -268,6 +268,18 @@ def test_own_networks_of_any_chain_add_up_too(visit, dataset):
         server.stop()
 
 
+def test_the_classifier_of_a_run_answers_on_its_page(visit, tmp_path, dataset):
+    run = Classifier(build("chapter-relu", seed=2), "chapter-relu").save(tmp_path / "run")
+    loaded = Classifier.load(run)
+    server = serve(show=False, threaded=True, dataset=dataset, classifier=loaded, title="Mine")
+    try:
+        page = visit(front=server.addresses[-1])
+        check_answer(page, loaded, dataset["reflectivity"].values[0])
+        assert page.trouble == []
+    finally:
+        server.stop()
+
+
 def test_why_an_answer_is_given_is_what_insight_says(visit, shipped, dataset):
     page = visit("?view=why")
     page.page.locator(".why .picture canvas").wait_for()

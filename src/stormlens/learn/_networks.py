@@ -1,5 +1,6 @@
 """Classifiers as files that the pages in a browser read: the shipped one, and a user's own."""
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -75,20 +76,8 @@ def _lying(name: str, folder: Path) -> "dict[str, Content]":
 
 def _written(classifier: "Classifier") -> dict[str, bytes]:
     """Files of a network of the zoo as a run has them, of another one with its steps."""
-    confidence = classifier.confidence
-    card = {
-        "format": 1,
-        "architecture": classifier.architecture,
-        "input_shape": list(classifier.network.input_shape),
-        "classes": list(classifier.classes),
-        "minimum": classifier.minimum,
-        "maximum": classifier.maximum,
-        "orientations": classifier.orientations,
-        "confidence": None if confidence is None else {"temperature": confidence.temperature},
-        "provenance": classifier.provenance,
-    }
     if classifier.architecture is not None:
-        return {CARD: _as_json(card), WEIGHTS: _safetensors(classifier.network.tensors())}
+        return _card_and_weights(classifier, classifier.network.tensors())
     tensors: dict[str, Any] = {}
     layers: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
@@ -103,15 +92,37 @@ def _written(classifier: "Classifier") -> dict[str, bytes]:
                 "steps": [first, len(steps)],
             }
         )
-    named = ("input_shape", "classes", "minimum", "maximum")
     network = {
         "format": 1,
         "name": classifier.network.model.name,
-        **{name: card[name] for name in named},
+        **_preprocessing(classifier),
         "layers": layers,
         "steps": steps,
     }
-    return {CARD: _as_json(card), STEPS: _as_json(network), WEIGHTS: _safetensors(tensors)}
+    return {**_card_and_weights(classifier, tensors), STEPS: _as_json(network)}
+
+
+def _card_and_weights(classifier: "Classifier", tensors: Mapping[str, Any]) -> dict[str, bytes]:
+    weights, confidence = _safetensors(tensors), classifier.confidence
+    card = {
+        "format": 1,
+        "architecture": classifier.architecture,
+        **_preprocessing(classifier),
+        "orientations": classifier.orientations,
+        "confidence": None if confidence is None else {"temperature": confidence.temperature},
+        # These bytes are others than those of the run, and so is their digest.
+        "provenance": {**classifier.provenance, "sha256": hashlib.sha256(weights).hexdigest()},
+    }
+    return {CARD: _as_json(card), WEIGHTS: weights}
+
+
+def _preprocessing(classifier: "Classifier") -> dict[str, Any]:
+    return {
+        "input_shape": list(classifier.network.input_shape),
+        "classes": list(classifier.classes),
+        "minimum": classifier.minimum,
+        "maximum": classifier.maximum,
+    }
 
 
 def _plain(step: "Step", number: int, tensors: dict[str, Any]) -> dict[str, Any]:
