@@ -14,6 +14,7 @@ import {
   strengthsOf,
   worthwhile,
 } from "../../../src/stormlens/learn/web/inside/columns.js";
+import { filesDropped } from "../../../src/stormlens/learn/web/inside/own-files.js";
 import { scaleBetween, scaleOf } from "../../../src/stormlens/learn/web/inside/pixels.js";
 import { entropy, ordered } from "../../../src/stormlens/learn/web/inside/thumbnails.js";
 import { lastConvolution } from "../../../src/stormlens/learn/web/inside/why.js";
@@ -223,4 +224,48 @@ test("the shipped classifier's files become a network; others a sentence", async
       return true;
     });
   }
+});
+
+/**
+ * A folder as a browser hands it over, some of its files at a time.
+ * @param {string} name
+ * @param {string[]} files
+ * @param {number} most
+ */
+function folderOf(name, files, most) {
+  const entries = files.map((file) => ({
+    isFile: true,
+    name: file,
+    file: (/** @type {any} */ done, /** @type {any} */ fail) =>
+      file === "locked.png" ? fail(new Error("NotReadableError")) : done({ name: file }),
+  }));
+  const readEntries = (/** @type {any} */ done) => done(entries.splice(0, most));
+  return { isDirectory: true, name, createReader: () => ({ readEntries }) };
+}
+
+/** @param {any[]} things Folders, and names of files. */
+function dropOf(things) {
+  return /** @type {any} */ ({
+    items: things.map((thing) => ({
+      kind: "file",
+      webkitGetAsEntry: () => (typeof thing === "string" ? { isDirectory: false } : thing),
+      getAsFile: () => ({ name: thing }),
+    })),
+  });
+}
+
+test("all of a folder is taken, however large, and the files dropped beside it", async () => {
+  const boxes = Array.from({ length: 250 }, (_, i) => `${i}.png`);
+  const dropped = dropOf([folderOf("boxes", ["notes.txt", ...boxes], 100), "one.npy"]);
+  const names = (await filesDropped(dropped)).map(({ name }) => name);
+  assert.deepEqual(names, [...boxes, "one.npy"]);
+  const run = folderOf("run", ["history.csv", "classifier.json", "weights.safetensors"], 1);
+  const parts = (await filesDropped(dropOf([run]))).map(({ name }) => name);
+  assert.deepEqual(parts, ["classifier.json", "weights.safetensors"]);
+  await assert.rejects(filesDropped(dropOf([folderOf("empty", ["notes.txt"], 5)])), {
+    message: /Folder empty holds no network/,
+  });
+  await assert.rejects(filesDropped(dropOf([folderOf("locked", ["locked.png"], 5)])), {
+    message: "locked.png cannot be read; choose it again.",
+  });
 });

@@ -14,11 +14,12 @@ const NETWORK_FILES = [CARD, WEIGHTS, STEPS];
  */
 export async function filesDropped(dropped) {
   // Asked before the first await: what is dropped is gone behind it.
-  const files = [...dropped.files];
-  const entries = [...dropped.items].map((item) => item.webkitGetAsEntry?.() ?? null);
-  const folders = entries.filter((entry) => entry?.isDirectory);
-  if (folders.length === 0) return files;
-  return (await Promise.all(folders.map(filesOf))).flat();
+  const items = [...dropped.items].filter(({ kind }) => kind === "file");
+  const found = items.map((item) => {
+    const entry = item.webkitGetAsEntry?.();
+    return entry?.isDirectory ? filesOf(entry) : [/** @type {File} */ (item.getAsFile())];
+  });
+  return (await Promise.all(found)).flat();
 }
 
 /**
@@ -59,16 +60,34 @@ export async function readAllBoxes(files, shape, grey) {
  * @returns {Promise<File[]>}
  */
 async function filesOf(folder) {
-  const entries = await new Promise((resolve, reject) =>
-    folder.createReader().readEntries(resolve, reject),
-  );
+  const reader = folder.createReader();
+  const entries = [];
+  // It gives a hundred at a time, and none once all were given.
+  for (let some = [null]; some.length > 0; entries.push(...some)) {
+    some = await answered(folder.name, (done, fail) => reader.readEntries(done, fail));
+  }
   const wanted = entries.filter(
     (/** @type {any} */ { isFile, name }) =>
       isFile && (NETWORK_FILES.includes(name) || /\.(png|npy|keras)$/i.test(name)),
   );
   if (wanted.length === 0) throw new Error(t("inside.folder", { folder: folder.name }));
   return Promise.all(
-    wanted.map((/** @type {any} */ entry) => new Promise((done, fail) => entry.file(done, fail))),
+    wanted.map((/** @type {any} */ entry) =>
+      answered(entry.name, (done, fail) => entry.file(done, fail)),
+    ),
+  );
+}
+
+/**
+ * What a browser calls back with.
+ * @param {string} file Or folder.
+ * @param {(done: (answer: any) => void, fail: () => void) => void} ask
+ * @returns {Promise<any>}
+ * @throws {Error} With a sentence, where it cannot be read.
+ */
+function answered(file, ask) {
+  return new Promise((resolve, reject) =>
+    ask(resolve, () => reject(new Error(t("inside.unreadable", { file })))),
   );
 }
 
