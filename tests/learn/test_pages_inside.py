@@ -550,3 +550,69 @@ def test_the_page_is_left_in_the_midst_of_its_work(visit):
     page.page.evaluate("location.hash = '#/inside'")
     page.page.locator(f"{STORM} .class.best").first.wait_for()
     assert page.trouble == []
+
+
+def test_a_network_and_boxes_of_its_size_come_together(visit, tmp_path):
+    page = visit()
+    for seed in (1, 2):
+        model = build("svrimg-3conv", input_shape=(62, 62, 1), seed=seed)
+        own = Classifier(model, "svrimg-3conv", provenance={"training_simulated": False})
+        run = own.save(tmp_path / str(seed))
+        network = [(n, (run / n).read_bytes()) for n in ("classifier.json", "weights.safetensors")]
+        boxes = np.random.default_rng(seed).integers(0, 80, (seed, 62, 62)).astype(np.uint8)
+        drop(page, *network, ("boxes.npy", npy_of(boxes)))
+        page.until(f"c.shadowRoot.querySelectorAll('.storm').length === {seed}")
+        page.until("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
+        page.until(
+            "Math.abs(c.outputs.probability - v[0]) < 2e-5", float(answer_of(own, boxes[0]).max())
+        )
+        assert "Trained on storms that were not simulated." in page.text(".facts")
+    assert page.trouble == []
+
+
+def test_another_method_stands_against_one_that_is_still_computed(visit):
+    page = visit("?view=why&method=grad-cam")
+    page.until("/^Grad-CAM/.test(c.shadowRoot.querySelector('.why .picture').ariaLabel ?? '')")
+    page.until("!c.shadowRoot.querySelector('.why [role=status]').textContent")
+    page.set(method="occlusion")
+    page.until("/Computing: [1-9]/.test(c.shadowRoot.querySelector('.why').textContent)")
+    page.set(method="grad-cam")
+    page.page.wait_for_timeout(3000)
+    assert page.page.locator(".why .picture").get_attribute("aria-label").startswith("Grad-CAM")
+    assert page.text(".why [role=status]") == ""
+    page.set(method="occlusion")
+    page.until("/^Occlusion/.test(c.shadowRoot.querySelector('.why .picture').ariaLabel ?? '')")
+    page.until("!c.shadowRoot.querySelector('.why [role=status]').textContent")
+    assert page.trouble == []
+
+
+def test_what_a_number_sees_follows_the_mouse(visit):
+    page = visit("?layer=0&map=1&pixel=10,10")
+    field = "c.shadowRoot.querySelector('.tile .field').style.left"
+    page.until(f"{field} === v[0]", f"{100 * 10 / 136:.5f}%".rstrip("0"))
+    page.page.mouse.move(*page.pixel(".large", 60, 90, 134))
+    page.until(f"Math.abs(parseFloat({field}) - v[0]) < 0.01", 100 * 90 / 136)
+    page.page.mouse.move(1, 1)
+    page.until(f"Math.abs(parseFloat({field}) - v[0]) < 0.01", 100 * 10 / 136)
+
+
+def test_paint_that_is_taken_back_is_no_paint(visit):
+    page = visit("?view=paint")
+    page.page.locator(".what-if .picture canvas").wait_for()
+    page.press(".large")
+    page.until("/with your paint/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    page.press("button:has-text('Undo')")
+    page.until("!/with your paint/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    assert page.page.get_by_role("button", name="The storm as it was").is_disabled()
+
+
+def test_it_lives_again_where_it_is_put_back(visit):
+    page = visit()
+    page.until("c.outputs.answer")
+    page.component("(globalThis.kept = c).remove()")
+    page.page.wait_for_timeout(300)
+    page.page.evaluate("document.querySelector('main').append(globalThis.kept)")
+    page.set(storm=5)
+    page.until("/Storm 5/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    page.until("/of these 12 storms/.test(c.shadowRoot.querySelector('.shelf').textContent)")
+    assert page.trouble == []

@@ -748,6 +748,7 @@ export const ENGLISH = {
   "inside.own.network": "from your files",
   "inside.folder":
     "Folder {folder} holds no network (classifier.json) and no boxes (PNG, NPY) at its top.",
+  "inside.not-yet": "The network is still being fetched; open your boxes once it is there.",
   "inside.unreadable": "{file} cannot be read; choose it again.",
   "inside.storms.list": "Storms to choose from",
   "inside.storms.one": "storm {number}",

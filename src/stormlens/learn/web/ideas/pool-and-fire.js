@@ -197,7 +197,7 @@ export class PoolAndFire extends Component {
   show(changed) {
     for (const control of this.#controls) control.show();
     if (this.#shown !== this.#asked()) {
-      void this.#load();
+      void this.#load().catch((error) => this.fail(error));
       return;
     }
     const has = (/** @type {string[]} */ ...names) => names.some((name) => changed.has(name));

@@ -48,7 +48,7 @@ export class Detail {
   /** @type {View | undefined} */
   #view;
   #timer = 0;
-  /** The other end of what follows. @type {(changes: arithmetic.Change[]) => void} */
+  /** @type {(changes: arithmetic.Change[], of: {step: number, cell: Cell}) => void} */
   #followed;
   /** All maps of a layer. @type {HTMLButtonElement[]} */
   #tiles = [];
@@ -58,7 +58,8 @@ export class Detail {
   /**
    * @param {Go} go
    * @param {object} more
-   * @param {(changes: arithmetic.Change[]) => void} more.followed What hangs on it is known.
+   * @param {(changes: arithmetic.Change[], of: {step: number, cell: Cell}) => void} more.followed
+   *   What hangs on a number is known.
    * @param {() => void} more.toggle All maps of the layer, or none.
    */
   constructor(go, { followed, toggle }) {
@@ -277,7 +278,7 @@ export class Detail {
     this.#follow.removeAttribute("aria-busy");
     if (step === last) {
       replace(this.#follow);
-      this.#followed([]);
+      this.#followed([], view);
       return;
     }
     const found = arithmetic.without(pass, step, cell);
@@ -328,7 +329,10 @@ export class Detail {
           el("tbody", {}, ...lines),
         ),
     );
-    this.#followed(shown.filter(({ count }) => count > 0));
+    this.#followed(
+      shown.filter(({ count }) => count > 0),
+      view,
+    );
   }
 
   /** @param {View} view @param {arithmetic.Change} change */

@@ -125,7 +125,7 @@ export class Inside extends Component {
     this.answer = new Answer();
     this.overview = new Overview((step, map) => this.#choose(step, map));
     this.detail = new Detail((step, cell, how) => this.#go(step, cell, how), {
-      followed: (changes) => this.#followed(changes),
+      followed: (changes, of) => this.#followed(changes, of),
       toggle: () => this.set({ all: !this.flag("all") }),
     });
     this.why = new Why(this);
@@ -198,22 +198,33 @@ export class Inside extends Component {
   }
 
   async #open() {
+    const turn = this.#turn;
+    const starting = Engine.start();
     try {
       const [engine, storms, entries] = await Promise.all([
-        Engine.start(),
+        starting,
         Storms.open(),
         listNetworks(),
       ]);
-      if (this.#left) {
-        engine.stop();
+      if (turn === this.#turn) {
+        this.#engine = engine;
+        this.#storms = storms;
+        this.#entries = entries;
+        this.redraw("network");
         return;
       }
-      this.#engine = engine;
-      this.#storms = storms;
-      this.#entries = entries;
-      this.redraw("network");
     } catch (error) {
-      this.fail(error);
+      if (turn === this.#turn) this.fail(error);
+    }
+    // Nobody needs it: the page was left, or cannot be shown.
+    void starting.then((engine) => engine.stop()).catch(() => {});
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    if (this.#left) {
+      this.#left = false;
+      void this.#open();
     }
   }
 
@@ -233,11 +244,12 @@ export class Inside extends Component {
     this.#turn += 1;
     this.why?.forget();
     this.#engine?.stop();
+    this.#engine = this.#network = this.#net = this.#pass = undefined;
   }
 
   /** @param {ReadonlySet<string>} changed */
   show(changed) {
-    if (!this.#engine || this.#left) return;
+    if (!this.#engine) return;
     if (changed.has("network") || changed.has("storms")) {
       void this.#prepare();
       return;
@@ -313,10 +325,10 @@ export class Inside extends Component {
     const net = await engine.load(network.plan, network.weights);
     const shown = await worthShowing(net, network, shelf);
     if (turn !== this.#turn) {
-      if (!this.#left) void net.free();
+      letGo(net);
       return;
     }
-    void this.#net?.free();
+    letGo(this.#net);
     this.#network = network;
     this.#net = net;
     this.#pass = undefined;
@@ -426,14 +438,20 @@ export class Inside extends Component {
     this.set({ storm: number });
   }
 
+  /** The chosen storm, as the shelf has it. */
+  #storm() {
+    if (!this.#shelf) return undefined;
+    const { images, rows, columns } = this.#shelf;
+    const [size, number] = [rows * columns, this.#stormNumber()];
+    return images.subarray(number * size, (number + 1) * size);
+  }
+
   /** The storm as it is, without paint. */
   #takeStorm() {
-    const shelf = this.#shelf;
-    if (!shelf) return;
-    const size = shelf.rows * shelf.columns;
-    const number = this.#stormNumber();
-    this.#taken = number;
-    this.#box = shelf.images.slice(number * size, (number + 1) * size);
+    const storm = this.#storm();
+    if (!storm) return;
+    this.#taken = this.#stormNumber();
+    this.#box = storm.slice();
     this.#painted = false;
     this.#before = null;
     this.whatIf?.forget();
@@ -441,7 +459,8 @@ export class Inside extends Component {
   }
 
   #paintedOver() {
-    this.#painted = true;
+    const [box, before] = [this.#box, this.#storm()];
+    this.#painted = box?.some((value, at) => value !== before?.[at]) ?? false;
     void this.#run();
   }
 
@@ -621,11 +640,10 @@ export class Inside extends Component {
     replace(this.#fine, fine.filter(Boolean).join(" "));
   }
 
-  /** @param {arithmetic.Change[]} changes */
-  #followed(changes) {
+  /** @param {arithmetic.Change[]} changes @param {{step: number, cell: Cell}} of What they hang on. */
+  #followed(changes, { step, cell }) {
     this.#changes = changes;
     if (!this.#pass || this.text("view") !== "pixel") return;
-    const { step, cell } = this.#chosen;
     const field = step < 0 ? null : arithmetic.fieldOf(this.#pass.plan, step, cell);
     // First, for maps of the way take their places, between which lines are drawn.
     this.overview?.trace(changes, field);
@@ -724,15 +742,17 @@ export class Inside extends Component {
   /** @param {OpenNetwork} network */
   #useOwnNetwork(network) {
     this.#own.network = network;
-    if (this.#network?.id === DROPPED) this.#network = undefined;
     this.set({ network: DROPPED });
     this.redraw("network");
   }
 
   /** @param {File[]} files @param {import("../data/box.js").Grey} [grey] */
   async #takeBoxes(files, grey) {
-    if (!this.#network) return;
-    const { shape, classes } = this.#network.plan;
+    // One that was dropped just now is the one that they are for.
+    const isOwn = this.text("network") === DROPPED;
+    const network = (isOwn ? this.#own.network : undefined) ?? this.#network;
+    if (!network) throw new Error(this.t("not-yet"));
+    const { shape, classes } = network.plan;
     const [rows, columns] = shape;
     try {
       const boxes = await readAllBoxes(files, [rows, columns], grey);
@@ -742,7 +762,7 @@ export class Inside extends Component {
       this.grey?.ask(error.message, (said) => void this.#takeGrey(files, said));
       return;
     }
-    this.#answers.delete(`${this.#network.id} ${DROPPED}`);
+    this.#answers.delete(`${network.id} ${DROPPED}`);
     this.set({ storms: DROPPED, storm: 0 });
     this.redraw("storms");
   }
@@ -756,6 +776,11 @@ export class Inside extends Component {
       replace(this.#trouble, errorNote(error));
     }
   }
+}
+
+/** Give a network's memory back; an engine that was stopped has done so. @param {any} net */
+function letGo(net) {
+  void net?.free().catch(() => {});
 }
 
 /** @param {number} milliseconds */

@@ -78,13 +78,15 @@ export class Why {
     replace(this.#not, t(`inside.why.${asked.method}.not`));
     const key = `${asked.method} ${asked.mode}`;
     const known = this.#known.get(key);
+    if (key === this.#key) return;
+    this.#running?.abort();
     if (known) {
+      this.#key = "";
+      replace(this.#said);
       this.#draw(asked, known, mode);
       return;
     }
-    if (key === this.#key) return;
     this.#key = key;
-    this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
     replace(this.#said, t("inside.why.busy"));
@@ -100,7 +102,7 @@ export class Why {
     } catch (error) {
       if (!running.signal.aborted) replace(this.#said, errorNote(error));
     } finally {
-      if (this.#key === key) this.#key = "";
+      if (this.#running === running) this.#key = "";
     }
   }
 
