@@ -176,7 +176,7 @@ def test_numbers_between_the_steps_of_a_slider_are_written_in_full(visit):
     page.open("?threshold=40.5&bias=0.25&weight=1.25")
     pooled, z = (page.component(f"c.outputs.{name}[0]") for name in ("pooled", "z"))
     assert z == 1.25 * pooled + 0.25 - 40.5
-    assert f"z = 1.25 \N{MIDDLE DOT} max(patch) + (0.25) - 40.5" in page.text(".formula")
+    assert "z = 1.25 \N{MIDDLE DOT} max(patch) + (0.25) - 40.5" in page.text(".formula")
     assert page.trouble == []
 
 
