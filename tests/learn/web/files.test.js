@@ -57,6 +57,22 @@ test("files that stormlens.datasets refuses are refused", { skip }, async () => 
   }
 });
 
+test("what numpy.save writes of other things than numbers is named", () => {
+  const header = (/** @type {string} */ descr) => {
+    const text = `{'descr': ${descr}, 'fortran_order': False, 'shape': (3,), }`.padEnd(117) + "\n";
+    return Uint8Array.from(`\x93NUMPY\x01\x00${String.fromCharCode(118, 0)}${text}`, (letter) =>
+      letter.charCodeAt(0),
+    ).buffer;
+  };
+  const kinds = ["|O", "<M8[s]", "<c8", "|S4", "|constructor", "[('x', '<f4'), ('y', '|u1')]"];
+  for (const kind of kinds) {
+    const descr = kind.startsWith("[") ? kind : `'${kind}'`;
+    assert.throws(() => readNpy(header(descr), "a.npy"), {
+      message: `a.npy holds values of kind ${kind}, which are not read; write numbers, as astype('uint8').`,
+    });
+  }
+});
+
 test("a grey picture asks what its grey is", { skip }, async () => {
   const grey = cases.boxes.find((/** @type {any} */ box) => box.grey);
   const content = bytesOf(grey.content).buffer;

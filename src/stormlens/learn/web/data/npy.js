@@ -39,7 +39,8 @@ const READERS = {
  */
 export function readNpy(content, file) {
   const { descr, fortran, shape, begin } = headerOf(content, file);
-  const read = READERS[descr.slice(1)];
+  const kind = descr.slice(1);
+  const read = Object.hasOwn(READERS, kind) ? READERS[kind] : undefined;
   if (!read) throw new Error(t("file.npy.kind", { file, kind: descr }));
   const size = Number(descr[2]);
   const count = shape.reduce((product, side) => product * side, 1);
@@ -70,7 +71,8 @@ function headerOf(content, file) {
     begin <= bytes.length && bytes[6] <= 3
       ? new TextDecoder().decode(bytes.subarray(isFirst ? 10 : 12, begin))
       : "";
-  const descr = /'descr':\s*'([<>|=][a-zA-Z]\d+)'/.exec(text)?.[1];
+  // One kind, or a list of them.
+  const descr = /'descr':\s*(?:'([^']*)'|(\[.*?\])\s*,\s*')/s.exec(text)?.slice(1).find(Boolean);
   const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
   const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(text)?.[1];
   if (descr === undefined || fortran === undefined || shape === undefined) {
