@@ -436,6 +436,60 @@ def test_a_box_is_dropped_from_outside(visit, shipped, dataset):
     check_answer(page, shipped, box)
 
 
+def drop_from_outside(page, *paths):
+    """Drop files and folders of this machine, as out of a window of its own."""
+    x, y = page.middle(".facts")
+    session = page.page.context.new_cdp_session(page.page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+    session.detach()
+
+
+def test_a_folder_of_many_boxes_is_dropped_and_a_file_beside_it(visit, tmp_path, dataset):
+    boxes = dataset["reflectivity"].values
+    folder = tmp_path / "boxes"
+    folder.mkdir()
+    for number in range(130):  # more than a browser gives of a folder at a time
+        np.save(folder / f"{number:03d}.npy", boxes[number % 12])
+    np.save(tmp_path / "beside.npy", boxes[3])
+    page = visit()
+    drop_from_outside(page, folder, tmp_path / "beside.npy")
+    page.until("c.shadowRoot.querySelectorAll('.storm').length === 131")
+    assert page.trouble == []
+
+
+def test_of_more_boxes_than_a_page_shows_it_says_how_many_are_here(visit, dataset):
+    page = visit()
+    drop(page, ("many.npy", npy_of(dataset["reflectivity"].values.repeat(8, 0))))
+    page.until("c.shadowRoot.querySelectorAll('.storm').length === 64")
+    page.until("c.shadowRoot.textContent.includes('Of 96 boxes, 64 are here.')")
+
+
+def test_what_is_dropped_last_is_shown(visit, shipped, dataset):
+    page = visit()
+    box = dataset["reflectivity"].values[5]
+    page.component(
+        """(() => {
+            const slow = new File([], "slow.npy");
+            slow.arrayBuffer = () => new Promise((done) => (globalThis.readSlow = done));
+            const event = new DragEvent("drop", { bubbles: true });
+            const items = [{ kind: "file", getAsFile: () => slow }];
+            Object.defineProperty(event, "dataTransfer", { value: { items } });
+            c.shadowRoot.querySelector(".inside").dispatchEvent(event);
+        })()"""
+    )
+    page.until("globalThis.readSlow !== undefined")
+    drop(page, ("mine.npy", npy_of(box)))
+    page.until("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    check_answer(page, shipped, box)
+    page.component("globalThis.readSlow(new ArrayBuffer(3))")
+    page.settle()
+    assert page.page.locator(".note.error").count() == 0
+    check_answer(page, shipped, box)
+    assert page.trouble == []
+
+
 def test_own_networks_are_opened_and_damaged_ones_refused(visit, tmp_path, dataset):
     own = Classifier(build("svrimg-3conv", seed=4), "svrimg-3conv")
     run = own.save(tmp_path / "run")

@@ -77,7 +77,10 @@ export class Inside extends Component {
   #net;
   /** @type {Shelf | undefined} */
   #shelf;
-  /** What was dropped. @type {{network?: OpenNetwork, shelf?: Shelf & {simulated: boolean}}} */
+  /**
+   * What was dropped.
+   * @type {{network?: OpenNetwork, shelf?: Shelf & {simulated: boolean, held: number}}}
+   */
   #own = {};
   /** @type {Uint8Array | undefined} */
   #box;
@@ -91,6 +94,8 @@ export class Inside extends Component {
   /** Of a network and a shelf, by storm. @type {Map<string, (Float64Array | undefined)[]>} */
   #answers = new Map();
   #turn = 0;
+  /** How often files were dropped or chosen; what was asked before the last is let go of. */
+  #drops = 0;
   #running = false;
   #again = false;
   #left = false;
@@ -614,6 +619,7 @@ export class Inside extends Component {
       temperature !== 1 ? this.t("temperature", { temperature: temperature.toFixed(2) }) : "",
       orientations > 1 ? this.t("orientations", { count: orientations }) : "",
       this.#storms?.splits[shelf.name]?.step === 2 ? this.t("steps") : "",
+      this.#leftOut(shelf),
       shelf.name === DROPPED || network.id === DROPPED || this.#painted ? this.t("not-linked") : "",
     ];
     replace(
@@ -724,18 +730,28 @@ export class Inside extends Component {
     });
   }
 
+  /** How many of one's own boxes are here, where not all are. @param {Shelf} shelf */
+  #leftOut({ name, count }) {
+    const all = name === DROPPED ? (this.#own.shelf?.held ?? count) : count;
+    return count < all ? t("storms.left-out", { all, count }) : "";
+  }
+
   /** Files that were dropped or chosen. @param {Promise<File[]>} given */
   async #take(given) {
+    const turn = ++this.#drops;
     replace(this.#trouble);
     this.grey?.hide();
     try {
       const files = await given;
       const parts = files.filter(({ name }) => isNetworkFile(name));
       const boxes = files.filter((file) => !parts.includes(file));
-      if (parts.length > 0) this.#useOwnNetwork(await readNetwork(parts, DROPPED));
-      if (boxes.length > 0) await this.#takeBoxes(boxes);
+      const network = parts.length > 0 ? await readNetwork(parts, DROPPED) : this.#network;
+      if (turn !== this.#drops) return;
+      if (!network) throw new Error(this.t("not-yet"));
+      if (parts.length > 0) this.#useOwnNetwork(network);
+      if (boxes.length > 0) await this.#takeBoxes(boxes, network, turn);
     } catch (error) {
-      replace(this.#trouble, errorNote(error));
+      if (turn === this.#drops) replace(this.#trouble, errorNote(error));
     }
   }
 
@@ -746,20 +762,23 @@ export class Inside extends Component {
     this.redraw("network");
   }
 
-  /** @param {File[]} files @param {import("../data/box.js").Grey} [grey] */
-  async #takeBoxes(files, grey) {
-    // One that was dropped just now is the one that they are for.
-    const isOwn = this.text("network") === DROPPED;
-    const network = (isOwn ? this.#own.network : undefined) ?? this.#network;
-    if (!network) throw new Error(this.t("not-yet"));
+  /**
+   * @param {File[]} files
+   * @param {OpenNetwork} network That they are for.
+   * @param {number} turn
+   * @param {import("../data/box.js").Grey} [grey]
+   */
+  async #takeBoxes(files, network, turn, grey) {
     const { shape, classes } = network.plan;
     const [rows, columns] = shape;
     try {
       const boxes = await readAllBoxes(files, [rows, columns], grey);
+      if (turn !== this.#drops) return;
       this.#own.shelf = { ...boxes, name: DROPPED, modes: null, rows, columns, classes };
     } catch (error) {
       if (!(error instanceof GreyPicture)) throw error;
-      this.grey?.ask(error.message, (said) => void this.#takeGrey(files, said));
+      if (turn !== this.#drops) return;
+      this.grey?.ask(error.message, (said) => void this.#takeGrey(files, network, turn, said));
       return;
     }
     this.#answers.delete(`${network.id} ${DROPPED}`);
@@ -767,10 +786,15 @@ export class Inside extends Component {
     this.redraw("storms");
   }
 
-  /** @param {File[]} files @param {import("../data/box.js").Grey} grey */
-  async #takeGrey(files, grey) {
+  /**
+   * @param {File[]} files
+   * @param {OpenNetwork} network
+   * @param {number} turn
+   * @param {import("../data/box.js").Grey} grey
+   */
+  async #takeGrey(files, network, turn, grey) {
     try {
-      await this.#takeBoxes(files, grey);
+      await this.#takeBoxes(files, network, turn, grey);
       this.grey?.hide();
     } catch (error) {
       replace(this.#trouble, errorNote(error));

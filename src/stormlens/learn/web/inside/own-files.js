@@ -5,6 +5,8 @@ import { readBoxes } from "../data/box.js";
 import { CARD, networkOfFiles, STEPS, WEIGHTS } from "../data/networks.js";
 
 const NETWORK_FILES = [CARD, WEIGHTS, STEPS];
+/** Files of boxes that are read at a time: more, no page can show. */
+const MOST_FILES = 300;
 
 /**
  * Files out of what was dropped, those of folders too.
@@ -42,7 +44,7 @@ export async function readNetwork(files, id) {
  */
 export async function readAllBoxes(files, shape, grey) {
   const read = [];
-  for (const file of files) {
+  for (const file of files.slice(0, MOST_FILES)) {
     read.push(await readBoxes(await contentOf(file), file.name, shape, grey));
   }
   const count = read.reduce((sum, part) => sum + part.count, 0);
@@ -51,7 +53,8 @@ export async function readAllBoxes(files, shape, grey) {
     images.set(part.images, at);
     return at + part.images.length;
   }, 0);
-  return { images, count, simulated: read.some((part) => part.simulated) };
+  const held = read.reduce((sum, part) => sum + part.held, files.length - read.length);
+  return { images, count, held, simulated: read.some((part) => part.simulated) };
 }
 
 /**
