@@ -301,10 +301,14 @@ def _explained() -> list[dict[str, Any]]:
 # ---------------------------------------------------------------- trainings
 
 
+TRAINED = ("chapter-linear", "chapter-relu", "svrimg-3conv", "storm-residual")
+
+
 def _trainings() -> list[dict[str, Any]]:
     """Three epochs without dropout, from weights and in an order that are given."""
     found = []
-    for name in ("chapter-linear", "chapter-relu", "svrimg-3conv", "storm-residual"):
+    own = [(name, None) for name in TRAINED]
+    for name, activation in (*own, ("svrimg-3conv", "tanh")):
         side = SIDES[name]
         images = _boxes(90, side)
         modes = load("simulated", "validation")["mode"].values[:90].astype(np.int64)
@@ -316,12 +320,15 @@ def _trainings() -> list[dict[str, Any]]:
         network = Network.named(name, (side, side, 1), len(CLASSES), weights)
         recipe = Recipe(name="oracle", model=name, learning_rate=1e-3, batch_size=32, epochs=3)
         model = _without_dropout(network.model)
+        if activation is not None:
+            _activate(model, activation)
         history = fit(recipe, splits, model=model, progress=False).history
         order_of = make_order(70, 32)
         orders = [order_of(jax.random.key(recipe.seed), e)[1][:70] for e in (1, 2, 3)]
         found.append(
             {
                 "name": name,
+                "activation": activation,
                 "side": side,
                 "images": images,
                 "modes": modes,
@@ -330,6 +337,15 @@ def _trainings() -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _activate(model: Any, activation: str) -> None:
+    """As the Python does that the page Train gives to copy."""
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            layer.activation = keras.activations.get(activation)
 
 
 def _without_dropout(model: Any) -> Any:

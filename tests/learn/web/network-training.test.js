@@ -114,20 +114,24 @@ test("a seed gives the same losses, and each setting counts", async () => {
 });
 
 test("settings change what they name and nothing else", () => {
-  const plan = planOfZoo(zoo, "storm-residual", facts(60));
-  const changed = planWith(plan, { dropout: 0.5, activation: "tanh" });
-  const names = changed.steps.map(({ activation }) => activation);
-  assert.equal(names[names.length - 1], "softmax");
-  for (const [i, step] of plan.steps.entries()) {
-    const kind = plan.layers[step.layer].kind;
-    const due = kind === "Conv2D" ? "tanh" : step.activation;
-    assert.equal(names[i], due, `step ${i} of ${kind}`);
+  for (const [network, rates] of Object.entries({
+    "storm-residual": [0.5],
+    "svrimg-3conv": [0.5, 0.5, 0.5, 0.5], // with a dense layer between the convolutions and the last
+  })) {
+    const plan = planOfZoo(zoo, network, facts(60));
+    const changed = planWith(plan, { dropout: 0.5, activation: "tanh" });
+    for (const [i, step] of plan.steps.entries()) {
+      const kind = plan.layers[step.layer].kind;
+      const due = kind === "Conv2D" ? "tanh" : step.activation;
+      assert.equal(changed.steps[i].activation, due, `step ${i} of ${network}: ${kind}`);
+    }
+    assert.equal(changed.steps.at(-1)?.activation, "softmax");
+    assert.deepEqual(
+      changed.layers.flatMap(({ rate }) => rate ?? []),
+      rates,
+    );
+    assert.deepEqual(planWith(plan, {}), plan);
   }
-  assert.deepEqual(
-    changed.layers.flatMap(({ rate }) => rate ?? []),
-    [0.5],
-  );
-  assert.deepEqual(planWith(plan, {}), plan);
 });
 
 test("the modules ask a browser for nothing but memory", () => {

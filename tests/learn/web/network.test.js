@@ -169,7 +169,7 @@ test("explanations are those of stormlens.insight", { skip }, async () => {
 
 test("three epochs follow the losses of stormlens.fit", { skip }, async () => {
   const machine = await startMachine();
-  for (const { name, side, images, modes, orders, history } of oracle("trainings")) {
+  for (const { name, activation, side, images, modes, orders, history } of oracle("trainings")) {
     const { plan, weights } = firstNetwork(name, side);
     const size = side * side;
     const all = Uint8Array.from(images);
@@ -178,7 +178,7 @@ test("three epochs follow the losses of stormlens.fit", { skip }, async () => {
       weights,
       train: { images: all.subarray(0, 70 * size), modes: modes.slice(0, 70) },
       validation: { images: all.subarray(70 * size), modes: modes.slice(70) },
-      settings: { learningRate: 1e-3, batchSize: 32, dropout: 0 },
+      settings: { learningRate: 1e-3, batchSize: 32, dropout: 0, ...(activation && { activation }) },
       orderOf: (epoch) => Uint32Array.from(orders[epoch - 1]),
     });
     for (const row of history) {

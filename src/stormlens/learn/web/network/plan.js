@@ -172,31 +172,21 @@ export function planOfNetwork(json, shapes) {
  * A plan with other dropout or another activation.
  * @param {Plan} plan
  * @param {{dropout?: number, activation?: string}} settings Dropout stands in for the rate of each
- *   of its layers; the activation for that of each convolution and dense layer but the last.
+ *   of its layers; the activation for that of each convolution that is a layer of its own.
  * @returns {Plan}
  */
 export function planWith(plan, { dropout, activation }) {
-  const last = plan.steps.length - 1;
-  const changes = (/** @type {Step} */ step, /** @type {number} */ i) =>
-    activation !== undefined && i < last && isPlain(plan, step);
+  const changes = (/** @type {Step} */ { layer }) =>
+    activation !== undefined && plan.layers[layer].kind === "Conv2D";
   return {
     ...plan,
     layers: plan.layers.map((layer) =>
       layer.rate === undefined || dropout === undefined ? layer : { ...layer, rate: dropout },
     ),
-    steps: plan.steps.map((step, i) =>
-      changes(step, i) ? { ...step, activation: /** @type {string} */ (activation) } : step,
+    steps: plan.steps.map((step) =>
+      changes(step) ? { ...step, activation: /** @type {string} */ (activation) } : step,
     ),
   };
-}
-
-/**
- * Whether a step is a layer of its own, and not a part of a block.
- * @param {Plan} plan
- * @param {Step} step
- */
-function isPlain(plan, step) {
-  return ["Conv2D", "Dense"].includes(plan.layers[step.layer].kind);
 }
 
 /**
