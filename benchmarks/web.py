@@ -58,12 +58,15 @@ def main() -> None:
 _OURS = """async ([name, batch, threads, steps, boxes]) => {
   const at = (path) => new URL(path, document.baseURI);
   const { Engine } = await import(at("network/client.js"));
+  const { planOfZoo } = await import(at("network/plan.js"));
   const { Storms } = await import(at("data/storms.js"));
+  const zoo = await (await fetch(at("network/zoo.json"))).json();
   const storms = await Storms.open();
   const { images, modes } = await storms.split("train", { count: boxes || undefined });
   const engine = await Engine.start({ threads });
   const { rows, columns, classes } = storms;
-  const plan = engine.plan(name, { shape: [rows, columns, 1], classes, minimum: 0, maximum: 80 });
+  const facts = { shape: [rows, columns, 1], classes, minimum: 0, maximum: 80 };
+  const plan = planOfZoo(zoo, name, facts);
   const train = { images, modes };
   const run = await engine.train({ plan, train, settings: { batchSize: batch, seed: 0 } });
   const timed = async (work) => {

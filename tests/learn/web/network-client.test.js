@@ -7,7 +7,12 @@ import test from "node:test";
 import { Worker as Thread } from "node:worker_threads";
 import { provide, provideWorker } from "../../../src/stormlens/learn/web/base/resources.js";
 import { Engine } from "../../../src/stormlens/learn/web/network/client.js";
-import { apart, facts, hashed, hashedNetwork, PACKAGE } from "./network-oracles.js";
+import {
+  planOfClassifier,
+  planOfNetwork,
+  planOfZoo,
+} from "../../../src/stormlens/learn/web/network/plan.js";
+import { apart, facts, hashed, hashedNetwork, PACKAGE, zoo } from "./network-oracles.js";
 
 /** @param {string} name */
 function provideModule(name) {
@@ -19,7 +24,7 @@ function provideModule(name) {
   });
 }
 
-for (const name of ["stormlens.wasm", "stormlens-threads.wasm", "zoo.json"]) provideModule(name);
+for (const name of ["stormlens.wasm", "stormlens-threads.wasm"]) provideModule(name);
 
 provideWorker(() => {
   const thread = new Thread(new URL("network-worker.js", import.meta.url));
@@ -64,7 +69,7 @@ test("two threads find the same bits as one", async (context) => {
   for (const threads of [1, 2]) {
     const engine = await start(context, threads);
     for (const name of ["svrimg-3conv", "storm-residual"]) {
-      const plan = engine.plan(name, facts(62));
+      const plan = planOfZoo(zoo, name, facts(62));
       const train = boxes(40, 62);
       const augmentation = { rotation_range: 20, horizontal_flip: true };
       const run = await engine.train({ plan, train, settings: { seed: 3, augmentation } });
@@ -84,7 +89,7 @@ test("two threads find the same bits as one", async (context) => {
 
 test("an epoch learns, stops at a signal, goes on, and begins again alike", async (context) => {
   const engine = await start(context);
-  const plan = engine.plan("chapter-relu", facts(26));
+  const plan = planOfZoo(zoo, "chapter-relu", facts(26));
   const [train, validation] = [boxes(70, 26), boxes(20, 26)];
   const run = await engine.train({ plan, train, validation, settings: { learningRate: 2e-3 } });
   assert.equal(run.progress.steps, 3);
@@ -122,7 +127,7 @@ test("an epoch learns, stops at a signal, goes on, and begins again alike", asyn
 test("memory stays flat over 100 epochs and 500 storms", async (context) => {
   const engine = await start(context);
   const before = await engine.memory();
-  const plan = engine.plan("svrimg-3conv", facts(53));
+  const plan = planOfZoo(zoo, "svrimg-3conv", facts(53));
   const [train, validation] = [boxes(8, 53), boxes(4, 53)];
   const settings = { batchSize: 4, augmentation: { rotation_range: 9 } };
   const run = await engine.train({ plan, train, validation, settings });
@@ -161,13 +166,13 @@ test("what cannot be is refused in a sentence", async (context) => {
   /** @type {[() => any, RegExp][]} */
   const cases = [
     [
-      () => engine.plan("svrimg-4conv", facts(62)),
+      () => planOfZoo(zoo, "svrimg-4conv", facts(62)),
       /no network named svrimg-4conv; there are chapt/,
     ],
-    [() => engine.plan("svrimg-3conv", facts(20)), /Images of 20 x 20 pixels are too small/],
-    [() => engine.planOf({ architecture: "lenet5" }), /classifier.json: input_shape must be/],
-    [() => engine.planOf({ ...facts(30), input_shape: [30, 30, 1] }), /names no network/],
-    [() => engine.planOf({}, { format: 2 }), /network.json is none that these pages can read/],
+    [() => planOfZoo(zoo, "svrimg-3conv", facts(20)), /Images of 20 x 20 pixels are too small/],
+    [() => planOfClassifier(zoo, { architecture: "lenet5" }), /classifier.json: input_shape must be/],
+    [() => planOfClassifier(zoo, { ...facts(30), input_shape: [30, 30, 1] }), /names no network/],
+    [() => planOfNetwork({ format: 2 }, new Map()), /network.json is none that these pages can read/],
     [() => engine.load(plan, new Map()), /weights of network svrimg-3conv lack 000.kernel/],
     [
       () => engine.load(plan, new Map(weights).set("001.bias", new Float32Array(3))),

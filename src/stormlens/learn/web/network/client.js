@@ -4,16 +4,14 @@
  * All is asked and answered by messages, one after the other. Errors are sentences for the reader.
  */
 
-import { jsonResource, resource, startWorker } from "../base/resources.js";
+import { resource, startWorker } from "../base/resources.js";
 import { Fault } from "./fault.js";
 import { occlude } from "./occlusion.js";
-import { planOfClassifier, planOfNetwork, planOfZoo } from "./plan.js";
 import { checkVectors } from "./wasm.js";
 
 /**
  * @typedef {import("../ideas/augment.js").Augmentation} Augmentation
  * @typedef {import("./plan.js").Plan} Plan
- * @typedef {import("./plan.js").Facts} Facts
  * @typedef {import("./looking.js").Box} Box
  * @typedef {import("./training.js").Split} Split
  * @typedef {import("./training.js").Settings} Settings
@@ -38,12 +36,10 @@ export class Engine {
   #next = 1;
   /** @type {Worker[]} */
   #workers = [];
-  #zoo;
 
-  /** @param {Worker} worker @param {any} zoo */
-  constructor(worker, zoo) {
+  /** @param {Worker} worker */
+  constructor(worker) {
     this.#workers.push(worker);
-    this.#zoo = zoo;
     this.threads = 1;
     worker.onmessage = ({ data }) => this.#take(data);
     // An error without a message is that of a file that is not there.
@@ -64,21 +60,20 @@ export class Engine {
       globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === "function";
     const most = Math.min(threads ?? navigator.hardwareConcurrency ?? 1, MOST_THREADS);
     const helpers = shares ? Math.max(most, 1) - 1 : 0;
-    const zoo = await jsonResource("network/zoo.json");
     try {
-      return await Engine.#startWith(helpers, zoo);
+      return await Engine.#startWith(helpers);
     } catch (error) {
       // A browser that gives no memory to share may well give some of one's own.
       if (helpers === 0) throw error;
-      return Engine.#startWith(0, zoo);
+      return Engine.#startWith(0);
     }
   }
 
-  /** @param {number} helpers @param {any} zoo */
-  static async #startWith(helpers, zoo) {
+  /** @param {number} helpers */
+  static async #startWith(helpers) {
     const name = helpers > 0 ? "stormlens-threads" : "stormlens";
     const bytes = await resource(`network/${name}.wasm`);
-    const engine = new Engine(startWorker(), zoo);
+    const engine = new Engine(startWorker());
     try {
       await engine.#begin(bytes, helpers);
     } catch (error) {
@@ -97,23 +92,6 @@ export class Engine {
       this.#workers.push(helper);
     }
     this.threads = 1 + helpers;
-  }
-
-  /** The plan of a network that has a name. @param {string} name @param {Facts} facts */
-  plan(name, facts) {
-    return planOfZoo(this.#zoo, name, facts);
-  }
-
-  /**
-   * The plan of a classifier's files.
-   * @param {any} classifier What classifier.json holds.
-   * @param {any} [network] What network.json holds, where there is one.
-   * @param {Map<string, number[]>} [shapes] Of the weights, which a network.json needs.
-   */
-  planOf(classifier, network, shapes = new Map()) {
-    return network === undefined
-      ? planOfClassifier(this.#zoo, classifier)
-      : planOfNetwork(network, shapes);
   }
 
   /**
@@ -248,11 +226,10 @@ export class Network {
    * @param {Box} box
    * @param {number} code
    * @param {number} step
-   * @param {{signed?: boolean}} [how]
    * @returns {Promise<Float32Array>} (rows, columns) of the map.
    */
-  gradCam(box, code, step, how) {
-    return this.#ask("gradCam", { box, code, step, how });
+  gradCam(box, code, step) {
+    return this.#ask("gradCam", { box, code, step });
   }
 
   /**
