@@ -156,6 +156,12 @@ test("explanations are those of stormlens.insight", { skip }, async () => {
     const found = looking.gradient(bytes, code);
     assert.ok(apart(found, gradient) < 1e-4 * most(gradient), `gradient of ${name}`);
     const step = plan.layers[layer].steps[1] - 1;
+    for (const k of plan.classes.keys()) {
+      assert.ok(
+        looking.gradCam(bytes, k, step).every((value) => value >= 0),
+        `class ${k} of ${name}`,
+      );
+    }
     const laid = overBox(plan, step, looking.gradCam(bytes, code, step));
     assert.ok(most(cam) > 0);
     assert.ok(apart(laid, cam) < 1e-4 * most(cam), `Grad-CAM of ${name}`);

@@ -186,10 +186,9 @@ export class Looking {
    * @param {Box} box
    * @param {number} code
    * @param {number} step
-   * @param {{signed?: boolean}} [how] Whether what speaks against it is kept.
-   * @returns {Float32Array} (rows, columns) of the map.
+   * @returns {Float32Array} (rows, columns) of the map; 0 where they speak against it.
    */
-  gradCam(box, code, step, { signed = false } = {}) {
+  gradCam(box, code, step) {
     const shape = this.plan.steps[step]?.shape ?? [];
     if (shape.length !== 3) {
       throw new Fault("network.no-map", { step });
@@ -205,7 +204,7 @@ export class Looking {
     return Float32Array.from({ length: cells }, (_, cell) => {
       let total = 0;
       for (let c = 0; c < channels; ++c) total += map[cell * channels + c] * weights[c];
-      return signed ? total : Math.max(total, 0);
+      return Math.max(total, 0);
     });
   }
 

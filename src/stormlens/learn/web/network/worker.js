@@ -49,7 +49,7 @@ const ANSWERS = {
   predict: ({ net, boxes }) => held.get(net).predict(boxes),
   scores: ({ net, boxes }) => held.get(net).scores(boxes),
   gradient: ({ net, box, code }) => held.get(net).gradient(box, code),
-  gradCam: ({ net, box, code, step, how }) => held.get(net).gradCam(box, code, step, how),
+  gradCam: ({ net, box, code, step }) => held.get(net).gradCam(box, code, step),
   train: (given) => {
     const training = new Training(machine, given);
     return { run: hold(training), plan: training.plan, progress: training.progress };
