@@ -24,6 +24,9 @@ it("takes numbers from an address to the nearest bound, and no foreign activatio
   const { w1, activation } = Neuron.settings;
   assert.equal(understood("2.5", w1), 2.5);
   assert.equal(understood("-30", w1), -3);
+  assert.equal(understood("30", w1), 3);
+  assert.equal(understood("", w1), undefined);
+  assert.equal(understood("Infinity", w1), undefined);
   assert.equal(understood("much", w1), undefined);
   assert.equal(understood("gelu", activation), "gelu");
   assert.equal(understood("softmax", activation), undefined);

@@ -132,6 +132,21 @@ describe("what curves say", () => {
     assert.equal(read(falling, known).kind, "learning");
   });
 
+  it("draws the lines between slow, learning and settled where the page says that they are", () => {
+    const blind = Math.log(6);
+    const kind = (/** @type {number} */ loss, /** @type {number} */ fell, valFell = 0) => {
+      const at = (/** @type {number} */ n, /** @type {number} */ share) => 1 - (share * n) / 2;
+      const epoch = { accuracy: 0.3, valAccuracy: 0.3 };
+      const history = [0, 1, 2].map((n) => ({
+        ...{ ...epoch, epoch: n + 1, loss: loss * at(n, fell), valLoss: at(n, valFell) },
+      }));
+      return read(history, known).kind;
+    };
+    assert.deepEqual([kind(0.68 * blind, 0.04), kind(0.68 * blind, 0.06)], ["slow", "settled"]);
+    assert.deepEqual([kind(0.61 * blind, 0), kind(0.59 * blind, 0)], ["slow", "settled"]);
+    assert.deepEqual([kind(0.3, 0, 0.025), kind(0.3, 0, 0.015)], ["learning", "settled"]);
+  });
+
   it("counts answers by mode", () => {
     const answers = answersOf([0.1, 0.9, 0.6, 0.4, 0.2, 0.8], 2);
     assert.deepEqual([...answers], [1, 0, 1]);
@@ -296,6 +311,8 @@ describe("tasks", () => {
     assert.deepEqual(doneTasks([{ ...trained, history: healthy.slice(1) }]), none);
     const flips = { ...trained, drops: false, choice: { ...choice, augmentation: "flips" } };
     assert.equal(doneTasks([flips]).remedy, true);
+    const poor = healthy.map((one) => ({ ...one, accuracy: 0.6, valAccuracy: 0.59 }));
+    assert.deepEqual(doneTasks([{ ...trained, history: poor }]), none);
     const apart = { ...trained, history: healthy.map((one) => ({ ...one, accuracy: 0.9 })) };
     assert.deepEqual(doneTasks([apart]), { ...none, overfit: true });
     const good = { ...trained, history: epochs([0.5, 0.85]) };
@@ -304,6 +321,15 @@ describe("tasks", () => {
     const lost = { ...trained, choice: fast, history: epochs([0.2, 0.2, NaN]) };
     assert.equal(doneTasks([lost]).rate, true);
     assert.equal(doneTasks([{ ...lost, choice }]).rate, false);
+    for (const [loss, answers, due] of /** @type {const} */ ([
+      [1.75, [0, 1], true], // it hardly moves
+      [1, [1, 1], true], // one mode for every storm
+      [1, [0, 1], false],
+    ])) {
+      const still = [1, 2, 3].map((epoch) => ({ ...healthy[0], epoch, loss }));
+      const tried = { ...trained, choice: fast, history: still, answers: [...answers] };
+      assert.equal(doneTasks([tried]).rate, due, String(loss));
+    }
   });
 });
 
