@@ -235,6 +235,8 @@ def test_a_network_is_trained_step_by_step_and_by_epochs(visit, look):
     train = visit("?storms=60&epochs=3&batch=16", look)
     page = train.page
     assert "learnt nothing yet" in train.text(".readings .note")
+    for place in (".playbar", ".note-of-storms"):
+        assert train.text(f"{place} .badge") == "SIMULATED"
     assert train.text(".far") == "Epoch 0 of 3"
     assert sum(matrix(train)) == 110
     untrained, first = matrix(train), kernel(train)
@@ -273,7 +275,7 @@ def test_a_network_is_trained_step_by_step_and_by_epochs(visit, look):
     train.press(f".matrix tbody tr:nth-child({cell // 6 + 1}) td:nth-child({cell % 6 + 2}) button")
     assert page.locator(".thumbs button").count() == counts[cell]
     train.press(".thumbs button")
-    words = f"Storm {train.component('c.settings.storm') + 1} "
+    words = f"Storm {train.component('c.settings.storm')} "
     wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes(v[0])", words)
 
     # The keyboard goes through the matrix, and chooses.
@@ -422,9 +424,9 @@ def test_storms_are_looked_into_as_fast_as_one_chooses(visit):
     train = visit("?storms=60&epochs=2")
     for number in range(40):
         train.component("c.set({ storm: v[0] })", number)
-    wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes('Storm 40 ')")
+    wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes('Storm 39 ')")
     train.press(".chooser button >> nth=1")
-    wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes('Storm 41 ')")
+    wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes('Storm 40 ')")
     # Taken out of the page and put back, it begins again with what was set.
     train.press(".playbar button:text('Step')")
     wait_until(train, "Play")

@@ -221,7 +221,7 @@ export class Insides {
     this.#storm.draw({ values: box, rows, columns });
     const answer = probabilities.indexOf(Math.max(...probabilities));
     const words = {
-      number: number + 1,
+      number,
       truth: modeWords(classes[truth]),
       answer: modeWords(classes[answer] ?? "–"),
       sure: percent(probabilities[answer] ?? NaN),

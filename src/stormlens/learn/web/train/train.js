@@ -644,7 +644,7 @@ export class Train extends Component {
     }));
     const name = (/** @type {number} */ i) => {
       const [was, said] = [truth[shown[i]], answers[shown[i]]];
-      const values = { number: shown[i] + 1, truth: names[was], answer: names[said] };
+      const values = { number: shown[i], truth: names[was], answer: names[said] };
       return this.t("listed.storm", values);
     };
     // Thumbnails take longer to draw than all else: only where others are to be seen.
