@@ -84,15 +84,23 @@ def test_the_convolution_walker_from_first_sight_to_last_task(visit, look):
         npt.assert_allclose(shown, step.products[::-1].ravel(), rtol=1e-3)
         total = walker.text(".total output")
         npt.assert_allclose(float(total), step.total, rtol=1e-3)
-        assert total in plain(page.locator(".map").get_attribute("aria-label"))
+        for picture, words in ((".map", f"at row {row}, "), (".sums", f"{total} at row {row}, ")):
+            said = plain(page.locator(picture).get_attribute("aria-label"))
+            assert total in said
+            assert f"{words}column {column}" in said
         return step.total
 
     edge = concepts.EDGE[::-1].ravel()
     assert abs(check(edge)) > 100  # something to see at once
     assert not any(walker.done(task) for task in ("edge", "north", "identity"))
 
-    # The window follows a finger, a mouse on either picture, and the keyboard.
     response = concepts.correlate(box, concepts.EDGE)
+    below = np.argwhere((response > 150) & (response < 200))[0]
+    walker.set(row=int(below[0]), column=int(below[1]))
+    assert 150 < check(edge) < 200
+    assert not walker.done("edge")
+
+    # The window follows a finger, a mouse on either picture, and the keyboard.
     row, column = (int(i) for i in np.unravel_index(response.argmax(), response.shape))
     walker.drag([walker.pixel(".map", 60, 60), walker.pixel(".map", row + 1, column + 1)])
     reached = walker.component("[c.settings.row, c.settings.column]")
@@ -324,8 +332,13 @@ def test_the_augmentation_studio_from_first_sight_to_last_task(visit, look):
     tropical = page.locator(".strip label").filter(
         has=page.locator("input[aria-label$='Tropical']")
     )
+    # Wrong ways alone do not count: the right ones come first.
+    studio.set(vertical_flip=True)
     press(tropical.nth(2))
     assert "Tropical" in page.locator(".start .name").inner_text()
+    assert page.locator(".nine .picture[aria-label*='as in a mirror']").count() > 0
+    assert not studio.done("spiral")
+    studio.set(vertical_flip=False)
     assert not studio.done("spiral")
     press(page.get_by_label("Flip north and south"))
     assert studio.done("spiral")

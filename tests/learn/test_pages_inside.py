@@ -134,6 +134,8 @@ def test_inside_from_first_sight_to_last_task(visit, look, shipped, dataset):
     assert total == pytest.approx(engine, abs=1e-4)
     assert page.component("c.outputs.value") == pytest.approx(engine, abs=1e-6)
     assert f"row {row} from the south, column {column}" in page.text(".detail .where")
+    said = plain(page.page.locator(".detail .large").get_attribute("aria-label"))
+    assert said == f"{page.text('.map h3')}. {page.text('.detail .where')}"
     assert page.page.locator(".product").count() == 3
     page.check_look()
     page.check_access()
@@ -175,6 +177,12 @@ def test_inside_from_first_sight_to_last_task(visit, look, shipped, dataset):
     number = int(re.search(r"storm (\d+)", first.get_attribute("aria-label"))[1])
     assert wrong[number] == pytest.approx(wrong.max(), abs=1e-4)
     assert number == 7
+    last = page.page.locator(".storm").last
+    right = re.search(r"storm \d+", last.get_attribute("aria-label"))[0].capitalize()
+    page.press(".storm:last-child")
+    page.until("c.shadowRoot.querySelector('.facts').textContent.includes(v[0])", f"{right}:")
+    assert "That is its label" in page.text(".facts")
+    assert not page.done("wrong")
     page.press_until(".storm:first-child", "c.shadowRoot.querySelector('[data-task=wrong].done')")
     assert page.component("c.settings.storm") == number
     assert "Wrong: its label is Tropical" in page.text(".facts")
