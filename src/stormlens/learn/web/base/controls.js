@@ -47,12 +47,16 @@ export function slider(component, name, { label, unit = "", digits } = {}) {
     component.set({ [name]: number.valueAsNumber });
     number.value = inDigits(); // which is the nearest bound where more was typed
   });
+  let there = NaN;
   const show = () => {
     const value = component.number(name);
+    if (value === there && value === range.valueAsNumber) return;
+    there = value;
     range.value = String(value);
     range.setAttribute("aria-valuetext", `${inDigits()} ${unit}`.trim());
     range.style.setProperty("--filled", `${(100 * (value - low)) / (high - low)}%`);
-    if (!number.matches(":focus")) number.value = inDigits();
+    if (number.matches(":focus")) there = NaN; // what is being typed stays for now
+    else number.value = inDigits();
   };
   const element = el(
     "div",

@@ -19,6 +19,7 @@ import { t } from "./strings.js";
  * @property {number} [first] Where its values begin, 0 unless said.
  * @property {number} [apart] From one value to the next, 1 unless said: a channel of a map with
  *   many.
+ * @property {boolean} [whole] Whether each is shown as the nearest whole number, 0 to 255.
  * @typedef {object} Frame A rectangle of whole pixels.
  * @property {number} row Southernmost.
  * @property {number} column Westernmost.
@@ -73,27 +74,16 @@ export class Picture {
    */
   draw(map, colourOf = ofReflectivity) {
     this.#map = map;
-    const { values, rows, columns, first = 0, apart = 1 } = map;
+    const { rows, columns } = map;
     if (this.#canvas.width !== columns || this.#canvas.height !== rows) {
       this.#canvas.width = columns;
       this.#canvas.height = rows;
       this.element.style.aspectRatio = `${columns} / ${rows}`;
       this.#overlay.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
     }
-    const image = this.#context.createImageData(columns, rows);
-    const pixels = new Uint32Array(image.data.buffer);
-    const known = isBytes(values) ? coloursOfBytes(colourOf) : undefined;
-    for (let row = 0, at = first; row < rows; ++row) {
-      let to = (rows - 1 - row) * columns;
-      for (let column = 0; column < columns; ++column, at += apart, ++to) {
-        if (known) {
-          pixels[to] = known[values[at]];
-          continue;
-        }
-        const colour = colourOf(values[at]);
-        for (let part = 0; part < 4; ++part) image.data[4 * to + part] = colour[part];
-      }
-    }
+    const image = imageOf(columns, rows);
+    if (map.whole || isBytes(map.values)) fillWhole(image, map, coloursOfBytes(colourOf));
+    else fill(image, map, colourOf);
     this.#context.putImageData(image, 0, 0);
   }
 
@@ -180,6 +170,41 @@ export class Picture {
       row: Math.min(Math.max(row, 0), rows - 1),
       column: Math.min(Math.max(column, 0), columns - 1),
     };
+  }
+}
+
+/** What a map is filled into before it is shown. @type {ImageData | undefined} */
+let common;
+
+/**
+ * The same for all pictures of a size that are drawn in turn.
+ * @param {number} columns
+ * @param {number} rows
+ */
+function imageOf(columns, rows) {
+  if (common?.width !== columns || common.height !== rows) common = new ImageData(columns, rows);
+  return common;
+}
+
+/** @param {ImageData} image @param {MapOf} map @param {ColourOf} colourOf */
+function fill({ data }, { values, rows, columns, first = 0, apart = 1 }, colourOf) {
+  for (let row = 0, at = first; row < rows; ++row) {
+    let to = 4 * (rows - 1 - row) * columns;
+    for (let column = 0; column < columns; ++column, at += apart, to += 4) {
+      const colour = colourOf(values[at]);
+      for (let part = 0; part < 4; ++part) data[to + part] = colour[part];
+    }
+  }
+}
+
+/** @param {ImageData} image @param {MapOf} map @param {Uint32Array} colours Of 0 to 255. */
+function fillWhole({ data }, { values, rows, columns, first = 0, apart = 1 }, colours) {
+  const pixels = new Uint32Array(data.buffer);
+  for (let row = 0, at = first; row < rows; ++row) {
+    let to = (rows - 1 - row) * columns;
+    for (let column = 0; column < columns; ++column, at += apart, ++to) {
+      pixels[to] = colours[(values[at] + 0.5) | 0];
+    }
   }
 }
 

@@ -205,13 +205,19 @@ export function affineMatrix(transform, { rows, columns }) {
  * @param {Float32Array} to
  */
 export function warp(image, matrix, { rows, columns }, fillMode, cval, to) {
-  const [y0, y1, y2, x0, x1, x2] = matrix;
+  // This is done for each pixel of each draw: no arrays and no calls there, and whole numbers
+  // that a browser knows to be whole (Math.max would give it others).
+  const y1 = matrix[1];
+  const x1 = matrix[4];
   const fold = FOLDS[fillMode];
   const [lastRow, lastColumn] = [rows - 1, columns - 1];
-  const [lowest, rightmost] = [Math.max(rows - 2, 0), Math.max(columns - 2, 0)];
-  const [below, right] = [rows > 1 ? columns : 0, columns > 1 ? 1 : 0];
+  const below = rows > 1 ? columns : 0;
+  const right = columns > 1 ? 1 : 0;
+  const lowest = rows > 1 ? rows - 2 : 0;
+  const rightmost = columns > 1 ? columns - 2 : 0;
   for (let row = 0, at = 0; row < rows; ++row) {
-    const [rowY, rowX] = [y0 * row + y2, x0 * row + x2];
+    const rowY = matrix[0] * row + matrix[2];
+    const rowX = matrix[3] * row + matrix[5];
     for (let column = 0; column < columns; ++column, ++at) {
       let y = rowY + y1 * column;
       let x = rowX + x1 * column;
@@ -223,9 +229,10 @@ export function warp(image, matrix, { rows, columns }, fillMode, cval, to) {
         y = fold(y, rows);
         x = fold(x, columns);
       }
-      // No arrays here, and no calls: this is done for each pixel of each draw.
-      const top = y < lowest ? y | 0 : lowest;
-      const left = x < rightmost ? x | 0 : rightmost;
+      let top = y | 0;
+      let left = x | 0;
+      if (top > lowest) top = lowest;
+      if (left > rightmost) left = rightmost;
       const across = x - left;
       const corner = top * columns + left;
       const one = image[corner];

@@ -136,6 +136,8 @@ export class AugmentationStudio extends Component {
   #controls = [];
   /** @type {Map<string, HTMLButtonElement>} */
   #presets = new Map();
+  /** The storm that was shown last, in words. */
+  #shown = "";
   /** Whether nine spirals turned the right way already. */
   #turnedRight = false;
   #summary = el("p", { class: "small", role: "status" });
@@ -276,12 +278,12 @@ export class AugmentationStudio extends Component {
 
     for (const control of this.#controls) control.show();
     this.#showOriginal(storms);
-    this.#images = draws.map((draw, i) =>
-      augmented(box.values, ranges, draw, box, this.#room(i, box.values.length)),
-    );
+    // As numbers, not bytes, or each would be made one for each of the nine.
+    const image = Float64Array.from(box.values);
     const away = reports.map((report, i) => {
       const [km, words] = this.#where(report, box);
       const picture = this.#pictures[i];
+      this.#images[i] = augmented(image, ranges, draws[i], box, this.#room(i, image.length));
       picture.draw(this.#images[i], box);
       const turn = Math.round(draws[i].theta);
       const mirrored = this.t(isMirrored(matrices[i]) ? "mirrored" : "not-mirrored");
@@ -311,6 +313,8 @@ export class AugmentationStudio extends Component {
   /** @param {FewStorms} storms */
   #showOriginal(storms) {
     const { values, rows, columns } = storms.box;
+    if (this.#shown === storms.words) return;
+    this.#shown = storms.words;
     const centre = { row: (rows - 1) / 2, column: (columns - 1) / 2 };
     this.#original.draw(values, { rows, columns });
     const words = this.t("original.words", { storm: storms.words });

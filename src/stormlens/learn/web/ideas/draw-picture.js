@@ -1,6 +1,6 @@
 /** One draw as a picture, with the place of the storm report and of the centre on it. */
 
-import { el, replace, svg } from "../base/dom.js";
+import { el, svg } from "../base/dom.js";
 import { Picture } from "../base/picture.js";
 
 /** @typedef {import("./augment.js").Shape} Shape */
@@ -20,10 +20,14 @@ export class DrawPicture {
   #picture = new Picture();
   #marks = svg("svg", { class: "marks", "aria-hidden": "true" });
   #chip = el("span", { class: "chip", "aria-hidden": "true" });
-  #bytes = new Uint8ClampedArray();
+  /** The same lines twice, dark ones under light ones. */
+  #lines = ["under", "over"].map((name) =>
+    svg("path", { class: name, "vector-effect": "non-scaling-stroke" }),
+  );
 
   constructor() {
     this.element = this.#picture.element;
+    this.#marks.append(...this.#lines);
     this.element.append(this.#marks, this.#chip);
   }
 
@@ -32,9 +36,7 @@ export class DrawPicture {
    * @param {Shape} shape
    */
   draw(values, { rows, columns }) {
-    if (this.#bytes.length !== values.length) this.#bytes = new Uint8ClampedArray(values.length);
-    this.#bytes.set(values);
-    this.#picture.draw({ values: this.#bytes, rows, columns });
+    this.#picture.draw({ values, rows, columns, whole: true });
   }
 
   /**
@@ -48,20 +50,15 @@ export class DrawPicture {
     const [x, y] = [column + 0.5, rows - row - 0.5];
     const [cx, cy] = [columns / 2, rows / 2];
     const reach = rows / 22;
-    const cross = `M${x - reach} ${y}H${x + reach}M${x} ${y - reach}V${y + reach}`;
+    const r = reach * 1.35;
+    const half = `a${r} ${r} 0 1 1`;
+    const ring = `M${cx - r} ${cy}${half} ${2 * r} 0${half} ${-2 * r} 0`;
     const isAway = Math.hypot(x - cx, y - cy) > 2 * reach;
-    const both = (/** @type {"path" | "circle" | "line"} */ tag, /** @type {object} */ form) =>
-      ["under", "over"].map((name) =>
-        svg(tag, { class: name, "vector-effect": "non-scaling-stroke", ...form }),
-      );
+    const way = isAway ? `M${cx} ${cy}L${x} ${y}` : "";
+    const cross = `M${x - reach} ${y}H${x + reach}M${x} ${y - reach}V${y + reach}`;
     this.#marks.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
+    for (const line of this.#lines) line.setAttribute("d", ring + way + cross);
     this.#picture.words = words;
     this.#chip.textContent = label;
-    replace(
-      this.#marks,
-      ...both("circle", { cx, cy, r: reach * 1.35 }),
-      ...(isAway ? both("line", { x1: cx, y1: cy, x2: x, y2: y }) : []),
-      ...both("path", { d: cross }),
-    );
   }
 }

@@ -64,6 +64,6 @@ export class FewStorms {
   /** Show which is chosen. */
   show() {
     this.#strip.choose(this.#number);
-    this.#heading.textContent = this.words;
+    if (this.#heading.textContent !== this.words) this.#heading.textContent = this.words;
   }
 }
