@@ -171,6 +171,7 @@ export class Train extends Component {
 
   /** @param {ReadonlySet<string>} changed */
   show(changed) {
+    if (this.#gone) return; // or a training would begin whose worker nobody ends
     if (changed.has("compare") && this.flag("compare")) this.#giveB();
     this.#follow();
     this.#bar.show(this.#player, this.#shownTrainings(), {
