@@ -102,22 +102,82 @@ def test_a_link_of_nonsense_shows_what_can_be_shown(newcomer, address):
     assert visit.trouble == []
 
 
+VERSIONS = "Chrome and Edge 123, Firefox 120, Safari 17.5 and all that came later have it."
+LEARNERS = ("train", "inside")
+STORMY = tuple(slug for slug in COMPONENTS if slug != "neuron")
+# What is taken away, what the page then says is missing, and on which pages.
 LACKS = {
-    "WebAssembly": ("delete globalThis.WebAssembly", "no WebAssembly with SIMD"),
-    "SIMD": ("WebAssembly.validate = () => false", "no WebAssembly with SIMD"),
-    "workers": ("delete globalThis.Worker", "lets no page compute behind the scenes"),
+    "WebAssembly": ("delete globalThis.WebAssembly", "WebAssembly SIMD", LEARNERS),
+    "SIMD": ("WebAssembly.validate = () => false", "WebAssembly SIMD", LEARNERS),
+    "module workers": (
+        "globalThis.Worker = class { terminate() {} }",
+        "workers that are modules",
+        LEARNERS,
+    ),
+    "streams": ("delete globalThis.DecompressionStream", "DecompressionStream", STORMY),
+    "sizes": ("delete globalThis.ResizeObserver", "ResizeObserver", ("inside",)),
+    "sheets": (
+        "delete Document.prototype.adoptedStyleSheets; delete globalThis.CSSStyleSheet",
+        "adoptedStyleSheets",
+        tuple(COMPONENTS),
+    ),
+    "much": (
+        "delete globalThis.ResizeObserver; delete globalThis.DecompressionStream",
+        "DecompressionStream, ResizeObserver",
+        ("inside",),
+    ),
+    "clones": ("delete globalThis.structuredClone", "", ()),
 }
 
 
-@pytest.mark.parametrize("slug", ["train", "inside"])
+@pytest.mark.parametrize("slug", COMPONENTS)
 @pytest.mark.parametrize("lack", LACKS)
-def test_a_browser_that_cannot_compute_is_told_what_is_missing(newcomer, lack, slug):
-    script, sentence = LACKS[lack]
+def test_a_page_says_what_its_browser_lacks_or_does_without(newcomer, lack, slug):
+    script, what, slugs = LACKS[lack]
     visit = newcomer(script, f"#/{slug}")
+    if slug in slugs:
+        said = visit.page.locator(f"stormlens-{slug} .note.error")
+        said.wait_for()
+        assert said.inner_text() == (
+            f"This browser lacks {what}, which this page needs. {VERSIONS}"
+        )
+    elif lack != "much":
+        visit.page.locator(f"stormlens-{slug} .picture:visible canvas").first.wait_for()
+        assert visit.page.locator(".note.error").count() == 0
+    visit.page.evaluate("document.querySelector('main > *').set?.({ storm: 1, w1: 2 })")
+    visit.page.wait_for_timeout(100)
+    assert visit.trouble == []
+
+
+@pytest.mark.parametrize("slug", LEARNERS)
+def test_a_browser_without_workers_is_told_what_they_are_for(newcomer, slug):
+    visit = newcomer("delete globalThis.Worker", f"#/{slug}")
     said = visit.page.locator(".note.error")
     said.wait_for()
-    assert sentence in said.inner_text()
+    assert "lets no page compute behind the scenes" in said.inner_text()
     assert visit.trouble == []
+
+
+def test_a_browser_of_plainer_looks_is_told_so_and_shows_the_page(newcomer):
+    visit = newcomer("CSS.supports = () => false", "#/neuron")
+    visit.page.locator("stormlens-neuron .picture canvas").wait_for()
+    assert visit.page.locator(".note.plain").first.inner_text() == (
+        "This browser lacks container queries, light-dark(): the page works, but looks plainer "
+        f"than it should. {VERSIONS}"
+    )
+    assert visit.trouble == []
+
+
+def test_a_browser_that_cannot_read_the_pages_code_is_told_so(chromium, front):
+    page = chromium.new_page()
+    page.route(
+        "**/app.js", lambda route: route.fulfill(body="class { #", content_type="text/javascript")
+    )
+    page.goto(front)
+    page.locator("#old").wait_for()
+    assert "too old for these pages" in page.get_by_role("alert").inner_text()
+    assert not page.locator("#loading").is_visible()
+    page.close()
 
 
 def test_a_browser_that_keeps_nothing_shows_the_colours_that_are_chosen(newcomer):

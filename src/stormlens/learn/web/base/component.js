@@ -8,6 +8,7 @@
 
 import { el } from "./dom.js";
 import { errorNote, TaskList } from "./controls.js";
+import { has, lacking, plainer } from "./needs.js";
 import { t } from "./strings.js";
 import { sheet } from "./style.js";
 
@@ -39,6 +40,8 @@ export class Component extends Base {
   static outputs = [];
   /** @type {readonly string[]} Names of the tasks; their words are `<slug>.task.<name>`. */
   static tasks = [];
+  /** @type {readonly import("./needs.js").Need[]} What it cannot do without, as no component can. */
+  static needs = ["adoptedStyleSheets"];
 
   static get observedAttributes() {
     return ["theme", ...Object.keys(this.settings).map(attributeName)];
@@ -59,6 +62,8 @@ export class Component extends Base {
   #changed = new Set();
   #frame = 0;
   #built = false;
+  /** Whether it can be shown: what is needed was there, and nothing failed. */
+  #ready = false;
   #fromInside = true;
   /** @type {TaskList | undefined} */
   #tasks;
@@ -72,7 +77,7 @@ export class Component extends Base {
       this.#values[name] = copied(setting.default);
     }
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet(), ...this.styles()];
+    if (has("adoptedStyleSheets")) root.adoptedStyleSheets = [sheet(), ...this.styles()];
   }
 
   /** @returns {Settings} */
@@ -229,7 +234,8 @@ export class Component extends Base {
   async #start() {
     this.#built = true;
     const root = /** @type {ShadowRoot} */ (this.shadowRoot);
-    const { slug, tasks } = /** @type {typeof Component} */ (this.constructor);
+    const { slug, tasks, needs } = /** @type {typeof Component} */ (this.constructor);
+    const [lacks, looks] = [lacking(needs), plainer()];
     this.#tasks = new TaskList(tasks.map((name) => [name, t(`${slug}.task.${name}`)]));
     root.append(
       el(
@@ -237,16 +243,22 @@ export class Component extends Base {
         { class: "component", "aria-label": this.t("title") },
         el("h2", {}, this.t("title")),
         el("p", { class: "lead" }, this.t("lead")),
+        looks && el("p", { class: "note plain" }, looks),
         tasks.length > 0 && this.#tasks.element,
         this.#main,
       ),
     );
+    if (lacks) {
+      this.fail(lacks);
+      return;
+    }
     try {
       await this.build(this.#main);
     } catch (error) {
       this.fail(error);
       return;
     }
+    this.#ready = true;
     this.redraw(...Object.keys(this.schema));
   }
 
@@ -256,7 +268,7 @@ export class Component extends Base {
   }
 
   #ask() {
-    if (!this.#built || this.#frame) return;
+    if (!this.#ready || this.#frame) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       const changed = this.#changed;
@@ -275,9 +287,8 @@ export class Component extends Base {
 
   /** @param {string} type @param {Values} values */
   #tell(type, values) {
-    this.dispatchEvent(
-      new CustomEvent(type, { bubbles: true, composed: true, detail: structuredClone(values) }),
-    );
+    const detail = Object.fromEntries(Object.entries(values).map(([n, v]) => [n, copied(v)]));
+    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true, detail }));
   }
 }
 

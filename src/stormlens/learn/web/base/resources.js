@@ -4,6 +4,7 @@
  * Nothing else fetches a file or starts a worker, so that a bundle can stand anywhere.
  */
 
+import { Lack } from "./needs.js";
 import { t } from "./strings.js";
 
 const ROOT = new URL("../", import.meta.url);
@@ -12,7 +13,20 @@ const ROOT = new URL("../", import.meta.url);
 const provided = new Map();
 
 /** @type {() => Worker} */
-let makeWorker = () => new Worker(new URL("network/worker.js", ROOT), { type: "module" });
+let makeWorker = () => {
+  let isKnown = false;
+  const options = {
+    /** Only a browser that knows of such workers asks. @returns {"module"} */
+    get type() {
+      isKnown = true;
+      return "module";
+    },
+  };
+  const worker = new Worker(new URL("network/worker.js", ROOT), options);
+  if (isKnown) return worker;
+  worker.terminate();
+  throw new Lack(t("browser.module-workers"));
+};
 
 /**
  * A file.
@@ -58,8 +72,8 @@ export async function jsonResource(path) {
 export function startWorker() {
   try {
     return makeWorker();
-  } catch {
-    throw new Error(t("worker.none"));
+  } catch (error) {
+    throw error instanceof Lack ? error : new Error(t("worker.none"));
   }
 }
 

@@ -29,6 +29,12 @@ export const ENGLISH = {
   loading: "Loading…",
   "fetch.gone": "{path} cannot be fetched: the server is gone or out of reach. Reload later.",
   "fetch.missing": "{path} cannot be fetched ({status}): these pages are not complete.",
+  "browser.lacks": "This browser lacks {what}, which this page needs. {versions}",
+  "browser.plainer":
+    "This browser lacks {what}: the page works, but looks plainer than it should. {versions}",
+  "browser.versions":
+    "Chrome and Edge 123, Firefox 120, Safari 17.5 and all that came later have it.",
+  "browser.module-workers": "workers that are modules",
   "worker.none":
     "This browser lets no page compute behind the scenes (in a worker), which networks need; " +
     "allow it, or use a current Chrome, Edge, Firefox or Safari.",
@@ -134,9 +140,6 @@ export const ENGLISH = {
   "network.trapped":
     "This browser ran out of memory while it computed; close other pages and reload this one.",
   "network.failed": "The worker that computes failed ({message}); reload the page.",
-  "network.no-vectors":
-    "This browser has no WebAssembly with SIMD, which networks are computed with; use a current " +
-    "Chrome, Edge, Firefox or Safari.",
   "network.memory":
     "This browser gives no memory for {megabytes} MB more, which the network needs; close other " +
     "pages, or choose a smaller network.",

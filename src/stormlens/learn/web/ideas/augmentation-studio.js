@@ -124,6 +124,8 @@ export class AugmentationStudio extends Component {
     ...ofChapter(),
   };
   static outputs = ["places", "kilometres", "beyond", "warnings", "toml"];
+  /** @type {readonly import("../base/needs.js").Need[]} */
+  static needs = ["DecompressionStream", ...Component.needs];
   static tasks = ["sound", "far", "spiral"];
 
   /** @type {FewStorms | undefined} */

@@ -189,6 +189,8 @@ export class ConvolutionWalker extends Component {
     turned: { kind: "flag", default: false },
   };
   static outputs = ["pixels", "lying", "products", "total"];
+  /** @type {readonly import("../base/needs.js").Need[]} */
+  static needs = ["DecompressionStream", ...Component.needs];
   static tasks = ["edge", "north", "identity"];
 
   /** @type {FewStorms | undefined} */

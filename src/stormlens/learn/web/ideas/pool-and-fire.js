@@ -96,6 +96,8 @@ export class PoolAndFire extends Component {
     everywhere: { kind: "flag", default: false },
   };
   static outputs = ["patches", "pooled", "z", "a"];
+  /** @type {readonly import("../base/needs.js").Need[]} */
+  static needs = ["DecompressionStream", ...Component.needs];
   static tasks = ["silent", "alone", "nothing"];
 
   /** @type {Storms | undefined} */

@@ -46,6 +46,8 @@ export class Inside extends Component {
   static slug = "inside";
   static tasks = ["pool", "paint", "wrong"];
   static outputs = ["answer", "probability", "value"];
+  /** @type {readonly import("../base/needs.js").Need[]} */
+  static needs = ["DecompressionStream", "ResizeObserver", "WebAssembly SIMD", ...Component.needs];
   /** @type {import("../base/component.js").Settings} */
   static settings = {
     network: { kind: "text", default: "" },

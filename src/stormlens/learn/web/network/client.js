@@ -7,7 +7,6 @@
 import { resource, startWorker } from "../base/resources.js";
 import { Fault } from "./fault.js";
 import { occlude } from "./occlusion.js";
-import { checkVectors } from "./wasm.js";
 
 /**
  * @typedef {import("../ideas/augment.js").Augmentation} Augmentation
@@ -55,7 +54,6 @@ export class Engine {
    * @throws {Error} With a sentence, where this browser cannot compute.
    */
   static async start({ threads } = {}) {
-    checkVectors();
     const shares =
       globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === "function";
     const most = Math.min(threads ?? navigator.hardwareConcurrency ?? 1, MOST_THREADS);

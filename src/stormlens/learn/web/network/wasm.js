@@ -4,30 +4,10 @@
 
 import { Fault } from "./fault.js";
 
-// The smallest module with an instruction of 128 bits: i8x16.splat of 0.
-const SIMD = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15,
-  11,
-]);
-
 const PAGE = 65536;
 const FIRST_PAGES = 64;
 const MOST_PAGES = [32768, 16384, 8192]; // of shared memory, tried in turn
 const STACK = 1 << 18; // bytes of a helper's stack
-
-/** Whether this browser runs WebAssembly with vectors. */
-function hasVectors() {
-  return typeof WebAssembly === "object" && WebAssembly.validate(SIMD);
-}
-
-/**
- * Throw where this browser cannot compute.
- * @throws {Error} With a sentence.
- */
-export function checkVectors() {
-  if (hasVectors()) return;
-  throw new Fault("network.no-vectors");
-}
 
 /** @typedef {Record<string, (...numbers: number[]) => number>} Code What the module exports. */
 

@@ -71,6 +71,8 @@ export class Train extends Component {
   static slug = "train";
   static settings = SETTINGS;
   static outputs = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"];
+  /** @type {readonly import("../base/needs.js").Need[]} */
+  static needs = ["DecompressionStream", "WebAssembly SIMD", ...Component.needs];
   static tasks = ["reach", "overfit", "remedy", "rate"];
 
   /** @type {Readonly<Record<Slot, Lane>>} */
