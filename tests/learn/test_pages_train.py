@@ -1,6 +1,7 @@
 """The page of training: its recipes as stormlens reads them, and the page in a real browser."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from itertools import product
@@ -391,11 +392,13 @@ def test_two_settings_are_trained_side_by_side(visit):
     workers = len(page.workers)
     assert workers >= 2
 
-    # What is not shown is let go of, and so is all when the page is left.
+    # What is not shown is let go of, and so is all where nothing would be lost with the page.
     page.get_by_label("Compare two settings").uncheck()
     page.wait_for_timeout(500)
     assert 0 < len(page.workers) < workers
     assert train.text(".far") == "Epoch 2 of 2"
+    train.press(".playbar button:text('Reset')")
+    wait_until(train, "Play")
     page.evaluate("location.hash = '#/'")
     for _ in range(50):
         if not page.workers:
@@ -483,3 +486,45 @@ def test_a_rate_that_is_chosen_while_storms_are_fetched_is_learnt_with(chromium,
     assert train.page.locator(".curves line.mark").count() == 1
     assert train.trouble == []
     context.close()
+
+
+@pytest.mark.browser
+def test_a_training_waits_while_another_page_is_shown(visit):
+    train = visit("?storms=60&epochs=4&batch=16")
+    page = train.page
+    train.press(".playbar button:text('Epoch')")
+    wait_until(train, "Play")
+    train.press(".play")
+    page.get_by_text("Epoch 2 of 4, batch").first.wait_for()
+    page.get_by_role("link", name="One neuron").first.click()
+    page.locator("stormlens-neuron .picture canvas").wait_for()
+    assert page.locator("stormlens-train").count() == 0
+    page.wait_for_timeout(1500)
+    page.go_back()
+    page.locator("main stormlens-train").wait_for()
+    wait_until(train, "Play")
+    reached = train.text(".far")
+    assert re.match(r"Epoch [23] of 4", reached)
+    page.wait_for_timeout(500)
+    assert train.text(".far") == reached
+
+    # It goes on where it was, and a link to another one begins anew.
+    play(train)
+    assert train.component("c.outputs.epoch") == 4
+    page.get_by_role("link", name="Inside").first.click()
+    page.locator("stormlens-inside").wait_for()
+    page.evaluate("location.hash = '#/train?storms=60&network=chapter-relu'")
+    page.locator("main stormlens-train").wait_for()
+    wait_until(train, "Play")
+    assert train.text(".far") == "Epoch 0 of 20"
+    assert train.component("c.settings.network") == "chapter-relu"
+
+    # One that has not begun is let go of, with its worker.
+    page.get_by_role("link", name="One neuron").first.click()
+    page.locator("stormlens-neuron .picture canvas").wait_for()
+    for _ in range(50):
+        if not page.workers:
+            break
+        page.wait_for_timeout(200)
+    assert page.workers == []
+    assert train.trouble == []

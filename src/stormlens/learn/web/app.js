@@ -23,6 +23,9 @@ function part(id) {
 /** What was set on each page since it was opened. @type {Map<string, Values>} */
 const visited = new Map();
 
+/** @type {Map<string, Component>} */
+const resting = new Map();
+
 /** @type {{slug: string, component?: Component}} */
 let shown = { slug: "" };
 
@@ -41,6 +44,7 @@ async function route({ moved = false } = {}) {
     component.set(values, { silent: true });
     return;
   }
+  putAside();
   shown = { slug };
   if (slug === "") {
     showFront();
@@ -52,16 +56,16 @@ async function route({ moved = false } = {}) {
     return;
   }
   try {
-    const kind = await load(slug).catch(() => {
-      throw new Error(t("shell.gone", { title: t(`${slug}.title`) }));
-    });
+    const component = resting.get(slug) ?? (await made(slug));
     if (shown.slug !== slug) return;
-    const component = new kind();
+    resting.delete(slug);
     shown = { slug, component };
     component.setAttribute("theme", theme());
-    const given = Object.keys(values).length > 0 ? values : (visited.get(slug) ?? {});
-    component.set(given, { silent: true });
-    component.addEventListener("stormlens-settings", () => remember(component));
+    const given = Object.keys(values).length > 0 ? values : visited.get(slug);
+    if (given) {
+      component.reset();
+      component.set(given, { silent: true });
+    }
     const title = t(`${slug}.title`);
     document.title = t("shell.page-title", { title });
     part("content").setAttribute("aria-label", title);
@@ -71,6 +75,22 @@ async function route({ moved = false } = {}) {
   } catch (error) {
     if (shown.slug === slug) showError(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** @param {string} slug @returns {Promise<Component>} */
+async function made(slug) {
+  const kind = await load(slug).catch(() => {
+    throw new Error(t("shell.gone", { title: t(`${slug}.title`) }));
+  });
+  const component = new kind();
+  component.addEventListener("stormlens-settings", () => remember(component));
+  return component;
+}
+
+/** What would be lost with its page waits for the reader's return. */
+function putAside() {
+  const { slug, component } = shown;
+  if (component?.rest()) resting.set(slug, component);
 }
 
 /**

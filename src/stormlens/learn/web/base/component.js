@@ -64,6 +64,8 @@ export class Component extends Base {
   #built = false;
   /** Whether it can be shown: what is needed was there, and nothing failed. */
   #ready = false;
+  /** Whether it waits, while another page is shown. */
+  #rests = false;
   #fromInside = true;
   /** @type {TaskList | undefined} */
   #tasks;
@@ -206,10 +208,25 @@ export class Component extends Base {
     void changed;
   }
 
+  /**
+   * Another page is shown; where something would be lost, wait for the reader's return.
+   * @returns {boolean} Whether it waits: then leaving the page does not end it.
+   */
+  rest() {
+    this.#rests = this.pause();
+    return this.#rests;
+  }
+
+  /** Let nothing run on. @returns {boolean} Whether something would be lost with the component. */
+  pause() {
+    return false;
+  }
+
   /** Let go of workers and timers; the element left the page. */
   leave() {}
 
   connectedCallback() {
+    this.#rests = false;
     darkness().addEventListener("change", this.#recolour);
     if (!this.#built) void this.#start();
   }
@@ -217,7 +234,7 @@ export class Component extends Base {
   disconnectedCallback() {
     darkness().removeEventListener("change", this.#recolour);
     queueMicrotask(() => {
-      if (!this.isConnected) this.leave();
+      if (!this.isConnected && !this.#rests) this.leave();
     });
   }
 

@@ -201,6 +201,11 @@ export class Train extends Component {
     }
   }
 
+  pause() {
+    void this.#player.pause();
+    return this.#shownTrainings().some(([, training]) => training.hasBegun);
+  }
+
   leave() {
     this.#gone = true;
     void this.#player.pause();
