@@ -43,7 +43,7 @@ const CSS = `
 *, *::before, *::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
 .component { max-width: 82rem; margin: 0 auto; padding: .75rem; }
-h2 { margin: 0 0 .15rem; font-size: 1.45em; line-height: 1.2; }
+h2 { margin: 0 0 .15rem; font-size: min(1.45em, 9.5cqw); line-height: 1.2; }
 h3 { margin: 0 0 .35rem; font-size: 1.05em; line-height: 1.3; }
 h4 { margin: 0 0 .25rem; font-size: 1em; line-height: 1.3; }
 p { margin: .3rem 0; max-width: 46rem; }

@@ -83,7 +83,7 @@ h3.name { margin: 0; }
 }
 @container (min-width: 62rem) {
   .studio { grid-template-rows: auto 1fr;
-    grid-template-columns: minmax(0, 19em) minmax(0, 1.9fr) minmax(0, 19em);
+    grid-template-columns: minmax(0, min(19em, 21rem)) minmax(0, 1.9fr) minmax(0, min(19em, 21rem));
     grid-template-areas: "controls draws start" "controls draws advice"; }
   .controls { columns: auto; }
 }

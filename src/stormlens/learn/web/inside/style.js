@@ -6,6 +6,7 @@ const CSS = `
 .inside { display: flex; flex-direction: column; gap: .75rem; }
 .bench { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: center; }
 .bench .choice, .bench label.choice { margin: 0; display: flex; gap: .4rem; align-items: center; }
+.bench label.choice select { max-width: 15em; }
 .bench .drop { margin-left: auto; }
 .shelf { min-width: 0; }
 .strip { display: flex; gap: .3rem; overflow-x: auto; padding: .25rem; scrollbar-width: thin;
@@ -29,7 +30,7 @@ const CSS = `
 .overview:focus { outline: none; }
 .flow { position: relative; display: flex; gap: 1.1rem; align-items: flex-start; width: max-content;
   min-width: 100%;
-  --room: calc(min(100cqw, 82rem) - 1.5rem - 1.4rem - 10.6rem - var(--gaps) * 1.1rem);
+  --room: calc(min(100cqw, 82rem) - 1.5rem - 1.4rem - 10.6em - var(--gaps) * 1.1rem);
   --tile: clamp(2.6rem, calc(var(--room) / var(--columns)), 5rem); }
 .lines { position: absolute; left: 0; top: 0; pointer-events: none; z-index: 1; overflow: visible; }
 .lines path { fill: none; stroke-linecap: round; opacity: .85; }
@@ -37,7 +38,7 @@ const CSS = `
 .lines .against { stroke: var(--blue); }
 .column { flex: none; width: var(--tile); display: flex; flex-direction: column; gap: .3rem; }
 .column.flat { width: calc(var(--tile) * .7); }
-.column.last { width: 10.5rem; flex: 1 0 10.5rem; max-width: 15rem; }
+.column.last { width: 10.5em; flex: 1 0 10.5em; max-width: 15em; }
 .column .head { font-size: max(.75rem, .6em); line-height: 1.2; height: 3.8em; display: flex;
   flex-direction: column; justify-content: flex-end; }
 .column .size { color: var(--muted); white-space: nowrap; letter-spacing: -.03em; font-size: .93em; }
@@ -84,7 +85,7 @@ button.class:hover { border-color: var(--accent); }
   .detail .map { grid-row: span 2; }
 }
 @container (min-width: 74em) {
-  .detail { grid-template-columns: minmax(15rem, 19rem) minmax(0, 1.5fr) minmax(20rem, 1fr); }
+  .detail { grid-template-columns: minmax(15rem, 17rem) minmax(0, 1fr) fit-content(26rem); }
   .detail .follow { grid-column: auto; }
   .detail .map { grid-row: auto; }
 }
@@ -116,7 +117,7 @@ button.class:hover { border-color: var(--accent); }
 .source.wide { width: 8rem; }
 figure { margin: 0; }
 figcaption { font-size: .75em; color: var(--muted); text-align: center; line-height: 1.3; }
-.grid { display: grid; width: calc(var(--cells) * 2rem); max-width: 9rem; border: 1px solid var(--strong-rule); }
+.grid { display: grid; width: calc(var(--cells) * 2em); max-width: 9em; border: 1px solid var(--strong-rule); }
 .grid span { display: grid; place-items: center; aspect-ratio: 1; min-width: 0; font-size: .74em;
   overflow: hidden; letter-spacing: -.02em; }
 .grid .marked { outline: 3px solid var(--orange); outline-offset: -3px; font-weight: 700; }
@@ -146,6 +147,7 @@ small { color: var(--muted); font-size: .82em; }
 .follow { overflow-x: auto; }
 .follow[aria-busy] > * { visibility: hidden; }
 .follow table { width: 100%; font-size: .84em; }
+:host([theme="projector"]) .follow table { font-size: .74em; }
 .follow th, .follow td { padding: .12em .3em; white-space: nowrap; }
 .follow td:last-child { white-space: normal; }
 .follow thead th { color: var(--muted); font-weight: 400; vertical-align: bottom; line-height: 1.2; }
@@ -176,7 +178,7 @@ label.choice { display: grid; gap: .15rem; }
   .product .total { width: 100%; display: flex; gap: .4em; align-items: baseline; }
   .bench { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); align-items: end; }
   .bench .choice, .bench label.choice { display: grid; gap: 0; font-size: .9em; }
-  .bench select { width: 100%; }
+  .bench select, .bench label.choice select { width: 100%; max-width: none; }
   .bench .drop { margin: 0; grid-column: 1 / -1; }
   .tiles { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); }
   .column.flat .tiles, .column.last .tiles { grid-template-columns: minmax(0, 1fr); }

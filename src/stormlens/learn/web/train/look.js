@@ -127,18 +127,18 @@ const CSS = `
   .matrix .long { display: inline; }
   .matrix .short { display: none; }
   .matrix th[scope="row"], .matrix th:first-child { width: 6em; }
-  .tiles-and-detail { grid-template-columns: minmax(0, 1fr) 11rem; }
+  .tiles-and-detail { grid-template-columns: minmax(0, 1fr) max(11rem, 9.5em); }
   .storm-and-answer { grid-template-columns: 13rem minmax(0, 1fr); }
   .errors { grid-template-columns: minmax(0, 1.3fr) minmax(0, 1fr); }
 }
 @container (min-width: 46rem) {
-  .stage { grid-template-columns: 19rem minmax(0, 1fr);
+  .stage { grid-template-columns: min(19em, 22rem) minmax(0, 1fr);
     grid-template-areas: "settings curves" "settings insides" "matrix matrix"; }
   .cards { grid-template-columns: minmax(0, 1fr); }
   .after { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
 }
 @container (min-width: 72rem) {
-  .stage { grid-template-columns: 18rem minmax(0, 1fr) 25rem;
+  .stage { grid-template-columns: min(18em, 22rem) minmax(0, 1fr) 25rem;
     grid-template-areas: "settings insides curves" "settings matrix matrix"; }
   .errors { grid-template-columns: minmax(0, 32rem) minmax(0, 1fr); }
 }
