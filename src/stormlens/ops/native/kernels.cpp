@@ -271,7 +271,8 @@ void best_of_row(const Tile& tile, const float* image, const uint8_t* lit, int64
 template <int P, int V, bool Winner, bool First>
 void best_of_windows_of_row(const Tile& tile, const float* image, int64_t cells, float* best,
                             int32_t* winner, Workspace& space) {
-  constexpr int kCells = 6 / P;  // six positions at a time fill the registers
+  // Six positions at a time fill the registers, or of three vectors those of one window.
+  constexpr int kCells = kVectors == 3 ? 1 : 6 / P;
   constexpr int kLanes = V * L;
   if constexpr (First) {
     uint32_t* columns = space.lists.room<uint32_t>(cells * (P + 1) + kTaps);
@@ -500,6 +501,8 @@ class Winners {
     const Geometry& g = op_.geometry;
     for (int64_t first = 0; first < g.cells(); first += kStrip) {
       const int64_t last = std::min(first + kStrip, g.cells());
+      // In its order, as each filter jumps from cell to cell.
+      fetch(op_.gradient + (n * g.cells() + first) * g.filters, (last - first) * g.filters);
       for (int64_t f = 0; f < g.filters; ++f) {
         const float factor = op_.mask == nullptr ? 1.0f : op_.mask[n * g.filters + f];
         if (factor == 0.0f) continue;
@@ -521,10 +524,12 @@ class Winners {
     for (int64_t cell = first; cell < last; ++cell, at += op_.geometry.filters) {
       const uint8_t place = op_.winner[at];
       const float gradient = op_.gradient[at] * factor;
+      uint32_t bits;
+      std::memcpy(&bits, &gradient, sizeof bits);
       entries[count] = {corners_[cell] + places_[place], gradient};
-      count += passes_[place] & (gradient != 0.0f);
-      total += passes_[place] ? gradient : 0.0f;
+      count += passes_[place] & (bits << 1 != 0);  // neither zero
     }
+    for (int64_t e = 0; e < count; ++e) total += entries[e].gradient;
     return count;
   }
 
@@ -632,9 +637,10 @@ void add_windows(const Backward& op, int64_t n, const float* image, uint32_t* co
   }
 }
 
+// By windows, where a vector holds as many taps as a patch has; by lists where it holds fewer.
 bool takes_windows(const Geometry& g) {
-  return g.channels == 1 && g.rows == kTaps && g.columns == kTaps && (g.pool == 2 || g.pool == 3) &&
-         g.filters % L == 0;
+  return L > 4 && g.channels == 1 && g.rows == kTaps && g.columns == kTaps &&
+         (g.pool == 2 || g.pool == 3) && g.filters % L == 0;
 }
 
 void windows_gradient(const Backward& op, int64_t first, int64_t last, float* partial,
@@ -986,13 +992,6 @@ void transposed_panels(const float* matrix, int64_t rows, int64_t columns, float
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t k = 0; k < columns; ++k)
       panels[(r / kGroup * columns + k) * kGroup + r % kGroup] = matrix[r * columns + k];
-}
-
-// Ask for memory that is needed soon: rows of many samples are more streams than a processor
-// follows by itself.
-template <bool Write = false>
-inline void fetch(const float* from, int64_t count) {
-  for (int64_t i = 0; i < count; i += 16) __builtin_prefetch(from + i, Write);
 }
 
 void dense(const Dense& op, const float* inputs, int64_t first, int64_t last, float* sums,

@@ -40,6 +40,20 @@ inline void store_some(float* to, Reals value, int64_t count) {
   for (int64_t i = 0; i < count; ++i) to[i] = value[i];
 }
 
+// Ask for memory that is needed soon: processors follow a few streams of their own accord, and none
+// from page to page. WebAssembly can only ask by reading.
+template <bool Write = false>
+inline void fetch(const float* from, int64_t count) {
+  constexpr int64_t kLine = 16;
+  for (int64_t i = 0; i < count; i += kLine) {
+#ifdef __wasm__
+    static_cast<void>(*static_cast<const volatile float*>(from + i));
+#else
+    __builtin_prefetch(from + i, Write);
+#endif
+  }
+}
+
 inline Reals larger(Reals a, Reals b) { return a > b ? a : b; }
 
 }  // namespace

@@ -1,6 +1,6 @@
 /** Operations one after the other, the memory between them, and the way there and back. */
 
-import { Add, Keep } from "./operations.js";
+import { Add, Dense, Keep } from "./operations.js";
 import { Room } from "./wasm.js";
 
 /**
@@ -42,6 +42,7 @@ export class Chain {
     const { operations, capacity } = this;
     const [first] = operations;
     let largest = first.inputs;
+    let heedsZeros = true;
     if (!first.takesBytes) this.#scaled = this.#room.floats(capacity * first.inputs);
     for (const [i, operation] of operations.entries()) {
       operation.prepare(capacity, training);
@@ -53,6 +54,8 @@ export class Chain {
       );
       if (operation instanceof Keep) this.#kept = this.values[i];
       if (operation instanceof Add) operation.kept = this.#kept;
+      if (operation instanceof Dense) operation.all = heedsZeros;
+      if (!operation.isAlias) heedsZeros = operation.heedsZeros;
     }
     if (gradients) {
       this.#gradients = [

@@ -58,6 +58,11 @@ export class Operation {
     return false;
   }
 
+  /** Whether a gradient of values that are zero counts on the way back. */
+  get heedsZeros() {
+    return true;
+  }
+
   /**
    * Memory for so many images.
    * @param {number} _capacity
@@ -150,6 +155,10 @@ export class Convolution extends Weighted {
     this.backByTiles = takesSameTiles(step);
   }
 
+  get heedsZeros() {
+    return !this.relu;
+  }
+
   /** @param {number} capacity @param {boolean} training */
   prepare(capacity, training) {
     super.prepare(capacity, training);
@@ -207,6 +216,7 @@ export class PooledConvolution extends Weighted {
     const [rows, columns, filters] = step.shape;
     super(machine, step, [Math.floor(rows / pool), Math.floor(columns / pool), filters], tensors);
     this.layout = this.room.copyOfWholes(layoutOf(step, { relu, pool }));
+    this.relu = relu;
     this.rate = rate;
     this.byTiles = takesTiles(step);
     /** @type {PooledConvolution | null} */
@@ -217,6 +227,10 @@ export class PooledConvolution extends Weighted {
 
   get takesBytes() {
     return true;
+  }
+
+  get heedsZeros() {
+    return !this.relu;
   }
 
   /** @param {number} capacity @param {boolean} training */
@@ -294,6 +308,8 @@ export class Dense extends Weighted {
   /** @param {Machine} machine @param {Step} step @param {Tensors} tensors */
   constructor(machine, step, tensors) {
     super(machine, step, step.shape, tensors);
+    /** Whether what gives it its inputs heeds the gradients of zeros; the chain sets it. */
+    this.all = true;
   }
 
   /** @param {number} input @param {number} output @param {Pass} pass */
@@ -314,7 +330,7 @@ export class Dense extends Weighted {
     }
     code.add_rows(gradient, count, outputs, biasGradient);
     code.dense_step(
-      ...[adam, count, inputs, outputs, input, gradient],
+      ...[adam, count, inputs, outputs, this.all ? 1 : 0, input, gradient],
       ...[kernel.pointer, kernel.mean, kernel.square, to],
     );
     this.descend(this.bias, biasGradient, pass);
