@@ -26,6 +26,13 @@ VECTOR = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-Wno-u
 IS_X86 = platform.machine() in ("x86_64", "AMD64")
 COMMON = ["-std=c++17", "-O1", "-g1", "-pthread", *(["-DSTORMLENS_X86"] if IS_X86 else [])]
 
+# As web/build.py has them, but for the allocator, which the driver holds.
+WEB = {"ISA": "baseline", "LANES": 4, "VECTORS": 3}
+WEB_SOURCES = [
+    *("kernels.cpp", "convolution.cpp", "engine.cpp", "panels.cpp", "web/convolutions.cpp"),
+    *("web/dense.cpp", "web/maps.cpp", "web/training.cpp", "web/threads.cpp"),
+]
+
 # As CMakeLists.txt has them: floats a vector, vectors held, further flags.
 SETS = {"baseline": (4, 2 if IS_X86 else 4, [])}
 if IS_X86:
@@ -33,13 +40,16 @@ if IS_X86:
     SETS["avx512"] = (16, 2, ["-mavx512f", "-mfma"])
 
 # Scratch memory of exactly the size asked for, fresh each time: an overrun, or a use of what
-# was there before, is then seen.
+# was there before, is then seen. Memory is asked for by reading it, as WebAssembly does.
 EXACT = {
-    "sizeof(T) + 128;": "sizeof(T);",
-    "if (bytes > size_) {": "{",
-    "memory_ = std::malloc(bytes);": (
-        "if (posix_memalign(&memory_, 64, bytes) != 0) memory_ = nullptr;"
-    ),
+    "kernels.hpp": {
+        "sizeof(T) + 128;": "sizeof(T);",
+        "if (bytes > size_) {": "{",
+        "memory_ = std::malloc(bytes);": (
+            "if (posix_memalign(&memory_, 64, bytes) != 0) memory_ = nullptr;"
+        ),
+    },
+    "vectors.hpp": {"#ifdef __wasm__": "#if true"},
 }
 
 
@@ -70,12 +80,13 @@ def compile_all(compiler, commands):
 def programs(compiler, tmp_path_factory):
     """The drivers with each instruction set's code, one program each."""
     folder = tmp_path_factory.mktemp("sanitized")
-    for source in NATIVE.glob("*.[ch]pp"):
+    (folder / "web").mkdir()
+    for source in [*NATIVE.glob("*.[ch]pp"), *NATIVE.glob("web/*.[ch]pp")]:
         text = source.read_text()
-        for loose, exact in EXACT.items() if source.name == "kernels.hpp" else ():
-            assert text.count(loose) == 1, f"Scratch has changed: adapt EXACT ({loose})"
+        for loose, exact in EXACT.get(source.name, {}).items():
+            assert text.count(loose) == 1, f"{source.name} has changed: adapt EXACT ({loose})"
             text = text.replace(loose, exact)
-        (folder / source.name).write_text(text)
+        (folder / source.relative_to(NATIVE)).write_text(text)
 
     def command(code, name):
         lanes, vectors, flags = SETS[name]
@@ -169,6 +180,21 @@ def test_sliding_windows_are_alike_for_any_threads_and_refuse_what_does_not_fit(
     compile_all(compiler, [[*flags, f"-I{exact}", *sources, driver, "-o", program]])
     # Where threads meet does not depend on the sizes, and their sanitizer takes longer.
     run(program, *(["12"] if sanitizer == "thread" else []))
+
+
+def test_what_pages_call_equals_plain_loops_and_stays_within_its_arrays(
+    compiler, programs, tmp_path
+):
+    exact = next(iter(programs.values())).parent  # whose Scratch gives exactly what is asked for
+    macros = [f"-DSTORMLENS_{name}={value}" for name, value in WEB.items()]
+    common = [*MEMORY, *VECTOR, *macros, "-USTORMLENS_X86", "-Wno-attributes", f"-I{exact}", "-c"]
+    sources = [DRIVER.with_name("check_web.cpp"), *(exact / source for source in WEB_SOURCES)]
+    made = [tmp_path / f"{source.stem}.o" for source in sources]
+    pairs = zip(sources, made, strict=True)
+    compile_all(compiler, [[*common, str(path), "-o", str(to)] for path, to in pairs])
+    program = str(tmp_path / "web")
+    compile_all(compiler, [[*MEMORY, *map(str, made), "-o", program]])
+    run(program)
 
 
 @pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
