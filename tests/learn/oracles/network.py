@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ SIDES = {
     "lenet5": 32,
     "alexnet": 64,
 }
+# These programs run once, so they are compiled in the shortest time.
+_QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def write(folder: Path) -> None:
@@ -115,7 +118,8 @@ def _forward() -> list[dict[str, Any]]:
         kinds = kinds_of(name, (side, side, 1), len(CLASSES))
         network = Network.named(name, (side, side, 1), len(CLASSES), weights_of(kinds))
         images = _boxes(3, side)
-        answers = network.model(images[..., None].astype(np.float32) / 80, training=False)
+        ask = jax.jit(partial(network.model, training=False), compiler_options=_QUICK)
+        answers = ask(images[..., None].astype(np.float32) / 80)
         found.append({"name": name, "side": side, "images": images, "answers": answers})
     return found
 
@@ -176,12 +180,13 @@ def _steps() -> list[dict[str, Any]]:
         weight = shaped(values.shape, 8)
         arrays = [a for a in (step.kernel, step.bias) if a is not None]
 
-        def total(x: Any, *weights: Any, step: Step = step, weight: Any = weight) -> Any:
-            return (_computed(step, x, *weights).reshape(len(x), -1) * weight).sum()
+        def total(*given: Any, step: Step = step, weight: Any = weight) -> Any:
+            value = _computed(step, *given).reshape(2, -1)
+            return (value * weight).sum(), value
 
-        value = _computed(step, jnp.asarray(images), *arrays).reshape(2, -1)
+        each = jax.grad(total, tuple(range(1 + len(arrays))), has_aux=True)
+        gradients, value = jax.jit(each, compiler_options=_QUICK)(jnp.asarray(images), *arrays)
         np.testing.assert_allclose(value, values, rtol=1e-4, atol=1e-4)
-        gradients = jax.grad(total, tuple(range(1 + len(arrays))))(jnp.asarray(images), *arrays)
         written = {k: v for k, v in asdict(step).items() if k not in ("kernel", "bias")}
         found.append(
             {
