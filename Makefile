@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/demo
 # A worker of pytest for each core; a file's tests stay together, for they share what they train.
-CORES := --numprocesses auto --dist loadfile
+# Files keep their order, in which those with slow tests come first (tests/conftest.py).
+CORES := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test fuzz docs lint check format clean
 
