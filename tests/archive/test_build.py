@@ -186,15 +186,28 @@ def test_workers_that_cannot_write_the_store_give_what_they_would_write(
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+COUNT = PART * 20
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, scheduler):
+    """A store of so many simulated boxes, built while nobody was killed."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "store"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_plan, "SIMULATED_PART", PART)
+        archive.build("simulated", folder, count=COUNT, scheduler=scheduler)
+    return folder
+
+
 @pytest.mark.slow
-def test_killed_workers_lose_and_double_nothing(tmp_path, cluster, scheduler, small_parts):
-    count = PART * 30
+def test_killed_workers_lose_and_double_nothing(
+    tmp_path, cluster, scheduler, small_parts, undisturbed
+):
     with killing(cluster, seed=1, kills=4, seconds=(0.1, 0.7)) as killed:
-        outcome = archive.build("simulated", tmp_path / "a", count=count, scheduler=scheduler)
+        outcome = archive.build("simulated", tmp_path / "a", count=COUNT, scheduler=scheduler)
     assert killed
-    assert (outcome.boxes, outcome.problems) == (count, [])
-    archive.build("simulated", tmp_path / "b", count=count, scheduler=scheduler)
-    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert (outcome.boxes, outcome.problems) == (COUNT, [])
+    assert contents(tmp_path / "a") == contents(undisturbed)
 
 
 @pytest.mark.slow
@@ -243,22 +256,20 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_a_killed_build_goes_on_where_it_was(tmp_path, scheduler, small_parts):
-    count = PART * 30
+def test_a_killed_build_goes_on_where_it_was(tmp_path, scheduler, small_parts, undisturbed):
     (tmp_path / "build.py").write_text(BUILD)
-    command = [sys.executable, str(tmp_path / "build.py"), str(tmp_path / "a"), str(count)]
+    command = [sys.executable, str(tmp_path / "build.py"), str(tmp_path / "a"), str(COUNT)]
     with subprocess.Popen([*command, scheduler]) as process:
         while not (tmp_path / "a" / NAME).exists() and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     before = Store(tmp_path / "a").boxes
-    assert 0 < before < count
-    outcome = archive.build("simulated", tmp_path / "a", count=count, scheduler=scheduler)
-    assert (outcome.added, outcome.boxes) == (count - before, count)
-    archive.build("simulated", tmp_path / "b", count=count, scheduler=scheduler)
-    assert (tmp_path / "a" / NAME).read_bytes() == (tmp_path / "b" / NAME).read_bytes()
-    npt.assert_array_equal(boxes_of(tmp_path / "a")[0], boxes_of(tmp_path / "b")[0])
-    assert boxes_of(tmp_path / "a")[1] == boxes_of(tmp_path / "b")[1]
+    assert 0 < before < COUNT
+    outcome = archive.build("simulated", tmp_path / "a", count=COUNT, scheduler=scheduler)
+    assert (outcome.added, outcome.boxes) == (COUNT - before, COUNT)
+    assert (tmp_path / "a" / NAME).read_bytes() == (undisturbed / NAME).read_bytes()
+    npt.assert_array_equal(boxes_of(tmp_path / "a")[0], boxes_of(undisturbed)[0])
+    assert boxes_of(tmp_path / "a")[1] == boxes_of(undisturbed)[1]
 
 
 def test_a_build_that_ends_between_catalogue_and_summary_is_finished(arrays, tmp_path, scheduler):
