@@ -2,10 +2,10 @@
 
 import json
 import re
+import resource
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
@@ -20,24 +20,29 @@ def started(*arguments):
 
 def ended(process):
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=300)
     assert "Traceback" not in errors
     assert process.returncode == 130
     return errors
 
 
+def computed():
+    """Seconds that processes which have ended took of the processors, whatever else ran."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_it_prints_its_address_serves_at_once_and_ends_on_ctrl_c():
-    begun = time.monotonic()
     with started("neuron") as process:
         address = process.stdout.readline().strip()
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#/neuron", address)
         with urllib.request.urlopen(address, timeout=60) as answer:
             page = answer.read().decode()
-        took = time.monotonic() - begun
         assert process.stderr.readline() == "Ctrl-C ends it.\n"
+        before = computed()
         ended(process)
     assert "<title>Stormlens" in page
-    assert took < 3  # half a second where nothing else runs
+    assert computed() - before < 1.5  # a third of a second; two where Keras is imported
 
 
 def test_who_is_let_in_and_what_they_see_is_said():

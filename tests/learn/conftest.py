@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from visits import PATIENCE
 
 from stormlens.datasets import make_dataset
 
@@ -19,8 +21,27 @@ def storms() -> xr.Dataset:
     return make_dataset(images, [1, 0, 5], source="SIMULATED by hand", simulated=True)
 
 
+class Patient:
+    """A browser whose pages wait as long as a busy machine takes: only a hang takes longer."""
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+
+    def new_context(self, **given: Any) -> Any:
+        """What shares nothing with other visits."""
+        context = self._browser.new_context(**given)
+        context.set_default_timeout(1000 * PATIENCE)
+        return context
+
+    def new_page(self, **given: Any) -> Any:
+        """A page in a context of its own, which is closed with it."""
+        page = self._browser.new_page(**given)
+        page.set_default_timeout(1000 * PATIENCE)
+        return page
+
+
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
+def chromium() -> Iterator[Patient]:
     """Headless Chromium, or a skip that says what is missing."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     path = next(filter(None, map(shutil.which, names)), None)
@@ -29,5 +50,5 @@ def chromium() -> Iterator[object]:
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
+        yield Patient(browser)
         browser.close()

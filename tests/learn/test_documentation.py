@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from visits import until
 
 from stormlens.learn import COMPONENTS
 from stormlens.learn._site import site as pages
@@ -128,7 +129,6 @@ def opened(chromium, host):
 
     def look(path, width, scheme):
         page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page.set_default_timeout(120_000)  # a busy machine takes long to compute
         page.on("console", lambda told: told.type == "error" and wrong.append(told.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
@@ -190,9 +190,13 @@ def test_what_sticks_to_the_window_does_so_in_an_article(opened):
     train.locator(".chart").first.scroll_into_view_if_needed()
     page.wait_for_load_state("networkidle")
     page.mouse.wheel(0, 200)
-    page.wait_for_timeout(300)
-    play = train.get_by_role("button", name="Play").bounding_box()
-    assert 800 < play["y"] + play["height"] <= 900
+    play = train.get_by_role("button", name="Play")
+
+    def sticks():
+        place = play.bounding_box()
+        return 800 < place["y"] + place["height"] <= 900
+
+    until(page, sticks)
     page.close()
 
 
@@ -207,9 +211,9 @@ def test_components_have_the_colours_of_the_page(opened):
         page.locator(".theme-toggle-header, .theme-toggle-content").locator(
             "visible=true"
         ).first.click()
-        page.wait_for_timeout(100)
         theme = page.evaluate("document.body.dataset.theme")
-        assert neuron.get_attribute("theme") == ("system" if theme == "auto" else theme)
+        due = "system" if theme == "auto" else theme
+        until(page, lambda due=due: neuron.get_attribute("theme") == due)
         seen.add(theme)
     assert seen == {"auto", "light", "dark"}
     page.close()

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import time
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -45,24 +44,16 @@ class Inside(Visit):
     def open(self, query=""):
         self.page.goto("about:blank")
         self.page.goto(f"{self.front}#/inside{query}")
-        self.page.locator(f"{STORM} .class.best").first.wait_for(timeout=60_000)
+        self.page.locator(f"{STORM} .class.best").first.wait_for()
         self.settle()
         self.settle()
-
-    def until(self, words, *values, seconds=30):
-        """Wait until an expression of the component holds."""
-        end = time.monotonic() + seconds
-        while not (found := self.component(words, *values)):
-            assert time.monotonic() < end, f"{words} does not come to hold"
-            time.sleep(0.02)
-        return found
 
     def press_until(self, selector, words, *values):
         """Press until it tells: a tap is taken for a long one where the machine is busy."""
         for _ in range(4):
             self.press(selector)
             with contextlib.suppress(AssertionError):
-                return self.until(words, *values, seconds=5)
+                return self.wait_for(words, *values, seconds=30)
         raise AssertionError(f"{selector} was pressed, and {words} does not come to hold")
 
     def shown_number(self):
@@ -72,7 +63,7 @@ class Inside(Visit):
         return float(check.get_attribute("data-sum")), float(check.get_attribute("data-engine"))
 
     def storm_number(self):
-        return self.until("c.outputs.answer && c.settings.storm + 1") - 1
+        return self.wait_for("c.outputs.answer && c.settings.storm + 1") - 1
 
 
 @pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
@@ -124,7 +115,7 @@ def test_inside_from_first_sight_to_last_task(visit, look, shipped, dataset):
 
     # A map of the second convolution is chosen, and one of its pixels is taken apart.
     page.press(".column[data-step='2'] .tile:nth-child(3)")
-    page.until("c.settings.layer === 2")
+    page.wait_for("c.settings.layer === 2")
     page.settle()
     column, row = 21, 40
     point = page.pixel(".detail .large", row, column, 65)
@@ -150,7 +141,7 @@ def test_inside_from_first_sight_to_last_task(visit, look, shipped, dataset):
     assert page.component("c.settings.layer") == 3
     assert page.component("c.outputs.value") == pytest.approx(strongest, abs=1e-6)
     assert page.done("pool")
-    page.until("c.shadowRoot.querySelectorAll('.follow:not([aria-busy]) tbody tr').length > 8")
+    page.wait_for("c.shadowRoot.querySelectorAll('.follow:not([aria-busy]) tbody tr').length > 8")
     assert len(page.page.locator(".lines path").all()) > 4
 
     # Echo is painted until the answer is another.
@@ -159,7 +150,7 @@ def test_inside_from_first_sight_to_last_task(visit, look, shipped, dataset):
     page.set(size=41, brush=70)
     for down in (20, 60, 100):
         page.drag([page.pixel(".what-if .picture", down, x) for x in (8, 50, 90, 127)])
-    page.until("c.outputs.answer !== v[0]", before)
+    page.wait_for("c.outputs.answer !== v[0]", before)
     assert page.done("paint")
     assert "a link cannot hold them" in page.text(".inside")
     page.check_look()
@@ -167,7 +158,7 @@ def test_inside_from_first_sight_to_last_task(visit, look, shipped, dataset):
     page.press_until("button:has-text('The storm as it was')", "c.outputs.answer === v[0]", before)
 
     # One that it gets wrong comes first, once it was asked for all.
-    page.until("/wrong/.test(c.shadowRoot.querySelector('.shelf [role=status]').textContent)")
+    page.wait_for("/wrong/.test(c.shadowRoot.querySelector('.shelf [role=status]').textContent)")
     page.page.get_by_label("Order").select_option("wrong")
     page.settle()
     answers = np.array([answer_of(shipped, box) for box in boxes])
@@ -180,7 +171,7 @@ def test_inside_from_first_sight_to_last_task(visit, look, shipped, dataset):
     last = page.page.locator(".storm").last
     right = re.search(r"storm \d+", last.get_attribute("aria-label"))[0].capitalize()
     page.press(".storm:last-child")
-    page.until("c.shadowRoot.querySelector('.facts').textContent.includes(v[0])", f"{right}:")
+    page.wait_for("c.shadowRoot.querySelector('.facts').textContent.includes(v[0])", f"{right}:")
     assert "That is its label" in page.text(".facts")
     assert not page.done("wrong")
     page.press_until(".storm:first-child", "c.shadowRoot.querySelector('[data-task=wrong].done')")
@@ -299,7 +290,7 @@ def test_why_an_answer_is_given_is_what_insight_says(visit, shipped, dataset):
     storm = dataset.isel(storm=[0])
     for name, method in methods.items():
         page.set(method=name)
-        page.until("!c.shadowRoot.querySelector('.why [role=status]').textContent")
+        page.wait_for("!c.shadowRoot.querySelector('.why [role=status]').textContent")
         words = plain(page.page.locator(".why .picture").get_attribute("aria-label"))
         row, column, value = re.search(r"row (\d+) .* column (\d+) .*, (\S+)$", words).groups()
         expected = method(shipped, storm)["attribution"].values[0]
@@ -315,7 +306,7 @@ def test_inside_by_keyboard_alone(visit):
     keys = page.page.keyboard
     page.tab_to(".storm")
     keys.press("ArrowRight")
-    page.until("c.settings.storm === 1")
+    page.wait_for("c.settings.storm === 1")
     page.tab_to(".tile")
     keys.press("ArrowRight")
     keys.press("ArrowDown")
@@ -337,7 +328,7 @@ def test_inside_by_keyboard_alone(visit):
     page.page.locator(".segments input:checked").first.focus()
     for _ in range(2):
         keys.press("ArrowRight")
-    page.until("c.settings.view === 'paint'")
+    page.wait_for("c.settings.view === 'paint'")
     page.settle()
     before = page.component("c.outputs.probability")
     page.tab_to(".what-if .picture")
@@ -345,7 +336,7 @@ def test_inside_by_keyboard_alone(visit):
         keys.press("Shift+ArrowUp")
         keys.press("Shift+ArrowRight")
         keys.press(" ")
-    page.until("c.outputs.probability !== v[0]", before)
+    page.wait_for("c.outputs.probability !== v[0]", before)
     assert page.page.locator("button:has-text('Undo')").is_enabled()
     assert page.trouble == []
 
@@ -353,7 +344,7 @@ def test_inside_by_keyboard_alone(visit):
 def test_a_link_shows_the_same_number_again(visit):
     page = visit()
     page.set(storm=4, layer=6, map=7, pixel=[10, 3], all=True)
-    page.until("c.outputs.value !== undefined")
+    page.wait_for("c.outputs.value !== undefined")
     address = page.address()
     assert address == "#/inside?storm=4&layer=6&map=7&pixel=10,3&all=true"
     again = visit(address.removeprefix("#/inside"))
@@ -390,17 +381,17 @@ def test_own_boxes_are_shown_and_foreign_ones_refused(visit, shipped, dataset):
     page = visit()
     box = dataset["reflectivity"].values[7]
     drop(page, ("mine.png", png_of(box)))
-    page.until("c.settings.storms === 'dropped'")
-    page.until("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    page.wait_for("c.settings.storms === 'dropped'")
+    page.wait_for("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
     check_answer(page, shipped, box)
     assert page.page.locator(".facts .badge").count() == 0  # the file does not say so
     assert "a link cannot hold them" in page.text(".inside")
 
     several = dataset["reflectivity"].values[2:5].astype(float) + 0.5
     drop(page, ("several.npy", npy_of(np.minimum(several, 80))))
-    page.until("c.shadowRoot.querySelectorAll('.storm').length === 3")
+    page.wait_for("c.shadowRoot.querySelectorAll('.storm').length === 3")
     page.set(storm=2)
-    page.until("/Storm 2/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    page.wait_for("/Storm 2/.test(c.shadowRoot.querySelector('.facts').textContent)")
     check_answer(page, shipped, np.minimum(several, 80).astype(np.uint8)[2])
 
     refused = {
@@ -414,7 +405,7 @@ def test_own_boxes_are_shown_and_foreign_ones_refused(visit, shipped, dataset):
     }
     for file, sentence in refused.items():
         drop(page, file)
-        page.until(
+        page.wait_for(
             "c.shadowRoot.querySelector('.note.error')?.textContent.includes(v[0])", sentence
         )
 
@@ -422,8 +413,8 @@ def test_own_boxes_are_shown_and_foreign_ones_refused(visit, shipped, dataset):
     drop(page, ("grey.png", png_of((2 * box)[::-1], "L")))
     page.page.get_by_label("dBZ for each step of grey").fill("0.5")
     page.press("button:has-text('Read it')")
-    page.until("c.shadowRoot.querySelectorAll('.storm').length === 1")
-    page.until("/Storm 0/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    page.wait_for("c.shadowRoot.querySelectorAll('.storm').length === 1")
+    page.wait_for("/Storm 0/.test(c.shadowRoot.querySelector('.facts').textContent)")
     check_answer(page, shipped, box)
     assert page.trouble == []
 
@@ -440,7 +431,7 @@ def test_a_box_is_dropped_from_outside(visit, shipped, dataset):
         })()""",
         list(npy_of(box)),
     )
-    page.until("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    page.wait_for("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
     check_answer(page, shipped, box)
 
 
@@ -463,15 +454,15 @@ def test_a_folder_of_many_boxes_is_dropped_and_a_file_beside_it(visit, tmp_path,
     np.save(tmp_path / "beside.npy", boxes[3])
     page = visit()
     drop_from_outside(page, folder, tmp_path / "beside.npy")
-    page.until("c.shadowRoot.querySelectorAll('.storm').length === 131")
+    page.wait_for("c.shadowRoot.querySelectorAll('.storm').length === 131")
     assert page.trouble == []
 
 
 def test_of_more_boxes_than_a_page_shows_it_says_how_many_are_here(visit, dataset):
     page = visit()
     drop(page, ("many.npy", npy_of(dataset["reflectivity"].values.repeat(8, 0))))
-    page.until("c.shadowRoot.querySelectorAll('.storm').length === 64")
-    page.until("c.shadowRoot.textContent.includes('Of 96 boxes, 64 are here.')")
+    page.wait_for("c.shadowRoot.querySelectorAll('.storm').length === 64")
+    page.wait_for("c.shadowRoot.textContent.includes('Of 96 boxes, 64 are here.')")
 
 
 def test_what_is_dropped_last_is_shown(visit, shipped, dataset):
@@ -487,9 +478,9 @@ def test_what_is_dropped_last_is_shown(visit, shipped, dataset):
             c.shadowRoot.querySelector(".inside").dispatchEvent(event);
         })()"""
     )
-    page.until("globalThis.readSlow !== undefined")
+    page.wait_for("globalThis.readSlow !== undefined")
     drop(page, ("mine.npy", npy_of(box)))
-    page.until("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    page.wait_for("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
     check_answer(page, shipped, box)
     page.component("globalThis.readSlow(new ArrayBuffer(3))")
     page.settle()
@@ -504,8 +495,8 @@ def test_own_networks_are_opened_and_damaged_ones_refused(visit, tmp_path, datas
     card, weights = ((run / n).read_bytes() for n in ("classifier.json", "weights.safetensors"))
     page = visit()
     drop(page, ("classifier.json", card), ("weights.safetensors", weights))
-    page.until("c.settings.network === 'dropped'")
-    page.until("c.shadowRoot.querySelectorAll('.column').length === 9")
+    page.wait_for("c.settings.network === 'dropped'")
+    page.wait_for("c.shadowRoot.querySelectorAll('.column').length === 9")
     check_answer(page, own, dataset["reflectivity"].values[0])
     page.set(layer=4, map=5, pixel=[3, 3])
     total, engine = page.shown_number()
@@ -529,7 +520,7 @@ def test_own_networks_are_opened_and_damaged_ones_refused(visit, tmp_path, datas
         ),
     ):
         drop(page, *files)
-        page.until(
+        page.wait_for(
             "c.shadowRoot.querySelector('.note.error')?.textContent.includes(v[0])", sentence
         )
     assert page.trouble == []
@@ -543,7 +534,7 @@ def test_memory_stays_flat_over_storms(visit):
         """Bytes and nodes when the page is quiet: maps of the next storm may be on their way."""
         found = []
         for _ in range(5):
-            page.page.wait_for_timeout(300)
+            page.rest(300)
             session.send("HeapProfiler.collectGarbage")
             used = session.send("Runtime.getHeapUsage")
             nodes = session.send("Memory.getDOMCounters")["nodes"]
@@ -553,7 +544,7 @@ def test_memory_stays_flat_over_storms(visit):
     def pass_storms(count):
         for i in range(count):
             page.component("c.set({ storm: v[0] })", i % 12)
-            page.until(
+            page.wait_for(
                 "c.shadowRoot.querySelector('.now')?.textContent.includes(`Storm ${v[0]}:`)", i % 12
             )
 
@@ -579,12 +570,12 @@ def test_storms_without_a_label_or_of_another_size(visit, dataset):
 
 def test_the_page_may_change_its_width_and_theme(visit):
     page = visit("?layer=4&map=3")
-    page.until("c.shadowRoot.querySelectorAll('.lines path').length > 4")
+    page.wait_for("c.shadowRoot.querySelectorAll('.lines path').length > 4")
     for width in (1440, 1024, 700, 360, 768, 1920):
         for theme in ("light", "projector"):
             page.page.set_viewport_size({"width": width, "height": 900})
             page.component("c.setAttribute('theme', v[0])", theme)
-            page.page.wait_for_timeout(150)
+            page.rest(150)
             page.settle()
             page.check_look()
             below = page.component(
@@ -600,15 +591,15 @@ def test_the_page_may_change_its_width_and_theme(visit):
 
 def test_the_page_is_left_in_the_midst_of_its_work(visit):
     page = visit("?view=why&method=occlusion")
-    page.until("/Computing: [1-9]/.test(c.shadowRoot.querySelector('.why').textContent)")
+    page.wait_for("/Computing: [1-9]/.test(c.shadowRoot.querySelector('.why').textContent)")
     page.check_access()
     page.page.evaluate("location.hash = '#/neuron'")
     page.page.locator("stormlens-neuron .drawing").first.wait_for()
     page.page.evaluate("location.hash = '#/inside?storm=3'")
     page.page.locator(STORM).wait_for()
-    page.until("/Asking/.test(c.shadowRoot.querySelector('.shelf').textContent)")
+    page.wait_for("/Asking/.test(c.shadowRoot.querySelector('.shelf').textContent)")
     page.page.evaluate("location.hash = '#/neuron'")
-    page.page.wait_for_timeout(1500)
+    page.rest(1500)
     page.page.evaluate("location.hash = '#/inside'")
     page.page.locator(f"{STORM} .class.best").first.wait_for()
     assert page.trouble == []
@@ -623,9 +614,9 @@ def test_a_network_and_boxes_of_its_size_come_together(visit, tmp_path):
         network = [(n, (run / n).read_bytes()) for n in ("classifier.json", "weights.safetensors")]
         boxes = np.random.default_rng(seed).integers(0, 80, (seed, 62, 62)).astype(np.uint8)
         drop(page, *network, ("boxes.npy", npy_of(boxes)))
-        page.until(f"c.shadowRoot.querySelectorAll('.storm').length === {seed}")
-        page.until("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
-        page.until(
+        page.wait_for(f"c.shadowRoot.querySelectorAll('.storm').length === {seed}")
+        page.wait_for("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
+        page.wait_for(
             "Math.abs(c.outputs.probability - v[0]) < 2e-5", float(answer_of(own, boxes[0]).max())
         )
         assert "Trained on storms that were not simulated." in page.text(".facts")
@@ -634,47 +625,47 @@ def test_a_network_and_boxes_of_its_size_come_together(visit, tmp_path):
 
 def test_another_method_stands_against_one_that_is_still_computed(visit):
     page = visit("?view=why&method=grad-cam")
-    page.until("/^Grad-CAM/.test(c.shadowRoot.querySelector('.why .picture').ariaLabel ?? '')")
-    page.until("!c.shadowRoot.querySelector('.why [role=status]').textContent")
+    page.wait_for("/^Grad-CAM/.test(c.shadowRoot.querySelector('.why .picture').ariaLabel ?? '')")
+    page.wait_for("!c.shadowRoot.querySelector('.why [role=status]').textContent")
     page.set(method="occlusion")
-    page.until("/Computing: [1-9]/.test(c.shadowRoot.querySelector('.why').textContent)")
+    page.wait_for("/Computing: [1-9]/.test(c.shadowRoot.querySelector('.why').textContent)")
     page.set(method="grad-cam")
     page.page.wait_for_timeout(3000)
     assert page.page.locator(".why .picture").get_attribute("aria-label").startswith("Grad-CAM")
     assert page.text(".why [role=status]") == ""
     page.set(method="occlusion")
-    page.until("/^Occlusion/.test(c.shadowRoot.querySelector('.why .picture').ariaLabel ?? '')")
-    page.until("!c.shadowRoot.querySelector('.why [role=status]').textContent")
+    page.wait_for("/^Occlusion/.test(c.shadowRoot.querySelector('.why .picture').ariaLabel ?? '')")
+    page.wait_for("!c.shadowRoot.querySelector('.why [role=status]').textContent")
     assert page.trouble == []
 
 
 def test_what_a_number_sees_follows_the_mouse(visit):
     page = visit("?layer=0&map=1&pixel=10,10")
     field = "c.shadowRoot.querySelector('.tile .field').style.left"
-    page.until(f"{field} === v[0]", f"{100 * 10 / 136:.5f}%".rstrip("0"))
+    page.wait_for(f"{field} === v[0]", f"{100 * 10 / 136:.5f}%".rstrip("0"))
     page.page.mouse.move(*page.pixel(".large", 60, 90, 134))
-    page.until(f"Math.abs(parseFloat({field}) - v[0]) < 0.01", 100 * 90 / 136)
+    page.wait_for(f"Math.abs(parseFloat({field}) - v[0]) < 0.01", 100 * 90 / 136)
     page.page.mouse.move(1, 1)
-    page.until(f"Math.abs(parseFloat({field}) - v[0]) < 0.01", 100 * 10 / 136)
+    page.wait_for(f"Math.abs(parseFloat({field}) - v[0]) < 0.01", 100 * 10 / 136)
 
 
 def test_paint_that_is_taken_back_is_no_paint(visit):
     page = visit("?view=paint")
     page.page.locator(".what-if .picture canvas").wait_for()
     page.press(".large")
-    page.until("/with your paint/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    page.wait_for("/with your paint/.test(c.shadowRoot.querySelector('.facts').textContent)")
     page.press("button:has-text('Undo')")
-    page.until("!/with your paint/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    page.wait_for("!/with your paint/.test(c.shadowRoot.querySelector('.facts').textContent)")
     assert page.page.get_by_role("button", name="The storm as it was").is_disabled()
 
 
 def test_it_lives_again_where_it_is_put_back(visit):
     page = visit()
-    page.until("c.outputs.answer")
+    page.wait_for("c.outputs.answer")
     page.component("(globalThis.kept = c).remove()")
-    page.page.wait_for_timeout(300)
+    page.rest(300)
     page.page.evaluate("document.querySelector('main').append(globalThis.kept)")
     page.set(storm=5)
-    page.until("/Storm 5/.test(c.shadowRoot.querySelector('.facts').textContent)")
-    page.until("/of these 12 storms/.test(c.shadowRoot.querySelector('.shelf').textContent)")
+    page.wait_for("/Storm 5/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    page.wait_for("/of these 12 storms/.test(c.shadowRoot.querySelector('.shelf').textContent)")
     assert page.trouble == []

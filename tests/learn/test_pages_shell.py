@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from visits import DESK, Visit
+from visits import DESK, Visit, until
 
 from stormlens.learn import COMPONENTS, serve
 from stormlens.learn._site import WEB
@@ -255,11 +255,7 @@ def test_pages_that_are_left_at_once_leave_no_worker_behind(newcomer):
         page.evaluate(f"location.hash = '#/{slug}'")
         page.wait_for_timeout(60)
     page.locator("stormlens-neuron .picture canvas").wait_for()
-    for _ in range(100):
-        if not page.workers:
-            break
-        page.wait_for_timeout(100)
-    assert page.workers == []
+    until(page, lambda: page.workers == [])
     assert visit.trouble == []
 
 
@@ -271,12 +267,12 @@ def test_a_component_that_left_is_let_go_of(newcomer):
     page.evaluate("location.hash = '#/pool-and-fire'")
     page.locator("stormlens-pool-and-fire .picture canvas").first.wait_for()
     session = page.context.new_cdp_session(page)
-    for _ in range(20):
+
+    def is_gone():
         session.send("HeapProfiler.collectGarbage")
-        if page.evaluate("gone.deref() === undefined"):
-            break
-        page.wait_for_timeout(100)
-    assert page.evaluate("gone.deref() === undefined")
+        return page.evaluate("gone.deref() === undefined")
+
+    until(page, is_gone)
 
 
 def test_the_frame_has_the_colours_of_what_it_holds():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from visits import DESK, LOOKS, PHONE, Visit, plain
+from visits import DESK, LOOKS, PHONE, Visit, plain, until
 from web_packages import node
 
 import stormlens
@@ -199,21 +199,10 @@ def visit(chromium, front):
         context.close()
 
 
-def wait_for(visit, words, *values):
-    """Wait until an expression, as of `Visit.component`, is true; the pages allow no eval."""
-    for _ in range(1200):
-        if visit.component(words, *values):
-            break
-        visit.page.wait_for_timeout(100)
-    else:
-        raise AssertionError(f"never true: {words} {values}")
-    visit.settle()
-
-
 def wait_until(visit, words):
     """Wait until the main button says so and can be pressed."""
     button = "c?.shadowRoot?.querySelector('.play')"
-    wait_for(visit, f"{button}?.disabled === false && {button}.textContent.includes(v[0])", words)
+    visit.wait_for(f"{button}?.disabled === false && {button}.textContent.includes(v[0])", words)
 
 
 def play(visit):
@@ -277,7 +266,7 @@ def test_a_network_is_trained_step_by_step_and_by_epochs(visit, look):
     assert page.locator(".thumbs button").count() == counts[cell]
     train.press(".thumbs button")
     words = f"Storm {train.component('c.settings.storm')} "
-    wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes(v[0])", words)
+    train.wait_for("c.shadowRoot.querySelector('.storm-words').textContent.includes(v[0])", words)
 
     # The keyboard goes through the matrix, and chooses.
     if not train.touch:
@@ -336,7 +325,7 @@ def test_a_new_rate_goes_on_and_another_network_begins_again(visit):
     train.page.get_by_label("Learning rate", exact=True).select_option("0.001")
     page.get_by_label("Augmentation", exact=True).select_option("flips")
     train.settle()
-    wait_for(train, "c.shadowRoot.querySelector('.curves').textContent.includes('augmentation')")
+    train.wait_for("c.shadowRoot.querySelector('.curves').textContent.includes('augmentation')")
     assert "rate" in page.locator(".curves text").all_text_contents()
     assert page.locator(".varied .picture").first.is_visible()
     assert train.text(".far") == "Epoch 2 of 2"
@@ -387,24 +376,18 @@ def test_two_settings_are_trained_side_by_side(visit):
     train.press("label:has(> input[value=B][type=radio]):has-text('B'):not(.pick)")
     train.settle()
     assert 'model = "chapter-relu"' in train.text("pre")
-    page.wait_for_timeout(300)
-    assert matrix(train) != before
+    until(page, lambda: matrix(train) != before)
     workers = len(page.workers)
     assert workers >= 2
 
     # What is not shown is let go of, and so is all where nothing would be lost with the page.
     page.get_by_label("Compare two settings").uncheck()
-    page.wait_for_timeout(500)
-    assert 0 < len(page.workers) < workers
+    until(page, lambda: 0 < len(page.workers) < workers)
     assert train.text(".far") == "Epoch 2 of 2"
     train.press(".playbar button:text('Reset')")
     wait_until(train, "Play")
     page.evaluate("location.hash = '#/'")
-    for _ in range(50):
-        if not page.workers:
-            break
-        page.wait_for_timeout(200)
-    assert page.workers == []
+    until(page, lambda: page.workers == [])
     assert train.trouble == []
 
 
@@ -427,17 +410,17 @@ def test_storms_are_looked_into_as_fast_as_one_chooses(visit):
     train = visit("?storms=60&epochs=2")
     for number in range(40):
         train.component("c.set({ storm: v[0] })", number)
-    wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes('Storm 39 ')")
+    train.wait_for("c.shadowRoot.querySelector('.storm-words').textContent.includes('Storm 39 ')")
     train.press(".chooser button >> nth=1")
-    wait_for(train, "c.shadowRoot.querySelector('.storm-words').textContent.includes('Storm 40 ')")
+    train.wait_for("c.shadowRoot.querySelector('.storm-words').textContent.includes('Storm 40 ')")
     # Taken out of the page and put back, it begins again with what was set.
     train.press(".playbar button:text('Step')")
     wait_until(train, "Play")
     assert "batch 1 of 2" in train.text(".far")
     train.component("(window.kept = c, c.remove())")
-    train.page.wait_for_timeout(300)
+    train.rest(300)
     train.page.evaluate("document.querySelector('main').append(window.kept)")
-    wait_for(train, "c.shadowRoot.querySelector('.far').textContent === 'Epoch 0 of 2'")
+    train.wait_for("c.shadowRoot.querySelector('.far').textContent === 'Epoch 0 of 2'")
     wait_until(train, "Play")
     assert train.component("c.settings.storm") == 40
     assert train.trouble == []
@@ -475,7 +458,7 @@ def test_a_rate_that_is_chosen_while_storms_are_fetched_is_learnt_with(chromium,
     context.route("**/storms/train-0.bin", lambda route: held.append(route))
     train = Visit(context.new_page(), front, "train")
     train.page.goto(f"{front}#/train?storms=60&network=svrimg-3conv")
-    wait_for(train, "c?.shadowRoot?.querySelector('.far')?.textContent.startsWith('Fetching')")
+    train.wait_for("c?.shadowRoot?.querySelector('.far')?.textContent.startsWith('Fetching')")
     train.set(rate="0.003")
     train.set(augmentation="flips")
     held[0].continue_()

@@ -20,7 +20,7 @@ from stormlens.datasets import load
 from stormlens.learn import COMPONENTS, serve
 from stormlens.models import Classifier
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 UNDER = "courses/storms"
 
@@ -155,16 +155,6 @@ def check_look(story):
     assert story.trouble == []
 
 
-def until(story, words, *values, seconds=90):
-    """Wait for an expression of the component; the pages allow no eval of Playwright's own."""
-    for _ in range(20 * seconds):
-        if found := story.component(words, *values):
-            story.settle()
-            return found
-        story.page.wait_for_timeout(50)
-    raise AssertionError(f"never true: {words} {values}")
-
-
 def neuron(story):
     story.slide("Weight w₁", 0)
     assert story.component("c.outputs") == {"z": -2, "a": 0}
@@ -190,8 +180,7 @@ def pool_and_fire(story):
 
 
 def convolution_walker(story):
-    storm = story.component("c.settings.storm")
-    box = first_storms(story)[storm]
+    box = storm_of_page(story, story.component("c.settings.storm"))
     answers = concepts.correlate(box, concepts.EDGE)
     row, column = (int(i) + 1 for i in np.unravel_index(answers.argmax(), answers.shape))
     for up, right in product((0, 1, -1), (0, 1, -1)):  # a finger comes down beside it
@@ -208,15 +197,16 @@ def convolution_walker(story):
     story.mark(".segments", "identity")
 
 
-def first_storms(story):
+def storm_of_page(story, number):
     values = story.page.evaluate(
-        """async (address) => {
+        """async ([address, from]) => {
             const { Storms } = await import(address);
-            return [...(await (await Storms.open()).split("few")).images];
+            const { images } = await (await Storms.open()).split("few");
+            return [...images.subarray(from, from + 136 * 136)];
         }""",
-        f"{story.front}data/storms.js",
+        [f"{story.front}data/storms.js", 136 * 136 * number],
     )
-    return np.array(values, np.uint8).reshape(-1, 136, 136)
+    return np.array(values, np.uint8).reshape(136, 136)
 
 
 def augmentation_studio(story):
@@ -234,7 +224,7 @@ def augmentation_studio(story):
 def train(story):
     ready(story)
     story.press(".play")
-    until(story, "c.outputs.epoch >= 3 && c.outputs.val_accuracy >= 0.85")
+    story.wait_for("c.outputs.epoch >= 3 && c.outputs.val_accuracy >= 0.85")
     story.press(".play")
     ready(story)
     assert story.done("reach")
@@ -261,21 +251,21 @@ def open_settings(story):
 def ready(story):
     """Wait until training may begin, or go on."""
     button = "c.shadowRoot.querySelector('.play')"
-    until(story, f"!{button}.disabled && {button}.textContent.includes('▶')")
+    story.wait_for(f"!{button}.disabled && {button}.textContent.includes('▶')")
 
 
 def play_until(story, task):
     ready(story)
     story.press(".play")
-    until(story, "c.shadowRoot.querySelector(v[0])", f"[data-task='{task}'].done")
+    story.wait_for("c.shadowRoot.querySelector(v[0])", f"[data-task='{task}'].done")
     story.press(".play")
     ready(story)
 
 
 def inside(story):
-    story.page.locator(".class.best").first.wait_for(timeout=60_000)
+    story.page.locator(".class.best").first.wait_for()
     story.take(".tile", ".column[data-step='2'] .tile")
-    until(story, "c.settings.layer === 2")
+    story.wait_for("c.settings.layer === 2")
     story.point(".detail .large", 40, 21, 65)
     check_sum(story)
     story.press("button:has-text('Strongest of the layer')")
@@ -286,11 +276,11 @@ def inside(story):
 
     # The first of those kept for validation that the network gets wrong.
     story.pick("Storms", "validation")
-    until(story, "c.settings.storms === 'validation' && v[0] in c.outputs", "answer")
+    story.wait_for("c.settings.storms === 'validation' && v[0] in c.outputs", "answer")
     story.pick("Order", "wrong")
-    until(story, "!/Asking/.test(c.shadowRoot.querySelector('.shelf [role=status]').textContent)")
+    story.wait_for("!/Asking/.test(c.shadowRoot.querySelector('.shelf [role=status]').textContent)")
     story.take(".storm", ".storm:first-child", "Home")
-    until(story, "c.shadowRoot.querySelector(v[0])", "[data-task=wrong].done")
+    story.wait_for("c.shadowRoot.querySelector(v[0])", "[data-task=wrong].done")
     assert "Wrong: its label is" in story.text(".facts")
     paint(story)
     own_box(story)
@@ -302,7 +292,7 @@ def paint(story):
     before = story.component("c.outputs.probability")
     for row, column in [(68, 68), (30, 30), (100, 100), (30, 100), (100, 30), (68, 20), (68, 110)]:
         story.point(".what-if .picture", row, column)
-        until(story, "c.outputs.probability !== v[0]", before)
+        story.wait_for("c.outputs.probability !== v[0]", before)
         if story.done("paint"):
             break
 
@@ -326,7 +316,7 @@ def own_box(story):
             story.press("button:has-text('Open your own')")
         file = {"name": "mine.npy", "mimeType": "", "buffer": content.getvalue()}
         chooser.value.set_files([file])
-    until(story, "/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    story.wait_for("/Nobody/.test(c.shadowRoot.querySelector('.facts').textContent)")
     classifier = Classifier.shipped()
     bounds = (classifier.minimum, classifier.maximum)
     due = classifier.tempered(classifier.network.probabilities(box_of_ones_own()[None], bounds))[0]
@@ -345,16 +335,16 @@ def a_link_shows_the_same_again(story):
     story.pick("Storms", "few")
     story.mark(".segments", "Follow a number")
     story.take(".tile", ".column[data-step='4'] .tile")
-    until(story, "c.settings.layer === 4 && c.settings.storms === 'few'")
-    until(story, "/Storm/.test(c.shadowRoot.querySelector('.facts').textContent)")
+    story.wait_for("c.settings.layer === 4 && c.settings.storms === 'few'")
+    story.wait_for("/Storm/.test(c.shadowRoot.querySelector('.facts').textContent)")
     story.press("#tools button")
     story.page.get_by_text("Link copied").first.wait_for()
     link = story.page.evaluate("navigator.clipboard.readText()")
     assert link.startswith(f"{story.front}#/inside?")
     other = type(story)(story.page.context.new_page(), story.front, "inside", story.touch)
     other.page.goto(link)
-    other.page.locator("stormlens-inside .class.best").first.wait_for(timeout=60_000)
-    until(other, "c.outputs.value === v[0]", story.component("c.outputs.value"))
+    other.page.locator("stormlens-inside .class.best").first.wait_for()
+    other.wait_for("c.outputs.value === v[0]", story.component("c.outputs.value"))
     assert other.component("c.outputs") == story.component("c.outputs")
     assert other.text(".made h3") == story.text(".made h3")
     assert other.trouble == []

@@ -1,6 +1,8 @@
 """Pages as a visitor meets them: what stands there, by mouse, finger and keyboard."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from web_packages import packages
@@ -9,11 +11,22 @@ PHONE, DESK = (390, 844), (1440, 900)
 # The story is walked in the other two, so all four are met.
 LOOKS = [(PHONE, "light"), (DESK, "dark")]
 Point = tuple[float, float]
+# Seconds that only a hang takes, on a machine that does much else.
+PATIENCE = 180
 
 
 def plain(words: str) -> str:
     """Words of a page with minus signs that Python reads."""
     return words.replace("\N{MINUS SIGN}", "-")
+
+
+def until(page: Any, holds: Callable[[], Any], words: str = "it", seconds: float = PATIENCE) -> Any:
+    """Ask again and again what is to hold, while the page goes on, and give the answer."""
+    end = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < end, f"{words} never holds"
+        page.wait_for_timeout(20)
+    return found
 
 
 class Visit:
@@ -61,8 +74,19 @@ class Visit:
 
     def address(self) -> str:
         """The address, once it has followed the settings."""
-        self.page.wait_for_timeout(600)
+        self.rest(600)
         return self.page.evaluate("location.hash")
+
+    def rest(self, milliseconds: int) -> None:
+        """Wait by the page's own clock: what it began to wait for before has come before."""
+        self.page.evaluate("time => new Promise(done => setTimeout(done, time))", milliseconds)
+
+    def wait_for(self, words: str, *values: Any, seconds: float = PATIENCE) -> Any:
+        """Wait until an expression, as of `component`, holds; the pages allow no eval."""
+        ask = partial(self.component, words, *values)
+        found = until(self.page, ask, f"{words} {values}", seconds)
+        self.settle()
+        return found
 
     def done(self, task: str) -> bool:
         self.settle()

@@ -123,9 +123,9 @@ def test_a_national_composite(product):
     # As in files of 1 km: the last place is 20.004167 N, 0.13 of a row from 3359 steps of 8333.
     last = 20_004_167, 149_993_750
     content = jma(national(), TABLE, rows=3360, columns=2560, last=last, product=product)
-    began = time.perf_counter()
+    began = time.process_time()
     mosaic = read_mosaic(content)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     # 10 log10(200 R^1.6): 51.5 mm/h is 50.4 dBZ, 10 mm/h is 39.0.
     assert at(mosaic, *TOKYO) == (50, True)
     assert at(mosaic, *NAHA) == (39, True)
