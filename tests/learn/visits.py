@@ -152,7 +152,10 @@ class Visit:
         self.page.evaluate((packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
         found = self.page.evaluate("axe.run({ resultTypes: ['violations'] })")
         serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
-        assert [(one["id"], [n["html"][:200] for n in one["nodes"]]) for one in serious] == []
+        # Of what axe leaves open, a name on something that takes none is read out by no one.
+        unheard = [one for one in found["incomplete"] if one["id"] == "aria-prohibited-attr"]
+        named = [(one["id"], [n["html"][:200] for n in one["nodes"]]) for one in serious + unheard]
+        assert named == []
 
     def check_look(self) -> None:
         """Nothing wider than the page, pictures square, nothing failed."""

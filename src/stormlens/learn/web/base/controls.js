@@ -179,7 +179,7 @@ export function simulatedBadge() {
 
 /** Text with a button that copies it. */
 export class CopyText {
-  #text = el("pre", { tabindex: 0 });
+  #text = el("pre", { tabindex: 0, role: "group" });
   #button = button(t("copy"), () => void this.#copy());
   #said = el("span", { class: "muted", role: "status" });
 

@@ -66,8 +66,8 @@ export const ENGLISH = {
   "shell.shared": "Link copied",
   "shell.share.by-hand": "Copy the address",
   "shell.simulated":
-    "Storms here are made by a program unless a page says otherwise, and so are those that the " +
-    "networks learnt from.",
+    "Storms here are made by a program unless a page says otherwise. Each network says what it " +
+    "learnt from.",
   "shell.own": "Storms here: {source}. Each network says what it learnt from.",
   "shell.where": "Everything is computed in this browser; nothing leaves it.",
   "shell.neighbours": "Go on",

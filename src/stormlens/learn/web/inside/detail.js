@@ -41,7 +41,7 @@ export class Detail {
   #bar = el("div");
   #where = el("p", { class: "where", role: "status" });
   #sumTitle = el("h3");
-  #sum = el("div", { class: "sums" });
+  #sum = el("div", { class: "sums", role: "group" });
   #next = el("div", { class: "next" });
   #follow = el("section", { class: "follow", "aria-label": t("inside.follow.title") });
   #every = el("div", { class: "every" });
