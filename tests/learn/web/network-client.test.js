@@ -242,9 +242,3 @@ test("a damaged module is said to be one", async (context) => {
   await assert.rejects(Engine.start({ threads: 1 }), { message: /failed .*; reload the page/ });
 });
 
-test("a browser without SIMD is told so", async (context) => {
-  context.mock.method(WebAssembly, "validate", () => false);
-  await assert.rejects(Engine.start(), {
-    message: /no WebAssembly with SIMD.*use a current Chrome/,
-  });
-});
