@@ -185,6 +185,8 @@ label.choice { display: grid; gap: .15rem; }
   .column[data-step="-1"] .tiles { grid-template-columns: minmax(0, 9rem); justify-content: center; }
   .column.flat .tile { height: 3rem; }
   .stage .stage { border: 0; padding: 0; }
+  .follow th, .follow td { padding: .12em .18em; }
+  .follow thead th { white-space: normal; }
 }
 `;
 
