@@ -630,7 +630,8 @@ def test_another_method_stands_against_one_that_is_still_computed(visit):
     page.set(method="occlusion")
     page.wait_for("/Computing: [1-9]/.test(c.shadowRoot.querySelector('.why').textContent)")
     page.set(method="grad-cam")
-    page.page.wait_for_timeout(3000)
+    page.wait_for("/^Grad-CAM/.test(c.shadowRoot.querySelector('.why .picture').ariaLabel ?? '')")
+    page.rest(1000)  # in which what was left would have come
     assert page.page.locator(".why .picture").get_attribute("aria-label").startswith("Grad-CAM")
     assert page.text(".why [role=status]") == ""
     page.set(method="occlusion")
@@ -657,6 +658,18 @@ def test_paint_that_is_taken_back_is_no_paint(visit):
     page.press("button:has-text('Undo')")
     page.wait_for("!/with your paint/.test(c.shadowRoot.querySelector('.facts').textContent)")
     assert page.page.get_by_role("button", name="The storm as it was").is_disabled()
+
+
+def test_what_is_said_of_storms_is_of_those_on_the_shelf(visit):
+    server = serve(show=False, threaded=True)
+    try:
+        page = visit(front=server.addresses[-1])
+        said = "c.shadowRoot.querySelector('.shelf [role=status]').textContent"
+        for storms, count in (("few", 24), ("validation", 110), ("few", 24)):  # known at last
+            page.set(storms=storms)
+            page.wait_for(f"{said}.includes(`of these ${{v[0]}} storms`)", count)
+    finally:
+        server.stop()
 
 
 def test_it_lives_again_where_it_is_put_back(visit):

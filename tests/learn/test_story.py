@@ -333,10 +333,10 @@ def box_of_ones_own():
 def a_link_shows_the_same_again(story):
     """In a page of its own, as somebody sees it who was sent the link."""
     story.pick("Storms", "few")
+    story.wait_for("/of these 24 storms/.test(c.shadowRoot.querySelector('.shelf').textContent)")
     story.mark(".segments", "Follow a number")
     story.take(".tile", ".column[data-step='4'] .tile")
     story.wait_for("c.settings.layer === 4 && c.settings.storms === 'few'")
-    story.wait_for("/Storm/.test(c.shadowRoot.querySelector('.facts').textContent)")
     story.press("#tools button")
     story.page.get_by_text("Link copied").first.wait_for()
     link = story.page.evaluate("navigator.clipboard.readText()")

@@ -399,16 +399,18 @@ export class Inside extends Component {
         const own = given.subarray((i - first) * classes, (i - first + 1) * classes);
         answers[i] = arithmetic.tempered(own, network.temperature);
       }
-      if (this.thumbnails) {
-        this.thumbnails.said =
-          end < shelf.count
-            ? this.t("asking", { done: end, all: shelf.count })
-            : this.#shelfWords();
-      }
+      if (turn !== this.#turn) return;
+      this.#sayOfShelf(this.t("asking", { done: end, all: shelf.count }));
       if (end === shelf.count || (end % 20 < TOGETHER && this.text("order") === "file")) {
         this.redraw("answers");
       }
     }
+    this.#sayOfShelf(this.#shelfWords());
+  }
+
+  /** @param {string} words */
+  #sayOfShelf(words) {
+    if (this.thumbnails) this.thumbnails.said = words;
   }
 
   #shelfWords() {

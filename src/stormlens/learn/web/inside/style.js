@@ -8,7 +8,10 @@ const CSS = `
 .bench .choice, .bench label.choice { margin: 0; display: flex; gap: .4rem; align-items: center; }
 .bench label.choice select { max-width: 15em; }
 .bench .drop { margin-left: auto; }
+/* What is on its way has its place, so that nothing moves under a finger when it comes. */
 .shelf { min-width: 0; }
+.shelf .strip { min-height: 4.25rem; }
+.shelf [role="status"] { min-height: 1.5em; }
 .strip { display: flex; gap: .3rem; overflow-x: auto; padding: .25rem; scrollbar-width: thin;
   overscroll-behavior-x: contain; }
 .storm { flex: none; width: 3.5rem; height: 3.75rem; min-height: 0; padding: 0; overflow: hidden;
