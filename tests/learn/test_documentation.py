@@ -127,15 +127,17 @@ def opened(chromium, host):
     """A page of the site by its path, at a width and in a theme; what goes wrong on it fails."""
     wrong = []
 
+    def hear(answer):
+        if answer.status >= 400:  # 304, that it is the same as before, is nothing wrong
+            wrong.append(f"{answer.status} {answer.url}")
+
     def look(path, width, scheme):
         page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.on("console", lambda told: told.type == "error" and wrong.append(told.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
         page.on("request", lambda request: _is_ours(request.url, host) or wrong.append(request.url))
-        page.on(
-            "response", lambda answer: answer.ok or wrong.append(f"{answer.status} {answer.url}")
-        )
+        page.on("response", hear)
         page.goto(host + path)
         return page
 
