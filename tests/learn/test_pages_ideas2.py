@@ -289,15 +289,7 @@ def _end(studio, label, key="End"):
 
 def test_the_augmentation_studio_from_first_sight_to_last_task(visit, look):
     studio = visit("augmentation-studio")
-    page = studio.page
-
-    def press(locator):
-        locator.scroll_into_view_if_needed()
-        if studio.touch:
-            locator.tap()
-        else:
-            locator.click()
-        studio.settle()
+    page, press = studio.page, studio.press
 
     assert _ranges(studio) == load_recipe("chapter-augmented").augmentation
     _check_studio(studio)

@@ -205,7 +205,7 @@ def test_letters_twice_as_large_still_fit_a_phone(newcomer, slug):
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     page.locator(f"stormlens-{slug} .picture:visible canvas").first.wait_for()
     visit.settle()
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    until(page, lambda: page.evaluate("document.documentElement.scrollWidth") == 390, "the width")
 
 
 def test_a_page_that_is_out_of_reach_gets_a_sentence(newcomer):

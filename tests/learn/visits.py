@@ -96,10 +96,30 @@ class Visit:
         """Words that stand there, with a plain minus, of HTML and of drawings."""
         return plain(self.page.locator(selector).first.text_content())
 
-    def press(self, selector: str) -> None:
-        """Click with the mouse, or tap with a finger."""
-        place = self.page.locator(selector).first
-        place.tap() if self.touch else place.click()
+    def press(self, what: Any) -> None:
+        """Click with the mouse, or tap with a finger; by a selector or a locator."""
+        place = (self.page.locator(what) if isinstance(what, str) else what).first
+        self._until_heard(place.tap if self.touch else place.click, "click")
+
+    def _until_heard(self, act: Callable[[], None], *events: str) -> None:
+        """
+        Act, and wait until the page was told of it by one of the events and shows what follows.
+
+        A browser says that a finger was lifted before it tells the page so.
+        """
+        self.page.evaluate(
+            """events => {
+              window.heard = false;
+              const done = new AbortController();
+              const hear = () => { window.heard = true; done.abort(); };
+              const how = { capture: true, signal: done.signal };
+              for (const event of events) addEventListener(event, hear, how);
+            }""",
+            list(events),
+        )
+        act()
+        # Another page, where that is what follows, knows nothing of it.
+        until(self.page, lambda: self.page.evaluate("window.heard !== false"), f"any of {events}")
         self.settle()
 
     def middle(self, selector: str) -> Point:
@@ -123,6 +143,9 @@ class Visit:
 
     def drag(self, points: Sequence[Point]) -> None:
         """Draw the mouse, or a finger, over points of the page."""
+        self._until_heard(partial(self._draw, points), "pointerup", "pointercancel")
+
+    def _draw(self, points: Sequence[Point]) -> None:
         if self.touch:
             session = self.page.context.new_cdp_session(self.page)
             kinds = ["touchStart"] + ["touchMove"] * (len(points) - 1)
@@ -137,7 +160,6 @@ class Visit:
             for point in points[1:]:
                 self.page.mouse.move(*point, steps=3)
             self.page.mouse.up()
-        self.settle()
 
     def tab_to(self, selector: str) -> None:
         """Press Tab until an element of the component has the focus."""
