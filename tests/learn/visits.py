@@ -105,7 +105,7 @@ class Visit:
         """
         Act, and wait until the page was told of it by one of the events and shows what follows.
 
-        A browser says that a finger was lifted before it tells the page so.
+        A browser may say that a finger was lifted before it tells the page so.
         """
         self.page.evaluate(
             """events => {
