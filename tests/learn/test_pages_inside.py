@@ -49,7 +49,7 @@ class Inside(Visit):
         self.settle()
 
     def press_until(self, selector, words, *values):
-        """Press until it tells: a tap is taken for a long one where the machine is busy."""
+        """Press until it tells: a page that still moves takes it from under the finger."""
         for _ in range(4):
             self.press(selector)
             with contextlib.suppress(AssertionError):

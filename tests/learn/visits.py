@@ -99,9 +99,15 @@ class Visit:
     def press(self, what: Any) -> None:
         """Click with the mouse, or tap with a finger; by a selector or a locator."""
         place = (self.page.locator(what) if isinstance(what, str) else what).first
-        self._until_heard(place.tap if self.touch else place.click, "click")
+        act = place.tap if self.touch else place.click
+        try:
+            self._until_heard(act, "click", seconds=PATIENCE / 6)
+        except AssertionError:  # a busy machine may lose a tap: one presses again
+            self._until_heard(act, "click")
 
-    def _until_heard(self, act: Callable[[], None], *events: str) -> None:
+    def _until_heard(
+        self, act: Callable[[], None], *events: str, seconds: float = PATIENCE
+    ) -> None:
         """
         Act, and wait until the page was told of it by one of the events and shows what follows.
 
@@ -119,7 +125,8 @@ class Visit:
         )
         act()
         # Another page, where that is what follows, knows nothing of it.
-        until(self.page, lambda: self.page.evaluate("window.heard !== false"), f"any of {events}")
+        heard = partial(self.page.evaluate, "window.heard !== false")
+        until(self.page, heard, f"any of {events}", seconds)
         self.settle()
 
     def middle(self, selector: str) -> Point:
