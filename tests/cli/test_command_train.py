@@ -19,6 +19,7 @@ def test_a_run_holds_the_files_that_scripts_rely_on(run):
         "classifier.json",
         "weights.safetensors",
         "scores.json",
+        "readings.jsonl",
         "report.html",
     }
     with (run / "history.csv").open(newline="") as file:
@@ -75,6 +76,16 @@ def test_evaluate_finds_the_data_of_the_run_by_itself(invoke, run):
     before = json.loads((run / "scores.json").read_text())
     after = json.loads(invoke("evaluate", run, "--json").stdout)
     assert after == {key: before[key] for key in after}
+
+
+def test_evaluate_says_how_often_the_test_split_was_read(invoke, run):
+    read = (run / "readings.jsonl").read_text().splitlines()
+    assert json.loads(read[0])["by"] == "train"
+    last = invoke("evaluate", run).stdout.splitlines()[-1]
+    assert f"was read {len(read) + 1} times: first " in last or "was read twice" in last
+    assert last.endswith("by evaluate.")
+    invoke("evaluate", run, "--split", "validation")
+    assert len((run / "readings.jsonl").read_text().splitlines()) == len(read) + 1
 
 
 def test_evaluate_all_scores_every_labelled_box(invoke, run):

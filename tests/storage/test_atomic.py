@@ -3,11 +3,20 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from stormlens.errors import InputError
-from stormlens.storage import atomic_path, check_writable, disk_errors, write_bytes, write_text
+from stormlens.storage import (
+    append_line,
+    atomic_path,
+    check_writable,
+    disk_errors,
+    write_bytes,
+    write_text,
+)
 
 
 def test_a_file_and_its_folders_are_written(tmp_path):
@@ -136,3 +145,34 @@ def test_a_link_that_leads_back_to_itself_gives_way(tmp_path):
 def test_text_may_quote_names_that_are_no_utf_8(tmp_path):
     path = write_text(tmp_path / "note.txt", os.fsdecode(b"caf\xe9 \xc3\xa9"))
     assert path.read_text(encoding="utf-8") == r"caf\udce9 é"
+
+
+def test_a_line_is_added_and_what_was_never_finished_is_cut_off(tmp_path):
+    path = append_line(tmp_path / "new" / "lines.txt", "first")
+    append_line(path, "second")
+    path.write_bytes(path.read_bytes() + b"half of a li")
+    append_line(path, "café")
+    assert path.read_bytes() == "first\nsecond\ncafé\n".encode()
+    assert os.listdir(path.parent) == ["lines.txt"]
+
+
+def test_lines_of_several_processes_stay_whole(tmp_path):
+    path = tmp_path / "lines.txt"
+    code = (
+        "import sys\n"
+        "from stormlens.storage import append_line\n"
+        f"for number in range(20): append_line({str(path)!r}, sys.argv[1] * 200 + str(number))"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code, name]) for name in "ab"]
+    assert [process.wait() for process in started] == [0, 0]
+    lines = path.read_text().splitlines()
+    for name in "ab":
+        assert [line for line in lines if line.startswith(name)] == [
+            name * 200 + str(number) for number in range(20)
+        ]
+    assert len(lines) == 40
+
+
+def test_a_line_has_no_place_in_a_folder(tmp_path):
+    with pytest.raises(InputError, match="is a directory"):
+        append_line(tmp_path, "line")

@@ -54,7 +54,8 @@ def command(run: Path | None, out: Path | None, as_json: bool) -> None:
             print_lines(f"Written: {path}")
         return
     appraisal, files = report.read_appraisal(folder), report.model_files(folder)
+    read = report.readings(folder)
     if as_json:
-        print_json(report.card_dict(classifier, appraisal, files=files))
+        print_json(report.card_dict(classifier, appraisal, files=files, read=read))
     else:
-        print_document(report.card(classifier, appraisal, files=files).rstrip())
+        print_document(report.card(classifier, appraisal, files=files, read=read).rstrip())

@@ -14,7 +14,7 @@ from stormlens.cli._options import (
     picture_options,
     run_argument,
 )
-from stormlens.cli._output import print_json
+from stormlens.cli._output import notes_on_stderr, print_json, print_lines, print_prose
 from stormlens.cli._parameters import option
 from stormlens.cli._scores import print_scores
 
@@ -54,14 +54,20 @@ def command(
     """
     Score a run on labelled boxes.
 
-    Every score has a 95 % interval, from a bootstrap that draws whole days.
+    Every score has a 95 % interval, from a bootstrap that draws whole days. The run remembers each
+    reading of its test split, in readings.jsonl.
     """
-    from stormlens import experiment
+    from stormlens import experiment, report
 
-    evaluation = experiment.evaluate(
-        run, data, split, data_options=data_options(data, data_seed, pictures)
-    )
+    with notes_on_stderr():
+        evaluation = experiment.evaluate(
+            run, data, split, data_options=data_options(data, data_seed, pictures)
+        )
     if as_json:
         print_json(evaluation.scores.to_dict())
-    else:
-        print_scores(evaluation)
+        return
+    print_scores(evaluation)
+    read = [row for row in experiment.readings(run) if row["data"] == evaluation.data.name]
+    if read:
+        print_lines("")
+        print_prose(report.readings_in_words(read))

@@ -6,7 +6,7 @@ import click
 
 from stormlens.cli._group import PanelCommand
 from stormlens.cli._options import other_data_option, run_argument
-from stormlens.cli._output import print_lines
+from stormlens.cli._output import notes_on_stderr, print_lines
 
 NAME = "report"
 EPILOG = """\b
@@ -27,4 +27,6 @@ def command(run: Path, data: str | None) -> None:
     """
     from stormlens import experiment
 
-    print_lines(str(experiment.write_report(run, data)))
+    with notes_on_stderr():
+        path = experiment.write_report(run, data)
+    print_lines(str(path))

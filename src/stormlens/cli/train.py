@@ -30,8 +30,9 @@ Examples:
 \b
 The run folder then holds recipe.toml, history.csv (epoch, seconds, loss,
 accuracy, val_loss, val_accuracy), checkpoint.safetensors, classifier.json,
-weights.safetensors, scores.json and report.html. A recipe that calibrates
-(storm-residual does) adds confidence.safetensors, appraisal.json and
+weights.safetensors, scores.json, report.html, and readings.jsonl, which says
+when the test split was read. A recipe that calibrates (storm-residual does)
+adds confidence.safetensors, appraisal.json and
 failures.npz. It does so only on the data that it was made for: with other
 --data it gives every box a mode, never "unsure" or "no storm box".
 """

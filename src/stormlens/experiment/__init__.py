@@ -4,13 +4,15 @@ Whole experiments: train, score on unseen storms, and leave a run that explains 
 `train` and `chapter` are what the commands of those names call, and work the
 same in a notebook. The test split is loaded with the others but looked at only
 once training is over. A run remembers its data by name and options, so that
-`evaluate` and `write_report` find them again.
+`evaluate` and `write_report` find them again, and records each reading of a test split
+(`readings`).
 """
 
 from stormlens.experiment._appraise import add_real, appraise
 from stormlens.experiment._chapter import CHAPTER, PUBLISHED, ChapterOutcome, chapter
 from stormlens.experiment._data import Data
 from stormlens.experiment._evaluate import Evaluation, evaluate
+from stormlens.experiment._readings import readings, record_reading
 from stormlens.experiment._run import Outcome, read_history, train, write_report
 from stormlens.experiment._select import Candidate, select
 
@@ -27,6 +29,8 @@ __all__ = [
     "chapter",
     "evaluate",
     "read_history",
+    "readings",
+    "record_reading",
     "select",
     "train",
     "write_report",

@@ -117,6 +117,7 @@ def chapter(
                     resume=resume,
                     progress=progress,
                     command=command,
+                    by="chapter",
                 )
         result = ChapterOutcome(folder, outcomes)
         _write_chapter(result)

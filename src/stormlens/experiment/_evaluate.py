@@ -9,6 +9,7 @@ import xarray as xr
 
 from stormlens import datasets, verification
 from stormlens.experiment._data import Data, data_of
+from stormlens.experiment._readings import record_reading
 from stormlens.models import Classifier
 from stormlens.verification import Scores
 
@@ -61,7 +62,7 @@ def evaluate(
     data_options: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """
-    Score a run's classifier on a split.
+    Score a run's classifier on a split; a reading of the test split is recorded in the run.
 
     Parameters
     ----------
@@ -85,12 +86,18 @@ def evaluate(
     """
     classifier = Classifier.load(run)
     source = data_of(classifier, run, data, data_options)
-    return judge(classifier, source, split, source.load(None if split == "all" else split))
+    boxes = source.load(None if split == "all" else split)
+    return judge(classifier, source, split, boxes, run=run, by="evaluate")
 
 
-def judge(classifier: Classifier, data: Data, split: str, boxes: xr.Dataset) -> Evaluation:
-    """Score a classifier on boxes that are loaded already."""
+def judge(
+    classifier: Classifier, data: Data, split: str, boxes: xr.Dataset, *, run: str | Path, by: str
+) -> Evaluation:
+    """Score a run's classifier on boxes that are loaded already, and record who read them."""
     datasets.class_names(boxes)
     predictions = classifier.predict(boxes)
     scores = verification.score(predictions, boxes)
+    record_reading(
+        run, by=by, data=data.name, options=data.options, split=split, boxes=scores.count
+    )
     return Evaluation(data, split, scores, predictions, boxes)

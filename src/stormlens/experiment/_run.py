@@ -17,6 +17,7 @@ from stormlens.errors import InputError
 from stormlens.experiment._appraise import appraise, families_of
 from stormlens.experiment._data import Data, data_of
 from stormlens.experiment._evaluate import Evaluation, judge
+from stormlens.experiment._readings import readings, record_reading
 from stormlens.models import Classifier, calibrate
 from stormlens.training import HISTORY_FIELDS, Recipe, fit, hold_run, load_recipe
 
@@ -108,7 +109,14 @@ def train(
     with hold_run(run):  # before the data, which may take minutes
         splits = datasets.load_splits(source.name, **source.options)
         return run_recipe(
-            recipe, source, splits, run, resume=resume, progress=progress, command=command
+            recipe,
+            source,
+            splits,
+            run,
+            resume=resume,
+            progress=progress,
+            command=command,
+            by="train",
         )
 
 
@@ -154,7 +162,8 @@ def write_report(
     source = data_of(classifier, run, data or before.get("data"), options)
     split = split or before.get("split") or "test"
     boxes = source.load(None if split == "all" else split)
-    return _leave(run, classifier, read_history(run), judge(classifier, source, split, boxes))
+    evaluation = judge(classifier, source, split, boxes, run=run, by="report")
+    return _leave(run, classifier, read_history(run), evaluation)
 
 
 def read_history(run: str | Path) -> list[dict[str, float]]:
@@ -215,6 +224,7 @@ def run_recipe(
     resume: bool,
     progress: bool,
     command: str | None,
+    by: str,
 ) -> Outcome:
     """Train, score and report one recipe on loaded splits, in a folder that the caller holds."""
     held_out = _held_out(recipe, data, splits["train"])
@@ -237,8 +247,17 @@ def run_recipe(
         classifier.provenance["calibrated_on"] = held_out.source
     classifier.save(run)
     if held_out is not None:
-        appraise(classifier, held_out.test, families=held_out.families).write(run)
-    evaluation = judge(classifier, data, "test", splits["test"])
+        appraisal = appraise(classifier, held_out.test, families=held_out.families)
+        record_reading(
+            run,
+            by=by,
+            data=held_out.source,
+            options={},
+            split="test",
+            boxes=held_out.test.sizes["storm"],
+        )
+        appraisal.write(run)
+    evaluation = judge(classifier, data, "test", splits["test"], run=run, by=by)
     _leave(run, classifier, fitted.history, evaluation)
     return Outcome(run, classifier, fitted.history, evaluation)
 
@@ -300,6 +319,7 @@ def _leave(
         dataset=evaluation.dataset,
         provenance={
             **_provenance(classifier, evaluation.split),
+            "readings": report.readings_in_words(readings(run)),
             "at_work": _at_work(classifier, recipe, run),
         },
     )

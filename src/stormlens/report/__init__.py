@@ -5,7 +5,7 @@ The report of a run: one HTML file that a person enjoys reading and can send on.
 styles and pictures lie inside it, so that it opens anywhere, asks no server
 for anything, needs no scripts, and prints. `write_chapter` does the same for the
 chapter's three experiments, `write_climatology` for an archive. `card` is a
-classifier's model card in Markdown, with what `read_appraisal` finds in its folder.
+classifier's model card in Markdown, with what `read_appraisal` and `readings` find in its folder.
 """
 
 from typing import TYPE_CHECKING
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from stormlens.report._card import card, card_dict, model_files, write_card
     from stormlens.report._chapter import write_chapter
     from stormlens.report._climatology import climatology_dict, write_climatology
+    from stormlens.report._readings import READINGS, readings, readings_in_words
     from stormlens.report._write import write
 
 __all__ = [
+    "READINGS",
     "Appraisal",
     "card",
     "card_dict",
@@ -27,6 +29,8 @@ __all__ = [
     "model_files",
     "on_real",
     "read_appraisal",
+    "readings",
+    "readings_in_words",
     "write",
     "write_card",
     "write_chapter",
@@ -38,6 +42,7 @@ _HOMES = {
     "_card": "card card_dict model_files write_card",
     "_chapter": "write_chapter",
     "_climatology": "climatology_dict write_climatology",
+    "_readings": "READINGS readings readings_in_words",
     "_write": "write",
 }
 

@@ -17,6 +17,7 @@ from stormlens import plots, storage
 from stormlens.report import _words as words
 from stormlens.report._appraisal import Appraisal, on_real, read_appraisal
 from stormlens.report._figures import png
+from stormlens.report._readings import readings, readings_in_words
 
 if TYPE_CHECKING:
     from stormlens.models import Classifier
@@ -53,6 +54,7 @@ def card_dict(
     appraisal: Appraisal | None = None,
     *,
     files: Sequence[Mapping[str, Any]] = (),
+    read: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """
     The facts of a model card, as JSON holds them.
@@ -65,13 +67,15 @@ def card_dict(
         What it scored on storms never trained on, where that was measured.
     files : sequence of mapping, optional
         As `model_files` gives them.
+    read : sequence of mapping, optional
+        When its test split was read, as `readings` gives it.
 
     Returns
     -------
     facts : dict
         name, model, data, use, confidence, calibrated_on, held_out (of SIMULATED boxes), real (of
-        REAL boxes), failures, cost, files, licence, command, versions. None stands for what is
-        not known.
+        REAL boxes), failures, readings, cost, files, licence, command, versions. None stands for
+        what is not known.
     """
     known = classifier.provenance
     return {
@@ -98,6 +102,7 @@ def card_dict(
         "held_out": None if appraisal is None else held_out(appraisal),
         "real": None if appraisal is None else [*appraisal.real],
         "failures": None if appraisal is None else [*appraisal.failures],
+        "readings": [dict(row) for row in read],
         "cost": _mapping(known.get("cost")),
         "files": [dict(file) for file in files],
         "licence": _text(known.get("licence")),
@@ -111,6 +116,7 @@ def card(
     appraisal: Appraisal | None = None,
     *,
     files: Sequence[Mapping[str, Any]] = (),
+    read: Sequence[Mapping[str, Any]] = (),
     picture: tuple[str, str] | None = None,
 ) -> str:
     """
@@ -118,7 +124,7 @@ def card(
 
     Parameters
     ----------
-    classifier, appraisal, files
+    classifier, appraisal, files, read
         As for `card_dict`.
     picture : tuple of str, optional
         File name of the picture of known failures, and its words for those who cannot see it.
@@ -128,7 +134,7 @@ def card(
     text : str
         Tables and paragraphs in plain Markdown; a line end at the end.
     """
-    facts = card_dict(classifier, appraisal, files=files)
+    facts = card_dict(classifier, appraisal, files=files, read=read)
     template = _environment().get_template("card.md.j2")
     return template.render(facts, **_sentences(facts), picture=picture).rstrip() + "\n"
 
@@ -154,7 +160,7 @@ def write_card(path: str | Path, classifier: "Classifier", folder: str | Path) -
     Raises
     ------
     InputError
-        If an appraisal in the folder is damaged, or the place cannot be written.
+        If an appraisal or the readings in the folder are damaged, or the place cannot be written.
     """
     path, appraisal = Path(path), read_appraisal(folder)
     written, picture = [path], None
@@ -163,7 +169,8 @@ def write_card(path: str | Path, classifier: "Classifier", folder: str | Path) -
         beside = path.with_name(f"{path.stem}-failures.png")
         written.append(storage.write_bytes(beside, content))
         picture = (beside.name, drawn.alternative)
-    text = card(classifier, appraisal, files=model_files(folder), picture=picture)
+    files, read = model_files(folder), readings(folder)
+    text = card(classifier, appraisal, files=files, read=read, picture=picture)
     storage.write_text(path, text)
     return written
 
@@ -222,6 +229,7 @@ def _sentences(facts: Mapping[str, Any]) -> dict[str, Any]:
         "calibrated": _calibrated(facts["confidence"], facts["calibrated_on"]),
         "kept": kept(facts["held_out"], facts["calibrated_on"]),
         "on_real": on_real(facts["real"]),
+        "readings_in_words": readings_in_words(facts["readings"]),
     }
 
 

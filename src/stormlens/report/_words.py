@@ -380,6 +380,7 @@ def facts(
     rows = [
         ("Trained on", provenance.get("data_source") or provenance.get("data")),
         ("Scored on", scored),
+        ("Test split", provenance.get("readings")),
         ("Seed", provenance.get("seed")),
         ("Device", provenance.get("device")),
         ("Trainable parameters", _grouped(provenance.get("parameters"))),

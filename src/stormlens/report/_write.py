@@ -72,7 +72,8 @@ def write(
         `training_simulated` (bool), `split` (what was scored), `command`,
         `seed`, `device`, `created`, `stormlens_version`, `versions` (version by
         package), `parameters` (number), `layers` (each with name, kind,
-        output_shape, parameters), `at_work` (see `verification.gap`).
+        output_shape, parameters), `readings` (of the test split, in words), `at_work` (see
+        `verification.gap`).
 
     Returns
     -------

@@ -6,6 +6,7 @@ from stormlens._lazy import on_first_use
 
 if TYPE_CHECKING:
     from stormlens.storage._atomic import (
+        append_line,
         atomic_path,
         check_writable,
         disk_errors,
@@ -31,6 +32,7 @@ __all__ = [
     "HDF5_SIGNATURE",
     "MAX_FILE_BYTES",
     "MAX_PICKLE_BYTES",
+    "append_line",
     "as_sentences",
     "atomic_path",
     "check_file",
@@ -59,7 +61,7 @@ __all__ = [
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
-        "_atomic": "atomic_path check_writable disk_errors write_bytes write_text",
+        "_atomic": "append_line atomic_path check_writable disk_errors write_bytes write_text",
         "_files": "MAX_FILE_BYTES check_file opened_file read_file",
         "_hdf5": "HDF5_SIGNATURE as_sentences hdf5_attributes hdf5_dataset hdf5_member "
         "hdf5_numbered opened_hdf5",

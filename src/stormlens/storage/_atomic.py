@@ -8,6 +8,8 @@ from pathlib import Path
 
 from stormlens.errors import InputError
 
+_APPEND_SECONDS = 60.0  # that a line waits for others
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -102,6 +104,48 @@ def write_text(path: str | Path, content: str) -> Path:
     path : Path
     """
     return write_bytes(path, content.encode(errors="backslashreplace"))
+
+
+def append_line(path: str | Path, line: str) -> Path:
+    """
+    Add one line to the end of a text file, and have the disk keep it before going on.
+
+    A line that a killed process left unfinished is cut off first; processes that add lines at
+    the same time wait for each other.
+
+    Parameters
+    ----------
+    path : str or Path
+        File that grows; it is made if missing, and so are its folders.
+    line : str
+        Without line end.
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    InputError
+        If the disk is full, the folder cannot be written, or `path` is a folder, a device or a
+        pipe.
+    """
+    # Imported here: locks turn what the disk refuses into the sentences of this module.
+    from stormlens.storage._lock import file_lock
+
+    target = _target(Path(path))
+    with (
+        file_lock(target.with_name(f".{target.name}.lock"), _APPEND_SECONDS),
+        disk_errors(target),
+        os.fdopen(os.open(target, os.O_RDWR | os.O_CREAT, 0o666), "rb+") as file,
+    ):
+        content = file.read()
+        file.seek(content.rfind(b"\n") + 1)
+        file.truncate()
+        file.write(line.encode(errors="backslashreplace") + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(path)
 
 
 @contextmanager
