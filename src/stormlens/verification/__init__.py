@@ -2,7 +2,8 @@
 Scores of storm modes as a forecaster would take them: counts first, scores second.
 
 `score` judges a classifier's probabilities against a labelled dataset and puts
-a bootstrap interval on every number. The functions beneath it take plain
+a bootstrap interval on every number; `compare` sets several side by side, with
+paired differences and tests. The functions beneath it take plain
 arrays: confusion matrices (rows true, columns predicted) that may be added up
 over archive chunks before anything is scored, or probabilities. Conventions
 are those of Wilks (2019), Statistical Methods in the Atmospheric Sciences,
@@ -11,40 +12,90 @@ chapter 9; `docs/verification.md` explains each with the archive's own results.
 
 from stormlens.verification._categorical import (
     accuracy,
+    bias,
     confusion_matrix,
     csi,
     f1,
     far,
+    gerrity,
     hss,
     macro_f1,
+    peirce,
     pod,
     wilson_interval,
 )
+from stormlens.verification._compare import compare
+from stormlens.verification._comparison import (
+    COMPARED,
+    Calibration,
+    Comparison,
+    Difference,
+    Disagreement,
+    Entrant,
+    Pair,
+    PairMcNemar,
+    Performance,
+    Slice,
+    View,
+)
 from stormlens.verification._gap import Gap, gap
-from stormlens.verification._probability import Reliability, brier, log_loss, reliability
+from stormlens.verification._pairs import McNemar, holm, mcnemar, swap_test
+from stormlens.verification._probability import (
+    BrierDecomposition,
+    Reliability,
+    brier,
+    brier_decomposition,
+    log_loss,
+    reliability,
+)
 from stormlens.verification._score import align, most_confident_mistakes, score
 from stormlens.verification._scores import Estimate, ModeScores, Scores
+from stormlens.verification._views import VIEWS, in_view, views_of
 
 __all__ = [
+    "COMPARED",
+    "VIEWS",
+    "BrierDecomposition",
+    "Calibration",
+    "Comparison",
+    "Difference",
+    "Disagreement",
+    "Entrant",
     "Estimate",
     "Gap",
+    "McNemar",
     "ModeScores",
+    "Pair",
+    "PairMcNemar",
+    "Performance",
     "Reliability",
     "Scores",
+    "Slice",
+    "View",
     "accuracy",
     "align",
+    "bias",
     "brier",
+    "brier_decomposition",
+    "compare",
     "confusion_matrix",
     "csi",
     "f1",
     "far",
     "gap",
+    "gerrity",
+    "holm",
     "hss",
+    "in_view",
     "log_loss",
     "macro_f1",
+    "mcnemar",
     "most_confident_mistakes",
+    "peirce",
     "pod",
     "reliability",
     "score",
+    "swap_test",
+    "views_of",
     "wilson_interval",
 ]

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
+Draw = Callable[[np.random.Generator, int, int], Floats]
+
 _CHUNK = 4_000_000
 
 
@@ -46,11 +48,27 @@ def day_groups(time: ArrayLike) -> tuple[NDArray[np.int64], str]:
     return result, "UTC day, and box where the time is unknown" if unknown.any() else "UTC day"
 
 
+def resampling(rng: np.random.Generator, rows: int, groups: int) -> Floats:
+    """How often each group is drawn in each replicate, with replacement: (replicate, group)."""
+    drawn = rng.integers(groups, size=(rows, groups))
+    flat = (drawn + groups * np.arange(rows)[:, None]).ravel()
+    return np.bincount(flat, minlength=rows * groups).reshape(rows, groups).astype(float)
+
+
+def swapping(rng: np.random.Generator, rows: int, groups: int) -> Floats:
+    """Whether each group changes sides in each replicate: 1 or -1 by a fair coin."""
+    return np.where(rng.integers(2, size=(rows, groups)), 1.0, -1.0)
+
+
 def replicates(
-    totals: Floats, statistics: Callable[[Floats], Floats], n_boot: int, seed: int
+    totals: Floats,
+    statistics: Callable[[Floats], Floats],
+    n_boot: int,
+    seed: int,
+    draw: Draw = resampling,
 ) -> Floats:
     """
-    Statistics of `n_boot` resamplings of groups.
+    Statistics of `n_boot` draws of groups.
 
     Parameters
     ----------
@@ -62,6 +80,8 @@ def replicates(
         Replicates.
     seed : int
         Of the draws.
+    draw : callable, optional
+        From generator, replicates and groups to the groups' weights; `resampling` or `swapping`.
 
     Returns
     -------
@@ -73,10 +93,7 @@ def replicates(
     parts = []
     for start in range(0, n_boot, step):
         rows = min(step, n_boot - start)
-        drawn = rng.integers(groups, size=(rows, groups))
-        flat = (drawn + groups * np.arange(rows)[:, None]).ravel()
-        weights = np.bincount(flat, minlength=rows * groups).reshape(rows, groups)
-        parts.append(statistics(weights.astype(float) @ totals))
+        parts.append(statistics(draw(rng, rows, groups) @ totals))
     return np.concatenate(parts)
 
 

@@ -10,6 +10,8 @@ never answered no FAR. Every function takes stacks of matrices too, shape
 (..., truth, answer), which is how the bootstrap scores 1000 at once.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -239,6 +241,123 @@ def hss(confusion: ArrayLike) -> Floats:
     total = counts.sum((-2, -1))
     chance = (counts.sum(-1) * counts.sum(-2)).sum(-1)
     return _ratio(total * _hits(counts).sum(-1) - chance, total**2 - chance)
+
+
+def peirce(confusion: ArrayLike) -> Floats:
+    """
+    Peirce skill score: as `hss`, but measured against answers that are unbiased.
+
+    (accuracy - chance) / (1 - sum of squared true shares), where chance is the
+    accuracy of random answers with the same frequencies; Wilks 2019, eq. 9.21,
+    for any number of classes. With two classes it is POD minus the probability
+    of false detection. Also called Hanssen and Kuipers's discriminant, or true
+    skill statistic.
+
+    Parameters
+    ----------
+    confusion : array_like, shape (..., truth, answer)
+        Counts.
+
+    Returns
+    -------
+    peirce : ndarray of float64, shape (...)
+        At most 1; 0 is no skill, and any constant answer scores 0. NaN where
+        fewer than two modes occurred.
+
+    References
+    ----------
+    .. [1] Peirce (1884), Science 4, 453-454; Hanssen and Kuipers (1965), KNMI Meded. Verhand. 81.
+
+    Examples
+    --------
+    >>> print(round(float(peirce([[28, 23], [72, 2680]])), 3))  # Finley's tornadoes
+    0.523
+    """
+    counts = _matrix(confusion)
+    total, true = counts.sum((-2, -1)), counts.sum(-1)
+    chance = (true * counts.sum(-2)).sum(-1)
+    return _ratio(total * _hits(counts).sum(-1) - chance, total**2 - (true**2).sum(-1))
+
+
+def gerrity(confusion: ArrayLike, order: Sequence[int] | None = None) -> Floats:
+    """
+    Gerrity skill score: what is right counts the more the rarer it is, for classes in an order.
+
+    Gandin and Murphy's equitable score with Gerrity's weights (Wilks 2019, eqs.
+    9.24 and 9.25). Gerrity showed that it is the mean of the Peirce scores of
+    all questions "at or below this class?" of the order, which is how it is
+    computed here. It was made for ordinal classes, such as terciles of rain.
+    Storm modes are nominal: they have no order, and the score takes that of
+    their codes unless told. Two modes far apart in the order are then mistaken
+    more dearly than neighbours, for no reason of meteorology; `peirce` and
+    `hss` do not depend on an order.
+
+    Parameters
+    ----------
+    confusion : array_like, shape (..., truth, answer)
+        Counts.
+    order : sequence of int, optional
+        Every code once, from the lowest class to the highest.
+
+    Returns
+    -------
+    gerrity : ndarray of float64, shape (...)
+        At most 1; 0 is no skill, and any constant answer scores 0. NaN where
+        the first or the last class of the order never occurred, which leaves
+        its weight undefined.
+
+    Raises
+    ------
+    InputError
+        If `order` does not name every code once.
+
+    References
+    ----------
+    .. [1] Gerrity (1992), Mon. Wea. Rev. 120, 2709-2712; Gandin and Murphy (1992), 361-370.
+
+    Examples
+    --------
+    >>> print(gerrity([[5, 5, 0], [0, 10, 0], [0, 0, 10]]))
+    0.75
+    """
+    counts = _matrix(confusion)
+    size = counts.shape[-1]
+    if order is not None:
+        if sorted(order) != list(range(size)):
+            msg = f"An order names every code from 0 to {size - 1} once; this one is {order}."
+            raise InputError(msg)
+        counts = counts[..., order, :][..., :, order]
+    below = counts.cumsum(-1)[..., :-1]  # answered at or below each class but the last
+    hits = np.diagonal(below.cumsum(-2), axis1=-2, axis2=-1)
+    true = counts.sum(-1).cumsum(-1)
+    occurred, total = true[..., :-1], true[..., -1:]
+    false_alarms = below.sum(-2) - hits
+    skill = _ratio(hits, occurred) - _ratio(false_alarms, total - occurred)
+    return skill.mean(-1) if size > 1 else np.full(skill.shape[:-1], np.nan)
+
+
+def bias(confusion: ArrayLike) -> Floats:
+    """
+    Frequency bias of each mode: how often it was answered, over how often it occurred.
+
+    Parameters
+    ----------
+    confusion : array_like, shape (..., truth, answer)
+        Counts.
+
+    Returns
+    -------
+    bias : ndarray of float64, shape (..., mode)
+        0 or more; 1 is unbiased, above 1 is answered too often. NaN for a mode
+        that never occurred.
+
+    Examples
+    --------
+    >>> print(bias([[3, 1], [0, 4]]))
+    [0.75 1.25]
+    """
+    counts = _matrix(confusion)
+    return _ratio(counts.sum(-2), counts.sum(-1))
 
 
 def wilson_interval(

@@ -171,15 +171,13 @@ def reliability(
     >>> print(result.count, result.observed[1], round(result.calibration_error, 3))
     (0, 2) 0.5 0.4
     """
-    if bins < 1:
-        raise InputError(f"Reliability needs at least 1 bin, not {bins}.")
+    edges = _edges(bins)
     given, codes = checked(probability, truth)
     if mode is None:
         forecast, happened = given.max(1), given.argmax(1) == codes
     else:
         forecast, happened = given[:, mode], codes == mode
-    edges = np.linspace(0, 1, bins + 1)
-    where = np.clip(np.searchsorted(edges, forecast, side="right") - 1, 0, bins - 1)
+    where = _bin_of(forecast, edges)
     count = np.bincount(where, minlength=bins)
     hits = np.bincount(where, weights=happened, minlength=bins)
     safe = np.where(count, count, np.nan)
@@ -195,6 +193,123 @@ def reliability(
         high=tuple(high.tolist()),
         calibration_error=float((off * count).sum() / count.sum()),
     )
+
+
+@dataclass(frozen=True)
+class BrierDecomposition:
+    """
+    What a Brier score is made of: ``reliability - resolution + uncertainty + within_bins``.
+
+    Attributes
+    ----------
+    brier : float
+        The score itself.
+    reliability : float
+        Mean squared distance of each bin's mean probability from what was
+        observed in it; 0 is perfect.
+    resolution : float
+        Mean squared distance of what was observed in each bin from what was
+        observed over all; the higher the better, at most the uncertainty.
+    uncertainty : float
+        The score of always giving the observed frequencies.
+    within_bins : float
+        What the bins hide: variance of the probabilities inside them less
+        twice their covariance with what was observed. 0 where all
+        probabilities of a bin are the same; it may be negative.
+    skill : float
+        Brier skill score against the observed frequencies, 1 - brier / uncertainty;
+        NaN where nothing was uncertain.
+    """
+
+    brier: float
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within_bins: float
+    skill: float
+
+
+def brier_decomposition(
+    probability: ArrayLike, truth: ArrayLike, *, mode: int | None = None, bins: int = 10
+) -> BrierDecomposition:
+    """
+    Split the Brier score into reliability, resolution and uncertainty.
+
+    Murphy's (1973) partition over bins of the probability, with what binning
+    leaves over (Stephenson et al. 2008), so that the parts add up to the score
+    exactly. Each class's probability is binned by itself and the parts are
+    added over classes, in the convention of `brier`.
+
+    Parameters
+    ----------
+    probability : array_like of float, shape (storm, mode)
+        Rows sum to 1.
+    truth : array_like of int, shape (storm,)
+        Class codes.
+    mode : int, optional
+        Code of the one mode whose probability is judged, as a forecast of an
+        event. Its score is then 0 to 1, and the sum over modes is that of all.
+    bins : int, optional
+        Equal bins from 0 to 1, as in `reliability`.
+
+    Returns
+    -------
+    decomposition : BrierDecomposition
+
+    Raises
+    ------
+    InputError
+        If a probability is NaN or outside 0 to 1, a row does not sum to 1, or
+        `bins` is below 1.
+
+    References
+    ----------
+    .. [1] Murphy (1973), J. Appl. Meteor. 12, 595-600; Stephenson, Coelho and Jolliffe (2008), Two
+       extra components in the Brier score decomposition, Wea. Forecasting 23, 752-757.
+
+    Examples
+    --------
+    >>> result = brier_decomposition([[0.8, 0.2]] * 5, [0, 0, 0, 1, 1], mode=0)
+    >>> print(f"{result.reliability:.2f} {result.resolution:.2f} {result.uncertainty:.2f}")
+    0.04 0.00 0.24
+    """
+    given, codes = checked(probability, truth)
+    edges = _edges(bins)
+    modes = range(given.shape[1]) if mode is None else (mode,)
+    parts = [_brier_parts(given[:, code], codes == code, edges) for code in modes]
+    score, fit, resolution, uncertainty, within_bins = np.sum(parts, axis=0).tolist()
+    skill = 1 - score / uncertainty if uncertainty else float("nan")
+    return BrierDecomposition(score, fit, resolution, uncertainty, within_bins, skill)
+
+
+def _brier_parts(forecast: Floats, happened: NDArray[np.bool_], edges: Floats) -> list[float]:
+    """Brier score, reliability, resolution, uncertainty and what bins hide, for one event."""
+    where, n = _bin_of(forecast, edges), forecast.size
+    count = np.bincount(where, minlength=edges.size - 1)
+    safe = np.maximum(count, 1)
+    given = np.bincount(where, weights=forecast, minlength=count.size) / safe
+    observed = np.bincount(where, weights=happened, minlength=count.size) / safe
+    base = happened.mean()
+    off = forecast - given[where]
+    return [
+        float(((forecast - happened) ** 2).mean()),
+        float((count * (given - observed) ** 2).sum() / n),
+        float((count * (observed - base) ** 2).sum() / n),
+        float(base * (1 - base)),
+        float((off**2 - 2 * off * (happened - observed[where])).mean()),
+    ]
+
+
+def _edges(bins: int) -> Floats:
+    if bins < 1:
+        raise InputError(f"Reliability needs at least 1 bin, not {bins}.")
+    return np.linspace(0, 1, bins + 1)
+
+
+def _bin_of(forecast: Floats, edges: Floats) -> NDArray[np.int64]:
+    """Bin of each probability: one holds its lower edge, and the last holds 1 too."""
+    found = np.searchsorted(edges, forecast, side="right") - 1
+    return np.clip(found, 0, edges.size - 2).astype(np.int64)
 
 
 def checked(probability: ArrayLike, truth: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:

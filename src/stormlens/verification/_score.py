@@ -11,12 +11,14 @@ from stormlens.errors import InputError
 from stormlens.stormbox import MODES
 from stormlens.verification import _categorical as categorical
 from stormlens.verification._bootstrap import day_groups, percentile_interval, replicates
-from stormlens.verification._probability import brier_terms, checked, log_loss_terms
+from stormlens.verification._probability import checked
 from stormlens.verification._scores import OVERALL, PER_MODE, Estimate, ModeScores, Scores
+from stormlens.verification._totals import group_totals, scores_of
 
 Floats = NDArray[np.float64]
 
-_LEVEL = 0.95
+LEVEL = 0.95
+"""Share of replicates inside an interval."""
 
 
 def align(
@@ -114,12 +116,14 @@ def score(
     probability, truth, classes = align(predictions, dataset)
     answer = probability.argmax(1)
     group, by = day_groups(dataset["time"].values)
-    totals = _group_totals(probability, truth, answer, group)
-    values = _statistics(totals.sum(0, keepdims=True), len(classes))[0]
+    totals = group_totals(probability, truth, answer, group)
+
+    def scores(sums: Floats) -> Floats:
+        return scores_of(sums, len(classes), OVERALL, PER_MODE)
+
+    values = scores(totals.sum(0, keepdims=True))[0]
     if totals.shape[0] > 1:
-        low, high = percentile_interval(
-            replicates(totals, lambda sums: _statistics(sums, len(classes)), n_boot, seed), _LEVEL
-        )
+        low, high = percentile_interval(replicates(totals, scores, n_boot, seed), LEVEL)
         low, high = (np.where(np.isnan(values), np.nan, bound) for bound in (low, high))
     else:
         low = high = np.full(values.shape, np.nan)
@@ -137,7 +141,7 @@ def score(
             "test": is_simulated(dataset),
         },
         intervals={
-            "level": _LEVEL,
+            "level": LEVEL,
             "method": "percentile bootstrap",
             "by": by,
             "groups": int(totals.shape[0]),
@@ -185,33 +189,6 @@ def most_confident_mistakes(predictions: xr.Dataset, dataset: xr.Dataset, n: int
     )
 
 
-def _group_totals(
-    probability: Floats,
-    truth: NDArray[np.int64],
-    answer: NDArray[np.int64],
-    group: NDArray[np.int64],
-) -> Floats:
-    """Each group's confusion counts, then its sums of Brier and log loss: (group, C * C + 2)."""
-    n_groups, cells = int(group.max()) + 1, probability.shape[1] ** 2
-    cell = truth * probability.shape[1] + answer
-    counts = np.bincount(group * cells + cell, minlength=n_groups * cells).reshape(n_groups, cells)
-    sums = [
-        np.bincount(group, weights=terms(probability, truth), minlength=n_groups)
-        for terms in (brier_terms, log_loss_terms)
-    ]
-    return np.column_stack([counts, *sums])
-
-
-def _statistics(sums: Floats, n_classes: int) -> Floats:
-    """Every score from rows of sums: OVERALL first, then each of PER_MODE for all modes."""
-    confusion = sums[:, :-2].reshape(-1, n_classes, n_classes)
-    n = confusion.sum((-2, -1))
-    overall = [categorical.accuracy(confusion), categorical.macro_f1(confusion)]
-    overall += [categorical.hss(confusion), sums[:, -2] / n, sums[:, -1] / n]
-    per_mode = [getattr(categorical, name)(confusion) for name in PER_MODE]
-    return np.column_stack([*overall, *per_mode])
-
-
 def _per_mode(
     estimates: list[Estimate], confusion: NDArray[np.int64], classes: tuple[str, ...]
 ) -> dict[str, ModeScores]:
@@ -231,6 +208,6 @@ def _baseline(truth: NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, A
     certain = np.zeros((truth.size, len(classes)))
     certain[:, code] = 1
     group = np.zeros(truth.size, np.int64)
-    totals = _group_totals(certain, truth, certain.argmax(1), group)
-    values = _statistics(totals, len(classes))[0, : len(OVERALL)]
+    totals = group_totals(certain, truth, certain.argmax(1), group)
+    values = scores_of(totals, len(classes), OVERALL, ())[0]
     return {"name": f"always {classes[code]}", **dict(zip(OVERALL, values.tolist(), strict=True))}

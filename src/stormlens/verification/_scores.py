@@ -96,7 +96,7 @@ class Scores:
         data : dict
             As ``stormlens evaluate --json`` prints it.
         """
-        result: dict[str, Any] = _none_for_nan(asdict(self))
+        result: dict[str, Any] = none_for_nan(asdict(self))
         return result
 
     @classmethod
@@ -154,11 +154,12 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _none_for_nan(value: Any) -> Any:
+def none_for_nan(value: Any) -> Any:
+    """Dicts, lists and numbers with None in place of NaN, which JSON cannot hold."""
     if isinstance(value, dict):
-        return {key: _none_for_nan(entry) for key, entry in value.items()}
+        return {key: none_for_nan(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_none_for_nan(entry) for entry in value]
+        return [none_for_nan(entry) for entry in value]
     if isinstance(value, float) and math.isnan(value):
         return None
     return value

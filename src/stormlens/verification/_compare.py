@@ -1,0 +1,430 @@
+"""
+Compare classifiers that judged the same boxes: scores, paired differences, tests, disagreements.
+
+Classifiers that judge the same boxes are compared pair by pair on these boxes,
+since how hard the boxes are then falls out of the difference; each replicate of
+the bootstrap draws the same days for all.
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from stormlens.datasets import is_simulated
+from stormlens.errors import InputError
+from stormlens.verification import _categorical as categorical
+from stormlens.verification._bootstrap import (
+    day_groups,
+    percentile_interval,
+    replicates,
+    swapping,
+)
+from stormlens.verification._comparison import (
+    COMPARED,
+    Calibration,
+    Comparison,
+    Difference,
+    Disagreement,
+    Entrant,
+    Pair,
+    PairMcNemar,
+    Performance,
+    Slice,
+    View,
+)
+from stormlens.verification._pairs import holm, mcnemar, swap_test
+from stormlens.verification._probability import brier_decomposition, reliability
+from stormlens.verification._score import LEVEL, align
+from stormlens.verification._scores import PER_MODE, Estimate, ModeScores
+from stormlens.verification._totals import group_totals, scores_of
+from stormlens.verification._views import restrict, views_of
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+_OF_A_MODE = (*PER_MODE, "bias")
+_ALPHA = round(1 - LEVEL, 10)
+"""Highest corrected p-value that counts as a difference."""
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """Boxes with what each classifier said of them; `probability` (classifier, storm, mode)."""
+
+    names: tuple[str, ...]
+    modes: tuple[str, ...]
+    probability: Floats
+    truth: Codes
+    time: NDArray[np.datetime64]
+
+    @property
+    def answer(self) -> Codes:
+        return self.probability.argmax(2)
+
+    def of(self, inside: NDArray[np.bool_]) -> "_Boxes":
+        return _Boxes(
+            self.names,
+            self.modes,
+            self.probability[:, inside],
+            self.truth[inside],
+            self.time[inside],
+        )
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """How often to draw, and from which seed."""
+
+    n: int
+    seed: int
+
+
+def compare(
+    predictions: Mapping[str, xr.Dataset],
+    dataset: xr.Dataset,
+    *,
+    n_boot: int = 1000,
+    seed: int = 0,
+    most: int = 100,
+) -> Comparison:
+    """
+    Compare classifiers on the same labelled boxes.
+
+    Every score has the 95 % interval that `score` gives it, and every
+    difference of two classifiers one from the same draws of days. Whether two
+    accuracies differ is decided by the exact `swap_test` by day, corrected by
+    `holm` over all pairs of a view; the other scores' p-values are sampled by
+    `n_boot` swaps, so that none is below 1 / (n_boot + 1). McNemar's test,
+    which takes boxes as independent, is given beside.
+
+    Parameters
+    ----------
+    predictions : mapping of str to xarray.Dataset
+        By name, what each `Classifier.predict` gave for `dataset`.
+    dataset : xarray.Dataset
+        The labelled container that was classified.
+    n_boot : int, optional
+        Bootstrap replicates, and swaps, 1 or more.
+    seed : int, optional
+        Of both.
+    most : int, optional
+        How many disagreements are listed at most.
+
+    Returns
+    -------
+    comparison : Comparison
+        Undefined scores are NaN, and None in `to_dict`.
+
+    Raises
+    ------
+    InputError
+        If there is no classifier, as `align` with the classifier's name, or if
+        `n_boot` is below 1.
+    """
+    if n_boot < 1:
+        raise InputError(f"A bootstrap needs at least 1 replicate, not {n_boot}.")
+    boxes = _boxes(predictions, dataset)
+    draws = _Draws(n_boot, seed)
+    group, by = day_groups(boxes.time)
+    return Comparison(
+        names=boxes.names,
+        classes=boxes.modes,
+        count=int(boxes.truth.size),
+        days=int(np.unique(_known(boxes.time).astype("datetime64[D]")).size),
+        simulated={
+            "training": {
+                name: bool(given.attrs.get("simulated_training", 0))
+                for name, given in predictions.items()
+            },
+            "test": is_simulated(dataset),
+        },
+        intervals={
+            "level": LEVEL,
+            "method": "percentile bootstrap",
+            "by": by,
+            "groups": int(group.max()) + 1,
+            "replicates": n_boot,
+            "seed": seed,
+        },
+        correction={
+            "method": "Holm",
+            "tests": len(boxes.names) * (len(boxes.names) - 1) // 2,
+            "level": _ALPHA,
+            "family": "all pairs of one view, for each score",
+            "swaps": n_boot,
+        },
+        views=_views(boxes, draws),
+        seasons=_seasons(boxes, draws),
+        reliability={
+            name: Calibration(
+                reliability(given, boxes.truth), brier_decomposition(given, boxes.truth)
+            )
+            for name, given in zip(boxes.names, boxes.probability, strict=True)
+        },
+        **_disagreements(boxes, dataset["unid"].values, most),
+    )
+
+
+def _boxes(predictions: Mapping[str, xr.Dataset], dataset: xr.Dataset) -> _Boxes:
+    if not predictions:
+        raise InputError("There is nothing to compare; give the predictions of one classifier.")
+    aligned = []
+    for name, given in predictions.items():
+        try:
+            aligned.append(align(given, dataset))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from error
+    _, truth, classes = aligned[0]
+    probability = np.stack([entry[0] for entry in aligned])
+    return _Boxes(tuple(predictions), classes, probability, truth, dataset["time"].values)
+
+
+def _views(boxes: _Boxes, draws: _Draws) -> dict[str, View]:
+    result = {}
+    for name, modes in views_of(boxes.modes).items():
+        codes = [boxes.modes.index(mode) for mode in modes]
+        parts = [restrict(given, boxes.truth, codes) for given in boxes.probability]
+        inside, _, truth = parts[0]
+        if inside.any():
+            given = np.stack([part[1] for part in parts])
+            result[name] = _view(
+                name, _Boxes(boxes.names, modes, given, truth, boxes.time[inside]), draws
+            )
+    return result
+
+
+def _view(name: str, boxes: _Boxes, draws: _Draws) -> View:
+    group, _ = day_groups(boxes.time)
+    totals = _totals(boxes, group)
+    values, repeated = _resampled(totals, boxes, draws, COMPARED, _OF_A_MODE)
+    estimates = _estimates(values, repeated)
+    entrants = {
+        entrant: _entrant(estimates[i], boxes.truth, boxes.answer[i], boxes.modes)
+        for i, entrant in enumerate(boxes.names)
+    }
+    size = len(COMPARED)
+    pairs = _pairs(boxes, group, totals, values[:, :size], repeated[..., :size], draws)
+    return View(name, boxes.modes, int(boxes.truth.size), entrants, pairs)
+
+
+def _totals(boxes: _Boxes, group: Codes) -> Floats:
+    """Each group's sums, one classifier beside the other: (group, classifier * sum)."""
+    return np.column_stack(
+        [
+            group_totals(given, boxes.truth, answer, group)
+            for given, answer in zip(boxes.probability, boxes.answer, strict=True)
+        ]
+    )
+
+
+def _resampled(
+    totals: Floats,
+    boxes: _Boxes,
+    draws: _Draws,
+    overall: tuple[str, ...],
+    per_mode: tuple[str, ...],
+) -> tuple[Floats, Floats]:
+    """Scores, (classifier, statistic), and their replicates, (replicate, classifier, statistic)."""
+    entrants, n_classes = len(boxes.names), len(boxes.modes)
+
+    def scores(sums: Floats) -> Floats:
+        each = scores_of(sums.reshape(-1, n_classes**2 + 2), n_classes, overall, per_mode)
+        return each.reshape(sums.shape[0], -1)
+
+    values = scores(totals.sum(0, keepdims=True)).reshape(entrants, -1)
+    if totals.shape[0] < 2:
+        return values, np.full((1, *values.shape), np.nan)
+    repeated = replicates(totals, scores, draws.n, draws.seed)
+    return values, repeated.reshape(-1, *values.shape)
+
+
+def _estimates(values: Floats, repeated: Floats) -> list[list[Estimate]]:
+    low, high = _interval(values, repeated)
+    return [
+        [Estimate(*triple) for triple in zip(*rows, strict=True)]
+        for rows in zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
+    ]
+
+
+def _interval(values: Floats, repeated: Floats) -> tuple[Floats, Floats]:
+    """Intervals of values of any shape; NaN where a value is."""
+    bounds = percentile_interval(repeated.reshape(repeated.shape[0], -1), LEVEL)
+    low, high = (
+        np.where(np.isnan(values), np.nan, bound.reshape(values.shape)) for bound in bounds
+    )
+    return low, high
+
+
+def _entrant(
+    estimates: list[Estimate], truth: Codes, answer: Codes, modes: tuple[str, ...]
+) -> Entrant:
+    confusion = categorical.confusion_matrix(truth, answer, len(modes))
+    rest = estimates[len(COMPARED) :]
+    size = len(modes)
+    by_mode = {
+        mode: {name: rest[i * size + code] for i, name in enumerate(_OF_A_MODE)}
+        for code, mode in enumerate(modes)
+    }
+    return Entrant(
+        scores=dict(zip(COMPARED, estimates, strict=False)),
+        per_mode={
+            mode: ModeScores(
+                **{name: found[name] for name in PER_MODE}, count=int(confusion[code].sum())
+            )
+            for code, (mode, found) in enumerate(by_mode.items())
+        },
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        performance={
+            mode: Performance(_one_minus(found["far"]), found["pod"], found["csi"], found["bias"])
+            for mode, found in by_mode.items()
+        },
+    )
+
+
+def _one_minus(estimate: Estimate) -> Estimate:
+    return Estimate(1 - estimate.value, 1 - estimate.high, 1 - estimate.low)
+
+
+def _pairs(
+    boxes: _Boxes, group: Codes, totals: Floats, values: Floats, repeated: Floats, draws: _Draws
+) -> list[Pair]:
+    places = list(itertools.combinations(range(len(boxes.names)), 2))
+    if not places:
+        return []
+    first, second = np.transpose(places)
+    difference = values[first] - values[second]
+    low, high = _interval(difference, repeated[:, first] - repeated[:, second])
+    right = boxes.answer == boxes.truth
+    p = _swap_p_values(boxes, totals, difference, first, second, draws)
+    p[:, COMPARED.index("accuracy")] = [swap_test(right[i], right[j], group) for i, j in places]
+    corrected = np.column_stack([holm(column) for column in p.T])
+    exact = [mcnemar(right[i], right[j]) for i, j in places]
+    exact_corrected = holm([test.p for test in exact])
+    result = []
+    for k, (i, j) in enumerate(places):
+        rows = (array[k].tolist() for array in (difference, low, high, p, corrected))
+        differences = dict(
+            zip(COMPARED, itertools.starmap(Difference, zip(*rows, strict=True)), strict=True)
+        )
+        result.append(
+            Pair(
+                boxes.names[i],
+                boxes.names[j],
+                differences,
+                PairMcNemar(exact[k].b, exact[k].c, exact[k].p, float(exact_corrected[k])),
+                bool(differences["accuracy"].corrected <= _ALPHA),
+            )
+        )
+    return result
+
+
+def _swap_p_values(
+    boxes: _Boxes,
+    totals: Floats,
+    difference: Floats,
+    first: Codes,
+    second: Codes,
+    draws: _Draws,
+) -> Floats:
+    """
+    Share of swaps of whole days that leave a pair's scores as far apart as they are.
+
+    With each day's sums A and B, a swap of some days gives one side
+    (sum(A + B) + S) / 2 and the other (sum(A + B) - S) / 2, where S is the sum
+    of A - B with a sign for each day; all pairs share the signs.
+    """
+    entrants, n_classes = len(boxes.names), len(boxes.modes)
+    whole = totals.sum(0).reshape(entrants, -1)
+    middle = (whole[first] + whole[second]) / 2
+
+    def apart(sums: Floats) -> Floats:
+        signed = sums.reshape(sums.shape[0], entrants, -1)
+        half = (signed[:, first] - signed[:, second]) / 2
+        sides = [
+            scores_of(side.reshape(-1, side.shape[-1]), n_classes, COMPARED, ())
+            for side in (middle + half, middle - half)
+        ]
+        return (sides[0] - sides[1]).reshape(sums.shape[0], -1)
+
+    swapped = replicates(totals, apart, draws.n, draws.seed, swapping)
+    swapped = np.abs(swapped.reshape(-1, *difference.shape))
+    known = ~np.isnan(swapped)
+    # Sums of probabilities are rounded, so what is as far apart may seem a little less so.
+    as_far = (swapped >= np.abs(difference) - 1e-9) & known
+    p = (1 + as_far.sum(0)) / (1 + known.sum(0))
+    return np.where(np.isnan(difference), np.nan, p)
+
+
+def _known(time: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    return time[~np.isnat(time)]
+
+
+def _seasons(boxes: _Boxes, draws: _Draws) -> dict[str, list[Slice]]:
+    known = boxes.of(~np.isnat(boxes.time))
+    month = known.time.astype("datetime64[M]").astype(int) % 12
+    hour = known.time.astype("datetime64[h]").astype(int) % 24
+    year = known.time.astype("datetime64[Y]").astype(int) + 1970
+    return {
+        "month": _slices(known, month, _MONTHS.__getitem__, draws),
+        "hour": _slices(known, hour, "{:02d}".format, draws),
+        "year": _slices(known, year, str, draws),
+    }
+
+
+def _slices(boxes: _Boxes, key: Codes, label: Any, draws: _Draws) -> list[Slice]:
+    result = []
+    for value in np.unique(key).tolist():
+        part = boxes.of(key == value)
+        totals = _totals(part, day_groups(part.time)[0])
+        found = _estimates(*_resampled(totals, part, draws, ("accuracy", "hss"), ()))
+        accuracy, skill = (
+            dict(zip(boxes.names, column, strict=True)) for column in zip(*found, strict=True)
+        )
+        result.append(Slice(label(value), int(part.truth.size), accuracy, skill))
+    return result
+
+
+def _disagreements(boxes: _Boxes, unid: NDArray[Any], most: int) -> dict[str, Any]:
+    """Boxes answered differently, in the order of the mutual information of answer and who gave it.
+
+    A constant answer says nothing of a box, and would disagree with all others
+    on most; such classifiers are left out where two others remain.
+    """
+    given = boxes.probability
+    varies = (given != given[:, :1]).any((1, 2))
+    if varies.sum() > 1:
+        given = given[varies]
+    answer = given.argmax(2)
+    differ = np.flatnonzero((answer != answer[0]).any(0))
+    information = _entropy(given[:, differ].mean(0)) - _entropy(given[:, differ]).mean(0)
+    order = np.argsort(-information, kind="stable")[:most]
+    listed = [
+        Disagreement(
+            index=int(box),
+            unid=str(unid[box]),
+            truth=boxes.modes[boxes.truth[box]],
+            answers={
+                name: boxes.modes[code]
+                for name, code in zip(boxes.names, boxes.answer[:, box].tolist(), strict=True)
+            },
+            probability=dict(
+                zip(boxes.names, boxes.probability[:, box].max(1).tolist(), strict=True)
+            ),
+            information=float(max(amount, 0)),
+        )
+        for box, amount in zip(differ[order], information[order], strict=True)
+    ]
+    return {"disagreeing": int(differ.size), "disagreements": listed}
+
+
+def _entropy(probability: Floats) -> Floats:
+    """Shannon entropy in nats over the last axis."""
+    positive = probability > 0
+    return -(probability * np.log(np.where(positive, probability, 1))).sum(-1, where=positive)
