@@ -135,6 +135,27 @@ def test_nothing_is_fetched_from_elsewhere(real):
     assert policy.startswith("default-src 'none'")
 
 
+def test_page_and_drawings_are_dark_where_the_device_is(real):
+    page, _ = real
+    assert "prefers-color-scheme: dark" in page.html.split("</style>")[0]
+    start = "data:image/svg+xml;base64,"
+    sources = [attrs["src"] for attrs in page.attributes("img")]
+    drawings = [
+        base64.b64decode(source.removeprefix(start)).decode()
+        for source in sources
+        if source.startswith(start)
+    ]
+    assert drawings
+    for drawing in drawings:
+        rules, _, shapes = drawing.partition("</style>")
+        light, dark = rules.split("@media (prefers-color-scheme:dark)")
+        used = set(re.findall(r"var\((--c[0-9a-f]{6})\)", shapes))
+        assert used  # ink, at the least
+        for name in used:
+            assert f"{name}:#{name[3:]};" in light
+            assert f"{name}:#" in dark
+
+
 def test_style_asks_for_no_file(real):
     style = real[0].html.split("<style>")[1].split("</style>")[0]
     assert "@import" not in style

@@ -2,14 +2,31 @@
 
 import base64
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import matplotlib
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stormlens import plots, verification
+
+_DARK = {
+    "#1b2733": "#e4eaf0",  # ink
+    "#5b6875": "#9fafbe",  # muted
+    "#d5dbe1": "#3a4652",  # rules
+    "#ffffff": "#12181f",  # paper
+    "#fff3c4": "#4d3f08",  # the badge of simulated data
+    "#0072b2": "#3d9bd6",  # colours that are too dark on dark paper
+    "#332288": "#9a8ff0",
+    "#882255": "#d774a6",
+    "#7a7a7a": "#a3a9b0",
+}
+"""What house colours become where a reader's device asks for a dark page."""
+
+_HOUSE = re.compile("|".join(_DARK))
 
 
 class Picture(NamedTuple):
@@ -30,14 +47,12 @@ class Picture(NamedTuple):
 
 def curve(history: Sequence[Mapping[str, Any]], quantity: str, simulated: bool) -> Picture:
     """Accuracy or loss by epoch."""
-    ax = plots.history(history, quantity=quantity, simulated=simulated)
-    return Picture(_svg(ax.figure), plots.alt_text(ax))
+    return svg(plots.history(history, quantity=quantity, simulated=simulated))
 
 
 def reliability(result: verification.Reliability, simulated: bool) -> Picture:
     """The reliability diagram of the answers."""
-    ax = plots.reliability(result, simulated=simulated)
-    return Picture(_svg(ax.figure), plots.alt_text(ax))
+    return svg(plots.reliability(result, simulated=simulated))
 
 
 def box(storm: xr.Dataset, alternative: str) -> Picture:
@@ -52,8 +67,7 @@ def box(storm: xr.Dataset, alternative: str) -> Picture:
 
 def colour_bar() -> Picture:
     """The colour bar that the boxes share."""
-    ax = plots.colour_bar()
-    return Picture(_svg(ax.figure), plots.alt_text(ax))
+    return svg(plots.colour_bar())
 
 
 def png(figure: Figure) -> tuple[bytes, Picture]:
@@ -64,12 +78,33 @@ def png(figure: Figure) -> tuple[bytes, Picture]:
     return content, Picture(_uri("image/png", content), plots.alt_text(figure))
 
 
+def svg(picture: Axes) -> Picture:
+    """A drawing that is sharp at any size, light or dark as the page is, with its own words."""
+    return Picture(_svg(picture.figure), plots.alt_text(picture))
+
+
 def _svg(figure: Any) -> str:
     """Scalable, and the same bytes for the same picture."""
     buffer = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "stormlens", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=False)
-    return _uri("image/svg+xml", buffer.getvalue())
+    return _uri("image/svg+xml", _light_and_dark(buffer.getvalue().decode()).encode())
+
+
+def _light_and_dark(drawn: str) -> str:
+    """The drawing with its house colours as variables, which follow the reader's device."""
+    body = _HOUSE.sub(lambda found: f"var(--c{found[0][1:]})", drawn)
+    light, dark = (
+        "".join(f"--c{colour[1:]}:{shown};" for colour, shown in colours)
+        for colours in (zip(_DARK, _DARK, strict=True), _DARK.items())
+    )
+    # Black is what has no colour of its own in Matplotlib's drawings.
+    style = (
+        f"<style>:root{{{light}fill:var(--c1b2733)}}"
+        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}</style>"
+    )
+    head, mark, rest = body.partition("<defs>")
+    return f"{head}{style}{mark}{rest}"
 
 
 def _uri(kind: str, content: bytes) -> str:
