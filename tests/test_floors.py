@@ -13,6 +13,7 @@ FLOORS = {
     "stormbox": 0,
     "concepts": 1,
     "ops": 1,
+    "hosts": 1,
     "storage": 1,
     "datasets": 2,
     "augment": 3,

@@ -14,7 +14,8 @@ import pytest
 
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
-from stormlens.learn import COMPONENTS, _hosts, _server, _storms, serve
+from stormlens.hosts import addresses
+from stormlens.learn import COMPONENTS, _server, _storms, serve
 from stormlens.learn._site import WEB
 from stormlens.models import Classifier, build
 
@@ -202,8 +203,8 @@ def test_a_class_joins_under_any_number_of_this_machine_and_its_name(monkeypatch
 
 
 def test_addresses_are_as_a_browser_takes_them():
-    assert _hosts.addresses("::1", 80) == ["http://[::1]:80/"]
-    assert _hosts.addresses("10.0.0.7", 8000) == ["http://10.0.0.7:8000/"]
+    assert addresses("::1", 80) == ["http://[::1]:80/"]
+    assert addresses("10.0.0.7", 8000) == ["http://10.0.0.7:8000/"]
 
 
 @pytest.mark.parametrize("name", ["*", "http://hub.example.org", "a b", "", "hub:port", "\x1b[2J"])

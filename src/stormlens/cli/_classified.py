@@ -1,7 +1,6 @@
 """What `classify` prints and writes of the boxes: table, CSV, JSON, NetCDF, GeoJSON."""
 
 import json
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,6 @@ from stormlens.cli._group import say
 from stormlens.cli._output import number, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
-    import numpy as np
     import xarray as xr
 
     from stormlens.stormbox import Predictions
@@ -125,9 +123,11 @@ def _together(parts: list["Predictions"], name: str) -> Any:
 
 
 def _print(parts: list["Predictions"], as_json: bool, as_csv: bool) -> None:
+    from stormlens.models import describe
+
     # Places are known of what was cut from a mosaic; boxes alone keep to id and mode.
     known = list(_PLACE) if any("coverage" in part.storm for part in parts) else []
-    entries = [entry for part in parts for entry in _entries(part, known)]
+    entries = [entry for part in parts for entry in describe(part, known)]
     if as_json:
         print_json(entries)
     elif as_csv:
@@ -137,7 +137,9 @@ def _print(parts: list["Predictions"], as_json: bool, as_csv: bool) -> None:
 
 
 def _print_csv(entries: list[dict[str, Any]], part: "Predictions", known: list[str]) -> None:
-    columns = ["id", *known, "mode", "likeliest", *_confidence(part)]
+    from stormlens.models import confidence_of
+
+    columns = ["id", *known, "mode", "likeliest", *confidence_of(part)]
     rows: list[list[Any]] = [[*columns, *part.modes]]
     for entry in entries:
         values = (";".join(v) if isinstance(v, list) else v for v in map(entry.get, columns))
@@ -173,47 +175,3 @@ def _likely(probabilities: dict[str, float]) -> str:
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])[:_SHOWN_MOST]
     told = [pair for pair in ranked if pair[1] >= _SHOWN_FROM or pair is ranked[0]]
     return ", ".join(f"{mode} {value:.2f}" for mode, value in told)
-
-
-def _confidence(predictions: "Predictions") -> list[str]:
-    names = ("plausible", "novelty")
-    return [name for name in names if getattr(predictions, name) is not None]
-
-
-def _entries(predictions: "Predictions", known: list[str]) -> list[dict[str, Any]]:
-    """Of each box: id, what is known of time, place and coverage, mode, probabilities."""
-    import numpy as np
-
-    from stormlens.models import name_modes
-
-    modes = np.asarray(predictions.modes)
-    probability = predictions.probability
-    columns: dict[str, list[Any]] = {"id": list(map(str, predictions.storm["unid"]))}
-    for name in known:
-        values = predictions.storm.get(name, [float("nan")] * len(predictions))
-        columns[name] = list(map(_iso if name == "time" else _known, values))
-    columns["mode"] = name_modes(predictions).tolist()
-    columns["likeliest"] = modes[probability.argmax(axis=1)].tolist()
-    for name in _confidence(predictions):
-        values = getattr(predictions, name)
-        is_set = name == "plausible"
-        columns[name] = [modes[row].tolist() if is_set else _known(row) for row in values]
-    columns["probabilities"] = [
-        dict(zip(modes.tolist(), map(_short, row), strict=True)) for row in probability
-    ]
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _short(value: Any) -> float:
-    """The float that a float32 prints as: no digits that were never computed."""
-    return float(str(value))
-
-
-def _known(value: Any) -> float | None:
-    return round(float(value), 4) if math.isfinite(value) else None
-
-
-def _iso(time: "np.datetime64") -> str | None:
-    import numpy as np
-
-    return None if np.isnat(time) else f"{np.datetime_as_string(time, unit='s')}Z"

@@ -5,7 +5,6 @@ Each answer says what the page may do: only what comes from here, in a browser t
 from other pages, which lets it compute on several threads.
 """
 
-import errno
 import gzip
 import hashlib
 import socket
@@ -18,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from stormlens.errors import InputError
-from stormlens.learn._hosts import HOST, OwnHosts, addresses, check_names
+from stormlens.hosts import (
+    HOST,
+    OwnHosts,
+    addresses,
+    cannot_listen,
+    check_address,
+    check_names,
+)
 from stormlens.learn._site import check_page, read_content, site
 from stormlens.learn._storms import Content
 
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
     from stormlens.models import Classifier
 
 FIRST = "index.html"
-_NO_ADDRESS = (errno.EADDRNOTAVAIL, errno.EINVAL, errno.EAFNOSUPPORT)
 _IDLE = 120.0  # seconds that a connection may stay silent
 _TYPES = {
     ".bin": "application/octet-stream",
@@ -232,10 +237,7 @@ def serve(
     """
     check_page(page)
     check_names(hosts)
-    if not host.strip():  # which a socket takes for every address of this machine
-        raise _no_address("An empty name")
-    if not 0 <= port <= 65535:
-        raise InputError(f"Port {port} does not exist; ports go from 1 to 65535.")
+    check_address(host, port)
     files = site(dataset, classifier, title)
     server = _listening(files, host, port, OwnHosts(host, hosts))
     here = "" if page is None else f"#/{page}"
@@ -257,25 +259,8 @@ def serve(
 def _listening(files: Mapping[str, Content], host: str, port: int, hosts: OwnHosts) -> Server:
     try:
         return Server(files, host, port, hosts)
-    except PermissionError as error:
-        raise InputError(
-            f"Port {port} may not be had by this user ({error.strerror}); choose one above 1023 "
-            "with --port, or leave it out for any free one."
-        ) from error
     except OSError as error:
-        if isinstance(error, socket.gaierror) or error.errno in _NO_ADDRESS:
-            raise _no_address(host) from error
-        raise InputError(
-            f"Port {port} cannot be had ({error.strerror}); choose another with --port, or leave "
-            "it out for any free one."
-        ) from error
-
-
-def _no_address(host: str) -> InputError:
-    return InputError(
-        f"{host} is no address of this machine; leave out --host for this machine alone, or give "
-        "0.0.0.0 to let others in."
-    )
+        raise cannot_listen(error, host, port) from error
 
 
 def _open(address: str) -> None:

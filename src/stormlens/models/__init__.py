@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stormlens.models._classifier import Classifier
     from stormlens.models._compiled import keep_compiled
     from stormlens.models._confidence import Confidence, calibrate
+    from stormlens.models._described import confidence_of, describe
     from stormlens.models._fuse import Forward, fuse, scale
     from stormlens.models._keras import import_keras
     from stormlens.models._modes import (
@@ -42,6 +43,8 @@ __all__ = [
     "Network",
     "build",
     "calibrate",
+    "confidence_of",
+    "describe",
     "fuse",
     "heed_context",
     "import_keras",
@@ -63,6 +66,7 @@ __getattr__, __dir__ = on_first_use(
         "_classifier": "Classifier",
         "_compiled": "keep_compiled",
         "_confidence": "Confidence calibrate",
+        "_described": "confidence_of describe",
         "_fuse": "Forward fuse scale",
         "_keras": "import_keras",
         "_modes": "CLEAR MISSING NO_STORM_BOX UNSURE heed_context name_modes",

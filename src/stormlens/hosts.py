@@ -1,11 +1,12 @@
 """
-Under which names the pages answer, so that no page of another server can look at them.
+Where a server listens, and under which names it answers, so that no page of another can look in.
 
 A browser that is told by anybody's name server that evil.example is this machine shows the page
 of that name what it finds here. So the name in a request must be one of ours. A number is no name
 that somebody else could give out: where other machines are let in, any number will do.
 """
 
+import errno
 import re
 import socket
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ HOST = "127.0.0.1"
 """Address that is listened on unless told."""
 
 _OWN = (HOST, "localhost")
+_NO_ADDRESS = (errno.EADDRNOTAVAIL, errno.EINVAL, errno.EAFNOSUPPORT)
 _NAME = re.compile(r"[a-z0-9._-]+(:\d{1,5})?")
 
 
@@ -40,6 +42,65 @@ def check_names(names: Sequence[str]) -> None:
                 f"{name!r} is no name of a host; write it as the browser's address has it, such "
                 "as hub.example.org or localhost:8888."
             )
+
+
+def check_address(host: str, port: int) -> None:
+    """
+    Refuse what cannot be listened on, before anything is opened.
+
+    Parameters
+    ----------
+    host : str
+        Address or name.
+    port : int
+        0 for any free one.
+
+    Raises
+    ------
+    InputError
+        If the address is empty, which a socket takes for all of this machine, or there is no such
+        port.
+    """
+    if not host.strip():
+        raise _no_address("An empty name")
+    if not 0 <= port <= 65535:
+        raise InputError(f"Port {port} does not exist; ports go from 1 to 65535.")
+
+
+def cannot_listen(error: OSError, host: str, port: int) -> InputError:
+    """
+    The sentence for an address that the system refuses.
+
+    Parameters
+    ----------
+    error : OSError
+        Of binding to it.
+    host, port
+        What was asked for.
+
+    Returns
+    -------
+    error : InputError
+        To be raised by the caller.
+    """
+    if isinstance(error, PermissionError):
+        return InputError(
+            f"Port {port} may not be had by this user ({error.strerror}); choose one above 1023 "
+            "with --port, or leave it out for any free one."
+        )
+    if isinstance(error, socket.gaierror) or error.errno in _NO_ADDRESS:
+        return _no_address(host)
+    return InputError(
+        f"Port {port} cannot be had ({error.strerror}); choose another with --port, or leave "
+        "it out for any free one."
+    )
+
+
+def _no_address(host: str) -> InputError:
+    return InputError(
+        f"{host} is no address of this machine; leave out --host for this machine alone, or give "
+        "0.0.0.0 to let others in."
+    )
 
 
 class OwnHosts:
@@ -96,7 +157,7 @@ def name_of(host: str) -> str:
 
 def addresses(host: str, port: int) -> list[str]:
     """
-    Where pages can be opened, the address to be given first.
+    Where a server answers, the address to be given first.
 
     Parameters
     ----------
