@@ -18,6 +18,7 @@ FLOORS = {
     "datasets": 2,
     "augment": 3,
     "boxes": 3,
+    "features": 3,
     "models": 3,
     "readers": 3,
     "training": 4,
@@ -35,6 +36,7 @@ FLOORS = {
 BESIDE = {
     ("engine", "errors"),
     ("stormbox", "errors"),
+    ("models", "features"),
     ("report", "plots"),
     ("cli", "bench"),
     ("cli", "experiment"),

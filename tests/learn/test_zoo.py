@@ -20,6 +20,7 @@ def written() -> str:
     networks = [
         {"name": known.name, "description": known.description, "layers": layers(known.layers)}
         for known in list_models()
+        if known.layers is not None
     ]
     return json.dumps({"format": 1, "networks": networks}, indent=1) + "\n"
 

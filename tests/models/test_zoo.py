@@ -94,7 +94,7 @@ def test_initial_weights_depend_on_the_seed_alone():
             assert not np.array_equal(one, three)
 
 
-@pytest.mark.parametrize("name", [model.name for model in list_models()])
+@pytest.mark.parametrize("name", [model.name for model in list_models() if model.is_network])
 @pytest.mark.parametrize("seed", [0, 1, 12_345_678])
 def test_first_weights_are_those_that_keras_draws(name, seed):
     kind = {"input_shape": (64, 64, 1), "n_classes": 4, "seed": seed}
@@ -103,7 +103,7 @@ def test_first_weights_are_those_that_keras_draws(name, seed):
         npt.assert_array_equal(np.asarray(one), two)
 
 
-@pytest.mark.parametrize("name", [model.name for model in list_models()])
+@pytest.mark.parametrize("name", [model.name for model in list_models() if model.is_network])
 def test_layers_known_by_name_are_those_of_keras(name):
     import_keras().utils.clear_session()  # it numbers the layers of a process
     judge = Network.of_model(build(name, seed=None))
@@ -123,7 +123,7 @@ def test_images_too_small_for_the_layers_are_refused():
         build("svrimg-3conv", input_shape=(20, 20, 1))
 
 
-@pytest.mark.parametrize("name", [model.name for model in list_models()])
+@pytest.mark.parametrize("name", [model.name for model in list_models() if model.is_network])
 def test_images_that_are_called_too_small_shrink_to_nothing(name):
     with pytest.raises(InputError, match="3 x 64 pixels are too small"):
         build(name, input_shape=(3, 64, 1), seed=None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stormlens._lazy import on_first_use
 
 if TYPE_CHECKING:
+    from stormlens.models._baseline import FeatureModel, prepared
     from stormlens.models._card import read_provenance
     from stormlens.models._classifier import Classifier
     from stormlens.models._compiled import keep_compiled
@@ -39,6 +40,7 @@ __all__ = [
     "Architecture",
     "Classifier",
     "Confidence",
+    "FeatureModel",
     "Forward",
     "Network",
     "build",
@@ -53,6 +55,7 @@ __all__ = [
     "load_keras_file",
     "model_info",
     "name_modes",
+    "prepared",
     "read_provenance",
     "scale",
     "shipped_folder",
@@ -62,6 +65,7 @@ __all__ = [
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
+        "_baseline": "FeatureModel prepared",
         "_card": "read_provenance",
         "_classifier": "Classifier",
         "_compiled": "keep_compiled",

@@ -18,6 +18,7 @@ import numpy as np
 from stormlens.datasets import check_reflectivity
 from stormlens.errors import InputError
 from stormlens.models import _card, _saved
+from stormlens.models._baseline import FeatureModel
 from stormlens.models._confidence import Confidence
 from stormlens.models._network import BATCH, Network, are_probabilities
 from stormlens.models._shipped import shipped_folder
@@ -40,7 +41,7 @@ class Classifier:
 
     Attributes
     ----------
-    network : Network or keras.Model
+    network : Network, FeatureModel or keras.Model
         What computes; of a Keras model its network is made. Images in, class probabilities out.
     architecture : str or None
         Its name in the registry; None for a user's own model.
@@ -79,7 +80,7 @@ class Classifier:
             raise InputError(
                 f"Classifier: classes {', '.join(self.classes)} are not all different."
             )
-        if not isinstance(self.network, Network):
+        if not isinstance(self.network, Network | FeatureModel):
             self.network = Network.of_model(self.network)
         if self.network.outputs != len(self.classes):
             raise InputError(
@@ -187,14 +188,13 @@ class Classifier:
     @classmethod
     def _read(cls, folder: Path, remedy: str) -> "Classifier":
         card = _card.read_card(folder, remedy)
-        name, shape = card["architecture"], tuple(card["input_shape"])
+        name = card["architecture"]
         classes, bounds = tuple(card["classes"]), (card["minimum"], card["maximum"])
         if name is None:
             digest = card["provenance"].get(_card.DIGEST)
-            network = _saved.read_network(folder / _saved.MODEL, digest, remedy)
+            network: Any = _saved.read_network(folder / _saved.MODEL, digest, remedy)
         else:
-            tensors = _saved.read_weights(card, folder, remedy)
-            network = Network.named(name, shape, len(classes), tensors)
+            network = _saved.read_named(card, folder, remedy)
         confidence = _saved.read_confidence(card, folder, remedy)
         orientations = card["orientations"]
         try:

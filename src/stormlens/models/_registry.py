@@ -24,7 +24,7 @@ LARGEST_SIDE = 4096
 @dataclass(frozen=True)
 class Architecture:
     """
-    A network that can be built by name.
+    What can be trained by name: a network, or a baseline that answers from a box's features.
 
     Attributes
     ----------
@@ -32,14 +32,22 @@ class Architecture:
         Registry name.
     description : str
         One line for `stormlens models`.
-    layers : callable
-        From the number of classes to the list of layers after the input.
+    layers : callable or None
+        From the number of classes to the list of layers after the input; None for a baseline.
     """
 
     name: str
     description: str
-    layers: Builder
+    layers: Builder | None
 
+    @property
+    def is_network(self) -> bool:
+        """Whether it has layers that can be built."""
+        return self.layers is not None
+
+
+LOGISTIC, BOOSTED = "features-logistic", "features-boosted"
+"""The baselines: what each does stands in `_baseline`."""
 
 _REGISTRY: dict[str, Architecture] = {}
 
@@ -75,9 +83,23 @@ def register(name: str, description: str) -> Callable[[Builder], Builder]:
     return enrol
 
 
+def register_baseline(name: str, description: str) -> None:
+    """
+    Enrol a baseline, which has no layers.
+
+    Parameters
+    ----------
+    name : str
+        Registry name, new.
+    description : str
+        One line.
+    """
+    _REGISTRY[name] = Architecture(name, description, None)
+
+
 def list_models() -> tuple[Architecture, ...]:
     """
-    All registered architectures, in the order of the chapter.
+    All registered architectures: networks in the order of the chapter, then baselines.
 
     Returns
     -------
@@ -147,8 +169,8 @@ def build(
     Raises
     ------
     InputError
-        If the name is unknown, a size is no whole number of 1 or more, or the images are too
-        small for the layers or more than 4096 pixels wide.
+        If the name is unknown or no network's, a size is no whole number of 1 or more, or the
+        images are too small for the layers or more than 4096 pixels wide.
     """
     from stormlens.models._keras import import_keras
 
@@ -224,10 +246,14 @@ def plan_of(
     InputError
         As `build`.
     """
-    architecture = model_info(name)
+    layers = model_info(name).layers
+    if layers is None:
+        raise InputError(
+            f"Model {name} is no network: it answers from a box's features and has no layers."
+        )
     _check_sizes(name, input_shape, n_classes)
     shape, n_classes = tuple(map(int, input_shape)), int(n_classes)  # Keras takes none of NumPy
-    blocks = architecture.layers(n_classes)
+    blocks = layers(n_classes)
     shapes = shapes_along(blocks, shape)
     if shapes is None:
         size = " x ".join(map(str, shape[:2]))

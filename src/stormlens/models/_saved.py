@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from stormlens.errors import InputError
+from stormlens.models._baseline import FeatureModel
 from stormlens.models._card import CARD, DIGEST, NUMBERS, damaged_card
 from stormlens.models._confidence import Confidence
 from stormlens.models._keras import import_keras
 from stormlens.models._keras_archive import check_archive
 from stormlens.models._network import Network, keyed, kinds_of
 from stormlens.models._novelty import Novelty
+from stormlens.models._registry import model_info
 from stormlens.storage import atomic_path, write_tensors
 
 WEIGHTS, MODEL, CONFIDENCE = "weights.safetensors", "model.keras", "confidence.safetensors"
@@ -130,9 +132,49 @@ def _digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_named(card: Mapping[str, Any], folder: Path, remedy: str) -> Network | FeatureModel:
+    """
+    What computes of a classifier whose architecture has a name.
+
+    Parameters
+    ----------
+    card : mapping
+        Of `read_card`.
+    folder : Path
+        Where the classifier's files lie.
+    remedy : str
+        What to do about a damaged file.
+
+    Returns
+    -------
+    network : Network or FeatureModel
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, holds what the card's architecture does not, or is
+        not the one that the card was written with; or the card names an architecture that does
+        not exist, or that cannot take such images.
+    """
+    name, shape, outputs = card["architecture"], tuple(card["input_shape"]), len(card["classes"])
+    try:
+        is_network = model_info(name).is_network
+    except InputError as error:
+        raise damaged_card(folder, error, remedy) from error
+    if is_network:
+        return Network.named(name, shape, outputs, read_weights(card, folder, remedy))
+    path = folder / WEIGHTS
+    tensors = read_tensors(path, remedy)
+    _check_digest(path, card["provenance"].get(DIGEST), remedy)
+    try:
+        return FeatureModel(name, shape, outputs, tensors)
+    except InputError as error:
+        raise InputError(f"{path} is damaged: {error} To put it right, {remedy}.") from error
+
+
 def read_weights(card: Mapping[str, Any], folder: Path, remedy: str) -> Tensors:
     """
-    The variables of a classifier whose architecture has a name.
+    The variables of a classifier whose architecture is a network with a name.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The networks that can be built by name, layer by layer as their sources give them."""
+"""What has a name: networks, layer by layer as their sources give them, and baselines."""
 
 from stormlens.models._blocks import (
     Block,
@@ -13,7 +13,7 @@ from stormlens.models._blocks import (
     ResidualBlock,
     SpatialDropout,
 )
-from stormlens.models._registry import register
+from stormlens.models._registry import BOOSTED, LOGISTIC, register, register_baseline
 
 
 @register(
@@ -112,3 +112,7 @@ def _alexnet(n_classes: int) -> list[Block]:
         *(Dense(4096, "relu"), Dropout(0.5)),
         Dense(n_classes, "softmax"),
     ]
+
+
+register_baseline(LOGISTIC, "Logistic regression on features of the box: areas, shapes, texture")
+register_baseline(BOOSTED, "Gradient-boosted trees on the same features")

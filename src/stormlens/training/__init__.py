@@ -3,10 +3,11 @@
 from stormlens.training._checkpoint import read_checkpoint
 from stormlens.training._checks import hold_run
 from stormlens.training._fit import HISTORY_FIELDS, Fitted, fit
-from stormlens.training._recipe import Recipe, RecipeData, list_recipes, load_recipe
+from stormlens.training._recipe import FeatureOptions, Recipe, RecipeData, list_recipes, load_recipe
 
 __all__ = [
     "HISTORY_FIELDS",
+    "FeatureOptions",
     "Fitted",
     "Recipe",
     "RecipeData",

@@ -11,7 +11,7 @@ import numpy as np
 from stormlens.errors import InputError
 from stormlens.storage import file_lock
 from stormlens.training import _checkpoint
-from stormlens.training._recipe import Recipe
+from stormlens.training._recipe import Recipe, load_recipe
 from stormlens.training._split import Split
 
 _LOCK_SECONDS = 2.0
@@ -143,6 +143,41 @@ def open_run(
             "choose another folder."
         )
     return checkpoint
+
+
+def open_baseline(run: Path, recipe: Recipe, resume: bool) -> None:
+    """
+    Look whether a baseline may be trained in a folder; it is trained anew where it was before.
+
+    Parameters
+    ----------
+    run : Path
+        Run folder.
+    recipe : Recipe
+        Of a baseline.
+    resume : bool
+        Whether the folder may hold a run of it.
+
+    Raises
+    ------
+    InputError
+        If the folder holds a run that may not be replaced.
+    """
+    path = run / "recipe.toml"
+    if not path.exists():
+        if (run / "classifier.json").exists():
+            raise InputError(f"{run} holds a classifier without a recipe; choose another folder.")
+        return
+    if not resume:
+        raise InputError(
+            f"{run} already holds a run; train it anew (--resume) or choose another folder."
+        )
+    before = load_recipe(path)
+    if before.with_changes(name=recipe.name) != recipe:
+        raise InputError(
+            f"{run} holds a run of another recipe ({before.name}, model {before.model}); resume "
+            "with the same recipe or choose another folder."
+        )
 
 
 def _check_same(

@@ -29,7 +29,8 @@ from stormlens.errors import InputError, printable
 from stormlens.models import Classifier, Network, keep_compiled, load_keras_file
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
-from stormlens.training._checks import check_splits, fingerprint, hold_run, open_run
+from stormlens.training._baseline import is_baseline, train_baseline
+from stormlens.training._checks import check_splits, fingerprint, hold_run, open_baseline, open_run
 from stormlens.training._optimise import Average, make_optimiser
 from stormlens.training._progress import Listener, RichProgress, Silent
 from stormlens.training._recipe import Recipe, load_recipe
@@ -52,6 +53,8 @@ HISTORY_FIELDS = ("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accur
 
 _SECONDS_A_LOOK = 0.5  # from one report of progress to the next
 _ASYNCHRONOUS = "jax_cpu_enable_async_dispatch"
+_PACKAGES = ("stormlens", "jax", "keras", "optax", "numpy", "xarray")
+_BASELINE_PACKAGES = ("stormlens", "scikit-learn", "scikit-image", "scipy", "numpy", "xarray")
 
 Row = dict[str, float]
 
@@ -130,6 +133,8 @@ def _fit(
     resume: bool,
     progress: bool,
 ) -> Fitted:
+    if is_baseline(recipe):
+        return _fit_baseline(recipe, splits, run, model, start, resume)
     keep_compiled()
     looked_at = [name for name in ("train", "validation") if name in splits]
     held = {name: Split.of(splits[name], name) for name in looked_at}
@@ -152,6 +157,44 @@ def _fit(
     else:
         training.run_epochs(Silent())
     return training.finish()
+
+
+def _fit_baseline(
+    recipe: Recipe,
+    splits: "Mapping[str, xr.Dataset]",
+    run: Path | None,
+    model: Any,
+    start: Classifier | None,
+    resume: bool,
+) -> Fitted:
+    """Train a baseline; with `resume` anew, as there is no state between."""
+    if model is not None or start is not None:
+        raise InputError(
+            f"{recipe.model} is trained from nothing on a table of features; it takes no model and "
+            "no classifier to begin with."
+        )
+    held = {
+        name: Split.of(splits[name], name) for name in ("train", "validation") if name in splits
+    }
+    check_splits(held, recipe)
+    if run is not None:
+        open_baseline(run, recipe, resume)
+        write_text(run / "recipe.toml", recipe.to_toml())
+    trained, row = train_baseline(recipe, held)
+    images, classes = held["train"].images, held["train"].classes
+    classifier = Classifier(
+        trained,
+        recipe.model,
+        classes,
+        float(images.min()),
+        float(images.max()),
+        {**_provenance(recipe, held["train"], _BASELINE_PACKAGES), "epochs": 1},
+        orientations=recipe.orientations,
+    )
+    if run is not None:
+        classifier.save(run)
+        write_text(run / "history.csv", history_csv([row]))
+    return Fitted(classifier, [row])
 
 
 class _Training:
@@ -375,8 +418,9 @@ def _new_classifier(
     return classifier
 
 
-def _provenance(recipe: Recipe, train: Split) -> dict[str, Any]:
-    packages = ("stormlens", "jax", "keras", "optax", "numpy", "xarray")
+def _provenance(
+    recipe: Recipe, train: Split, packages: tuple[str, ...] = _PACKAGES
+) -> dict[str, Any]:
     return {
         "recipe": recipe.name,
         "seed": recipe.seed,

@@ -25,6 +25,8 @@ _ORDER = (
     "svrimg-3conv",
     "storm-residual",
     "lenet5-digits",
+    "features-logistic",
+    "features-boosted",
 )
 OPTIMISERS: tuple[str, ...] = ("adam", "sgd")
 SCHEDULES: tuple[str, ...] = ("constant", "cosine")
@@ -42,6 +44,8 @@ _REAL: dict[str, tuple[Callable[[float], bool], str]] = {
     "average": (lambda v: 0 <= v < 1, "in [0, 1); 0.999 is usual, 0 is none"),
     "weight_decay": (lambda v: 0 <= v <= 1, "in [0, 1]; 1e-4 is usual, 0 is none"),
 }
+
+_FEATURE_COUNTS = {"rounds": (1, 5000), "leaves": (2, 255), "smallest_leaf": (1, 10_000)}
 
 _NO_OPTIONS = {
     "split": "a training takes all splits",
@@ -122,6 +126,74 @@ class RecipeData:
 
 
 @dataclass(frozen=True)
+class FeatureOptions:
+    """
+    How a baseline learns from features; the recipe's ``[features]`` table.
+
+    Attributes
+    ----------
+    regularisation : float
+        Weight of the sum of squares, of coefficients or of leaves, in what is minimised: 0 to
+        1e6. It stands beside the loss summed over boxes; 0 is none.
+    rounds : int
+        Trees a class, 1 to 5000. Logistic regression has none.
+    leaves : int
+        Of a tree at most, 2 to 255.
+    smallest_leaf : int
+        Training boxes in a leaf at least, 1 to 10000.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+    """
+
+    regularisation: float = 1.0
+    rounds: int = 100
+    leaves: int = 15
+    smallest_leaf: int = 10
+
+    def __post_init__(self) -> None:
+        weight = self.regularisation
+        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not is_number or not 0 <= weight <= 1e6:
+            raise InputError(
+                f"features.regularisation is {weight!r}, it must be in [0, 1e6]; 1 is usual."
+            )
+        for name, (low, high) in _FEATURE_COUNTS.items():
+            value = getattr(self, name)
+            if type(value) is not int or not low <= value <= high:
+                raise InputError(
+                    f"features.{name} is {value!r}, it must be a whole number from {low} to {high}."
+                )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "FeatureOptions":
+        """
+        From the keys of a recipe's ``[features]`` table.
+
+        Parameters
+        ----------
+        values : mapping
+            Keys are the attributes; what is left out has its default.
+
+        Returns
+        -------
+        options : FeatureOptions
+
+        Raises
+        ------
+        InputError
+            If a key is unknown, or a value is out of its range.
+        """
+        names = [held.name for held in fields(cls)]
+        for key in values:
+            if key not in names:
+                raise unknown("key in [features]", key, names)
+        return cls(**values)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """
     Everything that decides a training.
@@ -172,6 +244,10 @@ class Recipe:
         Random transforms of the training images.
     data : RecipeData or None
         The boxes that the recipe is made for.
+    features : FeatureOptions or None
+        How a baseline learns; None for a network, and for a baseline's defaults. Of the fields
+        above a baseline heeds `seed`, `class_weights` and `orientations`, and trees
+        `learning_rate`, by which each counts; any other must have its default.
 
     Raises
     ------
@@ -209,6 +285,7 @@ class Recipe:
     continues: str | None = None
     augmentation: Augmentation | None = None
     data: RecipeData | None = None
+    features: FeatureOptions | None = None
 
     def __post_init__(self) -> None:
         for name, (low, high) in _WHOLE.items():
@@ -296,6 +373,7 @@ class Recipe:
         tables = {
             "augmentation": _table(values, "augmentation", name, Augmentation.from_dict),
             "data": _table(values, "data", name, RecipeData.from_dict),
+            "features": _table(values, "features", name, FeatureOptions.from_dict),
         }
         return cls(**{"name": name, **values, **tables})
 
