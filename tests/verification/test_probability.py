@@ -9,7 +9,13 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
 from stormlens.errors import InputError
-from stormlens.verification import brier, log_loss, reliability, wilson_interval
+from stormlens.verification import (
+    brier,
+    brier_decomposition,
+    log_loss,
+    reliability,
+    wilson_interval,
+)
 
 
 def _random(seed, n=60, classes=4):
@@ -82,7 +88,7 @@ def test_forecasts_that_keep_their_word_are_calibrated():
     npt.assert_allclose(result.calibration_error, 0, atol=1e-12)
 
 
-@pytest.mark.parametrize("score", [brier, log_loss, reliability])
+@pytest.mark.parametrize("score", [brier, brier_decomposition, log_loss, reliability])
 @pytest.mark.parametrize(
     ("probability", "truth", "message"),
     [
@@ -102,3 +108,60 @@ def test_what_is_no_probability_is_refused(score, probability, truth, message):
 def test_no_bins_are_refused():
     with pytest.raises(InputError, match="at least 1 bin"):
         reliability([[1.0, 0.0]], [0], bins=0)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
+@settings(max_examples=40, deadline=None)
+def test_the_parts_of_the_brier_score_add_up(seed, bins):
+    probability, truth = _random(seed)
+    parts = brier_decomposition(probability, truth, bins=bins)
+    whole = parts.reliability - parts.resolution + parts.uncertainty + parts.within_bins
+    npt.assert_allclose(parts.brier, brier(probability, truth))
+    npt.assert_allclose(whole, parts.brier)
+    of_modes = [brier_decomposition(probability, truth, mode=k, bins=bins) for k in range(4)]
+    for name in ("brier", "reliability", "resolution", "uncertainty", "within_bins"):
+        npt.assert_allclose(sum(getattr(one, name) for one in of_modes), getattr(parts, name))
+    assert 0 <= parts.resolution <= parts.uncertainty + 1e-12
+
+
+def test_the_brier_score_of_one_mode_is_scikit_learns():
+    probability, truth = _random(0, n=200)
+    parts = brier_decomposition(probability, truth, mode=2)
+    npt.assert_allclose(parts.brier, metrics.brier_score_loss(truth == 2, probability[:, 2]))
+
+
+def test_the_decomposition_of_wilkss_forecasts_of_rain():
+    # Wilks (2006), table 7.3: forecasts, how often each was given, and how often it then rained.
+    given = np.array([0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
+    often = [4112, 671, 1833, 986, 616, 366, 303, 275, 245, 220, 170, 203]
+    rained = [0.006, 0.019, 0.059, 0.15, 0.277, 0.377, 0.511, 0.587, 0.723, 0.779, 0.934, 0.933]
+    days = np.round(np.multiply(often, rained)).astype(int)
+    forecast = np.repeat(given, often)
+    truth = np.concatenate(
+        [np.arange(n) >= n - wet for n, wet in zip(often, days, strict=True)]
+    ).astype(int)
+    parts = brier_decomposition(np.column_stack([1 - forecast, forecast]), truth, mode=1, bins=20)
+    share, observed = np.divide(often, 10_000), np.divide(days, often)
+    climate = (share * observed).sum()
+    npt.assert_allclose(climate, 0.162, atol=1e-3)  # as in the book
+    npt.assert_allclose(parts.uncertainty, climate * (1 - climate))
+    npt.assert_allclose(parts.reliability, (share * (given - observed) ** 2).sum(), atol=1e-6)
+    npt.assert_allclose(parts.resolution, (share * (observed - climate) ** 2).sum(), atol=1e-6)
+    npt.assert_allclose(parts.within_bins, 0, atol=1e-6)
+    npt.assert_allclose(parts.skill, 1 - parts.brier / parts.uncertainty)
+
+
+def test_a_perfect_forecast_resolves_all_uncertainty():
+    parts = brier_decomposition(np.eye(3)[[0, 1, 2, 2]], [0, 1, 2, 2])
+    assert (parts.brier, parts.reliability, parts.within_bins, parts.skill) == (0, 0, 0, 1)
+    npt.assert_allclose(parts.resolution, parts.uncertainty)
+
+
+def test_what_never_varies_has_no_skill_to_show():
+    assert np.isnan(brier_decomposition([[0.9, 0.1]], [0]).skill)
+
+
+@pytest.mark.parametrize("bins", [0, -1])
+def test_a_decomposition_needs_bins(bins):
+    with pytest.raises(InputError, match="at least 1 bin"):
+        brier_decomposition([[1.0, 0.0]], [0], bins=bins)

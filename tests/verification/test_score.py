@@ -6,6 +6,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 import xarray as xr
+from scipy import stats
 from sklearn import metrics
 
 from stormlens.datasets import make_dataset
@@ -65,27 +66,34 @@ def test_values_agree_with_scikit_learn():
     assert [result.per_mode[m].count for m in MODES] == np.bincount(truth, minlength=6).tolist()
 
 
-def test_intervals_agree_with_a_plain_loop_over_days():
-    # Second implementation: draw days, gather their boxes, score with scikit-learn.
+def test_intervals_agree_with_scipys_over_days():
     predictions, dataset = _example()
-    result = score(predictions, dataset, n_boot=2000)
+    result = score(predictions, dataset, n_boot=4000)
     truth, answer = dataset["mode"].values, predictions["probability"].values.argmax(1)
     day = dataset["time"].values.astype("datetime64[D]")
     boxes = [np.flatnonzero(day == d) for d in np.unique(day)]
-    rng = np.random.default_rng(99)
-    loop = []
-    for _ in range(2000):
-        rows = np.concatenate([boxes[i] for i in rng.integers(len(boxes), size=len(boxes))])
-        loop.append(metrics.accuracy_score(truth[rows], answer[rows]))
-    npt.assert_allclose(
-        [result.accuracy.low, result.accuracy.high], np.percentile(loop, [2.5, 97.5]), atol=0.008
-    )
+    count, right = np.transpose([(rows.size, (truth == answer)[rows].sum()) for rows in boxes])
+
+    def accuracy(days, axis):
+        return right[days].sum(axis) / count[days].sum(axis)
+
+    groups = len(boxes)
+    tail = stats.norm.cdf(stats.t.ppf(0.025, groups - 1) * np.sqrt(groups / (groups - 1)))
+    expected = stats.bootstrap(
+        (np.arange(groups),),
+        accuracy,
+        n_resamples=4000,
+        confidence_level=1 - 2 * tail,
+        method="BCa",
+        random_state=99,
+    ).confidence_interval
+    npt.assert_allclose([result.accuracy.low, result.accuracy.high], expected, atol=0.004)
     assert result.intervals == {
         "level": 0.95,
-        "method": "percentile bootstrap",
+        "method": "BCa bootstrap",
         "by": "UTC day",
-        "groups": len(boxes),
-        "replicates": 2000,
+        "groups": groups,
+        "replicates": 4000,
         "seed": 0,
     }
 

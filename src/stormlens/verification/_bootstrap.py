@@ -4,8 +4,14 @@ Bootstrap intervals over days: how much a score would move with other weather.
 Boxes of one storm system recur for hours, so boxes are no independent cases;
 days nearly are. Whole UTC days are drawn with replacement, and because every
 score comes from sums over boxes, a replicate is one row of weights times the
-table of each day's sums. Percentile intervals: Efron and Tibshirani (1993),
-An Introduction to the Bootstrap, chapter 13.
+table of each day's sums.
+
+Plain percentiles of the replicates are too narrow here: 300 boxes of 135 days,
+of which few were named wrong, are a small and skewed sample, and percentiles
+cover the truth in 92 to 93 % of cases instead of 95 %. So intervals are
+bias-corrected and accelerated (BCa: Efron 1987, J. Amer. Stat. Assoc. 82,
+171-185), with levels widened for the number of days as Student's t widens the
+normal (Hesterberg 2015, Amer. Statist. 69, 371-386).
 """
 
 from collections.abc import Callable
@@ -16,6 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 Draw = Callable[[np.random.Generator, int, int], Floats]
+
+LEVEL = 0.95
+"""How often an interval should cover the truth."""
 
 _CHUNK = 4_000_000
 
@@ -97,27 +106,80 @@ def replicates(
     return np.concatenate(parts)
 
 
-def percentile_interval(values: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+def leave_one_out(totals: Floats, statistics: Callable[[Floats], Floats]) -> Floats:
     """
-    Central interval of each statistic over its replicates.
+    Statistics without each group in turn, which is the jackknife.
 
     Parameters
     ----------
-    values : ndarray, shape (replicate, statistic)
-        NaN where a replicate leaves a statistic undefined; those are left out.
-    level : float, optional
-        Share of the replicates inside.
+    totals : ndarray, shape (group, sum)
+        Sums over the boxes of each group.
+    statistics : callable
+        As in `replicates`.
 
     Returns
     -------
-    low, high : ndarray of float64, shape (statistic,)
-        NaN for a statistic that no replicate defines.
+    values : ndarray of float64, shape (group, statistic)
     """
-    low = np.full(values.shape[1], np.nan)
-    high = low.copy()
-    tail = 100 * (1 - level) / 2
-    for i, column in enumerate(values.T):
-        known = column[~np.isnan(column)]
-        if known.size:
-            low[i], high[i] = np.percentile(known, [tail, 100 - tail])
-    return low, high
+    whole = totals.sum(0)
+    step = max(1, _CHUNK // totals.shape[1])
+    parts = [
+        statistics(whole - totals[start : start + step])
+        for start in range(0, totals.shape[0], step)
+    ]
+    return np.concatenate(parts)
+
+
+def interval(
+    values: Floats, repeated: Floats, left_out: Floats, level: float = LEVEL
+) -> tuple[Floats, Floats]:
+    """
+    Bias-corrected and accelerated interval of each statistic.
+
+    Parameters
+    ----------
+    values : ndarray, shape (...)
+        The statistics themselves.
+    repeated : ndarray, shape (replicate, ...)
+        From `replicates`. NaN where a replicate leaves a statistic undefined;
+        those are left out.
+    left_out : ndarray, shape (group, ...)
+        From `leave_one_out`; NaN as in `repeated`.
+    level : float, optional
+        How often the interval should cover the truth.
+
+    Returns
+    -------
+    low, high : ndarray of float64, shape (...)
+        NaN for a statistic that is NaN, or that no replicate defines.
+    """
+    from scipy.special import stdtrit
+
+    groups = left_out.shape[0]
+    tail = stdtrit(groups - 1, (1 - level) / 2) * np.sqrt(groups / (groups - 1))
+    columns = (array.reshape(array.shape[0], values.size).T for array in (repeated, left_out))
+    bounds = [
+        _bca(value, drawn[~np.isnan(drawn)], without[~np.isnan(without)], tail)
+        for value, drawn, without in zip(values.ravel(), *columns, strict=True)
+    ]
+    low, high = np.reshape(bounds, (*values.shape, 2)).T
+    return low.T, high.T
+
+
+def _bca(value: float, drawn: Floats, without: Floats, tail: float) -> tuple[float, float]:
+    """Interval of one statistic, whose normal quantile without corrections is `tail` below 0."""
+    from scipy.special import ndtr, ndtri
+
+    if np.isnan(value) or not drawn.size:
+        return np.nan, np.nan
+    below = (np.mean(drawn < value) + np.mean(drawn <= value)) / 2
+    edge = 1 / (drawn.size + 1)
+    shift = ndtri(np.clip(below, edge, 1 - edge))
+    pull = without.mean() - without if without.size else np.zeros(1)
+    spread = (pull**2).sum() ** 1.5
+    acceleration = (pull**3).sum() / (6 * spread) if spread > 0 else 0.0
+    corrected = [
+        shift + (shift + z) / max(1 - acceleration * (shift + z), 1e-3) for z in (tail, -tail)
+    ]
+    low, high = np.percentile(drawn, 100 * ndtr(corrected))
+    return float(low), float(high)

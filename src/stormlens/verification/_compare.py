@@ -19,8 +19,10 @@ from stormlens.datasets import is_simulated
 from stormlens.errors import InputError
 from stormlens.verification import _categorical as categorical
 from stormlens.verification._bootstrap import (
+    LEVEL,
     day_groups,
-    percentile_interval,
+    interval,
+    leave_one_out,
     replicates,
     swapping,
 )
@@ -39,7 +41,7 @@ from stormlens.verification._comparison import (
 )
 from stormlens.verification._pairs import holm, mcnemar, swap_test
 from stormlens.verification._probability import brier_decomposition, reliability
-from stormlens.verification._score import LEVEL, align
+from stormlens.verification._score import align
 from stormlens.verification._scores import PER_MODE, Estimate, ModeScores
 from stormlens.verification._totals import group_totals, scores_of
 from stormlens.verification._views import restrict, views_of
@@ -147,7 +149,7 @@ def compare(
         },
         intervals={
             "level": LEVEL,
-            "method": "percentile bootstrap",
+            "method": "BCa bootstrap",
             "by": by,
             "groups": int(group.max()) + 1,
             "replicates": n_boot,
@@ -203,14 +205,13 @@ def _views(boxes: _Boxes, draws: _Draws) -> dict[str, View]:
 def _view(name: str, boxes: _Boxes, draws: _Draws) -> View:
     group, _ = day_groups(boxes.time)
     totals = _totals(boxes, group)
-    values, repeated = _resampled(totals, boxes, draws, COMPARED, _OF_A_MODE)
-    estimates = _estimates(values, repeated)
+    judged = _judged(totals, boxes, draws, COMPARED, _OF_A_MODE)
+    estimates = judged.estimates()
     entrants = {
         entrant: _entrant(estimates[i], boxes.truth, boxes.answer[i], boxes.modes)
         for i, entrant in enumerate(boxes.names)
     }
-    size = len(COMPARED)
-    pairs = _pairs(boxes, group, totals, values[:, :size], repeated[..., :size], draws)
+    pairs = _pairs(boxes, group, totals, judged, draws)
     return View(name, boxes.modes, int(boxes.truth.size), entrants, pairs)
 
 
@@ -224,42 +225,50 @@ def _totals(boxes: _Boxes, group: Codes) -> Floats:
     )
 
 
-def _resampled(
+@dataclass(frozen=True)
+class _Judged:
+    """Scores (classifier, statistic), and the same of each replicate and without each day."""
+
+    values: Floats
+    repeated: Floats
+    left_out: Floats
+
+    def estimates(self) -> list[list[Estimate]]:
+        bounds = _interval(self.values, self.repeated, self.left_out)
+        return [
+            [Estimate(*triple) for triple in zip(*rows, strict=True)]
+            for rows in zip(*(array.tolist() for array in (self.values, *bounds)), strict=True)
+        ]
+
+
+def _judged(
     totals: Floats,
     boxes: _Boxes,
     draws: _Draws,
     overall: tuple[str, ...],
     per_mode: tuple[str, ...],
-) -> tuple[Floats, Floats]:
-    """Scores, (classifier, statistic), and their replicates, (replicate, classifier, statistic)."""
-    entrants, n_classes = len(boxes.names), len(boxes.modes)
+) -> _Judged:
+    n_classes = len(boxes.modes)
 
     def scores(sums: Floats) -> Floats:
         each = scores_of(sums.reshape(-1, n_classes**2 + 2), n_classes, overall, per_mode)
         return each.reshape(sums.shape[0], -1)
 
-    values = scores(totals.sum(0, keepdims=True)).reshape(entrants, -1)
-    if totals.shape[0] < 2:
-        return values, np.full((1, *values.shape), np.nan)
-    repeated = replicates(totals, scores, draws.n, draws.seed)
-    return values, repeated.reshape(-1, *values.shape)
+    values = scores(totals.sum(0, keepdims=True))
+    shape = (len(boxes.names), values.size // len(boxes.names))
+    repeated = left_out = np.empty((0, *shape))
+    if totals.shape[0] > 1:
+        repeated = replicates(totals, scores, draws.n, draws.seed).reshape(-1, *shape)
+        left_out = leave_one_out(totals, scores).reshape(-1, *shape)
+    return _Judged(values.reshape(shape), repeated, left_out)
 
 
-def _estimates(values: Floats, repeated: Floats) -> list[list[Estimate]]:
-    low, high = _interval(values, repeated)
-    return [
-        [Estimate(*triple) for triple in zip(*rows, strict=True)]
-        for rows in zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
-    ]
-
-
-def _interval(values: Floats, repeated: Floats) -> tuple[Floats, Floats]:
-    """Intervals of values of any shape; NaN where a value is."""
-    bounds = percentile_interval(repeated.reshape(repeated.shape[0], -1), LEVEL)
-    low, high = (
-        np.where(np.isnan(values), np.nan, bound.reshape(values.shape)) for bound in bounds
-    )
-    return low, high
+def _interval(values: Floats, repeated: Floats, left_out: Floats) -> tuple[Floats, Floats]:
+    """Intervals, or NaN with fewer than two days."""
+    if not left_out.shape[0]:
+        unknown = np.full(values.shape, np.nan)
+        return unknown, unknown
+    return interval(values, repeated, left_out)
 
 
 def _entrant(
@@ -293,14 +302,17 @@ def _one_minus(estimate: Estimate) -> Estimate:
 
 
 def _pairs(
-    boxes: _Boxes, group: Codes, totals: Floats, values: Floats, repeated: Floats, draws: _Draws
+    boxes: _Boxes, group: Codes, totals: Floats, judged: _Judged, draws: _Draws
 ) -> list[Pair]:
     places = list(itertools.combinations(range(len(boxes.names)), 2))
     if not places:
         return []
     first, second = np.transpose(places)
-    difference = values[first] - values[second]
-    low, high = _interval(difference, repeated[:, first] - repeated[:, second])
+    difference, repeated, left_out = (
+        array[..., first, : len(COMPARED)] - array[..., second, : len(COMPARED)]
+        for array in (judged.values, judged.repeated, judged.left_out)
+    )
+    low, high = _interval(difference, repeated, left_out)
     right = boxes.answer == boxes.truth
     p = _swap_p_values(boxes, totals, difference, first, second, draws)
     p[:, COMPARED.index("accuracy")] = [swap_test(right[i], right[j], group) for i, j in places]
@@ -383,7 +395,7 @@ def _slices(boxes: _Boxes, key: Codes, label: Any, draws: _Draws) -> list[Slice]
     for value in np.unique(key).tolist():
         part = boxes.of(key == value)
         totals = _totals(part, day_groups(part.time)[0])
-        found = _estimates(*_resampled(totals, part, draws, ("accuracy", "hss"), ()))
+        found = _judged(totals, part, draws, ("accuracy", "hss"), ()).estimates()
         accuracy, skill = (
             dict(zip(boxes.names, column, strict=True)) for column in zip(*found, strict=True)
         )

@@ -10,15 +10,18 @@ from stormlens.datasets import class_names, is_simulated
 from stormlens.errors import InputError
 from stormlens.stormbox import MODES
 from stormlens.verification import _categorical as categorical
-from stormlens.verification._bootstrap import day_groups, percentile_interval, replicates
+from stormlens.verification._bootstrap import (
+    LEVEL,
+    day_groups,
+    interval,
+    leave_one_out,
+    replicates,
+)
 from stormlens.verification._probability import checked
 from stormlens.verification._scores import OVERALL, PER_MODE, Estimate, ModeScores, Scores
 from stormlens.verification._totals import group_totals, scores_of
 
 Floats = NDArray[np.float64]
-
-LEVEL = 0.95
-"""Share of replicates inside an interval."""
 
 
 def align(
@@ -85,10 +88,11 @@ def score(
     """
     Score a classifier on labelled boxes, with a 95 % interval on every number.
 
-    Intervals are percentiles of a bootstrap that draws whole UTC days with
-    replacement (boxes, where times are unknown), since boxes of one day show
-    the same storms. Replicates that leave a score undefined are left out of
-    its interval; with fewer than two days there is no interval (NaN).
+    Intervals come from a bootstrap that draws whole UTC days with replacement
+    (boxes, where times are unknown), since boxes of one day show the same
+    storms; they are bias-corrected and accelerated. Replicates that leave a
+    score undefined are left out of its interval; with fewer than two days there
+    is no interval (NaN).
 
     Parameters
     ----------
@@ -123,8 +127,8 @@ def score(
 
     values = scores(totals.sum(0, keepdims=True))[0]
     if totals.shape[0] > 1:
-        low, high = percentile_interval(replicates(totals, scores, n_boot, seed), LEVEL)
-        low, high = (np.where(np.isnan(values), np.nan, bound) for bound in (low, high))
+        repeated = replicates(totals, scores, n_boot, seed)
+        low, high = interval(values, repeated, leave_one_out(totals, scores))
     else:
         low = high = np.full(values.shape, np.nan)
     estimates = [Estimate(*map(float, triple)) for triple in zip(values, low, high, strict=True)]
@@ -142,7 +146,7 @@ def score(
         },
         intervals={
             "level": LEVEL,
-            "method": "percentile bootstrap",
+            "method": "BCa bootstrap",
             "by": by,
             "groups": int(totals.shape[0]),
             "replicates": n_boot,
