@@ -477,7 +477,7 @@ def test_a_training_holds_its_weights_once_beside_their_moments():
     recipe = Recipe("short", "chapter-relu", epochs=1, batch_size=8)
     elsewhere = jax.live_arrays()
     training = _Training(recipe, {"train": train}, _new_classifier(recipe, train, None, None), None)
-    shape = max((w.shape for w in training.state.weights), key=np.prod)
+    shape = max((w.shape for w in training.members.states[0].weights), key=np.prod)
     large = [array for array in jax.live_arrays() if array.shape == shape]
     assert len([array for array in large if all(array is not other for other in elsewhere)]) == 3
 

@@ -100,6 +100,7 @@ def label(task: Task, store: Store) -> Part:
         classifier.classes,
         name_modes(predictions),
         part,
+        predictions.disagreement,
     )
     write_part(Path(task.table), table, part)
     return part

@@ -78,6 +78,7 @@ def make_table(
     classes: Sequence[str],
     modes: np.ndarray,
     part: Part,
+    disagreement: np.ndarray | None = None,
 ) -> "pa.Table":
     """
     Rows of a part.
@@ -96,12 +97,15 @@ def make_table(
         The name each box is given.
     part : Part
         What to note beside the rows.
+    disagreement : ndarray of float32, shape (storm,), optional
+        Of an ensemble's networks.
 
     Returns
     -------
     table : pyarrow.Table
         Columns box, id, time (UTC, s), latitude, longitude, coverage, echo, xmin, ymin,
-        grid, source, mode, ``p_`` and each class's name, model.
+        grid, source, mode, ``p_`` and each class's name, disagreement where there is an ensemble,
+        model.
     """
     pa = need("pyarrow")
     times = pa.array(known["time"], pa.timestamp("s"))  # NaT becomes null
@@ -115,6 +119,7 @@ def make_table(
         "source": pa.array(known["source"]),
         "mode": pa.array(modes.tolist(), pa.string()).dictionary_encode(),
         **{f"p_{name}": pa.array(probabilities[:, i]) for i, name in enumerate(classes)},
+        **({} if disagreement is None else {"disagreement": pa.array(disagreement)}),
         "model": pa.array([part.model] * len(numbers), pa.string()).dictionary_encode(),
     }
     return pa.table(columns).replace_schema_metadata({_KEY: json.dumps(asdict(part))})

@@ -69,8 +69,9 @@ def to_geojson(predictions: "Predictions | xr.Dataset", names: Sequence[str]) ->
     collection : dict
         Ready for `json.dump`. Properties: id, time (ISO 8601 in UTC), mode, likeliest (the most
         probable), probabilities, grid (its name), coverage, trained_on_simulated, simulated, and,
-        where the classifier knows its confidence, plausible (a list of modes) and novelty. What
-        is unknown is null; a box of unknown place has the geometry null.
+        where the classifier knows its confidence, plausible (a list of modes) and novelty, and of
+        an ensemble disagreement. What is unknown is null; a box of unknown place has the geometry
+        null.
 
     Raises
     ------
@@ -112,7 +113,7 @@ def _feature(predictions: Predictions, i: int, name: str) -> dict[str, Any]:
 
 
 def _confidence(predictions: Predictions, i: int) -> dict[str, Any]:
-    """The set of plausible modes and the novelty, where they are known."""
+    """The set of plausible modes, the novelty and the disagreement, where they are known."""
     told: dict[str, Any] = {}
     if predictions.plausible is not None:
         pairs = zip(predictions.modes, predictions.plausible[i], strict=True)
@@ -120,6 +121,8 @@ def _confidence(predictions: Predictions, i: int) -> dict[str, Any]:
     if predictions.novelty is not None:
         novelty = float(predictions.novelty[i])
         told["novelty"] = round(novelty, 4) if np.isfinite(novelty) else None
+    if predictions.disagreement is not None:
+        told["disagreement"] = round(float(predictions.disagreement[i]), 4)
     return told
 
 

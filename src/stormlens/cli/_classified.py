@@ -108,6 +108,7 @@ def _joined(parts: list["Predictions"], note: str) -> "xr.Dataset":
         simulated=any(part.simulated for part in parts),
         plausible=_together(parts, "plausible"),
         novelty=_together(parts, "novelty"),
+        disagreement=_together(parts, "disagreement"),
     ).to_xarray()
     names = np.concatenate([name_modes(part) for part in parts])
     joined["name"] = "storm", names, {"long_name": "mode of the box"}
@@ -156,18 +157,21 @@ def _print_table(entries: list[dict[str, Any]], known: list[str]) -> None:
     from stormlens.models import CLEAR
 
     seen = ["coverage"] if known else []
+    differ = [name for name in ("disagreement",) if entries and name in entries[0]]
     rows = [
         (
             entry["id"],
             *("-" if entry[name] is None else number(entry[name], 2) for name in seen),
             entry["mode"],
+            *(number(entry[name], 2) for name in differ),
             # Of air without echo the network says what it does of any blank box.
             "-" if entry["mode"] == CLEAR else _likely(entry["probabilities"]),
         )
         for entry in entries
     ]
     if rows:
-        print_table(("id", *seen, "mode", "probabilities"), rows, right=seen)
+        names = ("id", *seen, "mode", *differ, "probabilities")
+        print_table(names, rows, right=[*seen, *differ])
 
 
 def _likely(probabilities: dict[str, float]) -> str:

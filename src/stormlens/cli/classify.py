@@ -74,8 +74,10 @@ those that it was calibrated on; in others it may be less often. Far inland,
 north of 39 N and west of 88 W, Tropical is not plausible.
 The table gives the probabilities of 0.05 or more, three at most.
 JSON: a list of {id, mode, likeliest, probabilities: {mode name: value}}, with
-plausible (a list of modes) and novelty where known, and for radar files time,
-latitude, longitude and coverage. CSV has the same columns.
+plausible (a list of modes) and novelty where known, disagreement of an
+ensemble's networks (mutual information, nats; 0 where all say the same), and
+for radar files time, latitude, longitude and coverage. CSV has the same
+columns.
 """
 
 _CUTTING, _OUTPUT = "Boxes of radar files", "Output"

@@ -26,6 +26,7 @@ Examples:
   stormlens train chapter-relu --data simulated --out runs/first
   stormlens train my.toml --data svrimg --out runs/mine --epochs 30 --seed 1
   stormlens train chapter-relu --data simulated --out runs/first --resume
+  stormlens train chapter-relu --members 5 --out runs/five
 
 \b
 The run folder then holds recipe.toml, history.csv (epoch, seconds, loss,
@@ -52,6 +53,13 @@ failures.npz. It does so only on the data that it was made for: with other
     metavar="RATE",
     help="Of the optimiser.  [over 0, to 1; default the recipe's]",
 )
+@option(
+    "--members",
+    type=int,
+    metavar="N",
+    help="Networks of an ensemble, whose probabilities are averaged.  [1 to 64; default the "
+    "recipe's]",
+)
 @seed_option
 @data_seed_option
 @picture_options
@@ -66,6 +74,7 @@ def command(
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
+    members: int | None,
     seed: int | None,
     data_seed: int | None,
     pictures: dict[str, Any],
@@ -82,7 +91,11 @@ def command(
     from stormlens.training import load_recipe
 
     chosen = load_recipe(recipe).with_changes(
-        epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        members=members,
+        seed=seed,
     )
     try:
         with notes_on_stderr():

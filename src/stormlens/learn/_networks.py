@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stormlens.errors import InputError
 from stormlens.models import shipped_folder
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ def _lying(name: str, folder: Path) -> "dict[str, Content]":
 
 def _written(classifier: "Classifier") -> dict[str, bytes]:
     """Files of a network of the zoo as a run has them, of another one with its steps."""
+    members = len(classifier.network.members)
+    if members > 1:
+        raise InputError(
+            f"The run is an ensemble of {members} networks, and the pages take one network apart. "
+            "Distil it into one (stormlens train RECIPE --teacher RUN), and give that run."
+        )
     if classifier.architecture is not None:
         return _card_and_weights(classifier, classifier.network.tensors())
     tensors: dict[str, Any] = {}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stormlens.models._compiled import keep_compiled
     from stormlens.models._confidence import Confidence, calibrate
     from stormlens.models._described import confidence_of, describe
+    from stormlens.models._ensemble import MOST_MEMBERS, Ensemble, disagreement
     from stormlens.models._fuse import Forward, fuse, scale
     from stormlens.models._keras import import_keras
     from stormlens.models._modes import (
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CLEAR",
     "MISSING",
+    "MOST_MEMBERS",
     "NO_STORM_BOX",
     "UNSURE",
     "Architecture",
     "Classifier",
     "Confidence",
+    "Ensemble",
     "FeatureModel",
     "Forward",
     "Network",
@@ -47,6 +50,7 @@ __all__ = [
     "calibrate",
     "confidence_of",
     "describe",
+    "disagreement",
     "fuse",
     "heed_context",
     "import_keras",
@@ -71,6 +75,7 @@ __getattr__, __dir__ = on_first_use(
         "_compiled": "keep_compiled",
         "_confidence": "Confidence calibrate",
         "_described": "confidence_of describe",
+        "_ensemble": "MOST_MEMBERS Ensemble disagreement",
         "_fuse": "Forward fuse scale",
         "_keras": "import_keras",
         "_modes": "CLEAR MISSING NO_STORM_BOX UNSURE heed_context name_modes",

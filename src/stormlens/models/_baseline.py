@@ -169,6 +169,11 @@ class FeatureModel:
         return probabilities
 
     @property
+    def members(self) -> "tuple[FeatureModel, ...]":
+        """What answers: itself alone."""
+        return (self,)
+
+    @property
     def model(self) -> NoReturn:
         """No Keras model: asking for it is an InputError."""
         raise self._is_no_network()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stormlens.errors import InputError
+from stormlens.models._ensemble import MOST_MEMBERS
 from stormlens.models._registry import LARGEST_SIDE
 from stormlens.storage import read_json
 
@@ -73,13 +74,14 @@ def _is_confidence(value: Any) -> bool:
 
 
 # Those with a value for runs that were written before there was such a field.
-_SINCE: dict[str, Any] = {"orientations": 1, "confidence": None}
+_SINCE: dict[str, Any] = {"members": 1, "orientations": 1, "confidence": None}
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     "architecture": lambda value: value is None or is_name(value),
     "input_shape": _is_shape,
     "classes": lambda value: _is_list_of(str, value) and value and all(map(is_name, value)),
     "minimum": _is_number,
     "maximum": _is_number,
+    "members": lambda value: type(value) is int and 1 <= value <= MOST_MEMBERS,
     "orientations": lambda value: type(value) is int,
     "confidence": _is_confidence,
     "provenance": _is_provenance,

@@ -20,6 +20,7 @@ from stormlens.errors import InputError
 from stormlens.models import _card, _saved
 from stormlens.models._baseline import FeatureModel
 from stormlens.models._confidence import Confidence
+from stormlens.models._ensemble import Ensemble, disagreement
 from stormlens.models._network import BATCH, Network, are_probabilities
 from stormlens.models._shipped import shipped_folder
 from stormlens.storage import write_text
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _BOXES_AT_A_TIME = 1024
 _LARGEST_BOUND = 1e6
 _LEAST_SPAN = 1e-6  # of the larger bound: some steps of float32, in which images are scaled
-_OWN = ("probability", "plausible", "novelty", "mode")  # names of what is predicted
+_OWN = ("probability", "plausible", "novelty", "disagreement", "mode")  # names of what is predicted
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Classifier:
 
     Attributes
     ----------
-    network : Network, FeatureModel or keras.Model
+    network : Network, Ensemble, FeatureModel or keras.Model
         What computes; of a Keras model its network is made. Images in, class probabilities out.
     architecture : str or None
         Its name in the registry; None for a user's own model.
@@ -80,7 +81,7 @@ class Classifier:
             raise InputError(
                 f"Classifier: classes {', '.join(self.classes)} are not all different."
             )
-        if not isinstance(self.network, Network | FeatureModel):
+        if not isinstance(self.network, Network | Ensemble | FeatureModel):
             self.network = Network.of_model(self.network)
         if self.network.outputs != len(self.classes):
             raise InputError(
@@ -110,6 +111,12 @@ class Classifier:
     def image_shape(self) -> tuple[int, int]:
         """Rows and columns of an image."""
         return tuple(self.network.input_shape[:2])
+
+    @property
+    def called(self) -> str:
+        """The network in words, for a reader of its answers."""
+        name, members = self.architecture or "user's own Keras model", len(self.network.members)
+        return name if members == 1 else f"{name}, ensemble of {members}"
 
     @classmethod
     def from_keras(
@@ -245,6 +252,7 @@ class Classifier:
             "classes": list(self.classes),
             "minimum": self.minimum,
             "maximum": self.maximum,
+            "members": len(self.network.members),
             "orientations": self.orientations,
             "confidence": entry,
             "provenance": provenance,
@@ -278,7 +286,8 @@ class Classifier:
             probabilities are tempered, and there are also `plausible` bool (storm, mode), which
             modes a box may well have, and `novelty` float32 (storm), 0 to 100: a box above 1 is
             unlike all that is known. Attributes `plausible_from` and `level` say what plausible
-            means.
+            means. Of an ensemble there is also `disagreement` float32 (storm) in nats, as
+            `stormlens.models.disagreement` gives it of its members before they are tempered.
 
         Raises
         ------
@@ -307,13 +316,13 @@ class Classifier:
 
     def _told(self, images: Any, storm: dict[str, Any], boxes: Boxes) -> Predictions:
         highest = MAX_DBZ if boxes.units == "dBZ" else 255
-        probability, novelty = self._answers(images, highest)
+        probability, novelty, differ = self._answers(images, highest)
         confidence = self.confidence
         return Predictions(
             probability,
             self.classes,
             {name: values for name, values in storm.items() if name not in _OWN},
-            self.architecture or "user's own Keras model",
+            self.called,
             boxes.source,
             boxes.simulated,
             self.trained_on_simulated,
@@ -321,12 +330,14 @@ class Classifier:
             None if confidence is None else novelty,
             None if confidence is None else confidence.plausible_from,
             None if confidence is None else confidence.level,
+            differ if len(self.network.members) > 1 else None,
         )
 
-    def _answers(self, held: Any, highest: int) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities and novelty of boxes, some at a time: they may lie on disk."""
+    def _answers(self, held: Any, highest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Probabilities, novelty and disagreement of boxes, some at a time: they may be on disk."""
         probabilities = [np.empty((0, len(self.classes)), np.float32)]
         novelty = [np.empty(0, np.float32)]
+        differ = [np.empty(0, np.float32)]
         for start in range(0, len(held), _BOXES_AT_A_TIME):
             where = f"Boxes to classify (counted from {start})" if start else "Boxes to classify"
             images = check_reflectivity(
@@ -335,10 +346,13 @@ class Classifier:
                 maximum=highest,
                 shape=self.image_shape,
             )
-            probabilities.append(self._asked(images, start))
+            of_members = self.member_probabilities(images)
+            probabilities.append(self.tempered(_mean(of_members), start))
+            if len(of_members) > 1:
+                differ.append(disagreement(of_members))
             if self.confidence is not None:
                 novelty.append(self.confidence.novelty.score(images))
-        return np.concatenate(probabilities), np.concatenate(novelty)
+        return np.concatenate(probabilities), np.concatenate(novelty), np.concatenate(differ)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """
@@ -352,26 +366,46 @@ class Classifier:
         Returns
         -------
         probabilities : ndarray of float32, shape (N, classes)
-            Averaged over the orientations, then tempered where a confidence is known.
+            Averaged over the orientations and over an ensemble's members, then tempered where a
+            confidence is known.
 
         Raises
         ------
         InputError
             If the network's answer to one of them is no number.
         """
-        return self._asked(images, 0)
+        return self.tempered(_mean(self.member_probabilities(images)))
 
-    def _asked(self, images: np.ndarray, first: int) -> np.ndarray:
-        """Probabilities of images of which the first is number `first` to the caller."""
-        results = np.empty((len(images), len(self.classes)), np.float32)
+    def member_probabilities(self, images: np.ndarray) -> np.ndarray:
+        """
+        Class probabilities of raw images by each network of an ensemble.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (N, rows, columns)
+            Whole dBZ.
+
+        Returns
+        -------
+        probabilities : ndarray of float32, shape (members, N, classes)
+            Averaged over the orientations; not tempered. One network alone is one member.
+
+        Raises
+        ------
+        InputError
+            If a weight is not finite.
+        """
+        members, classes = self.network.members, len(self.classes)
+        results = np.empty((len(members), len(images), classes), np.float32)
         together = _BOXES_AT_A_TIME if self.orientations == 1 else BATCH // self.orientations
         for start in range(0, len(images), together):
             views = [*turned(images[start : start + together], self.orientations)]
             asked = np.concatenate(views) if len(views) > 1 else views[0]
-            answers = self.network.probabilities(asked, (self.minimum, self.maximum))
-            mean = answers.reshape(len(views), -1, answers.shape[1]).mean(axis=0)
-            results[start : start + together] = mean
-        return self.tempered(results, first)
+            for member, given in zip(members, results, strict=True):
+                answers = member.probabilities(asked, (self.minimum, self.maximum))
+                mean = answers.reshape(len(views), -1, classes).mean(axis=0)
+                given[start : start + together] = mean
+        return results
 
     def tempered(self, answers: np.ndarray, first: int = 0) -> np.ndarray:
         """
@@ -380,7 +414,7 @@ class Classifier:
         Parameters
         ----------
         answers : ndarray of float32, shape (..., classes)
-            Averaged over the orientations.
+            Averaged over the orientations and members.
         first : int, optional
             What the first of them is counted as in a sentence.
 
@@ -404,6 +438,11 @@ class Classifier:
                 "weights are too large. Mend the model, or train it with a lower learning rate."
             )
         return answers if self.confidence is None else self.confidence.temper(answers)
+
+
+def _mean(of_members: np.ndarray) -> np.ndarray:
+    """The answers of networks as one."""
+    return of_members[0] if len(of_members) == 1 else of_members.mean(axis=0)
 
 
 def _reflectivity(dataset: Any) -> Any:

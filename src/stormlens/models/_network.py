@@ -243,6 +243,11 @@ class Network:
             return self._model
 
     @property
+    def members(self) -> "tuple[Network, ...]":
+        """The networks whose mean it is: itself alone; an `Ensemble` has more."""
+        return (self,)
+
+    @property
     def is_loaded(self) -> bool:
         """Whether the Keras model has been made."""
         return self._model is not None

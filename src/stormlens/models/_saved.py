@@ -17,6 +17,7 @@ from stormlens.errors import InputError
 from stormlens.models._baseline import FeatureModel
 from stormlens.models._card import CARD, DIGEST, NUMBERS, damaged_card
 from stormlens.models._confidence import Confidence
+from stormlens.models._ensemble import Ensemble, member_prefix
 from stormlens.models._keras import import_keras
 from stormlens.models._keras_archive import check_archive
 from stormlens.models._network import Network, keyed, kinds_of
@@ -132,7 +133,9 @@ def _digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_named(card: Mapping[str, Any], folder: Path, remedy: str) -> Network | FeatureModel:
+def read_named(
+    card: Mapping[str, Any], folder: Path, remedy: str
+) -> Network | Ensemble | FeatureModel:
     """
     What computes of a classifier whose architecture has a name.
 
@@ -147,7 +150,7 @@ def read_named(card: Mapping[str, Any], folder: Path, remedy: str) -> Network | 
 
     Returns
     -------
-    network : Network or FeatureModel
+    network : Network, Ensemble or FeatureModel
 
     Raises
     ------
@@ -161,8 +164,16 @@ def read_named(card: Mapping[str, Any], folder: Path, remedy: str) -> Network | 
         is_network = model_info(name).is_network
     except InputError as error:
         raise damaged_card(folder, error, remedy) from error
+    members = card["members"]
     if is_network:
-        return Network.named(name, shape, outputs, read_weights(card, folder, remedy))
+        tensors = read_weights(card, folder, remedy)
+        if members == 1:
+            return Network.named(name, shape, outputs, tensors)
+        parts = [_of_member(tensors, number) for number in range(members)]
+        return Ensemble([Network.named(name, shape, outputs, part) for part in parts])
+    if members != 1:
+        wrong = InputError(f"members is {members}, but {name} is no network.")
+        raise damaged_card(folder, wrong, remedy)
     path = folder / WEIGHTS
     tensors = read_tensors(path, remedy)
     _check_digest(path, card["provenance"].get(DIGEST), remedy)
@@ -170,6 +181,11 @@ def read_named(card: Mapping[str, Any], folder: Path, remedy: str) -> Network | 
         return FeatureModel(name, shape, outputs, tensors)
     except InputError as error:
         raise InputError(f"{path} is damaged: {error} To put it right, {remedy}.") from error
+
+
+def _of_member(tensors: Tensors, number: int) -> Tensors:
+    prefix = member_prefix(number)
+    return {key: values for key, values in tensors.items() if key.startswith(prefix)}
 
 
 def read_weights(card: Mapping[str, Any], folder: Path, remedy: str) -> Tensors:
@@ -188,7 +204,7 @@ def read_weights(card: Mapping[str, Any], folder: Path, remedy: str) -> Tensors:
     Returns
     -------
     tensors : dict of str to ndarray
-        By position and name.
+        By position and name, of an ensemble by member first.
 
     Raises
     ------
@@ -203,9 +219,13 @@ def read_weights(card: Mapping[str, Any], folder: Path, remedy: str) -> Tensors:
         kinds = kinds_of(name, tuple(card["input_shape"]), len(card["classes"]))
     except InputError as error:
         raise damaged_card(folder, error, remedy) from error
+    if card["members"] > 1:
+        prefixes = [member_prefix(number) for number in range(card["members"])]
+        kinds = {f"{prefix}{key}": kind for prefix in prefixes for key, kind in kinds.items()}
     tensors = read_tensors(path, remedy)
     if kinds != {key: (value.shape, str(value.dtype)) for key, value in tensors.items()}:
-        raise InputError(f"{path} holds other weights than model {name} has; {remedy}.")
+        what = f"model {name}" if card["members"] == 1 else f"{card['members']} of model {name}"
+        raise InputError(f"{path} holds other weights than {what} has; {remedy}.")
     _check_digest(path, card["provenance"].get(DIGEST), remedy)
     return tensors
 

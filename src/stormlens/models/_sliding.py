@@ -110,11 +110,11 @@ def slide(
         raise InputError(f"slide: stride is {stride!r}; give whole cells, 1 or more.")
     box = classifier.image_shape
     ground = _ground_of(mosaic, box)
-    plan = read_plan(classifier.network)
+    plans = _plans_of(classifier)
     if stride is None:
-        stride = plan.stride_near(STRIDE) if isinstance(plan, Plan) else STRIDE
+        stride = STRIDE if isinstance(plans, str) else plans[0].stride_near(STRIDE)
     stride = int(stride)
-    probability, computed = _probabilities(classifier, plan, ground.reflectivity, stride, progress)
+    probability, computed = _probabilities(classifier, plans, ground.reflectivity, stride, progress)
     y, x = (
         first + (stride * np.arange(count, dtype=np.float64) + (cells - 1) / 2) * PIXEL_KM
         for first, count, cells in zip(ground.corner, probability.shape[:2], box, strict=True)
@@ -131,7 +131,7 @@ def slide(
         latitude=latitude,
         longitude=longitude,
         time=ground.time,
-        model=classifier.architecture or "user's own Keras model",
+        model=classifier.called,
         source=ground.source,
         simulated=ground.simulated,
         simulated_training=classifier.trained_on_simulated,
@@ -141,6 +141,17 @@ def slide(
         grid=ground.grid,
     )
     return field.to_xarray() if is_dataset(mosaic) else field
+
+
+def _plans_of(classifier: Classifier) -> list[Plan] | str:
+    """How each of its networks shares, or why one cannot."""
+    plans: list[Plan] = []
+    for member in classifier.network.members:
+        plan = read_plan(member)
+        if isinstance(plan, str):
+            return plan
+        plans.append(plan)
+    return plans
 
 
 @dataclass(frozen=True)
@@ -204,19 +215,19 @@ def _ground_of_dataset(mosaic: "xr.Dataset") -> _Ground:
 
 def _probabilities(
     classifier: Classifier,
-    plan: Plan | str,
+    plans: list[Plan] | str,
     reflectivity: NDArray[np.uint8],
     stride: int,
     progress: bool,
 ) -> tuple[NDArray[np.float32], str]:
     """Probabilities (rows, columns, classes) of the boxes, and how they were computed."""
-    if not isinstance(plan, Plan):
-        return _box_by_box(classifier, reflectivity, stride, progress), f"box by box: {plan}"
+    if isinstance(plans, str):
+        return _box_by_box(classifier, reflectivity, stride, progress), f"box by box: {plans}"
     rows, columns = (
         Axis(stride, (cells - box) // stride + 1, box)
         for cells, box in zip(reflectivity.shape, classifier.image_shape, strict=True)
     )
-    if not worth_sharing(plan, (rows, columns)):
+    if not worth_sharing(plans[0], (rows, columns)):
         found = _box_by_box(classifier, reflectivity, stride, progress)
         return found, "box by box: boxes this far apart have too little in common"
     # Scaled value by value, so that all cells without echo are alike to the last bit.
@@ -224,13 +235,14 @@ def _probabilities(
     scaled = (np.arange(256, dtype=np.float32) - low) / (high - low)
     covered = reflectivity[: rows.size, : columns.size]
     total = np.zeros((rows.count, columns.count, len(classifier.classes)), np.float32)
-    for number, view in enumerate(turned(covered, classifier.orientations)):
-        axes = (columns, rows) if number % 2 else (rows, columns)
-        operations = _operations(classifier.network)
-        found = shared_probabilities(operations, plan, scaled[view], axes, float(scaled[0]))
-        found = np.rot90(found, -(number % 4))
-        total += found[:, ::-1] if number >= 4 else found
-    probability = total / np.float32(classifier.orientations)
+    for member, plan in zip(classifier.network.members, plans, strict=True):
+        operations = _operations(member)
+        for number, view in enumerate(turned(covered, classifier.orientations)):
+            axes = (columns, rows) if number % 2 else (rows, columns)
+            found = shared_probabilities(operations, plan, scaled[view], axes, float(scaled[0]))
+            found = np.rot90(found, -(number % 4))
+            total += found[:, ::-1] if number >= 4 else found
+    probability = total / np.float32(classifier.orientations * len(plans))
     return classifier.tempered(probability), _SHARED
 
 

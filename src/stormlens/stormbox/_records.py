@@ -274,6 +274,8 @@ class Predictions:
     plausible_from, level : float or None
         Lowest probability of a plausible mode, and the share of boxes whose true mode is
         plausible.
+    disagreement : ndarray of float32, shape (storm,), or None
+        Of an ensemble's networks, nats; see `stormlens.models.disagreement`. None of one alone.
     """
 
     probability: NDArray[np.float32] = field(repr=False)
@@ -287,6 +289,7 @@ class Predictions:
     novelty: NDArray[np.float32] | None = field(default=None, repr=False)
     plausible_from: float | None = None
     level: float | None = None
+    disagreement: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.probability)
@@ -318,6 +321,7 @@ class Predictions:
             dataset["novelty"].values if "novelty" in dataset else None,
             attributes.get("plausible_from"),
             attributes.get("level"),
+            dataset["disagreement"].values if "disagreement" in dataset else None,
         )
 
     def to_xarray(self) -> "xr.Dataset":
@@ -327,8 +331,9 @@ class Predictions:
         Returns
         -------
         dataset : xarray.Dataset
-            `probability` (storm, mode), and where they are known `plausible` (storm, mode) and
-            `novelty` (storm), with the storm coordinates; all else is in the attributes.
+            `probability` (storm, mode), and where they are known `plausible` (storm, mode),
+            `novelty` (storm) and `disagreement` (storm), with the storm coordinates; all else is in
+            the attributes.
         """
         import xarray as xr
 
@@ -344,6 +349,9 @@ class Predictions:
             attributes |= {"plausible_from": self.plausible_from, "level": self.level}
         if self.novelty is not None:
             held["novelty"] = "storm", self.novelty
+        if self.disagreement is not None:
+            told = {"units": "nat", "long_name": "mutual information of mode and network"}
+            held["disagreement"] = "storm", self.disagreement, told
         return xr.Dataset(held, {**_coordinates(self.storm), "mode": list(self.modes)}, attributes)
 
 

@@ -12,44 +12,35 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
-from jax.stages import Compiled
 
 from stormlens.errors import InputError, printable
-from stormlens.models import Classifier, Network, keep_compiled, load_keras_file
+from stormlens.models import Classifier, Ensemble, Network, keep_compiled, load_keras_file
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
 from stormlens.training._baseline import is_baseline, train_baseline
 from stormlens.training._checks import check_splits, fingerprint, hold_run, open_baseline, open_run
-from stormlens.training._optimise import Average, make_optimiser
+from stormlens.training._members import Members
 from stormlens.training._progress import Listener, RichProgress, Silent
 from stormlens.training._recipe import Recipe, load_recipe
 from stormlens.training._split import Split
-from stormlens.training._step import (
-    Arrays,
-    State,
-    Totals,
-    balanced_weights,
-    make_evaluate,
-    make_order,
-    make_step,
-)
+from stormlens.training._step import Arrays, State, Totals, balanced_weights
 
 if TYPE_CHECKING:
     import xarray as xr
 
 HISTORY_FIELDS = ("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy")
 """Columns of history.csv."""
+
+_PARTS = ("weights", "variables", "optimiser", "average", "best")
+"""Groups of a checkpoint."""
 
 _SECONDS_A_LOOK = 0.5  # from one report of progress to the next
 _ASYNCHRONOUS = "jax_cpu_enable_async_dispatch"
@@ -70,7 +61,8 @@ class Fitted:
         With the last weights, or the best under early stopping.
     history : list of dict
         A row an epoch: epoch, seconds, loss, accuracy, val_loss, val_accuracy. Training
-        figures are means over the epoch as it ran, with dropout and augmentation.
+        figures are means over the epoch as it ran, with dropout and augmentation, and over an
+        ensemble's members; validation figures are of the mean of their probabilities.
     """
 
     classifier: Classifier
@@ -210,59 +202,43 @@ class _Training:
         _compute_in_this_thread()
         self.recipe, self.classifier, self.run = recipe, classifier, run
         self.data = fingerprint(splits)
-        self.train_arrays = Arrays.of(splits["train"])
-        self.validation = Arrays.of(splits["validation"]) if "validation" in splits else None
-        bounds = (classifier.minimum, classifier.maximum)
-        forward = classifier.network.forward(bounds, recipe.seed)
-        values = forward.weights, forward.state
-        forward = replace(forward, weights=[], state=[])  # else the steps keep the first weights
-        optimiser = make_optimiser(recipe, recipe.epochs * self._steps())
-
-        def first_state(weights: list[Array], variables: list[Array]) -> State:
-            average = Average.start(weights) if recipe.average > 0 else None
-            return State(weights, variables, optimiser.init(weights), Totals.zero(), average)
-
-        self.best: list[np.ndarray] = []
-        self.history: list[Row] = []
+        networks = classifier.network.members
         n_classes = len(classifier.classes)
         factors = np.ones(n_classes, np.float32)
         if recipe.class_weights:
             factors = balanced_weights(splits["train"].codes, n_classes)
-        of_size = partial(make_step, forward, recipe, bounds, jnp.asarray(factors), optimiser)
-        self._order_of = make_order(len(self.train_arrays.images), recipe.batch_size)
-        # Compiled before the moments are there: the compiler needs as much memory as they do.
-        shapes = jax.eval_shape(first_state, *values)
-        key, order = jax.eval_shape(self._order_of, jax.random.key(0), 1)
-        arrays = self.train_arrays
-        given = shapes, arrays.images, arrays.codes, order, key, 0
-        self._step = self._last_step = of_size().lower(*given).compile()
-        rest = len(arrays.images) % recipe.batch_size
-        if rest and forward.mixes:
-            self._last_step = of_size(rest).lower(*given).compile()
-        self._score: Compiled | None = None
-        if (split := self.validation) is not None:
-            scored = shapes.kept, shapes.variables, split.images, split.codes
-            evaluate = make_evaluate(forward, bounds, recipe.batch_size)
-            self._score = evaluate.lower(*scored).compile()
-        values = jax.tree.map(partial(jnp.array, copy=True), values)
-        self.state = first_state(*values)
+        self.members = Members(
+            networks,
+            recipe,
+            (classifier.minimum, classifier.maximum),
+            factors,
+            Arrays.of(splits["train"]),
+            Arrays.of(splits["validation"]) if "validation" in splits else None,
+        )
+        self.best: list[list[np.ndarray]] = []
+        self.history: list[Row] = []
 
     def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
         """Continue where a checkpoint stands."""
-        before = [*checkpoint.group("weights"), *checkpoint.group("variables")]
-        optimiser, average = checkpoint.group("optimiser"), checkpoint.group("average")
-        values, best = [*before, *optimiser, *Totals.zero(), *average], checkpoint.group("best")
-        kept = _kinds(self._kept_values()) if best else []
-        if _kinds(values) != _kinds(jax.tree.leaves(self.state)) or _kinds(best) != kept:
+        states = self.members.apart()
+        values: list[list[Any]] = []
+        best: list[list[np.ndarray]] = []
+        for name in _prefixes(len(states)):
+            group = [checkpoint.group(f"{name}{part}") for part in _PARTS]
+            weights, variables, optimiser, average, of_best = group
+            values.append([*weights, *variables, *optimiser, *Totals.zero(), *average])
+            best.append(of_best)
+        is_kept = any(best)
+        due = [_kinds(jax.tree.leaves(state)) for state in states]
+        due_best = [_kinds(_kept_values(state)) if is_kept else [] for state in states]
+        if [*map(_kinds, values)] != due or [*map(_kinds, best)] != due_best:
             raise InputError(
                 f"{self.run} was trained with another network; resume with the same one, "
                 "which for a model of your own is the argument model."
             )
-        structure = jax.tree.structure(self.state)
-        del self.state  # before another takes its place
-        # Copied, as the steps change them where they lie.
-        self.state = jax.tree.unflatten(structure, jax.device_put(values, may_alias=False))
-        self.best = best
+        del states
+        self.members.restore(values)
+        self.best = best if is_kept else []
         self.history = checkpoint.history
 
     def run_epochs(self, listener: Listener) -> None:
@@ -271,47 +247,32 @@ class _Training:
             row = self._one_epoch(len(self.history) + 1, listener)
             self.history.append(row)
             if self.recipe.early_stopping and self._best_epoch() == row["epoch"]:
-                self.best = [np.asarray(w) for w in self._kept_values()]
+                states = self.members.apart()
+                self.best = [[np.asarray(w) for w in _kept_values(state)] for state in states]
             self._save()
             listener.epoch(row, self.recipe.epochs)
 
     def _one_epoch(self, epoch: int, listener: Listener) -> Row:
         began = time.perf_counter()
-        images, codes = self.train_arrays.images, self.train_arrays.codes
-        steps = self._steps()
-        key, order = self._order_of(jax.random.key(self.recipe.seed), epoch)
-        self.state = self.state._replace(totals=Totals.zero())
+        members, steps = self.members, self.members.steps
+        key, order = members.begin(epoch)
         listener.step(epoch, 0, steps, float("nan"), float("nan"))
         looked = began
         for number in range(steps):
-            step = self._step if number + 1 < steps else self._last_step
-            self.state = step(self.state, images, codes, order, key, number)
-            # Waited for, so that no step is begun that Ctrl-C could not stop.
-            jax.block_until_ready(self.state.totals)
+            members.step(key, order, number)
             if time.perf_counter() - looked > _SECONDS_A_LOOK or number + 1 == steps:
-                listener.step(epoch, number + 1, steps, *self.state.totals.means())
+                listener.step(epoch, number + 1, steps, *members.means())
                 looked = time.perf_counter()
-        loss, accuracy = self.state.totals.means()
+        loss, accuracy = members.means()
         if not np.isfinite(loss):
             raise InputError(
                 f"Training diverged in epoch {epoch}: the loss is no longer a number. "
                 f"Lower the learning rate (it is {self.recipe.learning_rate:g})."
             )
-        val_loss, val_accuracy = self._validate()
+        val_loss, val_accuracy = members.validate()
         seconds = round(time.perf_counter() - began, 3)
         values = (epoch, seconds, loss, accuracy, val_loss, val_accuracy)
         return dict(zip(HISTORY_FIELDS, values, strict=True))
-
-    def _steps(self) -> int:
-        """Steps of an epoch."""
-        return -(-len(self.train_arrays.images) // self.recipe.batch_size)
-
-    def _validate(self) -> tuple[float, float]:
-        if self.validation is None or self._score is None:
-            return Totals.zero().means()
-        images, codes = self.validation.images, self.validation.codes
-        totals: Totals = self._score(self.state.kept, self.state.variables, images, codes)
-        return totals.means()
 
     def _best_epoch(self) -> int:
         return int(min(self.history, key=lambda row: row["val_loss"])["epoch"])
@@ -322,19 +283,19 @@ class _Training:
             len(self.history) - self._best_epoch() >= patience
         )
 
-    def _kept_values(self) -> list[Any]:
-        return [*self.state.kept, *self.state.variables]
-
     def _save(self) -> None:
         if self.run is None:
             return
-        groups = {
-            "weights": self.state.weights,
-            "variables": self.state.variables,
-            "optimiser": jax.tree.leaves(self.state.optimiser),
-            "average": jax.tree.leaves(self.state.average),
-            "best": self.best,
-        }
+        groups: dict[str, list[Any]] = {}
+        states = self.members.apart()
+        best = self.best or [[]] * len(states)
+        for name, state, of_best in zip(_prefixes(len(states)), states, best, strict=True):
+            held = (
+                *(state.weights, state.variables),
+                *map(jax.tree.leaves, (state.optimiser, state.average)),
+                of_best,
+            )
+            groups |= {f"{name}{part}": values for part, values in zip(_PARTS, held, strict=True)}
         _checkpoint.write_checkpoint(
             self.run,
             groups,
@@ -346,14 +307,26 @@ class _Training:
 
     def finish(self) -> Fitted:
         """Give the trained values to the classifier and save it."""
-        values, n_weights = self.best or self._kept_values(), len(self.state.weights)
-        self.classifier.network.assign(values[:n_weights], values[n_weights:])
-        del self.state  # else the optimiser's moments lie beside what saving needs
+        states = self.members.apart()
+        kept = self.best or [_kept_values(state) for state in states]
+        n_weights = len(states[0].weights)
+        del states, self.members  # else the optimiser's moments lie beside what saving needs
+        for network, values in zip(self.classifier.network.members, kept, strict=True):
+            network.assign(values[:n_weights], values[n_weights:])
         self.classifier.provenance["epochs"] = len(self.history)
         if self.run is not None:
             self.classifier.save(self.run)
             write_text(self.run / "history.csv", history_csv(self.history))
         return Fitted(self.classifier, self.history)
+
+
+def _prefixes(members: int) -> list[str]:
+    """What a checkpoint's groups of each member begin with; of one alone nothing."""
+    return [""] if members == 1 else [f"{number:02d}." for number in range(members)]
+
+
+def _kept_values(state: State) -> list[Any]:
+    return [*state.kept, *state.variables]
 
 
 def _kinds(arrays: list[Any]) -> list[tuple[tuple[int, ...], str]]:
@@ -380,7 +353,9 @@ def _fit_first(
     progress: bool,
 ) -> Classifier:
     """Train the recipe that this one continues."""
-    first = load_recipe(str(recipe.continues)).with_changes(seed=recipe.seed)
+    first = load_recipe(str(recipe.continues)).with_changes(
+        seed=recipe.seed, members=recipe.members
+    )
     out = None if run is None else run / first.name
     again = resume and out is not None and (out / "recipe.toml").exists()
     return fit(first, splits, out, resume=again, progress=progress).classifier
@@ -393,6 +368,7 @@ def _new_classifier(
     images, classes = train.images, train.classes
     bounds = float(images.min()), float(images.max())
     architecture: str | None = recipe.model
+    _check_members(recipe, model, start)
     network: Any
     if model is not None or recipe.model.endswith(".keras"):
         network = load_keras_file(recipe.model) if model is None else model
@@ -402,7 +378,9 @@ def _new_classifier(
         bounds = start.minimum, start.maximum
     else:
         shape = (images.shape[1], images.shape[2], 1)
-        network = Network.untrained(recipe.model, shape, len(classes), recipe.seed)
+        seeds = range(recipe.seed, recipe.seed + recipe.members)
+        first = [Network.untrained(recipe.model, shape, len(classes), seed) for seed in seeds]
+        network = Ensemble(first) if recipe.members > 1 else first[0]
     classifier = Classifier(
         network,
         architecture,
@@ -416,6 +394,22 @@ def _new_classifier(
             f"The model takes {classifier.image_shape} pixels; the data has {images.shape[1:]}."
         )
     return classifier
+
+
+def _check_members(recipe: Recipe, model: Any, start: Classifier | None) -> None:
+    """Refuse an ensemble of networks that would begin alike, or of another number than before."""
+    is_own = model is not None or recipe.model.endswith(".keras")
+    if recipe.members > 1 and is_own:
+        raise InputError(
+            f"recipe {recipe.name}: members is {recipe.members}, but networks of your own model "
+            "would all begin with its weights. Train it several times from weights drawn anew, or "
+            "choose a model of `stormlens models`."
+        )
+    if start is not None and not is_own and len(start.network.members) != recipe.members:
+        raise InputError(
+            f"recipe {recipe.name}: members is {recipe.members}, but it continues a classifier of "
+            f"{len(start.network.members)}; set members to that number."
+        )
 
 
 def _provenance(

@@ -13,6 +13,7 @@ from typing import Any
 
 from stormlens.augment import Augmentation
 from stormlens.errors import InputError, unknown
+from stormlens.models import MOST_MEMBERS
 from stormlens.storage import parse_toml, read_toml
 
 _FOLDER = Path(__file__).parent / "recipes"
@@ -36,6 +37,7 @@ _WHOLE = {
     "epochs": (1, 100_000),
     "seed": (0, 2**31 - 1),
     "early_stopping": (0, 100_000),
+    "members": (1, MOST_MEMBERS),
 }
 _REAL: dict[str, tuple[Callable[[float], bool], str]] = {
     "learning_rate": (lambda v: 0 < v <= 1, "in (0, 1]. For one thousandth write 1e-3"),
@@ -235,9 +237,13 @@ class Recipe:
     orientations : {1, 8}
         In how many orientations the classifier asks its network, whose answers it averages; it
         says nothing of the training itself.
+    members : int
+        Networks of an ensemble, 1 to 64. All see the same batches, augmented and mixed alike; the
+        first weights of number k, from 0, are those of seed + k, and each draws its own dropout.
+        Number 0 is the network that one member alone would be.
     early_stopping : int
-        Stop after this many epochs without a lower validation loss and keep the best
-        weights; 0 never stops.
+        Stop after this many epochs without a lower validation loss, of an ensemble that of its
+        mean probability, and keep the best weights; 0 never stops.
     continues : str or None
         Recipe whose trained weights this one starts from; its seed is this one's.
     augmentation : Augmentation or None
@@ -281,6 +287,7 @@ class Recipe:
     mixup: float = 0.0
     average: float = 0.0
     orientations: int = 1
+    members: int = 1
     early_stopping: int = 0
     continues: str | None = None
     augmentation: Augmentation | None = None
@@ -300,6 +307,8 @@ class Recipe:
             raise self._refusal("orientations", "1 or 8")
         if not isinstance(self.class_weights, bool):
             raise self._refusal("class_weights", "true or false")
+        if self.seed + self.members - 1 > _WHOLE["seed"][1]:
+            raise self._refusal("seed", f"{_WHOLE['seed'][1] - self.members + 1} or less")
         self._check_texts()
 
     def _check_texts(self) -> None:

@@ -71,60 +71,85 @@ class Arrays:
     ----------
     images : Array of uint8, shape (N, rows, columns)
     codes : Array of int32, shape (N,)
+    taught : Array of float32, shape (N, classes), or None
+        A teacher's probabilities.
     """
 
     images: Array
     codes: Array
+    taught: Array | None = None
 
     @classmethod
-    def of(cls, split: Split) -> "Arrays":
+    def of(cls, split: Split, taught: np.ndarray | None = None) -> "Arrays":
         """Copy a split to the device."""
         # Not by jnp.asarray, which copies the images twice and keeps the memory of both.
-        return cls(jax.device_put(split.images), jax.device_put(split.codes.astype(np.int32)))
+        return cls(
+            jax.device_put(split.images),
+            jax.device_put(split.codes.astype(np.int32)),
+            None if taught is None else jax.device_put(taught),
+        )
 
 
-def make_step(
-    forward: Forward,
-    recipe: Recipe,
-    bounds: tuple[float, float],
-    class_weights: Array,
-    optimiser: Optimiser,
-    size: int | None = None,
-) -> jax.stages.Wrapped:
+class Batch(NamedTuple):
     """
-    The compiled training step.
+    What a step's networks have in common.
+
+    Attributes
+    ----------
+    images : Array, shape (N, rows, columns, 1)
+        As `Forward.apply` takes them: augmented and mixed where the recipe asks.
+    codes : Array of int, shape (N,)
+    present : Array of bool, shape (N,)
+        False for the padding at the end.
+    key : Array
+        Of what a network draws for itself.
+    mixture : Mixture or None
+    taught : Array of float, shape (N, classes), or None
+        A teacher's probabilities.
+    """
+
+    images: Array
+    codes: Array
+    present: Array
+    key: Array
+    mixture: Mixture | None
+    taught: Array | None
+
+
+Draw = Callable[..., Batch]
+"""``draw(images, codes, order, key, number, taught)`` to a `Batch`."""
+
+Update = Callable[[State, Batch, Array | int], State]
+"""``update(state, batch, member)`` to the state after a step."""
+
+
+def make_draw(recipe: Recipe, bounds: tuple[float, float], size: int | None = None) -> Draw:
+    """
+    What gathers, augments and mixes a step's samples, for one network or many.
 
     Parameters
     ----------
-    forward : Forward
-        The model's computation.
     recipe : Recipe
-        Batch size, augmentation, loss, averaging.
+        Batch size, augmentation, mixup.
     bounds : tuple of float
         Minimum and maximum that images are scaled by.
-    class_weights : Array of float, shape (classes,)
-        Factor on the loss of each class.
-    optimiser : Optimiser
-        The recipe's.
     size : int, optional
         Samples of the step; those of a batch unless told.
 
     Returns
     -------
-    step : callable
-        ``step(state, images, codes, order, key, number)`` to the new state, which takes the
-        old one's place in memory; `order` is a permutation of the samples padded with N to whole
-        batches, and `number` says which of them. It may be compiled ahead.
+    draw : callable
+        ``draw(images, codes, order, key, number, taught)``; `order` is a permutation of the
+        samples padded with N to whole batches, and `number` says which of them.
     """
 
-    def step(
-        state: State, images: Array, codes: Array, order: Array, key: Array, number: int
-    ) -> State:
+    def draw(
+        images: Array, codes: Array, order: Array, key: Array, number: int, taught: Array | None
+    ) -> Batch:
         first, length = number * recipe.batch_size, size or recipe.batch_size
         chosen = jax.lax.dynamic_slice_in_dim(order, first, length)
         present = chosen < len(images)
         chosen = jnp.minimum(chosen, len(images) - 1)
-        batch_codes = codes[chosen]
         augment_key, forward_key, mixture_key = jax.random.split(jax.random.fold_in(key, number), 3)
         batch = prepare(images[chosen], bounds, recipe.augmentation, augment_key)
         mixture = None
@@ -132,15 +157,47 @@ def make_step(
             mixture = Mixture.draw(mixture_key, recipe.mixup, present)
             batch = scale(batch, bounds) if batch.dtype == jnp.uint8 else batch
             batch = mixture.blend(batch, batch[mixture.partner])
+        taught = None if taught is None else taught[chosen]
+        return Batch(batch, codes[chosen], present, forward_key, mixture, taught)
+
+    return draw
+
+
+def make_update(
+    forward: Forward, recipe: Recipe, class_weights: Array, optimiser: Optimiser
+) -> Update:
+    """
+    What takes one network a step on.
+
+    Parameters
+    ----------
+    forward : Forward
+        The model's computation.
+    recipe : Recipe
+        Loss and averaging.
+    class_weights : Array of float, shape (classes,)
+        Factor on the loss of each class.
+    optimiser : Optimiser
+        The recipe's.
+
+    Returns
+    -------
+    update : callable
+        ``update(state, batch, member)``; members draw dropout of their own, and number 0 draws
+        what a network draws that is trained alone.
+    """
+
+    def update(state: State, batch: Batch, member: Array | int) -> State:
+        key, present = own_key(batch.key, member), batch.present
 
         def loss_of(
             weights: list[Array | Tapped],
         ) -> tuple[Array, tuple[Array, Array, list[Array]]]:
             log_p, variables, added = _asked(
-                forward, weights, state.variables, batch, forward_key, True
+                forward, weights, state.variables, batch.images, key, True
             )
             plain, weighted = losses(
-                log_p, batch_codes, class_weights, recipe.label_smoothing, mixture
+                log_p, batch.codes, class_weights, recipe.label_smoothing, batch.mixture
             )
             total = (plain * present).sum()
             mean = (weighted * present).sum() / present.sum()
@@ -153,7 +210,7 @@ def make_step(
         weights, optimiser_state = optimiser.step(gradients, state.optimiser, state.weights)
         if forward.constrain is not None:
             weights = forward.constrain(weights)
-        correct = ((log_p.argmax(1) == batch_codes) & present).sum()
+        correct = ((log_p.argmax(1) == batch.codes) & present).sum()
         before = state.totals
         totals = Totals(
             before.loss + loss_sum, before.correct + correct, before.seen + present.sum()
@@ -162,6 +219,67 @@ def make_step(
         if state.average is not None:
             average = state.average.after(weights, recipe.average)
         return State(weights, variables, optimiser_state, totals, average)
+
+    return update
+
+
+def own_key(key: Array, member: Array | int) -> Array:
+    """
+    The key that a member draws its dropout from.
+
+    Parameters
+    ----------
+    key : Array
+        Of the step.
+    member : Array of int or int
+        Its number; 0 takes the step's own.
+
+    Returns
+    -------
+    key : Array
+    """
+    if isinstance(member, int) and member == 0:
+        return key
+    return jnp.where(member == 0, key, jax.random.fold_in(key, member))
+
+
+def make_step(
+    forward: Forward,
+    recipe: Recipe,
+    bounds: tuple[float, float],
+    class_weights: Array,
+    optimiser: Optimiser,
+    size: int | None = None,
+) -> jax.stages.Wrapped:
+    """
+    The compiled training step of one network.
+
+    Parameters
+    ----------
+    forward, recipe, class_weights, optimiser
+        As for `make_update`.
+    bounds, size
+        As for `make_draw`.
+
+    Returns
+    -------
+    step : callable
+        ``step(state, images, codes, order, key, number, taught)`` to the new state, which takes
+        the old one's place in memory. It may be compiled ahead.
+    """
+    draw = make_draw(recipe, bounds, size)
+    update = make_update(forward, recipe, class_weights, optimiser)
+
+    def step(
+        state: State,
+        images: Array,
+        codes: Array,
+        order: Array,
+        key: Array,
+        number: int,
+        taught: Array | None = None,
+    ) -> State:
+        return update(state, draw(images, codes, order, key, number, taught), 0)
 
     return jax.jit(step, donate_argnums=0)
 
@@ -259,6 +377,58 @@ def make_evaluate(
         return step(whole * size, totals, rest) if rest else totals
 
     return evaluate
+
+
+def make_answers(forward: Forward, bounds: tuple[float, float]) -> Callable[..., Array]:
+    """
+    What a network answers to a whole split, without dropout or augmentation.
+
+    Parameters
+    ----------
+    forward : Forward
+        The model's computation; it leaves images of a batch apart.
+    bounds : tuple of float
+        Minimum and maximum that images are scaled by.
+
+    Returns
+    -------
+    answers : callable
+        ``answers(weights, variables, images)`` to logarithms of probabilities (N, classes).
+    """
+
+    def answers(weights: list[Array], variables: list[Array], images: Array) -> Array:
+        def of_batch(_: None, first: Array) -> tuple[None, Array]:
+            chosen = jnp.minimum(first + jnp.arange(_EVALUATION_BATCH), len(images) - 1)
+            batch = prepare(images[chosen], bounds, None, None)
+            asked = _asked(forward, weights, variables, batch, jax.random.key(0), False)
+            return None, asked[0]
+
+        firsts = jnp.arange(0, len(images), _EVALUATION_BATCH)
+        _, log_p = jax.lax.scan(of_batch, None, firsts)
+        return log_p.reshape(-1, log_p.shape[-1])[: len(images)]
+
+    return answers
+
+
+@jax.jit
+def score_mean(log_p: Array, codes: Array) -> Totals:
+    """
+    Sums over a split that an ensemble answered.
+
+    Parameters
+    ----------
+    log_p : Array of float, shape (members, N, classes)
+        Logarithms of the members' probabilities.
+    codes : Array of int, shape (N,)
+
+    Returns
+    -------
+    totals : Totals
+        Of the mean of the probabilities.
+    """
+    mean = jax.nn.logsumexp(log_p, axis=0) - jnp.log(len(log_p))
+    correct = (mean.argmax(1) == codes).sum()
+    return Totals(cross_entropy(mean, codes).sum(), correct, jnp.float32(len(codes)))
 
 
 def prepare(

@@ -1,0 +1,280 @@
+"""
+The networks of a training, one or an ensemble's, and the compiled calls that take them on.
+
+All members have one order and one batch a step, gathered, augmented and mixed once. On a CPU they
+then step in turn, each by a call of the same program: a member's feature maps leave the cache and
+the memory before the next one's come. On an accelerator, which one small network leaves mostly
+idle, all of them step as one program, by `jax.vmap`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.stages import Compiled
+
+from stormlens.models import Forward, Network
+from stormlens.training._optimise import Average, Optimiser, make_optimiser
+from stormlens.training._recipe import Recipe
+from stormlens.training._step import (
+    Arrays,
+    State,
+    Totals,
+    make_answers,
+    make_draw,
+    make_evaluate,
+    make_order,
+    make_step,
+    make_update,
+    score_mean,
+)
+
+Bounds = tuple[float, float]
+
+
+class Members:
+    """
+    Networks in training, each with its optimiser's state.
+
+    Everything is compiled before there are moments, since the compiler needs as much memory.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        With the weights that they begin with; they are not changed.
+    recipe : Recipe
+    bounds : tuple of float
+        Minimum and maximum that images are scaled by.
+    class_weights : ndarray of float, shape (classes,)
+    train : Arrays
+    validation : Arrays or None
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        recipe: Recipe,
+        bounds: Bounds,
+        class_weights: np.ndarray,
+        train: Arrays,
+        validation: Arrays | None,
+    ) -> None:
+        self.recipe, self.train, self.validation = recipe, train, validation
+        self.steps = -(-len(train.images) // recipe.batch_size)
+        forward = networks[0].forward(bounds, recipe.seed)
+        first = [(forward.weights, forward.state)]
+        forward = replace(forward, weights=[], state=[])  # else the steps keep the first weights
+        optimiser = make_optimiser(recipe, recipe.epochs * self.steps)
+        self._start = partial(_first_state, recipe, optimiser)
+        shape = jax.eval_shape(self._start, *first[0])
+        self._order_of = make_order(len(train.images), recipe.batch_size)
+        self._together = len(networks) > 1 and _is_accelerated()
+        self._count = len(networks)
+        parts = forward, optimiser, jnp.asarray(class_weights)
+        if self._count == 1:
+            self._compile_alone(*parts, bounds, shape)
+        else:
+            self._compile_for_all(*parts, bounds, shape)
+        self.states: list[State] = []
+        for network in networks:
+            values = first.pop() if first else _values_of(network, bounds, recipe.seed)
+            # Copied, as the steps change them where they lie.
+            self.states.append(self._start(*jax.tree.map(partial(jnp.array, copy=True), values)))
+        self._pack()
+
+    def _compile_alone(
+        self,
+        forward: Forward,
+        optimiser: Optimiser,
+        class_weights: Array,
+        bounds: Bounds,
+        shape: State,
+    ) -> None:
+        """One program a step, and another for the last one of a model that mixes a batch."""
+        of_size = partial(make_step, forward, self.recipe, bounds, class_weights, optimiser)
+        given = shape, *self._given(), self.train.taught
+        self._step: Compiled = of_size().lower(*given).compile()
+        self._last_step = self._step
+        rest = len(self.train.images) % self.recipe.batch_size
+        if rest and forward.mixes:
+            self._last_step = of_size(rest).lower(*given).compile()
+        if (split := self.validation) is not None:
+            scored = shape.kept, shape.variables, split.images, split.codes
+            evaluate = make_evaluate(forward, bounds, self.recipe.batch_size)
+            self._score: Compiled = evaluate.lower(*scored).compile()
+
+    def _compile_for_all(
+        self,
+        forward: Forward,
+        optimiser: Optimiser,
+        class_weights: Array,
+        bounds: Bounds,
+        shape: State,
+    ) -> None:
+        """One program for what a step's members share, and one for what each does with it."""
+        draw = jax.jit(make_draw(self.recipe, bounds))
+        given = *self._given(), self.train.taught
+        self._draw: Compiled = draw.lower(*given).compile()
+        update: Any = make_update(forward, self.recipe, class_weights, optimiser)
+        answers: Any = make_answers(forward, bounds)
+        numbers: Any = 0
+        if self._together:
+            update = jax.vmap(update, in_axes=(0, None, 0))
+            answers = jax.vmap(answers, in_axes=(0, 0, None))
+            shape = _stacked_shape(shape, self._count)
+            numbers = jnp.arange(self._count)
+        batch = jax.eval_shape(draw, *given)
+        step = jax.jit(update, donate_argnums=0).lower(shape, batch, _traced(numbers))
+        self._step = step.compile()
+        if (split := self.validation) is not None:
+            asked = jax.jit(answers).lower(shape.kept, shape.variables, split.images)
+            self._answers: Compiled = asked.compile()
+
+    def _given(self) -> tuple[Any, ...]:
+        """What a step is given beside its networks, as shapes where no values are known yet."""
+        key, order = jax.eval_shape(self._order_of, jax.random.key(0), 1)
+        return self.train.images, self.train.codes, order, key, 0
+
+    def begin(self, epoch: int) -> tuple[Array, Array]:
+        """
+        Forget the sums of the epoch before.
+
+        Parameters
+        ----------
+        epoch : int
+            From 1.
+
+        Returns
+        -------
+        key, order : Array
+            For `step`.
+        """
+        self.states = [state._replace(totals=self._nothing()) for state in self.states]
+        return self._order_of(jax.random.key(self.recipe.seed), epoch)
+
+    def step(self, key: Array, order: Array, number: int) -> None:
+        """
+        Take all members one step on, and wait for it.
+
+        Parameters
+        ----------
+        key, order : Array
+            Of `begin`.
+        number : int
+            Of the step in its epoch, from 0.
+        """
+        train = self.train
+        given = train.images, train.codes, order, key, number, train.taught
+        if self._count == 1:
+            step = self._step if number + 1 < self.steps else self._last_step
+            self.states[0] = step(self.states[0], *given)
+            # Waited for, so that no step is begun that Ctrl-C could not stop.
+            jax.block_until_ready(self.states[0].totals)
+            return
+        batch = self._draw(*given)
+        for place, numbers in enumerate(self._numbers()):
+            self.states[place] = self._step(self.states[place], batch, numbers)
+            jax.block_until_ready(self.states[place].totals)
+
+    def _nothing(self) -> Totals:
+        """No sums yet; for each state its own, as a step takes their place."""
+        zero = Totals.zero()
+        return _stacked([zero] * self._count) if self._together else zero
+
+    def _numbers(self) -> list[Array]:
+        """The members' numbers, for each call of a step."""
+        if self._together:
+            return [jnp.arange(self._count)]
+        return [jnp.int32(number) for number in range(self._count)]
+
+    def means(self) -> tuple[float, float]:
+        """Loss and accuracy over the epoch so far, the mean of the members'; NaN at first."""
+        totals = [state.totals for state in self.states]
+        return Totals(*(jnp.sum(jnp.stack(sums)) for sums in zip(*totals, strict=True))).means()
+
+    def validate(self) -> tuple[float, float]:
+        """
+        Loss and accuracy on the validation split, of an ensemble those of its mean probability.
+
+        Returns
+        -------
+        loss, accuracy : float
+            NaN where there is no such split.
+        """
+        if (split := self.validation) is None:
+            return Totals.zero().means()
+        if self._count == 1:
+            state = self.states[0]
+            totals: Totals = self._score(state.kept, state.variables, split.images, split.codes)
+            return totals.means()
+        told = [self._answers(state.kept, state.variables, split.images) for state in self.states]
+        log_p = told[0] if self._together else jnp.stack(told)
+        return score_mean(log_p, split.codes).means()
+
+    def apart(self) -> list[State]:
+        """
+        The members' states, one by one.
+
+        Returns
+        -------
+        states : list of State
+        """
+        if not self._together:
+            return self.states
+        (all_,) = self.states
+        return [jax.tree.map(lambda a, i=i: a[i], all_) for i in range(self._count)]
+
+    def restore(self, leaves: list[list[Any]]) -> None:
+        """
+        Give the members the states of a checkpoint.
+
+        Parameters
+        ----------
+        leaves : list of list of array
+            Of each member, in the order of `jax.tree.leaves` of its state.
+        """
+        structure = jax.tree.structure(self.apart()[0])
+        self.states = []  # before others take their place
+        for values in leaves:
+            # Copied, as the steps change them where they lie.
+            held = jax.device_put(values, may_alias=False)
+            self.states.append(jax.tree.unflatten(structure, held))
+        self._pack()
+
+    def _pack(self) -> None:
+        if self._together:
+            self.states = [_stacked(self.states)]
+
+
+def _is_accelerated() -> bool:
+    return jax.default_backend() != "cpu"
+
+
+def _first_state(
+    recipe: Recipe, optimiser: Optimiser, weights: list[Array], variables: list[Array]
+) -> State:
+    average = Average.start(weights) if recipe.average > 0 else None
+    return State(weights, variables, optimiser.init(weights), Totals.zero(), average)
+
+
+def _values_of(network: Network, bounds: Bounds, seed: int) -> tuple[list[Array], list[Array]]:
+    forward = network.forward(bounds, seed)
+    return forward.weights, forward.state
+
+
+def _stacked(trees: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *arrays: jnp.stack(arrays), *trees)
+
+
+def _stacked_shape(shape: State, count: int) -> State:
+    stacked: State = jax.tree.map(lambda a: jax.ShapeDtypeStruct((count, *a.shape), a.dtype), shape)
+    return stacked
+
+
+def _traced(numbers: Any) -> Any:
+    return jax.ShapeDtypeStruct(np.shape(numbers), jnp.int32)
