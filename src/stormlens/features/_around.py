@@ -79,3 +79,32 @@ def widened(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
     for here, neighbours in shifted(mask, disk(radius)):
         grown[here] |= neighbours
     return grown
+
+
+def sum_around(stack: NDArray[Any], radius: float) -> NDArray[Any]:
+    """
+    Sums over the disk around each pixel, as far as it lies in the image.
+
+    Rows of a disk that are equally wide share their sums: those of a square are one.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (N, rows, columns)
+    radius : float
+        Pixels.
+
+    Returns
+    -------
+    sums : ndarray, shape (N, rows, columns)
+        Of the kind of number that the stack is.
+    """
+    offsets = disk(radius)
+    sums = np.zeros_like(stack)
+    for width in sorted({max(x for y, x in offsets if y == row) for row, _ in offsets}):
+        wide = np.zeros_like(stack)
+        for here, neighbours in shifted(stack, [(0, x) for x in range(-width, width + 1)]):
+            wide[here] += neighbours
+        rows = sorted({y for y, _ in offsets if max(x for row, x in offsets if row == y) == width})
+        for here, neighbours in shifted(wide, [(y, 0) for y in rows]):
+            sums[here] += neighbours
+    return sums

@@ -2,20 +2,54 @@
 Hard edges that no weather makes: where echo is cut to exact zero along a line or a circle.
 
 A hard edge lies between a pixel of 20 dBZ or more and an exact zero beside it. Storms fade out;
-what a radar does not see ends at once: sectors and borders along straight lines, its range along
-a circle. Lines and circles are found by Hough transforms, those of circles directed by the
-edge's normal (Kimme, Ballard and Sklansky 1975, Comm. ACM 18, 120-122).
+what a radar does not see ends at once, sectors and borders along straight lines, its range along
+a circle. Lines are found by a Hough transform. A circle's centre is looked for where many of the
+edge's normals cross (Kimme, Ballard and Sklansky 1975, Comm. ACM 18, 120-122), and then around it,
+for the distance at which most of the edge lies.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.features._table import HARD_DBZ
+from stormlens.features._table import HARD_DBZ, RANGE_KM
+from stormlens.stormbox import PIXEL_KM
+
+Floats = NDArray[np.float64]
 
 _ANGLES = np.deg2rad(np.arange(0.0, 180.0, 1.5))
+_SMOOTH = 2.0  # pixels over which an edge's normal is taken
+_CELL = 4.0  # pixels to a side of the cells in which normals cross
+_STEP = 2.0  # pixels from one to the next distance along a normal
+_CENTRES = 4  # cells that are looked into
+_FEWEST_SIDES = 12  # fewer make no edge
+_MOST_SIDES = 2000  # of a field of specks some stand for all
+_NEAR = np.array([-1.0, 0.0, 1.0])
+_AROUND = 4  # bins on either side that an edge is held against
+_ASIDE = _AROUND + 3
 
 
-def edge_features(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+class _Edge(NamedTuple):
+    """Middles of the sides that strong pixels share with exact zeros."""
+
+    y: Floats
+    x: Floats
+    worth: float
+    """Sides that each of them stands for."""
+
+    @classmethod
+    def of(cls, image: NDArray[np.uint8]) -> "_Edge":
+        blank, strong = image == 0, image >= HARD_DBZ
+        beside = (blank[:, 1:] & strong[:, :-1]) | (strong[:, 1:] & blank[:, :-1])
+        above = (blank[1:] & strong[:-1]) | (strong[1:] & blank[:-1])
+        (y1, x1), (y2, x2) = np.nonzero(beside), np.nonzero(above)
+        y, x = np.concatenate([y1, y2 + 0.5]), np.concatenate([x1 + 0.5, x2])
+        every = max(1, -(-len(y) // _MOST_SIDES))
+        return cls(y[::every], x[::every], float(every))
+
+
+def edge_features(images: NDArray[np.uint8]) -> dict[str, Floats]:
     """
     Length of the longest hard edges along a line and along a circle.
 
@@ -28,35 +62,107 @@ def edge_features(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
     columns : dict of str to ndarray of float64, shape (N,)
         Over the shorter side of the image.
     """
-    side = min(images.shape[1:])
+    side, diagonal = min(images.shape[1:]), float(np.hypot(*images.shape[1:]))
     straight, circular = np.zeros(len(images)), np.zeros(len(images))
     for number, image in enumerate(images):
-        y, x = _hard_edges(image)
-        if len(y):
-            straight[number] = _longest_line(y, x) / side
-    return {"straight_edge": straight, "circular_edge": circular}
+        edge = _Edge.of(image)
+        if len(edge.y) >= _FEWEST_SIDES:
+            straight[number] = _longest_line(edge)
+            circular[number] = _longest_arc(edge, image)
+    return {
+        "straight_edge": np.clip(straight, 0.0, diagonal) / side,
+        "circular_edge": np.clip(circular, 0.0, np.pi * side) / side,
+    }
 
 
-def _hard_edges(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Middles of the sides that strong pixels share with exact zeros."""
-    blank, strong = image == 0, image >= HARD_DBZ
-    beside = (blank[:, 1:] & strong[:, :-1]) | (strong[:, 1:] & blank[:, :-1])
-    above = (blank[1:] & strong[:-1]) | (strong[1:] & blank[:-1])
-    y1, x1 = np.nonzero(beside)
-    y2, x2 = np.nonzero(above)
-    return np.concatenate([y1, y2 + 0.5]), np.concatenate([x1 + 0.5, x2])
-
-
-def _longest_line(y: NDArray[np.float64], x: NDArray[np.float64]) -> float:
+def _longest_line(edge: _Edge) -> float:
+    """Length of the edge that lies along one line, in pixels."""
     normal_x, normal_y = np.cos(_ANGLES), np.sin(_ANGLES)
-    distance = np.outer(normal_x, x) + np.outer(normal_y, y)
-    bins = np.floor(distance).astype(np.int64)
-    bins -= bins.min()
-    wide = int(bins.max()) + 2
-    places = bins + wide * np.arange(len(_ANGLES))[:, None]
-    votes = np.bincount(places.ravel(), minlength=wide * len(_ANGLES)).reshape(-1, wide)
-    # Two neighbours: the steps of a slanted edge lie within a pixel of it to either side.
-    together = votes[:, :-1] + votes[:, 1:]
+    distance = np.outer(normal_x, edge.x) + np.outer(normal_y, edge.y)
+    most = _most(distance, np.full(distance.shape, edge.worth))
     # A slanted edge has as many steps as it crosses rows and columns.
     steps = np.abs(normal_x) + np.abs(normal_y)
-    return float((together.max(axis=1) / steps).max())
+    return float((most / steps).max())
+
+
+def _longest_arc(edge: _Edge, image: NDArray[np.uint8]) -> float:
+    """Length of the edge that lies along one circle, in pixels."""
+    nearest, farthest = (kilometres / PIXEL_KM for kilometres in RANGE_KM)
+    best = 0.0
+    for centre in _crossings(edge, image, nearest, farthest):
+        for step in (_CELL, _CELL / 2, _CELL / 4):
+            y, x = (
+                held.ravel()[:, None]
+                for held in np.meshgrid(
+                    centre[0] + step * _NEAR, centre[1] + step * _NEAR, indexing="ij"
+                )
+            )
+            dy, dx = edge.y - y, edge.x - x
+            distance = np.hypot(dy, dx)
+            is_range = (distance >= nearest) & (distance < farthest)
+            # As for a line, with the normal that the circle has there.
+            steps = (np.abs(dy) + np.abs(dx)) / np.maximum(distance, 1.0)
+            length = np.where(is_range, edge.worth, 0.0) / np.maximum(steps, 1.0)
+            found = _most(distance, length)
+            centre = y[found.argmax(), 0], x[found.argmax(), 0]
+            best = max(best, float(found.max()))
+    return best
+
+
+def _crossings(
+    edge: _Edge, image: NDArray[np.uint8], nearest: float, farthest: float
+) -> list[tuple[float, float]]:
+    """Where most normals of the edge cross, in the image or as far beside it as it is large."""
+    from scipy.ndimage import gaussian_filter
+
+    blank = (image == 0).astype(np.float64)
+    places = np.ceil(edge.y).astype(np.int64), np.ceil(edge.x).astype(np.int64)
+    slopes = [
+        gaussian_filter(blank, _SMOOTH, order=order, mode="nearest")[places]
+        for order in ((1, 0), (0, 1))
+    ]
+    size = np.maximum(np.hypot(*slopes), 1e-12)
+    along = np.arange(nearest, farthest, _STEP)
+    along = np.concatenate([-along, along])
+    y = (edge.y + np.multiply.outer(along, slopes[0] / size)).ravel()
+    x = (edge.x + np.multiply.outer(along, slopes[1] / size)).ravel()
+    rows, columns = (3 * int(np.ceil(count / _CELL)) for count in image.shape)
+    cell_y = np.floor(y / _CELL).astype(np.int64) + rows // 3
+    cell_x = np.floor(x / _CELL).astype(np.int64) + columns // 3
+    inside = (cell_y >= 0) & (cell_y < rows) & (cell_x >= 0) & (cell_x < columns)
+    cells = cell_y[inside] * columns + cell_x[inside]
+    votes = np.bincount(cells, minlength=rows * columns).reshape(rows, columns)
+    around = np.pad(votes, 1)
+    around = around[:-2] + around[1:-1] + around[2:]
+    around = around[:, :-2] + around[:, 1:-1] + around[:, 2:]
+    found: list[tuple[float, float]] = []
+    for _ in range(_CENTRES):
+        row, column = np.unravel_index(around.argmax(), around.shape)
+        if around[row, column] == 0:
+            break
+        y, x = float(row - rows // 3), float(column - columns // 3)
+        found.append(((y + 0.5) * _CELL, (x + 0.5) * _CELL))
+        around[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3] = 0
+    return found
+
+
+def _most(distance: Floats, worth: Floats) -> Floats:
+    """
+    What most of the points of each row that lie at one distance are worth, above those around.
+
+    A bin of a pixel counts with the next, as the steps of a slanted edge lie to either side of
+    it. What is worth as much a few pixels on, as in a field of specks, is no edge: the mean of
+    `_AROUND` bins on both sides is taken away.
+    """
+    bins = np.floor(distance).astype(np.int64)
+    bins += _ASIDE - bins.min()
+    count, width = len(bins), int(bins.max()) + 1 + _ASIDE
+    places = bins + width * np.arange(count)[:, None]
+    sums = np.bincount(places.ravel(), weights=worth.ravel(), minlength=width * count)
+    sums = sums.reshape(count, width)
+    up_to = np.concatenate([np.zeros((count, 1)), sums.cumsum(axis=1)], axis=1)
+    first = np.arange(_ASIDE, width - _ASIDE)  # of the two bins
+    two = up_to[:, first + 2] - up_to[:, first]
+    before = up_to[:, first - 1] - up_to[:, first - 1 - _AROUND]
+    after = up_to[:, first + 3 + _AROUND] - up_to[:, first + 3]
+    return (two - (before + after) / _AROUND).max(axis=1)

@@ -17,7 +17,7 @@ from stormlens.stormbox import MAX_DBZ, Boxes
 if TYPE_CHECKING:
     import xarray as xr
 
-_PIXELS_AT_A_TIME = 2**20
+_PIXELS_AT_A_TIME = 2**18  # as many as stay in a cache
 
 Columns = dict[str, NDArray[np.float64]]
 

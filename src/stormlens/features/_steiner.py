@@ -11,7 +11,7 @@ the 11 km of the background are the 5 x 5 pixels around one, and of the convecti
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.features._around import disk, shifted
+from stormlens.features._around import disk, shifted, sum_around
 from stormlens.stormbox import ECHO_DBZ, MAX_DBZ, PIXEL_KM
 
 _CENTRE_DBZ = 40.0
@@ -73,14 +73,9 @@ def convective(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _background(images: NDArray[np.uint8], echo: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Mean reflectivity of the echo around each pixel, dBZ; the highest one where there is none."""
-    power = _POWER[images]
-    total = np.zeros(images.shape)
-    count = np.zeros(images.shape, np.uint8)
-    offsets = disk(_BACKGROUND_KM / PIXEL_KM)
-    for here, neighbours in shifted(power, offsets):
-        total[here] += neighbours
-    for here, neighbours in shifted(echo.view(np.uint8), offsets):
-        count[here] += neighbours
+    radius = _BACKGROUND_KM / PIXEL_KM
+    total = sum_around(_POWER[images], radius)
+    count = sum_around(echo.view(np.uint8), radius)
     with np.errstate(divide="ignore", invalid="ignore"):
         background = 10.0 * np.log10(total / count)
     return np.where(count > 0, background, float(MAX_DBZ))

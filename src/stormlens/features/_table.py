@@ -24,6 +24,9 @@ BEND_KM = 20.0
 HARD_DBZ = 20
 """Lowest reflectivity that is a hard edge where it stands directly beside an exact zero."""
 
+RANGE_KM = (45.0, 480.0)
+"""Radii of the circles that a hard edge may lie along; weather radars see 460 km at most."""
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -206,16 +209,17 @@ def describe() -> tuple[Feature, ...]:
         Feature(
             "straight_edge",
             "1",
-            f"Length of the longest straight hard edge, where {HARD_DBZ} dBZ or more stand beside "
-            "an exact zero, over the box's side; 0 without a hard edge.",
+            f"Length of the longest straight hard edge, where {HARD_DBZ} dBZ or more are beside "
+            "an exact zero, over the box's side; 0 where hard edges have under 12 pixel sides.",
             0.0,
             math.sqrt(2),
         ),
         Feature(
             "circular_edge",
             "1",
-            "The same of the longest hard edge along one circle.",
+            "The same of the longest hard edge along one circle, of a radius from "
+            f"{RANGE_KM[0]:.0f} to {RANGE_KM[1]:.0f} km.",
             0.0,
-            math.pi * 2,
+            math.pi,
         ),
     )
