@@ -27,6 +27,7 @@ Examples:
   stormlens train my.toml --data svrimg --out runs/mine --epochs 30 --seed 1
   stormlens train chapter-relu --data simulated --out runs/first --resume
   stormlens train chapter-relu --members 5 --out runs/five
+  stormlens train chapter-relu --teacher runs/five --out runs/one
 
 \b
 The run folder then holds recipe.toml, history.csv (epoch, seconds, loss,
@@ -60,6 +61,12 @@ failures.npz. It does so only on the data that it was made for: with other
     help="Networks of an ensemble, whose probabilities are averaged.  [1 to 64; default the "
     "recipe's]",
 )
+@option(
+    "--teacher",
+    type=PATH,
+    metavar="RUN",
+    help="Learn what this run's classifier, such as an ensemble, says of the training boxes too.",
+)
 @seed_option
 @data_seed_option
 @picture_options
@@ -75,6 +82,7 @@ def command(
     batch_size: int | None,
     learning_rate: float | None,
     members: int | None,
+    teacher: Path | None,
     seed: int | None,
     data_seed: int | None,
     pictures: dict[str, Any],
@@ -95,6 +103,7 @@ def command(
         batch_size=batch_size,
         learning_rate=learning_rate,
         members=members,
+        teacher=None if teacher is None else str(teacher),
         seed=seed,
     )
     try:

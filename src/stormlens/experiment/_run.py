@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import reprlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -233,6 +234,7 @@ def run_recipe(
     seen = {name: splits[name] for name in splits if name != "test"}
     fitted = fit(recipe, seen, run, start=start, resume=resume, progress=progress)
     classifier = fitted.classifier
+    _warn_of_teacher(classifier, data)
     classifier.provenance |= {
         "data": data.name,
         "data_options": data.options,
@@ -260,6 +262,21 @@ def run_recipe(
     evaluation = judge(classifier, data, "test", splits["test"], run=run, by=by)
     _leave(run, classifier, fitted.history, evaluation)
     return Outcome(run, classifier, fitted.history, evaluation)
+
+
+def _warn_of_teacher(classifier: Classifier, data: Data) -> None:
+    """Say where a teacher may have been trained on boxes that its pupil is scored on."""
+    teacher = classifier.provenance.get("teacher")
+    if teacher is None:
+        return
+    taught_on = teacher.get("data"), teacher.get("data_options", {})
+    if taught_on != (data.name, data.options):
+        warnings.warn(
+            f"The teacher {teacher['run']} was not trained on {data.name} as this run is, or does "
+            "not say so: where it has seen boxes of the test split, the scores flatter.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 @dataclass(frozen=True)

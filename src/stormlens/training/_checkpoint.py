@@ -2,13 +2,13 @@
 The state of a training between two epochs, in one safetensors file.
 
 Weights, the model's other variables, the optimiser's moments, the best weights
-so far where early stopping asks for them, and as metadata the history, the
-recipe and the data's fingerprint. Resuming from it gives the bits that an
+so far where early stopping asks for them, a teacher's answers, and as metadata the
+history, the recipe and the data's fingerprint. Resuming from it gives the bits that an
 uninterrupted training gives.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,15 @@ class Checkpoint:
         The recipe's plain values.
     data : str
         Fingerprint of the training and validation arrays.
+    teacher : dict
+        Who taught; empty where nobody did.
     """
 
     tensors: dict[str, np.ndarray]
     history: list[dict[str, float]]
     recipe: dict[str, Any]
     data: str
+    teacher: dict[str, Any] = field(default_factory=dict)
 
     def group(self, name: str) -> list[np.ndarray]:
         """
@@ -66,6 +69,7 @@ def write_checkpoint(
     history: list[dict[str, float]],
     recipe: dict[str, Any],
     data: str,
+    teacher: dict[str, Any] | None = None,
 ) -> None:
     """
     Write a checkpoint, beside and renamed.
@@ -76,7 +80,7 @@ def write_checkpoint(
         Run folder.
     groups : dict of str to list of Array
         Tensors by group.
-    history, recipe, data
+    history, recipe, data, teacher
         As in `Checkpoint`.
     """
     tensors = {
@@ -85,6 +89,8 @@ def write_checkpoint(
         for i, value in enumerate(values)
     }
     metadata = {"history": json.dumps(history), "recipe": json.dumps(recipe), "data": data}
+    if teacher:
+        metadata["teacher"] = json.dumps(teacher)
     with atomic_path(run / FILE) as temporary:
         write_tensors(temporary, tensors, sealed(tensors, metadata))
 
@@ -116,6 +122,7 @@ def read_checkpoint(run: str | Path) -> Checkpoint | None:
         history, recipe = (
             parse_json(metadata[name], str(path), _REMEDY) for name in ("history", "recipe")
         )
-        return Checkpoint(tensors, history, recipe, metadata["data"])
+        teacher = parse_json(metadata.get("teacher", "{}"), str(path), _REMEDY)
+        return Checkpoint(tensors, history, recipe, metadata["data"], teacher)
     except KeyError as error:
         raise InputError(f"{path} is no checkpoint: it lacks {error}; {_REMEDY}.") from error

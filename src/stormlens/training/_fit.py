@@ -32,6 +32,7 @@ from stormlens.training._progress import Listener, RichProgress, Silent
 from stormlens.training._recipe import Recipe, load_recipe
 from stormlens.training._split import Split
 from stormlens.training._step import Arrays, State, Totals, balanced_weights
+from stormlens.training._teacher import Lesson, ask_teacher
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,7 +41,9 @@ HISTORY_FIELDS = ("epoch", "seconds", "loss", "accuracy", "val_loss", "val_accur
 """Columns of history.csv."""
 
 _PARTS = ("weights", "variables", "optimiser", "average", "best")
-"""Groups of a checkpoint."""
+"""Groups of a checkpoint, for each member."""
+
+_TEACHER = "teacher"
 
 _SECONDS_A_LOOK = 0.5  # from one report of progress to the next
 _ASYNCHRONOUS = "jax_cpu_enable_async_dispatch"
@@ -62,7 +65,8 @@ class Fitted:
     history : list of dict
         A row an epoch: epoch, seconds, loss, accuracy, val_loss, val_accuracy. Training
         figures are means over the epoch as it ran, with dropout and augmentation, and over an
-        ensemble's members; validation figures are of the mean of their probabilities.
+        ensemble's members; validation figures are of the mean of their probabilities. Under a
+        teacher the training loss is of both the labels and the teacher, as `Recipe` has it.
     """
 
     classifier: Classifier
@@ -137,9 +141,12 @@ def _fit(
     if start is None and recipe.continues is not None:
         start = _fit_first(recipe, splits, run, resume, progress)
     classifier = _new_classifier(recipe, held["train"], model, start)
+    lesson = _lesson(recipe, held["train"], checkpoint)
+    if lesson is not None:
+        _remember_teacher(classifier, lesson)
     if run is not None:  # claimed only now, as a training that cannot begin should leave nothing
         write_text(run / "recipe.toml", recipe.to_toml())
-    training = _Training(recipe, held, classifier, run)
+    training = _Training(recipe, held, classifier, run, lesson)
     if checkpoint is not None:
         training.restore(checkpoint)
         del checkpoint  # as large as the state
@@ -198,9 +205,11 @@ class _Training:
         splits: Mapping[str, Split],
         classifier: Classifier,
         run: Path | None,
+        lesson: Lesson | None = None,
     ) -> None:
         _compute_in_this_thread()
         self.recipe, self.classifier, self.run = recipe, classifier, run
+        self.lesson = lesson
         self.data = fingerprint(splits)
         networks = classifier.network.members
         n_classes = len(classifier.classes)
@@ -212,7 +221,7 @@ class _Training:
             recipe,
             (classifier.minimum, classifier.maximum),
             factors,
-            Arrays.of(splits["train"]),
+            Arrays.of(splits["train"], None if lesson is None else lesson.probabilities),
             Arrays.of(splits["validation"]) if "validation" in splits else None,
         )
         self.best: list[list[np.ndarray]] = []
@@ -296,12 +305,15 @@ class _Training:
                 of_best,
             )
             groups |= {f"{name}{part}": values for part, values in zip(_PARTS, held, strict=True)}
+        if self.lesson is not None:
+            groups[_TEACHER] = [self.lesson.probabilities]
         _checkpoint.write_checkpoint(
             self.run,
             groups,
             history=self.history,
             recipe=self.recipe.to_dict(),
             data=self.data,
+            teacher=None if self.lesson is None else self.lesson.provenance,
         )
         write_text(self.run / "history.csv", history_csv(self.history))
 
@@ -394,6 +406,32 @@ def _new_classifier(
             f"The model takes {classifier.image_shape} pixels; the data has {images.shape[1:]}."
         )
     return classifier
+
+
+def _lesson(
+    recipe: Recipe, train: Split, checkpoint: _checkpoint.Checkpoint | None
+) -> Lesson | None:
+    """What the recipe's teacher says, or said before the first epoch of what is resumed."""
+    if recipe.teacher is None:
+        return None
+    if checkpoint is None:
+        return ask_teacher(recipe.teacher, train)
+    due = [((len(train.images), len(train.classes)), "float32")]
+    said = checkpoint.group(_TEACHER)
+    if _kinds(said) != due:
+        raise InputError(
+            f"{_checkpoint.FILE} of recipe {recipe.name} lacks what the teacher said of each "
+            "image; train again in a new folder."
+        )
+    return Lesson(said[0], checkpoint.teacher)
+
+
+def _remember_teacher(classifier: Classifier, lesson: Lesson) -> None:
+    """Who taught belongs to the provenance, and what a simulator taught is of the simulator."""
+    known = classifier.provenance
+    known["teacher"] = lesson.provenance
+    if lesson.provenance.get("training_simulated") is True:
+        known["training_simulated"] = True
 
 
 def _check_members(recipe: Recipe, model: Any, start: Classifier | None) -> None:

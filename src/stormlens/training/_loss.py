@@ -1,10 +1,12 @@
-"""The training loss: cross-entropy, with smoothed labels and mixed pairs where a recipe asks."""
+"""The training loss: cross-entropy, with smoothed labels, mixed pairs and a teacher where asked."""
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+
+_LEAST = 1e-7  # as Keras clips in its categorical cross-entropy
 
 
 class Mixture(NamedTuple):
@@ -95,8 +97,60 @@ def cross_entropy(log_p: Array, codes: Array, smoothing: float = 0.0) -> Array:
     return (1 - smoothing) * of_class - smoothing * log_p.mean(1)
 
 
+class Taught(NamedTuple):
+    """
+    What a teacher says of a batch, and how much that counts.
+
+    Attributes
+    ----------
+    probabilities : Array of float, shape (N, classes)
+    temperature : float
+        1 or more.
+    weight : float
+        Its share in the loss, above 0, to 1.
+    """
+
+    probabilities: Array
+    temperature: float
+    weight: float
+
+
+def divergence(log_p: Array, probabilities: Array, temperature: float) -> Array:
+    """
+    How far a network's answers are from its teacher's, softened [1]_.
+
+    Parameters
+    ----------
+    log_p : Array of float, shape (N, classes)
+        Logarithms of the network's probabilities.
+    probabilities : Array of float, shape (N, classes)
+        The teacher's; what is below 1e-7 counts as that.
+    temperature : float
+        By which the logarithms of both are divided.
+
+    Returns
+    -------
+    losses : Array of float, shape (N,)
+        temperature^2 times the Kullback-Leibler divergence, 0 where both say the same. With that
+        factor gradients are about as large as those of labels at any temperature.
+
+    References
+    ----------
+    .. [1] Hinton, Vinyals and Dean (2015), Distilling the knowledge in a neural network, arXiv
+       1503.02531, section 2.
+    """
+    said = jax.nn.log_softmax(jnp.log(jnp.maximum(probabilities, _LEAST)) / temperature)
+    own = jax.nn.log_softmax(log_p / temperature)
+    return temperature**2 * (jnp.exp(said) * (said - own)).sum(1)
+
+
 def losses(
-    log_p: Array, codes: Array, class_weights: Array, smoothing: float, mixture: Mixture | None
+    log_p: Array,
+    codes: Array,
+    class_weights: Array,
+    smoothing: float,
+    mixture: Mixture | None,
+    taught: Taught | None = None,
 ) -> tuple[Array, Array]:
     """
     The loss of each sample of a batch, plain and by the weights of its classes.
@@ -110,15 +164,22 @@ def losses(
         As in `cross_entropy`.
     mixture : Mixture or None
         A mixture has the loss of both its classes, in its shares.
+    taught : Taught or None
+        The teacher's share takes the place of as much of the labels' loss.
 
     Returns
     -------
     plain, weighted : Array of float, shape (N,)
     """
     plain = cross_entropy(log_p, codes, smoothing)
+    if taught is not None:
+        apart = divergence(log_p, taught.probabilities, taught.temperature)
+        plain = (1 - taught.weight) * plain + taught.weight * apart
     weighted = plain * class_weights[codes]
     if mixture is None:
         return plain, weighted
     others = codes[mixture.partner]
-    other_plain, other_weighted = losses(log_p, others, class_weights, smoothing, None)
+    if taught is not None:
+        taught = taught._replace(probabilities=taught.probabilities[mixture.partner])
+    other_plain, other_weighted = losses(log_p, others, class_weights, smoothing, None, taught)
     return mixture.blend(plain, other_plain), mixture.blend(weighted, other_weighted)

@@ -45,6 +45,8 @@ _REAL: dict[str, tuple[Callable[[float], bool], str]] = {
     "mixup": (lambda v: 0 <= v <= 100, "in [0, 100]; 0.2 is usual, 0 is none"),
     "average": (lambda v: 0 <= v < 1, "in [0, 1); 0.999 is usual, 0 is none"),
     "weight_decay": (lambda v: 0 <= v <= 1, "in [0, 1]; 1e-4 is usual, 0 is none"),
+    "teacher_temperature": (lambda v: 1 <= v <= 100, "in [1, 100]; 2 to 5 is usual"),
+    "teacher_weight": (lambda v: 0 < v <= 1, "in (0, 1]; 0.9 is usual, 1 heeds no label"),
 }
 
 _FEATURE_COUNTS = {"rounds": (1, 5000), "leaves": (2, 255), "smallest_leaf": (1, 10_000)}
@@ -246,6 +248,14 @@ class Recipe:
         mean probability, and keep the best weights; 0 never stops.
     continues : str or None
         Recipe whose trained weights this one starts from; its seed is this one's.
+    teacher : str or None
+        Run folder of a classifier, such as an ensemble, whose probabilities the network learns
+        beside the labels [6]_. It is asked once for each image, before augmentation.
+    teacher_temperature : float
+        Softens both sides before they are compared, 1 to 100: the loss is the square of it times
+        their Kullback-Leibler divergence.
+    teacher_weight : float
+        Share of the teacher in the loss, above 0, to 1; the labels have the rest.
     augmentation : Augmentation or None
         Random transforms of the training images.
     data : RecipeData or None
@@ -270,6 +280,8 @@ class Recipe:
        ICLR.
     .. [5] Polyak and Juditsky (1992), SIAM J. Control Optim. 30, 838-855, who take all steps
        alike.
+    .. [6] Hinton, Vinyals and Dean (2015), Distilling the knowledge in a neural network, arXiv
+       1503.02531.
     """
 
     name: str
@@ -290,6 +302,9 @@ class Recipe:
     members: int = 1
     early_stopping: int = 0
     continues: str | None = None
+    teacher: str | None = None
+    teacher_temperature: float = 2.0
+    teacher_weight: float = 0.9
     augmentation: Augmentation | None = None
     data: RecipeData | None = None
     features: FeatureOptions | None = None
@@ -312,8 +327,8 @@ class Recipe:
         self._check_texts()
 
     def _check_texts(self) -> None:
-        texts = ["name", "model", "description"]
-        for name in texts if self.continues is None else [*texts, "continues"]:
+        optional = [name for name in ("continues", "teacher") if getattr(self, name) is not None]
+        for name in ("name", "model", "description", *optional):
             if not isinstance(getattr(self, name), str):
                 raise self._refusal(name, "text")
         for name, value, known in (

@@ -19,7 +19,7 @@ from jax import Array
 from stormlens.augment import Augmentation
 from stormlens.models import Forward, scale
 from stormlens.ops import Tapped
-from stormlens.training._loss import Mixture, cross_entropy, losses
+from stormlens.training._loss import Mixture, Taught, cross_entropy, losses
 from stormlens.training._optimise import Average, Optimiser
 from stormlens.training._recipe import Recipe
 from stormlens.training._split import Split
@@ -157,8 +157,8 @@ def make_draw(recipe: Recipe, bounds: tuple[float, float], size: int | None = No
             mixture = Mixture.draw(mixture_key, recipe.mixup, present)
             batch = scale(batch, bounds) if batch.dtype == jnp.uint8 else batch
             batch = mixture.blend(batch, batch[mixture.partner])
-        taught = None if taught is None else taught[chosen]
-        return Batch(batch, codes[chosen], present, forward_key, mixture, taught)
+        said = None if taught is None else taught[chosen]
+        return Batch(batch, codes[chosen], present, forward_key, mixture, said)
 
     return draw
 
@@ -189,6 +189,9 @@ def make_update(
 
     def update(state: State, batch: Batch, member: Array | int) -> State:
         key, present = own_key(batch.key, member), batch.present
+        taught = None
+        if batch.taught is not None:
+            taught = Taught(batch.taught, recipe.teacher_temperature, recipe.teacher_weight)
 
         def loss_of(
             weights: list[Array | Tapped],
@@ -197,7 +200,12 @@ def make_update(
                 forward, weights, state.variables, batch.images, key, True
             )
             plain, weighted = losses(
-                log_p, batch.codes, class_weights, recipe.label_smoothing, batch.mixture
+                log_p,
+                batch.codes,
+                class_weights,
+                recipe.label_smoothing,
+                batch.mixture,
+                taught,
             )
             total = (plain * present).sum()
             mean = (weighted * present).sum() / present.sum()
