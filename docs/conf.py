@@ -95,6 +95,7 @@ def point_at_copies(app: Sphinx, page: str, source: list[str]) -> None:
     to_pages = source[0].replace("](../docs/", "](../")
     source[0] = to_pages if page.startswith("lessons/") else source[0]
     source[0] = source[0].replace("](../lessons/", "](lessons/")
+    source[0] = source[0].replace("](../../lessons/", "](../lessons/")  # of a page in a folder
 
 
 def point_included_at_copies(app: Sphinx, file: Path, page: str, source: list[str]) -> None:
