@@ -25,14 +25,14 @@ _PREPARE = """
 import sys
 from pathlib import Path
 import numpy as np
-from stormlens.bench import write_graph
 from stormlens.datasets import load
-from stormlens.models import Classifier, build
+from stormlens.models import Classifier, build, network_graph
 folder = Path(sys.argv[1])
 Classifier(build("svrimg-3conv", seed=0), "svrimg-3conv").save(folder / "run")
 np.save(folder / "boxes.npy", load("simulated", split="test", count=5)["reflectivity"].values)
 network = Classifier.shipped().network
-write_graph(folder / "network.onnx", network.steps or (), network.input_shape)
+graph = network_graph(network.steps or (), network.input_shape)
+(folder / "network.onnx").write_bytes(graph.SerializeToString())
 """
 _PEER = """
 import sys

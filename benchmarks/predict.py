@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stormlens.bench import IMAGES, measure_machine, write_graph
+from stormlens.bench import measure_machine
 from stormlens.datasets import load
 from stormlens.engine import Step
-from stormlens.models import Classifier, Network, build
+from stormlens.models import Classifier, Network, build, network_graph
 
 BATCH, PASSES = 64, 3
 BOUNDS = (0.0, 75.0)
@@ -60,7 +60,7 @@ def peers(path: Path, boxes: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
     )
     return {
         "ONNX Runtime": lambda: np.concatenate(
-            [session.run(None, {IMAGES: scaled(first)})[0] for first in parts]
+            [session.run(None, {"images": scaled(first)})[0] for first in parts]
         ),
         "OpenVINO": lambda: np.concatenate([compiled([scaled(first)])[0] for first in parts]),
     }
@@ -81,7 +81,7 @@ def main() -> None:
         steps = network.steps or []
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.onnx"
-            write_graph(path, steps, network.input_shape)
+            path.write_bytes(network_graph(steps, network.input_shape).SerializeToString())
             runs = {"Stormlens": lambda n=network: n.probabilities(boxes, BOUNDS)}
             runs |= peers(path, boxes)
             answers = {who: run() for who, run in runs.items()}

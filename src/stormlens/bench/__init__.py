@@ -10,7 +10,6 @@ Importing this room loads none of the libraries it measures.
 
 from stormlens.bench._contenders import PEERS, TASKS
 from stormlens.bench._network import Layer, describe
-from stormlens.bench._onnx import IMAGES, write_graph
 from stormlens.bench._results import Bound, Measurement, Results
 from stormlens.bench._roofline import Machine, Work, epoch_seconds, measure_machine, work
 from stormlens.bench._run import Settings, run
@@ -18,7 +17,6 @@ from stormlens.bench._tables import Table, machine_sentence, method_sentences, t
 from stormlens.bench._write import PICTURE, read_document, replace_section, write_results
 
 __all__ = [
-    "IMAGES",
     "PEERS",
     "PICTURE",
     "TASKS",
@@ -40,6 +38,5 @@ __all__ = [
     "run",
     "tables",
     "work",
-    "write_graph",
     "write_results",
 ]

@@ -3,7 +3,6 @@
 import numpy as np
 
 from stormlens.bench._job import PREDICT_BATCH, Job, Pass, batches
-from stormlens.bench._onnx import IMAGES
 
 
 def start(job: Job) -> Pass:
@@ -21,5 +20,6 @@ def start(job: Job) -> Pass:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(job.graph, providers=["CPUExecutionProvider"])
+    (images,) = (given.name for given in session.get_inputs())
     parts = batches(job.scaled, PREDICT_BATCH)
-    return lambda: np.concatenate([session.run(None, {IMAGES: part})[0] for part in parts])
+    return lambda: np.concatenate([session.run(None, {images: part})[0] for part in parts])

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from stormlens.bench._network import Layer, describe
-from stormlens.bench._onnx import write_graph
 from stormlens.errors import InputError
+from stormlens.models import network_graph
+from stormlens.storage import write_bytes
 
 
 def write_images(folder: Path, images: np.ndarray, codes: np.ndarray) -> None:
@@ -68,5 +69,6 @@ def write_networks(folder: Path, names: Sequence[str], *, graphs: bool) -> dict[
         weights = [np.asarray(weight) for weight in model.get_weights()]
         np.savez(folder / f"{name}.npz", *weights)
         if graphs:
-            write_graph(folder / f"{name}.onnx", steps_of(model), tuple(model.input_shape[1:]))
+            graph = network_graph(steps_of(model), tuple(model.input_shape[1:]))
+            write_bytes(folder / f"{name}.onnx", graph.SerializeToString())
     return networks

@@ -43,6 +43,8 @@ _EXTRAS = {
     "app": ("interactive components in notebooks", ("anywidget",)),
     "archive": ("archives of many boxes", ("distributed", "pyarrow", "zarr")),
     "maps": ("finer borders on maps", ("pyshp",)),
+    "export": ("classifiers as ONNX files", ("onnx", "onnxruntime")),
+    "export-keras": ("layers that only Keras exports", ("jax2onnx",)),
     "umap": ("a map of a data set by UMAP", ("umap-learn",)),
     "docs": (
         "lessons as notebooks, this site",

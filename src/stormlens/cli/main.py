@@ -30,6 +30,7 @@ _SUMMARIES = {
     "archive": "Build a store of boxes from many files, label all of them, and sum them up.",
     "report": "Rebuild the report of a run.",
     "card": "Print the model card of a classifier, as Markdown.",
+    "export": "Write a classifier as an ONNX file, for other programs and the browser.",
     "learn": "Play with neurons, convolutions and networks in the browser.",
     "bench": "Measure Stormlens beside its peers on this machine.",
 }

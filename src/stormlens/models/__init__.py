@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         name_modes,
     )
     from stormlens.models._network import Network
+    from stormlens.models._onnx import Exported, export_onnx
+    from stormlens.models._onnx_graph import network_graph
     from stormlens.models._registry import Architecture, build, list_models, model_info
     from stormlens.models._saved import load_keras_file
     from stormlens.models._shipped import shipped_folder
@@ -43,6 +45,7 @@ __all__ = [
     "Classifier",
     "Confidence",
     "Ensemble",
+    "Exported",
     "FeatureModel",
     "Forward",
     "Network",
@@ -51,6 +54,7 @@ __all__ = [
     "confidence_of",
     "describe",
     "disagreement",
+    "export_onnx",
     "fuse",
     "heed_context",
     "import_keras",
@@ -59,6 +63,7 @@ __all__ = [
     "load_keras_file",
     "model_info",
     "name_modes",
+    "network_graph",
     "prepared",
     "read_provenance",
     "scale",
@@ -80,6 +85,8 @@ __getattr__, __dir__ = on_first_use(
         "_keras": "import_keras",
         "_modes": "CLEAR MISSING NO_STORM_BOX UNSURE heed_context name_modes",
         "_network": "Network",
+        "_onnx": "Exported export_onnx",
+        "_onnx_graph": "network_graph",
         "_registry": "Architecture build list_models model_info",
         "_saved": "load_keras_file",
         "_shipped": "shipped_folder",

@@ -30,7 +30,8 @@ LEAST_BOXES = 20
 _LEVEL = 0.9
 _TEMPERATURES = (0.05, 20.0)  # that are looked at
 _POSSIBLE = (1e-3, 1e3)  # that are accepted: logarithms overflow with far smaller ones
-_LEAST = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
+LEAST = float(np.finfo(np.float32).tiny)
+"""What a lower probability counts as, for 0 has no logarithm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +108,7 @@ class Confidence:
 
 def temper(probability: NDArray[np.floating], temperature: float) -> NDArray[np.float32]:
     """Each probability to the power of 1 / temperature, divided by the sum (..., mode)."""
-    logarithm = np.log(np.maximum(probability, _LEAST, dtype=np.float64)) / temperature
+    logarithm = np.log(np.maximum(probability, LEAST, dtype=np.float64)) / temperature
     power = np.exp(logarithm - logarithm.max(-1, keepdims=True))
     return (power / power.sum(-1, keepdims=True)).astype(np.float32)
 
@@ -240,7 +241,7 @@ def _best_temperature(probability: NDArray[np.float32], truth: NDArray[np.int64]
     """Of the lowest mean log loss; where all is right, the lowest that is looked at."""
     from scipy.optimize import minimize_scalar
 
-    logarithm = np.log(np.maximum(probability, _LEAST, dtype=np.float64))
+    logarithm = np.log(np.maximum(probability, LEAST, dtype=np.float64))
 
     def loss(log_temperature: float) -> float:
         scaled = logarithm / math.exp(log_temperature)

@@ -33,7 +33,9 @@ Plan = tuple[str, tuple[int, int, int], int]
 
 BATCH = 64  # larger ones leave the cache between layers, smaller ones reread dense kernels
 
-_CLIP = 1e-7  # as Keras clips in its categorical cross-entropy
+CLIP = 1e-7
+"""Least of an answer that is no softmax, as Keras clips in its categorical cross-entropy."""
+
 _ALIKE = 1e-5
 _TRIED = 4  # images
 _UNKNOWN = "a layer is not known to the engine, or feeds several others"
@@ -553,7 +555,7 @@ def answers(given: Floats, is_softmax: bool) -> Floats:
     """
     if is_softmax:
         return given
-    return np.clip(given / given.sum(-1, keepdims=True), _CLIP, 1 - _CLIP)
+    return np.clip(given / given.sum(-1, keepdims=True), CLIP, 1 - CLIP)
 
 
 def are_probabilities(given: Floats) -> bool:
