@@ -16,6 +16,7 @@ from stormlens.errors import InputError
 from stormlens.models import (
     Classifier,
     Confidence,
+    Ensemble,
     Network,
     _onnx,
     _onnx_graph,
@@ -25,6 +26,7 @@ from stormlens.models import (
 )
 from stormlens.models._layers import GlobalMeanMax, LocalResponseNormalization, Residual
 from stormlens.models._novelty import fit_novelty
+from stormlens.training import fit, load_recipe
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -79,7 +81,7 @@ def assert_alike(classifier, path, raw, tolerance=1e-5):
         npt.assert_allclose(found, due, rtol=0, atol=tolerance, err_msg=ask.__name__)
 
 
-@pytest.mark.parametrize("name", [model.name for model in list_models()])
+@pytest.mark.parametrize("name", [held.name for held in list_models() if held.is_network])
 def test_every_network_of_the_zoo_answers_alike(name, boxes, tmp_path):
     network = Network.untrained(name, (136, 136, 1), 6, seed=5)
     classifier = Classifier(network, name, maximum=74.0)
@@ -205,6 +207,26 @@ def test_orientations_and_temperature_are_inside(temperature, end, tmp_path):
     plain = replace(classifier, orientations=1, confidence=None)
     assert np.abs(plain.probabilities(images()) - classifier.probabilities(images())).max() > 1e-3
     assert by_onnxruntime(str(path), reflectivity=images(1)[:0]).shape == (0, 3)
+
+
+def test_the_mean_of_an_ensemble_is_exported(boxes, tmp_path):
+    members = [Network.untrained("lenet5", (136, 136, 1), 6, seed) for seed in range(3)]
+    for member in members:  # so that they disagree
+        member.assign([10 * weight for weight in member.tensors().values()], [])
+    classifier = Classifier(Ensemble(members), "lenet5", maximum=74.0)
+    path = export_onnx(classifier, tmp_path / "ensemble.onnx").path
+    assert_alike(classifier, path, boxes[:5])
+    parts = [member.probabilities(boxes[:5], (0.0, 74.0)) for member in members]
+    assert np.abs(parts[0] - parts[1]).max() > 0.1
+
+
+def test_what_is_no_network_is_named(tmp_path):
+    some = datasets.load("simulated", split="train", count=40)
+    recipe = load_recipe("features-logistic")
+    classifier = fit(recipe, {"train": some, "validation": some}, progress=False).classifier
+    with pytest.raises(InputError, match="features-logistic is no network and cannot be exported"):
+        export_onnx(classifier, tmp_path / "features.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_images_and_classes_are_exported(tmp_path):

@@ -6,6 +6,7 @@ of the classifier is text beside it: classes, bounds, provenance, the model card
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.errors import InputError
+from stormlens.models._baseline import FeatureModel
 from stormlens.models._card import NUMBERS
 from stormlens.models._confidence import LEAST
 from stormlens.models._network import CLIP, Network
@@ -70,7 +72,8 @@ def export_onnx(classifier: "Classifier", path: str | Path, *, card: str = "") -
     Write a classifier as an ONNX file, which other programs and browsers run.
 
     The file takes "reflectivity", uint8 (N, rows, columns), and gives "probabilities", float32
-    (N, classes), for any N, as `Classifier.predict` does: scaled, in all orientations, tempered.
+    (N, classes), for any N, as `Classifier.predict` does: scaled, in all orientations, the mean of
+    an ensemble's members, tempered.
     Its metadata say what the classifier is, as text: `classes` and `provenance` as JSON, `units`,
     `row_0`, `minimum` and `maximum`, `orientations`, `trained_on_simulated`, `licence`, of a
     classifier with a confidence `temperature`, `plausible_from` and `level`, what is `not_inside`,
@@ -130,7 +133,9 @@ def _graph_of(classifier: "Classifier") -> tuple[Graph, str]:
     maps = graph.add("Unsqueeze", scaled, np.array([1]))
     if classifier.orientations == 8:
         maps = _add_orientations(graph, maps)
-    given, written_by = _add_network(graph, classifier.network, Value(maps, True))
+    answers = [_add_network(graph, member, Value(maps, True)) for member in _members(classifier)]
+    names, written_by = [name for name, _ in answers], answers[0][1]
+    given = names[0] if len(names) == 1 else graph.add("Mean", *names)
     if classifier.orientations == 8:
         views = graph.add("Reshape", given, np.array([8, -1, len(classifier.classes)]))
         given = graph.add("ReduceMean", views, np.array([0]), keepdims=0)
@@ -139,6 +144,18 @@ def _graph_of(classifier: "Classifier") -> tuple[Graph, str]:
         tempered = graph.add("Div", logarithm, float(classifier.confidence.temperature))
         given = graph.add("Softmax", tempered, axis=1)
     return graph, written_by
+
+
+def _members(classifier: "Classifier") -> Sequence[Network]:
+    members: Sequence[Network | FeatureModel] = classifier.network.members
+    networks = [member for member in members if isinstance(member, Network)]
+    if len(networks) < len(members):
+        raise InputError(
+            f"{classifier.called} is no network and cannot be exported: it answers from each box's "
+            "features, which are measured by scikit-image. Export a network, such as one that "
+            "`stormlens train` distils from it with --teacher."
+        )
+    return networks
 
 
 def _add_orientations(graph: Graph, maps: str) -> str:
