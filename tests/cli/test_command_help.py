@@ -18,6 +18,7 @@ COMMANDS = [
     ("train",),
     ("chapter",),
     ("evaluate",),
+    ("compare",),
     ("classify",),
     ("slide",),
     ("archive",),

@@ -25,6 +25,7 @@ _SUMMARIES = {
     "train": "Train a recipe and leave a scored run folder.",
     "chapter": "Train the chapter's three networks in a row.",
     "evaluate": "Score a run on labelled boxes.",
+    "compare": "Compare runs on the same boxes, with baselines beside them.",
     "classify": "Name the storm mode of boxes, or of the storms in radar files.",
     "slide": "Give the probability of each mode everywhere over a radar file.",
     "archive": "Build a store of boxes from many files, label all of them, and sum them up.",

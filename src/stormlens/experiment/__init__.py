@@ -5,28 +5,36 @@ Whole experiments: train, score on unseen storms, and leave a run that explains 
 same in a notebook. The test split is loaded with the others but looked at only
 once training is over. A run remembers its data by name and options, so that
 `evaluate` and `write_report` find them again, and records each reading of a test split
-(`readings`).
+(`readings`). `compare` sets runs side by side on the same boxes, with baselines beside them.
 """
 
 from stormlens.experiment._appraise import add_real, appraise
 from stormlens.experiment._chapter import CHAPTER, PUBLISHED, ChapterOutcome, chapter
+from stormlens.experiment._compare import BASELINES, Compared, compare
+from stormlens.experiment._contestants import Contestant
 from stormlens.experiment._data import Data
 from stormlens.experiment._evaluate import Evaluation, evaluate
+from stormlens.experiment._learning import LearningPoint
 from stormlens.experiment._readings import readings, record_reading
 from stormlens.experiment._run import Outcome, read_history, train, write_report
 from stormlens.experiment._select import Candidate, select
 
 __all__ = [
+    "BASELINES",
     "CHAPTER",
     "PUBLISHED",
     "Candidate",
     "ChapterOutcome",
+    "Compared",
+    "Contestant",
     "Data",
     "Evaluation",
+    "LearningPoint",
     "Outcome",
     "add_real",
     "appraise",
     "chapter",
+    "compare",
     "evaluate",
     "read_history",
     "readings",

@@ -15,6 +15,13 @@ from stormlens._lazy import on_first_use
 if TYPE_CHECKING:
     from stormlens.plots._chain import radar_chain
     from stormlens.plots._climatology import climatology_map, mode_cycle, mode_shares
+    from stormlens.plots._comparison import (
+        Mark,
+        entrant_marks,
+        learning_curve,
+        performance_diagram,
+        skill_by_time,
+    )
     from stormlens.plots._concepts import (
         activation,
         convolution_crossover,
@@ -51,6 +58,7 @@ __all__ = [
     "COLOURS",
     "MODE_COLOURS",
     "NWS_COLOURS",
+    "Mark",
     "Picture",
     "activation",
     "alt_text",
@@ -66,6 +74,7 @@ __all__ = [
     "convolution_crossover",
     "convolution_step",
     "embedding",
+    "entrant_marks",
     "failures",
     "faithfulness",
     "feature_maps",
@@ -76,6 +85,7 @@ __all__ = [
     "kernel",
     "kernel_gallery",
     "kernels_applied",
+    "learning_curve",
     "maximised",
     "mean_boxes",
     "mode_cycle",
@@ -83,6 +93,7 @@ __all__ = [
     "mosaic_map",
     "neighbours",
     "patches_firing",
+    "performance_diagram",
     "pooling",
     "probability_field",
     "radar_chain",
@@ -91,6 +102,7 @@ __all__ = [
     "resemblance",
     "sanity",
     "show",
+    "skill_by_time",
     "speed",
     "storm_box",
 ]
@@ -98,6 +110,7 @@ __all__ = [
 _HOMES = {
     "_chain": "radar_chain",
     "_climatology": "climatology_map mode_cycle mode_shares",
+    "_comparison": "Mark entrant_marks learning_curve performance_diagram skill_by_time",
     "_concepts": "activation convolution_crossover convolution_step kernel kernel_gallery "
     "patches_firing pooling",
     "_curves": "chapter_comparison history",

@@ -10,6 +10,7 @@ import matplotlib
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from stormlens import plots, verification
 
@@ -23,10 +24,22 @@ _DARK = {
     "#332288": "#9a8ff0",
     "#882255": "#d774a6",
     "#7a7a7a": "#a3a9b0",
+    "#0068a5": "#57aee6",  # colours of those compared, which a dark letter stands on
+    "#b84300": "#f08a4b",
+    "#00734f": "#3fbf8f",
+    "#a03c74": "#e085b8",
+    "#7a5c00": "#d4ac3c",
+    "#4b3fa0": "#a59af2",
+    "#8c1d40": "#ef7a9c",
+    "#2f6b72": "#6fc3cb",
 }
 """What house colours become where a reader's device asks for a dark page."""
 
 _HOUSE = re.compile("|".join(_DARK))
+_LONG = re.compile(r"(?<![\d.])([1-9]\d*\.\d\d)\d+")
+"""A place with more digits than anybody sees; factors below 1, as of letters, keep theirs."""
+_IDLE = re.compile(r"<!--.*?-->|<metadata>.*?</metadata>|(?<=>)\s+(?=<)|\s+(?=L |C |Q |z|\")", re.S)
+"""What draws nothing: comments, a licence for drawings, line ends between marks."""
 
 
 class Picture(NamedTuple):
@@ -60,9 +73,12 @@ def box(storm: xr.Dataset, alternative: str) -> Picture:
     figure = Figure(figsize=(2.2, 2.2))
     ax = figure.add_axes((0.005, 0.005, 0.99, 0.99))
     plots.storm_box(storm, ax, colorbar=False, title="", axes=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=160)
-    return Picture(_uri("image/png", buffer.getvalue()), alternative)
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=160)
+    # A colour table has fewer than 256 colours; what lies between them is the edges of letters.
+    palette = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    palette.save(small, "png", optimize=True)
+    return Picture(_uri("image/png", small.getvalue()), alternative)
 
 
 def colour_bar() -> Picture:
@@ -76,6 +92,11 @@ def png(figure: Figure) -> tuple[bytes, Picture]:
     figure.savefig(buffer, format="png", dpi=150)
     content = buffer.getvalue()
     return content, Picture(_uri("image/png", content), plots.alt_text(figure))
+
+
+def dark(colour: str) -> str:
+    """What a colour becomes on a dark page."""
+    return _DARK.get(colour, colour)
 
 
 def svg(picture: Axes) -> Picture:
@@ -93,7 +114,8 @@ def _svg(figure: Any) -> str:
 
 def _light_and_dark(drawn: str) -> str:
     """The drawing with its house colours as variables, which follow the reader's device."""
-    body = _HOUSE.sub(lambda found: f"var(--c{found[0][1:]})", drawn)
+    short = _IDLE.sub("", _LONG.sub(r"\1", drawn))
+    body = _HOUSE.sub(lambda found: f"var(--c{found[0][1:]})", short)
     light, dark = (
         "".join(f"--c{colour[1:]}:{shown};" for colour, shown in colours)
         for colours in (zip(_DARK, _DARK, strict=True), _DARK.items())

@@ -86,7 +86,7 @@ def write(
         cannot be written.
     """
     appraisal = read_appraisal(Path(path).parent)
-    page = _environment().get_template("page.html.j2")
+    page = environment().get_template("page.html.j2")
     content = _content(recipe, history, scores, predictions, dataset, provenance)
     content["trust"] = (
         None
@@ -184,7 +184,7 @@ def _mistakes(
             "probability": float(box["probability"]),
             "probability_of_truth": float(box["probability_of_truth"]),
             "unid": str(box["unid"].item()),
-            "time": _moment(box),
+            "time": moment(box),
         }
         entry["picture"] = figures.box(box, words.alternative(entry, names))
         entries.append(entry)
@@ -214,13 +214,15 @@ def _trust(
     }
 
 
-def _moment(box: xr.Dataset) -> str:
+def moment(box: xr.Dataset) -> str:
+    """When a box was seen, to the minute; empty where that is unknown."""
     if np.isnat(box["time"].values):
         return ""
     return str(box["time"].values.astype("datetime64[m]")).replace("T", " ") + " UTC"
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """What fills the templates of pages: all text escaped, nothing left out unnoticed."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("stormlens.report"),
         autoescape=True,

@@ -1,0 +1,360 @@
+"""Runs side by side on the same boxes, with baselines beside them: what `compare` does."""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from stormlens import plots, report, storage, verification
+from stormlens.errors import InputError, printable
+from stormlens.experiment._contestants import (
+    Contestant,
+    contestant,
+    load_classifiers,
+    notes_on,
+    trained_on,
+)
+from stormlens.experiment._data import Data, data_of
+from stormlens.experiment._learning import SHARES, LearningPoint, TrainingData, point, trained
+from stormlens.experiment._readings import record_reading
+from stormlens.models import Classifier
+from stormlens.training import Recipe, hold_run, load_recipe
+from stormlens.verification import Comparison
+
+BASELINES: tuple[str, ...] = ("features-logistic", "features-boosted")
+"""Recipes that stand in every comparison: logistic regression and trees on storm features."""
+
+_PAGE, _VALUES = "comparison.html", "comparison.json"
+_SHARES = {1 / 8: "an-eighth", 1 / 4: "a-quarter", 1 / 2: "a-half"}
+_NO_FEATURES = (
+    "The images hold no reflectivity, so baselines of storm features have no part in this."
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """
+    Runs and baselines, compared.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds comparison.html, comparison.json, and what was trained for the comparison.
+    data : Data
+        Whose boxes are scored.
+    split : str
+        Which of them.
+    contestants : tuple of Contestant
+        Runs in the order given, then baselines, each with what it costs.
+    comparison : Comparison
+        The statistics, by the contestants' names.
+    curve : tuple of LearningPoint
+        Accuracy against the number of training boxes.
+    constant : dict
+        By view, the constant answer that all must beat: `name`, `accuracy` and so on.
+    notes : tuple of str
+        What one must know before believing the rest.
+    """
+
+    folder: Path
+    data: Data
+    split: str
+    contestants: tuple[Contestant, ...]
+    comparison: Comparison
+    curve: tuple[LearningPoint, ...]
+    constant: dict[str, dict[str, Any]]
+    notes: tuple[str, ...]
+
+    @property
+    def page(self) -> Path:
+        """Path of the page."""
+        return self.folder / _PAGE
+
+    @property
+    def headline(self) -> str:
+        """The answer in a sentence or two."""
+        return report.comparison_headline(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """
+        Everything that was found out, ready for JSON.
+
+        Returns
+        -------
+        values : dict
+            As ``comparison.json`` holds them; None where a score is undefined.
+        """
+        names = [held.name for held in self.contestants]
+        marks = plots.entrant_marks(names)
+        return {
+            "data": self.data.name,
+            "data_options": self.data.options,
+            "split": self.split,
+            "contestants": [
+                {"letter": marks[held.name].letter, **held.to_dict()} for held in self.contestants
+            ],
+            "constant": self.constant,
+            "notes": list(self.notes),
+            **self.comparison.to_dict(),
+            "learning_curve": [entry.to_dict() for entry in self.curve],
+        }
+
+
+def compare(
+    runs: Sequence[str | Path],
+    out: str | Path = "comparison",
+    data: str | Path | None = None,
+    split: str = "test",
+    *,
+    data_options: Mapping[str, Any] | None = None,
+    baselines: bool = True,
+    curve: bool = False,
+    n_boot: int = 1000,
+    seed: int = 0,
+    progress: bool = True,
+    command: str | None = None,
+) -> Compared:
+    """
+    Compare runs on the same boxes, and leave a page and the numbers.
+
+    Baselines are trained on what the first run was trained on, and kept in the folder; a
+    second comparison there uses them again. Each reading of a test split is recorded in
+    the runs.
+
+    Parameters
+    ----------
+    runs : sequence of str or Path
+        Run folders; one is compared with the baselines alone.
+    out : str or Path, optional
+        Folder to leave.
+    data : str or Path, optional
+        Whose boxes are scored, as for `datasets.load`; the first run's own unless told.
+    split : str, optional
+        ``"train"``, ``"validation"``, ``"test"``, or ``"all"`` for every labelled box.
+    data_options : mapping, optional
+        Other arguments of `datasets.load`; the first run's own where `data` is the run's.
+    baselines : bool, optional
+        Whether logistic regression and boosted trees on storm features take part. They never do
+        where images hold no reflectivity.
+    curve : bool, optional
+        Train each run's recipe on an eighth, a quarter and a half of its boxes too.
+    n_boot : int, optional
+        Bootstrap replicates, 1 or more.
+    seed : int, optional
+        Of the bootstrap, and of which boxes a learning curve is trained on.
+    progress : bool, optional
+        Say on standard error what is being done.
+    command : str, optional
+        What the page gives as the line to repeat this with.
+
+    Returns
+    -------
+    compared : Compared
+
+    Raises
+    ------
+    InputError
+        If a run or the data cannot be read, or they do not fit each other.
+    """
+    if n_boot < 1:
+        raise InputError(f"A bootstrap needs at least 1 replicate, not {n_boot}.")
+    if seed < 0:
+        raise InputError(f"The seed is {seed}; give a whole number of 0 or more.")
+    folder = Path(out)
+    loaded = load_classifiers(runs)
+    first_folder, first = next(iter(loaded.values()))
+    _check_place(folder, [run for run, _ in loaded.values()])
+    source = data_of(first, first_folder, data, data_options)
+    own = trained_on(first) or source
+    with hold_run(folder):
+        boxes = source.load(None if split == "all" else split)
+        work = _Work(folder, boxes, TrainingData(own), n_boot, seed, progress)
+        notes = []
+        if baselines and str(boxes["reflectivity"].attrs.get("units", "dBZ")) != "dBZ":
+            baselines = False
+            notes.append(_NO_FEATURES)
+        contestants = work.contestants(loaded, baselines)
+        predictions = {held.name: held.classifier.predict(boxes) for held in contestants}
+        for held in contestants:
+            record_reading(
+                held.folder,
+                by="compare",
+                data=source.name,
+                options=source.options,
+                split=split,
+                boxes=boxes.sizes["storm"],
+            )
+        work.tell(f"Comparing {len(contestants)} on {boxes.sizes['storm']:,} boxes.")
+        comparison = verification.compare(predictions, boxes, n_boot=n_boot, seed=seed)
+        points, skipped = work.curve(contestants, comparison, retrain=curve)
+        notes += [*notes_on(contestants, source, split, boxes), *skipped]
+        constant = _constant(predictions[contestants[0].name], boxes, comparison)
+        result = Compared(
+            folder,
+            source,
+            split,
+            tuple(contestants),
+            comparison,
+            tuple(points),
+            constant,
+            tuple(notes),
+        )
+        _leave(result, boxes, command)
+    return result
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is trained for a comparison, and where it is kept."""
+
+    folder: Path
+    boxes: xr.Dataset
+    training: TrainingData
+    n_boot: int
+    seed: int
+    progress: bool
+
+    def tell(self, sentence: str) -> None:
+        """Say on standard error what is being done."""
+        if self.progress:
+            sys.stderr.write(f"{printable(sentence)}\n")
+            sys.stderr.flush()
+
+    def contestants(
+        self, loaded: Mapping[str, tuple[Path, Classifier]], baselines: bool
+    ) -> list[Contestant]:
+        """Runs, then baselines, each timed on the boxes that are scored."""
+        taking_part = [(name, "run", *held) for name, held in loaded.items()]
+        for name in BASELINES if baselines else ():
+            place = self.folder / "baselines" / name
+            classifier = self._baseline(name, place)
+            taking_part.append((_apart(name, loaded), "baseline", place, classifier))
+        images = self.boxes["reflectivity"].values
+        return [contestant(*one, images) for one in taking_part]
+
+    def _baseline(self, name: str, place: Path, share: float = 1.0) -> Classifier:
+        try:
+            return self._trained(load_recipe(name), place, self.training, share)
+        except InputError as error:
+            raise InputError(
+                f"{error} (Of the baseline {name}, which is trained on what the first run was; "
+                "--no-baselines leaves it out.)"
+            ) from error
+
+    def _trained(
+        self, recipe: Recipe, place: Path, training: TrainingData, share: float
+    ) -> Classifier:
+        if not (place / "classifier.json").is_file():
+            part = "" if share == 1 else f" {_SHARES[share]} of"
+            self.tell(
+                f"Training {recipe.name} on{part} the training boxes of {training.data.name}."
+            )
+        return trained(recipe, training, place, share=share, seed=self.seed, progress=self.progress)
+
+    def curve(
+        self, contestants: Sequence[Contestant], comparison: Comparison, *, retrain: bool
+    ) -> tuple[list[LearningPoint], list[str]]:
+        """Points of the learning curves, and why some are missing."""
+        entrants = next(iter(comparison.views.values())).entrants
+        points, skipped = [], []
+        if retrain:
+            self._tell_how_long(contestants)
+        for held in contestants:
+            if held.training_boxes is not None:
+                found = entrants[held.name].scores
+                points.append(
+                    LearningPoint(held.name, held.training_boxes, found["accuracy"], found["hss"])
+                )
+            if held.kind != "baseline" and not retrain:
+                continue
+            try:
+                points += self._smaller(held)
+            except InputError as error:
+                skipped.append(f"{held.name} has no learning curve: {error}")
+        return points, skipped
+
+    def _smaller(self, held: Contestant) -> list[LearningPoint]:
+        """The points of one contestant's recipe on fewer boxes."""
+        recipe_file = held.folder / "recipe.toml"
+        if held.data is None or not recipe_file.is_file():
+            raise InputError(f"{held.folder} does not say by which recipe, or on what, it trained.")
+        recipe = load_recipe(recipe_file)
+        same = held.data == self.training.data
+        training = self.training if same else TrainingData(held.data)
+        points = []
+        for share in SHARES:
+            place = self.folder / "curve" / f"{held.name.replace('/', '-')}-{_SHARES[share]}"
+            classifier = self._trained(recipe, place, training, share)
+            points.append(
+                point(held.name, classifier, self.boxes, n_boot=self.n_boot, seed=self.seed)
+            )
+        return points
+
+    def _tell_how_long(self, contestants: Sequence[Contestant]) -> None:
+        seconds = sum(held.seconds or 0 for held in contestants if held.kind == "run")
+        if seconds:
+            self.tell(
+                f"Training each run's recipe on fewer boxes; as fast as the runs were trained, "
+                f"this takes about {max(1, round(sum(SHARES) * seconds / 60))} min."
+            )
+
+
+def _apart(name: str, taken: Collection[str]) -> str:
+    """The name, or one that no run has."""
+    while name in taken:
+        name += " (baseline)"
+    return name
+
+
+def _check_place(folder: Path, runs: Sequence[Path]) -> None:
+    if folder.resolve() in {run.resolve() for run in runs}:
+        raise InputError(f"{folder} is one of the runs; give another folder for the comparison.")
+
+
+def _constant(
+    predictions: xr.Dataset, boxes: xr.Dataset, comparison: Comparison
+) -> dict[str, dict[str, Any]]:
+    """The constant answer of each view and its scores; whose predictions these are is no matter."""
+    found = {}
+    for name, view in comparison.views.items():
+        known = verification.score(*verification.in_view(predictions, boxes, name), n_boot=1)
+        told = dict(known.baseline)
+        counts = np.array([sum(row) for row in known.confusion])
+        code = view.modes.index(told["name"].removeprefix("always "))
+        confusion = np.zeros((len(counts), len(counts)))
+        confusion[:, code] = counts
+        told["peirce"] = float(verification.peirce(confusion))
+        told["gerrity"] = float(verification.gerrity(confusion))
+        found[name] = {
+            key: None if isinstance(value, float) and np.isnan(value) else value
+            for key, value in told.items()
+        }
+    return found
+
+
+def _leave(result: Compared, boxes: xr.Dataset, command: str | None) -> None:
+    """Write the numbers, then the page."""
+    values = result.to_dict()
+    storage.write_text(
+        result.folder / _VALUES, json.dumps(values, indent=2, allow_nan=False) + "\n"
+    )
+    report.write_comparison(
+        result.page,
+        comparison=values,
+        boxes=boxes,
+        provenance={
+            "command": command,
+            "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            "stormlens_version": version("stormlens"),
+            "machine": f"{os.cpu_count() or 1} cores of {platform.machine()}",
+        },
+    )
