@@ -17,6 +17,14 @@ if TYPE_CHECKING:
         validate,
         write_netcdf,
     )
+    from stormlens.datasets._content import (
+        TooManyError,
+        check_number,
+        is_container,
+        is_images,
+        parse_container,
+        parse_images,
+    )
     from stormlens.datasets._images import check_images, read_boxes, read_images
     from stormlens.datasets._join import join
     from stormlens.datasets._load import (
@@ -29,20 +37,26 @@ if TYPE_CHECKING:
         load_splits,
         simulated_families,
     )
+    from stormlens.datasets._png import Pictures
     from stormlens.datasets._samples import write_samples
 
 __all__ = [
     "BORDERS_CREDIT",
+    "Pictures",
     "Source",
     "SourceInfo",
+    "TooManyError",
     "border_lines",
     "cache_folder",
     "check_images",
+    "check_number",
     "check_reflectivity",
     "class_names",
     "fetch",
     "fetch_borders",
     "info",
+    "is_container",
+    "is_images",
     "is_simulated",
     "join",
     "join_boxes",
@@ -51,6 +65,8 @@ __all__ = [
     "load_splits",
     "make_boxes",
     "make_dataset",
+    "parse_container",
+    "parse_images",
     "read_boxes",
     "read_images",
     "read_netcdf",
@@ -66,9 +82,11 @@ _HOMES = {
     "_boxes": "check_reflectivity join_boxes make_boxes",
     "_cache": "cache_folder",
     "_container": "class_names is_simulated make_dataset read_netcdf validate write_netcdf",
+    "_content": "TooManyError check_number is_container is_images parse_container parse_images",
     "_images": "check_images read_boxes read_images",
     "_join": "join",
     "_load": "Source SourceInfo fetch info list_sources load load_splits simulated_families",
+    "_png": "Pictures",
     "_samples": "write_samples",
     "svrimg": "svrimg",
 }

@@ -331,26 +331,53 @@ def open_netcdf(path: Path, names: Sequence[str] = ()) -> "xr.Dataset":
         If the file is missing, empty, of another format, damaged, or cut short, leads to other
         files, or holds more than 384 MiB of values.
     """
+    return _variables(read_file(path, MAX_VALUES), str(path), path.name, names)
+
+
+def parse_netcdf(content: bytes, name: str) -> "xr.Dataset":
+    """
+    What a container needs of a NetCDF-4 file's content.
+
+    Parameters
+    ----------
+    content : bytes
+        The file's.
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+        Not checked further; see `validate`.
+
+    Raises
+    ------
+    InputError
+        As `open_netcdf`.
+    """
+    return _variables(content, name, "file.nc", _KNOWN)
+
+
+def _variables(content: bytes, where: str, file_name: str, names: Sequence[str]) -> "xr.Dataset":
     import xarray as xr
 
-    content = read_file(path, MAX_VALUES)
     if not content:
-        raise InputError(f"{path} is empty; get or write it again.")
+        raise InputError(f"{where} is empty; get or write it again.")
     if content.startswith(b"CDF"):
-        msg = f"{path} is NetCDF-3; convert it: nccopy -k nc4 {path.name} new-{path.name}"
+        msg = f"{where} is NetCDF-3; convert it: nccopy -k nc4 {file_name} new-{file_name}"
         raise InputError(msg)
     if not content.startswith(HDF5_SIGNATURE):
-        raise InputError(f"{path} is not a NetCDF-4 file; write it again in that format.")
-    with opened_hdf5(content, str(path), "NetCDF-4") as file:
+        raise InputError(f"{where} is not a NetCDF-4 file; write it again in that format.")
+    with opened_hdf5(content, where, "NetCDF-4") as file:
         if names and hdf5_member(file, names[0]) is None:
             held = (key for key, item in file.items() if not getattr(item, "is_scale", False))
-            raise _lacking(names[0], held, str(path))
-        _check_size(path, _bytes_of(file, names))
+            raise _lacking(names[0], held, where)
+        _check_size(where, _bytes_of(file, names))
         raw = hdf5_dataset(file, names, MAX_VALUES)
     del content  # as long as the values in it are needed, not both
-    with as_sentences(str(path), "NetCDF-4"):
+    with as_sentences(where, "NetCDF-4"):
         decoded = xr.decode_cf(raw, decode_timedelta=False)
-        _check_size(path, decoded.nbytes)  # numbers that were packed grow
+        _check_size(where, decoded.nbytes)  # numbers that were packed grow
         return decoded.load()
 
 
@@ -360,10 +387,10 @@ def _bytes_of(file: Any, names: Iterable[str]) -> int:
     return sum(item.dtype.itemsize * item.size for item in held if hasattr(item, "dtype"))
 
 
-def _check_size(path: Path, size: int) -> None:
+def _check_size(where: str, size: int) -> None:
     if size > MAX_VALUES:
         raise InputError(
-            f"{path} holds {size >> 20} MiB of values, and files of over {MAX_VALUES >> 20} MiB "
+            f"{where} holds {size >> 20} MiB of values, and files of over {MAX_VALUES >> 20} MiB "
             "are not read at once; divide it into several."
         )
 

@@ -5,13 +5,15 @@ Row 0 of a box is its southern edge, as in the archive's PNG files and in NPY an
 unless told otherwise; `Pictures` says what a grey or a coloured PNG is.
 """
 
+import io
 import math
 import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -35,6 +37,8 @@ _NPY_HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+_LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}
+_LONGEST_HEADER = 10_000  # as NumPy itself has it
 
 
 def read_images(
@@ -335,8 +339,7 @@ def npy_array(file: BinaryIO, name: str) -> np.ndarray:
     """
     try:
         # The header first: objects would have to be unpickled, and a promise costs memory.
-        version = np.lib.format.read_magic(file)
-        shape, is_fortran, dtype = _NPY_HEADERS[version](file)
+        shape, is_fortran, dtype = _npy_header(*_written_header(file))
         size = dtype.itemsize * math.prod(shape)
         if dtype.hasobject:
             raise ValueError("it holds Python objects, not numbers")
@@ -362,3 +365,19 @@ def npy_array(file: BinaryIO, name: str) -> np.ndarray:
     if array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 1):
         return array[np.newaxis]
     return array
+
+
+def _written_header(file: BinaryIO) -> tuple[tuple[int, int], bytes]:
+    """Version and header of an NPY file, with its length before it as it stands there."""
+    version = np.lib.format.read_magic(file)
+    if version not in _NPY_HEADERS:
+        raise ValueError(f"it is of version {version[0]}.{version[1]}")
+    length = file.read(_LENGTH_BYTES[version])
+    held = file.read(min(int.from_bytes(length, "little"), _LONGEST_HEADER + 1))
+    return version, length + held
+
+
+@lru_cache(maxsize=64)
+def _npy_header(version: tuple[int, int], written: bytes) -> tuple[tuple[int, ...], bool, Any]:
+    """Shape, order and kind of number; one box's header is as a rule the next one's."""
+    return _NPY_HEADERS[version](io.BytesIO(written))

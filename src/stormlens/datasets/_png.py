@@ -33,7 +33,7 @@ FIRST_ROWS = ("north", "south")
 
 _MAX_BYTES = 2**26
 
-_START = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SIMULATED = b"tEXtComment\0SIMULATED"
 _BEGINNING = 4096  # bytes that hold what stands before an image
 _END = b"IEND\xaeB`\x82"
@@ -168,7 +168,7 @@ def says_simulated(content: bytes) -> bool:
     simulated : bool
         Whether a chunk of text before the image (PNG specification, section 11.3.4.3) says so.
     """
-    return content.startswith(_START) and _SIMULATED in content[:_BEGINNING]
+    return content.startswith(PNG_SIGNATURE) and _SIMULATED in content[:_BEGINNING]
 
 
 def file_says_simulated(path: Path) -> bool:
@@ -268,7 +268,7 @@ def _opened(content: bytes, name: str) -> "Iterator[tuple[Image, int]]":
     """A PNG and the bits of each of its samples; what fails within is a damaged file."""
     from PIL import Image
 
-    if not content.startswith(_START):
+    if not content.startswith(PNG_SIGNATURE):
         raise InputError(f"{name} is not a PNG image; get the original file.")
     if _END not in content or len(content) < _LEAST:
         raise InputError(f"{name} is a PNG image cut short; get it again.")
