@@ -30,6 +30,7 @@ FLOORS = {
     "bench": 7,
     "experiment": 7,
     "learn": 7,
+    "serve": 7,
     "cli": 7,
 }
 # Neighbours on one floor: who may look at whom.
@@ -41,6 +42,7 @@ BESIDE = {
     ("cli", "bench"),
     ("cli", "experiment"),
     ("cli", "learn"),
+    ("cli", "serve"),
 }
 
 

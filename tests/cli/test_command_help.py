@@ -28,6 +28,7 @@ COMMANDS = [
     ("report",),
     ("card",),
     ("learn",),
+    ("serve",),
     ("bench",),
 ]
 

@@ -33,6 +33,7 @@ _SUMMARIES = {
     "card": "Print the model card of a classifier, as Markdown.",
     "export": "Write a classifier as an ONNX file, for other programs and the browser.",
     "learn": "Play with neurons, convolutions and networks in the browser.",
+    "serve": "Answer over HTTP: boxes or radar files in, storm modes out.",
     "bench": "Measure Stormlens beside its peers on this machine.",
 }
 

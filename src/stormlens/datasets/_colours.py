@@ -11,7 +11,7 @@ Colour tables of radar pictures, and the way back from a colour to dBZ.
 """
 
 import csv
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -195,6 +195,8 @@ def check_own_palette(palette: NDArray[np.uint8], indices: NDArray[np.uint8], wh
         If nine tenths of its pixels of echo, of two colours or more, are exactly of a known table,
         and the dBZ of these colours are far from their indices, or grow much faster.
     """
+    if not _may_be_drawn(palette.tobytes()):
+        return
     packed = palette.astype(np.int64) @ _PLACES
     counts = np.bincount(indices.ravel(), minlength=len(palette))[: len(palette)]
     counts[(packed == _packed(_BLACK)) | (packed == _packed(_WHITE))] = 0
@@ -219,6 +221,13 @@ def check_own_palette(palette: NDArray[np.uint8], indices: NDArray[np.uint8], wh
             f"dBZ: index {index} has the colour of {value:g} dBZ. Read it by its colours, with the "
             f"table that it was drawn by ({ways}, in Python colors=)."
         )
+
+
+@lru_cache(maxsize=64)
+def _may_be_drawn(palette: bytes) -> bool:
+    """Whether two colours or more of a palette are of one table; most files share a palette."""
+    colours = np.unique(np.frombuffer(palette, np.uint8).reshape(-1, 3).astype(np.int64) @ _PLACES)
+    return any(np.count_nonzero(~np.isnan(_exact(name, colours))) >= 2 for name in TABLES)
 
 
 def _exact(table: str, packed: NDArray[np.int64]) -> NDArray[np.float64]:
