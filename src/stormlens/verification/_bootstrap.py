@@ -11,7 +11,8 @@ of which few were named wrong, are a small and skewed sample, and percentiles
 cover the truth in 92 to 93 % of cases instead of 95 %. So intervals are
 bias-corrected and accelerated (BCa: Efron 1987, J. Amer. Stat. Assoc. 82,
 171-185), with levels widened for the number of days as Student's t widens the
-normal (Hesterberg 2015, Amer. Statist. 69, 371-386).
+normal (Hesterberg 2015, Amer. Statist. 69, 371-386). Days count by the boxes
+they bring: their number is Kish's (1965) effective one.
 """
 
 from collections.abc import Callable
@@ -131,7 +132,7 @@ def leave_one_out(totals: Floats, statistics: Callable[[Floats], Floats]) -> Flo
 
 
 def interval(
-    values: Floats, repeated: Floats, left_out: Floats, level: float = LEVEL
+    values: Floats, repeated: Floats, left_out: Floats, sizes: Floats, level: float = LEVEL
 ) -> tuple[Floats, Floats]:
     """
     Bias-corrected and accelerated interval of each statistic.
@@ -145,6 +146,8 @@ def interval(
         those are left out.
     left_out : ndarray, shape (group, ...)
         From `leave_one_out`; NaN as in `repeated`.
+    sizes : ndarray, shape (group,)
+        Boxes in each group.
     level : float, optional
         How often the interval should cover the truth.
 
@@ -155,7 +158,7 @@ def interval(
     """
     from scipy.special import stdtrit
 
-    groups = left_out.shape[0]
+    groups = max(float(sizes.sum() ** 2 / (sizes**2).sum()), 2.0)
     tail = stdtrit(groups - 1, (1 - level) / 2) * np.sqrt(groups / (groups - 1))
     columns = (array.reshape(array.shape[0], values.size).T for array in (repeated, left_out))
     bounds = [

@@ -227,14 +227,15 @@ def _totals(boxes: _Boxes, group: Codes) -> Floats:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Scores (classifier, statistic), and the same of each replicate and without each day."""
+    """Scores (classifier, statistic), of each replicate and without each day, and its boxes."""
 
     values: Floats
     repeated: Floats
     left_out: Floats
+    sizes: Floats
 
     def estimates(self) -> list[list[Estimate]]:
-        bounds = _interval(self.values, self.repeated, self.left_out)
+        bounds = _interval(self.values, self.repeated, self.left_out, self.sizes)
         return [
             [Estimate(*triple) for triple in zip(*rows, strict=True)]
             for rows in zip(*(array.tolist() for array in (self.values, *bounds)), strict=True)
@@ -260,15 +261,18 @@ def _judged(
     if totals.shape[0] > 1:
         repeated = replicates(totals, scores, draws.n, draws.seed).reshape(-1, *shape)
         left_out = leave_one_out(totals, scores).reshape(-1, *shape)
-    return _Judged(values.reshape(shape), repeated, left_out)
+    sizes = totals[:, : n_classes**2].sum(1)
+    return _Judged(values.reshape(shape), repeated, left_out, sizes)
 
 
-def _interval(values: Floats, repeated: Floats, left_out: Floats) -> tuple[Floats, Floats]:
+def _interval(
+    values: Floats, repeated: Floats, left_out: Floats, sizes: Floats
+) -> tuple[Floats, Floats]:
     """Intervals, or NaN with fewer than two days."""
     if not left_out.shape[0]:
         unknown = np.full(values.shape, np.nan)
         return unknown, unknown
-    return interval(values, repeated, left_out)
+    return interval(values, repeated, left_out, sizes)
 
 
 def _entrant(
@@ -312,7 +316,7 @@ def _pairs(
         array[..., first, : len(COMPARED)] - array[..., second, : len(COMPARED)]
         for array in (judged.values, judged.repeated, judged.left_out)
     )
-    low, high = _interval(difference, repeated, left_out)
+    low, high = _interval(difference, repeated, left_out, judged.sizes)
     right = boxes.answer == boxes.truth
     p = _swap_p_values(boxes, totals, difference, first, second, draws)
     p[:, COMPARED.index("accuracy")] = [swap_test(right[i], right[j], group) for i, j in places]

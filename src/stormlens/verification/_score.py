@@ -128,7 +128,7 @@ def score(
     values = scores(totals.sum(0, keepdims=True))[0]
     if totals.shape[0] > 1:
         repeated = replicates(totals, scores, n_boot, seed)
-        low, high = interval(values, repeated, leave_one_out(totals, scores))
+        low, high = interval(values, repeated, leave_one_out(totals, scores), totals[:, :-2].sum(1))
     else:
         low = high = np.full(values.shape, np.nan)
     estimates = [Estimate(*map(float, triple)) for triple in zip(values, low, high, strict=True)]
