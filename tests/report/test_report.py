@@ -123,6 +123,19 @@ def made_up(tmp_path_factory):
     return _write(page, *_storms(simulated=True))
 
 
+def test_an_ensemble_and_its_teacher_are_named(tmp_path, real):
+    dataset, predictions = _storms()
+    predictions["disagreement"] = "storm", np.linspace(0.4, 0.0, 40, dtype=np.float32)
+    known = {**PROVENANCE, "members": 5, "teacher": "svrimg-3conv in runs/<many>"}
+    page, _ = _write(tmp_path / "report.html", dataset, predictions, provenance=known)
+    assert "Networks 5, whose probabilities are averaged" in page.text
+    assert "Taught by svrimg-3conv in runs/<many>" in page.text
+    assert "All, 5 networks of these layers" in page.text
+    assert "Its networks differ by 0.1" in page.text
+    for words in ("Networks 5", "Taught by", "Its networks differ"):
+        assert words not in real[0].text
+
+
 def test_nothing_is_fetched_from_elsewhere(real):
     page, _ = real
     for _, attrs in page.tags:

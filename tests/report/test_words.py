@@ -98,6 +98,18 @@ def test_banner(training, test, phrase):
     assert phrase in words.simulated({"training": training, "test": test}, RADAR)
 
 
+def test_what_the_disagreement_of_an_ensemble_is_worth():
+    values = np.linspace(0, 0.99, 20)
+    right = np.arange(20) < 18
+    assert words.disagreement(values, right) == (
+        f"Its networks differ by {values[:18].mean():.3f} on average where the answer is right and "
+        f"{values[18:].mean():.3f} on average where the answer is wrong (mutual information in "
+        "nats, 0 where all say the same). Of the tenth on which they differ most "
+        f"{words.percent(0.0)} are right, of all {words.percent(0.9)}."
+    )
+    assert "wrong" not in words.disagreement(values, np.ones(20, bool))
+
+
 def test_an_interval_without_width_is_not_shown():
     assert words.span(Estimate(0.0, 0.0, 0.0)) == ""
     assert words.span(Estimate(0.5, float("nan"), float("nan"))) == ""

@@ -163,7 +163,7 @@ def _print_table(entries: list[dict[str, Any]], known: list[str]) -> None:
             entry["id"],
             *("-" if entry[name] is None else number(entry[name], 2) for name in seen),
             entry["mode"],
-            *(number(entry[name], 2) for name in differ),
+            *(number(entry[name], 3) for name in differ),
             # Of air without echo the network says what it does of any blank box.
             "-" if entry["mode"] == CLEAR else _likely(entry["probabilities"]),
         )

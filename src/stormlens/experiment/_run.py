@@ -382,9 +382,17 @@ def _provenance(classifier: Classifier, split: str) -> dict[str, Any]:
         "seed": known.get("seed"),
         "stormlens_version": versions.pop("stormlens", None),
         "versions": versions,
+        "members": len(classifier.network.members),
+        "teacher": _taught_by(known.get("teacher")),
         "parameters": classifier.network.parameters,
         "layers": [asdict(layer) for layer in classifier.network.layers()],
     }
+
+
+def _taught_by(teacher: Any) -> str | None:
+    if not isinstance(teacher, dict):
+        return None
+    return f"{teacher.get('model', 'a classifier')} in {teacher.get('run', 'an unknown folder')}"
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def card_dict(
         "name": str(known.get("recipe") or classifier.architecture or "a user's own model"),
         "model": {
             "architecture": classifier.architecture,
+            "members": len(classifier.network.members),
             "parameters": classifier.network.parameters,
             "orientations": classifier.orientations,
             "image": list(classifier.image_shape),
@@ -95,6 +96,7 @@ def card_dict(
             "options": _mapping(known.get("data_options")),
             "boxes": _count(known.get("training_boxes")),
             "seed": _count(known.get("seed")),
+            "teacher": _text(_mapping(known.get("teacher")).get("model")),
         },
         "use": use(classifier.classes, classifier.trained_on_simulated),
         "confidence": _confidence(classifier),

@@ -15,6 +15,7 @@ from stormlens.stormbox import MODES
 
 if TYPE_CHECKING:
     import xarray as xr
+    from numpy.typing import NDArray
 
     from stormlens.verification import Estimate, Reliability, Scores
 
@@ -351,6 +352,22 @@ def reliability(result: "Reliability", names: Names) -> str:
     )
 
 
+def disagreement(values: "NDArray[np.floating]", right: "NDArray[np.bool_]") -> str:
+    """What is said of how far an ensemble's networks differ, and what that is worth."""
+    parts = [
+        f"{float(values[which].mean()):.3f} on average where the answer is {name}"
+        for name, which in (("right", right), ("wrong", ~right))
+        if which.any()
+    ]
+    most = np.argsort(-values, kind="stable")[: max(len(values) // 10, 1)]
+    of_most, of_all = (percent(float(some.mean())) for some in (right[most], right))
+    return (
+        f"Its networks differ by {' and '.join(parts)} (mutual information in nats, 0 where all "
+        f"say the same). Of the tenth on which they differ most {of_most} are right, of all "
+        f"{of_all}."
+    )
+
+
 def alternative(mistake: Mapping[str, Any], names: Names) -> str:
     """What a reader who cannot see the picture of a mistake is told."""
     picture = "Radar picture" if names.radar else "Picture"
@@ -382,11 +399,19 @@ def facts(
         ("Scored on", scored),
         ("Test split", provenance.get("readings")),
         ("Seed", provenance.get("seed")),
+        ("Networks", _several(provenance.get("members"))),
+        ("Taught by", provenance.get("teacher")),
         ("Device", provenance.get("device")),
         ("Trainable parameters", _grouped(provenance.get("parameters"))),
         ("Made", provenance.get("created")),
     ]
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _several(members: int | None) -> str | None:
+    if members is None or members == 1:
+        return None
+    return f"{members}, whose probabilities are averaged"
 
 
 def _grouped(value: int | None) -> str | None:

@@ -27,6 +27,7 @@ _PROVENANCE = (
     "data_source",
     "device",
     "layers",
+    "members",
     "parameters",
     "seed",
     "split",
@@ -72,7 +73,8 @@ def write(
         `training_simulated` (bool), `split` (what was scored), `command`,
         `seed`, `device`, `created`, `stormlens_version`, `versions` (version by
         package), `parameters` (number), `layers` (each with name, kind,
-        output_shape, parameters), `readings` (of the test split, in words), `at_work` (see
+        output_shape, parameters), `members` (networks of an ensemble, of these layers each),
+        `teacher` (in words), `readings` (of the test split, in words), `at_work` (see
         `verification.gap`).
 
     Returns
@@ -133,11 +135,18 @@ def _content(
             "picture": figures.reliability(reliability, any(simulated.values())),
             "sentence": words.reliability(reliability, names),
         },
+        "disagreement": _disagreement(predictions, probability.argmax(1) == truth),
         "mistakes": _mistakes(predictions, dataset, names),
         "colour_bar": figures.colour_bar() if names.radar else None,
         "facts": words.facts(dataset, scores, provenance, names),
         "storm_modes": classes == MODES,
     }
+
+
+def _disagreement(predictions: xr.Dataset, right: np.ndarray) -> str | None:
+    if "disagreement" not in predictions:
+        return None
+    return words.disagreement(predictions["disagreement"].values, right)
 
 
 def _curves(
