@@ -209,7 +209,7 @@ def test_two_classes_agree_with_scores(counts):
 
 
 def _by_weights(table):
-    """Gerrity's score from his scoring weights (Wilks 2019, eqs. 9.24 to 9.26)."""
+    """Gerrity's score from his scoring weights (Wilks 2019, ch. 9)."""
     k = len(table)
     joint = table / table.sum()
     below = np.cumsum(joint.sum(1))[:-1]

@@ -248,7 +248,7 @@ def peirce(confusion: ArrayLike) -> Floats:
     Peirce skill score: as `hss`, but measured against answers that are unbiased.
 
     (accuracy - chance) / (1 - sum of squared true shares), where chance is the
-    accuracy of random answers with the same frequencies; Wilks 2019, eq. 9.21,
+    accuracy of random answers with the same frequencies; Wilks 2019, ch. 9,
     for any number of classes. With two classes it is POD minus the probability
     of false detection. Also called Hanssen and Kuipers's discriminant, or true
     skill statistic.
@@ -283,8 +283,8 @@ def gerrity(confusion: ArrayLike, order: Sequence[int] | None = None) -> Floats:
     """
     Gerrity skill score: what is right counts the more the rarer it is, for classes in an order.
 
-    Gandin and Murphy's equitable score with Gerrity's weights (Wilks 2019, eqs.
-    9.24 and 9.25). Gerrity showed that it is the mean of the Peirce scores of
+    Gandin and Murphy's equitable score with Gerrity's weights (Wilks 2019,
+    ch. 9). Gerrity showed that it is the mean of the Peirce scores of
     all questions "at or below this class?" of the order, which is how it is
     computed here. It was made for ordinal classes, such as terciles of rain.
     Storm modes are nominal: they have no order, and the score takes that of
