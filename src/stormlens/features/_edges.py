@@ -26,8 +26,11 @@ _CENTRES = 4  # cells that are looked into
 _FEWEST_SIDES = 12  # fewer make no edge
 _MOST_SIDES = 2000  # of a field of specks some stand for all
 _NEAR = np.array([-1.0, 0.0, 1.0])
-_AROUND = 4  # bins on either side that an edge is held against
-_ASIDE = _AROUND + 3
+_BINS = 2  # a pixel
+_WIDE = 2 * _BINS  # bins that an edge lies in
+_GAP = _BINS  # bins between it and what lies around
+_AROUND = 4 * _BINS  # bins on either side of what it is held against
+_ASIDE = _WIDE + _GAP + _AROUND
 
 
 class _Edge(NamedTuple):
@@ -45,8 +48,11 @@ class _Edge(NamedTuple):
         above = (blank[1:] & strong[:-1]) | (strong[1:] & blank[:-1])
         (y1, x1), (y2, x2) = np.nonzero(beside), np.nonzero(above)
         y, x = np.concatenate([y1, y2 + 0.5]), np.concatenate([x1 + 0.5, x2])
-        every = max(1, -(-len(y) // _MOST_SIDES))
-        return cls(y[::every], x[::every], float(every))
+        if len(y) <= _MOST_SIDES:
+            return cls(y, x, 1.0)
+        # Drawn, the same ones each time: every so many of them would make a pattern.
+        drawn = np.random.default_rng(0).choice(len(y), _MOST_SIDES, replace=False)
+        return cls(y[drawn], x[drawn], len(y) / _MOST_SIDES)
 
 
 def edge_features(images: NDArray[np.uint8]) -> dict[str, Floats]:
@@ -79,7 +85,7 @@ def _longest_line(edge: _Edge) -> float:
     """Length of the edge that lies along one line, in pixels."""
     normal_x, normal_y = np.cos(_ANGLES), np.sin(_ANGLES)
     distance = np.outer(normal_x, edge.x) + np.outer(normal_y, edge.y)
-    most = _most(distance, np.full(distance.shape, edge.worth))
+    most = _most(distance, np.full(distance.shape, edge.worth), edge.worth)
     # A slanted edge has as many steps as it crosses rows and columns.
     steps = np.abs(normal_x) + np.abs(normal_y)
     return float((most / steps).max())
@@ -90,7 +96,7 @@ def _longest_arc(edge: _Edge, image: NDArray[np.uint8]) -> float:
     nearest, farthest = (kilometres / PIXEL_KM for kilometres in RANGE_KM)
     best = 0.0
     for centre in _crossings(edge, image, nearest, farthest):
-        for step in (_CELL, _CELL / 2, _CELL / 4):
+        for step in (_CELL, _CELL / 2, _CELL / 4, _CELL / 8):
             y, x = (
                 held.ravel()[:, None]
                 for held in np.meshgrid(
@@ -103,7 +109,7 @@ def _longest_arc(edge: _Edge, image: NDArray[np.uint8]) -> float:
             # As for a line, with the normal that the circle has there.
             steps = (np.abs(dy) + np.abs(dx)) / np.maximum(distance, 1.0)
             length = np.where(is_range, edge.worth, 0.0) / np.maximum(steps, 1.0)
-            found = _most(distance, length)
+            found = _most(distance, length, edge.worth)
             centre = y[found.argmax(), 0], x[found.argmax(), 0]
             best = max(best, float(found.max()))
     return best
@@ -146,23 +152,31 @@ def _crossings(
     return found
 
 
-def _most(distance: Floats, worth: Floats) -> Floats:
+def _most(distance: Floats, worth: Floats, largest: float) -> Floats:
     """
     What most of the points of each row that lie at one distance are worth, above those around.
 
-    A bin of a pixel counts with the next, as the steps of a slanted edge lie to either side of
+    At one distance means within two pixels, as the steps of a slanted edge lie to either side of
     it. What is worth as much a few pixels on, as in a field of specks, is no edge: the mean of
-    `_AROUND` bins on both sides is taken away.
+    what lies on that side of it where there is more is taken away, and three standard deviations
+    of it, as chance would have it with points that are worth `largest`.
     """
-    bins = np.floor(distance).astype(np.int64)
+    bins = np.floor(distance * _BINS).astype(np.int64)
     bins += _ASIDE - bins.min()
     count, width = len(bins), int(bins.max()) + 1 + _ASIDE
     places = bins + width * np.arange(count)[:, None]
     sums = np.bincount(places.ravel(), weights=worth.ravel(), minlength=width * count)
-    sums = sums.reshape(count, width)
-    up_to = np.concatenate([np.zeros((count, 1)), sums.cumsum(axis=1)], axis=1)
-    first = np.arange(_ASIDE, width - _ASIDE)  # of the two bins
-    two = up_to[:, first + 2] - up_to[:, first]
-    before = up_to[:, first - 1] - up_to[:, first - 1 - _AROUND]
-    after = up_to[:, first + 3 + _AROUND] - up_to[:, first + 3]
-    return (two - (before + after) / _AROUND).max(axis=1)
+    up_to = np.zeros((count, width + 1))
+    sums.reshape(count, width).cumsum(axis=1, out=up_to[:, 1:])
+    first = np.arange(_ASIDE, width - _ASIDE + 1)
+
+    def between(start: int, end: int) -> Floats:
+        return up_to[:, first + end] - up_to[:, first + start]
+
+    edge = between(0, _WIDE)
+    before, after = (
+        between(-_GAP - _AROUND, -_GAP),
+        between(_WIDE + _GAP, _WIDE + _GAP + _AROUND),
+    )
+    around = np.maximum(before, after) * (_WIDE / _AROUND)
+    return (edge - around - 3.0 * np.sqrt(largest * np.maximum(around, 0.0))).max(axis=1)

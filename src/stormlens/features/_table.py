@@ -209,8 +209,9 @@ def describe() -> tuple[Feature, ...]:
         Feature(
             "straight_edge",
             "1",
-            f"Length of the longest straight hard edge, where {HARD_DBZ} dBZ or more are beside "
-            "an exact zero, over the box's side; 0 where hard edges have under 12 pixel sides.",
+            f"Length of the longest straight hard edge, where {HARD_DBZ} dBZ or more are beside an "
+            "exact zero, over the box's side, less what chance would lay there among specks; 0 "
+            "where hard edges have under 12 pixel sides.",
             0.0,
             math.sqrt(2),
         ),

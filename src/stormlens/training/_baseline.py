@@ -56,17 +56,27 @@ def is_baseline(recipe: Recipe) -> bool:
             )
         return False
     is_boosted = recipe.model == "features-boosted"
-    plain = Recipe(recipe.name, recipe.model)
-    for held in fields(Recipe):
-        value = getattr(recipe, held.name)
-        heeded = held.name in _HEEDED or (held.name == "learning_rate" and is_boosted)
-        usual = getattr(plain, held.name)
-        if not heeded and value != usual and not (held.name == "epochs" and value == 1):
-            raise InputError(
-                f"recipe {recipe.name}: {held.name} is {value!r}, but {recipe.model} is trained in "
-                "one step on a table of features and knows no such thing; leave it out."
-            )
+    _check_unheeded(recipe, recipe, Recipe(recipe.name, recipe.model), _heeded(is_boosted))
+    if recipe.features is not None and not is_boosted:
+        _check_unheeded(recipe, recipe.features, FeatureOptions(), ("regularisation",))
     return True
+
+
+def _heeded(is_boosted: bool) -> tuple[str, ...]:
+    return (*_HEEDED, "learning_rate") if is_boosted else _HEEDED
+
+
+def _check_unheeded(recipe: Recipe, held: Any, usual: Any, heeded: tuple[str, ...]) -> None:
+    """Refuse a setting that says nothing to a baseline, unless it is as ever."""
+    for field in fields(held):
+        value = getattr(held, field.name)
+        is_usual = value == getattr(usual, field.name) or (field.name == "epochs" and value == 1)
+        if field.name not in heeded and not is_usual:
+            table = "" if held is recipe else "features."
+            raise InputError(
+                f"recipe {recipe.name}: {table}{field.name} is {value!r}, which says nothing to "
+                f"{recipe.model}: it is trained in one step on a table of features; leave it out."
+            )
 
 
 def train_baseline(recipe: Recipe, splits: Mapping[str, Split]) -> "tuple[FeatureModel, Row]":

@@ -129,8 +129,8 @@ def _fit(
     resume: bool,
     progress: bool,
 ) -> Fitted:
-    if is_baseline(recipe):
-        return _fit_baseline(recipe, splits, run, model, start, resume)
+    if model is None and is_baseline(recipe):
+        return _fit_baseline(recipe, splits, run, start, resume)
     keep_compiled()
     looked_at = [name for name in ("train", "validation") if name in splits]
     held = {name: Split.of(splits[name], name) for name in looked_at}
@@ -162,15 +162,14 @@ def _fit_baseline(
     recipe: Recipe,
     splits: "Mapping[str, xr.Dataset]",
     run: Path | None,
-    model: Any,
     start: Classifier | None,
     resume: bool,
 ) -> Fitted:
     """Train a baseline; with `resume` anew, as there is no state between."""
-    if model is not None or start is not None:
+    if start is not None:
         raise InputError(
-            f"{recipe.model} is trained from nothing on a table of features; it takes no model and "
-            "no classifier to begin with."
+            f"{recipe.model} is trained from nothing on a table of features; it takes no "
+            "classifier to begin with."
         )
     held = {
         name: Split.of(splits[name], name) for name in ("train", "validation") if name in splits

@@ -140,11 +140,12 @@ class FeatureOptions:
         Weight of the sum of squares, of coefficients or of leaves, in what is minimised: 0 to
         1e6. It stands beside the loss summed over boxes; 0 is none.
     rounds : int
-        Trees a class, 1 to 5000. Logistic regression has none.
+        Trees a class, 1 to 5000.
     leaves : int
         Of a tree at most, 2 to 255.
     smallest_leaf : int
-        Training boxes in a leaf at least, 1 to 10000.
+        Training boxes in a leaf at least, 1 to 10000. Logistic regression has no trees, and heeds
+        `regularisation` alone.
 
     Raises
     ------
@@ -154,7 +155,7 @@ class FeatureOptions:
 
     regularisation: float = 1.0
     rounds: int = 100
-    leaves: int = 15
+    leaves: int = 4
     smallest_leaf: int = 10
 
     def __post_init__(self) -> None:
