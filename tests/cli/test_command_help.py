@@ -17,6 +17,7 @@ COMMANDS = [
     ("recipes",),
     ("train",),
     ("chapter",),
+    ("reproduce",),
     ("evaluate",),
     ("compare",),
     ("classify",),

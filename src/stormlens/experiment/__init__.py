@@ -16,6 +16,7 @@ from stormlens.experiment._data import Data
 from stormlens.experiment._evaluate import Evaluation, evaluate
 from stormlens.experiment._learning import LearningPoint
 from stormlens.experiment._readings import readings, record_reading
+from stormlens.experiment._reproduce import STAGES, STUDIES, Reproduction, reproduce
 from stormlens.experiment._run import Outcome, read_history, train, write_report
 from stormlens.experiment._select import Candidate, select
 
@@ -23,6 +24,8 @@ __all__ = [
     "BASELINES",
     "CHAPTER",
     "PUBLISHED",
+    "STAGES",
+    "STUDIES",
     "Candidate",
     "ChapterOutcome",
     "Compared",
@@ -31,6 +34,7 @@ __all__ = [
     "Evaluation",
     "LearningPoint",
     "Outcome",
+    "Reproduction",
     "add_real",
     "appraise",
     "chapter",
@@ -39,6 +43,7 @@ __all__ = [
     "read_history",
     "readings",
     "record_reading",
+    "reproduce",
     "select",
     "train",
     "write_report",

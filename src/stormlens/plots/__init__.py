@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from stormlens.plots._insight import feature_maps, inside, inside_by_mode
     from stormlens.plots._map import mosaic_map
     from stormlens.plots._picture import Picture, alt_text, show
+    from stormlens.plots._published import beside_published
     from stormlens.plots._radar import (
         COLOURS,
         NWS_COLOURS,
@@ -64,6 +65,7 @@ __all__ = [
     "alt_text",
     "attribution",
     "attributions",
+    "beside_published",
     "borders",
     "chapter_comparison",
     "class_colours",
@@ -122,6 +124,7 @@ _HOMES = {
     "_insight": "feature_maps inside inside_by_mode",
     "_map": "mosaic_map",
     "_picture": "Picture alt_text show",
+    "_published": "beside_published",
     "_radar": "COLOURS NWS_COLOURS colour_bar contact_sheet reflectivity_palette storm_box",
     "_scores": "confusion reliability",
     "_speed": "speed",

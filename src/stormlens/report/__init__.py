@@ -8,6 +8,9 @@ chapter's three experiments, `write_comparison` for runs side by side, of which
 `comparison_headline` is the answer in a sentence or two, `write_climatology` for an archive.
 `card` is a classifier's model card in Markdown, with what `read_appraisal` and `readings` find
 in its folder.
+chapter's three experiments, `write_climatology` for an archive, `write_reproduction` for what
+was published beside what came out here. `card` is a
+classifier's model card in Markdown, with what `read_appraisal` and `readings` find in its folder.
 """
 
 from typing import TYPE_CHECKING
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
         short_p,
     )
     from stormlens.report._readings import READINGS, readings, readings_in_words
+    from stormlens.report._reproduction import reproduction_headline, write_reproduction
     from stormlens.report._write import write
 
 __all__ = [
@@ -43,12 +47,14 @@ __all__ = [
     "read_appraisal",
     "readings",
     "readings_in_words",
+    "reproduction_headline",
     "short_p",
     "write",
     "write_card",
     "write_chapter",
     "write_climatology",
     "write_comparison",
+    "write_reproduction",
 ]
 
 _HOMES = {
@@ -59,6 +65,7 @@ _HOMES = {
     "_comparison": "write_comparison",
     "_comparison_words": "better comparison_headline ordered_pairs short_p",
     "_readings": "READINGS readings readings_in_words",
+    "_reproduction": "reproduction_headline write_reproduction",
     "_write": "write",
 }
 
