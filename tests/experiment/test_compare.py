@@ -132,8 +132,10 @@ def test_a_learning_curve_has_four_points_for_each_baseline(compared):
 
 
 def test_each_reading_of_the_test_split_is_recorded(compared, boxes_file):
-    for held in compared.contestants:
-        (line,) = experiment.readings(held.folder)
+    curve = sorted((compared.folder / "curve").iterdir())
+    assert len(curve) == 6
+    for place in [*(held.folder for held in compared.contestants), *curve]:
+        (line,) = experiment.readings(place)
         assert line["by"] == "compare"
         assert line["data"] == str(boxes_file)
         assert line["boxes"] == 30
@@ -151,10 +153,17 @@ def test_a_second_comparison_trains_nothing(compared, runs, monkeypatch):
 
 def test_baselines_of_other_data_are_not_taken_for_these(compared, tmp_path, boxes_file):
     shutil.copytree(compared.folder, tmp_path / "out")
-    other = shutil.copy(boxes_file, tmp_path / "other.nc")
+    boxes = load(boxes_file)
+    boxes["mode"].values[:30] = boxes["mode"].values[:30][::-1]
+    other = write_netcdf(boxes, tmp_path / "other.nc")
     run = make_run(tmp_path / "run", 0, other)
-    with pytest.raises(InputError, match="was trained on other data"):
-        experiment.compare([run], tmp_path / "out", **QUIET)
+    result = experiment.compare([run], tmp_path / "out", boxes_file, **QUIET)
+    trees = result.contestants[-1]
+    assert trees.name == "features-boosted"
+    assert trees.classifier.provenance["data"] == str(other)
+    fresh = experiment.compare([run], tmp_path / "fresh", boxes_file, **QUIET)
+    assert result.comparison.to_dict() == fresh.comparison.to_dict()
+    assert result.curve == fresh.curve
 
 
 def test_a_file_that_changed_is_other_data(compared, tmp_path, boxes_file, runs):
@@ -162,12 +171,24 @@ def test_a_file_that_changed_is_other_data(compared, tmp_path, boxes_file, runs)
     original = boxes_file.read_bytes()
     boxes = load(boxes_file)
     boxes["reflectivity"].values[0, 20, 20] ^= 1
+    mark = tmp_path / "out" / "baselines" / "features-logistic" / "compared.json"
+    before = json.loads(mark.read_text())
     try:
         write_netcdf(boxes, boxes_file)
-        with pytest.raises(InputError, match="was trained on other data"):
-            experiment.compare(runs, tmp_path / "out", **QUIET)
+        experiment.compare(runs, tmp_path / "out", **QUIET)
     finally:
         boxes_file.write_bytes(original)
+    after = json.loads(mark.read_text())
+    assert before.pop("content") != after.pop("content")
+    assert before == after
+
+
+def test_a_run_in_the_place_of_a_baseline_is_left_alone(runs, tmp_path):
+    place = tmp_path / "out" / "baselines" / "features-logistic"
+    shutil.copytree(runs[0], place)
+    with pytest.raises(InputError, match=r"was trained on other data.*--no-baselines"):
+        experiment.compare(runs, tmp_path / "out", **QUIET)
+    assert (place / "weights.safetensors").is_file()
 
 
 @pytest.mark.usefixtures("drawn")
@@ -345,6 +366,29 @@ def test_a_training_that_was_stopped_goes_on(runs, tmp_path, monkeypatch):
             experiment.compare(runs, tmp_path / "out", **QUIET)
     result = experiment.compare(runs, tmp_path / "out", **QUIET)
     assert len(result.contestants) == 4
+
+
+def test_a_box_is_measured_once_but_timed_each_time(runs, tmp_path, monkeypatch):
+    from stormlens.features import _measure
+
+    measured, timed = [], []
+    table, rate = _measure._table, _contestants._images_a_second
+    monkeypatch.setattr(
+        _measure, "_table", lambda images: measured.append(len(images)) or table(images)
+    )
+
+    def counting(classifier, images):
+        before = len(measured)
+        found = rate(classifier, images)
+        timed.append(sum(measured[before:]))
+        del measured[before:]
+        return found
+
+    monkeypatch.setattr(_contestants, "_images_a_second", counting)
+    experiment.compare(runs, tmp_path / "out", **QUIET)
+    assert sum(measured) == 90  # the training, validation and test boxes
+    assert timed[:2] == [0, 0]
+    assert min(timed[2:]) >= 2 * 4  # boxes timed, over and over
 
 
 def test_what_is_done_is_said_on_stderr(runs, tmp_path, capsys):

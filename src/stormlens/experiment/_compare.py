@@ -26,6 +26,7 @@ from stormlens.experiment._contestants import (
 from stormlens.experiment._data import Data, data_of
 from stormlens.experiment._learning import SHARES, LearningPoint, TrainingData, point, trained
 from stormlens.experiment._readings import record_reading
+from stormlens.features import remembering
 from stormlens.models import Classifier
 from stormlens.training import Recipe, hold_run, load_recipe
 from stormlens.verification import Comparison
@@ -175,7 +176,7 @@ def compare(
     _check_place(folder, [run for run, _ in loaded.values()])
     source = data_of(first, first_folder, data, data_options)
     own = trained_on(first) or source
-    with hold_run(folder):
+    with hold_run(folder), remembering():
         boxes = source.load(None if split == "all" else split)
         work = _Work(folder, boxes, TrainingData(own), n_boot, seed, progress)
         notes = []
@@ -184,9 +185,11 @@ def compare(
             notes.append(_NO_FEATURES)
         contestants = work.contestants(loaded, baselines)
         predictions = {held.name: held.classifier.predict(boxes) for held in contestants}
-        for held in contestants:
+        points, skipped = work.curve(contestants, retrain=curve)
+        places = [held.folder for held in contestants] + [place for place, _ in points]
+        for place in places:
             record_reading(
-                held.folder,
+                place,
                 by="compare",
                 data=source.name,
                 options=source.options,
@@ -195,18 +198,15 @@ def compare(
             )
         work.tell(f"Comparing {len(contestants)} on {boxes.sizes['storm']:,} boxes.")
         comparison = verification.compare(predictions, boxes, n_boot=n_boot, seed=seed)
-        points, skipped = work.curve(contestants, comparison, retrain=curve)
-        notes += [*notes_on(contestants, source, split, boxes), *skipped]
-        constant = _constant(predictions[contestants[0].name], boxes, comparison)
         result = Compared(
             folder,
             source,
             split,
             tuple(contestants),
             comparison,
-            tuple(points),
-            constant,
-            tuple(notes),
+            (*_whole(contestants, comparison), *(one for _, one in points)),
+            _constant(predictions[contestants[0].name], boxes, comparison),
+            (*notes, *notes_on(contestants, source, split, boxes), *skipped),
         )
         _leave(result, boxes, command)
     return result
@@ -241,9 +241,9 @@ class _Work:
         images = self.boxes["reflectivity"].values
         return [contestant(*one, images) for one in taking_part]
 
-    def _baseline(self, name: str, place: Path, share: float = 1.0) -> Classifier:
+    def _baseline(self, name: str, place: Path) -> Classifier:
         try:
-            return self._trained(load_recipe(name), place, self.training, share)
+            return self._trained(load_recipe(name), place, self.training, 1.0, "baseline")
         except InputError as error:
             raise InputError(
                 f"{error} (Of the baseline {name}, which is trained on what the first run was; "
@@ -251,29 +251,30 @@ class _Work:
             ) from error
 
     def _trained(
-        self, recipe: Recipe, place: Path, training: TrainingData, share: float
+        self, recipe: Recipe, place: Path, training: TrainingData, share: float, kind: str
     ) -> Classifier:
-        if not (place / "classifier.json").is_file():
-            part = "" if share == 1 else f" {_SHARES[share]} of"
-            self.tell(
-                f"Training {recipe.name} on{part} the training boxes of {training.data.name}."
-            )
-        return trained(recipe, training, place, share=share, seed=self.seed, progress=self.progress)
+        part = "" if share == 1 else f"{_SHARES[share].replace('-', ' ')} of "
+        return trained(
+            recipe,
+            training,
+            place,
+            share=share,
+            seed=self.seed,
+            begin=lambda: self.tell(
+                f"Training {recipe.name} on {part}the training boxes of {training.data.name}."
+            ),
+            replace=kind == "baseline",  # which takes seconds
+            progress=self.progress,
+        )
 
     def curve(
-        self, contestants: Sequence[Contestant], comparison: Comparison, *, retrain: bool
-    ) -> tuple[list[LearningPoint], list[str]]:
-        """Points of the learning curves, and why some are missing."""
-        entrants = next(iter(comparison.views.values())).entrants
+        self, contestants: Sequence[Contestant], *, retrain: bool
+    ) -> tuple[list[tuple[Path, LearningPoint]], list[str]]:
+        """Points of the learning curves with their run folders, and why some are missing."""
         points, skipped = [], []
         if retrain:
             self._tell_how_long(contestants)
         for held in contestants:
-            if held.training_boxes is not None:
-                found = entrants[held.name].scores
-                points.append(
-                    LearningPoint(held.name, held.training_boxes, found["accuracy"], found["hss"])
-                )
             if held.kind != "baseline" and not retrain:
                 continue
             try:
@@ -282,7 +283,7 @@ class _Work:
                 skipped.append(f"{held.name} has no learning curve: {error}")
         return points, skipped
 
-    def _smaller(self, held: Contestant) -> list[LearningPoint]:
+    def _smaller(self, held: Contestant) -> list[tuple[Path, LearningPoint]]:
         """The points of one contestant's recipe on fewer boxes."""
         recipe_file = held.folder / "recipe.toml"
         if held.data is None or not recipe_file.is_file():
@@ -293,10 +294,9 @@ class _Work:
         points = []
         for share in SHARES:
             place = self.folder / "curve" / f"{held.name.replace('/', '-')}-{_SHARES[share]}"
-            classifier = self._trained(recipe, place, training, share)
-            points.append(
-                point(held.name, classifier, self.boxes, n_boot=self.n_boot, seed=self.seed)
-            )
+            classifier = self._trained(recipe, place, training, share, held.kind)
+            one = point(held.name, classifier, self.boxes, n_boot=self.n_boot, seed=self.seed)
+            points.append((place, one))
         return points
 
     def _tell_how_long(self, contestants: Sequence[Contestant]) -> None:
@@ -306,6 +306,17 @@ class _Work:
                 f"Training each run's recipe on fewer boxes; as fast as the runs were trained, "
                 f"this takes about {max(1, round(sum(SHARES) * seconds / 60))} min."
             )
+
+
+def _whole(contestants: Sequence[Contestant], comparison: Comparison) -> list[LearningPoint]:
+    """The points that the contestants themselves are."""
+    entrants = next(iter(comparison.views.values())).entrants
+    scored = [(held, entrants[held.name].scores) for held in contestants]
+    return [
+        LearningPoint(held.name, held.training_boxes, found["accuracy"], found["hss"])
+        for held, found in scored
+        if held.training_boxes is not None
+    ]
 
 
 def _apart(name: str, taken: Collection[str]) -> str:

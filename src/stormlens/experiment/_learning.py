@@ -6,6 +6,7 @@ the same storms. What is trained is kept, so that it is done once.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -26,6 +27,15 @@ SHARES: tuple[float, ...] = (1 / 8, 1 / 4, 1 / 2)
 """Of the boxes trained on, beside all of them."""
 
 _MARK = "compared.json"
+_LEFT = (
+    "classifier.json",
+    "weights.safetensors",
+    "recipe.toml",
+    "history.csv",
+    "checkpoint.safetensors",
+    "readings.jsonl",
+)
+"""What a training leaves, what makes it a finished one first."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,8 @@ def trained(
     *,
     share: float = 1.0,
     seed: int = 0,
+    begin: Callable[[], None],
+    replace: bool,
     progress: bool,
 ) -> Classifier:
     """
@@ -156,6 +168,10 @@ def trained(
         Of the training boxes.
     seed : int, optional
         Of which.
+    begin : callable
+        Called before a training, not where there is nothing to train.
+    replace : bool
+        Whether to train anew where an earlier comparison left something else.
     progress : bool
         Show it on standard error.
 
@@ -177,16 +193,14 @@ def trained(
         "seed": seed,
     }
     with hold_run(folder):
-        if _held(folder) != json.loads(json.dumps(wanted)):
-            if (folder / "recipe.toml").exists() or (folder / "classifier.json").exists():
-                raise InputError(
-                    f"{folder} was trained on other data, or by another recipe; remove it, or "
-                    "compare in another folder."
-                )
+        held = _held(folder)
+        if held != json.loads(json.dumps(wanted)):
+            _clear(folder, replace=replace and isinstance(held, dict))
             storage.write_text(folder / _MARK, json.dumps(wanted, indent=2) + "\n")
         if (folder / "classifier.json").is_file():
             classifier = _loaded(folder)
         else:
+            begin()
             again = (folder / "recipe.toml").exists()
             splits = source.some(share, seed)
             classifier = fit(recipe, splits, folder, resume=again, progress=progress).classifier
@@ -194,6 +208,19 @@ def trained(
             classifier.provenance |= {"data": source.data.name, "data_options": source.data.options}
             classifier.save(folder)
     return classifier
+
+
+def _clear(folder: Path, *, replace: bool) -> None:
+    """Make room for another training, in a folder that only comparisons write to."""
+    if not any((folder / name).exists() for name in _LEFT):
+        return
+    if not replace:
+        raise InputError(
+            f"{folder} was trained on other data, or by another recipe; remove it, or compare in "
+            "another folder."
+        )
+    for name in _LEFT:
+        (folder / name).unlink(missing_ok=True)
 
 
 def _held(folder: Path) -> Any:

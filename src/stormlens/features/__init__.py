@@ -12,15 +12,25 @@ from stormlens._lazy import on_first_use
 
 if TYPE_CHECKING:
     from stormlens.features._measure import measure, measure_images
+    from stormlens.features._remember import remembering
     from stormlens.features._steiner import convective
     from stormlens.features._table import TABLE_VERSION, Feature, describe
 
-__all__ = ["TABLE_VERSION", "Feature", "convective", "describe", "measure", "measure_images"]
+__all__ = [
+    "TABLE_VERSION",
+    "Feature",
+    "convective",
+    "describe",
+    "measure",
+    "measure_images",
+    "remembering",
+]
 
 __getattr__, __dir__ = on_first_use(
     __name__,
     {
         "_measure": "measure measure_images",
+        "_remember": "remembering",
         "_steiner": "convective",
         "_table": "TABLE_VERSION Feature describe",
     },

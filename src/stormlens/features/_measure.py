@@ -10,6 +10,7 @@ from stormlens.errors import InputError
 from stormlens.features._cores import core_features, line_features
 from stormlens.features._echo import echo_features
 from stormlens.features._edges import edge_features
+from stormlens.features._remember import each_once
 from stormlens.features._table import TABLE_VERSION, describe
 from stormlens.features._texture import texture_features
 from stormlens.stormbox import MAX_DBZ, Boxes
@@ -85,6 +86,10 @@ def measure_images(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     table : ndarray of float64, shape (N, features)
         Finite, in the order of `describe`.
     """
+    return each_once(images, _table)
+
+
+def _table(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     names = [feature.name for feature in describe()]
     table = np.empty((len(images), len(names)))
     together = max(1, _PIXELS_AT_A_TIME // max(1, images.shape[1] * images.shape[2]))
