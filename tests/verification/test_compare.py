@@ -9,6 +9,9 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 import xarray as xr
+from hypothesis import given as drawn_from
+from hypothesis import settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from stormlens.datasets import load, make_dataset
@@ -423,6 +426,35 @@ def test_ten_classifiers_are_45_pairs_of_one_family(dataset):
     # Of 45 pairs of equals some seem to differ, until it is counted how many were asked.
     assert any(pair.differences["accuracy"].p <= 0.05 for pair in pairs)
     assert not any(pair.differs for pair in pairs)
+
+
+certain = st.sampled_from([0.0, 0.5, 1.0])
+
+
+@drawn_from(st.integers(0, 2**32 - 1), st.integers(1, 7), st.integers(1, 3), certain, certain)
+@settings(max_examples=30, deadline=None)
+def test_no_few_boxes_are_too_odd(seed, n, entrants, unknown, sharpness):
+    # One mode or all, certain or not, times known or not; warnings are errors.
+    rng = np.random.default_rng(seed)
+    time = START + rng.integers(0, 3, n) * np.timedelta64(24, "h").astype("m8[m]")
+    time[rng.random(n) < unknown] = np.datetime64("NaT")
+    dataset = _dataset(rng.integers(0, rng.integers(1, 7), n), time=time)
+    given = {}
+    for name in "abc"[:entrants]:
+        sure = np.eye(6)[rng.integers(0, 6, n)]
+        shares = rng.dirichlet(np.ones(6), n)
+        given[name] = _predictions(sharpness * sure + (1 - sharpness) * shares, dataset)
+    found = compare(given, dataset, n_boot=30)
+    json.dumps(found.to_dict(), allow_nan=False)
+    for view in found.views.values():
+        for entrant in view.entrants.values():
+            npt.assert_allclose(
+                entrant.scores["accuracy"].value, accuracy(np.array(entrant.confusion))
+            )
+        for pair in view.pairs:
+            for difference in pair.differences.values():
+                assert not difference.low > difference.high
+                assert math.isnan(difference.p) or 0 < difference.p <= difference.corrected <= 1
 
 
 def test_what_cannot_be_compared_is_refused(guesses, dataset):

@@ -35,6 +35,8 @@ def test_mcnemar_is_scipys_two_sided_binomial_test(pairs):
 def test_mcnemar_keeps_its_digits_far_out():
     first, second = _pair(400, 150)
     npt.assert_allclose(mcnemar(first, second).p, stats.binomtest(400, 550).pvalue, rtol=1e-9)
+    many = mcnemar(*_pair(30_500, 29_500)).p  # and where factorials overflow
+    npt.assert_allclose(many, stats.binomtest(30_500, 60_000).pvalue, rtol=1e-6)
 
 
 def test_classifiers_that_never_differ_have_p_1():

@@ -68,8 +68,9 @@ def mcnemar(first_right: ArrayLike, second_right: ArrayLike) -> McNemar:
 
     Examples
     --------
-    >>> mcnemar([True, True, True, False], [False, False, True, False])
-    McNemar(b=2, c=0, p=0.5)
+    >>> result = mcnemar([True, True, True, False], [False, False, True, False])
+    >>> print(result.b, result.c, f"{result.p:.3f}")
+    2 0 0.500
     """
     first, second = _right(first_right), _right(second_right)
     if first.size != second.size:
@@ -114,8 +115,9 @@ def swap_test(first_right: ArrayLike, second_right: ArrayLike, group: ArrayLike)
 
     Examples
     --------
-    >>> swap_test([1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 1])  # two days, one of three boxes
-    0.5
+    >>> two_days = [0, 0, 0, 1]  # three boxes on one, one on the other
+    >>> print(f"{swap_test([1, 1, 1, 1], [0, 0, 0, 0], two_days):.3f}")
+    0.500
     """
     first, second = _right(first_right), _right(second_right)
     codes = np.asarray(group)
@@ -134,15 +136,25 @@ def swap_test(first_right: ArrayLike, second_right: ArrayLike, group: ArrayLike)
 
 def _swap_p(steps: NDArray[np.int64], observed: int) -> float:
     """Chance that the sum of `steps`, each with a fair sign, lies as far from 0 as `observed`."""
-    distribution = np.ones(1)  # of the sum, from -reach to reach in steps of 1
-    for step in np.sort(steps):
+    single = steps == 1
+    distribution = _sum_of_signs(int(single.sum()))
+    for step in np.sort(steps[~single]):
         wider = np.zeros(distribution.size + 2 * int(step))
         wider[: distribution.size] += distribution / 2
         wider[wider.size - distribution.size :] += distribution / 2
         distribution = wider
     reach = distribution.size // 2
     far = np.abs(np.arange(-reach, reach + 1)) >= abs(observed)
-    return min(1.0, float(distribution[far].sum()))
+    return min(1.0, float(distribution[far].sum() / distribution.sum()))  # sums are rounded
+
+
+def _sum_of_signs(count: int) -> Floats:
+    """Distribution of the sum of `count` fair signs, from -count to count in steps of 1."""
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, count + 1)))])
+    ways = log_factorial[-1] - log_factorial - log_factorial[::-1]
+    distribution = np.zeros(2 * count + 1)
+    distribution[::2] = np.exp(ways - count * np.log(2))
+    return distribution
 
 
 def _right(values: ArrayLike) -> NDArray[np.bool_]:
