@@ -18,6 +18,7 @@ COMMANDS = [
     ("train",),
     ("chapter",),
     ("reproduce",),
+    ("sweep",),
     ("evaluate",),
     ("compare",),
     ("classify",),

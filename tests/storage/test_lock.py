@@ -8,7 +8,7 @@ import time
 import pytest
 
 from stormlens.errors import InputError
-from stormlens.storage import file_lock
+from stormlens.storage import file_lock, lock_if_free
 
 HOLD = """
 import sys
@@ -95,3 +95,24 @@ def test_a_folder_in_the_way_is_a_sentence(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InputError, match="Cannot write"), file_lock(tmp_path / "file" / "lock"):
         pass
+
+
+def test_a_lock_that_is_not_free_is_not_waited_for(tmp_path):
+    path = tmp_path / "folder" / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        began = time.monotonic()
+        with lock_if_free(path) as mine:
+            assert not mine
+        assert time.monotonic() - began < 2
+        holder.kill()
+        holder.wait()
+        with lock_if_free(path) as mine:
+            assert mine
+            with lock_if_free(path) as other:
+                assert not other
+    assert list(path.parent.iterdir()) == []

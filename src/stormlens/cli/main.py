@@ -24,6 +24,7 @@ _SUMMARIES = {
     "recipes": "List the recipes, or print one to start your own from.",
     "train": "Train a recipe and leave a scored run folder.",
     "chapter": "Train the chapter's three networks in a row.",
+    "sweep": "Try values of a recipe's fields by cross-validation, and train the best.",
     "reproduce": "Train what was published on an archive, and set it beside the published numbers.",
     "evaluate": "Score a run on labelled boxes.",
     "compare": "Compare runs on the same boxes, with baselines beside them.",

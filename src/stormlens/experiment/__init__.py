@@ -19,6 +19,9 @@ from stormlens.experiment._readings import readings, record_reading
 from stormlens.experiment._reproduce import STAGES, STUDIES, Reproduction, reproduce
 from stormlens.experiment._run import Outcome, read_history, train, write_report
 from stormlens.experiment._select import Candidate, select
+from stormlens.experiment._space import Range, parse_fields
+from stormlens.experiment._standing import Standing, Trial
+from stormlens.experiment._sweep import Swept, sweep
 
 __all__ = [
     "BASELINES",
@@ -34,17 +37,23 @@ __all__ = [
     "Evaluation",
     "LearningPoint",
     "Outcome",
+    "Range",
     "Reproduction",
+    "Standing",
+    "Swept",
+    "Trial",
     "add_real",
     "appraise",
     "chapter",
     "compare",
     "evaluate",
+    "parse_fields",
     "read_history",
     "readings",
     "record_reading",
     "reproduce",
     "select",
+    "sweep",
     "train",
     "write_report",
 ]

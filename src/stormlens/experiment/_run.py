@@ -105,7 +105,7 @@ def train(
         folder, or the disk is full.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    source = _data_for(recipe, data, data_options)
+    source = data_for(recipe, data, data_options)
     run = Path(out)
     with hold_run(run):  # before the data, which may take minutes
         splits = datasets.load_splits(source.name, **source.options)
@@ -121,7 +121,8 @@ def train(
         )
 
 
-def _data_for(recipe: Recipe, data: str | Path | None, options: Mapping[str, Any] | None) -> Data:
+def data_for(recipe: Recipe, data: str | Path | None, options: Mapping[str, Any] | None) -> Data:
+    """The data asked for, else those that the recipe was made for, else simulated ones."""
     asked = Data.of("simulated" if data is None else data, options)
     made_for = recipe.data
     if made_for is None or not (data is None or asked.is_of(made_for.name)):
@@ -226,9 +227,15 @@ def run_recipe(
     progress: bool,
     command: str | None,
     by: str,
+    judged: str = "test",
 ) -> Outcome:
-    """Train, score and report one recipe on loaded splits, in a folder that the caller holds."""
-    held_out = _held_out(recipe, data, splits["train"])
+    """
+    Train, score and report one recipe on loaded splits, in a folder that the caller holds.
+
+    Where another split than the test split judges it, no test split is read at all, and so there
+    is no appraisal.
+    """
+    held_out = _held_out(recipe, data, splits["train"], judged)
     if resume:
         _sweep(run)
     seen = {name: splits[name] for name in splits if name != "test"}
@@ -248,7 +255,7 @@ def run_recipe(
         )
         classifier.provenance["calibrated_on"] = held_out.source
     classifier.save(run)
-    if held_out is not None:
+    if held_out is not None and held_out.test is not None:
         appraisal = appraise(classifier, held_out.test, families=held_out.families)
         record_reading(
             run,
@@ -259,7 +266,7 @@ def run_recipe(
             boxes=held_out.test.sizes["storm"],
         )
         appraisal.write(run)
-    evaluation = judge(classifier, data, "test", splits["test"], run=run, by=by)
+    evaluation = judge(classifier, data, judged, splits[judged], run=run, by=by)
     _leave(run, classifier, fitted.history, evaluation)
     return Outcome(run, classifier, fitted.history, evaluation)
 
@@ -279,6 +286,13 @@ def _warn_of_teacher(classifier: Classifier, data: Data) -> None:
         )
 
 
+def read_outcome(run: Path, data: Data, split: str, boxes: xr.Dataset) -> Outcome:
+    """What `run_recipe` left in a folder, scored again."""
+    classifier = Classifier.load(run)
+    evaluation = judge(classifier, data, split, boxes, run=run, by="sweep")
+    return Outcome(run, classifier, read_history(run), evaluation)
+
+
 @dataclass(frozen=True)
 class _HeldOut:
     """Simulated boxes of which each has a family that a training does not draw."""
@@ -286,10 +300,10 @@ class _HeldOut:
     source: str
     families: list[str]
     validation: xr.Dataset
-    test: xr.Dataset
+    test: xr.Dataset | None = None
 
 
-def _held_out(recipe: Recipe, data: Data, train: xr.Dataset) -> _HeldOut | None:
+def _held_out(recipe: Recipe, data: Data, train: xr.Dataset, judged: str) -> _HeldOut | None:
     """What a recipe calibrates on, looked through before a training that it would be late after."""
     made_for = recipe.data
     if made_for is None or made_for.calibrate is None or not data.is_of(made_for.name):
@@ -297,7 +311,8 @@ def _held_out(recipe: Recipe, data: Data, train: xr.Dataset) -> _HeldOut | None:
     source = made_for.calibrate
     marked = {family.name for family in datasets.simulated_families() if family.held_out}
     unmet = sorted(marked - set(families_of(train).flat))
-    splits = {split: datasets.load(source, split) for split in ("validation", "test")}
+    read = ("validation", "test") if judged == "test" else ("validation",)
+    splits = {split: datasets.load(source, split) for split in read}
     for boxes in splits.values():
         met = ~np.isin(families_of(boxes), unmet).any(axis=1)
         if met.any():

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from stormlens.plots._speed import speed
     from stormlens.plots._storms import embedding, mean_boxes, neighbours
     from stormlens.plots._style import MODE_COLOURS, class_colours
+    from stormlens.plots._sweep import sweep_field, sweep_rungs
     from stormlens.plots._trust import faithfulness, sanity
 
 __all__ = [
@@ -107,6 +108,8 @@ __all__ = [
     "skill_by_time",
     "speed",
     "storm_box",
+    "sweep_field",
+    "sweep_rungs",
 ]
 
 _HOMES = {
@@ -130,6 +133,7 @@ _HOMES = {
     "_speed": "speed",
     "_storms": "embedding mean_boxes neighbours",
     "_style": "MODE_COLOURS class_colours",
+    "_sweep": "sweep_field sweep_rungs",
     "_trust": "faithfulness sanity",
 }
 

@@ -4,8 +4,8 @@ The report of a run: one HTML file that a person enjoys reading and can send on.
 `write` arranges what the floors below computed and drew into ``report.html``:
 styles and pictures lie inside it, so that it opens anywhere, asks no server
 for anything, needs no scripts, and prints. `write_chapter` does the same for the
-chapter's three experiments, `write_comparison` for runs side by side, of which
-`comparison_headline` is the answer in a sentence or two, `write_climatology` for an archive.
+chapter's three experiments, `write_sweep` for a sweep, `write_comparison` for runs side by side, of
+which `comparison_headline` is the answer in a sentence or two, `write_climatology` for an archive.
 `card` is a classifier's model card in Markdown, with what `read_appraisal` and `readings` find
 in its folder.
 chapter's three experiments, `write_climatology` for an archive, `write_reproduction` for what
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from stormlens.report._readings import READINGS, readings, readings_in_words
     from stormlens.report._reproduction import reproduction_headline, write_reproduction
+    from stormlens.report._sweep import write_sweep
     from stormlens.report._write import write
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "write_climatology",
     "write_comparison",
     "write_reproduction",
+    "write_sweep",
 ]
 
 _HOMES = {
@@ -66,6 +68,7 @@ _HOMES = {
     "_comparison_words": "better comparison_headline ordered_pairs short_p",
     "_readings": "READINGS readings readings_in_words",
     "_reproduction": "reproduction_headline write_reproduction",
+    "_sweep": "write_sweep",
     "_write": "write",
 }
 

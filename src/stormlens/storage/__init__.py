@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         hdf5_numbered,
         opened_hdf5,
     )
-    from stormlens.storage._lock import file_lock
+    from stormlens.storage._lock import file_lock, lock_if_free
     from stormlens.storage._pickle import MAX_PICKLE_BYTES, load_pickled_arrays
     from stormlens.storage._plain import parse_json, parse_toml, read_json, read_toml
     from stormlens.storage._tensors import read_sealed_tensors, sealed, write_tensors
@@ -44,6 +44,7 @@ __all__ = [
     "hdf5_member",
     "hdf5_numbered",
     "load_pickled_arrays",
+    "lock_if_free",
     "opened_file",
     "opened_hdf5",
     "parse_json",
@@ -65,7 +66,7 @@ __getattr__, __dir__ = on_first_use(
         "_files": "MAX_FILE_BYTES check_file opened_file read_file",
         "_hdf5": "HDF5_SIGNATURE as_sentences hdf5_attributes hdf5_dataset hdf5_member "
         "hdf5_numbered opened_hdf5",
-        "_lock": "file_lock",
+        "_lock": "file_lock lock_if_free",
         "_pickle": "MAX_PICKLE_BYTES load_pickled_arrays",
         "_plain": "parse_json parse_toml read_json read_toml",
         "_tensors": "read_sealed_tensors sealed write_tensors",

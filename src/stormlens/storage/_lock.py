@@ -39,20 +39,56 @@ def file_lock(path: str | Path, timeout: float = 3600.0, busy: str = "") -> Iter
         If the wait is over, or the place cannot be written or locked.
     """
     path = Path(path).absolute()
-    handle = _locked(path, timeout, busy)
+    handle = _locked(path, timeout)
+    if handle is None:
+        stop = f"{path} is still locked by another process after {timeout:g} s; stop that one."
+        raise InputError(busy or stop)
     try:
         yield
     finally:
-        if sys.platform == "win32":  # where an open file cannot be removed
-            os.close(handle)
-        with suppress(OSError):
-            path.unlink()
-        if sys.platform != "win32":
-            os.close(handle)
+        _let_go(handle, path)
 
 
-def _locked(path: Path, timeout: float, busy: str) -> int:
-    """The open file once it is locked and still the one of that name."""
+@contextmanager
+def lock_if_free(path: str | Path) -> Iterator[bool]:
+    """
+    Hold a lock on a file while the block runs, unless another process holds it.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `file_lock`.
+
+    Yields
+    ------
+    held : bool
+        Whether this process has the lock.
+
+    Raises
+    ------
+    InputError
+        If the place cannot be written or locked.
+    """
+    path = Path(path).absolute()
+    handle = _locked(path, -1.0)
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None:
+            _let_go(handle, path)
+
+
+def _let_go(handle: int, path: Path) -> None:
+    if sys.platform == "win32":  # where an open file cannot be removed
+        os.close(handle)
+    with suppress(OSError):
+        path.unlink()
+    if sys.platform != "win32":
+        os.close(handle)
+
+
+def _locked(path: Path, timeout: float) -> int | None:
+    """The open file once it is locked and still the one of that name; None if time is over."""
     end = time.monotonic() + timeout
     while True:
         handle = _opened(path)
@@ -64,8 +100,7 @@ def _locked(path: Path, timeout: float, busy: str) -> int:
             raise
         os.close(handle)
         if time.monotonic() > end:
-            stop = f"{path} is still locked by another process after {timeout:g} s; stop that one."
-            raise InputError(busy or stop)
+            return None
         time.sleep(_PAUSE_SECONDS)
 
 

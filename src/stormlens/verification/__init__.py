@@ -10,6 +10,7 @@ are those of Wilks (2019), Statistical Methods in the Atmospheric Sciences,
 chapter 9; `docs/verification.md` explains each with the archive's own results.
 """
 
+from stormlens.verification._bootstrap import day_groups
 from stormlens.verification._categorical import (
     accuracy,
     bias,
@@ -80,6 +81,7 @@ __all__ = [
     "compare",
     "confusion_matrix",
     "csi",
+    "day_groups",
     "f1",
     "far",
     "gap",
