@@ -20,7 +20,8 @@ that says what to change.
 _SUMMARIES = {
     "doctor": "Show what this installation has and lacks.",
     "data": "List, fetch, describe, show and simulate boxes; write sample files.",
-    "models": "List the networks that a recipe can name.",
+    "features": "Measure the features of storm boxes, or say what they mean.",
+    "models": "List the networks and baselines that a recipe can name.",
     "recipes": "List the recipes, or print one to start your own from.",
     "train": "Train a recipe and leave a scored run folder.",
     "chapter": "Train the chapter's three networks in a row.",

@@ -1,4 +1,4 @@
-"""``stormlens models``: the networks that can be trained by name."""
+"""``stormlens models``: the networks and baselines that can be trained by name."""
 
 import click
 
@@ -16,7 +16,7 @@ Example:
 @click.command(NAME, cls=PanelCommand, epilog=EPILOG)
 @json_option
 def command(as_json: bool) -> None:
-    """List the networks that a recipe can name."""
+    """List the networks and baselines that a recipe can name."""
     from stormlens.models import list_models
 
     models = list_models()
