@@ -190,22 +190,23 @@ def test_names_from_outside_cannot_bring_markup(tmp_path):
     assert bad in shown.text
 
 
-def test_nothing_wider_than_a_telephone(page):
+def test_nothing_wider_than_a_telephone(tmp_path):
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     browser = next(filter(None, map(shutil.which, names)), None)
     if browser is None:
         pytest.skip(f"no browser found: none of {', '.join(names)} is installed")
     sync_api = pytest.importorskip("playwright.sync_api")
+    many = {f"a-name-without-a-place-to-break-it-{i}": [i] for i in range(6)}
+    values, dataset = compared(many, simulated=True)
+    write(tmp_path / "page.html", values, dataset)
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         for scheme in ("light", "dark"):
             shown = chromium.new_page(
                 viewport={"width": 390, "height": 844}, color_scheme=scheme, offline=True
             )
-            shown.goto(page[2].as_uri())
-            shown.evaluate(
-                "for (const one of document.querySelectorAll('details')) one.open = true"
-            )
+            shown.goto((tmp_path / "page.html").as_uri())
+            shown.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
             assert shown.evaluate("document.documentElement.scrollWidth") == 390
             paper = shown.evaluate("getComputedStyle(document.body).backgroundColor")
             assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 24, 31)"}[scheme]

@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -243,7 +244,9 @@ class _Work:
 
     def _baseline(self, name: str, place: Path) -> Classifier:
         try:
-            return self._trained(load_recipe(name), place, self.training, 1.0, "baseline")
+            recipe = load_recipe(name)
+            # Where no features are remembered, so that its time is that of a training by itself.
+            return Context().run(self._trained, recipe, place, self.training, 1.0, "baseline")
         except InputError as error:
             raise InputError(
                 f"{error} (Of the baseline {name}, which is trained on what the first run was; "

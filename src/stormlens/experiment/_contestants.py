@@ -185,7 +185,7 @@ def contestant(
         classifier,
         trained_on(classifier),
         _training_seconds(folder),
-        Context().run(_images_a_second, classifier, images),  # where no features are remembered
+        Context().run(_images_a_second, classifier, images),  # none are remembered there
         sum(file["bytes"] for file in report.model_files(folder)),
     )
 
