@@ -9,10 +9,11 @@ both alike; the ratio is of the medians. "a step" is from the second epoch on, w
 any more. Then the parts of a step are timed in one process: what all members share (gathering,
 augmenting and mixing the batch), and what each does with it.
 
-By Amdahl's law n members cost at least share + n (1 - share) times one. The roofline adds what
+By Amdahl's law n members cost at least share + n (1 - share) times one. The roofline is what
 arithmetic and memory alone ask of the machine for a member's own part: each weight is read for the
 forward pass and, with both moments of Adam, read and written on the way back; no two members have a
-weight, a feature map or a winner of a pool in common.
+weight, a feature map or a winner of a pool in common. "Ratio at the roofline" is of members that
+reach it to one network as it is: no sharing can cost less.
 """
 
 import argparse
@@ -23,8 +24,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stormlens.bench import Machine
 
 MEBI = 2**20
+_ROWS = 1024  # of the products that show the machine's rate
+_COPY = 2**26  # values, well over a processor's cache
 
 # A process of its own: a child's peak memory is at least what its parent had when it began.
 _TRAIN = """
@@ -82,7 +89,6 @@ def parts(recipe_name: str, members: int, boxes: int, repeats: int) -> None:
     import numpy as np
 
     from stormlens import datasets
-    from stormlens.bench import measure_machine
     from stormlens.training import load_recipe
     from stormlens.training._fit import _new_classifier
     from stormlens.training._members import Members
@@ -105,27 +111,53 @@ def parts(recipe_name: str, members: int, boxes: int, repeats: int) -> None:
         jax.block_until_ready(held.states[0].totals)
         shared.append(tuple(b - a for a, b in zip(began, middle, strict=True)))
         own.append(tuple(b - a for a, b in zip(middle, clocks(), strict=True)))
-    machine = measure_machine()
+    machines = rates(repeats)
     print(f"\n{recipe_name}, a step of {recipe.batch_size}, medians of {repeats}\n")
-    print("| clock | shared, ms | a member's own, ms | share | least ratio by Amdahl's law |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for place, clock in enumerate(("wall", "processor")):
+    print(
+        "| clock | shared, ms | a member's own, ms | share | least ratio by Amdahl's law | own "
+        "part at the roofline, ms: arithmetic, memory | ratio at the roofline |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for place, (clock, machine) in enumerate(zip(("wall", "processor"), machines, strict=True)):
         all_, each = (1e3 * statistics.median(t[place] for t in part[2:]) for part in (shared, own))
         share = all_ / (all_ + each)
-        least = share + members * (1 - share)
-        print(f"| {clock} | {all_:.2f} | {each:.2f} | {share:.1%} | {least:.2f} |")
-    bound = roofline(recipe_name, recipe.batch_size, machine)
-    if bound is None:
-        print("\nThe roofline knows no such network.")
-        return
-    arithmetic, memory, least = bound
-    one = statistics.median(t[0] for t in own[2:]) + statistics.median(t[0] for t in shared[2:])
-    print(
-        f"\nRoofline ({machine.gflops:.0f} GFLOP/s, {machine.gbytes:.1f} GB/s): a member's own "
-        f"part takes {1e3 * least:.2f} ms at least (arithmetic {1e3 * arithmetic:.2f}, memory "
-        f"{1e3 * memory:.2f}), so that {members} members at the roofline, all else free, would "
-        f"cost {members * least / one:.2f} times one network as it is."
-    )
+        row = [clock, f"{all_:.2f}", f"{each:.2f}", f"{share:.1%}"]
+        row.append(f"{share + members * (1 - share):.2f}")
+        bound = roofline(recipe_name, recipe.batch_size, machine)
+        if bound is None:
+            row += ["unknown", "unknown"]
+        else:
+            arithmetic, memory, least = (1e3 * seconds for seconds in bound)
+            row += [f"{arithmetic:.2f}, {memory:.2f}"]
+            row += [f"{(all_ + members * least) / (all_ + each):.2f}"]
+        print(f"| {' | '.join(row)} |")
+
+
+def rates(repeats: int) -> list["Machine"]:
+    """
+    What the machine does at its best by each clock: on all cores, and of a processor second.
+
+    The second is worth more on a machine that is shared: who waits for a core uses none.
+    """
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from stormlens.bench import Machine
+
+    left = jnp.ones((_ROWS, _ROWS), jnp.float32)
+    product = jax.jit(jnp.matmul)
+    source, target = np.ones((2, _COPY), np.float32)
+    best = [Machine(), Machine()]
+    for _ in range(repeats + 1):
+        began = clocks()
+        product(left, left).block_until_ready()
+        middle = clocks()
+        np.copyto(target, source)
+        for place, (a, b, c) in enumerate(zip(began, middle, clocks(), strict=True)):
+            found = Machine(2e-9 * _ROWS**3 / (b - a), 2e-9 * source.nbytes / (c - b))
+            best[place] = best[place].best(found)
+    return best
 
 
 def clocks() -> tuple[float, float]:
@@ -133,7 +165,7 @@ def clocks() -> tuple[float, float]:
     return time.perf_counter(), time.process_time()
 
 
-def roofline(recipe: str, batch: int, machine: object) -> tuple[float, float, float] | None:
+def roofline(recipe: str, batch: int, machine: "Machine") -> tuple[float, float, float] | None:
     """Seconds that arithmetic, memory, and the longer of both layer by layer ask of a step."""
     from stormlens.bench import describe, work
     from stormlens.errors import InputError
@@ -142,11 +174,11 @@ def roofline(recipe: str, batch: int, machine: object) -> tuple[float, float, fl
 
     try:
         steps = work(describe(build(load_recipe(recipe).model)), batch)
-    except InputError:
+    except InputError:  # a network that the roofline does not know
         return None
-    arithmetic = sum(step.flops for step in steps) / machine.gflops / 1e9  # type: ignore[attr-defined]
-    memory = sum(step.bytes for step in steps) / machine.gbytes / 1e9  # type: ignore[attr-defined]
-    return arithmetic, memory, sum(step.seconds(machine) for step in steps)  # type: ignore[arg-type]
+    arithmetic = sum(step.flops for step in steps) / machine.gflops / 1e9
+    memory = sum(step.bytes for step in steps) / machine.gbytes / 1e9
+    return arithmetic, memory, sum(step.seconds(machine) for step in steps)
 
 
 def main() -> None:

@@ -21,13 +21,14 @@ def part():
     return Part(0, N, N, model="abc")
 
 
-def table_of(part):
+def table_of(part, disagreement=None):
     known = as_arrays(make_boxes(np.zeros((N, 136, 136)), source="blank"))
     known["time"] = np.full(N, np.datetime64("2011-04-27T19:05:30", "s"))
     known["source"] = np.arange(N, dtype=np.int32)
     modes = np.array(["QLCS"] * N)
     chances = np.full((N, 2), 0.5, np.float32)
-    return make_table(np.arange(N), known, chances, ("QLCS", "Cellular"), modes, part)
+    classes = ("QLCS", "Cellular")
+    return make_table(np.arange(N), known, chances, classes, modes, part, disagreement)
 
 
 def test_a_part_comes_back(tmp_path, part):
@@ -37,6 +38,14 @@ def test_a_part_comes_back(tmp_path, part):
     assert read.column_names == ["mode", "box"]
     assert read["box"].to_pylist() == list(range(N))
     assert set(read["mode"].to_pylist()) == {"QLCS"}
+
+
+def test_the_disagreement_of_an_ensemble_is_a_column(tmp_path, part):
+    differ = np.linspace(0, 0.6, N, dtype=np.float32)
+    write_part(tmp_path, table_of(part, differ), part)
+    read = read_columns(tmp_path / part.name, ["disagreement"])
+    assert read["disagreement"].to_pylist() == list(differ)
+    assert "disagreement" not in table_of(part).column_names
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux")
