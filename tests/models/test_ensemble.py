@@ -178,6 +178,28 @@ def test_a_number_or_kind_of_networks_that_is_none_is_refused():
         Ensemble([*one, *other])
 
 
+def test_models_of_the_users_own_answer_as_one_but_are_not_saved(images, tmp_path):
+    from stormlens.models import import_keras
+
+    keras = import_keras()
+    models = [
+        keras.Sequential(
+            [
+                keras.Input(SHAPE),
+                keras.layers.Flatten(),
+                keras.layers.Dense(6, activation="softmax"),
+            ]
+        )
+        for _ in range(2)
+    ]
+    classifier = Classifier(Ensemble([Network.of_model(model) for model in models]), None)
+    answers = [Classifier(model, None).probabilities(images) for model in models]
+    npt.assert_allclose(classifier.probabilities(images), np.mean(answers, 0), rtol=1e-5)
+    with pytest.raises(InputError, match="ensemble of 2 networks"):
+        classifier.save(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_one_layer_shows_is_refused_in_a_sentence():
     from stormlens.insight import grad_cam
     from stormlens.learn._networks import own_network

@@ -89,8 +89,9 @@ class Classifier:
                 f"{len(self.classes)} classes."
             )
         _check_orientations(self.orientations, self.image_shape)
-        if self.architecture is None and self.network.is_loaded:
-            _check_probabilities(self.model)
+        for member in self.network.members if self.architecture is None else ():
+            if member.is_loaded:
+                _check_probabilities(member.model)
 
     @property
     def model(self) -> Any:
