@@ -222,14 +222,14 @@ def check_reflectivity(
 
 
 def _check_range(array: np.ndarray, where: str, maximum: int) -> None:
-    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         storm, y, x = np.argwhere(~np.isfinite(array))[0]
         msg = (
             f"{where}: image {storm} has {array[storm, y, x]} at row {y}, column {x}; "
             "write 0 where there is no echo."
         )
         raise InputError(msg)
-    if array.min() >= 0 and array.max() <= maximum:
+    if (array.dtype.kind == "u" or array.min() >= 0) and array.max() <= maximum:
         return  # in a fraction of the time that finding a place takes
     for worst, limit in ((array.argmin(), "negative"), (array.argmax(), f"above {maximum}")):
         storm, y, x = np.unravel_index(worst, array.shape)

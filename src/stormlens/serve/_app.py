@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,17 +139,17 @@ class Service:
         question = _asked(headers, query)
         if self._in_flight >= self.limits.requests:
             raise _busy()
-        late = _slow(self.limits.seconds)
+        late = _slow
         try:
             async with asyncio.timeout(self.limits.seconds):
                 body = await self._body(headers, receive)
-                late = _overdue(self.limits.seconds)
+                late = _overdue
                 try:
                     answer = await self._answered(body, question)
                 finally:
                     self._held -= len(body)
         except TimeoutError as error:
-            raise late from error
+            raise late(self.limits.seconds) from error
         self.metrics.boxes += len(answer.boxes)
         return await self.written(answer, question.form), question.form
 
@@ -317,6 +318,8 @@ class Gate:
         self.service, self._make_inner = service, make_inner
         self._bearer, self._hosts = bearer, hosts
         self._inner: asyncio.Future[FastAPI] | None = None
+        # Most clients name one host and no page.
+        self._is_ours = lru_cache(maxsize=256)(lambda host: host.decode("latin-1") in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or begin and end with the server."""
@@ -378,7 +381,7 @@ class Gate:
 
     def _admit(self, path: str, headers: Headers) -> None:
         """Refuse names of hosts that are not ours, pages of others, and who lacks the token."""
-        if headers.get(b"host", b"").decode("latin-1") not in self._hosts:
+        if not self._is_ours(headers.get(b"host", b"")):
             raise Refusal(
                 HTTPStatus.FORBIDDEN,
                 f"Stormlens answers here as {self._hosts} alone; where another name is yours, "
@@ -398,7 +401,7 @@ class Gate:
 
     def _is_own(self, origin: bytes) -> bool:
         try:
-            return urlsplit(origin.decode("latin-1")).netloc in self._hosts
+            return self._is_ours(urlsplit(origin).netloc)
         except ValueError:
             return False
 

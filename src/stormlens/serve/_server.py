@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,11 +137,12 @@ def _run(
     config = uvicorn.Config(
         app,
         http=bounded,
-        loop="uvloop" if find_spec("uvloop") is not None else "asyncio",
+        loop="asyncio",  # uvloop takes as much of the processor here
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nothing here hangs on them
         server_header=False,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_LAST_SECONDS,
