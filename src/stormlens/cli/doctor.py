@@ -45,6 +45,7 @@ _EXTRAS = {
     "maps": ("finer borders on maps", ("pyshp",)),
     "export": ("classifiers as ONNX files", ("onnx", "onnxruntime")),
     "export-keras": ("layers that only Keras exports", ("jax2onnx",)),
+    "serve": ("a classifier over HTTP", ("fastapi", "httptools", "pyarrow", "uvicorn")),
     "umap": ("a map of a data set by UMAP", ("umap-learn",)),
     "docs": (
         "lessons as notebooks, this site",

@@ -27,7 +27,7 @@ def confidence_of(predictions: Predictions) -> list[str]:
     names : list of str
         Attributes of the predictions that are not None.
     """
-    return [name for name in _CONFIDENCE if getattr(predictions, name, None) is not None]
+    return [name for name in _CONFIDENCE if getattr(predictions, name) is not None]
 
 
 def describe(predictions: Predictions, known: Sequence[str] = ()) -> list[dict[str, Any]]:
