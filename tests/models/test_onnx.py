@@ -299,7 +299,12 @@ def branched(end):
         for join in (layers.Add, layers.Subtract, layers.Multiply, layers.Average)
     ]
     joined += [layers.Maximum()([wide, narrow]), layers.Minimum()([*joined, wide])]
-    map_ = layers.MaxPooling2D(3)(layers.Concatenate()(joined))
+    map_ = layers.ZeroPadding2D(((1, 2), (0, 3)))(layers.Concatenate()(joined))
+    one, two = keras.Input((33, 33, 24)), keras.Input((33, 33, 24))
+    both = keras.Model(
+        [one, two], layers.Add()([layers.MaxPooling2D(3)(one), layers.MaxPooling2D(3)(two)])
+    )
+    map_ = both([map_, layers.ReLU()(map_)])
     flat = layers.Concatenate()([layers.Flatten()(map_), layers.GlobalMaxPooling2D()(map_)])
     given = layers.Dense(3, activation="softmax")(flat)
     model = keras.Model(image, keras.Sequential(beyond(end))(given) if beyond(end) else given)

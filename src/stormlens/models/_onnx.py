@@ -191,7 +191,12 @@ def _add_network(graph: Graph, network: Network, maps: Value) -> tuple[str, str]
 
 def _name(classifier: "Classifier") -> str:
     known = classifier.provenance
-    return str(known.get("recipe") or classifier.architecture or "own-model")
+    return _text(known.get("recipe") or classifier.architecture or "own-model")
+
+
+def _text(value: Any) -> str:
+    """As ONNX holds text: names of files may hold bytes that are no UTF-8."""
+    return str(value).encode(errors="backslashreplace").decode()
 
 
 def _describe(model: Any, classifier: "Classifier", card: str) -> None:
@@ -223,7 +228,7 @@ def _describe(model: Any, classifier: "Classifier", card: str) -> None:
         held["licence"] = known["licence"]
     if card:
         held["card"] = card
-    helper.set_model_props(model, {name: str(value) for name, value in held.items()})
+    helper.set_model_props(model, {name: _text(value) for name, value in held.items()})
 
 
 def _takes(classifier: "Classifier") -> str:

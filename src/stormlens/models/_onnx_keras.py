@@ -14,6 +14,8 @@ from functools import reduce
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from stormlens.errors import InputError, install_line
 from stormlens.models._chain import chain_of
 from stormlens.models._keras import import_keras
@@ -56,7 +58,7 @@ def add_model(graph: Graph, model: Any, images: Value) -> tuple[str, bool, str]:
     """
     keras = import_keras()
     writer = _Writer(graph, keras)
-    name = writer.add(model, images).name
+    name = writer.add(model, [images]).name
     if model.outputs[0].dtype != _SINGLE:
         name = graph.add("Cast", name, to=1)  # float32
     by = f", and of {', '.join(writer.traced)} by jax2onnx" if writer.traced else ""
@@ -72,9 +74,10 @@ class _Writer:
         self.traced: list[str] = []
         self.ends_in_softmax = False
 
-    def add(self, model: Any, given: Value) -> Value:
+    def add(self, model: Any, given: Sequence[Value]) -> Value:
         """Add a model's layers in Keras's order."""
-        values = {id(model.inputs[0]): given}
+        tensors = map(id, model.inputs)
+        values = dict(zip(tensors, given, strict=True))
         for node in _nodes(model):
             taken = [values[id(tensor)] for tensor in node.input_tensors]
             for tensor, value in zip(node.outputs, self._node(node, taken), strict=True):
@@ -82,20 +85,30 @@ class _Writer:
         return values[id(model.outputs[0])]
 
     def _node(self, node: Any, taken: Sequence[Value]) -> list[Value]:
-        layer = node.operation
-        is_inner = isinstance(layer, self._keras.Model) and hasattr(layer, "_nodes_by_depth")
-        if (is_inner or isinstance(layer, self._keras.Sequential)) and _takes_one(node):
-            return [self.add(layer, taken[0])]
+        if self._is_inner(node):
+            return [self.add(node.operation, taken)]
         self.ends_in_softmax = False
         if _is_single(node):
             steps = self._steps(node)
             if steps is not None:
                 self.ends_in_softmax = bool(steps) and steps[-1].activation == "softmax"
                 return [add_steps(self._graph, steps, taken[0])]
-            joined = self._join(node, [value.name for value in taken])
-            if joined is not None:
-                return [Value(joined, taken[0].is_map)]
+            other = self._pad(node, taken[0]) or self._join(node, [held.name for held in taken])
+            if other is not None:
+                return [Value(other, taken[0].is_map)]
         return self._trace(node, taken)
+
+    def _is_inner(self, node: Any) -> bool:
+        """Whether it is a model of layers that are told, with one output."""
+        model, given = node.operation, node.arguments
+        is_told = isinstance(model, self._keras.Sequential) or hasattr(model, "_nodes_by_depth")
+        return (
+            isinstance(model, self._keras.Model)
+            and is_told
+            and len(given.args) == len(node.outputs) == 1
+            and all(value is None for value in self._keras.tree.flatten(given.kwargs))
+            and len(model.inputs) == len(node.input_tensors)
+        )
 
     def _steps(self, node: Any) -> Any:
         """The engine's steps of a layer, or None."""
@@ -106,6 +119,17 @@ class _Writer:
             return None
         ((_, steps),) = steps_by_layer(self._keras, [layer], node.input_tensors[0].shape)
         return steps
+
+    def _pad(self, node: Any, given: Value) -> str | None:
+        """The node of a layer that puts zeros around maps, or None."""
+        layer = node.operation
+        if type(layer) is not self._keras.layers.ZeroPadding2D or not given.is_map:
+            return None
+        if layer.data_format != "channels_last":
+            return None
+        (top, bottom), (left, right) = layer.padding
+        around = np.array([0, 0, top, left, 0, 0, bottom, right])
+        return self._graph.add("Pad", given.name, around)
 
     def _join(self, node: Any, names: Sequence[str]) -> str | None:
         """The node of a layer that joins what others give, or None."""
@@ -172,7 +196,8 @@ def _is_single(node: Any) -> bool:
 def _traced(node: Any, named: str) -> Any:
     """What jax2onnx makes of a layer, as an ONNX model."""
     try:
-        to_onnx = import_module("jax2onnx").to_onnx
+        with _quiet():
+            to_onnx = import_module("jax2onnx").to_onnx
     except ImportError as error:
         raise InputError(
             f"The network cannot be exported: layer {named} is not among those that Stormlens "
