@@ -457,7 +457,7 @@ def _leave(done: Reproduction, command: str | None) -> None:
     storage.write_text(done.folder / _VALUES, json.dumps(values, indent=2) + "\n")
     made = {
         "command": command,
-        "created": f"{datetime.now(UTC).isoformat(timespec='minutes')[:16].replace('T', ' ')} UTC",
+        "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "version": version("stormlens"),
     }
     report.write_reproduction(done.page, values, compared=done.compared, made=made)

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from stormlens import plots, storage
 from stormlens.report import _words as words
 from stormlens.report._comparison_words import comparison_headline
 from stormlens.report._figures import Picture, svg
+from stormlens.report._write import environment
 from stormlens.stormbox import MODES
 
 _SPLITS = {"train": "training", "validation": "validation", "test": "test"}
@@ -42,20 +41,12 @@ def write_reproduction(
     -------
     path : Path
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("stormlens.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
+    pages = environment()
+    pages.filters.update(
+        bounds=_bounds,
+        took=lambda network: words.duration(network["seconds"], network["epochs"]),
     )
-    environment.filters |= {
-        "score": words.score,
-        "thousands": words.thousands,
-        "bounds": _bounds,
-        "took": lambda network: words.duration(network["seconds"], network["epochs"]),
-    }
-    page = environment.get_template("reproduction.html.j2").render(
+    page = pages.get_template("reproduction.html.j2").render(
         reproduction=reproduction,
         lead=reproduction_headline(reproduction),
         wide=_picture(reproduction, narrow=False),
