@@ -23,9 +23,10 @@ PROVENANCE = {
 }
 
 
-def boxes(n=60, *, simulated=False):
+def boxes(n=60, *, simulated=False, time=None):
     rng = np.random.default_rng(0)
-    time = np.datetime64("2014-04-01") + np.arange(n) // 2 * np.timedelta64(9, "D")
+    days = np.datetime64("2014-04-01") + np.arange(n) // 2 * np.timedelta64(9, "D")
+    time = days if time is None else np.full(n, np.datetime64(time))
     return make_dataset(
         rng.integers(0, 60, (n, 136, 136)),
         np.arange(n) % 6,
@@ -47,9 +48,9 @@ def predictions(dataset, wrong, *, simulated=False):
     )
 
 
-def compared(wrong, *, baselines=(), simulated=False, curve=(), notes=()):
+def compared(wrong, *, baselines=(), simulated=False, curve=(), notes=(), time=None):
     """What ``comparison.json`` would hold, and the boxes."""
-    dataset = boxes(simulated=simulated)
+    dataset = boxes(simulated=simulated, time=time)
     given = {
         name: predictions(dataset, places, simulated=simulated) for name, places in wrong.items()
     }
@@ -291,3 +292,15 @@ def test_bars_stand_where_the_numbers_are():
     alone = page_of._bar({"value": 0.7, "low": None, "high": None}, low, high)
     assert alone == {"at": 50.0, "from": 50.0, "width": 0.0}
     assert math.isclose(page_of._round_axis([0.0])[1], 0.05)  # never without a width
+
+
+@pytest.mark.parametrize("time", ["2014-04-01T18:00", "NaT"])
+def test_boxes_of_one_day_or_of_no_known_time_have_a_page(tmp_path, time):
+    values, dataset = compared({"a": [0], "b": list(range(0, 60, 3))}, time=time, simulated=True)
+    shown = write(tmp_path / "page.html", values, dataset)
+    if time == "NaT":
+        assert "When is which better?" not in shown.text
+        assert "as none has a time" in shown.text
+    else:
+        assert "All come from one day, so no interval can be given." in shown.text
+        assert "interval" not in report.comparison_headline(values)
