@@ -106,3 +106,19 @@ def test_early_stopping_is_advised_once():
     assert "Early stopping would help." in gap(history, at_work=["dropout"]).sentence
     kept = gap(history, at_work=["early stopping"]).sentence
     assert kept.endswith("Early stopping keeps the weights of that epoch.")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "val_accuracy", "words"),
+    [
+        (1.0, 0.9, "a gap of 10.0 points: the baseline is overfitting"),
+        (0.8, 0.9, "which is 10.0 points higher"),
+        (0.9, 0.89, "1.0 points apart: a healthy fit"),
+    ],
+)
+def test_a_baseline_is_advised_neither_dropout_nor_epochs(accuracy, val_accuracy, words):
+    sentence = gap(_history(accuracy, val_accuracy), at_work=["one step"]).sentence
+    assert sentence.startswith("After its one step training accuracy is")
+    assert words in sentence
+    assert "ropout" not in sentence
+    assert "epochs" not in sentence

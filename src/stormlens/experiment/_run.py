@@ -19,7 +19,7 @@ from stormlens.experiment._appraise import appraise, families_of
 from stormlens.experiment._data import Data, data_of
 from stormlens.experiment._evaluate import Evaluation, judge
 from stormlens.experiment._readings import readings, record_reading
-from stormlens.models import Classifier, calibrate
+from stormlens.models import Classifier, FeatureModel, calibrate
 from stormlens.training import HISTORY_FIELDS, Recipe, fit, hold_run, load_recipe
 
 _SCORES, _HISTORY, _RECIPE, _REPORT = "scores.json", "history.csv", "recipe.toml", "report.html"
@@ -245,7 +245,7 @@ def run_recipe(
     classifier.provenance |= {
         "data": data.name,
         "data_options": data.options,
-        "device": _device(),
+        "device": _device(classifier),
     }
     if command is not None:
         classifier.provenance["command"] = command
@@ -358,7 +358,9 @@ def _leave(
 
 
 def _at_work(classifier: Classifier, recipe: str, run: Path) -> list[str]:
-    """What keeps a training from learning by heart."""
+    """What keeps a training from learning by heart; of a baseline that it has one step."""
+    if isinstance(classifier.network, FeatureModel):
+        return ["one step"]
     settings = storage.parse_toml(recipe, str(run / _RECIPE), "train again")
     found = {
         "dropout": any("Dropout" in layer.kind for layer in classifier.network.layers()),
@@ -420,8 +422,10 @@ def _read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def _device() -> str:
-    """What JAX computes on, in words."""
+def _device(classifier: Classifier) -> str:
+    """What trained it, in words: JAX's device, but for baselines."""
+    if isinstance(classifier.network, FeatureModel):
+        return "CPU"
     import jax
 
     device = jax.devices()[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stormlens.errors import InputError
-from stormlens.models import shipped_folder
+from stormlens.models import FeatureModel, shipped_folder
 
 if TYPE_CHECKING:
     from stormlens.engine import Step
@@ -82,6 +82,11 @@ def _written(classifier: "Classifier") -> dict[str, bytes]:
         raise InputError(
             f"The run is an ensemble of {members} networks, and the pages take one network apart. "
             "Distil it into one (stormlens train RECIPE --teacher RUN), and give that run."
+        )
+    if isinstance(classifier.network, FeatureModel):
+        raise InputError(
+            f"The run is {classifier.architecture}, which is no network: it answers from a box's "
+            "features, and the pages take a network apart; give a run of a network."
         )
     if classifier.architecture is not None:
         return _card_and_weights(classifier, classifier.network.tensors())

@@ -223,8 +223,8 @@ class FeatureModel:
 
     def _is_no_network(self) -> InputError:
         return InputError(
-            f"{self.architecture} is no network: it has no layers to look into, continue, slide or "
-            "export, only a table of features; give a run of a network."
+            f"{self.architecture} is no network: it has no layers to look into, explain, continue "
+            "or export, only a table of features; give a run of a network."
         )
 
 

@@ -48,7 +48,8 @@ class Gap:
         ``"overfitting"``, ``"under-fitted"``, ``"healthy"`` or ``"unknown"``.
     at_work : tuple of str or None
         Of "dropout", "augmentation" and "early stopping" those that the training had, which are
-        not advised again; None where that is not known.
+        not advised again; "one step" for a baseline, which has none of them and no epochs; None
+        where that is not known.
     """
 
     epochs: int
@@ -67,10 +68,16 @@ class Gap:
         if self.verdict == "unknown":
             return "Without validation accuracy and loss nothing can be said of the gap."
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        if self._is_baseline:
+            epochs = "its one step"
         return (
             f"After {epochs} training accuracy is {100 * self.accuracy:.1f} % and validation "
             f"accuracy {100 * self.val_accuracy:.1f} %, {self._reading()}"
         )
+
+    @property
+    def _is_baseline(self) -> bool:
+        return _ONE_STEP in (self.at_work or ())
 
     def _reading(self) -> str:
         points = f"{100 * abs(self.difference):.1f} points"
@@ -79,6 +86,8 @@ class Gap:
             f"and has risen to {self.val_loss:.3f} since"
         )
         risen = _risen(self.val_loss, self.lowest_val_loss)
+        if self._is_baseline:
+            return _BASELINE[self.verdict].format(points=points)
         if self.verdict == "overfitting" and self.difference > GAP:
             end = f" Moreover, {rise}." if risen else ""
             return _WIDE.format(points=points, remedies=self._remedies()) + end
@@ -109,6 +118,15 @@ class Gap:
 
 
 _HARDER = ("dropout", "augmentation")
+_ONE_STEP = "one step"
+_BASELINE = {
+    "overfitting": "a gap of {points}: the baseline is overfitting, it knows its training examples "
+    "better than it can read new ones. More regularisation or more data would narrow the gap.",
+    "under-fitted": "which is {points} higher: chance in so few examples, or the baseline is "
+    "under-fitted and less regularisation should raise both.",
+    "healthy": "{points} apart: a healthy fit, it reads new examples about as well as those it "
+    "learned from.",
+}
 _WIDE = (
     "a gap of {points}: the network is overfitting, it knows its training examples better than it "
     "can read new ones. {remedies} would narrow the gap."
@@ -147,7 +165,7 @@ def gap(history: Sequence[Mapping[str, Any]], *, at_work: Iterable[str] | None =
         One entry an epoch: epoch, loss, accuracy, val_loss, val_accuracy.
     at_work : iterable of str, optional
         Of ``"dropout"``, ``"augmentation"`` and ``"early stopping"`` those that the training had,
-        which are then not advised again.
+        which are then not advised again; ``"one step"`` of a baseline.
 
     Returns
     -------
