@@ -67,6 +67,8 @@ def test_whatever_is_written_becomes_rates_or_a_sentence(text):
         ("learning_rate", [], "no value"),
         ("learning_rate", [1e-3, 1e-3], "twice"),
         ("learning_rate", "1e-3", "list or a Range"),
+        ("learning_rate", [None], "learning_rate cannot be none"),
+        ("augmentation.rotation_range", [None], "rotation_range is None"),
         ("learning_rate", ["quick"], r"learning_rate is 'quick', it must be in \(0, 1\]"),
         ("learning_rate", Range(0.5, 2), r"learning_rate is 2, it must be in \(0, 1\]"),
         ("epochs", [2.5], "whole number"),

@@ -142,6 +142,8 @@ def test_the_interval_is_students_with_the_variance_raised():
     raised = math.sqrt(values.var(ddof=1) * (1 / 10 + (1 / 5) / (4 / 5)))
     low, high = stats.t.interval(0.95, 9, values.mean(), raised)
     npt.assert_allclose((found.value, found.low, found.high), (values.mean(), low, high))
+    cut = mean(values, 5, (0.55, 0.6))
+    assert (cut.low, cut.high) == (max(low, 0.55), 0.6)
     assert mean(np.array([np.nan, 0.5]), 2).value == 0.5
     assert math.isnan(mean(np.array([np.nan, 0.5]), 2).low)
 

@@ -5,7 +5,8 @@ Whole experiments: train, score on unseen storms, and leave a run that explains 
 same in a notebook. The test split is loaded with the others but looked at only
 once training is over. A run remembers its data by name and options, so that
 `evaluate` and `write_report` find them again, and records each reading of a test split
-(`readings`). `compare` sets runs side by side on the same boxes, with baselines beside them.
+(`readings`). `sweep` tries values of a recipe's fields without a look at it. `compare` sets
+runs side by side on the same boxes, with baselines beside them.
 """
 
 from stormlens.experiment._appraise import add_real, appraise

@@ -176,7 +176,7 @@ class Plan:
     @property
     def varies_data(self) -> bool:
         """Whether trials have boxes of their own."""
-        return any(name.partition(".")[0] == "data" for name in self.fields)
+        return any(_is_of_data(name) for name in self.varied)
 
     @property
     def rungs(self) -> list[Rung]:
@@ -212,7 +212,7 @@ class Plan:
 
     def source_of(self, trial: int) -> Data:
         """The boxes of a trial."""
-        if not self.varies_data:
+        if not any(map(_is_of_data, self.fields)):
             return Data(self.data, self.options)
         made_for = self.recipe_of(trial).data
         if made_for is None:
@@ -370,6 +370,10 @@ class Choices:
                 "A halving over epochs decides the epochs itself; give one value of epochs, or "
                 "halve the boxes: --budget boxes."
             )
+
+
+def _is_of_data(name: str) -> bool:
+    return name.partition(".")[0] == "data"
 
 
 def _points(space: Space, choices: Choices) -> list[Point]:

@@ -29,6 +29,7 @@ MOST_TRIALS = 10_000
 _HINT = "Keys of a table have its name before them: augmentation.rotation_range."
 _NAMES_ONLY = ("name", "description")
 _FREE = "data"  # a table that takes what `datasets.load` takes
+_OPTIONAL = frozenset(field.name for field in fields(Recipe) if field.default is None)
 _REDRAWS = 1000  # that a trial drawn before costs, before all are taken to have been drawn
 _DIGITS = 3
 
@@ -179,6 +180,8 @@ class Space:
             if key:
                 values[table] = {**(values.get(table) or {}), key: value}
             elif value is None:
+                if table not in _OPTIONAL:
+                    raise InputError(f"{table} cannot be none; give a value.")
                 values.pop(table, None)
             else:
                 values[table] = value

@@ -21,6 +21,14 @@ from stormlens.training import Recipe
 from stormlens.verification import Estimate
 
 _LEVEL = 0.95
+_LIMITS = {
+    "hss": (-1.0, 1.0),
+    "accuracy": (0.0, 1.0),
+    "macro_f1": (0.0, 1.0),
+    "brier": (0.0, 2.0),
+    "log_loss": (0.0, math.inf),
+}
+"""What a score can be: bounds of Student's intervals over few folds lie beyond."""
 
 Floats = NDArray[np.float64]
 
@@ -153,7 +161,7 @@ def standing(found: Found, trial: int, rung: int) -> Standing:
         failed = f"no fold defines {plan.score}"
     return Standing(
         plan.rungs[rung].share,
-        {name: mean(column, plan.folds) for name, column in columns.items()},
+        {name: mean(column, plan.folds, _LIMITS[name]) for name, column in columns.items()},
         tuple(columns[plan.score].tolist()),
         len(done),
         sum(float(held["seconds"]) for held in done),
@@ -166,7 +174,9 @@ def _column(every: Sequence[Mapping[str, Any] | None], name: str) -> Floats:
     return np.array([math.nan if value is None else value for value in known], float)
 
 
-def mean(values: Floats, folds: int) -> Estimate:
+def mean(
+    values: Floats, folds: int, limits: tuple[float, float] = (-math.inf, math.inf)
+) -> Estimate:
     """
     Mean of scores of a repeated cross-validation, with its 95 % interval.
 
@@ -176,6 +186,8 @@ def mean(values: Floats, folds: int) -> Estimate:
         One a fold and repeat; NaN where unknown.
     folds : int
         Of one repeat.
+    limits : tuple of float, optional
+        Lowest and highest that the mean can be, at which bounds are cut.
 
     Returns
     -------
@@ -190,7 +202,7 @@ def mean(values: Floats, folds: int) -> Estimate:
     if math.isnan(error):
         return Estimate(centre, math.nan, math.nan)
     half = _quantile(known.size - 1) * error
-    return Estimate(centre, centre - half, centre + half)
+    return Estimate(centre, max(centre - half, limits[0]), min(centre + half, limits[1]))
 
 
 def _standard_error(known: Floats, folds: int) -> float:
