@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import numpy.testing as npt
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from stormlens.augment import Augmentation
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
-from stormlens.models import Classifier
+from stormlens.models import Classifier, Network
 from stormlens.models._keras import import_keras
 from stormlens.training import Recipe, _members, fit
 
@@ -21,7 +23,6 @@ EVERYTHING = TINY.with_changes(
     average=0.8,
     weight_decay=0.1,
     orientations=8,
-    early_stopping=2,
     augmentation=Augmentation(rotation_range=40),
 )
 
@@ -41,8 +42,14 @@ def splits():
 
 
 @pytest.fixture(scope="module")
-def three(splits):
-    return fit(THREE, splits, progress=False)
+def trained(splits):
+    """What a recipe gives; each is trained once."""
+    return cache(lambda recipe: fit(recipe, splits, progress=False))
+
+
+@pytest.fixture(scope="module")
+def three(trained):
+    return trained(THREE)
 
 
 def tensors_of(fitted):
@@ -57,12 +64,9 @@ def assert_same(one, two, **tolerance):
 
 
 @pytest.mark.parametrize("recipe", [THREE, EVERYTHING])
-def test_the_first_member_is_the_network_trained_alone(splits, recipe):
-    # Early stopping is by the mean of an ensemble, so it is left out here.
-    recipe = recipe.with_changes(early_stopping=0)
-    together = fit(recipe, splits, progress=False)
+def test_the_first_member_is_the_network_trained_alone(splits, trained, recipe):
     alone = fit(recipe.with_changes(members=1), splits, progress=False)
-    first = together.classifier.network.members[0].tensors()
+    first = trained(recipe).classifier.network.members[0].tensors()
     for name, values in tensors_of(alone).items():
         npt.assert_array_equal(first[name], values)
 
@@ -71,17 +75,14 @@ def test_members_share_the_order_and_differ_in_weights_and_dropout(splits):
     """Without dropout, member 1 is what its first weights become in member 0's order."""
     recipe = TINY.with_changes(model="chapter-linear", members=2)
     together = fit(recipe, splits, progress=False).classifier.network.members
+    values = splits["train"]["reflectivity"].values
     start = Classifier(
-        fit(recipe.with_changes(members=1, epochs=1), splits, progress=False).classifier.network,
+        Network.untrained("chapter-linear", (SIZE, SIZE, 1), 3, recipe.seed + 1),
         "chapter-linear",
         ("Bright", "Striped", "Empty"),
-        0.0,
-        float(splits["train"]["reflectivity"].max()),
+        float(values.min()),
+        float(values.max()),
     )
-    from stormlens.models import Network
-
-    start.network = Network.untrained("chapter-linear", (SIZE, SIZE, 1), 3, recipe.seed + 1)
-    start.minimum = float(splits["train"]["reflectivity"].min())
     one = fit(recipe.with_changes(members=1), splits, start=start, progress=False)
     for name, values in tensors_of(one).items():
         npt.assert_array_equal(together[1].tensors()[name], values)
@@ -121,11 +122,13 @@ def test_training_figures_are_means_over_the_members(splits, three):
     assert 0 <= three.history[0]["accuracy"] <= 1
 
 
-@pytest.mark.parametrize("recipe", [THREE, EVERYTHING.with_changes(optimiser="sgd"), EVERYTHING])
-def test_a_killed_ensemble_resumes_to_the_same_bits(splits, tmp_path, monkeypatch, recipe):
+@pytest.mark.parametrize(
+    "recipe", [THREE.with_changes(optimiser="sgd", early_stopping=2), EVERYTHING]
+)
+def test_a_killed_ensemble_resumes_to_the_same_bits(splits, trained, tmp_path, monkeypatch, recipe):
     from stormlens.training import _fit
 
-    straight = fit(recipe, splits, progress=False)
+    straight = trained(recipe)
 
     def killed(self, row, _):
         raise KeyboardInterrupt
@@ -157,9 +160,9 @@ def test_early_stopping_keeps_the_members_of_the_best_epoch_of_the_mean(splits):
 
 
 @pytest.mark.parametrize("recipe", [THREE, EVERYTHING])
-def test_all_members_in_one_program_learn_the_same(splits, tmp_path, monkeypatch, recipe):
+def test_all_members_in_one_program_learn_the_same(splits, trained, tmp_path, monkeypatch, recipe):
     """As on an accelerator, whose sums are taken in another order."""
-    in_turn = fit(recipe, splits, progress=False)
+    in_turn = trained(recipe)
     monkeypatch.setattr(_members, "_is_accelerated", lambda: True)
     together = fit(recipe, splits, tmp_path / "straight", progress=False)
     assert_same(in_turn, together, atol=2e-4)
