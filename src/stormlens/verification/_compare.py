@@ -103,8 +103,9 @@ def compare(
     difference of two classifiers one from the same draws of days. Whether two
     accuracies differ is decided by the exact `swap_test` by day, corrected by
     `holm` over all pairs of a view; the other scores' p-values are sampled by
-    `n_boot` swaps, so that none is below 1 / (n_boot + 1). McNemar's test,
-    which takes boxes as independent, is given beside.
+    `n_boot` swaps, so that none is below 1 / (n_boot + 1), and of over ten
+    classifiers none can be a finding unless `n_boot` is larger than 1000.
+    McNemar's test, which takes boxes as independent, is given beside.
 
     Parameters
     ----------
