@@ -8,13 +8,15 @@ import threading
 import time
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from serving import Running, npy
+from serving import ARROW, Running, npy
 
 from stormlens.cli.main import app
+from stormlens.datasets import make_boxes
 from stormlens.errors import InputError
-from stormlens.models import Classifier, Network
+from stormlens.models import Classifier, Ensemble, Network
 from stormlens.serve import Limits, create_app, read_token
 from stormlens.serve._token import Bearer
 
@@ -148,6 +150,22 @@ def test_a_run_of_ones_own_answers_with_its_own_sizes_and_classes(tmp_path):
         assert "plausible" not in answer["boxes"][0]
         wrong = server.classify(npy(BOX))
         assert "136 x 136 pixels; 64 x 80 are needed" in wrong.json()["error"]
+    finally:
+        assert server.stop() == 0
+
+
+def test_an_ensemble_tells_how_far_its_members_disagree(tmp_path):
+    members = [Network.untrained("chapter-relu", (64, 80, 1), 2, seed) for seed in (0, 1)]
+    classifier = Classifier(Ensemble(members), "chapter-relu", ("day", "night"))
+    classifier.save(tmp_path / "run")
+    images = np.random.default_rng(0).integers(0, 60, (3, 64, 80), np.uint8)
+    due = classifier.predict(make_boxes(images, source="a test")).disagreement
+    server = Running(tmp_path / "run")
+    try:
+        found = [box["disagreement"] for box in server.classify(npy(images)).json()["boxes"]]
+        assert found == pytest.approx(due.tolist(), abs=1e-4)
+        stream = pa.ipc.open_stream(server.classify(npy(images), Accept=ARROW).content)
+        assert stream.read_all()["disagreement"].to_pylist() == pytest.approx(found, abs=1e-6)
     finally:
         assert server.stop() == 0
 

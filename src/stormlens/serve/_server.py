@@ -23,9 +23,6 @@ PORT = 8000
 _BACKLOG = 1024
 _LAST_SECONDS = 10  # for answers that are being computed when the server is told to end
 _BUSY_FOLDER = "{} is the folder of a server that runs; stop it, or give another with --keep."
-_SWITCH_SECONDS = 0.001
-"""How long one thread may keep Python from another: the thread that asks the network waits for it
-after each pass, and the usual 5 ms are as long as a pass takes."""
 
 
 def serve(
@@ -154,14 +151,11 @@ def _run(
         lambda: len(server.server_state.connections),
     )
     _allow_files(2 * limits.connections)
-    switch = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
     # uvicorn gives the signal that ended it to whom it was before; the end is done by then.
     before = signal.signal(signal.SIGTERM, lambda *_: None) if _is_main() else None
     try:
         server.run(sockets=[listener])
     finally:
-        sys.setswitchinterval(switch)
         if before is not None:
             signal.signal(signal.SIGTERM, before)
 
