@@ -1,6 +1,7 @@
 """Exported classifiers, asked by other runtimes, answer as the classifier itself does."""
 
 import json
+import os
 import sys
 from dataclasses import replace
 
@@ -32,6 +33,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 CLASSES = ("a", "b", "c")
+EXAMPLES = int(os.environ.get("STORMLENS_FUZZ", "6"))  # two runtimes take seconds for each
 
 
 def by_onnxruntime(model, **given):
@@ -155,7 +157,7 @@ def test_own_models_answer_alike(name, tmp_path):
     )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(chains(), st.sampled_from([1, 2, 9]))
 def test_every_chain_answers_as_keras_does(folder, make, batch):
     model, rng = make()
@@ -193,9 +195,10 @@ def confidence(temperature):
     return Confidence(temperature, 0.9, 0.25, novelty)
 
 
-@pytest.mark.parametrize("temperature", [0.05, 0.7, 20.0])
-@pytest.mark.parametrize("end", ["softmax", "relu"])
-def test_orientations_and_temperature_are_inside(temperature, end, tmp_path):
+@pytest.mark.parametrize(
+    ("end", "temperature"), [("softmax", 0.05), ("softmax", 20.0), ("relu", 0.7)]
+)
+def test_orientations_and_temperature_are_inside(end, temperature, tmp_path):
     classifier = replace(
         own(layers.Conv2D(3, 5, activation="relu"), layers.Flatten(), end=beyond(end)),
         orientations=8,

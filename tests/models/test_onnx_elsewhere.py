@@ -15,7 +15,7 @@ import pytest
 from web_packages import ROOT, node
 
 from stormlens.datasets import write_samples
-from stormlens.models import Classifier, export_onnx
+from stormlens.models import Classifier, Network, export_onnx, list_models
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -84,6 +84,23 @@ def test_node_answers_as_the_classifier_does(place, due, web):
         assert ended.returncode == 0, ended.stderr
         found = np.array(json.loads(ended.stdout)).reshape(-1, due.shape[1])
         npt.assert_allclose(found, Classifier.shipped().probabilities(boxes), rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [held.name for held in list_models() if held.is_network])
+def test_node_answers_as_every_network_of_the_zoo_does(name, place, web, tmp_path):
+    program = node()
+    (tmp_path / "node_modules").symlink_to(web)
+    for script in ("storms.mjs", "classify.mjs"):
+        shutil.copy(place / script, tmp_path)
+    classifier = Classifier(Network.untrained(name, (136, 136, 1), 6, seed=5), name, maximum=74.0)
+    export_onnx(classifier, tmp_path / "storms.onnx")
+    boxes = np.load(place / "sample" / "boxes.npy")
+    command = [program, "classify.mjs", place / "sample" / "boxes.npy"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    found = np.array(json.loads(ended.stdout))
+    npt.assert_allclose(found, classifier.probabilities(boxes), rtol=0, atol=1e-5)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
