@@ -103,7 +103,7 @@ def test_cores_within_24_km_make_one_line():
 
     assert row(6)["core_count"] == 8
     assert row(6)["line_length"] == pytest.approx(KM * (np.hypot(2, 121) + 1), rel=1e-3)
-    assert row(9)["line_length"] == pytest.approx(KM * (np.hypot(2, 9) + 1), rel=1e-3)
+    assert row(7)["line_length"] == pytest.approx(KM * (np.hypot(2, 9) + 1), rel=1e-3)
 
 
 @st.composite
