@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stormlens.errors import InputError
-from stormlens.models import FeatureModel, shipped_folder
+from stormlens.models import shipped_folder
 
 if TYPE_CHECKING:
     from stormlens.engine import Step
@@ -77,6 +77,8 @@ def _lying(name: str, folder: Path) -> "dict[str, Content]":
 
 def _written(classifier: "Classifier") -> dict[str, bytes]:
     """Files of a network of the zoo as a run has them, of another one with its steps."""
+    from stormlens.models import FeatureModel
+
     members = len(classifier.network.members)
     if members > 1:
         raise InputError(
