@@ -18,6 +18,7 @@ from stormlens.errors import InputError
 from stormlens.experiment._folds import Pool, judge_fold
 from stormlens.experiment._plan import Fit, Found, Plan
 from stormlens.experiment._standing import going_on
+from stormlens.features import remembering
 
 _PAUSE_SECONDS = 0.5  # until others are asked again for what they have done
 
@@ -40,11 +41,12 @@ def work(found: Found, pool: Pool, hear: Heard | None = None) -> None:
     plan = found.plan
     pools = _Pools(plan, pool)
     trials: Sequence[int] = range(len(plan.points))
-    for rung in range(len(plan.rungs)):
-        trials = going_on(found, trials, rung)
-        while left := _left(found, trials, rung):
-            if sum(_do(found, pools, fit, hear) for fit in left) == 0:
-                time.sleep(_PAUSE_SECONDS)
+    with remembering():  # baselines measure a box in every fold that it is in
+        for rung in range(len(plan.rungs)):
+            trials = going_on(found, trials, rung)
+            while left := _left(found, trials, rung):
+                if sum(_do(found, pools, fit, hear) for fit in left) == 0:
+                    time.sleep(_PAUSE_SECONDS)
 
 
 def _left(found: Found, trials: Sequence[int], rung: int) -> list[Fit]:
