@@ -1,5 +1,7 @@
 """A baseline from its recipe to its report, and what only networks can be asked for."""
 
+import re
+
 import pytest
 
 from stormlens import datasets, experiment, insight, learn, report
@@ -23,6 +25,10 @@ def test_a_baseline_leaves_a_scored_run_with_its_report(outcome):
     page = outcome.report.read_text(encoding="utf-8")
     assert "SIMULATED" in page
     assert "After its one step" in page
+    words = re.sub(r"<style.*?</style>|<pre>.*?</pre>|<[^>]*>", " ", page, flags=re.DOTALL)
+    assert not re.findall(r"\b(?:network|epoch|dropout|Layer)s?\b", words)
+    assert "so the baseline has learned something" in words
+    assert "One step in" in words
     assert "LogisticRegression" in page
     assert outcome.classifier.provenance["device"] == "CPU"
     assert outcome.gap.at_work == ("one step",)
@@ -30,7 +36,8 @@ def test_a_baseline_leaves_a_scored_run_with_its_report(outcome):
     assert again.scores.to_dict() == outcome.evaluation.scores.to_dict()
     experiment.write_report(outcome.run)
     card = report.card(Classifier.load(outcome.run))
-    assert "features-logistic" in card
+    assert "| baseline | features-logistic, " in card
+    assert "network" not in card
 
 
 def test_what_looks_into_layers_says_that_it_is_no_network(outcome, tmp_path):

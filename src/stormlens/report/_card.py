@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _FILES = ("weights.safetensors", "model.keras", "confidence.safetensors")
 _MEANT = (
-    "learning how a network reads radar images, and where it goes wrong",
+    "learning how a {kind} reads radar images, and where it goes wrong",
     "a first answer on a radar file, to be looked at on a map beside the picture",
     "sorting an archive's boxes before people look at them",
 )
@@ -81,6 +81,7 @@ def card_dict(
     return {
         "name": str(known.get("recipe") or classifier.architecture or "a user's own model"),
         "model": {
+            "kind": _kind(classifier),
             "architecture": classifier.architecture,
             "members": len(classifier.network.members),
             "parameters": classifier.network.parameters,
@@ -98,7 +99,7 @@ def card_dict(
             "seed": _count(known.get("seed")),
             "teacher": _text(_mapping(known.get("teacher")).get("model")),
         },
-        "use": use(classifier.classes, classifier.trained_on_simulated),
+        "use": use(classifier.classes, classifier.trained_on_simulated, _kind(classifier)),
         "confidence": _confidence(classifier),
         "calibrated_on": _text(known.get("calibrated_on")),
         "held_out": None if appraisal is None else held_out(appraisal),
@@ -203,13 +204,21 @@ def model_files(folder: str | Path) -> list[dict[str, Any]]:
     ]
 
 
-def use(classes: tuple[str, ...], simulated: bool) -> dict[str, list[str]]:
+def use(classes: tuple[str, ...], simulated: bool, kind: str = "network") -> dict[str, list[str]]:
     """What a classifier of these classes is meant for, what not, and its limits."""
     if not words.Names.of(classes).radar:
         meant = ["images of the kind that it was trained on"]
         return {"meant": meant, "not_meant": [], "limits": []}
     limits = [_SIMULATED_LIMIT] if simulated else []
-    return {"meant": [*_MEANT], "not_meant": [*_NOT_MEANT], "limits": [*limits, *_LIMITS]}
+    meant = [line.format(kind=kind) for line in _MEANT]
+    return {"meant": meant, "not_meant": [*_NOT_MEANT], "limits": [*limits, *_LIMITS]}
+
+
+def _kind(classifier: "Classifier") -> str:
+    """What answers, in a word."""
+    from stormlens.models import FeatureModel
+
+    return "baseline" if isinstance(classifier.network, FeatureModel) else "network"
 
 
 def held_out(appraisal: Appraisal) -> dict[str, Any]:
@@ -257,7 +266,7 @@ def worst(scores: Mapping[str, Any] | None) -> str:
 def _calibrated(confidence: Mapping[str, float] | None, source: str | None) -> str:
     if confidence is None:
         return (
-            "Not calibrated: probabilities are the network's own, no set of plausible modes is "
+            "Not calibrated: probabilities are its own, no set of plausible modes is "
             "known, and nothing says when a box is unlike all that it was trained on."
         )
     of = f" ({source})" if source else ""

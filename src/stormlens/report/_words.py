@@ -6,7 +6,7 @@ undefined reads as a dash.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -161,21 +161,26 @@ def thousands(value: int) -> str:
     return f"{int(value):,}"
 
 
-def simulated(flags: Mapping[str, bool], names: Names) -> str:
+def kind_of(at_work: Sequence[str] | None) -> str:
+    """What was trained, in a word, by what its training had (see `verification.gap`)."""
+    return "baseline" if "one step" in (at_work or ()) else "network"
+
+
+def simulated(flags: Mapping[str, bool], names: Names, kind: str = "network") -> str:
     """The banner's sentence, or nothing where all data is real."""
     if flags["training"] and flags["test"]:
         return (
             f"A simulator made all {names.many} here, those trained on and those scored. The "
-            "scores say how well the network reads simulated storms; on real radar it may do "
+            f"scores say how well the {kind} reads simulated storms; on real radar it may do "
             "worse."
         )
     if flags["training"]:
         return (
-            f"The network was trained on simulated {names.many} alone; the {names.many} it is "
+            f"The {kind} was trained on simulated {names.many} alone; the {names.many} it is "
             "scored on are real."
         )
     if flags["test"]:
-        return f"The network was trained on real {names.many} but scored on simulated ones."
+        return f"The {kind} was trained on real {names.many} but scored on simulated ones."
     return ""
 
 
@@ -226,21 +231,21 @@ def headline(
         start=f"{recipe}, trained on {trained}, names the {names.kind} of",
         share=percent(estimate.value),
         end=f"of {thousands(scores.count)} {scored} right{interval}.",
-        comparison=_comparison(scores),
+        comparison=_comparison(scores, kind_of(provenance.get("at_work"))),
     )
 
 
-def _comparison(scores: "Scores") -> str:
+def _comparison(scores: "Scores", kind: str) -> str:
     baseline, estimate = scores.baseline, scores.accuracy
     answer = baseline["name"].removeprefix("always ")
     start = f"Answering {answer} every time would be right {percent(baseline['accuracy'])} of the"
     if math.isnan(estimate.low):
         return f"{start} time."
     if estimate.low > baseline["accuracy"]:
-        return f"{start} time, so the network has learned something: its whole interval lies above."
+        return f"{start} time, so the {kind} has learned something: its whole interval lies above."
     if estimate.high < baseline["accuracy"]:
-        return f"{start} time: the network is worse than that."
-    return f"{start} time, which lies inside the network's interval: no clear gain yet."
+        return f"{start} time: the {kind} is worse than that."
+    return f"{start} time, which lies inside the {kind}'s interval: no clear gain yet."
 
 
 def tiles(scores: "Scores") -> list[dict[str, Any]]:
@@ -264,16 +269,20 @@ def tiles(scores: "Scores") -> list[dict[str, Any]]:
     ]
 
 
-def duration(seconds: float, epochs: int) -> str:
+def duration(seconds: float, epochs: int | None) -> str:
     """
-    How long the training took.
+    How long the training took; None for a baseline, which has no epochs.
 
     Examples
     --------
     >>> duration(102.4, 30)
     '30 epochs in 1 min 42 s'
+    >>> duration(8.25, None)
+    'One step in 8.2 s'
     """
     plural = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    if epochs is None:
+        plural = "One step"
     if math.isnan(seconds):
         return plural
     minutes, rest = divmod(round(seconds), 60)

@@ -116,13 +116,15 @@ def _content(
     simulated_training = scores.simulated["training"] or bool(provenance.get("training_simulated"))
     simulated = {"training": simulated_training, "test": scores.simulated["test"]}
     names = words.Names.of(classes)
+    kind = words.kind_of(provenance.get("at_work"))
     return {
         "recipe": recipe,
         "names": names,
+        "kind": kind,
         "scores": scores,
         "provenance": {key: provenance.get(key) for key in _PROVENANCE},
         "colours": class_colours(classes),
-        "simulated": words.simulated(simulated, names),
+        "simulated": words.simulated(simulated, names, kind),
         "simulated_training": simulated_training,
         "headline": words.headline(recipe["name"], scores, simulated, names, provenance),
         "tiles": words.tiles(scores),
@@ -156,13 +158,14 @@ def _curves(
         return None
     gap = verification.gap(history, at_work=at_work)
     seconds = sum(float(epoch.get("seconds", math.nan)) for epoch in history)
+    is_baseline = words.kind_of(at_work) == "baseline"
+    # A curve of one point would show nothing that the sentence does not say.
+    drawn = () if is_baseline else ("accuracy", "loss")
     return {
-        "pictures": [
-            figures.curve(history, quantity, simulated) for quantity in ("accuracy", "loss")
-        ],
+        "pictures": [figures.curve(history, quantity, simulated) for quantity in drawn],
         "sentence": gap.sentence,
         "verdict": gap.verdict,
-        "duration": words.duration(seconds, len(history)),
+        "duration": words.duration(seconds, None if is_baseline else len(history)),
     }
 
 
