@@ -473,6 +473,9 @@ _READERS: dict[str, Read] = {
         (
             *("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise"),
             *("AlphaDropout", "ActivityRegularization", "Identity"),
+            # Augmentation within a model, which is at work in training alone.
+            *("RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom"),
+            *("RandomContrast", "RandomBrightness"),
         ),
         _nothing,
     ),
