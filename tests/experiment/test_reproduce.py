@@ -162,6 +162,7 @@ def test_the_page_says_what_it_is_of(done):
     assert "SIMULATED" in page
     assert "QUICK" in page
     assert "on 32 boxes" in page
+    assert page.count("parameters; One step in") == 2  # the baselines, which have no epochs
     assert "stormlens reproduce svrimg --data simulated --quick" in page
     assert re.search(r"<td class=\"n\">0\.931<span class=\"range\">0\.916 to 0\.943</span>", page)
     assert not re.search(r"(src|href|srcset)=\"(https?:)?//", page)

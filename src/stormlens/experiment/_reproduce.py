@@ -263,6 +263,7 @@ class Reproduction:
             "what": stage.what,
             "recipe": stage.recipe,
             "members": recipe.members,
+            "is_baseline": stage.recipe in BASELINES,
             "epochs": len(stood.history),
             "seconds": float(sum(row["seconds"] for row in stood.history)),
             "parameters": stood.parameters,

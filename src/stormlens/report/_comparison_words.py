@@ -174,7 +174,7 @@ def _of_baselines(values: Values, best: str, baselines: Sequence[str]) -> str:
     kind = f"the better of the baselines, {strongest}" if baselines[1:] else strongest
     if not pair["differs"]:
         return (
-            f"{best} is not told apart from {kind} either, which knows storms by features of "
+            f"{best} is not told apart from {kind}, which knows storms by features of "
             f"their shape alone: the difference is {_lead(values, best, strongest)}."
         )
     if sign * pair["differences"]["accuracy"]["value"] > 0:

@@ -44,7 +44,9 @@ def write_reproduction(
     pages = environment()
     pages.filters.update(
         bounds=_bounds,
-        took=lambda network: words.duration(network["seconds"], network["epochs"]),
+        took=lambda network: words.duration(
+            network["seconds"], None if network["is_baseline"] else network["epochs"]
+        ),
     )
     page = pages.get_template("reproduction.html.j2").render(
         reproduction=reproduction,
