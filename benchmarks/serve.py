@@ -34,7 +34,7 @@ from stormlens.models import Classifier, Network
 
 BOXES = 64
 TOGETHER = 1024
-NETWORKS = ("chapter-relu", "storm-residual", "shipped")
+NETWORKS = ("chapter-relu", "svrimg-3conv", "storm-residual", "shipped")
 HEAD = (
     b"POST /v1/classify HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     b"Content-Type: %s\r\nContent-Length: %d\r\n\r\n"

@@ -103,6 +103,21 @@ def test_baselines_stand_in_every_comparison(compared):
     assert compared.constant["six"]["hss"] == compared.constant["six"]["gerrity"] == 0
 
 
+def test_a_run_that_is_a_baseline_stands_for_it(compared, runs, tmp_path):
+    trees = shutil.copytree(compared.folder / "baselines" / "features-boosted", tmp_path / "trees")
+    one = shutil.copytree(runs[0], tmp_path / "one")
+    again = experiment.compare([one, trees], tmp_path / "out", **QUIET)
+    kinds = {held.name: held.kind for held in again.contestants}
+    assert kinds == {"one": "run", "trees": "run", "features-logistic": "baseline"}
+    assert again.comparison.correction["tests"] == 3
+    assert any("is the baseline features-boosted itself" in note for note in again.notes)
+    assert sum(point.name == "trees" for point in again.curve) == 4
+    other = shutil.copytree(trees, tmp_path / "other")
+    text = (other / "recipe.toml").read_text()
+    (other / "recipe.toml").write_text(text.replace("rounds = 100", "rounds = 90"))
+    assert len(experiment.compare([one, other], tmp_path / "out", **QUIET).contestants) == 4
+
+
 def test_cost_stands_beside_skill(compared, runs):
     one = compared.to_dict()["contestants"][0]
     network = Network.untrained("chapter-linear", (SIZE, SIZE, 1), 6, 0)

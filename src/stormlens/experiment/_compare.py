@@ -129,7 +129,8 @@ def compare(
     Compare runs on the same boxes, and leave a page and the numbers.
 
     Baselines are trained on what the first run was trained on, and kept in the folder; a
-    second comparison there uses them again. Each reading of a test split is recorded in
+    second comparison there uses them again. A run that is one of them, by its recipe and its
+    data, stands for it. Each reading of a test split is recorded in
     the runs.
 
     Parameters
@@ -184,7 +185,13 @@ def compare(
         if baselines and str(boxes["reflectivity"].attrs.get("units", "dBZ")) != "dBZ":
             baselines = False
             notes.append(_NO_FEATURES)
-        contestants = work.contestants(loaded, baselines)
+        standing = work.standing(loaded) if baselines else {}
+        notes += [
+            f"{run} is the baseline {name} itself, which is not trained again."
+            for name, run in standing.items()
+        ]
+        due = [name for name in BASELINES if baselines and name not in standing]
+        contestants = work.contestants(loaded, due)
         predictions = {held.name: held.classifier.predict(boxes) for held in contestants}
         points, skipped = work.curve(contestants, retrain=curve)
         places = [held.folder for held in contestants] + [place for place, _ in points]
@@ -230,12 +237,27 @@ class _Work:
             sys.stderr.write(f"{printable(sentence)}\n")
             sys.stderr.flush()
 
+    def standing(self, loaded: Mapping[str, tuple[Path, Classifier]]) -> dict[str, str]:
+        """Baselines that are among the runs, each with the name of the first such run."""
+        found: dict[str, str] = {}
+        for run, (folder, classifier) in loaded.items():
+            name, recipe_file = classifier.architecture, folder / "recipe.toml"
+            if (
+                name in BASELINES
+                and name not in found
+                and trained_on(classifier) == self.training.data
+                and recipe_file.is_file()
+                and load_recipe(recipe_file) == load_recipe(name)
+            ):
+                found[name] = run
+        return found
+
     def contestants(
-        self, loaded: Mapping[str, tuple[Path, Classifier]], baselines: bool
+        self, loaded: Mapping[str, tuple[Path, Classifier]], baselines: Sequence[str]
     ) -> list[Contestant]:
         """Runs, then baselines, each timed on the boxes that are scored."""
         taking_part = [(name, "run", *held) for name, held in loaded.items()]
-        for name in BASELINES if baselines else ():
+        for name in baselines:
             place = self.folder / "baselines" / name
             classifier = self._baseline(name, place)
             taking_part.append((_apart(name, loaded), "baseline", place, classifier))
@@ -278,7 +300,7 @@ class _Work:
         if retrain:
             self._tell_how_long(contestants)
         for held in contestants:
-            if held.kind != "baseline" and not retrain:
+            if held.classifier.architecture not in BASELINES and not retrain:
                 continue
             try:
                 points += self._smaller(held)
