@@ -3,12 +3,13 @@
 import json
 import os
 import pickle
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormlens.errors import InputError, printable
+from stormlens.errors import InputError, import_extra, printable
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,10 @@ def test_a_sentence_holds_no_control_characters_and_no_line_ends():
     assert str(error) == r"\x1b[31mred and more\x07"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     json.dumps(str(error), ensure_ascii=False).encode()
+
+
+def test_a_library_of_an_extra_is_given_or_named():
+    assert import_extra("json.decoder", "Tests need", "test") is json.decoder
+    sentence = r"^Tests need no_such, which cannot be imported \(.*\); .*" + re.escape(".[test]")
+    with pytest.raises(InputError, match=sentence):
+        import_extra("no_such.part", "Tests need", "test")

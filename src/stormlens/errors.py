@@ -9,6 +9,8 @@ line prints that sentence and exits 2; any other exception is our own mistake.
 import difflib
 import re
 from collections.abc import Iterable
+from importlib import import_module
+from types import ModuleType
 
 UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -145,3 +147,34 @@ def needs_packages(what: str, extra: str = "") -> InputError:
     A map by UMAP needs umap-learn; in the clone of Stormlens, run `pip install -e ".[umap]"`.
     """
     return InputError(f"{what}; in the clone of Stormlens, run `{install_line(extra)}`.")
+
+
+def import_extra(name: str, who: str, extra: str) -> ModuleType:
+    """
+    Import a library that an extra brings, or say how to get it.
+
+    Parameters
+    ----------
+    name : str
+        Of the module, such as ``"pyarrow.parquet"``.
+    who : str
+        Who needs it, such as ``"Archive runs need"``.
+    extra : str
+        Which brings it.
+
+    Returns
+    -------
+    module : module
+
+    Raises
+    ------
+    InputError
+        If it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise needs_packages(
+            f"{who} {package}, which cannot be imported ({error})", extra
+        ) from error

@@ -9,15 +9,14 @@ weights are in that order.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from types import ModuleType
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.engine import Step
-from stormlens.errors import InputError, needs_packages
+from stormlens.errors import InputError, import_extra
 
 Floats = NDArray[np.float32]
 
@@ -37,29 +36,7 @@ _SELU = {"alpha": 1.67326324, "gamma": 1.05070098}
 _FOLLOWED = {"highest": "MaxPool", "mean": "AveragePool"}
 
 
-def need(name: str) -> ModuleType:
-    """
-    Import a library that the extra `export` brings.
-
-    Parameters
-    ----------
-    name : {"onnx", "onnxruntime"}
-
-    Returns
-    -------
-    module : module
-
-    Raises
-    ------
-    InputError
-        If it is not installed.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise needs_packages(
-            f"ONNX files are written with {name}, which cannot be imported ({error})", "export"
-        ) from error
+need = partial(import_extra, who="ONNX files are written with", extra="export")
 
 
 @dataclass(frozen=True)
