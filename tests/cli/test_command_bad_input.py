@@ -292,7 +292,7 @@ def full_disk(monkeypatch):
 
 @pytest.mark.usefixtures("full_disk")
 def test_no_disk_space_is_said_and_leaves_nothing_half_written(
-    refused, run, tiny, boxes_file, tmp_path, box
+    refused, invoke, run, tiny, boxes_file, tmp_path, box
 ):
     good = saved(tmp_path / "a.npy", box)
     commands = (
@@ -300,10 +300,13 @@ def test_no_disk_space_is_said_and_leaves_nothing_half_written(
         ("classify", "--run", run, good, "--out", tmp_path / "x.nc"),
         ("data", "simulate", "--count", 3, "--out", tmp_path / "y.nc"),
         ("data", "show", boxes_file, "--out", tmp_path / "z.png"),
-        ("report", run),
     )
     for command in commands:
         assert "no space" in refused(*command).lower()
+    # What is scored is told first, so that a note of the reading stands before the sentence.
+    reported = invoke("report", run)
+    assert (reported.exit_code, reported.stdout) == (2, "")
+    assert ["no space" in line for line in reported.stderr.splitlines()] == [True, True]
     files = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert files == ["a.npy"]
 

@@ -76,6 +76,6 @@ def test_a_family_that_the_training_draws_is_not_called_held_out(tmp_path):
 
 
 def test_data_named_again_are_the_recipes_own(tmp_path):
-    given = _run._data_for(recipe("simulated-wide"), "simulated-wide", {"seed": 3})
+    given = _run.data_for(recipe("simulated-wide"), "simulated-wide", {"seed": 3})
     assert given.options == {"count": COUNT, "seed": 3}
-    assert _run._data_for(recipe("simulated-wide"), "simulated", None).options == {}
+    assert _run.data_for(recipe("simulated-wide"), "simulated", None).options == {}

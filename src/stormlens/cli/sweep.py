@@ -138,7 +138,7 @@ def command(
     **choices: Any,
 ) -> None:
     """
-    Try values of a recipe's fields, and train the best.
+    Try values of a recipe's fields by cross-validation, and train the best.
 
     Each trial is judged by cross-validation that never divides a UTC day, inside the training and
     validation splits. The test split is not loaded.
