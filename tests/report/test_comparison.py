@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import xarray as xr
+from apart import apart
 from test_report import Page
 
 from stormlens import report, verification
@@ -200,18 +201,24 @@ def test_nothing_wider_than_a_telephone(tmp_path):
     many = {f"a-name-without-a-place-to-break-it-{i}": [i] for i in range(6)}
     values, dataset = compared(many, simulated=True)
     write(tmp_path / "page.html", values, dataset)
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        for scheme in ("light", "dark"):
-            shown = chromium.new_page(
-                viewport={"width": 390, "height": 844}, color_scheme=scheme, offline=True
-            )
-            shown.goto((tmp_path / "page.html").as_uri())
-            shown.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-            assert shown.evaluate("document.documentElement.scrollWidth") == 390
-            paper = shown.evaluate("getComputedStyle(document.body).backgroundColor")
-            assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 24, 31)"}[scheme]
-        chromium.close()
+
+    def look():
+        with sync_api.sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+            for scheme in ("light", "dark"):
+                shown = chromium.new_page(
+                    viewport={"width": 390, "height": 844}, color_scheme=scheme, offline=True
+                )
+                shown.goto((tmp_path / "page.html").as_uri())
+                shown.evaluate(
+                    "document.querySelectorAll('details').forEach(one => one.open = true)"
+                )
+                assert shown.evaluate("document.documentElement.scrollWidth") == 390
+                paper = shown.evaluate("getComputedStyle(document.body).backgroundColor")
+                assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 24, 31)"}[scheme]
+            chromium.close()
+
+    apart(look)
 
 
 def test_too_little_to_tell_is_said():

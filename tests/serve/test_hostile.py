@@ -16,6 +16,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
+from apart import apart
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving import Running, npy, png
@@ -174,7 +175,7 @@ def decoded(content, limits, times=1, before=None):
         finally:
             await decoders.close()
 
-    return asyncio.run(main())
+    return apart(asyncio.run, main())
 
 
 def test_a_file_that_takes_too_much_memory_ends_its_decoder_and_no_more(sample):
