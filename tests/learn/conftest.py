@@ -1,12 +1,12 @@
 """Storms whose numbers are known, and a browser with the components in it."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from apart import browser_path
 from visits import PATIENCE
 
 from stormlens.datasets import make_dataset
@@ -43,10 +43,7 @@ class Patient:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Patient]:
     """Headless Chromium, or a skip that says what is missing."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip(f"no browser found: none of {', '.join(names)} is installed")
+    path = browser_path()
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

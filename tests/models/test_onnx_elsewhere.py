@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.testing as npt
 import pytest
-from apart import apart
+from apart import apart, browser_path
 from web_packages import ROOT, node
 
 from stormlens.datasets import write_samples
@@ -125,10 +125,7 @@ def address(place, web):
 @pytest.mark.browser
 @pytest.mark.slow
 def test_the_page_answers_in_a_browser(place, due, address):
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip(f"no browser found: none of {', '.join(names)} is installed")
+    path = browser_path()
     sync_api = pytest.importorskip("playwright.sync_api")
     wrong = []
 

@@ -2,12 +2,11 @@
 
 import json
 import math
-import shutil
 
 import numpy as np
 import pytest
 import xarray as xr
-from apart import apart
+from apart import apart, browser_path
 from test_report import Page
 
 from stormlens import report, verification
@@ -193,10 +192,7 @@ def test_names_from_outside_cannot_bring_markup(tmp_path):
 
 
 def test_nothing_wider_than_a_telephone(tmp_path):
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    browser = next(filter(None, map(shutil.which, names)), None)
-    if browser is None:
-        pytest.skip(f"no browser found: none of {', '.join(names)} is installed")
+    browser = browser_path()
     sync_api = pytest.importorskip("playwright.sync_api")
     many = {f"a-name-without-a-place-to-break-it-{i}": [i] for i in range(6)}
     values, dataset = compared(many, simulated=True)
