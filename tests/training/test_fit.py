@@ -11,10 +11,10 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 import safetensors
+from few_boxes import SIZE, boxes
 from sklearn.utils.class_weight import compute_class_weight
 
 from stormlens.augment import Augmentation
-from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
 from stormlens.models import Classifier
 from stormlens.models._keras import import_keras
@@ -25,18 +25,7 @@ from stormlens.training._step import balanced_weights
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
 
-SIZE = 14
 TINY = Recipe("tiny", "chapter-relu", learning_rate=1e-3, batch_size=8, epochs=3)
-
-
-def boxes(n, seed, classes=("Bright", "Striped", "Empty")):
-    """Images that a network can tell apart within a few epochs, with some noise."""
-    rng = np.random.default_rng(seed)
-    codes = rng.integers(0, len(classes), n)
-    images = rng.integers(0, 12, (n, SIZE, SIZE))
-    images[codes == 0] += 40
-    images[codes == 1, ::3] += 60
-    return make_dataset(images, codes, classes=classes, source="test", simulated=True)
 
 
 @pytest.fixture(scope="module")

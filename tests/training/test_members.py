@@ -3,15 +3,14 @@ from functools import cache
 import numpy as np
 import numpy.testing as npt
 import pytest
+from few_boxes import SIZE, boxes
 
 from stormlens.augment import Augmentation
-from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
 from stormlens.models import Classifier, Network
 from stormlens.models._keras import import_keras
 from stormlens.training import Recipe, _members, fit
 
-SIZE = 14
 TINY = Recipe("tiny", "chapter-relu", learning_rate=1e-3, batch_size=8, epochs=2)
 THREE = TINY.with_changes(members=3)
 EVERYTHING = TINY.with_changes(
@@ -25,15 +24,6 @@ EVERYTHING = TINY.with_changes(
     orientations=8,
     augmentation=Augmentation(rotation_range=40),
 )
-
-
-def boxes(n, seed, classes=("Bright", "Striped", "Empty")):
-    rng = np.random.default_rng(seed)
-    codes = rng.integers(0, len(classes), n)
-    images = rng.integers(0, 12, (n, SIZE, SIZE))
-    images[codes == 0] += 40
-    images[codes == 1, ::3] += 60
-    return make_dataset(images, codes, classes=classes, source="test", simulated=True)
 
 
 @pytest.fixture(scope="module")

@@ -5,26 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.testing as npt
 import pytest
+from few_boxes import boxes
 from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
 
-from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
 from stormlens.models import Classifier
 from stormlens.training import Recipe, _checkpoint, fit, read_checkpoint
 from stormlens.training._loss import Mixture, Taught, divergence, losses
 
-SIZE = 14
 TINY = Recipe("tiny", "chapter-relu", learning_rate=1e-3, batch_size=8, epochs=2)
-
-
-def boxes(n, seed, classes=("Bright", "Striped", "Empty")):
-    rng = np.random.default_rng(seed)
-    codes = rng.integers(0, len(classes), n)
-    images = rng.integers(0, 12, (n, SIZE, SIZE))
-    images[codes == 0] += 40
-    images[codes == 1, ::3] += 60
-    return make_dataset(images, codes, classes=classes, source="test", simulated=True)
 
 
 @pytest.fixture(scope="module")
