@@ -5,7 +5,7 @@ Every contender is a process of its own, with its own peak memory. All of them
 work on the same boxes and take turns, one pass over the images each, so that a
 machine whose speed drifts treats them alike. In the same rounds the machine's
 own limits are measured, which give the seconds that no program can beat.
-Importing this room loads none of the libraries it measures.
+Importing this package loads none of the libraries it measures.
 """
 
 from stormlens.bench._contenders import PEERS, TASKS

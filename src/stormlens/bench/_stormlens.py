@@ -1,5 +1,5 @@
 """
-Stormlens's own part, and all that this room asks of the rooms below.
+Stormlens's own part, and all that this package uses from the packages below.
 
 Training is the loop of `fit` itself, an epoch at a time without validation;
 prediction is the classifier's, from raw dBZ; augmentation is the training's.

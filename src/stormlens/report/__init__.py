@@ -1,7 +1,7 @@
 """
 The report of a run: one HTML file that a person enjoys reading and can send on.
 
-`write` arranges what the floors below computed and drew into ``report.html``:
+`write` arranges what the layers below computed and drew into ``report.html``:
 styles and pictures lie inside it, so that it opens anywhere, asks no server
 for anything, needs no scripts, and prints. `write_chapter` does the same for the
 chapter's three experiments, `write_sweep` for a sweep, `write_comparison` for runs side by side, of

@@ -1,7 +1,7 @@
 """
 The storm box: its grid, its modes, its reflectivity bounds, its identifier, and what holds it.
 
-Constants and small pure functions that every floor above shares. A storm box
+Constants and small pure functions that every layer above shares. A storm box
 is 136 x 136 pixels of 3.75 km, whole dBZ, row 0 at the southern edge, 0 dBZ
 where there is no echo.
 """

@@ -1,4 +1,4 @@
-"""A room imports only from floors below it, or from within itself."""
+"""A package imports only from layers below its own, or from within itself."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "stormlens"
-FLOORS = {
+LAYERS = {
     "_lazy": 0,
     "engine": 0,
     "errors": 0,
@@ -33,8 +33,8 @@ FLOORS = {
     "serve": 7,
     "cli": 7,
 }
-# Neighbours on one floor: who may look at whom.
-BESIDE = {
+# Within one layer: which package may import which.
+WITHIN_LAYER = {
     ("engine", "errors"),
     ("stormbox", "errors"),
     ("models", "features"),
@@ -46,7 +46,7 @@ BESIDE = {
 }
 
 
-def imported_rooms(path):
+def imported_packages(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -62,18 +62,20 @@ def imported_rooms(path):
                 yield parts[1]
 
 
-@pytest.mark.parametrize("room", FLOORS)
-def test_a_room_imports_only_from_below(room):
-    files = [SOURCE / f"{room}.py", *(SOURCE / room).rglob("*.py")]
-    seen = {other for path in files if path.exists() for other in imported_rooms(path)}
+@pytest.mark.parametrize("package", LAYERS)
+def test_a_package_imports_only_from_layers_below(package):
+    files = [SOURCE / f"{package}.py", *(SOURCE / package).rglob("*.py")]
+    seen = {other for path in files if path.exists() for other in imported_packages(path)}
     wrong = {
         other
-        for other in seen & set(FLOORS)
-        if other != room and (room, other) not in BESIDE and FLOORS[other] >= FLOORS[room]
+        for other in seen & set(LAYERS)
+        if other != package
+        and (package, other) not in WITHIN_LAYER
+        and LAYERS[other] >= LAYERS[package]
     }
     assert not wrong
 
 
-def test_every_room_has_its_floor():
-    rooms = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert rooms - {"__init__", "__main__", "__pycache__"} == set(FLOORS)
+def test_every_package_has_a_layer():
+    packages = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert packages - {"__init__", "__main__", "__pycache__"} == set(LAYERS)
