@@ -86,29 +86,20 @@ def compare(recipe: str, members: int, boxes: int, epochs: int, repeats: int) ->
 def parts(recipe_name: str, members: int, boxes: int, repeats: int) -> None:
     """Print what a step's members share, what each does alone, and the bounds."""
     import jax
-    import numpy as np
 
     from stormlens import datasets
-    from stormlens.training import load_recipe
-    from stormlens.training._fit import _new_classifier
-    from stormlens.training._members import Members
-    from stormlens.training._split import Split
-    from stormlens.training._step import Arrays
+    from stormlens.training import Split, Trainer, load_recipe
 
     recipe = load_recipe(recipe_name).with_changes(members=2)
     split = Split.of(datasets.load("simulated", "train", count=boxes, seed=1))
-    classifier = _new_classifier(recipe, split, None, None)
-    bounds, factors = (classifier.minimum, classifier.maximum), np.ones(len(classifier.classes))
-    held = Members(classifier.network.members, recipe, bounds, factors, Arrays.of(split), None)
-    key, order = held.begin(1)
-    given = held.train.images, held.train.codes, order, key, 0, held.train.taught
+    both = Trainer.begin(recipe, {"train": split}).members
+    key, order = both.begin(1)
     shared, own = [], []
     for _ in range(repeats + 2):
         began = clocks()
-        batch = jax.block_until_ready(held._draw(*given))
+        batch = jax.block_until_ready(both.draw(key, order, 0))
         middle = clocks()
-        held.states[0] = held._step(held.states[0], batch, jax.numpy.int32(0))
-        jax.block_until_ready(held.states[0].totals)
+        both.update(0, batch)
         shared.append(tuple(b - a for a, b in zip(began, middle, strict=True)))
         own.append(tuple(b - a for a, b in zip(middle, clocks(), strict=True)))
     machines = rates(repeats)

@@ -8,7 +8,7 @@ Simulated storm boxes a second, of each stream: some on one core, or many on all
 import argparse
 import time
 
-from stormlens.datasets._simulated import load_simulated
+from stormlens import datasets
 
 STREAMS = ("simulated", "simulated-wide", "simulated-held-out", "simulated-v1")
 
@@ -20,11 +20,11 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
     for stream in STREAMS:
-        load_simulated("train", count=1, stream=stream)  # the textures are made once for a seed
+        datasets.load(stream, "train", count=1)  # the textures are made once for a seed
         rates = []
         for _ in range(options.repeat):
             start = time.perf_counter()
-            load_simulated("train", count=options.boxes, stream=stream)
+            datasets.load(stream, "train", count=options.boxes)
             rates.append(options.boxes / (time.perf_counter() - start))
         print(f"{stream}: {min(rates):.0f} to {max(rates):.0f} boxes a second")
 

@@ -13,8 +13,7 @@ from photographs import browser_and_pages, photograph, train
 from PIL import Image
 from playwright.sync_api import Page
 
-from stormlens.learn import COMPONENTS
-from stormlens.learn._site import WEB
+from stormlens.learn import COMPONENTS, WEB
 
 WIDTH, HEIGHT = 400, 225
 MOST_BYTES = 25_000

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from stormlens.datasets import simulated_families
-from stormlens.datasets._simulated import simulate
+from stormlens.datasets import simulate, simulated_families
 from stormlens.plots import colour_bar, storm_box
 from stormlens.stormbox import MODES
 

@@ -1,11 +1,18 @@
-"""A package imports only from layers below its own, or from within itself."""
+"""
+A package imports only from layers below its own, or from within itself.
+
+From another package it takes public names alone: no module, function or attribute whose name
+begins with an underscore, neither by import nor in a string that is imported later.
+"""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src" / "stormlens"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "stormlens"
 LAYERS = {
     "_lazy": 0,
     "engine": 0,
@@ -46,6 +53,14 @@ WITHIN_LAYER = {
 }
 
 
+SHARED = {"_lazy"}  # private to Stormlens, and for each package in it
+
+MEASURES = {"archive.py": "archive", "conv_pool.py": "ops"}
+"""Benchmarks that time parts of a package that nobody else needs."""
+
+_PRIVATE = re.compile(r"\bstormlens\.(\w+)(?:\.\w+)*?\.(_[a-zA-Z]\w*)")
+
+
 def imported_packages(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -79,3 +94,77 @@ def test_a_package_imports_only_from_layers_below(package):
 def test_every_package_has_a_layer():
     packages = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or path.is_dir()}
     assert packages - {"__init__", "__main__", "__pycache__"} == set(LAYERS)
+
+
+def private_names(tree, own):
+    """Private names of packages other than `own` that a module imports, accesses or spells."""
+    packages = {}  # by the name that the module gives them
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            spelt = [(alias.name, alias.asname or alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            spelt = [(f"{node.module}.{a.name}", a.asname or a.name) for a in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            spelt = [(found[0], "") for found in _PRIVATE.finditer(node.value)]
+        else:
+            continue
+        packages |= {called: name for name, called in spelt if name.startswith("stormlens.")}
+        yield from (
+            name
+            for name, _ in spelt
+            if (found := _PRIVATE.match(name)) and found[1] not in {own, *SHARED}
+        )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = f"{packages.get(node.value.id)}.{node.attr}"
+            if (found := _PRIVATE.match(name)) and found[1] not in {own, *SHARED}:
+                yield name
+
+
+MODULES = [
+    *SOURCE.rglob("*.py"),
+    *(ROOT / "benchmarks").glob("*.py"),
+    *(ROOT / "docs").glob("*.py"),
+]
+
+
+def test_packages_use_only_public_names_of_each_other():
+    wrong = {}
+    for path in MODULES:
+        inside = path.is_relative_to(SOURCE)
+        own = path.relative_to(SOURCE).parts[0] if inside else MEASURES.get(path.name)
+        if found := set(private_names(ast.parse(path.read_text(encoding="utf-8")), own)):
+            wrong[path.relative_to(ROOT).as_posix()] = found
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from stormlens.training._fit import fit",
+        "from stormlens.training import _fit",
+        "from stormlens.training import _fit as loop",
+        "import stormlens.training._fit",
+        "import stormlens.training as t\nt._fit",
+        "from stormlens import training\ntraining._fit.fit",
+        "from stormlens.training import Trainer\nTrainer._made",
+        "def late():\n    from stormlens.datasets.svrimg._boxes import load",
+        "NAMES = {'fit': 'stormlens.training._fit'}",
+        "CODE = 'from stormlens.training._fit import Trainer'",
+    ],
+)
+def test_what_is_private_is_seen(code):
+    assert set(private_names(ast.parse(code), "bench"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from stormlens.bench._job import Job",
+        "from stormlens._lazy import on_first_use",
+        "from stormlens import __version__",
+        "import numpy as np\nnp._core",
+    ],
+)
+def test_what_is_public_or_its_own_is_allowed(code):
+    assert not set(private_names(ast.parse(code), "bench"))

@@ -18,9 +18,16 @@ from stormlens.augment import Augmentation
 from stormlens.errors import InputError
 from stormlens.models import Classifier
 from stormlens.models._keras import import_keras
-from stormlens.training import Recipe, _checks, fit, hold_run, read_checkpoint
-from stormlens.training._fit import _compute_in_this_thread, _new_classifier, _Training
-from stormlens.training._split import Split
+from stormlens.training import (
+    Recipe,
+    Split,
+    Trainer,
+    _checks,
+    fit,
+    hold_run,
+    read_checkpoint,
+)
+from stormlens.training._fit import _compute_in_this_thread
 from stormlens.training._step import balanced_weights
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
@@ -465,7 +472,7 @@ def test_a_training_holds_its_weights_once_beside_their_moments():
     train = Split.of(boxes(30, seed=1))
     recipe = Recipe("short", "chapter-relu", epochs=1, batch_size=8)
     elsewhere = jax.live_arrays()
-    training = _Training(recipe, {"train": train}, _new_classifier(recipe, train, None, None), None)
+    training = Trainer.begin(recipe, {"train": train})
     shape = max((w.shape for w in training.members.states[0].weights), key=np.prod)
     large = [array for array in jax.live_arrays() if array.shape == shape]
     assert len([array for array in large if all(array is not other for other in elsewhere)]) == 3

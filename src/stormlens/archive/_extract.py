@@ -15,9 +15,15 @@ import numpy as np
 
 from stormlens.archive._inputs import open_input
 from stormlens.archive._store import Arrays, as_arrays, empty_arrays
-from stormlens.datasets import check_reflectivity, load, make_boxes
-from stormlens.datasets._images import npy_array, time_of_name
-from stormlens.datasets._png import palette_indices, says_simulated
+from stormlens.datasets import (
+    check_reflectivity,
+    load,
+    make_boxes,
+    npy_array,
+    palette_indices,
+    says_simulated,
+    time_of_name,
+)
 from stormlens.errors import InputError, unknown
 from stormlens.readers import Options
 from stormlens.stormbox import SIZE, Boxes, Mosaic

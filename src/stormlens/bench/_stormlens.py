@@ -20,10 +20,7 @@ from stormlens.engine import Step
 from stormlens.errors import InputError
 from stormlens.models import Classifier, Network, build
 from stormlens.stormbox import MODES
-from stormlens.training import Recipe, load_recipe
-from stormlens.training._fit import _new_classifier, _Training
-from stormlens.training._progress import Silent
-from stormlens.training._split import Split
+from stormlens.training import Recipe, Split, Trainer, load_recipe
 
 
 def start(job: Job) -> Pass:
@@ -126,11 +123,10 @@ def _training(job: Job) -> Pass:
         augmentation=augmentation,
     )
     train = Split(job.images, job.codes, MODES, source="SIMULATED", simulated=True)
-    classifier = _new_classifier(recipe, train, None, None)
-    training = _Training(recipe, {"train": train}, classifier, None)
+    trainer = Trainer.begin(recipe, {"train": train})
 
     def epoch() -> None:
-        training.history.append(training._one_epoch(len(training.history) + 1, Silent()))
+        trainer.run_epoch()
 
     return epoch
 

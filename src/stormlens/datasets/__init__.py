@@ -25,7 +25,13 @@ if TYPE_CHECKING:
         parse_container,
         parse_images,
     )
-    from stormlens.datasets._images import check_images, read_boxes, read_images
+    from stormlens.datasets._images import (
+        check_images,
+        npy_array,
+        read_boxes,
+        read_images,
+        time_of_name,
+    )
     from stormlens.datasets._join import join
     from stormlens.datasets._load import (
         Source,
@@ -37,8 +43,9 @@ if TYPE_CHECKING:
         load_splits,
         simulated_families,
     )
-    from stormlens.datasets._png import Pictures
+    from stormlens.datasets._png import Pictures, palette_indices, says_simulated
     from stormlens.datasets._samples import write_samples
+    from stormlens.datasets._simulated import simulate
 
 __all__ = [
     "BORDERS_CREDIT",
@@ -65,13 +72,18 @@ __all__ = [
     "load_splits",
     "make_boxes",
     "make_dataset",
+    "npy_array",
+    "palette_indices",
     "parse_container",
     "parse_images",
     "read_boxes",
     "read_images",
     "read_netcdf",
+    "says_simulated",
+    "simulate",
     "simulated_families",
     "svrimg",
+    "time_of_name",
     "validate",
     "write_netcdf",
     "write_samples",
@@ -83,11 +95,12 @@ _HOMES = {
     "_cache": "cache_folder",
     "_container": "class_names is_simulated make_dataset read_netcdf validate write_netcdf",
     "_content": "TooManyError check_number is_container is_images parse_container parse_images",
-    "_images": "check_images read_boxes read_images",
+    "_images": "check_images npy_array read_boxes read_images time_of_name",
     "_join": "join",
     "_load": "Source SourceInfo fetch info list_sources load load_splits simulated_families",
-    "_png": "Pictures",
+    "_png": "Pictures palette_indices says_simulated",
     "_samples": "write_samples",
+    "_simulated": "simulate",
     "svrimg": "svrimg",
 }
 

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from stormlens.learn._ideas import AugmentationStudio, ConvolutionWalker, Neuron, PoolAndFire
     from stormlens.learn._learning import Inside, Train
     from stormlens.learn._server import serve
-    from stormlens.learn._site import COMPONENTS, export
+    from stormlens.learn._site import COMPONENTS, WEB, export
     from stormlens.learn._widget import Component
 
 __all__ = [
     "COMPONENTS",
+    "WEB",
     "AugmentationStudio",
     "Component",
     "ConvolutionWalker",
@@ -38,7 +39,7 @@ _HOMES = {
     "_ideas": "AugmentationStudio ConvolutionWalker Neuron PoolAndFire",
     "_learning": "Inside Train",
     "_server": "serve",
-    "_site": "COMPONENTS export",
+    "_site": "COMPONENTS WEB export",
     "_widget": "Component",
 }
 

@@ -32,6 +32,8 @@ COMPONENTS = (
 """Pages by the name that `stormlens learn` calls them, in the order of the chapter."""
 
 WEB = Path(__file__).with_name("web")
+"""Folder of the components' modules, styles and pictures."""
+
 _WIDGET = "stormlens-widget.mjs"
 _LISTED = "stormlens-pages.json"
 _GUIDE = "README.txt"

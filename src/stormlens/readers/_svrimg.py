@@ -4,9 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stormlens.datasets import check_reflectivity, svrimg
-from stormlens.datasets._images import time_of_name
-from stormlens.datasets._png import palette_indices
+from stormlens.datasets import check_reflectivity, palette_indices, svrimg, time_of_name
 from stormlens.errors import InputError
 from stormlens.readers._format import Format
 from stormlens.readers._mosaic import mosaic_of

@@ -2,8 +2,9 @@
 
 from stormlens.training._checkpoint import read_checkpoint
 from stormlens.training._checks import hold_run
-from stormlens.training._fit import HISTORY_FIELDS, Fitted, fit
+from stormlens.training._fit import HISTORY_FIELDS, Fitted, Trainer, fit
 from stormlens.training._recipe import FeatureOptions, Recipe, RecipeData, list_recipes, load_recipe
+from stormlens.training._split import Split
 
 __all__ = [
     "HISTORY_FIELDS",
@@ -11,6 +12,8 @@ __all__ = [
     "Fitted",
     "Recipe",
     "RecipeData",
+    "Split",
+    "Trainer",
     "fit",
     "hold_run",
     "list_recipes",

@@ -146,7 +146,7 @@ def _fit(
         _remember_teacher(classifier, lesson)
     if run is not None:  # claimed only now, as a training that cannot begin should leave nothing
         write_text(run / "recipe.toml", recipe.to_toml())
-    training = _Training(recipe, held, classifier, run, lesson)
+    training = Trainer(recipe, held, classifier, run, lesson)
     if checkpoint is not None:
         training.restore(checkpoint)
         del checkpoint  # as large as the state
@@ -195,8 +195,32 @@ def _fit_baseline(
     return Fitted(classifier, [row])
 
 
-class _Training:
-    """One training in progress: arrays, compiled functions, state and history."""
+class Trainer:
+    """
+    One training in progress: arrays, compiled functions, state and history.
+
+    `fit` runs it to its end. Who measures or watches single epochs takes `begin` and `run_epoch`.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of a network.
+    splits : mapping of str to Split
+        ``train`` and, for validation scores, ``validation``.
+    classifier : Classifier
+        With the weights to begin with; `finish` gives it the trained ones.
+    run : Path or None
+        Run folder for a checkpoint an epoch; with None nothing is written.
+    lesson : Lesson or None, optional
+        What the recipe's teacher says.
+
+    Attributes
+    ----------
+    history : list of dict
+        A row an epoch, as in `Fitted`.
+    members : Members
+        The networks with the state of their training.
+    """
 
     def __init__(
         self,
@@ -226,6 +250,29 @@ class _Training:
         self.best: list[list[np.ndarray]] = []
         self.history: list[Row] = []
 
+    @classmethod
+    def begin(cls, recipe: Recipe, splits: Mapping[str, Split]) -> "Trainer":
+        """
+        A training from the first weights of the recipe's network, which writes nothing.
+
+        Parameters
+        ----------
+        recipe : Recipe
+            Of a network.
+        splits : mapping of str to Split
+            ``train`` and, for validation scores, ``validation``.
+
+        Returns
+        -------
+        trainer : Trainer
+
+        Raises
+        ------
+        InputError
+            If the images do not fit the network.
+        """
+        return cls(recipe, splits, _new_classifier(recipe, splits["train"], None, None), None)
+
     def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
         """Continue where a checkpoint stands."""
         states = self.members.apart()
@@ -252,16 +299,34 @@ class _Training:
     def run_epochs(self, listener: Listener) -> None:
         """Train until the recipe's last epoch, or until validation stops improving."""
         while len(self.history) < self.recipe.epochs and not self._stalled():
-            row = self._one_epoch(len(self.history) + 1, listener)
-            self.history.append(row)
+            row = self.run_epoch(listener)
             if self.recipe.early_stopping and self._best_epoch() == row["epoch"]:
                 states = self.members.apart()
                 self.best = [[np.asarray(w) for w in _kept_values(state)] for state in states]
             self._save()
             listener.epoch(row, self.recipe.epochs)
 
-    def _one_epoch(self, epoch: int, listener: Listener) -> Row:
-        began = time.perf_counter()
+    def run_epoch(self, listener: Listener | None = None) -> Row:
+        """
+        Train the next epoch.
+
+        Parameters
+        ----------
+        listener : Listener, optional
+            Hears of its steps.
+
+        Returns
+        -------
+        row : dict
+            The epoch's row of the history, which has it too.
+
+        Raises
+        ------
+        InputError
+            If the loss is no longer a number.
+        """
+        listener = listener or Silent()
+        epoch, began = len(self.history) + 1, time.perf_counter()
         members, steps = self.members, self.members.steps
         key, order = members.begin(epoch)
         listener.step(epoch, 0, steps, float("nan"), float("nan"))
@@ -280,7 +345,8 @@ class _Training:
         val_loss, val_accuracy = members.validate()
         seconds = round(time.perf_counter() - began, 3)
         values = (epoch, seconds, loss, accuracy, val_loss, val_accuracy)
-        return dict(zip(HISTORY_FIELDS, values, strict=True))
+        self.history.append(dict(zip(HISTORY_FIELDS, values, strict=True)))
+        return self.history[-1]
 
     def _best_epoch(self) -> int:
         return int(min(self.history, key=lambda row: row["val_loss"])["epoch"])

@@ -23,6 +23,7 @@ from stormlens.training._optimise import Average, Optimiser, make_optimiser
 from stormlens.training._recipe import Recipe
 from stormlens.training._step import (
     Arrays,
+    Batch,
     State,
     Totals,
     make_answers,
@@ -168,29 +169,57 @@ class Members:
         number : int
             Of the step in its epoch, from 0.
         """
-        train = self.train
-        given = train.images, train.codes, order, key, number, train.taught
         if self._count == 1:
             step = self._step if number + 1 < self.steps else self._last_step
-            self.states[0] = step(self.states[0], *given)
+            self.states[0] = step(self.states[0], *self._shared(key, order, number))
             # Waited for, so that no step is begun that Ctrl-C could not stop.
             jax.block_until_ready(self.states[0].totals)
             return
-        batch = self._draw(*given)
-        for place, numbers in enumerate(self._numbers()):
-            self.states[place] = self._step(self.states[place], batch, numbers)
-            jax.block_until_ready(self.states[place].totals)
+        batch = self.draw(key, order, number)
+        for place in range(len(self.states)):
+            self.update(place, batch)
+
+    def _shared(self, key: Array, order: Array, number: int) -> tuple[Any, ...]:
+        """What a step takes beside its networks."""
+        train = self.train
+        return train.images, train.codes, order, key, number, train.taught
+
+    def draw(self, key: Array, order: Array, number: int) -> Batch:
+        """
+        Gather, augment and mix the batch of an ensemble's step.
+
+        Parameters
+        ----------
+        key, order, number
+            As `step` takes them.
+
+        Returns
+        -------
+        batch : Batch
+            The same for all members; still being computed.
+        """
+        batch: Batch = self._draw(*self._shared(key, order, number))
+        return batch
+
+    def update(self, place: int, batch: Batch) -> None:
+        """
+        Train a part of an ensemble on a batch, and wait for it.
+
+        Parameters
+        ----------
+        place : int
+            Of the state in `states`: a member's, or 0 where all members are one state.
+        batch : Batch
+            Of `draw`.
+        """
+        numbers = jnp.arange(self._count) if self._together else jnp.int32(place)
+        self.states[place] = self._step(self.states[place], batch, numbers)
+        jax.block_until_ready(self.states[place].totals)
 
     def _nothing(self) -> Totals:
         """No sums yet; for each state its own, as a step takes their place."""
         zero = Totals.zero()
         return _stacked([zero] * self._count) if self._together else zero
-
-    def _numbers(self) -> list[Array]:
-        """The members' numbers, for each call of a step."""
-        if self._together:
-            return [jnp.arange(self._count)]
-        return [jnp.int32(number) for number in range(self._count)]
 
     def means(self) -> tuple[float, float]:
         """Loss and accuracy over the epoch so far, the mean of the members'; NaN at first."""
