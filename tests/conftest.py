@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from hypothesis import HealthCheck, settings
 from small_borders import write_borders
 
 from stormlens.models._keras import import_keras
@@ -14,6 +15,10 @@ from stormlens.models._keras import import_keras
 SHARED = Path(
     os.environ.get("STORMLENS_SHARED", Path(__file__).parents[1] / ".." / "shared" / "data")
 )
+
+# No example is timed: on a busy machine any of them may take long.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

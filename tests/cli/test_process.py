@@ -8,17 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE, until
+from processes import LISTENING, STORMLENS
 
 from stormlens import experiment
 
-STORMLENS = (sys.executable, "-m", "stormlens")
-# A suite that runs in the background ignores Ctrl-C, and its children inherit that: listen anew.
-LISTENING = (
-    sys.executable,
-    "-c",
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from stormlens.cli import run; run()",
-)
 EPOCHS = 40
 
 
@@ -32,8 +26,19 @@ def recipe(tmp_path_factory):
     return path
 
 
-def train(recipe: Path, data: Path, run: Path, *more: str) -> "subprocess.Popen[str]":
-    command = [*LISTENING, "train", str(recipe), "--data", str(data), "--out", str(run), *more]
+# A file takes a while to come to its place, so that this process sees it on its way.
+SLOWLY = (
+    "import os, time; replace = os.replace; "
+    "os.replace = lambda *names, **how: (time.sleep(0.05), replace(*names, **how))"
+)
+
+
+def train(
+    recipe: Path, data: Path, run: Path, *more: str, before: str = "pass"
+) -> "subprocess.Popen[str]":
+    code = f"{LISTENING}; {before}; from stormlens.cli import run; run()"
+    command = [sys.executable, "-c", code, "train", str(recipe)]
+    command += ["--data", str(data), "--out", str(run), *more]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -45,9 +50,7 @@ def train(recipe: Path, data: Path, run: Path, *more: str) -> "subprocess.Popen[
 
 def wait_for(condition, process):
     """Poll until the moment to strike."""
-    end = time.monotonic() + 300
-    while not condition() and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.001)
+    until(lambda: condition() or process.poll() is not None, pause=lambda: time.sleep(0.001))
     assert process.poll() is None, process.communicate()
 
 
@@ -71,7 +74,8 @@ def test_kill_minus_nine_at_any_moment_costs_no_bit(small_boxes, recipe, tmp_pat
         return rows(run) > 8 and any(name.startswith(".checkpoint.") for name in os.listdir(run))
 
     for moment in (in_first_epoch, in_a_later_epoch, while_a_checkpoint_is_written):
-        process = train(recipe, small_boxes, run, *(["--resume"] if run.exists() else []))
+        resume = ["--resume"] if run.exists() else []
+        process = train(recipe, small_boxes, run, *resume, before=SLOWLY)
         wait_for(moment, process)
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -79,7 +83,7 @@ def test_kill_minus_nine_at_any_moment_costs_no_bit(small_boxes, recipe, tmp_pat
         assert rows(run) <= EPOCHS
 
     last = train(recipe, small_boxes, run, "--resume")
-    _, said = last.communicate(timeout=300)
+    _, said = last.communicate(timeout=PATIENCE)
     assert last.returncode == 0, said
     weights = [
         (tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "killed")
@@ -95,7 +99,7 @@ def test_ctrl_c_ends_with_130_and_the_line_to_go_on(small_boxes, recipe, tmp_pat
     process = train(recipe, small_boxes, run, "--epochs", "100000")
     wait_for(lambda: rows(run) > 2, process)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert said.rstrip().endswith("--epochs 100000 --resume")
     assert "Traceback" not in said
@@ -107,7 +111,7 @@ def test_a_reader_that_leaves_early_is_no_failure(arguments):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

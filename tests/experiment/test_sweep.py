@@ -5,7 +5,6 @@ import json
 import math
 import subprocess
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.testing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import until
 from scipy import stats
 
 from stormlens import datasets, experiment
@@ -439,15 +439,15 @@ def test_a_killed_sweep_of_two_processes_goes_on_and_does_nothing_twice(boxes, p
         "    fit=False, progress=False, processes=2)\n"
     )
     fits = tmp_path / "s" / "fits"
-    killed = subprocess.Popen([sys.executable, "-c", code])
-    end = time.monotonic() + 300
-    while len(list(fits.glob("trial*.json")) if fits.exists() else []) < 2:
-        assert time.monotonic() < end
-        assert killed.poll() is None
-        time.sleep(0.05)
-    killed.kill()
-    killed.wait()
-    time.sleep(1)  # its processes end with it
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as killed:
+
+        def two_are_done():
+            assert killed.poll() is None
+            return len(list(fits.glob("trial*.json"))) >= 2
+
+        until(two_are_done)
+        killed.kill()
+        killed.stdout.read()  # ends once its processes, which share it, have ended too
     done = {path.name: path.stat().st_mtime_ns for path in fits.glob("trial*.json")}
     swept = sweep(rates, tmp_path / "s", boxes, processes=2)
     after = {path.name: path.stat().st_mtime_ns for path in fits.glob("trial*.json")}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from apart import browser_path
-from visits import PATIENCE
+from patience import PATIENCE
 
 from stormlens.datasets import make_dataset
 

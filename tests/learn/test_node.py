@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import storm_oracles
+from patience import PATIENCE
 from web_packages import TESTS, node, packages
 
 
@@ -27,7 +28,7 @@ def run(*command, **environment):
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=PATIENCE,
     )
 
 

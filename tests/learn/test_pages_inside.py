@@ -18,6 +18,7 @@ from stormlens.models import Classifier, build, import_keras
 pytestmark = pytest.mark.browser
 
 STORM = "stormlens-inside"
+COMPUTES = "/Computing: [1-9]/.test(c.shadowRoot.querySelector('.why').textContent)"
 
 
 @pytest.fixture(scope="module")
@@ -590,14 +591,16 @@ def test_the_page_may_change_its_width_and_theme(visit):
 
 
 def test_the_page_is_left_in_the_midst_of_its_work(visit):
-    page = visit("?view=why&method=occlusion")
-    page.wait_for("/Computing: [1-9]/.test(c.shadowRoot.querySelector('.why').textContent)")
+    page = visit("?view=why&method=grad-cam")
+    it_computes = page.watch(COMPUTES)
+    page.set(method="occlusion")
+    it_computes()
     page.check_access()
     page.page.evaluate("location.hash = '#/neuron'")
     page.page.locator("stormlens-neuron .drawing").first.wait_for()
+    it_asks = page.watch("/Asking/.test(c.shadowRoot.querySelector('.shelf')?.textContent)")
     page.page.evaluate("location.hash = '#/inside?storm=3'")
-    page.page.locator(STORM).wait_for()
-    page.wait_for("/Asking/.test(c.shadowRoot.querySelector('.shelf').textContent)")
+    it_asks()
     page.page.evaluate("location.hash = '#/neuron'")
     page.rest(1500)
     page.page.evaluate("location.hash = '#/inside'")
@@ -627,8 +630,9 @@ def test_another_method_stands_against_one_that_is_still_computed(visit):
     page = visit("?view=why&method=grad-cam")
     page.wait_for("/^Grad-CAM/.test(c.shadowRoot.querySelector('.why .picture').ariaLabel ?? '')")
     page.wait_for("!c.shadowRoot.querySelector('.why [role=status]').textContent")
+    it_computes = page.watch(COMPUTES)
     page.set(method="occlusion")
-    page.wait_for("/Computing: [1-9]/.test(c.shadowRoot.querySelector('.why').textContent)")
+    it_computes()
     page.set(method="grad-cam")
     page.wait_for("/^Grad-CAM/.test(c.shadowRoot.querySelector('.why .picture').ariaLabel ?? '')")
     page.rest(1000)  # in which what was left would have come

@@ -121,6 +121,7 @@ def test_a_first_view_moves_at_most_300_kilobytes(served, page, slug):
     moved = []
     page.on("response", lambda got: moved.append(int(got.headers.get("content-length", 0))))
     page.goto(f"{served}#/{slug}")
+    page.locator(f"stormlens-{slug} .picture canvas" if slug else ".cards img").first.wait_for()
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)
     assert len(moved) > 5

@@ -89,7 +89,7 @@ def test_a_page(visit, address):
     page.locator(".picture canvas").first.wait_for()
     if address.startswith("train"):
         page.get_by_role("button", name="Play").click()
-        page.get_by_text("Epoch 2 of 2").wait_for(timeout=240_000)
+        page.get_by_text("Epoch 2 of 2").wait_for()
     if address.startswith("inside"):
         page.get_by_text("storms wrong").wait_for()
     visit.settle()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 from stormlens.datasets import make_dataset
 from stormlens.errors import InputError
@@ -32,7 +33,7 @@ class Answer:
     """Status, headers and body of a request with headers of its own."""
 
     def __init__(self, server, path, method="GET", body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=PATIENCE)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body=body, headers=names)
         answer = connection.getresponse()
@@ -49,7 +50,7 @@ def test_the_address_is_the_first_page_and_a_name_opens_its_own():
     found = []
     for page in (None, "neuron"):
         server = serve(page, started=found.append, show=False, threaded=True)
-        with urllib.request.urlopen(server.addresses[0], timeout=60) as answer:
+        with urllib.request.urlopen(server.addresses[0], timeout=PATIENCE) as answer:
             assert b"<title>Stormlens" in answer.read()
         server.stop()
     assert [address.partition("/#")[2] for (address,) in found] == ["", "/neuron"]
@@ -125,7 +126,7 @@ def test_text_travels_small_where_a_browser_takes_it_so(server):
 
 
 def test_a_connection_is_kept_for_the_next_request_but_not_behind_a_body(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=PATIENCE)
     for _ in range(2):
         connection.request("GET", "/icon.svg")
         assert connection.getresponse().read().startswith(b"<svg")
@@ -243,7 +244,7 @@ def test_a_part_that_is_made_is_waited_for_while_other_files_are_served(monkeypa
     may_go_on = threading.Event()
 
     def slowly():
-        may_go_on.wait(300)
+        may_go_on.wait(PATIENCE)
         return {}, {"train-1.bin": lambda: b"made"}
 
     monkeypatch.setattr(_storms, "_simulated", slowly)

@@ -1,18 +1,19 @@
 """Pages as a visitor meets them: what stands there, by mouse, finger and keyboard."""
 
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from patience import PATIENCE
+from patience import until as until_in_time
 from web_packages import packages
 
 PHONE, DESK = (390, 844), (1440, 900)
 # The story is walked in the other two, so all four are met.
 LOOKS = [(PHONE, "light"), (DESK, "dark")]
 Point = tuple[float, float]
-# Seconds that only a hang takes, on a machine that does much else.
-PATIENCE = 180
+# Seconds after which a press counts as lost, and is repeated.
+LOST = 30
 
 
 def plain(words: str) -> str:
@@ -22,11 +23,7 @@ def plain(words: str) -> str:
 
 def until(page: Any, holds: Callable[[], Any], words: str = "it", seconds: float = PATIENCE) -> Any:
     """Ask again and again what is to hold, while the page goes on, and give the answer."""
-    end = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < end, f"{words} never holds"
-        page.wait_for_timeout(20)
-    return found
+    return until_in_time(holds, words, pause=lambda: page.wait_for_timeout(20), seconds=seconds)
 
 
 class Visit:
@@ -88,6 +85,26 @@ class Visit:
         self.settle()
         return found
 
+    def watch(self, words: str, *values: Any) -> Callable[[], Any]:
+        """
+        Look at every frame from now on whether an expression, as of `component`, holds.
+
+        For what holds for a moment only, which this process may be too late to see. What is given
+        waits until it has held once.
+        """
+        self.page.evaluate(
+            f"""v => {{
+              window.seen = false;
+              void function look() {{
+                const c = document.querySelector('stormlens-{self.slug}');
+                if (c?.shadowRoot && ({words})) window.seen = true;
+                else requestAnimationFrame(look);
+              }}();
+            }}""",
+            list(values),
+        )
+        return partial(until, self.page, partial(self.page.evaluate, "window.seen"), words)
+
     def done(self, task: str) -> bool:
         self.settle()
         return self.page.locator(f"[data-task='{task}'].done").count() == 1
@@ -101,7 +118,7 @@ class Visit:
         place = (self.page.locator(what) if isinstance(what, str) else what).first
         act = place.tap if self.touch else place.click
         try:
-            self._until_heard(act, "click", seconds=PATIENCE / 6)
+            self._until_heard(act, "click", seconds=LOST)
         except AssertionError:  # a busy machine may lose a tap: one presses again
             self._until_heard(act, "click")
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from stormlens.storage import file_lock
 
@@ -51,7 +52,7 @@ def _install(folder: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(TESTS / name, folder)
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
     if ended.returncode:
         said = ended.stderr.strip()[-300:]
         pytest.skip(f"npm cannot install what the tests of the pages need: {said}")

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.testing as npt
 import pytest
 from apart import apart, browser_path
+from patience import PATIENCE
 from web_packages import ROOT, node
 
 from stormlens.datasets import write_samples
@@ -81,7 +82,7 @@ def test_node_answers_as_the_classifier_does(place, due, web):
         boxes = np.resize(np.load(place / "sample" / "boxes.npy"), (count, 136, 136))
         np.save(place / "some.npy", boxes)
         command = [program, "classify.mjs", "some.npy"]
-        ended = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=300)
+        ended = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=PATIENCE)
         assert ended.returncode == 0, ended.stderr
         found = np.array(json.loads(ended.stdout)).reshape(-1, due.shape[1])
         npt.assert_allclose(found, Classifier.shipped().probabilities(boxes), rtol=0, atol=1e-5)
@@ -98,7 +99,7 @@ def test_node_answers_as_every_network_of_the_zoo_does(name, place, web, tmp_pat
     export_onnx(classifier, tmp_path / "storms.onnx")
     boxes = np.load(place / "sample" / "boxes.npy")
     command = [program, "classify.mjs", place / "sample" / "boxes.npy"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode == 0, ended.stderr
     found = np.array(json.loads(ended.stdout))
     npt.assert_allclose(found, classifier.probabilities(boxes), rtol=0, atol=1e-5)
@@ -133,7 +134,7 @@ def test_the_page_answers_in_a_browser(place, due, address):
         with sync_api.sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
             page = browser.new_page()
-            page.set_default_timeout(180_000)
+            page.set_default_timeout(1000 * PATIENCE)
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.goto(address, wait_until="networkidle")
             page.set_input_files("input", str(place / "sample" / "boxes.npy"))

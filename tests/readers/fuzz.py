@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from patience import PATIENCE
 
 MEMORY_BYTES = 2**30  # of addresses, of which libraries take a part unread
 SECONDS_A_FILE = 5  # of computing
-WAITING_SECONDS = 60  # where the machine has other things to do
 MAX_FAILURES = 10
 
 
@@ -173,7 +173,7 @@ def _read_all(case, start, stop, path):
         _say(f"begin {case.name} {number}")
         changed = mutated(content, number, case.structure)
         signal.setitimer(signal.ITIMER_PROF, SECONDS_A_FILE)
-        signal.alarm(WAITING_SECONDS)
+        signal.alarm(int(PATIENCE))  # where it waits and computes nothing
         begun = time.process_time()
         _say(_outcome(case, changed, path))
         slowest = max(slowest, time.process_time() - begun)

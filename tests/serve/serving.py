@@ -8,7 +8,9 @@ import sys
 
 import httpx
 import numpy as np
+from patience import PATIENCE
 from PIL import Image
+from processes import LISTENING
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -17,7 +19,10 @@ class Running:
     """`stormlens serve`, begun and heard of; `before` is code that its process runs first."""
 
     def __init__(self, *arguments, before="", token=None):
-        code = f"{before}\nimport sys\nfrom stormlens.cli import run\nrun()"
+        code = f"{LISTENING}\n{before}\nfrom stormlens.cli import run\nrun()"
+        # What is not about time is answered in the end, however busy the machine is.
+        if "--max-seconds" not in arguments:
+            arguments = ("--max-seconds", PATIENCE, *arguments)
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, "serve", "--port", "0", *map(str, arguments)],
             stdout=subprocess.PIPE,
@@ -29,7 +34,7 @@ class Running:
         assert self.url, self.process.stderr.read()
         self.port = httpx.URL(self.url).port
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        self.client = httpx.Client(base_url=self.url, timeout=60, headers=headers)
+        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE, headers=headers)
 
     def classify(self, content, *, path="/v1/classify", **headers):
         return self.client.post(
@@ -44,7 +49,7 @@ class Running:
     def stop(self, number=signal.SIGTERM):
         self.client.close()
         self.process.send_signal(number)
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=PATIENCE)
         self.process.stdout.close()
         self.process.stderr.close()
         return code

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 from apart import apart
+from patience import PATIENCE
 
 from stormlens.errors import InputError
 from stormlens.serve._batches import Batches
@@ -24,7 +25,7 @@ class Asked:
         self.may_go_on.set()
 
     def predict(self, boxes):
-        self.may_go_on.wait(10)
+        self.may_go_on.wait(PATIENCE)
         self.sizes.append(len(boxes))
         if (boxes.reflectivity == 99).any():
             raise InputError("no number")
@@ -81,7 +82,7 @@ def test_those_who_wait_share_a_pass_and_get_their_own():
 def test_a_request_alone_is_answered_at_once():
     async def work(batches, asked):
         for _ in range(3):
-            await asyncio.wait_for(batches.ask(filled(5)), 5)
+            await asyncio.wait_for(batches.ask(filled(5)), PATIENCE)
         assert asked.sizes == [1, 1, 1, 1]
 
     run(work)

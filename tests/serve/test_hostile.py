@@ -19,11 +19,12 @@ import pytest
 from apart import apart
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE, until
 from serving import Running, npy, png
 
 from stormlens.datasets import TooManyError, parse_images
 from stormlens.errors import InputError
-from stormlens.serve import Limits
+from stormlens.serve import Limits, _decoders
 from stormlens.serve._decoders import Decoders
 from stormlens.serve._refusal import Refusal
 
@@ -158,6 +159,13 @@ def test_absurd_dimensions_are_refused_while_others_are_served(server):
     assert server.classify(npy(BOX)).status_code == 200
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Decoders of this process are waited for, however long a busy machine takes."""
+    monkeypatch.setattr(_decoders, "_START_SECONDS", PATIENCE)
+    monkeypatch.setattr(_decoders, "_GRACE", PATIENCE)
+
+
 def decoded(content, limits, times=1, before=None):
     """What a decoder makes of a file, so many times in a row."""
 
@@ -267,13 +275,13 @@ def test_a_killed_decoder_is_replaced(sample):
     assert len(results[0][0]) == len(results[2][0]) > 0
 
 
-def trickled(port, head, seconds):
-    """Send a byte now and then until the server has enough; what it says, and after how long."""
+def trickled(port, head):
+    """Send a byte now and then until the server has enough; what it says."""
     with socket.create_connection(("127.0.0.1", port)) as held:
         held.sendall(head)
         held.settimeout(0.1)
-        began, said = time.monotonic(), b""
-        while time.monotonic() < began + seconds:
+        end, said = time.monotonic() + PATIENCE, b""
+        while time.monotonic() < end:
             try:
                 part = held.recv(65536)
             except TimeoutError:
@@ -287,26 +295,28 @@ def trickled(port, head, seconds):
             if not part:
                 break
             said += part
-        return said, time.monotonic() - began
+        return said
 
 
 def test_slow_clients_are_dropped_while_others_are_served():
     before = "import stormlens.serve._protocol as p\np.HEAD_SECONDS = 1.0"
     server = Running("--max-seconds", "1", "--max-connections", "20", before=before)
+
+    def others_are_served():  # in the end: a second may be too short on a busy machine
+        return server.classify(npy(BOX)).status_code == 200
+
     try:
         slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(10)]
         for each in slow:
             each.sendall(b"POST /v1/classify HTTP/1.1\r\n")
-        assert server.classify(npy(BOX)).status_code == 200
+        until(others_are_served)
         head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n"
-        said, took = trickled(server.port, head, 20)
+        said = trickled(server.port, head)
         assert b" 408 " in said
         assert b"did not come within 1 s" in said
-        assert took < 15
-        said, took = trickled(server.port, b"GET / HTTP/1.1\r\nHost: ", 20)
+        said = trickled(server.port, b"GET / HTTP/1.1\r\nHost: ")
         assert b" 408 " in said
-        assert took < 15
-        assert server.classify(npy(BOX)).status_code == 200
+        until(others_are_served)
         for each in slow:
             each.close()
     finally:
@@ -322,7 +332,7 @@ def test_bounds_of_connections_and_bodies():
         assert server.classify(iter([bytes(2**19)] * 4)).status_code == 413  # of no told length
         assert server.classify(npy(BOX)).status_code == 200
         held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
-        held[-1].settimeout(10)
+        held[-1].settimeout(PATIENCE)
         said = held[-1].recv(65536)
         assert b" 503 " in said
         assert b"As many connections are open as may be" in said
@@ -335,11 +345,11 @@ def test_bounds_of_connections_and_bodies():
 def test_what_is_no_http_is_refused(server):
     for said in (b"\x16\x03\x01 no http\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"):
         with socket.create_connection(("127.0.0.1", server.port)) as held:
-            held.settimeout(10)
+            held.settimeout(PATIENCE)
             held.sendall(said)
             assert b" 400 " in held.recv(65536)
     with socket.create_connection(("127.0.0.1", server.port)) as held:
-        held.settimeout(10)
+        held.settimeout(PATIENCE)
         held.sendall(b"GET /health HTTP/1.1\r\n" + b"a: " + b"b" * 40_000)
         time.sleep(0.3)
         held.sendall(b"b" * 100_000)
@@ -351,7 +361,7 @@ def test_the_decoder_ends_with_the_server():
         [sys.executable, "-m", "stormlens.serve._reading", "1024", "5"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, b"")

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from apart import apart
 from click.testing import CliRunner
+from patience import PATIENCE, until
 from serving import ARROW, Running, npy
 
 from stormlens.cli.main import app
@@ -26,15 +27,14 @@ from stormlens.serve._refusal import Refusal
 BOX = np.full((136, 136), 30, np.uint8)
 
 
-def finished(client, place, seconds=60):
+def finished(client, place):
     """A job once it is done."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+
+    def ended():
         job = client.get(place).json()
-        if job["state"] in ("done", "failed"):
-            return job
-        time.sleep(0.05)
-    raise AssertionError(job)
+        return job if job["state"] in ("done", "failed") else None
+
+    return until(ended, place)
 
 
 def test_a_job_is_acknowledged_done_told_and_forgotten(server, images):
@@ -76,8 +76,7 @@ def test_killed_and_started_again_it_loses_nothing_it_acknowledged(images, tmp_p
     with ThreadPoolExecutor(4) as pool:
         # Killed while it works on some, and while others are being sent.
         sent = [pool.submit(send, i) for i in range(12)]
-        while sum(each.done() for each in sent) < 6:
-            time.sleep(0.01)
+        until(lambda: sum(each.done() for each in sent) >= 6, "six jobs sent")
         server.process.send_signal(signal.SIGKILL)
         for each in sent:
             with suppress(httpx.HTTPError, KeyError):  # not acknowledged
@@ -93,10 +92,8 @@ def test_killed_and_started_again_it_loses_nothing_it_acknowledged(images, tmp_p
             assert job["state"] == "done"
             assert len(job["answer"]["boxes"]) == 60
         assert not any(path.name.startswith((".", "b" * 32)) for path in keep.iterdir())
-        until = time.monotonic() + 60  # for those that were kept, though nobody heard of it
-        while any(keep.glob("*.body")):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        # Those too that were kept, though nobody heard of it.
+        until(lambda: not any(keep.glob("*.body")), "all jobs done")
     finally:
         assert again.stop() == 0
 
@@ -134,7 +131,7 @@ class Worked:
         await self.jobs.close()
 
     async def until(self, job, *states):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while job.state not in states:
                 await asyncio.sleep(0.005)
 
@@ -158,7 +155,7 @@ def test_jobs_are_bounded_in_number_and_bytes(tmp_path):
 def test_a_job_that_was_told_to_stop_is_begun_again_and_one_that_kills_is_not(tmp_path):
     async def main():
         async def never(body, asked):
-            await asyncio.sleep(100)
+            await asyncio.sleep(2 * PATIENCE)
 
         async with Worked(tmp_path, never) as held:
             job = await held.jobs.add(b"stopped", {"query": "a"})
@@ -214,7 +211,7 @@ def test_what_was_kept_its_time_is_forgotten(tmp_path):
             await asyncio.sleep(0.1)
             assert held.jobs.get(job.id).state == "done"
         async with Worked(tmp_path, keep_days=2.0) as held:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while list(tmp_path.iterdir()):
                     await asyncio.sleep(0.01)
             with pytest.raises(Refusal, match="There is no such job"):

@@ -5,12 +5,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from patience import PATIENCE, until
 from serving import ARROW, Running, npy
 
 from stormlens.cli.main import app
@@ -116,13 +116,13 @@ def test_a_missing_package_is_told_with_what_brings_it(package):
 
 
 def test_told_to_end_it_answers_what_it_has_begun(images):
-    server = Running()
+    before = f"import stormlens.serve._server as server\nserver._LAST_SECONDS = {PATIENCE:.0f}"
+    server = Running(before=before)
     many = npy(np.tile(images, (60, 1, 1)))
     answers = []
     thread = threading.Thread(target=lambda: answers.append(server.classify(many)))
     thread.start()
-    while not server.counted("stormlens_in_flight"):
-        time.sleep(0.01)
+    until(lambda: server.counted("stormlens_in_flight"), "a request in flight")
     server.process.send_signal(signal.SIGTERM)
     thread.join()
     assert len(answers[0].json()["boxes"]) == 360

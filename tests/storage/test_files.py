@@ -6,6 +6,7 @@ import stat
 import threading
 
 import pytest
+from patience import PATIENCE
 
 from stormlens.errors import InputError
 from stormlens.storage import check_file, opened_file, read_file
@@ -74,7 +75,7 @@ def test_a_pipe_that_takes_a_file_s_place_blocks_nothing(tmp_path, monkeypatch):
 
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert "is a pipe" in said[0]
 
 
