@@ -6,7 +6,7 @@ import safetensors
 import safetensors.numpy
 
 from stormlens.errors import InputError
-from stormlens.storage import read_sealed_tensors, sealed, write_tensors
+from stormlens.storage import is_finite, read_sealed_tensors, sealed, write_tensors
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, np.int64, np.bool_])
@@ -77,3 +77,24 @@ def test_a_file_without_a_seal_or_cut_short_is_refused(tmp_path):
     (tmp_path / "file").write_bytes((tmp_path / "file").read_bytes()[:-8])
     with pytest.raises(InputError, match="is damaged"):
         read_sealed_tensors(tmp_path / "file", "train again")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ml_dtypes.bfloat16])
+def test_one_value_in_many_that_is_not_finite_is_found(value, dtype, tmp_path):
+    sound = np.linspace(-9, 9, 1001).astype(dtype).reshape(7, 143)
+    assert is_finite(sound)
+    for place in (0, 500, 1000):
+        wrong = sound.copy()
+        wrong.flat[place] = value
+        assert not is_finite(wrong)
+    path, tensors = tmp_path / "x.safetensors", {"sound": sound, "wrong": wrong}
+    write_tensors(path, tensors, sealed(tensors))
+    with pytest.raises(InputError, match=r"x\.safetensors: tensor wrong holds .*; train again\."):
+        read_sealed_tensors(path, "train again")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint64", "bool"])
+def test_whole_numbers_and_nothing_are_finite(dtype):
+    assert is_finite(np.ones(3, dtype))
+    assert is_finite(np.empty((0, 4), np.float32))

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ from stormlens.training import (
     read_checkpoint,
 )
 from stormlens.training._fit import _compute_in_this_thread
+from stormlens.training._members import Members
 from stormlens.training._step import balanced_weights
 
 pytestmark = pytest.mark.usefixtures("fixed_start")
@@ -365,6 +367,93 @@ def test_splits_of_two_kinds_are_refused(splits):
     other = changed(splits["validation"], units="1")
     with pytest.raises(InputError, match="validation has values in 1, split train values in dBZ"):
         fit(TINY, {**splits, "validation": other}, progress=False)
+
+
+def test_a_training_that_diverges_says_so_and_leaves_nothing_to_resume(splits, tmp_path):
+    layers = import_keras().layers
+    model = own_model(*(layers.Dense(8, activation="exponential") for _ in range(3)))
+    with pytest.raises(InputError, match=r"diverged in epoch 1: the loss .* rate \(it is 1\)\.$"):
+        fit(TINY.with_changes(learning_rate=1.0), splits, tmp_path, model=model, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.toml"]
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("part", ["kernel", "moment"])
+def test_what_the_loss_does_not_show_is_found_before_it_is_kept(
+    splits, tmp_path, monkeypatch, part, members
+):
+    """A pool's maximum passes NaN over, so the loss of a network with NaN kernels stays finite."""
+    recipe, losses = TINY.with_changes(epochs=2, members=members), []
+    step = Members.step
+
+    def spoil(self, key, order, number):
+        step(self, key, order, number)
+        if len(losses) == 1 and number == 0:
+            state = self.states[-1]
+            leaves, structure = jax.tree.flatten(state.optimiser)
+            if part == "kernel":
+                kernel = jax.numpy.full_like(state.weights[0], np.nan)
+                self.states[-1] = state._replace(weights=[kernel, *state.weights[1:]])
+            else:
+                leaves[-1] = jax.numpy.full_like(leaves[-1], np.inf)
+                self.states[-1] = state._replace(optimiser=jax.tree.unflatten(structure, leaves))
+        if number + 1 == self.steps:
+            losses.append(self.means()[0])
+
+    monkeypatch.setattr(Members, "step", spoil)
+    with pytest.raises(InputError, match=r"diverged in epoch 2: a weight, or .* as it was"):
+        fit(recipe, splits, tmp_path / "run", progress=False)
+    assert np.isfinite(losses).all()
+    monkeypatch.undo()
+    # What the first epoch left is as good as if there had been no second.
+    kept = fit(recipe.with_changes(epochs=1), splits, tmp_path / "run", resume=True, progress=False)
+    alone = fit(recipe.with_changes(epochs=1), splits, progress=False)
+    for name, values in alone.classifier.network.tensors().items():
+        npt.assert_array_equal(kept.classifier.network.tensors()[name], values)
+
+
+def test_a_long_epoch_that_diverges_ends_before_its_last_step(splits, monkeypatch):
+    monkeypatch.setattr("stormlens.training._fit._SECONDS_A_LOOK", 0.0)
+    monkeypatch.setattr(Members, "means", lambda _: (np.nan, 0.0))
+    trainer = Trainer.begin(TINY, {"train": Split.of(splits["train"])})
+    steps = []
+    monkeypatch.setattr(Members, "step", lambda _, key, order, number: steps.append(number))
+    with pytest.raises(InputError, match="diverged in epoch 1"):
+        trainer.run_epoch()
+    assert steps == [0]
+    assert trainer.history == []
+
+
+def test_validation_that_is_no_number_ends_a_training(splits, monkeypatch):
+    monkeypatch.setattr(Members, "validate", lambda _: (np.nan, 0.5))
+    fit(TINY.with_changes(epochs=1), {"train": splits["train"]}, progress=False)
+    with pytest.raises(InputError, match="diverged in epoch 1: the validation loss"):
+        fit(TINY, splits, progress=False)
+
+
+def test_a_training_does_not_begin_with_weights_that_are_not_finite(splits, straight, tmp_path):
+    start = dataclasses.replace(straight.classifier, network=straight.classifier.network.copy())
+    tensors = start.network.tensors()
+    tensors["000.kernel"] = np.full_like(tensors["000.kernel"], np.nan)
+    start.network.assign(list(tensors.values()), [])
+    with pytest.raises(InputError, match="to begin with holds weights that are not finite"):
+        fit(TINY, splits, tmp_path / "run", start=start, progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_that_is_not_finite_is_not_resumed(splits, tmp_path):
+    from stormlens.training._checkpoint import write_checkpoint
+
+    write_checkpoint(
+        tmp_path,
+        {"weights": [np.zeros(3)], "optimiser": [np.float32([0, np.nan])]},
+        history=[],
+        recipe=TINY.to_dict(),
+        data="x",
+    )
+    sentence = r"checkpoint\.safetensors: tensor optimiser/000 holds values .* in a new folder"
+    with pytest.raises(InputError, match=sentence):
+        fit(TINY, splits, tmp_path, resume=True, progress=False)
 
 
 def test_a_training_that_cannot_begin_claims_no_folder(splits, tmp_path):

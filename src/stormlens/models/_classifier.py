@@ -512,6 +512,11 @@ def _check_orientations(orientations: Any, shape: tuple[int, int]) -> None:
 def _check_probabilities(model: Any) -> None:
     image = np.linspace(0, 1, int(np.prod(model.input_shape[1:])), dtype=np.float32)
     given = np.asarray(model(image.reshape(1, *model.input_shape[1:]), training=False))
+    if not np.isfinite(given).all():
+        raise InputError(
+            f"Classifier: the model gives {given[0].tolist()} for an image: a weight of it is not "
+            "finite, or a layer divides by zero. Give one whose training went well."
+        )
     if not are_probabilities(given):
         raise InputError(
             f"Classifier: the model gives {given[0].tolist()} for an image, which are no "

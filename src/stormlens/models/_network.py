@@ -8,7 +8,7 @@ Keras's own answers and remembered in the cache folder.
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +22,7 @@ from stormlens.engine import Engine, Step, load_library
 from stormlens.errors import InputError
 from stormlens.models._registry import LARGEST_SIDE, build, first_weights, plan_of
 from stormlens.models._remembered import recall, remember
+from stormlens.storage import is_finite
 
 if TYPE_CHECKING:
     from stormlens.models._fuse import Forward
@@ -487,13 +488,20 @@ class Network:
             self._steps = None if self._why_keras else self._read_steps()
             if self._steps is None and not self._why_keras:
                 self._why_keras = _UNKNOWN
-            if self._steps is not None and not _are_finite(self._steps):
+            if not all(map(is_finite, self._arrays())):
                 self._steps_of = None
-                # Maxima pass NaN over, and what comes out looks like an answer.
+                # A pool's maximum passes NaN over, so what comes out looks like an answer.
                 raise InputError(
                     "The network holds weights that are not finite, so that it has no answer. "
                     "Train it again, with a lower learning rate."
                 )
+
+    def _arrays(self) -> Iterable[NDArray[Any]]:
+        """The weights that answer, whether the engine computes with them or Keras."""
+        if self._steps is None:
+            return self.tensors().values()
+        both = (array for step in self._steps for array in (step.kernel, step.bias))
+        return (array for array in both if array is not None)
 
     def _read_steps(self) -> list[Step] | None:
         return self._make_steps() if self._model is None else self._steps_of_model()
@@ -673,11 +681,6 @@ def kinds_of(
 
 def _are_same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
     return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
-
-
-def _are_finite(steps: Sequence[Step]) -> bool:
-    arrays = (array for step in steps for array in (step.kernel, step.bias) if array is not None)
-    return all(np.isfinite(array).all() for array in arrays)
 
 
 def _without_softmax(steps: list[Step]) -> list[Step]:

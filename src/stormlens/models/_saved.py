@@ -23,7 +23,7 @@ from stormlens.models._keras_archive import check_archive
 from stormlens.models._network import Network, keyed, kinds_of
 from stormlens.models._novelty import Novelty
 from stormlens.models._registry import model_info
-from stormlens.storage import atomic_path, write_tensors
+from stormlens.storage import atomic_path, check_finite, write_tensors
 
 WEIGHTS, MODEL, CONFIDENCE = "weights.safetensors", "model.keras", "confidence.safetensors"
 
@@ -65,29 +65,6 @@ def read_tensors(path: Path, remedy: str) -> Tensors:
         raise InputError(f"{path} holds a kind of number that is not read; {remedy}.") from error
     check_finite(tensors, path, remedy)
     return tensors
-
-
-def check_finite(tensors: Mapping[str, np.ndarray], path: Path, remedy: str) -> None:
-    """
-    Refuse tensors of which a value is NaN or infinite.
-
-    Parameters
-    ----------
-    tensors : mapping of str to ndarray
-        By name.
-    path : Path
-        The file that they are read from, or are to be written to.
-    remedy : str
-        What to do about it.
-
-    Raises
-    ------
-    InputError
-        If there is one; the sentence names the first such tensor and the file.
-    """
-    for name, values in tensors.items():
-        if values.dtype.kind not in "iub" and not np.isfinite(values).all():
-            raise InputError(f"{path}: tensor {name} holds values that are not finite; {remedy}.")
 
 
 def weights_of(model: Any) -> Tensors:

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from stormlens.storage._lock import file_lock, lock_if_free
     from stormlens.storage._pickle import MAX_PICKLE_BYTES, load_pickled_arrays
     from stormlens.storage._plain import parse_json, parse_toml, read_json, read_toml
-    from stormlens.storage._tensors import read_sealed_tensors, sealed, write_tensors
+    from stormlens.storage._tensors import (
+        check_finite,
+        is_finite,
+        read_sealed_tensors,
+        sealed,
+        write_tensors,
+    )
 
 __all__ = [
     "HDF5_SIGNATURE",
@@ -36,6 +42,7 @@ __all__ = [
     "as_sentences",
     "atomic_path",
     "check_file",
+    "check_finite",
     "check_writable",
     "disk_errors",
     "file_lock",
@@ -43,6 +50,7 @@ __all__ = [
     "hdf5_dataset",
     "hdf5_member",
     "hdf5_numbered",
+    "is_finite",
     "load_pickled_arrays",
     "lock_if_free",
     "opened_file",
@@ -69,6 +77,6 @@ __getattr__, __dir__ = on_first_use(
         "_lock": "file_lock lock_if_free",
         "_pickle": "MAX_PICKLE_BYTES load_pickled_arrays",
         "_plain": "parse_json parse_toml read_json read_toml",
-        "_tensors": "read_sealed_tensors sealed write_tensors",
+        "_tensors": "check_finite is_finite read_sealed_tensors sealed write_tensors",
     },
 )

@@ -72,6 +72,49 @@ def sealed(
     return {**held, _SEAL: f"{checksum:08x}"}
 
 
+def is_finite(values: np.ndarray) -> bool:
+    """
+    Whether no value of an array is NaN or infinite.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of any kind of number.
+
+    Returns
+    -------
+    finite : bool
+    """
+    if values.dtype.kind in "iub" or values.size == 0:
+        return True
+    # Both extremes are NaN where any value is, and a mask of millions of weights takes memory.
+    with np.errstate(invalid="ignore"):
+        return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
+
+
+def check_finite(tensors: Mapping[str, np.ndarray], path: Path, remedy: str) -> None:
+    """
+    Refuse tensors of which a value is NaN or infinite.
+
+    Parameters
+    ----------
+    tensors : mapping of str to ndarray
+        By name.
+    path : Path
+        The file that they are read from, or are to be written to.
+    remedy : str
+        What to do about it.
+
+    Raises
+    ------
+    InputError
+        If there is one; the sentence names the first such tensor and the file.
+    """
+    for name, values in tensors.items():
+        if not is_finite(values):
+            raise InputError(f"{path}: tensor {name} holds values that are not finite; {remedy}.")
+
+
 def read_sealed_tensors(path: Path, remedy: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """
     Read a safetensors file that was written with `sealed` metadata.
@@ -90,7 +133,8 @@ def read_sealed_tensors(path: Path, remedy: str) -> tuple[dict[str, np.ndarray],
     Raises
     ------
     InputError
-        If the file is damaged, or holds anything else than it was written with.
+        If the file is damaged, holds anything else than it was written with, or a value that is
+        not finite.
     """
     import safetensors
 
@@ -105,6 +149,7 @@ def read_sealed_tensors(path: Path, remedy: str) -> tuple[dict[str, np.ndarray],
         raise InputError(f"{path} has no checksum, as an older stormlens wrote it; {remedy}.")
     if seal != sealed(tensors, metadata)[_SEAL]:
         raise InputError(f"{path} is damaged (it does not fit its checksum); {remedy}.")
+    check_finite(tensors, path, remedy)
     return tensors, metadata
 
 

@@ -144,9 +144,9 @@ def _fit(
     lesson = _lesson(recipe, held["train"], checkpoint)
     if lesson is not None:
         _remember_teacher(classifier, lesson)
+    training = Trainer(recipe, held, classifier, run, lesson)
     if run is not None:  # claimed only now, as a training that cannot begin should leave nothing
         write_text(run / "recipe.toml", recipe.to_toml())
-    training = Trainer(recipe, held, classifier, run, lesson)
     if checkpoint is not None:
         training.restore(checkpoint)
         del checkpoint  # as large as the state
@@ -214,6 +214,11 @@ class Trainer:
     lesson : Lesson or None, optional
         What the recipe's teacher says.
 
+    Raises
+    ------
+    InputError
+        If a weight to begin with is not finite.
+
     Attributes
     ----------
     history : list of dict
@@ -247,6 +252,11 @@ class Trainer:
             Arrays.of(splits["train"], None if lesson is None else lesson.probabilities),
             Arrays.of(splits["validation"]) if "validation" in splits else None,
         )
+        if not self.members.are_finite():
+            raise InputError(
+                "The network to begin with holds weights that are not finite; give one whose "
+                "training went well."
+            )
         self.best: list[list[np.ndarray]] = []
         self.history: list[Row] = []
 
@@ -323,7 +333,7 @@ class Trainer:
         Raises
         ------
         InputError
-            If the loss is no longer a number.
+            If the training diverges: a loss, a weight or a moment is no longer a number.
         """
         listener = listener or Silent()
         epoch, began = len(self.history) + 1, time.perf_counter()
@@ -334,19 +344,27 @@ class Trainer:
         for number in range(steps):
             members.step(key, order, number)
             if time.perf_counter() - looked > _SECONDS_A_LOOK or number + 1 == steps:
-                listener.step(epoch, number + 1, steps, *members.means())
+                loss, accuracy = members.means()
+                if not np.isfinite(loss):
+                    raise self._diverged(epoch, "the loss is no longer a number")
+                listener.step(epoch, number + 1, steps, loss, accuracy)
                 looked = time.perf_counter()
-        loss, accuracy = members.means()
-        if not np.isfinite(loss):
-            raise InputError(
-                f"Training diverged in epoch {epoch}: the loss is no longer a number. "
-                f"Lower the learning rate (it is {self.recipe.learning_rate:g})."
-            )
+        # Before anything of the epoch is kept: the checkpoint on disk is of the last good one.
+        if not members.are_finite():
+            raise self._diverged(epoch, "a weight, or a moment of Adam's, is no longer a number")
         val_loss, val_accuracy = members.validate()
+        if members.validation is not None and not np.isfinite(val_loss):
+            raise self._diverged(epoch, "the validation loss is no longer a number")
         seconds = round(time.perf_counter() - began, 3)
         values = (epoch, seconds, loss, accuracy, val_loss, val_accuracy)
         self.history.append(dict(zip(HISTORY_FIELDS, values, strict=True)))
         return self.history[-1]
+
+    def _diverged(self, epoch: int, how: str) -> InputError:
+        advice = f"Lower the learning rate (it is {self.recipe.learning_rate:g})."
+        if self.run is not None and self.history:
+            advice += f" The checkpoint in {self.run} holds the training as it was before."
+        return InputError(f"Training diverged in epoch {epoch}: {how}. {advice}")
 
     def _best_epoch(self) -> int:
         return int(min(self.history, key=lambda row: row["val_loss"])["epoch"])

@@ -19,6 +19,7 @@ from jax import Array
 from jax.stages import Compiled
 
 from stormlens.models import Forward, Network
+from stormlens.storage import is_finite
 from stormlens.training._optimise import Average, Optimiser, make_optimiser
 from stormlens.training._recipe import Recipe
 from stormlens.training._step import (
@@ -244,6 +245,19 @@ class Members:
         told = [self._answers(state.kept, state.variables, split.images) for state in self.states]
         log_p = told[0] if self._together else jnp.stack(told)
         return score_mean(log_p, split.codes).means()
+
+    def are_finite(self) -> bool:
+        """
+        Whether no weight, other variable, moment or average is NaN or infinite.
+
+        The loss need not show it: the maximum of a pool passes NaN over, so that a network whose
+        kernels are NaN may answer from its biases alone.
+
+        Returns
+        -------
+        finite : bool
+        """
+        return all(is_finite(np.asarray(a)) for a in jax.tree.leaves(self.states))
 
     def apart(self) -> list[State]:
         """
