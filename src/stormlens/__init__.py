@@ -87,4 +87,4 @@ _HOMES = {
     "verification": "verification score",
 }
 
-__getattr__, __dir__ = on_first_use(__name__, _HOMES)
+on_first_use(__name__, _HOMES)

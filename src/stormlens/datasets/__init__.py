@@ -104,4 +104,4 @@ _HOMES = {
     "svrimg": "svrimg",
 }
 
-__getattr__, __dir__ = on_first_use(__name__, _HOMES)
+on_first_use(__name__, _HOMES)

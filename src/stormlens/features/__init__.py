@@ -26,7 +26,7 @@ __all__ = [
     "remembering",
 ]
 
-__getattr__, __dir__ = on_first_use(
+on_first_use(
     __name__,
     {
         "_measure": "measure measure_images",

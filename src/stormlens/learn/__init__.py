@@ -43,4 +43,4 @@ _HOMES = {
     "_widget": "Component",
 }
 
-__getattr__, __dir__ = on_first_use(__name__, _HOMES)
+on_first_use(__name__, _HOMES)

@@ -71,7 +71,7 @@ __all__ = [
     "slide",
 ]
 
-__getattr__, __dir__ = on_first_use(
+on_first_use(
     __name__,
     {
         "_baseline": "FeatureModel prepared",

@@ -137,4 +137,4 @@ _HOMES = {
     "_trust": "faithfulness sanity",
 }
 
-__getattr__, __dir__ = on_first_use(__name__, _HOMES)
+on_first_use(__name__, _HOMES)

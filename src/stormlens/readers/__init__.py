@@ -40,7 +40,7 @@ __all__ = [
     "volumes_of",
 ]
 
-__getattr__, __dir__ = on_first_use(
+on_first_use(
     __name__,
     {
         "_bucket": "Volume check_volume_request fetch_nexrad is_passed_over is_volume_request "

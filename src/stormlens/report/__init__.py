@@ -72,4 +72,4 @@ _HOMES = {
     "_write": "write",
 }
 
-__getattr__, __dir__ = on_first_use(__name__, _HOMES)
+on_first_use(__name__, _HOMES)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits", "create_app", "read_token", "serve"]
 
-__getattr__, __dir__ = on_first_use(
+on_first_use(
     __name__,
     {
         "_app": "create_app",

@@ -67,7 +67,7 @@ __all__ = [
     "write_text",
 ]
 
-__getattr__, __dir__ = on_first_use(
+on_first_use(
     __name__,
     {
         "_atomic": "append_line atomic_path check_writable disk_errors write_bytes write_text",

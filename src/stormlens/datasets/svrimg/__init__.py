@@ -37,7 +37,7 @@ __all__ = [
     "splits",
 ]
 
-__getattr__, __dir__ = on_first_use(
+on_first_use(
     __name__,
     {
         "_archive": "BASE_URL CITATION",
