@@ -241,4 +241,3 @@ test("a damaged module is said to be one", async (context) => {
   context.after(() => provideModule("stormlens.wasm"));
   await assert.rejects(Engine.start({ threads: 1 }), { message: /failed .*; reload the page/ });
 });
-
