@@ -210,9 +210,9 @@ def _outcome(case, content, path):
 
 
 def _mosaic(case, content):
-    from stormlens.readers import read
+    from stormlens.readers import Options, read
 
-    mosaic = read(content, name=case.file, **case.options)
+    mosaic = read(content, Options(**case.options), name=case.file)
     whole = mosaic.reflectivity.dtype == np.uint8 and mosaic.coverage.dtype == bool
     # A radar that a mutation moved elsewhere has a grid of its own.
     alike = mosaic.reflectivity.shape == mosaic.coverage.shape == (mosaic.y.size, mosaic.x.size)

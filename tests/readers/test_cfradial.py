@@ -14,7 +14,7 @@ from cfradial_files import cfradial
 from odim_files import volume as odim_volume
 
 from stormlens.errors import InputError
-from stormlens.readers import read
+from stormlens.readers import Options, read
 from stormlens.readers._cfradial import _ReadOnce
 from stormlens.stormbox import NATIONAL
 
@@ -86,7 +86,7 @@ def test_reflectivity_of_another_name_is_known_by_its_unit():
 )
 def test_what_is_wrong_is_said(fields, message):
     with pytest.raises(InputError, match=message):
-        read(cfradial([(0.5, sweep(20.0))], **fields), grid="national")
+        read(cfradial([(0.5, sweep(20.0))], **fields), Options(grid="national"))
 
 
 def changed(sweeps, change, **fields):
@@ -227,10 +227,10 @@ def test_a_radar_that_moves_is_placed_where_it_stood_at_each_sweep(sampling):
     first[:, 60:], second[:, 60:] = np.nan, np.nan
     moving = cfradial([(0.5, first), (1.5, second)], change=along((35, -97), (36, -97)))
     south, north = (
-        read(cfradial([each], latitude=latitude, longitude=-97.0), sampling=sampling)
+        read(cfradial([each], latitude=latitude, longitude=-97.0), Options(sampling=sampling))
         for each, latitude in (((0.5, first), 35), ((1.5, second), 36))
     )
-    mosaic = read(moving, sampling=sampling)
+    mosaic = read(moving, Options(sampling=sampling))
     npt.assert_array_equal(mosaic.reflectivity, np.maximum(south.reflectivity, north.reflectivity))
     npt.assert_array_equal(mosaic.coverage, south.coverage | north.coverage)
 
@@ -303,8 +303,8 @@ def test_a_sweep_to_the_zenith_says_something_of_the_radars_cell(
     level, upward = sweep(20.0), sweep()
     upward[:, :3] = 55
     told = {"quality_control": quality_control, "sampling": sampling}
-    alone = read(cfradial([(0.5, level)]), **told)
-    mosaic = read(cfradial([(0.5, level), (elevation, upward)]), **told)
+    alone = read(cfradial([(0.5, level)]), Options(**told))
+    mosaic = read(cfradial([(0.5, level), (elevation, upward)]), Options(**told))
     changed_at = np.argwhere(mosaic.reflectivity.values != alone.reflectivity.values)
     npt.assert_array_equal(changed_at, [RADAR[::-1]])
     assert mosaic.reflectivity.values[RADAR[::-1]] == 55
@@ -575,7 +575,7 @@ def test_a_radar_of_which_no_place_is_known_can_be_told_one():
         lambda d: d.assign(latitude=((), np.nan), longitude=((), np.nan)),
     ):
         content = cfradial([(0.5, rising())], change=change)
-        told = read(content, site=(35.33, -97.28, 370))
+        told = read(content, Options(site=(35.33, -97.28, 370)))
         np.testing.assert_array_equal(told.reflectivity, known.reflectivity)
         assert told.attrs["source"] == known.attrs["source"]
-    assert read(cfradial([(0.5, rising())]), site=(40.0, -90.0)).identical(known)
+    assert read(cfradial([(0.5, rising())]), Options(site=(40.0, -90.0))).identical(known)

@@ -11,7 +11,7 @@ from nexrad_files import BATCH, Turn, chunks, code, volume
 from shared import shared_file
 
 from stormlens.errors import InputError
-from stormlens.readers import Chunks, read, read_mosaic, volumes_of
+from stormlens.readers import Chunks, Options, read, read_mosaic, volumes_of
 
 ANGLES = (0.5, 1.5, 2.4)
 STAMP = "20260328-120000"
@@ -39,13 +39,13 @@ def feed(tmp_path):
 
 
 def product(source, **options):
-    return read(source, **options).attrs["product"].removeprefix("column maximum of ")
+    return read(source, Options(**options)).attrs["product"].removeprefix("column maximum of ")
 
 
 def test_all_chunks_are_the_volume(feed):
     whole = read(content())
     assert read(feed).identical(whole)
-    assert read([str(file) for file in feed[::-1]], strict=True).identical(whole)
+    assert read([str(file) for file in feed[::-1]], Options(strict=True)).identical(whole)
     assert read(b"".join(file.read_bytes() for file in feed)).identical(whole)
 
 
@@ -60,7 +60,7 @@ def test_finished_sweeps_are_used_and_the_rest_is_said(feed):
     values = read(feed[:3]).reflectivity.values
     assert set(np.unique(values)) == {0, 20}
     with pytest.raises(InputError, match=r"001-S to 20260328-120000-003-I is not whole: .*1 of 3"):
-        read(feed[:3], strict=True)
+        read(feed[:3], Options(strict=True))
 
 
 def test_a_chunk_missing_in_the_middle_is_said(feed):
@@ -107,7 +107,7 @@ def test_the_real_feed(tmp_path):
                 (tmp_path / Path(member.name).name).write_bytes(tar.extractfile(member).read())
     files = sorted(tmp_path.iterdir())
     assert len(files) == 55
-    mosaic = read(files, strict=True)
+    mosaic = read(files, Options(strict=True))
     assert mosaic.attrs["product"] == "column maximum of 9 sweeps"
     assert (mosaic.reflectivity.values.max(), (mosaic.reflectivity.values >= 5).sum()) == (36, 82)
     begun = read(files[:30])

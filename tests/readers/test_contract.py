@@ -36,7 +36,7 @@ def test_no_other_format_claims_the_file(case, content):
 
 @pytest.mark.parametrize("sampling", ["nearest", "maximum"])
 def test_it_gives_a_mosaic(case, content, sampling):
-    mosaic = read(content, name=case.file, sampling=sampling, **case.options)
+    mosaic = read(content, Options(sampling=sampling, **case.options), name=case.file)
     assert mosaic.reflectivity.dims == mosaic.coverage.dims == ("y", "x")
     assert mosaic.reflectivity.shape == mosaic.coverage.shape == NATIONAL.shape
     assert (mosaic.reflectivity.dtype, mosaic.coverage.dtype) == (np.uint8, bool)
@@ -48,7 +48,7 @@ def test_it_gives_a_mosaic(case, content, sampling):
 
 
 def test_it_holds_an_echo_and_nothing_outside_coverage(case, content):
-    mosaic = read(content, name=case.file, **case.options)
+    mosaic = read(content, Options(**case.options), name=case.file)
     dbz, seen = mosaic.reflectivity.values, mosaic.coverage.values
     assert 1 <= dbz.max() <= MAX_DBZ
     assert (dbz[~seen] == 0).all()
@@ -56,16 +56,16 @@ def test_it_holds_an_echo_and_nothing_outside_coverage(case, content):
 
 
 def test_the_highest_in_a_cell_is_never_below_the_nearest(case, content):
-    nearest = read(content, name=case.file, **case.options)
-    highest = read(content, name=case.file, sampling="maximum", **case.options)
+    nearest = read(content, Options(**case.options), name=case.file)
+    highest = read(content, Options(sampling="maximum", **case.options), name=case.file)
     assert (highest.reflectivity.values >= nearest.reflectivity.values).all()
 
 
 def test_a_file_and_its_content_read_alike(case, content, tmp_path):
     path = tmp_path / case.file
     path.write_bytes(content)
-    of_file = read(path, **case.options)
-    of_content = read(content, name=case.file, **case.options)
+    of_file = read(path, Options(**case.options))
+    of_content = read(content, Options(**case.options), name=case.file)
     np.testing.assert_array_equal(of_file.reflectivity, of_content.reflectivity)
     np.testing.assert_array_equal(of_file.coverage, of_content.coverage)
 
@@ -73,15 +73,15 @@ def test_a_file_and_its_content_read_alike(case, content, tmp_path):
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
 def test_a_packed_file_reads_like_the_plain_one(case, content, pack):
     name = case.file
-    packed = read(pack(content), name=name, **case.options)
-    assert packed.identical(read(content, name=name, **case.options))
+    packed = read(pack(content), Options(**case.options), name=name)
+    assert packed.identical(read(content, Options(**case.options), name=name))
 
 
 def _sentence(content, case):
     """What a file that must be whole is refused with; empty where it is not."""
     """What the error says; nothing where a mosaic came."""
     try:
-        read(content, name=case.file, strict=True, **case.options)
+        read(content, Options(strict=True, **case.options), name=case.file)
     except InputError as error:
         return str(error)
     return ""
@@ -97,19 +97,19 @@ def test_cut_short_anywhere_gives_a_sentence(case, content):
 
 def test_halved_is_refused(case, content):
     with pytest.raises(InputError):
-        read(content[: len(content) // 2], name=case.file, strict=True, **case.options)
+        read(content[: len(content) // 2], Options(strict=True, **case.options), name=case.file)
 
 
 @pytest.mark.parametrize("junk", [bytes(2000), b"<html><body>404</body></html>", b"\xff" * 999])
 def test_the_start_of_a_format_and_nonsense_behind_gives_a_sentence(case, content, junk):
     with pytest.raises(InputError):
-        read(content[:16] + junk, name=case.file, **case.options)
+        read(content[:16] + junk, Options(**case.options), name=case.file)
 
 
 def test_reading_warns_of_nothing(case, content):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read(content, name=case.file, **case.options)
+        read(content, Options(**case.options), name=case.file)
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"some text that is no radar file" * 9])
@@ -125,4 +125,6 @@ def test_names_tell_the_cases_apart():
 def test_plain_arrays_are_those_of_the_dataset(case, content):
     plain = read_mosaic(content, Options(**case.options), name=case.file)
     assert isinstance(plain, Mosaic)
-    xr.testing.assert_identical(plain.to_xarray(), read(content, name=case.file, **case.options))
+    xr.testing.assert_identical(
+        plain.to_xarray(), read(content, Options(**case.options), name=case.file)
+    )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stormlens.errors import InputError
-from stormlens.readers import read
+from stormlens.readers import Options, read
 from stormlens.readers._gridrad import recommended_filter
 from stormlens.stormbox import NATIONAL
 
@@ -107,8 +107,8 @@ def test_severe_times_to_five_minutes_and_the_source_are_told():
 
 def test_quality_control_takes_specks_out_and_leaves_storms():
     speck, storm = block(40, 2, 4, 4, y=(30, 32), x=(40, 42)), block(45, 2, 4, 4)
-    plain = read(gridrad([*speck, *storm]), sampling="maximum")
-    clean = read(gridrad([*speck, *storm]), sampling="maximum", quality_control=True)
+    plain = read(gridrad([*speck, *storm]), Options(sampling="maximum"))
+    clean = read(gridrad([*speck, *storm]), Options(sampling="maximum", quality_control=True))
     assert (value(plain, 30.5, 40.5), value(clean, 30.5, 40.5)) == (40, 0)
     assert value(clean) == 45
 
@@ -145,7 +145,7 @@ def test_the_version_is_found_in_any_wording():
 )
 def test_what_is_wrong_is_said(fields, message):
     with pytest.raises(InputError, match=message):
-        read(gridrad(block(45, 2, 4, 4), **fields), grid="national")
+        read(gridrad(block(45, 2, 4, 4), **fields), Options(grid="national"))
 
 
 def test_a_listed_mark_is_no_echo():

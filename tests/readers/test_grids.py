@@ -155,7 +155,7 @@ def test_curved_grids_and_meridians_give_the_same_field(sampling):
     curved = plain.drop_vars(("lat", "lon")).rename(lat="y", lon="x")
     curved = curved.assign_coords(lat=(("y", "x"), rows), lon=(("y", "x"), columns))
     name = "47.00N-012.00E-401x401"
-    first, second = (from_xarray(f, grid=name, sampling=sampling) for f in (plain, curved))
+    first, second = (from_xarray(f, Options(grid=name, sampling=sampling)) for f in (plain, curved))
     same = first.reflectivity.values == second.reflectivity.values
     assert same.mean() > 0.995  # ties between two cells fall either way
     assert (first.reflectivity.values > 0).sum() > 20_000
@@ -175,11 +175,11 @@ def test_a_grid_that_is_asked_for_is_given():
     centred = read_mosaic(content, Options(grid="51,6"))
     assert (centred.grid.latitude, centred.grid.longitude) == (51.0, 6.0)
     assert centred.coverage.sum() == pytest.approx(named.coverage.sum(), rel=0.02)
-    assert read(content, grid=(51.0, 6.0)).attrs["grid"] == centred.grid.name
+    assert read(content, Options(grid=(51.0, 6.0))).attrs["grid"] == centred.grid.name
     with pytest.raises(InputError, match=r"does not reach the grid 10\.00N"):
-        read(content, grid="10.00N-010.00E-101x101")
+        read(content, Options(grid="10.00N-010.00E-101x101"))
     with pytest.raises(InputError, match="national grid of the contiguous United States"):
-        read(content, grid="national")
+        read(content, Options(grid="national"))
 
 
 @pytest.mark.parametrize("grid", ["52.1", "x,y", "95,0", "52,5,0", "nan,0", (1.0,), "52.1;5.2"])
@@ -192,7 +192,7 @@ def test_half_the_globe_is_more_than_a_grid_holds():
     wide = field_of(np.arange(0.0, 160.0, 1.0), np.arange(-60.0, 60.0, 1.0))
     with pytest.raises(InputError, match=r"choose its middle with --grid LAT,LON"):
         from_xarray(wide)
-    assert from_xarray(wide, grid="45,10").attrs["grid"] == "45.00N-010.00E-2001x2001"
+    assert from_xarray(wide, Options(grid="45,10")).attrs["grid"] == "45.00N-010.00E-2001x2001"
 
 
 def test_a_mosaic_keeps_its_grid_through_a_file(tmp_path):
@@ -202,7 +202,7 @@ def test_a_mosaic_keeps_its_grid_through_a_file(tmp_path):
     again = read(path)
     xr.testing.assert_identical(again.load(), mosaic)
     with pytest.raises(InputError, match=r"lies on the grid 37\.85S-144\.75E-401x401 already"):
-        read(path, grid="national")
+        read(path, Options(grid="national"))
     # Others read where it lies from what CF says of it.
     crs = CRS.from_cf(again["crs"].attrs)
     km = [float(again[axis][200]) for axis in "xy"]

@@ -31,7 +31,7 @@ from shared import shared_file
 from xradar.io.backends.nexrad_level2 import NEXRADLevel2File
 
 from stormlens.errors import InputError
-from stormlens.readers import read
+from stormlens.readers import Options, read
 from stormlens.readers._level2 import Gates, decode
 from stormlens.stormbox import NATIONAL
 
@@ -513,10 +513,10 @@ def test_damage_costs_its_own_ray_or_the_rest_of_its_record(rays, reason, left):
     for key, row in found.items():
         there = np.isfinite(whole[key])
         npt.assert_array_equal(row[: len(there)][there[: len(row)]], whole[key][: len(row)][there])
-    mosaic = read(content, name="KTLX", quality_control=True)
+    mosaic = read(content, Options(quality_control=True), name="KTLX")
     assert reason in mosaic.attrs["product"]
     with pytest.raises(InputError, match=rf"^KTLX is not whole: it gives the column .*{reason}"):
-        read(content, name="KTLX", quality_control=True, strict=True)
+        read(content, Options(quality_control=True, strict=True), name="KTLX")
 
 
 @pytest.mark.parametrize(
@@ -542,7 +542,7 @@ def test_where_nothing_is_whole_nothing_is_read(rays):
 )
 def test_more_than_a_volume_has_is_refused(rays):
     with pytest.raises(InputError, match=r"^KTLX holds more records, cuts, rays or gates than a"):
-        read(volume_of(rays, packed=False), name="KTLX", quality_control=True)
+        read(volume_of(rays, packed=False), Options(quality_control=True), name="KTLX")
 
 
 def test_odd_scales_mean_nothing_and_do_no_harm():
@@ -718,10 +718,10 @@ def test_damage_to_the_structure_gives_a_mosaic_or_a_sentence(part):
         rays = damaged_train(old if is_old else whole, rng)
         content = legacy_volume_of(rays) if is_old else volume_of(rays, packed=packed)
         try:
-            mosaic = read(content, name="KTLX", quality_control=bool(checked))
+            mosaic = read(content, Options(quality_control=bool(checked)), name="KTLX")
         except InputError:
             continue
         assert mosaic.attrs["product"].startswith("column maximum of "), number
         if "incomplete" in mosaic.attrs:
             with pytest.raises(InputError, match="is not whole"):
-                read(content, name="KTLX", quality_control=bool(checked), strict=True)
+                read(content, Options(quality_control=bool(checked), strict=True), name="KTLX")

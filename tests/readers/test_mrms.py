@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared import shared_file
 
 from stormlens.errors import InputError
-from stormlens.readers import grid_lonlat, read
+from stormlens.readers import Options, grid_lonlat, read
 from stormlens.readers._grib import field_of, is_grib, messages
 from stormlens.stormbox import NATIONAL
 
@@ -155,9 +155,9 @@ def test_rain_becomes_reflectivity_by_the_stated_relation():
     mosaic = read(content)
     # 10 log10(200 x 10^1.6) = 39.01; 10 log10(300 x 10^1.4) = 38.77
     assert mosaic.reflectivity.values[cell(32, 15)] == 39
-    assert read(content, rain="wsr-88d").reflectivity.values[cell(32, 15)] == 38
+    assert read(content, Options(rain="wsr-88d")).reflectivity.values[cell(32, 15)] == 38
     assert mosaic.attrs["derived"] == "from rain rate by Z = 200 R^1.6 (Marshall and Palmer 1948)"
-    assert "WSR-88D convective" in read(content, rain="wsr-88d").attrs["derived"]
+    assert "WSR-88D convective" in read(content, Options(rain="wsr-88d")).attrs["derived"]
     assert not mosaic.coverage.values[cell(10, 25)]
     assert mosaic.coverage.values[cell(25, 40)]
     assert mosaic.reflectivity.values[cell(25, 40)] == 0
@@ -223,7 +223,7 @@ def flipped_in_image(content):
 )
 def test_what_is_wrong_is_said(content, message):
     with pytest.raises(InputError, match=message):
-        read(content, grid="national")
+        read(content, Options(grid="national"))
 
 
 def of_cells(rows, columns, held):
@@ -279,7 +279,7 @@ def test_a_message_deep_in_another_file_makes_it_no_grib():
 def test_what_no_radar_measures_is_no_coverage(mark, sampling):
     raw = field(33.0)
     raw[:20] = mark
-    mosaic = read(grib(raw, bits=24), sampling=sampling)
+    mosaic = read(grib(raw, bits=24), Options(sampling=sampling))
     assert mosaic.reflectivity.values.max() == 33
     assert not mosaic.coverage.values[cell(10, 25)]
     assert mosaic.coverage.values[cell(25, 25)]
@@ -296,12 +296,12 @@ def test_rain_that_never_fell_is_no_coverage():
 def test_of_several_products_the_one_that_is_named_is_read():
     base = (209, 11, 0)
     content = grib(field(20.0)) + grib(field(30.0), product=base)
-    with pytest.raises(InputError, match="--field MergedReflectivityQCComposite, in Python field="):
+    with pytest.raises(InputError, match="--field MergedReflectivityQCComposite, in Python Op"):
         read(content)
-    mosaic = read(content, field="MergedBaseReflectivityQC")
+    mosaic = read(content, Options(field="MergedBaseReflectivityQC"))
     assert mosaic.reflectivity.values[cell(20, 25)] == 30
     with pytest.raises(InputError, match="which is not MESH"):
-        read(content, field="MESH")
+        read(content, Options(field="MESH"))
 
 
 def test_names_of_what_is_not_read_need_no_other_package(monkeypatch):

@@ -23,7 +23,7 @@ from nexrad_files import (
 from shared import shared_file
 
 from stormlens.errors import InputError
-from stormlens.readers import read
+from stormlens.readers import Options, read
 from stormlens.readers._nexrad import sites
 from stormlens.stormbox import NATIONAL
 
@@ -154,16 +154,22 @@ def test_quality_control_takes_out_low_correlation_and_specks():
         np.full((RAYS, GATES), round(r * 300 - 60.5), np.uint8) for r in (0.98, 0.5)
     )
     weather, birds = (turn(0.5, 30, RHO=rho) for rho in (rho_good, rho_bad))
-    assert around(read(volume([weather]), quality_control=True)).reflectivity.values.max() == 30
-    clean = around(read(volume([birds]), quality_control=True))
+    assert (
+        around(read(volume([weather]), Options(quality_control=True))).reflectivity.values.max()
+        == 30
+    )
+    clean = around(read(volume([birds]), Options(quality_control=True)))
     assert not clean.reflectivity.values.any()
     assert clean.coverage.values.all()
     unknown = turn(0.5, 30, RHO=empty())  # below the threshold of detection, so not measured
-    assert around(read(volume([unknown]), quality_control=True)).reflectivity.values.max() == 30
+    assert (
+        around(read(volume([unknown]), Options(quality_control=True))).reflectivity.values.max()
+        == 30
+    )
     speck = turn()
     speck.codes["REF"][10, 50] = code(60)
     assert read(volume([speck])).reflectivity.values.max() == 60
-    assert not read(volume([speck]), quality_control=True).reflectivity.values.any()
+    assert not read(volume([speck]), Options(quality_control=True)).reflectivity.values.any()
 
 
 def test_the_highest_gate_of_a_cell_on_request():
@@ -172,7 +178,7 @@ def test_the_highest_gate_of_a_cell_on_request():
     codes[:] = code(20)
     codes[181, 401] = code(60)
     content = volume([Turn(0.5, {"REF": codes})])
-    nearest, highest = read(content), read(content, sampling="maximum")
+    nearest, highest = read(content), read(content, Options(sampling="maximum"))
     assert nearest.reflectivity.values.max() == 20
     assert highest.reflectivity.values.max() == 60
     assert (highest.reflectivity.values == 60).sum() == 1
@@ -226,7 +232,7 @@ def fourteen():
 
 
 def told(content, **options):
-    mosaic = read(content, name="KTLX.ar2v", **options)
+    mosaic = read(content, Options(**options), name="KTLX.ar2v")
     return mosaic.attrs["product"].removeprefix("column maximum of "), mosaic
 
 
@@ -422,17 +428,19 @@ def test_a_place_that_is_told():
     turns = [Turn(0.5, {"REF": np.full((180, 100), 126, np.uint8)}, first_gate=0, spacing=1000)]
     unknown = legacy_volume(turns, site="QQQQ")
     latitude, longitude = sites()["KLIX"]
-    found = read(unknown, site=(latitude, longitude, 7))
+    found = read(unknown, Options(site=(latitude, longitude, 7)))
     npt.assert_array_equal(found.reflectivity, read(legacy_volume(turns)).reflectivity)
     assert found.attrs["source"] == "NEXRAD Level II, QQQQ"
     # What the volume says counts more; a place of 0, 0 says nothing.
     said = volume([turn(0.5, 20)])
-    assert read(said, site=(latitude, longitude)).identical(read(said))
+    assert read(said, Options(site=(latitude, longitude))).identical(read(said))
     silent = volume([turn(0.5, 20)], latitude=0.0, longitude=0.0, site="QQQQ")
-    npt.assert_array_equal(read(silent, site=(35.33, -97.28)).reflectivity, read(said).reflectivity)
+    npt.assert_array_equal(
+        read(silent, Options(site=(35.33, -97.28))).reflectivity, read(said).reflectivity
+    )
     for place in ((35.0,), (91.0, 0.0), (35.0, float("nan")), (1.0, 2.0, 3.0, 4.0)):
         with pytest.raises(InputError, match="A radar's place is latitude and longitude"):
-            read(said, site=place)
+            read(said, Options(site=place))
 
 
 def test_a_name_of_control_characters_is_none():

@@ -99,7 +99,7 @@ def test_rain_rate_goes_through_the_relation():
     image[40:50, 10:20] = 100
     content = composite(image, quantity="RATE", gain=0.1, offset=0.0)
     assert read(content).reflectivity.values[cell(45, 15)] == 39  # 10 mm/h
-    assert read(content, rain="wsr-88d").reflectivity.values[cell(45, 15)] == 38
+    assert read(content, Options(rain="wsr-88d")).reflectivity.values[cell(45, 15)] == 38
     assert "Marshall" in read(content).attrs["derived"]
     assert read(content).reflectivity.values[cell(30, 40)] == 0
 
@@ -127,7 +127,7 @@ def test_time_and_source_are_told():
 )
 def test_what_is_wrong_is_said(fields, message):
     with pytest.raises(InputError, match=message):
-        read(composite(codes(), **fields), grid="national")
+        read(composite(codes(), **fields), Options(grid="national"))
 
 
 def sweep(value=None):
@@ -175,7 +175,7 @@ def test_quality_control_uses_the_correlation_of_a_volume():
     content = volume([(0.5, sweep(40))], correlation=correlation)
     x, y = RADAR
     assert read(content).reflectivity.values[y, x + 10] == 40
-    clean = read(content, quality_control=True)
+    clean = read(content, Options(quality_control=True))
     assert clean.reflectivity.values[y, x + 10] == 0
     assert clean.reflectivity.values[y, x - 10] == 40
 
@@ -191,7 +191,7 @@ def test_quality_control_uses_the_correlation_of_a_volume():
 )
 def test_what_is_wrong_with_a_volume_is_said(fields, message):
     with pytest.raises(InputError, match=message):
-        read(volume([(0.5, sweep(20))], **fields), grid="national")
+        read(volume([(0.5, sweep(20))], **fields), Options(grid="national"))
 
 
 def test_a_volume_without_sweeps_is_refused():
@@ -284,7 +284,7 @@ def test_what_no_radar_measures_is_no_coverage(value):
     image[:20], image[40:50, 10:20] = value, 45.5
     found = composite(image, gain=1.0, offset=0.0, nodata=None, undetect=-32.0)
     for sampling in ("nearest", "maximum"):
-        mosaic = read(found, sampling=sampling)
+        mosaic = read(found, Options(sampling=sampling))
         assert states(mosaic) == THREE
         assert mosaic.reflectivity.values.max() == 45
 
@@ -305,9 +305,9 @@ def test_the_quantity_that_is_named_is_read():
 
     content = composite(codes(dbz(20)), more=add)
     assert read(content).reflectivity.values[cell(45, 15)] == 20
-    assert read(content, field="RATE").reflectivity.values[cell(45, 15)] == 39
+    assert read(content, Options(field="RATE")).reflectivity.values[cell(45, 15)] == 39
     with pytest.raises(InputError, match=r"holds DBZH, RATE, of which TH is asked for"):
-        read(content, field="TH")
+        read(content, Options(field="TH"))
 
 
 def test_images_of_more_than_fits_are_refused_before_they_are_read():
@@ -345,9 +345,9 @@ def test_gates_of_a_volume_without_nodata_end_as_its_images_do():
 
 def test_the_quantity_of_a_volume_that_is_named_is_read():
     content = volume([(0.5, sweep(20))], quantity="TH")
-    assert read(content, field="TH").reflectivity.values.max() == 20
+    assert read(content, Options(field="TH")).reflectivity.values.max() == 20
     with pytest.raises(InputError, match="no sweep around its radar with reflectivity"):
-        read(content, field="DBZH")
+        read(content, Options(field="DBZH"))
 
 
 @pytest.mark.parametrize(("key", "count"), [("nrays", 10**9), ("nbins", 10**9), ("nrays", 1e300)])

@@ -7,13 +7,13 @@ import pytest
 from png_files import UNID, index, png
 
 from stormlens.errors import InputError
-from stormlens.readers import read
+from stormlens.readers import Options, read
 
 IMAGE = np.arange(136 * 136).reshape(136, 136) % 75
 
 
 def test_an_image_lies_in_its_box_and_nothing_else_is_covered():
-    mosaic = read(png(IMAGE), name=f"{UNID}.png", index=index(xmin=600, ymin=300))
+    mosaic = read(png(IMAGE), Options(index=index(xmin=600, ymin=300)), name=f"{UNID}.png")
     box = mosaic.isel(x=slice(600, 736), y=slice(300, 436))
     npt.assert_array_equal(box.reflectivity, IMAGE)
     assert box.coverage.values.all()
@@ -23,11 +23,11 @@ def test_an_image_lies_in_its_box_and_nothing_else_is_covered():
 
 def test_time_is_the_radar_s_where_the_index_has_it_else_the_report_s():
     table = index()
-    assert read(png(IMAGE), name=f"{UNID}.png", index=table).time == np.datetime64(
+    assert read(png(IMAGE), Options(index=table), name=f"{UNID}.png").time == np.datetime64(
         "2011-04-27T19:00"
     )
     without = table.drop(columns="radar_time")
-    assert read(png(IMAGE), name=f"{UNID}.png", index=without).time == np.datetime64(
+    assert read(png(IMAGE), Options(index=without), name=f"{UNID}.png").time == np.datetime64(
         "2011-04-27T19:10"
     )
 
@@ -43,9 +43,9 @@ def test_time_is_the_radar_s_where_the_index_has_it_else_the_report_s():
 )
 def test_what_is_wrong_is_said(table, name, message):
     with pytest.raises(InputError, match=message):
-        read(png(IMAGE), name=name, index=table)
+        read(png(IMAGE), Options(index=table), name=name)
 
 
 def test_an_image_of_another_size_is_refused():
     with pytest.raises(InputError, match="136 x 136 are needed"):
-        read(png(IMAGE[:100]), name=f"{UNID}.png", index=index())
+        read(png(IMAGE[:100]), Options(index=index()), name=f"{UNID}.png")

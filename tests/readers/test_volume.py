@@ -28,9 +28,9 @@ def test_a_sweep_to_the_zenith_says_something_of_the_radars_cell(
 ):
     told = {"quality_control": quality_control, "sampling": sampling}
     content = volume([(0.5, codes()), (elevation, codes(first=3))], spacing=250.0)
-    mosaic = read(content, **told)
+    mosaic = read(content, Options(**told))
     npt.assert_array_equal(np.argwhere(mosaic.reflectivity.values), [RADAR[::-1]])
-    alone = read(volume([(0.5, codes())], spacing=250.0), **told)
+    alone = read(volume([(0.5, codes())], spacing=250.0), Options(**told))
     npt.assert_array_equal(mosaic.coverage, alone.coverage)
 
 

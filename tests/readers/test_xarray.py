@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stormlens.errors import InputError
-from stormlens.readers import from_xarray, grid_lonlat, make_mosaic, read
+from stormlens.readers import Options, from_xarray, grid_lonlat, make_mosaic, read
 from stormlens.stormbox import NATIONAL, PIXEL_KM
 
 DBZ = {"units": "dBZ"}
@@ -79,7 +79,7 @@ def test_x_and_y_with_a_grid_mapping(metres):
     )
     same(from_xarray(dataset), made)
     same(from_xarray(dataset.isel(y=slice(None, None, -1)).transpose("x", "y")), made)
-    same(from_xarray(dataset, sampling="maximum"), made)
+    same(from_xarray(dataset, Options(sampling="maximum")), made)
     # Well-known text has a unit of its own, here km, whatever that of the axes is.
     dataset["projection"].attrs = {"crs_wkt": NATIONAL.wkt}
     same(from_xarray(dataset), made)
@@ -127,7 +127,9 @@ def test_rain_goes_through_the_relation_and_negative_rates_are_no_coverage():
     assert "Marshall" in mosaic.attrs["derived"]
     per_second = meridians(values / 3600, "kg m-2 s-1")
     same(from_xarray(per_second), mosaic)
-    assert at(from_xarray(meridians(values, "mm/h"), rain="wsr-88d"), -97.55, 36.45)[0] == 38
+    assert (
+        at(from_xarray(meridians(values, "mm/h"), Options(rain="wsr-88d")), -97.55, 36.45)[0] == 38
+    )
 
 
 def test_minus_infinity_is_clear_air():
@@ -146,7 +148,7 @@ def test_the_highest_in_a_cell_is_found_between_cell_centres():
     coords = {"lat": latitude, "lon": longitude}
     field = xr.DataArray(values, coords=coords, dims=("lat", "lon"), attrs=DBZ)
     assert from_xarray(field).reflectivity.values.max() == 0
-    highest = from_xarray(field, sampling="maximum").reflectivity.values
+    highest = from_xarray(field, Options(sampling="maximum")).reflectivity.values
     place = round(float(y[row, column])), round(float(x[row, column]))
     assert highest[place] == highest.max() == 60
 
@@ -197,7 +199,7 @@ def test_each_cell_takes_the_nearest_value(south, west, step, falling):
         (meridians(units=""), "no field of reflectivity or rain rate"),
         (
             xr.Dataset({"a": meridians(), "b": meridians()}),
-            r"2 fields that could be read \(a, b\); choose one: --field a, in Python field='a'",
+            r"2 fields that could be read \(a, b\); choose one: --field a, .*Options\(field='a'\)",
         ),
         (meridians().expand_dims(time=2), r"one time is read.*ncks -d time,0.*isel\(time=0\)"),
         (meridians().drop_vars(["lat", "lon"]), "no coordinates that place it"),
@@ -226,7 +228,7 @@ def test_each_cell_takes_the_nearest_value(south, west, step, falling):
 )
 def test_what_is_wrong_is_said(field, message):
     with pytest.raises(InputError, match=message):
-        from_xarray(field, grid="national")
+        from_xarray(field, Options(grid="national"))
 
 
 def test_a_grid_mapping_that_proj_does_not_know_is_said():
@@ -258,7 +260,7 @@ MARKS = [9999.0, 1e20, 9.969209968386869e36, 300.0, 95.5, np.inf, -999.0, -9999.
 def test_a_fill_value_that_nothing_explains_is_no_coverage(mark, sampling):
     values = blob()
     values[:, 40:] = mark
-    mosaic = from_xarray(meridians(values), sampling=sampling)
+    mosaic = from_xarray(meridians(values), Options(sampling=sampling))
     assert at(mosaic, -97.55, 36.45) == (45, True)
     assert at(mosaic, -95.0, 36.0) == (0, False)
     assert mosaic.reflectivity.values.max() == 45
@@ -269,7 +271,7 @@ def test_a_fill_value_that_nothing_explains_is_no_coverage(mark, sampling):
 def test_rain_that_never_fell_is_no_coverage(mark, rain):
     values = np.full((60, 80), 10.0)
     values[:, 40:] = mark
-    mosaic = from_xarray(meridians(values, "mm/h"), rain=rain)
+    mosaic = from_xarray(meridians(values, "mm/h"), Options(rain=rain))
     assert at(mosaic, -97.55, 36.45)[1]
     assert at(mosaic, -95.0, 36.0) == (0, False)
 
@@ -367,10 +369,10 @@ def test_times_of_a_calendar_of_its_own_are_unknown():
 def test_of_several_fields_the_one_that_is_named_is_read():
     dataset = xr.Dataset({"low": meridians(), "high": meridians(blob() + 10), "rain": meridians()})
     dataset["rain"].attrs["units"] = "mm/h"
-    assert at(from_xarray(dataset, field="high"), -97.55, 36.45) == (55, True)
-    assert "Marshall" in read(dataset, field="rain").attrs["derived"]
+    assert at(from_xarray(dataset, Options(field="high")), -97.55, 36.45) == (55, True)
+    assert "Marshall" in read(dataset, Options(field="rain")).attrs["derived"]
     with pytest.raises(InputError, match=r"rate called none.*it holds low in dBZ"):
-        from_xarray(dataset, field="none")
+        from_xarray(dataset, Options(field="none"))
 
 
 def levels(**attrs):

@@ -343,7 +343,8 @@ def _place(volume: Volume, site: str, options: Options, name: str) -> tuple[floa
             else "the volume says neither where its radar stands nor which it is"
         )
         raise InputError(
-            f"{name}: {what}; tell its place with --site LAT,LON (in Python site=(lat, lon))."
+            f"{name}: {what}; tell its place with --site LAT,LON "
+            "(in Python Options(site=(lat, lon)))."
         )
     return sites()[site]
 

@@ -89,6 +89,10 @@ class Options:
         return told
 
 
+DEFAULT = Options()
+"""How a file is read by default; the readers' functions share it, since it cannot change."""
+
+
 def _grid_of(told: str | tuple[float, float]) -> Grid | tuple[float, float]:
     """A grid that is named, or the centre of one."""
     if isinstance(told, str) and "," not in told:
@@ -130,7 +134,7 @@ def several_fields(name: str, fields: Sequence[str]) -> InputError:
     more = ", ..." if len(fields) > 5 else ""
     return InputError(
         f"{name} holds {len(fields)} fields that could be read ({', '.join(fields[:5])}{more}); "
-        f"choose one: --field {fields[0]}, in Python field={fields[0]!r}."
+        f"choose one: --field {fields[0]}, in Python Options(field={fields[0]!r})."
     )
 
 

@@ -17,15 +17,13 @@ from stormlens.readers._chunks import Chunks, read_chunks, volumes_of
 from stormlens.readers._elsewhere import known_elsewhere
 from stormlens.readers._format import Format
 from stormlens.readers._nexrad import NEXRAD, read_nexrad
-from stormlens.readers._options import AUTO, Options
+from stormlens.readers._options import DEFAULT, Options
 from stormlens.readers._unpack import MAX_BYTES, CutShortError, unpack
 from stormlens.readers._xarray import as_mosaic
-from stormlens.stormbox import Grid, Mosaic
+from stormlens.stormbox import Mosaic
 
 if TYPE_CHECKING:
     import xarray as xr
-
-_DEFAULT = Options()
 
 
 def formats() -> tuple[Format, ...]:
@@ -52,16 +50,9 @@ def formats() -> tuple[Format, ...]:
 
 
 def read(
-    source: "str | Path | bytes | list[str | Path] | xr.DataArray | xr.Dataset",
+    source: "str | Path | bytes | list[str | Path] | Chunks | xr.DataArray | xr.Dataset",
+    options: Options = DEFAULT,
     *,
-    sampling: str = "nearest",
-    rain: str = "marshall-palmer",
-    quality_control: bool = False,
-    index: object = None,
-    field: str | None = None,
-    grid: "str | tuple[float, float] | Grid" = AUTO,
-    strict: bool = False,
-    site: tuple[float, ...] | None = None,
     name: str | None = None,
 ) -> "xr.Dataset":
     """
@@ -69,13 +60,13 @@ def read(
 
     Parameters
     ----------
-    source : str, Path, bytes, list of str or Path, xarray.DataArray or xarray.Dataset
+    source : str, Path, bytes, list of str or Path, Chunks, xarray.DataArray or xarray.Dataset
         A file, its content, the chunks of one volume of NOAA's real-time feed, or what is open
         in xarray already (see `from_xarray`).
-    sampling, rain, quality_control, index, field, grid, strict, site
-        How to read it; see `Options`.
+    options : Options, optional
+        How to read it.
     name : str, optional
-        What errors and `source` call it; a path's own unless told.
+        What errors and `source` call it; by default a path's own name.
 
     Returns
     -------
@@ -87,14 +78,17 @@ def read(
     InputError
         If the file is missing, empty, cut short or damaged, of a kind that is not read, or
         holds no reflectivity; the sentence names it.
+
+    Examples
+    --------
+    >>> mosaic = read(file, Options(sampling="maximum", grid="52.1,5.18"))  # doctest: +SKIP
     """
-    options = Options(sampling, rain, quality_control, index, field, grid, strict, site)
     return read_mosaic(source, options, name=name).to_xarray()
 
 
 def read_mosaic(
     source: "str | Path | bytes | list[str | Path] | Chunks | xr.DataArray | xr.Dataset",
-    options: Options = _DEFAULT,
+    options: Options = DEFAULT,
     *,
     name: str | None = None,
 ) -> Mosaic:
@@ -103,10 +97,8 @@ def read_mosaic(
 
     Parameters
     ----------
-    source, name
+    source, options, name
         As `read` takes them.
-    options : Options, optional
-        How to read it.
 
     Returns
     -------
@@ -140,8 +132,8 @@ def read_mosaic(
         if kind.fits(content):
             if options.field is not None and not kind.fields:
                 raise InputError(
-                    f"{called} holds one field, as all {kind.title} do; leave --field out (field= "
-                    "in Python)."
+                    f"{called} holds one field, as all {kind.title} do; leave --field out "
+                    "(in Python, field of Options)."
                 )
             return kind.read(content, called, options)
     raise _no_kind(content, called)

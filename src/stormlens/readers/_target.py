@@ -72,7 +72,7 @@ def choose_grid(
         if not holds_all:
             raise InputError(
                 f"{name} spans {_span(longitude, latitude)}, more than one grid of storm boxes "
-                "holds; choose its middle with --grid LAT,LON (grid= in Python)."
+                "holds; choose its middle with --grid LAT,LON (in Python Options(grid=...))."
             )
         return grid
     if isinstance(wanted, tuple):

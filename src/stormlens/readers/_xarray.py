@@ -17,7 +17,7 @@ from stormlens.errors import InputError
 from stormlens.readers._curvilinear import sample_curvilinear
 from stormlens.readers._marks import is_mark, is_rain, without_mrms_clear
 from stormlens.readers._mosaic import mosaic_of
-from stormlens.readers._options import AUTO, Options, several_fields
+from stormlens.readers._options import DEFAULT, Options, several_fields
 from stormlens.readers._projected import import_pyproj, sample_projected
 from stormlens.readers._rain import describe_law, rain_to_dbz
 from stormlens.readers._sampling import MAX_CELLS, Read, sample_lonlat
@@ -81,11 +81,8 @@ _MRMS_MARKS = -99.0, -999.0
 
 def from_xarray(
     data: "Given",
+    options: Options = DEFAULT,
     *,
-    sampling: str = "nearest",
-    rain: str = "marshall-palmer",
-    field: str | None = None,
-    grid: str | tuple[float, float] | Grid = AUTO,
     name: str = "the data given",
 ) -> "xr.Dataset":
     """
@@ -100,14 +97,9 @@ def from_xarray(
         levels the highest counts. Numbers that no radar measures (above 80 dBZ, below -90,
         rain below 0 or above 2,300 mm/h) are no coverage, but for MRMS's -99, clear air, where
         attributes or both of its marks tell that a field is MRMS's.
-    sampling : {"nearest", "maximum"}, optional
-        See `Options`.
-    rain : {"marshall-palmer", "wsr-88d"}, optional
-        The Z-R relation for rain rates; see `Options`.
-    field : str, optional
-        Which variable is read, where there are several; see `Options`.
-    grid : {"auto"}, str, tuple of float or Grid, optional
-        See `Options`.
+    options : Options, optional
+        Sampling, the Z-R relation for rain rates, which variable is read and the grid; the other
+        settings are for files and change nothing here.
     name : str, optional
         What errors call the data.
 
@@ -122,21 +114,17 @@ def from_xarray(
         If there is no such field or several, it spans several times, its coordinates do not
         place it, or it does not reach the grid that is asked for.
     """
-    return as_mosaic(data, name, Options(sampling, rain, field=field, grid=grid)).to_xarray()
+    return as_mosaic(data, name, options).to_xarray()
 
 
 def as_mosaic(data: "Given", name: str, options: Options) -> Mosaic:
     """
-    As `from_xarray`, with options made already, and as plain arrays.
+    The same as plain arrays.
 
     Parameters
     ----------
-    data : xarray.DataArray or xarray.Dataset
-        See `from_xarray`.
-    name : str
-        What errors call the data.
-    options : Options
-        Sampling and the Z-R relation.
+    data, name, options
+        As `from_xarray` takes them.
 
     Returns
     -------
