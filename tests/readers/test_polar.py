@@ -316,6 +316,28 @@ def test_a_ray_that_comes_twice_is_no_neighbour_of_its_own():
     npt.assert_array_equal(quality_controlled(twice).dbz, quality_controlled(sweep(dbz=dbz)).dbz)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_specks_are_counted_all_around_the_radar(seed):
+    """Neighbours one by one, of which the first ray's lie on the last ray too."""
+    rng = np.random.default_rng(seed)
+    echo = rng.random((7, 9)) < 0.45
+    expected = echo.copy()
+    for ray, gate in np.argwhere(echo):
+        around = [
+            echo[(ray + turn) % 7, gate + out]
+            for turn in (-1, 0, 1)
+            for out in (-1, 0, 1)
+            if (turn or out) and 0 <= gate + out < 9
+        ]
+        expected[ray, gate] = sum(around) >= 3
+    dbz = np.where(echo, 30, -np.inf).astype(np.float32)
+    order = rng.permutation(7)  # rays need not lie in the order of their azimuths
+    azimuth = np.arange(7) * 360 / 7
+    kept = quality_controlled(sweep(dbz=dbz[order], azimuth=azimuth[order]))
+    again = np.argsort(kept.azimuth)
+    npt.assert_array_equal(np.isfinite(kept.dbz[again]), expected)
+
+
 def test_a_longitude_to_the_east_is_the_same_as_to_the_west():
     first, second = (
         volume_to_grid([scan()], PLACE[0], longitude, NATIONAL, "maximum", "x")

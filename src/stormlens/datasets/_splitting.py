@@ -131,21 +131,23 @@ def stratify(codes: np.ndarray, groups: np.ndarray, seed: int, *, where: str) ->
 
 
 def _fill(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Split number of each group, from its images by class, shape (group, class)."""
+    """
+    Split number of each group, from its images by class, shape (group, class).
+
+    No split stays empty. An empty one lacks all of what it should have, so the sum over a group's
+    images has its largest value there; another split can equal it, but not in what it lacks of
+    all classes. So the first three groups go to three splits.
+    """
     shares = np.array([SHARES[split] for split in SPLITS])
     target = shares[:, np.newaxis] * counts.sum(axis=0)
-    held = np.zeros_like(target)
+    given = np.zeros_like(target)
     chosen = np.empty(len(counts), int)
     order = rng.permutation(len(counts))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     for group in order:
-        lacking = ((target - held) / target) @ counts[group]
-        overall = 1 - held.sum(axis=1) / target.sum(axis=1)
+        lacking = ((target - given) / target) @ counts[group]
+        overall = 1 - given.sum(axis=1) / target.sum(axis=1)
         best = np.lexsort((-overall.round(9), -lacking.round(9)))[0]
         chosen[group] = best
-        held[best] += counts[group]
-    for empty in np.flatnonzero(held.sum(axis=1) == 0):
-        sizes = np.bincount(chosen, minlength=len(SPLITS))
-        donors = np.flatnonzero(chosen == sizes.argmax())
-        chosen[donors[counts[donors].sum(axis=1).argmin()]] = empty
+        given[best] += counts[group]
     return chosen
