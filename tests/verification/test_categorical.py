@@ -155,7 +155,7 @@ def test_counts_of_chunks_add_up():
 @pytest.mark.parametrize(
     ("truth", "answer", "message"),
     [
-        ([0, 1], [0], "2 true labels stand against 1 answers"),
+        ([0, 1], [0], "2 true labels and 1 answers"),
         ([0, 9], [0, 1], "truth 1 is 9, no class code; codes run 0 to 5"),
         ([0.0, np.nan], [0, 1], "truth 1 is nan"),
         ([0, 1], [0, -1], "predicted 1 is -1"),

@@ -463,7 +463,7 @@ def test_what_cannot_be_compared_is_refused(guesses, dataset):
     with pytest.raises(InputError, match="at least 1 replicate"):
         compare(guesses, dataset, n_boot=0)
     fewer = guesses["b"].isel(storm=slice(3))
-    with pytest.raises(InputError, match=r"^short: 3 predictions stand against 240"):
+    with pytest.raises(InputError, match=r"^short: There are 3 predictions and 240"):
         compare({"a": guesses["a"], "short": fewer}, dataset)
     pets = _predictions(np.full((240, 2), 0.5), dataset, classes=("cat", "dog"))
     with pytest.raises(InputError, match=r"^pets: The classifier answers cat, dog"):

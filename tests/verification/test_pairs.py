@@ -90,7 +90,7 @@ def test_boxes_of_one_day_are_one_piece_of_evidence():
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
-        ([1, 0], [1], "2 answers stand against 1"),
+        ([1, 0], [1], "2 answers and 1"),
         ([1, 2], [1, 0], "one true or false for each box"),
         ([1, np.nan], [1, 0], "one true or false for each box"),
         ([[1]], [1], "one true or false for each box"),

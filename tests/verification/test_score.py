@@ -254,7 +254,7 @@ def test_class_names_with_spaces_match_their_flag():
 
 def test_other_boxes_are_refused():
     dataset, other = _dataset([0, 1]), _dataset([0, 1, 1])
-    with pytest.raises(InputError, match="3 predictions stand against 2 labelled boxes"):
+    with pytest.raises(InputError, match="3 predictions and 2 labelled boxes"):
         score(_predictions(np.eye(6)[[0, 1, 1]], other), dataset)
     swapped = dataset.isel(storm=[1, 0])
     with pytest.raises(InputError, match="Box 0 is box-00001 in the predictions and box-00000"):

@@ -1,8 +1,8 @@
 """
 Bootstrap intervals over days: how much a score would move with other weather.
 
-Boxes of one storm system recur for hours, so boxes are no independent cases;
-days nearly are. Whole UTC days are drawn with replacement, and because every
+Boxes of one storm system recur for hours, so boxes are not independent
+cases; days nearly are. Whole UTC days are drawn with replacement, and because every
 score comes from sums over boxes, a replicate is one row of weights times the
 table of each day's sums.
 
@@ -28,6 +28,7 @@ LEVEL = 0.95
 """How often an interval should cover the truth."""
 
 _CHUNK = 4_000_000
+"""Numbers of the largest array at a time: 32 MB."""
 
 
 def day_groups(time: ArrayLike) -> tuple[NDArray[np.int64], str]:
@@ -61,6 +62,7 @@ def day_groups(time: ArrayLike) -> tuple[NDArray[np.int64], str]:
 def resampling(rng: np.random.Generator, rows: int, groups: int) -> Floats:
     """How often each group is drawn in each replicate, with replacement: (replicate, group)."""
     drawn = rng.integers(groups, size=(rows, groups))
+    # Each row counts in cells of its own, so that one bincount serves all of them.
     flat = (drawn + groups * np.arange(rows)[:, None]).ravel()
     return np.bincount(flat, minlength=rows * groups).reshape(rows, groups).astype(float)
 
@@ -158,6 +160,7 @@ def interval(
     """
     from scipy.special import stdtrit
 
+    # Kish's effective number; below 2 days Student's t has no finite quantile to widen by.
     groups = max(float(sizes.sum() ** 2 / (sizes**2).sum()), 2.0)
     tail = stdtrit(groups - 1, (1 - level) / 2) * np.sqrt(groups / (groups - 1))
     columns = (array.reshape(array.shape[0], values.size).T for array in (repeated, left_out))
@@ -175,12 +178,15 @@ def _bca(value: float, drawn: Floats, without: Floats, tail: float) -> tuple[flo
 
     if np.isnan(value) or not drawn.size:
         return np.nan, np.nan
+    # A replicate equal to the value counts half: scores of few boxes take few values. All below or
+    # none would be an infinite quantile, so the share stays inside what the replicates resolve.
     below = (np.mean(drawn < value) + np.mean(drawn <= value)) / 2
     edge = 1 / (drawn.size + 1)
     shift = ndtri(np.clip(below, edge, 1 - edge))
     pull = without.mean() - without if without.size else np.zeros(1)
     spread = (pull**2).sum() ** 1.5
     acceleration = (pull**3).sum() / (6 * spread) if spread > 0 else 0.0
+    # Near 1 the acceleration would turn the interval inside out; the limit keeps its order.
     corrected = [
         shift + (shift + z) / max(1 - acceleration * (shift + z), 1e-3) for z in (tail, -tail)
     ]

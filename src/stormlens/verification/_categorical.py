@@ -2,8 +2,8 @@
 Scores of storm modes from a confusion matrix (rows true, columns predicted).
 
 Counts first, scores second: matrices of many archive chunks are added before
-anything is scored. Each mode stands against the rest, with a hits, b false
-alarms, c misses: POD = a/(a+c), FAR = b/(a+b), CSI = a/(a+b+c),
+anything is scored. Each mode is scored against the rest, with a hits, b
+false alarms, c misses: POD = a/(a+c), FAR = b/(a+b), CSI = a/(a+b+c),
 F1 = 2a/(2a+b+c) (Wilks 2019, ch. 9). FAR is the false alarm *ratio*. A zero
 denominator gives NaN: a mode that never occurred has no POD, one that was
 never answered no FAR. Every function takes stacks of matrices too, shape
@@ -50,7 +50,7 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, n_classes: int) -> 
     rows = _codes(truth, n_classes, "truth")
     columns = _codes(predicted, n_classes, "predicted")
     if rows.size != columns.size:
-        msg = f"{rows.size} true labels stand against {columns.size} answers; give one each."
+        msg = f"There are {rows.size} true labels and {columns.size} answers; give one each."
         raise InputError(msg)
     flat = np.bincount(rows * n_classes + columns, minlength=n_classes**2)
     return flat.reshape(n_classes, n_classes).astype(np.int64)
@@ -281,15 +281,15 @@ def peirce(confusion: ArrayLike) -> Floats:
 
 def gerrity(confusion: ArrayLike, order: Sequence[int] | None = None) -> Floats:
     """
-    Gerrity skill score: what is right counts the more the rarer it is, for classes in an order.
+    Gerrity skill score: right answers count more the rarer their class, for ordered classes.
 
     Gandin and Murphy's equitable score with Gerrity's weights (Wilks 2019,
     ch. 9). Gerrity showed that it is the mean of the Peirce scores of
     all questions "at or below this class?" of the order, which is how it is
     computed here. It was made for ordinal classes, such as terciles of rain.
-    Storm modes are nominal: they have no order, and the score takes that of
-    their codes unless told. Two modes far apart in the order are then mistaken
-    more dearly than neighbours, for no reason of meteorology; `peirce` and
+    Storm modes are nominal: they have no order. By default the score takes the
+    order of their codes, so a mistake between modes far apart in it costs more
+    than one between neighbours, for no reason of meteorology. `peirce` and
     `hss` do not depend on an order.
 
     Parameters
@@ -327,7 +327,9 @@ def gerrity(confusion: ArrayLike, order: Sequence[int] | None = None) -> Floats:
             msg = f"An order names every code from 0 to {size - 1} once; this one is {order}."
             raise InputError(msg)
         counts = counts[..., order, :][..., :, order]
-    below = counts.cumsum(-1)[..., :-1]  # answered at or below each class but the last
+    # One question for each class but the last: is it at or below that class? Its hits and false
+    # alarms are sums along both axes of the matrix.
+    below = counts.cumsum(-1)[..., :-1]
     hits = np.diagonal(below.cumsum(-2), axis1=-2, axis2=-1)
     true = counts.sum(-1).cumsum(-1)
     occurred, total = true[..., :-1], true[..., -1:]

@@ -1,9 +1,9 @@
 """
 Compare classifiers that judged the same boxes: scores, paired differences, tests, disagreements.
 
-Classifiers that judge the same boxes are compared pair by pair on these boxes,
-since how hard the boxes are then falls out of the difference; each replicate of
-the bootstrap draws the same days for all.
+Classifiers are compared pair by pair on the same boxes, so that how hard the
+boxes are cancels out of the difference. Each replicate of the bootstrap draws
+the same days for all of them.
 """
 
 import itertools
@@ -29,10 +29,10 @@ from stormlens.verification._bootstrap import (
 from stormlens.verification._comparison import (
     COMPARED,
     Calibration,
+    ClassifierScores,
     Comparison,
     Difference,
     Disagreement,
-    Entrant,
     Pair,
     PairMcNemar,
     Performance,
@@ -58,7 +58,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True)
 class _Boxes:
-    """Boxes with what each classifier said of them; `probability` (classifier, storm, mode)."""
+    """Boxes with all classifiers' predictions: `probability` (classifier, storm, mode)."""
 
     names: tuple[str, ...]
     modes: tuple[str, ...]
@@ -99,13 +99,13 @@ def compare(
     """
     Compare classifiers on the same labelled boxes.
 
-    Every score has the 95 % interval that `score` gives it, and every
-    difference of two classifiers one from the same draws of days. Whether two
-    accuracies differ is decided by the exact `swap_test` by day, corrected by
-    `holm` over all pairs of a view; the other scores' p-values are sampled by
-    `n_boot` swaps, so that none is below 1 / (n_boot + 1), and of over ten
-    classifiers none can be a finding unless `n_boot` is larger than 1000.
-    McNemar's test, which takes boxes as independent, is given beside.
+    Every score has the 95 % interval that `score` gives it. The interval of a
+    difference of two classifiers comes from the same draws of days. The exact
+    `swap_test` by day decides whether two accuracies differ, corrected by `holm`
+    over all pairs of a view. The other scores' p-values are sampled by `n_boot`
+    swaps. None of them is below 1 / (n_boot + 1), so with over ten classifiers
+    none is significant unless `n_boot` is larger than 1000. McNemar's test,
+    which takes boxes as independent, is reported as well.
 
     Parameters
     ----------
@@ -114,11 +114,11 @@ def compare(
     dataset : xarray.Dataset
         The labelled container that was classified.
     n_boot : int, optional
-        Bootstrap replicates, and swaps, 1 or more.
+        Number of bootstrap replicates and of swaps, 1 or more.
     seed : int, optional
-        Of both.
+        Of both draws.
     most : int, optional
-        How many disagreements are listed at most.
+        Largest number of disagreements to list.
 
     Returns
     -------
@@ -208,16 +208,16 @@ def _view(name: str, boxes: _Boxes, draws: _Draws) -> View:
     totals = _totals(boxes, group)
     judged = _judged(totals, boxes, draws, COMPARED, _OF_A_MODE)
     estimates = judged.estimates()
-    entrants = {
-        entrant: _entrant(estimates[i], boxes.truth, boxes.answer[i], boxes.modes)
-        for i, entrant in enumerate(boxes.names)
+    scores = {
+        classifier: _classifier_scores(estimates[i], boxes.truth, boxes.answer[i], boxes.modes)
+        for i, classifier in enumerate(boxes.names)
     }
     pairs = _pairs(boxes, group, totals, judged, draws)
-    return View(name, boxes.modes, int(boxes.truth.size), entrants, pairs)
+    return View(name, boxes.modes, int(boxes.truth.size), scores, pairs)
 
 
 def _totals(boxes: _Boxes, group: Codes) -> Floats:
-    """Each group's sums, one classifier beside the other: (group, classifier * sum)."""
+    """Each group's sums, the classifiers' columns side by side: (group, classifier * sum)."""
     return np.column_stack(
         [
             group_totals(given, boxes.truth, answer, group)
@@ -228,7 +228,13 @@ def _totals(boxes: _Boxes, group: Codes) -> Floats:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Scores (classifier, statistic), of each replicate and without each day, and its boxes."""
+    """
+    Scores of all classifiers, with what their intervals are made from.
+
+    `values` has shape (classifier, statistic), `repeated` (replicate, classifier, statistic),
+    `left_out` (day, classifier, statistic): the scores without that day. `sizes` is each day's
+    number of boxes.
+    """
 
     values: Floats
     repeated: Floats
@@ -276,9 +282,9 @@ def _interval(
     return interval(values, repeated, left_out, sizes)
 
 
-def _entrant(
+def _classifier_scores(
     estimates: list[Estimate], truth: Codes, answer: Codes, modes: tuple[str, ...]
-) -> Entrant:
+) -> ClassifierScores:
     confusion = categorical.confusion_matrix(truth, answer, len(modes))
     rest = estimates[len(COMPARED) :]
     size = len(modes)
@@ -286,7 +292,7 @@ def _entrant(
         mode: {name: rest[i * size + code] for i, name in enumerate(_OF_A_MODE)}
         for code, mode in enumerate(modes)
     }
-    return Entrant(
+    return ClassifierScores(
         scores=dict(zip(COMPARED, estimates, strict=False)),
         per_mode={
             mode: ModeScores(
@@ -320,6 +326,7 @@ def _pairs(
     low, high = _interval(difference, repeated, left_out, judged.sizes)
     right = boxes.answer == boxes.truth
     p = _swap_p_values(boxes, totals, difference, first, second, draws)
+    # For accuracy the distribution over all swaps is known exactly and need not be sampled.
     p[:, COMPARED.index("accuracy")] = [swap_test(right[i], right[j], group) for i, j in places]
     corrected = np.column_stack([holm(column) for column in p.T])
     exact = [mcnemar(right[i], right[j]) for i, j in places]
@@ -351,18 +358,18 @@ def _swap_p_values(
     draws: _Draws,
 ) -> Floats:
     """
-    Share of swaps of whole days that leave a pair's scores as far apart as they are.
+    Share of swaps of whole days after which a pair's scores are at least as far apart as now.
 
     With each day's sums A and B, a swap of some days gives one side
     (sum(A + B) + S) / 2 and the other (sum(A + B) - S) / 2, where S is the sum
     of A - B with a sign for each day; all pairs share the signs.
     """
-    entrants, n_classes = len(boxes.names), len(boxes.modes)
-    whole = totals.sum(0).reshape(entrants, -1)
+    classifiers, n_classes = len(boxes.names), len(boxes.modes)
+    whole = totals.sum(0).reshape(classifiers, -1)
     middle = (whole[first] + whole[second]) / 2
 
     def apart(sums: Floats) -> Floats:
-        signed = sums.reshape(sums.shape[0], entrants, -1)
+        signed = sums.reshape(sums.shape[0], classifiers, -1)
         half = (signed[:, first] - signed[:, second]) / 2
         sides = [
             scores_of(side.reshape(-1, side.shape[-1]), n_classes, COMPARED, ())
@@ -373,8 +380,10 @@ def _swap_p_values(
     swapped = replicates(totals, apart, draws.n, draws.seed, swapping)
     swapped = np.abs(swapped.reshape(-1, *difference.shape))
     known = ~np.isnan(swapped)
-    # Sums of probabilities are rounded, so what is as far apart may seem a little less so.
+    # Sums of probabilities are rounded, so an equal distance may come out a little smaller.
     as_far = (swapped >= np.abs(difference) - 1e-9) & known
+    # The observed scores are one of the possible swaps: no sampled p-value is 0 (Phipson and Smyth
+    # 2010, Stat. Appl. Genet. Mol. Biol. 9, 39).
     p = (1 + as_far.sum(0)) / (1 + known.sum(0))
     return np.where(np.isnan(difference), np.nan, p)
 
@@ -409,10 +418,11 @@ def _slices(boxes: _Boxes, key: Codes, label: Any, draws: _Draws) -> list[Slice]
 
 
 def _disagreements(boxes: _Boxes, unid: NDArray[Any], most: int) -> dict[str, Any]:
-    """Boxes answered differently, in the order of the mutual information of answer and who gave it.
+    """
+    Boxes answered differently, by the mutual information of answer and classifier.
 
-    A constant answer says nothing of a box, and would disagree with all others
-    on most; such classifiers are left out where two others remain.
+    A classifier that answers every box alike would disagree with the others on
+    most boxes and say nothing about any. It is left out where two others remain.
     """
     given = boxes.probability
     varies = (given != given[:, :1]).any((1, 2))

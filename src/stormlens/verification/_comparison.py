@@ -34,9 +34,9 @@ class Performance:
 
 
 @dataclass(frozen=True)
-class Entrant:
+class ClassifierScores:
     """
-    One classifier in one view.
+    The scores of one classifier in one view.
 
     Attributes
     ----------
@@ -68,9 +68,9 @@ class Difference:
         better the lower they are, so there a negative value favours the first.
     low, high : float
         95 % interval by the bootstrap that draws the same days for both; NaN
-        where it cannot be had.
+        where it cannot be computed.
     p : float
-        Two-sided p-value of the swap test by day; NaN where it cannot be had.
+        Two-sided p-value of the swap test by day; NaN where it cannot be computed.
     corrected : float
         The same after Holm's correction over the view's pairs.
     """
@@ -140,7 +140,7 @@ class View:
         The view's classes.
     count : int
         Boxes whose truth is one of them.
-    entrants : dict of str to Entrant
+    entrants : dict of str to ClassifierScores
         By name, in the order of the comparison.
     pairs : list of Pair
         Every two, in the order of the names.
@@ -149,7 +149,7 @@ class View:
     name: str
     modes: tuple[str, ...]
     count: int
-    entrants: dict[str, Entrant]
+    entrants: dict[str, ClassifierScores]
     pairs: list[Pair]
 
 
@@ -179,7 +179,7 @@ class Slice:
 @dataclass(frozen=True)
 class Calibration:
     """
-    Whether a classifier's probabilities keep their word.
+    Whether a classifier's probabilities are as often right as they say.
 
     Attributes
     ----------

@@ -2,10 +2,10 @@
 Whether two classifiers that judged the same boxes differ, and how to ask that of many pairs.
 
 McNemar's test looks at the boxes where just one was right, and takes boxes as
-independent cases. Boxes of one day are not: they show the same storms. So
-beside it stands the swap test, which under the hypothesis of no difference
-lets the two exchange their answers of whole days (Hamill 1999); with one box
-a day the two tests are the same. Holm's step-down procedure keeps the chance
+independent cases. Boxes of one day are not: they show the same storms. The swap
+test allows for that. Under the hypothesis of no difference the two classifiers
+may exchange their answers of whole days (Hamill 1999). With one box a day the
+two tests are the same. Holm's step-down procedure keeps the chance
 of any false finding among many pairs below the level.
 """
 
@@ -45,7 +45,7 @@ def mcnemar(first_right: ArrayLike, second_right: ArrayLike) -> McNemar:
 
     The p-value is that of a two-sided binomial test of b among b + c at 1/2.
     It takes boxes as independent; where many share a day it is too small, and
-    `swap_test` is the honest one.
+    `swap_test` is the right one.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def mcnemar(first_right: ArrayLike, second_right: ArrayLike) -> McNemar:
     """
     first, second = _right(first_right), _right(second_right)
     if first.size != second.size:
-        msg = f"{first.size} answers stand against {second.size}; give two for each box."
+        msg = f"There are {first.size} answers and {second.size}; give two for each box."
         raise InputError(msg)
     b, c = int((first & ~second).sum()), int((second & ~first).sum())
     return McNemar(b, c, _swap_p(np.ones(b + c, np.int64), b - c))
@@ -135,7 +135,13 @@ def swap_test(first_right: ArrayLike, second_right: ArrayLike, group: ArrayLike)
 
 
 def _swap_p(steps: NDArray[np.int64], observed: int) -> float:
-    """Chance that the sum of `steps`, each with a fair sign, lies as far from 0 as `observed`."""
+    """
+    Chance that the sum of `steps`, each with a fair sign, lies as far from 0 as `observed`.
+
+    A distribution holds the chance of each sum from -reach to reach. A further step of size s
+    convolves it with a half at -s and a half at s. Steps of 1, the most, have a binomial
+    distribution and need no loop.
+    """
     single = steps == 1
     distribution = _sum_of_signs(int(single.sum()))
     for step in np.sort(steps[~single]):

@@ -103,7 +103,7 @@ def log_loss_terms(probability: Floats, truth: NDArray[np.int64]) -> Floats:
 @dataclass(frozen=True)
 class Reliability:
     """
-    How often things happened that were given each probability.
+    How often forecasts of each probability came true.
 
     Attributes
     ----------
@@ -145,8 +145,8 @@ def reliability(
     truth : array_like of int, shape (storm,)
         Class codes.
     mode : int, optional
-        Code of the mode whose probability is judged. Unless told, the
-        probability of each box's answer is judged, against its being right.
+        Code of the mode whose probability is judged. By default it is the
+        probability of each box's answer, against its being right.
     bins : int, optional
         Equal bins from 0 to 1.
 
@@ -198,7 +198,7 @@ def reliability(
 @dataclass(frozen=True)
 class BrierDecomposition:
     """
-    What a Brier score is made of: ``reliability - resolution + uncertainty + within_bins``.
+    The parts of a Brier score: ``reliability - resolution + uncertainty + within_bins``.
 
     Attributes
     ----------

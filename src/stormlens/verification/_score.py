@@ -68,7 +68,7 @@ def align(
 def _check_boxes(predictions: xr.Dataset, dataset: xr.Dataset) -> None:
     predicted, labelled = predictions.sizes["storm"], dataset.sizes["storm"]
     if predicted != labelled:
-        msg = f"{predicted} predictions stand against {labelled} labelled boxes; give one each."
+        msg = f"There are {predicted} predictions and {labelled} labelled boxes; give one each."
         raise InputError(msg)
     if "unid" in predictions.coords and "unid" in dataset.coords:
         ours, theirs = predictions["unid"].values, dataset["unid"].values

@@ -20,7 +20,7 @@ class Estimate:
     value : float
         NaN where the score is undefined (a zero denominator).
     low, high : float
-        Bounds; NaN where they cannot be had.
+        Bounds; NaN where they cannot be computed.
     """
 
     value: float

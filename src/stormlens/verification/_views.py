@@ -3,8 +3,8 @@ Views: the same answers judged on fewer modes, as published scores often are.
 
 A classifier of six modes can be asked about the four that are weather, or the
 three that are storm systems proper: boxes of other modes are left out, and the
-probabilities of the modes that remain are divided by their sum, which is what
-the classifier would say if it were told that nothing else can be.
+probabilities of the modes that remain are divided by their sum. That is what
+the classifier says given that no other mode is possible.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ def in_view(
 
     Boxes whose truth lies outside the view are left out. Of the others, the
     probabilities of the view's modes are divided by their sum. A box whose
-    sum is 0 gets equal shares: of the modes in question nothing was said.
+    sum is 0 gets equal shares: the classifier said nothing about these modes.
 
     Parameters
     ----------
@@ -136,6 +136,6 @@ def restrict(
     if len(codes) < probability.shape[1]:
         given = given.clip(0)
         total = given.sum(1, keepdims=True)
-        said = total > np.finfo(float).tiny  # below it quotients lose their digits
+        said = total > np.finfo(float).tiny  # subnormal sums have too few digits to divide by
         given = np.where(said, given / np.where(said, total, 1), 1 / len(codes))
     return inside, given, recoded[inside]
