@@ -1,8 +1,9 @@
 """What all tests share: the place of real radar data, and a quiet set-up."""
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from small_borders import write_borders
 
-from stormlens.models._keras import import_keras
+from stormlens import models, readers, verification
+from stormlens.models import import_keras
 
 SHARED = Path(
     os.environ.get("STORMLENS_SHARED", Path(__file__).parents[1] / ".." / "shared" / "data")
@@ -62,3 +64,36 @@ def fixed_start():
 def borders_folder(tmp_path: Path) -> Path:
     """A folder that stands for Natural Earth's server."""
     return write_borders(tmp_path / "naturalearth")
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Installs a package with one module: its name, its source and its entry points by group."""
+    groups = (readers.ADDED_READERS, models.ADDED_NETWORKS, verification.ADDED_SCORES)
+    before = set(sys.modules)
+
+    def install(name: str, source: str, **entry_points: dict[str, str]) -> Path:
+        site = tmp_path / "site"
+        about = site / f"{name.replace('-', '_')}-1.0.dist-info"
+        about.mkdir(parents=True)
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (about / "entry_points.txt").write_text(
+            "\n".join(
+                f"[stormlens.{group}]\n"
+                + "\n".join(f"{key} = {value}" for key, value in entries.items())
+                for group, entries in entry_points.items()
+            )
+        )
+        (site / f"{name.replace('-', '_')}.py").write_text(source)
+        monkeypatch.syspath_prepend(site)
+        for group in groups:
+            group.forget()
+        return site
+
+    yield install
+    monkeypatch.undo()
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", None)):
+            del sys.modules[name]
+    for group in groups:
+        group.forget()

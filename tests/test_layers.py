@@ -21,6 +21,7 @@ LAYERS = {
     "concepts": 1,
     "ops": 1,
     "hosts": 1,
+    "plugins": 1,
     "storage": 1,
     "datasets": 2,
     "augment": 3,
