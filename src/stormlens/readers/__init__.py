@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     )
     from stormlens.readers._chunks import Chunks, volumes_of
     from stormlens.readers._format import Format
-    from stormlens.readers._mosaic import grid_lonlat, make_mosaic
+    from stormlens.readers._mosaic import grid_lonlat, make_mosaic, mosaic_of
     from stormlens.readers._options import Options
-    from stormlens.readers._read import check_file, formats, read, read_mosaic
-    from stormlens.readers._xarray import from_xarray
+    from stormlens.readers._read import ADDED_READERS, check_file, formats, read, read_mosaic
+    from stormlens.readers._xarray import as_mosaic, from_xarray
 
 __all__ = [
+    "ADDED_READERS",
     "Chunks",
     "Format",
     "Options",
     "Volume",
+    "as_mosaic",
     "check_file",
     "check_volume_request",
     "fetch_nexrad",
@@ -34,6 +36,7 @@ __all__ = [
     "is_passed_over",
     "is_volume_request",
     "make_mosaic",
+    "mosaic_of",
     "nexrad_volumes",
     "read",
     "read_mosaic",
@@ -47,9 +50,9 @@ on_first_use(
         "nexrad_volumes",
         "_chunks": "Chunks volumes_of",
         "_format": "Format",
-        "_mosaic": "grid_lonlat make_mosaic",
+        "_mosaic": "grid_lonlat make_mosaic mosaic_of",
         "_options": "Options",
-        "_read": "check_file formats read read_mosaic",
-        "_xarray": "from_xarray",
+        "_read": "ADDED_READERS check_file formats read read_mosaic",
+        "_xarray": "as_mosaic from_xarray",
     },
 )

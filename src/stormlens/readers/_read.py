@@ -3,7 +3,8 @@ One verb for every radar file: look at how it begins, and hand it to the right r
 
 A format is one entry in the list: how to know it from its first bytes, and the
 function that reads it. Compressed files are unpacked first, within bounds, so
-that no reader meets gzip or bzip2 on the outside.
+that no reader meets gzip or bzip2 on the outside. Other packages add formats
+through entry points; see `stormlens.plugins`.
 """
 
 import os
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stormlens import storage
-from stormlens.errors import InputError
+from stormlens.errors import InputError, printable
+from stormlens.plugins import Group
+from stormlens.readers._added import plugin_fits, read_by_plugin
 from stormlens.readers._chunks import Chunks, read_chunks, volumes_of
 from stormlens.readers._elsewhere import known_elsewhere
 from stormlens.readers._format import Format
@@ -25,15 +28,17 @@ from stormlens.stormbox import Mosaic
 if TYPE_CHECKING:
     import xarray as xr
 
+_CATCH_ALL = "netcdf"
+"""The format that fits every NetCDF and HDF5 file, whatever is in it."""
 
-def formats() -> tuple[Format, ...]:
+
+def built_in() -> tuple[Format, ...]:
     """
-    Every kind of radar file that `read` knows.
+    The kinds of radar file that Stormlens itself reads, in the order in which they are tried.
 
     Returns
     -------
     formats : tuple of Format
-        In the order in which a file is held against them.
     """
     from stormlens.readers._cfradial import CFRADIAL
     from stormlens.readers._gridrad import GRIDRAD
@@ -47,6 +52,25 @@ def formats() -> tuple[Format, ...]:
     # NetCDF last: the formats before it are NetCDF or HDF5 with contents of their own. CfRadial
     # before ODIM: what was converted may still tell where it comes from.
     return (NEXRAD, MRMS, GRIDRAD, CFRADIAL, ODIM, KNMI, SVRIMG, NETCDF)
+
+
+ADDED_READERS = Group(
+    "reader", "stormlens.readers", Format, lambda: [kind.name for kind in built_in()]
+)
+"""Readers that other packages add through entry points."""
+
+
+def formats() -> tuple[Format, ...]:
+    """
+    Every kind of radar file that `read` knows, those of other packages too.
+
+    Returns
+    -------
+    formats : tuple of Format
+        In the order in which they are tried. Readers of packages that cannot be imported are
+        left out.
+    """
+    return (*built_in(), *(found.content for found in ADDED_READERS.all()))
 
 
 def read(
@@ -128,22 +152,57 @@ def read_mosaic(
         if options.strict or not NEXRAD.fits(error.held):
             raise
         return read_nexrad(error.held, called, options, remarks=["the file is cut short"])
-    for kind in formats():
+    return _read_content(content, called, options)
+
+
+def _read_content(content: bytes, called: str, options: Options) -> Mosaic:
+    """
+    The mosaic of an unpacked file, by the first format that fits.
+
+    Plugins come after all formats of our own, so that a file that Stormlens reads takes no time to
+    look for them. NetCDF fits every NetCDF and HDF5 file, so a plugin may still take what it
+    refuses.
+    """
+    refusal: InputError | None = None
+    for kind in built_in():
         if kind.fits(content):
-            if options.field is not None and not kind.fields:
-                raise InputError(
-                    f"{called} holds one field, as all {kind.title} do; leave --field out "
-                    "(in Python, field of Options)."
-                )
-            return kind.read(content, called, options)
-    raise _no_kind(content, called)
+            _check_field(kind, called, options)
+            try:
+                return kind.read(content, called, options)
+            except InputError as error:
+                if kind.name != _CATCH_ALL:
+                    raise
+                refusal = error
+    refusal = refusal or _no_kind(content, called)
+    failures = ADDED_READERS.faults()
+    for found in ADDED_READERS.all():
+        try:
+            fits = plugin_fits(found, content, called)
+        except InputError as error:
+            failures.append(str(error))
+            continue
+        if fits:
+            _check_field(found.content, called, options)
+            return read_by_plugin(found, content, called, options)
+    # The file may be of the kind that a broken plugin would have read.
+    if failures:
+        raise InputError(" ".join([str(refusal), *failures])) from refusal.__cause__
+    raise refusal
+
+
+def _check_field(kind: Format, called: str, options: Options) -> None:
+    if options.field is not None and not kind.fields:
+        raise InputError(
+            f"{called} holds one field, as all {kind.title} do; leave --field out (in Python, "
+            "field of Options)."
+        )
 
 
 def _no_kind(content: bytes, called: str) -> InputError:
     """The sentence for a file that no reader knows."""
-    if found := known_elsewhere(content):
-        return InputError(f"{called} is {found}.")
-    known = "; ".join(kind.title for kind in formats())
+    if elsewhere := known_elsewhere(content):
+        return InputError(f"{called} is {elsewhere}.")
+    known = "; ".join(printable(kind.title) for kind in formats())
     return InputError(f"{called} is of no kind that is read. Those are: {known}.")
 
 
