@@ -77,7 +77,7 @@ def _lying(name: str, folder: Path) -> "dict[str, Content]":
 
 def _written(classifier: "Classifier") -> dict[str, bytes]:
     """Files of a network of the zoo as a run has them, of another one with its steps."""
-    from stormlens.models import FeatureModel
+    from stormlens.models import FeatureModel, network_from
 
     members = len(classifier.network.members)
     if members > 1:
@@ -90,8 +90,10 @@ def _written(classifier: "Classifier") -> dict[str, bytes]:
             f"The run is {classifier.architecture}, which is no network: it answers from a box's "
             "features, and the pages take a network apart; give a run of a network."
         )
-    if classifier.architecture is not None:
-        return _card_and_weights(classifier, classifier.network.tensors())
+    architecture = classifier.architecture
+    # The pages know the networks of Stormlens by name; one of another package goes as its steps.
+    if architecture is not None and network_from(architecture) is None:
+        return _card_and_weights(classifier, classifier.network.tensors(), architecture)
     tensors: dict[str, Any] = {}
     layers: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
@@ -113,14 +115,16 @@ def _written(classifier: "Classifier") -> dict[str, bytes]:
         "layers": layers,
         "steps": steps,
     }
-    return {**_card_and_weights(classifier, tensors), STEPS: _as_json(network)}
+    return {**_card_and_weights(classifier, tensors, None), STEPS: _as_json(network)}
 
 
-def _card_and_weights(classifier: "Classifier", tensors: Mapping[str, Any]) -> dict[str, bytes]:
+def _card_and_weights(
+    classifier: "Classifier", tensors: Mapping[str, Any], architecture: str | None
+) -> dict[str, bytes]:
     weights, confidence = _safetensors(tensors), classifier.confidence
     card = {
         "format": 1,
-        "architecture": classifier.architecture,
+        "architecture": architecture,
         **_preprocessing(classifier),
         "orientations": classifier.orientations,
         "confidence": None if confidence is None else {"temperature": confidence.temperature},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stormlens._lazy import on_first_use
 
 if TYPE_CHECKING:
+    from stormlens.models import blocks
     from stormlens.models._baseline import FeatureModel, prepared
     from stormlens.models._card import read_provenance
     from stormlens.models._classifier import Classifier
@@ -30,12 +31,21 @@ if TYPE_CHECKING:
     from stormlens.models._network import Network
     from stormlens.models._onnx import Exported, export_onnx
     from stormlens.models._onnx_graph import network_graph
-    from stormlens.models._registry import Architecture, build, list_models, model_info
+    from stormlens.models._registry import (
+        ADDED_NETWORKS,
+        Architecture,
+        build,
+        list_models,
+        model_info,
+        network,
+        network_from,
+    )
     from stormlens.models._saved import load_keras_file
     from stormlens.models._shipped import shipped_folder
     from stormlens.models._sliding import slide
 
 __all__ = [
+    "ADDED_NETWORKS",
     "CLEAR",
     "MISSING",
     "MOST_MEMBERS",
@@ -49,6 +59,7 @@ __all__ = [
     "FeatureModel",
     "Forward",
     "Network",
+    "blocks",
     "build",
     "calibrate",
     "confidence_of",
@@ -63,6 +74,8 @@ __all__ = [
     "load_keras_file",
     "model_info",
     "name_modes",
+    "network",
+    "network_from",
     "network_graph",
     "prepared",
     "read_provenance",
@@ -87,9 +100,11 @@ on_first_use(
         "_network": "Network",
         "_onnx": "Exported export_onnx",
         "_onnx_graph": "network_graph",
-        "_registry": "Architecture build list_models model_info",
+        "_registry": "ADDED_NETWORKS Architecture build list_models model_info network "
+        "network_from",
         "_saved": "load_keras_file",
         "_shipped": "shipped_folder",
         "_sliding": "slide",
+        "blocks": "blocks",
     },
 )

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from stormlens.models import _blocks as blocks
+from stormlens.models import blocks
 from stormlens.models._chain import (
     chain_of,
     is_plain_convolution,

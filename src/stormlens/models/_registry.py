@@ -1,4 +1,9 @@
-"""Named architectures: a decorator to enrol one, and what can be asked of them."""
+"""
+Architectures by name: what one is, where they are found, and what is made of one.
+
+Those of Stormlens stand in `_zoo`. Other packages add networks through entry points, of the same
+class and by the same decorator; a network that Stormlens itself has is found without looking there.
+"""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stormlens.errors import InputError, unknown
-from stormlens.models._blocks import Block, Shape, shapes_along
+from stormlens.models.blocks import Block, Shape, shapes_along, what_is_wrong
+from stormlens.plugins import Group, Plugin, reason_of
 from stormlens.stormbox import MODES, SIZE
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ class Architecture:
     Attributes
     ----------
     name : str
-        Registry name.
+        Under which it is trained.
     description : str
         One line for `stormlens models`.
     layers : callable or None
@@ -49,70 +55,67 @@ class Architecture:
 LOGISTIC, BOOSTED = "features-logistic", "features-boosted"
 """The baselines: what each does stands in `_baseline`."""
 
-_REGISTRY: dict[str, Architecture] = {}
 
-
-def register(name: str, description: str) -> Callable[[Builder], Builder]:
+def network(name: str, description: str) -> Callable[[Builder], Architecture]:
     """
-    Enrol a function that makes a network's layers.
+    Make a network of a function that gives its layers.
 
     Parameters
     ----------
     name : str
-        Registry name, new.
+        Under which it is trained: lower-case letters, digits and hyphens.
     description : str
-        One line.
+        One line for `stormlens models`.
 
     Returns
     -------
     decorator : callable
-        Gives the function back unchanged.
+        From the function, of the number of classes to a list of `blocks`, to the network. The
+        last block is ``Dense(n_classes, "softmax")``.
 
-    Raises
-    ------
-    ValueError
-        If the name is taken.
+    Examples
+    --------
+    >>> from stormlens.models import blocks
+    >>> @network("small-linear", "One linear convolution")
+    ... def small_linear(n_classes):
+    ...     return [blocks.Conv(8, 3), blocks.MeanAndMax(), blocks.Dense(n_classes, "softmax")]
+    >>> small_linear.name, len(small_linear.layers(6))
+    ('small-linear', 3)
     """
-
-    def enrol(layers: Builder) -> Builder:
-        if name in _REGISTRY:
-            raise ValueError(f"A model named {name!r} is registered already.")
-        _REGISTRY[name] = Architecture(name, description, layers)
-        return layers
-
-    return enrol
+    return lambda layers: Architecture(name, description, layers)
 
 
-def register_baseline(name: str, description: str) -> None:
-    """
-    Enrol a baseline, which has no layers.
+def _built_in() -> tuple[Architecture, ...]:
+    from stormlens.models._zoo import BASELINES, NETWORKS
 
-    Parameters
-    ----------
-    name : str
-        Registry name, new.
-    description : str
-        One line.
-    """
-    _REGISTRY[name] = Architecture(name, description, None)
+    return (*NETWORKS, *BASELINES)
+
+
+ADDED_NETWORKS = Group(
+    "network",
+    "stormlens.networks",
+    Architecture,
+    lambda: [architecture.name for architecture in _built_in()],
+    check=lambda added: "" if callable(added.layers) else "has no function that gives its layers",
+)
+"""Networks that other packages add through entry points."""
 
 
 def list_models() -> tuple[Architecture, ...]:
     """
-    All registered architectures: networks in the order of the chapter, then baselines.
+    All architectures: networks in the order of the chapter, baselines, then those of plugins.
 
     Returns
     -------
     architectures : tuple of Architecture
+        Networks of packages that cannot be imported are left out.
 
     Examples
     --------
     >>> [model.name for model in list_models()][:2]
     ['chapter-linear', 'chapter-relu']
     """
-    from stormlens.models import _zoo  # noqa: F401  enrols them
-
-    return tuple(_REGISTRY.values())
+    return (*_built_in(), *(found.content for found in ADDED_NETWORKS.all()))
 
 
 def model_info(name: str) -> Architecture:
@@ -131,12 +134,36 @@ def model_info(name: str) -> Architecture:
     Raises
     ------
     InputError
-        If there is none; the nearest name is suggested.
+        If there is none, and the nearest name is suggested; or it is that of a package that
+        cannot be imported.
     """
-    by_name = {architecture.name: architecture for architecture in list_models()}
-    if name not in by_name:
-        raise unknown("model", name, by_name, "See `stormlens models`.")
-    return by_name[name]
+    by_name = {architecture.name: architecture for architecture in _built_in()}
+    if name in by_name:
+        return by_name[name]
+    found = ADDED_NETWORKS.get(name)
+    if found is None:
+        names = [*by_name, *ADDED_NETWORKS.names()]
+        raise unknown("model", name, names, "See `stormlens models`.")
+    return found.content
+
+
+def network_from(name: str) -> dict[str, str] | None:
+    """
+    The package that adds a network.
+
+    Parameters
+    ----------
+    name : str
+        As in `list_models`.
+
+    Returns
+    -------
+    origin : dict or None
+        ``{"package": ..., "version": ...}``, for a provenance; None of what Stormlens itself has,
+        and of a name that nobody uses.
+    """
+    plugin = ADDED_NETWORKS.plugin(name)
+    return None if plugin is None else {"package": plugin.package, "version": plugin.version}
 
 
 def build(
@@ -253,12 +280,31 @@ def plan_of(
         )
     _check_sizes(name, input_shape, n_classes)
     shape, n_classes = tuple(map(int, input_shape)), int(n_classes)  # Keras takes none of NumPy
-    blocks = layers(n_classes)
+    plugin = ADDED_NETWORKS.plugin(name)
+    blocks = layers(n_classes) if plugin is None else _of_plugin(plugin, layers, shape, n_classes)
     shapes = shapes_along(blocks, shape)
     if shapes is None:
         size = " x ".join(map(str, shape[:2]))
         raise InputError(f"Images of {size} pixels are too small for model {name}.")
     return shape, blocks, shapes[:-1]
+
+
+def _of_plugin(plugin: Plugin, layers: Builder, shape: Shape, n_classes: int) -> list[Block]:
+    """A plugin's layers, each of a known kind and fitting what the one before gives."""
+    try:
+        blocks = list(layers(n_classes))
+    except Exception as error:
+        raise InputError(
+            f"Model {plugin.name}: {plugin} fails at {n_classes} classes ({reason_of(error)}); "
+            "report it to its authors."
+        ) from error
+    wrong = what_is_wrong(blocks, shape, n_classes)
+    if wrong:
+        raise InputError(
+            f"Model {plugin.name}: {plugin} gives layers that cannot be used: {wrong}; report it "
+            "to its authors."
+        )
+    return blocks
 
 
 def _check_sizes(name: str, input_shape: Any, n_classes: Any) -> None:

@@ -22,7 +22,7 @@ from stormlens.models._keras import import_keras
 from stormlens.models._keras_archive import check_archive
 from stormlens.models._network import Network, keyed, kinds_of
 from stormlens.models._novelty import Novelty
-from stormlens.models._registry import model_info
+from stormlens.models._registry import model_info, network_from
 from stormlens.storage import atomic_path, check_finite, write_tensors
 
 WEIGHTS, MODEL, CONFIDENCE = "weights.safetensors", "model.keras", "confidence.safetensors"
@@ -137,6 +137,7 @@ def read_named(
         not exist, or that cannot take such images.
     """
     name, shape, outputs = card["architecture"], tuple(card["input_shape"]), len(card["classes"])
+    _check_package(card, folder)
     try:
         is_network = model_info(name).is_network
     except InputError as error:
@@ -158,6 +159,25 @@ def read_named(
         return FeatureModel(name, shape, outputs, tensors)
     except InputError as error:
         raise InputError(f"{path} is damaged: {error} To put it right, {remedy}.") from error
+
+
+def _check_package(card: Mapping[str, Any], folder: Path) -> None:
+    """Refuse a network of another package that is not there, or is another package's now."""
+    name, trained_with = card["architecture"], card["provenance"].get("network_from")
+    if not isinstance(trained_with, dict):
+        return
+    package, version = (str(trained_with.get(key))[:100] for key in ("package", "version"))
+    here = network_from(name)
+    if here is None or here["package"] != package:
+        found = "" if here is None else f"; here {name} is that of package {here['package']}"
+        raise InputError(
+            f"{folder} was trained with the network {name} of package {package} {version}, which "
+            f"is not installed{found}. Install it where this Python finds it: pip install {package}"
+        )
+    try:
+        model_info(name)
+    except InputError as error:
+        raise InputError(f"{folder} cannot be read: {error}") from error
 
 
 def _of_member(tensors: Tensors, number: int) -> Tensors:
@@ -202,6 +222,9 @@ def read_weights(card: Mapping[str, Any], folder: Path, remedy: str) -> Tensors:
     tensors = read_tensors(path, remedy)
     if kinds != {key: (value.shape, str(value.dtype)) for key, value in tensors.items()}:
         what = f"model {name}" if card["members"] == 1 else f"{card['members']} of model {name}"
+        here = network_from(name)
+        if here is not None:
+            what += f" of package {here['package']} {here['version']}"
         raise InputError(f"{path} holds other weights than {what} has; {remedy}.")
     _check_digest(path, card["provenance"].get(DIGEST), remedy)
     return tensors

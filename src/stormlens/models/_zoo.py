@@ -1,6 +1,7 @@
 """What has a name: networks, layer by layer as their sources give them, and baselines."""
 
-from stormlens.models._blocks import (
+from stormlens.models._registry import BOOSTED, LOGISTIC, Architecture, network
+from stormlens.models.blocks import (
     Block,
     Conv,
     Dense,
@@ -13,12 +14,9 @@ from stormlens.models._blocks import (
     ResidualBlock,
     SpatialDropout,
 )
-from stormlens.models._registry import BOOSTED, LOGISTIC, register, register_baseline
 
 
-@register(
-    "chapter-linear", "The chapter's first CNN: one linear 3x3 convolution, pool 3, dense 128"
-)
+@network("chapter-linear", "The chapter's first CNN: one linear 3x3 convolution, pool 3, dense 128")
 def _chapter_linear(n_classes: int) -> list[Block]:
     return [
         Conv(32, 3),
@@ -29,7 +27,7 @@ def _chapter_linear(n_classes: int) -> list[Block]:
     ]
 
 
-@register("chapter-relu", "The chapter's second CNN: the same with ReLU and spatial dropout 0.3")
+@network("chapter-relu", "The chapter's second CNN: the same with ReLU and spatial dropout 0.3")
 def _chapter_relu(n_classes: int) -> list[Block]:
     return [
         Conv(32, 3, "relu"),
@@ -41,7 +39,7 @@ def _chapter_relu(n_classes: int) -> list[Block]:
     ]
 
 
-@register("svrimg-3conv", "SVRIMG's notebook: three convolutions (32-64-128), pool 3 each, dropout")
+@network("svrimg-3conv", "SVRIMG's notebook: three convolutions (32-64-128), pool 3 each, dropout")
 def _svrimg_3conv(n_classes: int) -> list[Block]:
     blocks: list[Block] = []
     for filters in (32, 64, 128):
@@ -55,7 +53,7 @@ def _svrimg_3conv(n_classes: int) -> list[Block]:
     ]
 
 
-@register(
+@network(
     "storm-residual",
     "Convolutions with pool 2 (16-32-64-128), two residual blocks, global mean and maximum",
 )
@@ -76,7 +74,7 @@ def _storm_residual(n_classes: int) -> list[Block]:
     ]
 
 
-@register("lenet5", "LeNet-5 (LeCun et al. 1998): tanh, average pooling, 6-16-120-84")
+@network("lenet5", "LeNet-5 (LeCun et al. 1998): tanh, average pooling, 6-16-120-84")
 def _lenet5(n_classes: int) -> list[Block]:
     # LeCun, Bottou, Bengio and Haffner (1998), Proc. IEEE 86, fig. 2. Its partial connections
     # (S2 to C3) are full here and its radial-basis output is a softmax, as is usual since.
@@ -92,7 +90,7 @@ def _lenet5(n_classes: int) -> list[Block]:
     ]
 
 
-@register("alexnet", "AlexNet (Krizhevsky et al. 2012) for one channel: five convolutions")
+@network("alexnet", "AlexNet (Krizhevsky et al. 2012) for one channel: five convolutions")
 def _alexnet(n_classes: int) -> list[Block]:
     # Krizhevsky, Sutskever and Hinton (2012), NeurIPS 25, section 3.5, on one processor (no
     # halves) and one channel.
@@ -114,5 +112,19 @@ def _alexnet(n_classes: int) -> list[Block]:
     ]
 
 
-register_baseline(LOGISTIC, "Logistic regression on features of the box: areas, shapes, texture")
-register_baseline(BOOSTED, "Gradient-boosted trees on the same features")
+NETWORKS = (
+    _chapter_linear,
+    _chapter_relu,
+    _svrimg_3conv,
+    _storm_residual,
+    _lenet5,
+    _alexnet,
+)
+"""In the order of the chapter and of what came after it."""
+
+BASELINES = (
+    Architecture(
+        LOGISTIC, "Logistic regression on features of the box: areas, shapes, texture", None
+    ),
+    Architecture(BOOSTED, "Gradient-boosted trees on the same features", None),
+)

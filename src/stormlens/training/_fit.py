@@ -22,7 +22,14 @@ import jax
 import numpy as np
 
 from stormlens.errors import InputError, printable
-from stormlens.models import Classifier, Ensemble, Network, keep_compiled, load_keras_file
+from stormlens.models import (
+    Classifier,
+    Ensemble,
+    Network,
+    keep_compiled,
+    load_keras_file,
+    network_from,
+)
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
 from stormlens.training._baseline import is_baseline, train_baseline
@@ -481,7 +488,7 @@ def _new_classifier(
         architecture,
         classes,
         *bounds,
-        _provenance(recipe, train),
+        {**_provenance(recipe, train), **_network_from(architecture)},
         orientations=recipe.orientations,
     )
     if classifier.image_shape != images.shape[1:]:
@@ -545,6 +552,12 @@ def _provenance(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in packages},
     }
+
+
+def _network_from(architecture: str | None) -> dict[str, Any]:
+    """Which other package's network it is, and that package's version; empty of our own."""
+    found = None if architecture is None else network_from(architecture)
+    return {} if found is None else {"network_from": found}
 
 
 def history_csv(history: list[Row]) -> str:

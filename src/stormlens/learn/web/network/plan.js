@@ -496,7 +496,7 @@ function checkEnd(plan, where) {
   }
 }
 
-/** A plan being made, layer by layer; as stormlens.models._blocks turns blocks into steps. */
+/** A plan being made, layer by layer; as stormlens.models.blocks turns blocks into steps. */
 class Making {
   /** @param {string} name @param {Facts} facts */
   constructor(name, facts) {

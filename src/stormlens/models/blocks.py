@@ -1,13 +1,18 @@
 """
 The layers that networks known by name are made of, each as plain data.
 
-One place knows of each layer its shapes, its weights, the same layer in Keras
+A network is a function that gives a list of these blocks, here and in other packages; see
+`network`. One place knows of each layer its shapes, its weights, the same layer in Keras
 and the steps of the engine that compute it. So a classifier whose network has
 a name is loaded and asked without importing Keras.
+
+>>> from stormlens.models import blocks
+>>> blocks.shapes_along([blocks.Conv(8, 3), blocks.MaxPool(2)], (12, 12, 1))
+[(12, 12, 1), (10, 10, 8), (5, 5, 8)]
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,8 +28,29 @@ from stormlens.models._steps import (
     same_padding,
 )
 
+__all__ = [
+    "Block",
+    "Conv",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "LocalResponse",
+    "MaxPool",
+    "MeanAndMax",
+    "MeanPool",
+    "ResidualBlock",
+    "SpatialDropout",
+    "shapes_along",
+]
+
 Shape = tuple[int, ...]
 """(rows, columns, channels) of a map, or (values,)."""
+
+ACTIVATIONS = ("linear", "relu", "tanh", "softmax")
+"""What `Conv` and `Dense` may end with."""
+
+_LARGEST = 65536
+"""Of a size that a block has; far beyond what a memory holds in weights."""
 
 Initialiser = Callable[[], Any]
 Arrays = Iterator[NDArray[np.float32]]
@@ -314,3 +340,66 @@ def shapes_along(blocks: Sequence[Block], shape: Shape) -> list[Shape] | None:
         if min(shapes[-1]) < 1:
             return None
     return shapes
+
+
+_OF_MAPS = (Conv, _Pool, SpatialDropout, ResidualBlock, MeanAndMax, LocalResponse)
+_KINDS = frozenset(
+    {
+        *(Conv, MaxPool, MeanPool, Flatten, Dense, Dropout, SpatialDropout),
+        *(ResidualBlock, MeanAndMax, LocalResponse),
+    }
+)
+
+
+def what_is_wrong(blocks: Sequence[Any], shape: Shape, n_classes: int) -> str:
+    """
+    Why blocks from another package are no classifier.
+
+    Parameters
+    ----------
+    blocks : sequence
+        In order, of anything.
+    shape : tuple of int
+        (rows, columns, channels) of an image.
+    n_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    reason : str
+        A clause; empty where nothing is wrong, or where the images are too small for them.
+    """
+    for number, block in enumerate(blocks, start=1):
+        called = f"layer {number}, {type(block).__name__},"
+        if type(block) not in _KINDS:
+            return f"{called} is none of stormlens.models.blocks"
+        wrong = _wrong_setting(block)
+        if wrong:
+            return f"{called} has {wrong}"
+        if isinstance(block, _OF_MAPS) and len(shape) != 3:
+            return f"{called} takes a map, and the layer before gives values in a row"
+        if isinstance(block, Dense) and len(shape) != 1:
+            return f"{called} takes values in a row; put Flatten or MeanAndMax before it"
+        shape = block.outputs(shape)
+        if min(shape) < 1:
+            return ""
+    if not blocks or blocks[-1] != Dense(n_classes, "softmax"):
+        return f'the last layer is not Dense({n_classes}, "softmax")'
+    return ""
+
+
+def _wrong_setting(block: Block) -> str:
+    """The first field of a block that cannot be; empty where all can."""
+    choices = {"activation": ACTIVATIONS, "padding": ("valid", "same")}
+    for name, value in asdict(block).items():
+        if name in choices:
+            fits = value in choices[name]
+        elif name == "rate":
+            fits = type(value) in (int, float) and 0 <= value < 1
+        else:
+            # A pool's strides of 0 mean its own side.
+            least = 0 if name == "strides" and isinstance(block, _Pool) else 1
+            fits = type(value) is int and least <= value <= _LARGEST
+        if not fits:
+            return f"{name} {value!r:.40}"
+    return ""
