@@ -8,13 +8,6 @@ if TYPE_CHECKING:
     from stormlens.experiment import Evaluation, Outcome
     from stormlens.verification import Scores
 
-_OVERALL = (
-    ("accuracy", "accuracy"),
-    ("macro_f1", "macro F1"),
-    ("hss", "HSS"),
-    ("brier", "Brier score"),
-    ("log_loss", "log loss"),
-)
 _PER_MODE = ("pod", "far", "csi", "f1")
 
 
@@ -94,17 +87,20 @@ def print_scores(evaluation: "Evaluation") -> None:
     evaluation : Evaluation
         Of a run.
     """
+    from stormlens.verification import SCORES
+
     scores = evaluation.scores
     print_headline(evaluation)
     print_lines("")
+    found = [
+        (score.title, getattr(scores, score.name), scores.baseline[score.name])
+        for score in SCORES
+        if hasattr(scores, score.name)
+    ]
+    found += [(added.title, added, added.constant) for added in scores.added.values()]
     rows = [
-        (
-            label,
-            number(getattr(scores, key).value),
-            interval(getattr(scores, key).low, getattr(scores, key).high),
-            number(scores.baseline[key]),
-        )
-        for key, label in _OVERALL
+        (title, number(of.value), interval(of.low, of.high), number(constant))
+        for title, of, constant in found
     ]
     columns = ("score", "value", "95 % interval", scores.baseline["name"])
     print_table(columns, rows, right=columns[1:])

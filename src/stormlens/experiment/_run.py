@@ -396,6 +396,7 @@ def _provenance(classifier: Classifier, split: str) -> dict[str, Any]:
         "training_count": known.get("training_boxes"),
         "training_simulated": classifier.trained_on_simulated,
         "split": split,
+        "network_from": known.get("network_from"),
         "seed": known.get("seed"),
         "stormlens_version": versions.pop("stormlens", None),
         "versions": versions,

@@ -250,22 +250,24 @@ def _comparison(scores: "Scores", kind: str) -> str:
 
 def tiles(scores: "Scores") -> list[dict[str, Any]]:
     """The overall scores, each with what it means and what the constant answer gets."""
-    meanings = {
-        "accuracy": ("Accuracy", "share named right", "higher is better, at most 1"),
-        "macro_f1": ("Macro F1", "mean F1, rare ones count as much", "higher is better, at most 1"),
-        "hss": ("HSS", "Heidke skill: accuracy beyond chance", "0 is no skill, 1 perfect"),
-        "brier": ("Brier score", "squared error of the probabilities", "lower is better, 0 to 2"),
-        "log_loss": ("Log loss", "surprise at the truth", "lower is better, 0 is perfect"),
-    }
+    from stormlens.verification import SCORES
+
+    named: list[tuple[Any, Estimate, float, str]] = [
+        (score, getattr(scores, score.name), scores.baseline[score.name], "")
+        for score in SCORES
+        if hasattr(scores, score.name)
+    ]
+    added = [(score, score, score.constant, score.package) for score in scores.added.values()]
     return [
         {
-            "name": title,
-            "meaning": meaning,
-            "sense": sense,
-            "estimate": getattr(scores, key),
-            "baseline": scores.baseline[key],
+            "name": f"{told.title[:1].upper()}{told.title[1:]}",
+            "meaning": told.meaning,
+            "sense": told.sense,
+            "estimate": estimate,
+            "baseline": constant,
+            "package": package,
         }
-        for key, (title, meaning, sense) in meanings.items()
+        for told, estimate, constant, package in (*named, *added)
     ]
 
 
@@ -408,6 +410,7 @@ def facts(
         ("Scored on", scored),
         ("Test split", provenance.get("readings")),
         ("Seed", provenance.get("seed")),
+        ("Network from", _package(provenance.get("network_from"))),
         ("Networks", _several(provenance.get("members"))),
         ("Taught by", provenance.get("teacher")),
         ("Device", provenance.get("device")),
@@ -415,6 +418,11 @@ def facts(
         ("Made", provenance.get("created")),
     ]
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _package(origin: Any) -> str | None:
+    """Another package's name and version, where it brought the network."""
+    return f"package {origin.get('package')} {origin.get('version')}" if origin else None
 
 
 def _several(members: int | None) -> str | None:

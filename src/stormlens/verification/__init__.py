@@ -40,6 +40,7 @@ from stormlens.verification._comparison import (
     View,
 )
 from stormlens.verification._gap import Gap, gap
+from stormlens.verification._measures import ADDED_SCORES, SCORES, Score
 from stormlens.verification._pairs import McNemar, holm, mcnemar, swap_test
 from stormlens.verification._probability import (
     BrierDecomposition,
@@ -50,12 +51,15 @@ from stormlens.verification._probability import (
     reliability,
 )
 from stormlens.verification._score import align, most_confident_mistakes, score
-from stormlens.verification._scores import Estimate, ModeScores, Scores
+from stormlens.verification._scores import AddedScore, Estimate, ModeScores, Scores
 from stormlens.verification._views import VIEWS, in_view, views_of
 
 __all__ = [
+    "ADDED_SCORES",
     "COMPARED",
+    "SCORES",
     "VIEWS",
+    "AddedScore",
     "BrierDecomposition",
     "Calibration",
     "ClassifierScores",
@@ -70,6 +74,7 @@ __all__ = [
     "PairMcNemar",
     "Performance",
     "Reliability",
+    "Score",
     "Scores",
     "Slice",
     "View",

@@ -39,6 +39,7 @@ from stormlens.verification._comparison import (
     Slice,
     View,
 )
+from stormlens.verification._measures import ACCURACY, COMPARED_SCORES, HSS, Score
 from stormlens.verification._pairs import holm, mcnemar, swap_test
 from stormlens.verification._probability import brier_decomposition, reliability
 from stormlens.verification._score import align
@@ -206,7 +207,7 @@ def _views(boxes: _Boxes, draws: _Draws) -> dict[str, View]:
 def _view(name: str, boxes: _Boxes, draws: _Draws) -> View:
     group, _ = day_groups(boxes.time)
     totals = _totals(boxes, group)
-    judged = _judged(totals, boxes, draws, COMPARED, _OF_A_MODE)
+    judged = _judged(totals, boxes, draws, COMPARED_SCORES, _OF_A_MODE)
     estimates = judged.estimates()
     scores = {
         classifier: _classifier_scores(estimates[i], boxes.truth, boxes.answer[i], boxes.modes)
@@ -253,7 +254,7 @@ def _judged(
     totals: Floats,
     boxes: _Boxes,
     draws: _Draws,
-    overall: tuple[str, ...],
+    overall: tuple[Score, ...],
     per_mode: tuple[str, ...],
 ) -> _Judged:
     n_classes = len(boxes.modes)
@@ -372,7 +373,7 @@ def _swap_p_values(
         signed = sums.reshape(sums.shape[0], classifiers, -1)
         half = (signed[:, first] - signed[:, second]) / 2
         sides = [
-            scores_of(side.reshape(-1, side.shape[-1]), n_classes, COMPARED, ())
+            scores_of(side.reshape(-1, side.shape[-1]), n_classes, COMPARED_SCORES, ())
             for side in (middle + half, middle - half)
         ]
         return (sides[0] - sides[1]).reshape(sums.shape[0], -1)
@@ -409,7 +410,7 @@ def _slices(boxes: _Boxes, key: Codes, label: Any, draws: _Draws) -> list[Slice]
     for value in np.unique(key).tolist():
         part = boxes.of(key == value)
         totals = _totals(part, day_groups(part.time)[0])
-        found = _judged(totals, part, draws, ("accuracy", "hss"), ()).estimates()
+        found = _judged(totals, part, draws, (ACCURACY, HSS), ()).estimates()
         accuracy, skill = (
             dict(zip(boxes.names, column, strict=True)) for column in zip(*found, strict=True)
         )

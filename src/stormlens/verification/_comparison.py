@@ -3,10 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from stormlens.verification._measures import COMPARED_SCORES
 from stormlens.verification._probability import BrierDecomposition, Reliability
-from stormlens.verification._scores import OVERALL, Estimate, ModeScores, none_for_nan
+from stormlens.verification._scores import Estimate, ModeScores, none_for_nan
 
-COMPARED = (*OVERALL[:3], "peirce", "gerrity", *OVERALL[3:])
+COMPARED = tuple(score.name for score in COMPARED_SCORES)
 """Scores of a comparison: accuracy, macro_f1, hss, peirce, gerrity, brier and log_loss."""
 
 

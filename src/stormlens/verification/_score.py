@@ -10,18 +10,16 @@ from stormlens.datasets import class_names, is_simulated
 from stormlens.errors import InputError
 from stormlens.stormbox import MODES
 from stormlens.verification import _categorical as categorical
-from stormlens.verification._bootstrap import (
-    LEVEL,
-    day_groups,
-    interval,
-    leave_one_out,
-    replicates,
-)
+from stormlens.verification._added import added_scores
+from stormlens.verification._bootstrap import LEVEL, day_groups
+from stormlens.verification._measures import SCORES
 from stormlens.verification._probability import checked
 from stormlens.verification._scores import OVERALL, PER_MODE, Estimate, ModeScores, Scores
-from stormlens.verification._totals import group_totals, scores_of
+from stormlens.verification._totals import estimates_of, group_totals, scores_of
 
 Floats = NDArray[np.float64]
+
+_FIVE = tuple(score for score in SCORES if score.name in OVERALL)
 
 
 def align(
@@ -121,17 +119,8 @@ def score(
     answer = probability.argmax(1)
     group, by = day_groups(dataset["time"].values)
     totals = group_totals(probability, truth, answer, group)
-
-    def scores(sums: Floats) -> Floats:
-        return scores_of(sums, len(classes), OVERALL, PER_MODE)
-
-    values = scores(totals.sum(0, keepdims=True))[0]
-    if totals.shape[0] > 1:
-        repeated = replicates(totals, scores, n_boot, seed)
-        low, high = interval(values, repeated, leave_one_out(totals, scores), totals[:, :-2].sum(1))
-    else:
-        low = high = np.full(values.shape, np.nan)
-    estimates = [Estimate(*map(float, triple)) for triple in zip(values, low, high, strict=True)]
+    estimates = estimates_of(totals, len(classes), _FIVE, PER_MODE, n_boot=n_boot, seed=seed)
+    named, constant = _constant(truth, classes)
     confusion = categorical.confusion_matrix(truth, answer, len(classes))
     return Scores(
         **dict(zip(OVERALL, estimates, strict=False)),
@@ -139,7 +128,7 @@ def score(
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         count=int(truth.size),
         classes=classes,
-        baseline=_baseline(truth, classes),
+        baseline=_baseline(named, constant, truth),
         simulated={
             "training": bool(predictions.attrs.get("simulated_training", 0)),
             "test": is_simulated(dataset),
@@ -152,6 +141,7 @@ def score(
             "replicates": n_boot,
             "seed": seed,
         },
+        added=added_scores(probability, truth, constant, group, n_boot=n_boot, seed=seed),
     )
 
 
@@ -206,12 +196,17 @@ def _per_mode(
     }
 
 
-def _baseline(truth: NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, Any]:
+def _constant(truth: NDArray[np.int64], classes: tuple[str, ...]) -> tuple[str, Floats]:
+    """The constant answer: its name, and its probabilities for each box."""
     counts = np.bincount(truth, minlength=len(classes))
     code = classes.index("QLCS") if classes == MODES else int(counts.argmax())
     certain = np.zeros((truth.size, len(classes)))
     certain[:, code] = 1
+    return f"always {classes[code]}", certain
+
+
+def _baseline(name: str, constant: Floats, truth: NDArray[np.int64]) -> dict[str, Any]:
     group = np.zeros(truth.size, np.int64)
-    totals = group_totals(certain, truth, certain.argmax(1), group)
-    values = scores_of(totals, len(classes), OVERALL, ())[0]
-    return {"name": f"always {classes[code]}", **dict(zip(OVERALL, values.tolist(), strict=True))}
+    totals = group_totals(constant, truth, constant.argmax(1), group)
+    values = scores_of(totals, constant.shape[1], _FIVE, ())[0]
+    return {"name": name, **dict(zip(OVERALL, values.tolist(), strict=True))}

@@ -1,10 +1,10 @@
 """The scores of one classifier on one dataset, as plain data that JSON can hold."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stormlens.errors import InputError
+from stormlens.errors import InputError, printable
 
 OVERALL = ("accuracy", "macro_f1", "hss", "brier", "log_loss")
 PER_MODE = ("pod", "far", "csi", "f1")
@@ -26,6 +26,37 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class AddedScore(Estimate):
+    """
+    A score beyond the five that `Scores` has fields for, with what a reader of it must know.
+
+    Attributes
+    ----------
+    value, low, high : float
+        As of an `Estimate`.
+    title, meaning, sense : str
+        What it is called, what it measures, and its direction and range in words.
+    lowest, highest : float or None
+        Its range; None where there is no bound.
+    higher_is_better : bool
+        The direction.
+    constant : float
+        What the constant answer of `Scores.baseline` gets.
+    package : str
+        Name and version of the package that it comes from.
+    """
+
+    title: str
+    meaning: str
+    sense: str
+    lowest: float | None
+    highest: float | None
+    higher_is_better: bool
+    constant: float
+    package: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +103,8 @@ class Scores:
         `training` and `test`: whether a simulator made that data.
     intervals : dict
         How the intervals came about: `level`, `method`, `by`, `groups`, `replicates`, `seed`.
+    added : dict of str to AddedScore
+        Further scores by name, such as those of other packages; see `Score`.
     """
 
     accuracy: Estimate
@@ -86,6 +119,7 @@ class Scores:
     baseline: dict[str, Any]
     simulated: dict[str, bool]
     intervals: dict[str, Any]
+    added: dict[str, AddedScore] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """
@@ -137,6 +171,9 @@ class Scores:
                 },
                 simulated={key: bool(value) for key, value in data["simulated"].items()},
                 intervals=dict(data["intervals"]),
+                added={
+                    printable(name): _added(entry) for name, entry in data.get("added", {}).items()
+                },
             )
         except KeyError as error:
             msg = f"Scores lack {error.args[0]!r}; write them again with `stormlens evaluate`."
@@ -148,6 +185,29 @@ class Scores:
 
 def _estimate(entry: dict[str, Any]) -> Estimate:
     return Estimate(*(_number(entry[key]) for key in ("value", "low", "high")))
+
+
+def _added(entry: dict[str, Any]) -> AddedScore:
+    lowest, highest = (
+        None if entry[key] is None else float(entry[key]) for key in ("lowest", "highest")
+    )
+    title, meaning, sense, package = (
+        printable(str(entry[key])) for key in ("title", "meaning", "sense", "package")
+    )
+    estimate = _estimate(entry)
+    return AddedScore(
+        estimate.value,
+        estimate.low,
+        estimate.high,
+        title,
+        meaning,
+        sense,
+        lowest,
+        highest,
+        bool(entry["higher_is_better"]),
+        _number(entry["constant"]),
+        package,
+    )
 
 
 def _number(value: float | None) -> float:
