@@ -2,6 +2,7 @@
 
 import os
 import platform
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -62,8 +63,8 @@ def command(as_json: bool) -> None:
     """
     Show what this installation has and lacks.
 
-    Versions, devices, threads, the cache folder and its size, what is missing, and extras that
-    are not installed.
+    Versions, devices, threads, the cache folder and its size, what is missing, what other packages
+    add, and extras that are not installed.
     """
     findings = examine()
     if as_json:
@@ -82,6 +83,12 @@ def command(as_json: bool) -> None:
     rows += [(name, version or "missing") for name, version in findings["packages"].items()]
     print_table(("part", "found"), rows)
     print_lines("", *(findings["missing"] or ["Nothing is missing."]))
+    if findings["plugins"]:
+        print_lines("", "Readers, networks and scores of other packages:")
+        print_table(
+            ("plugin", "name", "package", "version"),
+            [(p["kind"], p["name"], p["package"], p["version"]) for p in findings["plugins"]],
+        )
     lacking = [(name, extra) for name, extra in findings["extras"].items() if extra["missing"]]
     if lacking:
         print_lines("", "Extras that are not whole; each is installed in the clone of Stormlens:")
@@ -104,8 +111,8 @@ def examine() -> dict[str, Any]:
     findings : dict
         stormlens, python, platform, devices, threads, operations ("native (avx2)" or
         "portable"), prediction ("engine (avx2)" or "Keras on JAX"), cache {folder, bytes,
-        writable}, packages {name: version or None}, missing (a sentence each), extras {name:
-        {for, missing (packages)}}.
+        writable}, packages {name: version or None}, plugins (a list of {kind, name, package,
+        version, usable}), missing (a sentence each), extras {name: {for, missing (packages)}}.
     """
     from stormlens.engine import usable_cores
 
@@ -118,6 +125,7 @@ def examine() -> dict[str, Any]:
     devices, trouble = _devices()
     operations, slow = _operations()
     cache, cached = _cache()
+    plugins, unusable = _plugins()
     return {
         "stormlens": __version__,
         "python": platform.python_version(),
@@ -128,7 +136,8 @@ def examine() -> dict[str, Any]:
         "prediction": _prediction(),
         "cache": cache,
         "packages": packages,
-        "missing": [*missing, *trouble, *slow, *cached],
+        "plugins": plugins,
+        "missing": [*missing, *trouble, *slow, *cached, *unusable],
         "extras": {
             name: {"for": what, "missing": [p for p in needed if _version(p) is None]}
             for name, (what, needed) in _EXTRAS.items()
@@ -174,6 +183,19 @@ def _prediction() -> str:
 
     found = instruction_set()
     return f"engine ({found})" if found else "Keras on JAX"
+
+
+def _plugins() -> tuple[list[dict[str, Any]], list[str]]:
+    """What other packages add, each tried, and what keeps some from being used."""
+    from stormlens.models import ADDED_NETWORKS
+    from stormlens.readers import ADDED_READERS
+    from stormlens.verification import ADDED_SCORES
+
+    groups = (ADDED_READERS, ADDED_NETWORKS, ADDED_SCORES)
+    listed = [pair for group in groups for pair in group.listed()]
+    return [{**asdict(plugin), "usable": not fault} for plugin, fault in listed], [
+        fault for _, fault in listed if fault
+    ]
 
 
 def _size(count: int) -> str:

@@ -2,14 +2,19 @@
 
 import click
 
-from stormlens.cli._group import PanelCommand
+from stormlens.cli._group import PanelCommand, say
 from stormlens.cli._options import json_option
 from stormlens.cli._output import print_json, print_table
 
 NAME = "models"
 EPILOG = """\b
-Example:
+Examples:
   stormlens models
+  stormlens models --json
+
+\b
+JSON: a list of {name, description}; with package and version for the network
+of another package (docs/howto/extend.md).
 """
 
 
@@ -17,14 +22,22 @@ Example:
 @json_option
 def command(as_json: bool) -> None:
     """List the networks and baselines that a recipe can name."""
-    from stormlens.models import list_models
+    from stormlens.models import ADDED_NETWORKS, list_models, network_from
 
-    models = list_models()
+    rows = [(model, network_from(model.name)) for model in list_models()]
+    for fault in ADDED_NETWORKS.faults():
+        say(f"Note: {fault}")
     if as_json:
-        print_json([{"name": m.name, "description": m.description} for m in models])
+        print_json(
+            [{"name": m.name, "description": m.description, **(origin or {})} for m, origin in rows]
+        )
     else:
         print_table(
             ("model", "description"),
-            [(m.name, m.description) for m in models],
+            [(m.name, m.description + _from(origin)) for m, origin in rows],
             wrap=["description"],
         )
+
+
+def _from(origin: dict[str, str] | None) -> str:
+    return "" if origin is None else f" (package {origin['package']} {origin['version']})"
