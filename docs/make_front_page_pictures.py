@@ -41,6 +41,7 @@ VIEWS = {
     "train": View(".chart", f"epochs={EPOCHS}&storms=150"),
     "inside": View(".overview", window=1100, zoom=2, left=0.13, top=0.1),
 }
+"""Of a page that is not named, its first picture."""
 
 
 def main() -> None:
@@ -48,7 +49,7 @@ def main() -> None:
     names = sys.argv[1:] or COMPONENTS
     with browser_and_pages() as (browser, place):
         for name in names:
-            view = VIEWS[name]
+            view = VIEWS.get(name, View(".picture"))
             page = browser.new_page(viewport={"width": view.window, "height": 1200})
             page.goto(f"{place}#/{name}?{view.query}")
             page.locator(view.part).first.wait_for()

@@ -13,7 +13,7 @@ from nexrad_files import Turn, code, legacy_volume, volume
 from odim_files import composite
 from odim_files import volume as odim_volume
 from png_files import UNID, index, png
-from structures import classic, hdf5, level2, packed_level2
+from structures import classic, hdf5, level2, packed_level2, words
 from structures import grib as grib2
 from structures import png as picture
 
@@ -83,13 +83,14 @@ class Case:
     """
     A file: its format's name, how it is made, its own name, what is read with it.
 
-    `structure` makes one change to what the format is made of; see `structures`.
+    `structure` makes one change to what the format is made of; see `structures`. A text's words
+    are what it is made of by default.
     """
 
     name: str
     format: str
     make: Callable[[], bytes]
-    structure: Callable[[bytes, np.random.Generator], bytes]
+    structure: Callable[[bytes, np.random.Generator], bytes] = words
     file: str = "file"
     options: dict = field(default_factory=dict)
     has_time: bool = True

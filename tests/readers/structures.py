@@ -611,3 +611,19 @@ def table(content, rng):
         k = int(rng.integers(len(rows[i])))
         rows[i][j], rows[i][k] = rows[i][k], rows[i][j]
     return "\n".join(map(",".join, rows)).encode()
+
+
+def words(content, rng):
+    """A word of a text changed, left out or doubled, or two exchanged."""
+    found = content.decode(errors="replace").split()
+    i, j = (int(n) for n in rng.integers(len(found), size=2))
+    how = int(rng.integers(5))
+    if how <= 1:
+        found[i] = one_of(rng, (*TEXTS, *map(str, NUMBERS)))
+    elif how == 2:
+        del found[i]
+    elif how == 3:
+        found.insert(j, found[i])
+    else:
+        found[i], found[j] = found[j], found[i]
+    return " ".join(found).encode()

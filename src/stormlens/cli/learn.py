@@ -1,6 +1,7 @@
 """``stormlens learn``: the interactive pages in the browser, or as a folder for a web host."""
 
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import click
@@ -10,12 +11,13 @@ from stormlens.cli._options import data_options, picture_options, run_option
 from stormlens.cli._output import print_lines
 from stormlens.cli._parameters import PATH, argument, option
 from stormlens.errors import InputError
-from stormlens.learn import export, serve
+from stormlens.learn import COMPONENTS, export, serve
 
 NAME = "learn"
 _DEFAULT = "simulated"
 _SOME = 400
-EPILOG = """\b
+_PAGES = "\n".join(wrap(f"Pages: {', '.join(COMPONENTS)}.", 78))
+EPILOG = f"""\b
 Examples:
   stormlens learn
   stormlens learn pool-and-fire --data svrimg
@@ -24,8 +26,7 @@ Examples:
   stormlens learn --export pages
 
 \b
-Pages: neuron, pool-and-fire, convolution-walker, augmentation-studio, train,
-inside.
+{_PAGES}
 Pages are for this machine alone unless --host lets others in, as a class in
 the same network. They see these pages with the storms and networks in them,
 and nothing else of this machine.

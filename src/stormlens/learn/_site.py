@@ -21,13 +21,8 @@ if TYPE_CHECKING:
 
     from stormlens.models import Classifier
 
-COMPONENTS = (
-    "neuron",
-    "pool-and-fire",
-    "convolution-walker",
-    "augmentation-studio",
-    "train",
-    "inside",
+COMPONENTS: tuple[str, ...] = tuple(
+    json.loads(Path(__file__).with_name("settings.json").read_text(encoding="utf-8"))
 )
 """Pages by the name that `stormlens learn` calls them, in the order of the chapter."""
 
