@@ -93,9 +93,9 @@ def test_import_loads_nothing_heavy():
     assert not found & (HEAVY | {"click", "rich"})
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["data", "--help"]])
-def test_help_loads_nothing_heavy(arguments):
-    assert not {name.split(".")[0] for name in after_command(*arguments)} & HEAVY
+@pytest.mark.parametrize("command", [[], ["train"], ["data"], ["classify"], ["archive", "build"]])
+def test_help_loads_nothing_heavy(command):
+    assert not {name.split(".")[0] for name in after_command(*command, "--help")} & HEAVY
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".png"])

@@ -18,6 +18,7 @@ from stormlens import archive
 from stormlens.archive import _plan
 from stormlens.archive._catalogue import NAME, read_rows
 from stormlens.archive._store import GROUP, Store
+from stormlens.boxes import Cutting
 from stormlens.datasets import load
 from stormlens.errors import InputError
 
@@ -335,8 +336,8 @@ def test_an_object_store_is_a_source(scheduler, tmp_path):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"cutting": archive.Cutting(threshold=35)}, "built with threshold 40, not 35"),
-        ({"cutting": archive.Cutting("grid")}, "built with boxes storms, not grid"),
+        ({"cutting": Cutting(threshold=35)}, "built with threshold 40, not 35"),
+        ({"cutting": Cutting("grid")}, "built with boxes storms, not grid"),
         ({"source": "simulated", "count": 5}, "built with"),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormlens import boxes
-from stormlens.boxes._cut import tell_apart
+from stormlens.boxes._cut import unique_ids
 from stormlens.datasets import read_images, read_netcdf, write_netcdf
 from stormlens.errors import InputError
 from stormlens.stormbox import NATIONAL, SIZE, Boxes, Mosaic
@@ -78,8 +78,8 @@ def test_ids_differ_for_neighbouring_cells_and_for_the_same_one(mosaic_of):
 
 
 @given(st.lists(st.sampled_from(["a", "b", "a-2"]), max_size=8))
-def test_told_apart_names_keep_their_order_and_beginning(names):
-    told = tell_apart(names)
+def test_unique_ids_keep_their_order_and_beginning(names):
+    told = unique_ids(names)
     assert len(set(told)) == len(told)
     assert all(new.startswith(old) for new, old in zip(told, names, strict=True))
 

@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stormlens import archive
 from stormlens.archive import summarise
+from stormlens.boxes import Cutting
+from stormlens.readers import Options
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +160,54 @@ def test_many_problems_are_told_in_few_lines(invoke, folder, tmp_path, monkeypat
     assert result.stdout.startswith("9 SIMULATED boxes built")
     assert len(result.stderr.splitlines()) == 11
     assert result.stderr.endswith("Passed over: 490 more; --json tells all.\n")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What `archive.build` is asked for, in place of being done."""
+    calls = []
+
+    def build(source, store, **settings):
+        calls.append(settings)
+        return archive.Outcome(0, 0, [], 0.0, False)
+
+    monkeypatch.setattr(archive, "build", build)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("options", "cutting"),
+    [
+        ((), Cutting()),
+        (("--threshold", 45, "--min-area", 50), Cutting(threshold=45, minimum_area=50.0)),
+        (("--boxes", "grid", "--stride", 34), Cutting("grid", stride=34)),
+        (
+            ("--at", "35,-97.5", "--at", "38.5,-97"),
+            Cutting("points", points=[(35, -97.5), (38.5, -97)]),
+        ),
+    ],
+)
+def test_boxes_are_cut_as_classify_cuts_them(invoke, asked, options, cutting):
+    result = invoke("archive", "build", "volumes", "store", *options, "--qc", "--site", "35,-97")
+    assert result.exit_code == 0, result.stderr
+    (settings,) = asked
+    assert settings["cutting"] == cutting
+    assert settings["options"] == Options(quality_control=True, site=(35.0, -97.0))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--boxes", "grid", "--threshold", 30), "--threshold decides nothing"),
+        (("--stride", 68), "--stride decides nothing"),
+        (("--boxes", "grid", "--at", "35,-97"), "Choose one of --boxes, --at and --reports"),
+        (("--boxes", "points"), "Boxes by points need --at"),
+        (("--boxes", "reports"), "Boxes by reports need --reports"),
+        (("--at", "35"), "--at 35 is no place"),
+        (("--day", "2011-04-27"), "--day decides nothing"),
+        (("--site", "here"), "--site here is no place"),
+    ],
+)
+def test_what_classify_refuses_is_refused(refused, asked, options, words):
+    assert words in refused("archive", "build", "volumes", "store", *options)
+    assert not asked

@@ -358,7 +358,7 @@ def test_options_stand_under_headings(invoke):
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert headings == [
         "Arguments:",
-        "Boxes of radar files:",
+        "Where boxes are cut from radar files:",
         "What PNG files of your own are:",
         "How radar files are read:",
         "Output:",

@@ -1,6 +1,8 @@
 """`slide`: a field of probabilities over a radar file."""
 
+import csv
 import io
+import json
 from functools import partial
 
 import numpy as np
@@ -57,7 +59,7 @@ def test_the_field_is_what_the_boxes_get(invoke, run, file, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert "SIMULATED" in result.stderr
     written = [line for line in result.stderr.splitlines() if line.startswith("Written: ")]
-    assert written == [f"Written: {out}", f"Written: {picture}"]
+    assert written == [f"Written: {picture}", f"Written: {out}"]
     with xr.open_dataset(out, engine="h5netcdf") as field, Image.open(picture) as image:
         mosaic = xr.load_dataset(file, engine="h5netcdf")
         x, y = (field[axis].values / 3.75 for axis in ("x", "y"))
@@ -73,6 +75,25 @@ def test_the_field_is_what_the_boxes_get(invoke, run, file, tmp_path):
         assert image.width > 800
     # Every box with echo lies wholly in sight, so none can be Missing.
     assert result.stdout.splitlines()[-1].split() == ["Missing", "0.000", "0.000", "0.000"]
+
+
+def test_the_summary_is_a_table_json_or_csv(invoke, refused, run, file):
+    table, document, sheet = (
+        invoke("slide", "--run", run, file, "--stride", 200, *form).stdout
+        for form in ((), ("--json",), ("--csv",))
+    )
+    entries = json.loads(document)
+    heading, *rows = csv.reader(io.StringIO(sheet))
+    assert heading == list(entries[0]) == ["mode", "mean", "highest", "likeliest"]
+    assert [[mode, *map(float, values)] for mode, *values in rows] == [
+        list(entry.values()) for entry in entries
+    ]
+    assert [line.split() for line in table.splitlines()[2:]] == [
+        [entry["mode"], *(f"{entry[name]:.3f}" for name in heading[1:])] for entry in entries
+    ]
+    assert sum(entry["likeliest"] for entry in entries) == pytest.approx(1)
+    words = refused("slide", "--run", run, file, "--json", "--csv")
+    assert "Choose --json or --csv, not both." in words
 
 
 @pytest.mark.parametrize(("stride", "shares"), [(40, True), (200, False)])
@@ -99,6 +120,7 @@ def test_no_box_to_judge_leaves_no_table(invoke, run, file):
     result = invoke("slide", "--run", run, file, "--stride", 5000)
     assert (result.exit_code, result.stdout) == (0, "")
     assert "Note: There is no box with echo of which radars see half.\n" in result.stderr
+    assert json.loads(invoke("slide", "--run", run, file, "--stride", 5000, "--json").stdout) == []
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,11 @@ bounded memory, and can be stopped at any moment and taken up again.
 
 from stormlens.archive._build import Outcome, build
 from stormlens.archive._classify import classify
-from stormlens.archive._extract import Cutting
 from stormlens.archive._regions import REGIONS, Region, region_numbers
 from stormlens.archive._summary import shares, summarise
 
 __all__ = [
     "REGIONS",
-    "Cutting",
     "Outcome",
     "Region",
     "build",

@@ -24,13 +24,15 @@ import numpy as np
 from stormlens.archive import _catalogue as catalogue
 from stormlens.archive._catalogue import Known, Row
 from stormlens.archive._cluster import Lost, Results, check_workers, connect
-from stormlens.archive._extract import CUTTING, Cutting, Extracted, Unit, extract_on_worker
+from stormlens.archive._extract import RULES, Extracted, Rules, Unit, extract_on_worker
 from stormlens.archive._inputs import SIMULATED
 from stormlens.archive._plan import Plan, check_source
 from stormlens.archive._progress import progress as showing
 from stormlens.archive._shard import write
 from stormlens.archive._store import BLOCK, GROUP, Arrays, Store, create, empty_arrays
+from stormlens.boxes import Cutting
 from stormlens.errors import InputError
+from stormlens.readers import Options
 from stormlens.storage import disk_errors, file_lock
 from stormlens.stormbox import NATIONAL, SIZE
 
@@ -80,6 +82,7 @@ def build(
     store: str | Path,
     *,
     cutting: Cutting | None = None,
+    options: Options | None = None,
     index: "pd.DataFrame | None" = None,
     count: int | None = None,
     seed: int = 0,
@@ -99,8 +102,10 @@ def build(
         for), or ``"simulated"``. PNG and NPY files are taken as boxes already cut.
     store : str or Path
         Folder of the store, made if missing; on a disk that this process can write.
-    cutting : Cutting, optional
-        How radar files are read and cut; around storms unless told.
+    cutting : stormlens.boxes.Cutting, optional
+        Which boxes are cut from radar files; by default those around storms.
+    options : stormlens.readers.Options, optional
+        How radar files are read.
     index : pandas.DataFrame, optional
         Where SVRIMG images belong, by `unid`: columns xmin, ymin, latitude and longitude, as
         `stormlens.datasets.svrimg.index` gives them.
@@ -130,11 +135,12 @@ def build(
     """
     began = time.monotonic()
     check_workers(workers, scheduler)
-    source, folder, cutting = _absolute(source), Path(store), cutting or Cutting()
+    source, folder = _absolute(source), Path(store)
+    rules = Rules(cutting or Cutting(), options or Options())
     check_source(source, count)
     _check_folder(folder)
     with file_lock(folder / ".lock", timeout=_LOCK_SECONDS):
-        held, known = _opened(folder, source, _settings(source, cutting, count, seed))
+        held, known = _opened(folder, source, _settings(source, rules, count, seed))
         before = known.boxes
         plan = Plan(source, known, retry=retry, count=count or 0, seed=seed)
         units = plan.units()
@@ -144,7 +150,7 @@ def build(
             held.cut(known.boxes)
             todo = itertools.chain([first], units)
             with (
-                connect(workers, scheduler, {CUTTING: cutting}, _MODULES) as client,
+                connect(workers, scheduler, {RULES: rules}, _MODULES) as client,
                 _Writer(held, known, index, client) as writer,
             ):
                 _read_all(client, plan, todo, writer, progress=progress)
@@ -197,11 +203,11 @@ def _check_folder(folder: Path) -> None:
             )
 
 
-def _settings(source: str, cutting: Cutting, count: int | None, seed: int) -> dict[str, Any]:
+def _settings(source: str, rules: Rules, count: int | None, seed: int) -> dict[str, Any]:
     """What decides a store's boxes beside its inputs."""
     if source == SIMULATED:
         return {"simulated": True, "count": count, "seed": seed}
-    return {"simulated": False, **cutting.described()}
+    return {"simulated": False, **rules.cutting.described(), **rules.options.described()}
 
 
 def _opened(folder: Path, source: str, settings: dict[str, Any]) -> tuple[Store, Known]:

@@ -7,14 +7,15 @@ gives no box and a sentence; so does each member of a tar file, whose others go 
 
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from stormlens.archive._inputs import open_input
 from stormlens.archive._store import Arrays, as_arrays, empty_arrays
+from stormlens.boxes import Cutting
 from stormlens.datasets import (
     check_reflectivity,
     load,
@@ -24,82 +25,30 @@ from stormlens.datasets import (
     says_simulated,
     time_of_name,
 )
-from stormlens.errors import InputError, unknown
+from stormlens.errors import InputError
 from stormlens.readers import Options
-from stormlens.stormbox import SIZE, Boxes, Mosaic
-
-if TYPE_CHECKING:
-    import pandas as pd
+from stormlens.stormbox import SIZE, Boxes
 
 _ARRAYS = (".png", ".npy")
 _MAX_BYTES = 2**30
-CUTTING = "stormlens-cutting"
-"""What workers carry the `Cutting` of a run as."""
-
-WAYS = ("storms", "grid", "reports")
+RULES = "stormlens-rules"
+"""What workers carry the `Rules` of a run as."""
 
 
-@dataclass(frozen=True)
-class Cutting:
+class Rules(NamedTuple):
     """
-    How radar files are read, and where boxes are cut from them.
+    How the radar files of a run become boxes.
 
     Attributes
     ----------
-    boxes : {"storms", "grid", "reports"}
-        Around connected regions of strong echo, on a regular grid, or around storm reports.
-    threshold : int
-        Lowest reflectivity of a storm's region, dBZ.
-    minimum_area : float
-        Smallest region, km2.
-    stride : int
-        Cells from one box of the grid to the next.
-    reports : pandas.DataFrame or None
-        As `stormlens.boxes.read_reports` gives it.
-    within : float
-        Minutes that a report may lie before or after the file's time.
+    cutting : Cutting
+        Which boxes are cut from each.
     options : Options
-        How radar files are read.
+        How each is read.
     """
 
-    boxes: str = "storms"
-    threshold: int = 40
-    minimum_area: float = 100.0
-    stride: int = 68
-    reports: "pd.DataFrame | None" = None
-    within: float = 30.0
-    options: Options = field(default_factory=Options)
-
-    def __post_init__(self) -> None:
-        if self.boxes not in WAYS:
-            raise unknown("way of cutting boxes", self.boxes, WAYS)
-        if (self.boxes == "reports") != (self.reports is not None):
-            raise InputError("Boxes around reports need a table of reports, and no others do.")
-
-    def described(self) -> dict[str, Any]:
-        """
-        What decides the boxes, as JSON can hold it; settings that decide nothing are left out.
-
-        Returns
-        -------
-        settings : dict
-        """
-        told = {**asdict(self), **self.options.described()}
-        del told["options"]
-        decide = {"storms": ("threshold", "minimum_area"), "grid": ("stride",)}
-        for way, names in {**decide, "reports": ("within", "reports")}.items():
-            if way != self.boxes:
-                for name in names:
-                    del told[name]
-        if self.reports is not None:
-            told["reports"] = f"{len(self.reports)} rows, {_digest(self.reports)}"
-        return told
-
-
-def _digest(table: "pd.DataFrame") -> str:
-    from hashlib import sha256
-
-    return sha256(table.to_csv().encode()).hexdigest()[:16]
+    cutting: Cutting = Cutting()
+    options: Options = Options()
 
 
 @dataclass(frozen=True)
@@ -183,7 +132,7 @@ class Extracted(NamedTuple):
     lacking: str = ""
 
 
-def extract(unit: Unit, cutting: Cutting) -> Extracted:
+def extract(unit: Unit, rules: Rules) -> Extracted:
     """
     Boxes of one unit.
 
@@ -191,8 +140,8 @@ def extract(unit: Unit, cutting: Cutting) -> Extracted:
     ----------
     unit : Unit
         A file, members of a tar file, or a part of a simulated archive.
-    cutting : Cutting
-        How radar files are cut.
+    rules : Rules
+        How radar files are read and cut.
 
     Returns
     -------
@@ -206,7 +155,7 @@ def extract(unit: Unit, cutting: Cutting) -> Extracted:
     if isinstance(unit, Members):
         return _of_members(unit)
     try:
-        boxes, lacking = _boxes(unit, cutting)
+        boxes, lacking = _boxes(unit, rules)
     except InputError as error:
         if isinstance(error.__cause__, ImportError):
             raise
@@ -225,7 +174,7 @@ def extract(unit: Unit, cutting: Cutting) -> Extracted:
 
 def extract_on_worker(units: Sequence[Unit]) -> tuple[np.ndarray, list[Extracted]]:
     """
-    Boxes of some units, cut as the run's `Cutting` says, which the worker carries.
+    Boxes of some units, by the run's `Rules`, which the worker carries.
 
     Parameters
     ----------
@@ -240,8 +189,8 @@ def extract_on_worker(units: Sequence[Unit]) -> tuple[np.ndarray, list[Extracted
     """
     from stormlens.archive._plugins import carried
 
-    cutting = carried(CUTTING)
-    extracted = [extract(unit, cutting) for unit in units]
+    rules = carried(RULES)
+    extracted = [extract(unit, rules) for unit in units]
     images = [each.arrays.pop("reflectivity") for each in extracted]
     return images[0] if len(images) == 1 else np.concatenate(images), extracted
 
@@ -250,7 +199,7 @@ def _naming(name: str, sentence: str) -> str:
     return sentence if name.rpartition("/")[2] in sentence else f"{name}: {sentence}"
 
 
-def _boxes(unit: Unit, cutting: Cutting) -> tuple[Boxes, str]:
+def _boxes(unit: Unit, rules: Rules) -> tuple[Boxes, str]:
     """Boxes of a unit, and what its radar file lacks."""
     if isinstance(unit, SimulatedBoxes):
         simulated = load(
@@ -265,21 +214,11 @@ def _boxes(unit: Unit, cutting: Cutting) -> tuple[Boxes, str]:
         return _held_boxes(content, unit.name), ""
     from stormlens import readers
 
-    mosaic = readers.read_mosaic(content, cutting.options, name=unit.name)
+    mosaic = readers.read_mosaic(content, rules.options, name=unit.name)
     lacks = "" if mosaic.is_whole else f"{unit.name}: {mosaic.product}"
     if not mosaic.coverage.any():
         lacks = f"{unit.name} covers no cell of its grid: all of it is marked as missing."
-    return _cut(mosaic, cutting), lacks
-
-
-def _cut(mosaic: Mosaic, cutting: Cutting) -> Boxes:
-    from stormlens import boxes
-
-    if cutting.boxes == "storms":
-        return boxes.find_storms(mosaic, cutting.threshold, cutting.minimum_area)
-    if cutting.boxes == "grid":
-        return boxes.grid(mosaic, cutting.stride)
-    return boxes.at_reports(mosaic, cutting.reports, cutting.within)
+    return rules.cutting.cut(mosaic), lacks
 
 
 def _held_boxes(content: bytes, name: str) -> Boxes:

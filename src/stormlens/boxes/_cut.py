@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import wraps
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 import numpy as np
@@ -170,6 +171,11 @@ def as_mosaic(given: object) -> Mosaic:
     return mosaic
 
 
+def is_number(value: Any) -> bool:
+    """Whether a setting is a real number, NumPy's included; NaN is one."""
+    return isinstance(value, Real)
+
+
 def _grid(given: "Mosaic | xr.Dataset") -> Grid:
     return given.grid if isinstance(given, Mosaic) else grid_of(given)
 
@@ -244,16 +250,16 @@ def box_names(
     minute = np.datetime_as_string(time, unit="m").replace("-", "").replace(":", "")
     stamp = "" if np.isnat(time) else f"{minute}Z-"
     of_grid = "" if grid == NATIONAL else f"@{grid.name}"
-    return tell_apart(
+    return unique_ids(
         f"{stamp}{abs(north):05.2f}{'N' if north >= 0 else 'S'}-"
         f"{abs(east):06.2f}{'E' if east >= 0 else 'W'}{of_grid}"
         for north, east in zip(latitude, longitude, strict=True)
     )
 
 
-def tell_apart(names: Iterable[str]) -> list[str]:
+def unique_ids(names: Iterable[str]) -> list[str]:
     """
-    Names with ``-2``, ``-3`` and so on where one recurs.
+    Make names unique, by ``-2``, ``-3`` and so on where one recurs.
 
     Parameters
     ----------
@@ -262,7 +268,8 @@ def tell_apart(names: Iterable[str]) -> list[str]:
 
     Returns
     -------
-    names : list of str
+    ids : list of str
+        In the same order; the first of equal names stays as it is.
     """
     told: dict[str, None] = {}
     counts: Counter[str] = Counter()

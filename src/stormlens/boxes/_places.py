@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stormlens.boxes._cut import as_mosaic, cut, of_either, tell_apart
+from stormlens.boxes._cut import as_mosaic, cut, is_number, of_either, unique_ids
+from stormlens.boxes._defaults import WITHIN_MINUTES
 from stormlens.boxes._reports import columns, degrees, identifiers
 from stormlens.datasets import join_boxes
 from stormlens.errors import InputError
@@ -16,9 +17,6 @@ from stormlens.stormbox import NATIONAL, Boxes, Grid, Mosaic, is_dataset
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-
-WITHIN_MINUTES = 30.0
-"""How far a report's time may lie from the mosaic's unless told, as in the archive."""
 
 
 @of_either
@@ -39,7 +37,7 @@ def at_points(
     latitude, longitude : array_like of float, shape (storm,) or ()
         Degrees north and east.
     unid : array_like of str, shape (storm,), optional
-        Identifiers; from time and place unless told.
+        Identifiers; by default made from time and place.
 
     Returns
     -------
@@ -64,7 +62,7 @@ def at_points(
         raise InputError(
             f"Latitude {north[first]:g}, longitude {east[first]:g} lies outside "
             f"{_words(mosaic.grid)} (west is negative). If the file reaches there, read it with "
-            f"--grid {north[first]:g},{east[first]:g} (in Python grid=)."
+            f"--grid {north[first]:g},{east[first]:g} (in Python Options(grid=...))."
         )
     return cut(mosaic, x, y, unid=unid)
 
@@ -84,7 +82,7 @@ def at_reports(mosaic: Mosaic, table: "pd.DataFrame", within: float = WITHIN_MIN
         Storm Prediction Center's database (reports of unknown time zone are left out). A time
         has a date and an hour at least. An index or column called unid or uid names the boxes.
     within : float, optional
-        Minutes that a report may lie before or after the mosaic; 30 unless told, which gives
+        Minutes that a report may lie before or after the mosaic; by default 30, which gives
         each report to the nearest of hourly mosaics.
 
     Returns
@@ -99,8 +97,7 @@ def at_reports(mosaic: Mosaic, table: "pd.DataFrame", within: float = WITHIN_MIN
         If a column is missing or holds what it cannot, `within` is negative, the mosaic's
         time is unknown, or longitudes lack the minus sign of west.
     """
-    if not within >= 0:
-        raise InputError(f"within is {within} minutes; give 0 or more.")
+    check_within(within)
     moment = _time_of(mosaic)
     north, east, times = columns(table)
     x, y = mosaic.grid.cell(east, north)
@@ -111,6 +108,24 @@ def at_reports(mosaic: Mosaic, table: "pd.DataFrame", within: float = WITHIN_MIN
         _check_west(east[near], north[near], [mosaic.grid])
     names = identifiers(table)
     return cut(mosaic, x[wanted], y[wanted], unid=None if names is None else names[wanted])
+
+
+def check_within(within: Any) -> None:
+    """
+    Raise a sentence for a span of time that cannot be.
+
+    Parameters
+    ----------
+    within : float
+        Minutes.
+
+    Raises
+    ------
+    InputError
+        If it is no number, or negative.
+    """
+    if not is_number(within) or not within >= 0:
+        raise InputError(f"within is {within} minutes; give 0 or more.")
 
 
 def along_track(
@@ -164,7 +179,7 @@ def along_track(
             "No mosaic meets the track: none lies within its times while it is over the grid."
         )
     boxes = join_boxes(parts, where="boxes along the track")
-    names = np.asarray(tell_apart(boxes.storm["unid"].tolist()))
+    names = np.asarray(unique_ids(boxes.storm["unid"].tolist()))
     boxes = replace(boxes, storm={**boxes.storm, "unid": names})
     return boxes if is_plain else boxes.to_xarray()
 

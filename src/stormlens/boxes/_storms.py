@@ -8,19 +8,16 @@ of its own; every other one becomes the centre of a new box. So two storms in on
 box are one box, and the centre of every region is well inside some box.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.boxes._cut import cut, of_either
+from stormlens.boxes._cut import cut, is_number, of_either
+from stormlens.boxes._defaults import MINIMUM_AREA_KM2, THRESHOLD_DBZ
 from stormlens.boxes._regions import find_regions
 from stormlens.errors import InputError
 from stormlens.stormbox import MAX_DBZ, PIXEL_KM, SIZE, Boxes, Mosaic
-
-THRESHOLD_DBZ = 40
-"""Lowest reflectivity of a storm's core unless told, dBZ; convective as in Steiner et al. 1995."""
-
-MINIMUM_AREA_KM2 = 100.0
-"""Smallest region unless told, km2: a core some 11 km across."""
 
 MARGIN = 16
 """Cells (60 km) along a box's edge where another region is not yet part of its storm."""
@@ -29,7 +26,7 @@ MARGIN = 16
 @of_either
 def find_storms(
     mosaic: Mosaic,
-    threshold: int = THRESHOLD_DBZ,
+    threshold: float = THRESHOLD_DBZ,
     minimum_area: float = MINIMUM_AREA_KM2,
 ) -> Boxes:
     """
@@ -39,10 +36,10 @@ def find_storms(
     ----------
     mosaic : Mosaic or xarray.Dataset
         As `stormlens.readers.read_mosaic` or `read` gives it.
-    threshold : int, optional
-        Lowest reflectivity of a region, dBZ, 1 to 80; 40 unless told [1]_.
+    threshold : float, optional
+        Lowest reflectivity of a region, dBZ, 1 to 80; 40 by default [1]_.
     minimum_area : float, optional
-        Smaller regions are passed over, km2; 100 unless told. A cell is 14.0625 km2.
+        Smaller regions are passed over, km2; 100 by default. A cell is 14.0625 km2.
 
     Returns
     -------
@@ -64,13 +61,32 @@ def find_storms(
        three-dimensional storm structure from operational radar and rain gauge data,
        J. Appl. Meteor. 34, 1978-2007.
     """
-    if not 1 <= threshold <= MAX_DBZ:
-        raise InputError(f"The threshold is {threshold} dBZ; it must lie in 1 to {MAX_DBZ}.")
-    if not 0 <= minimum_area < np.inf:
-        raise InputError(f"The minimum area is {minimum_area} km2; give 0 or more.")
+    check_core(threshold, minimum_area)
     centres = _centres(mosaic.reflectivity >= threshold, minimum_area)
     centres = centres[_own_box(centres)]
     return cut(mosaic, centres[:, 1], centres[:, 0])
+
+
+def check_core(threshold: Any, minimum_area: Any) -> None:
+    """
+    Raise a sentence for a storm's core that cannot be.
+
+    Parameters
+    ----------
+    threshold : float
+        dBZ.
+    minimum_area : float
+        km2.
+
+    Raises
+    ------
+    InputError
+        If one is no number, or out of bounds.
+    """
+    if not is_number(threshold) or not 1 <= threshold <= MAX_DBZ:
+        raise InputError(f"The threshold is {threshold} dBZ; it must lie in 1 to {MAX_DBZ}.")
+    if not is_number(minimum_area) or not 0 <= minimum_area < np.inf:
+        raise InputError(f"The minimum area is {minimum_area} km2; give 0 or more.")
 
 
 def _centres(strong: NDArray[np.bool_], minimum_area: float) -> NDArray[np.float64]:

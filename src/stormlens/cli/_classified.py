@@ -1,12 +1,10 @@
 """What `classify` prints and writes of the boxes: table, CSV, JSON, NetCDF, GeoJSON."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stormlens.cli._group import say
-from stormlens.cli._output import number, print_csv, print_json, print_table
+from stormlens.cli._output import number, print_table
+from stormlens.cli._outputs import Outputs
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,7 +17,7 @@ _PLACE = ("time", "latitude", "longitude", "coverage")
 _SHOWN_FROM, _SHOWN_MOST = 0.05, 3  # probabilities in a line of the table
 
 
-def told_apart(parts: list["Predictions"]) -> list["Predictions"]:
+def with_unique_ids(parts: list["Predictions"]) -> list["Predictions"]:
     """
     Predictions whose ids no two boxes of all files share.
 
@@ -34,9 +32,9 @@ def told_apart(parts: list["Predictions"]) -> list["Predictions"]:
     """
     import numpy as np
 
-    from stormlens.boxes import tell_apart
+    from stormlens.boxes import unique_ids
 
-    names = tell_apart(str(name) for part in parts for name in part.storm["unid"])
+    names = unique_ids(str(name) for part in parts for name in part.storm["unid"])
     ends = np.cumsum([len(part) for part in parts])[:-1]
     return [
         replace(part, storm={**part.storm, "unid": own})
@@ -44,43 +42,31 @@ def told_apart(parts: list["Predictions"]) -> list["Predictions"]:
     ]
 
 
-def finish(
-    parts: list["Predictions"],
-    note: str,
-    out: Path | None,
-    geojson: Path | None,
-    map_: Path | None,
-    as_json: bool,
-    as_csv: bool,
-) -> None:
+def finish(parts: list["Predictions"], note: str, outputs: Outputs) -> None:
     """
     Write the files asked for, say what was simulated and written, and print a line a box.
 
     Parameters
     ----------
     parts : list of Predictions
-        Of `told_apart`, with coverage heeded.
+        Of `with_unique_ids`, with the context of each box taken into account.
     note : str
         What is to be said of the classifier; empty for nothing.
-    out, geojson : Path or None
-        Files to write.
-    map_ : Path or None
-        File that is there already.
-    as_json, as_csv : bool
-        How to print; as a table unless told.
+    outputs : Outputs
+        What is wanted. A map is drawn already.
     """
-    from stormlens.storage import write_bytes, write_text
+    from stormlens.models import describe
 
-    if geojson is not None:
-        write_text(geojson, json.dumps(_features(parts), allow_nan=False) + "\n")
-    if out is not None:
-        # Made in memory first: HDF5 crashes the process where the disk fills up under it.
-        write_bytes(out, bytes(_joined(parts, note).to_netcdf(engine="h5netcdf")))
-    if note:
-        say(f"Note: {note}")
-    for path in filter(None, (map_, out, geojson)):
-        say(f"Written: {path}")
-    _print(parts, as_json, as_csv)
+    outputs.write(lambda: _joined(parts, note), lambda: _features(parts))
+    outputs.say_written(note)
+    # Places are known of what was cut from a mosaic; boxes alone keep to id and mode.
+    known = list(_PLACE) if any("coverage" in part.storm for part in parts) else []
+    entries = [entry for part in parts for entry in describe(part, known)]
+    outputs.print(
+        entries,
+        lambda: _rows(entries, parts[0], known),
+        lambda: _print_table(entries, known),
+    )
 
 
 def _features(parts: list["Predictions"]) -> dict[str, Any]:
@@ -123,21 +109,8 @@ def _together(parts: list["Predictions"], name: str) -> Any:
     return None if held[0] is None else np.concatenate(held)
 
 
-def _print(parts: list["Predictions"], as_json: bool, as_csv: bool) -> None:
-    from stormlens.models import describe
-
-    # Places are known of what was cut from a mosaic; boxes alone keep to id and mode.
-    known = list(_PLACE) if any("coverage" in part.storm for part in parts) else []
-    entries = [entry for part in parts for entry in describe(part, known)]
-    if as_json:
-        print_json(entries)
-    elif as_csv:
-        _print_csv(entries, parts[0], known)
-    else:
-        _print_table(entries, known)
-
-
-def _print_csv(entries: list[dict[str, Any]], part: "Predictions", known: list[str]) -> None:
+def _rows(entries: list[dict[str, Any]], part: "Predictions", known: list[str]) -> list[list[Any]]:
+    """The headings of CSV, and a row a box."""
     from stormlens.models import confidence_of
 
     columns = ["id", *known, "mode", "likeliest", *confidence_of(part)]
@@ -145,7 +118,7 @@ def _print_csv(entries: list[dict[str, Any]], part: "Predictions", known: list[s
     for entry in entries:
         values = (";".join(v) if isinstance(v, list) else v for v in map(entry.get, columns))
         rows.append([*values, *entry["probabilities"].values()])
-    print_csv(rows)
+    return rows
 
 
 def _print_table(entries: list[dict[str, Any]], known: list[str]) -> None:

@@ -3,16 +3,32 @@
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from stormlens.cli._group import say
-from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._parameters import OPTIONS, PATH, argument, option
 from stormlens.errors import InputError
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-json_option = option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+def json_option_in(panel: str) -> Callable[[Any], Any]:
+    """
+    The option ``--json``, under a heading of the help.
+
+    Parameters
+    ----------
+    panel : str
+        The heading.
+
+    Returns
+    -------
+    option : callable
+        Of a command that takes `as_json`.
+    """
+    return option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document instead.", panel=panel
+    )
+
+
+json_option = json_option_in(OPTIONS)
 
 data_option = option(
     "--data",
@@ -73,15 +89,6 @@ run_option = option(
 
 verbose_option = option(
     "--verbose", is_flag=True, help="Say on stderr what computed the probabilities."
-)
-
-REPORTS_HELP = (
-    "Around storm reports instead: a table of latitude, longitude, time (UTC), or one of SPC's."
-)
-
-DAY_HELP = (
-    "Of reports whose times are HHMM: from 12 UTC of this day to 12 UTC of the next.  "
-    "[default: what a file of SPC's is named]"
 )
 
 PICTURES = "What PNG files of your own are"
@@ -173,135 +180,6 @@ def check_pictures(pictures: dict[str, Any], files: Iterable[Path]) -> None:
 
 def _flag_of(argument: str) -> str:
     return "--" + argument.replace("_", "-")
-
-
-READING = "How radar files are read"
-
-_READING = (
-    option(
-        "--sampling",
-        metavar="WAY",
-        default="nearest",
-        help="nearest value to a cell, or maximum within it.  [default: nearest]",
-        panel=READING,
-    ),
-    option(
-        "--rain",
-        metavar="LAW",
-        default="marshall-palmer",
-        help="From rain rates: marshall-palmer or wsr-88d.  [default: marshall-palmer]",
-        panel=READING,
-    ),
-    option(
-        "--qc",
-        "quality_control",
-        is_flag=True,
-        help="Take specks and echo of low correlation out of volumes.",
-        panel=READING,
-    ),
-    option(
-        "--grid",
-        metavar="GRID",
-        default="auto",
-        help="auto: the national grid of the United States where a file reaches it, else one "
-        "about the radar or composite. Or national, LAT,LON of a centre, or a grid's name.  "
-        "[default: auto]",
-        panel=READING,
-    ),
-    option(
-        "--field",
-        metavar="NAME",
-        help="Which is read of a file of several fields.",
-        panel=READING,
-    ),
-    option(
-        "--strict",
-        is_flag=True,
-        help="Refuse a NEXRAD volume that lacks something.",
-        panel=READING,
-    ),
-    option(
-        "--site",
-        metavar="LAT,LON[,ALT]",
-        help="Where the radar stands, if the volume does not say.",
-        panel=READING,
-    ),
-)
-
-
-_READ_BY = ("sampling", "rain", "quality_control", "grid", "field", "strict", "site")
-
-
-def reading_options(command: _Command) -> _Command:
-    """
-    Give a command the options of how radar files are read.
-
-    Parameters
-    ----------
-    command : callable
-        Takes them as one, `options`, a `stormlens.readers.Options`.
-
-    Returns
-    -------
-    command : callable
-        To be made a command by Click.
-    """
-
-    @wraps(command)
-    def with_options(*args: Any, **given: Any) -> None:
-        from stormlens.readers import Options
-
-        told = {name: given.pop(name) for name in _READ_BY}
-        told["site"] = _site_of(told["site"])
-        command(*args, options=Options(**told), **given)
-
-    for one in reversed(_READING):
-        with_options = one(with_options)
-    return cast(_Command, with_options)
-
-
-def _site_of(text: str | None) -> tuple[float, ...] | None:
-    """The place that ``--site`` tells, whose bounds `Options` checks."""
-    if text is None:
-        return None
-    try:
-        return tuple(map(float, text.split(",")))
-    except ValueError as error:
-        raise InputError(
-            f"--site {text} is no place; write LAT,LON in degrees, west negative: 32.32,-90.08."
-        ) from error
-
-
-def read_reports(path: Path | None, day: str | None) -> "pd.DataFrame | None":
-    """
-    The table of --reports and --day, with a line on stderr where rows were left out.
-
-    Parameters
-    ----------
-    path : Path or None
-        Of the table; None where --reports is not given.
-    day : str or None
-        As given.
-
-    Returns
-    -------
-    table : pandas.DataFrame or None
-
-    Raises
-    ------
-    InputError
-        As `stormlens.boxes.read_reports`, and where a day is given without a table.
-    """
-    if path is None:
-        if day is not None:
-            raise InputError("--day decides nothing here; it is for --reports.")
-        return None
-    from stormlens import boxes
-
-    table = boxes.read_reports(path, day)
-    if "note" in table.attrs:
-        say(f"Note: {table.attrs['note']}")
-    return table
 
 
 def data_options(

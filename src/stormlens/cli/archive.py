@@ -9,28 +9,22 @@ import click
 
 from stormlens.cli._classifier import ONE, check_no_run, folder_of, trained_note
 from stormlens.cli._group import CommandGroup, Interrupted, command_line, say
-from stormlens.cli._options import (
-    DAY_HELP,
-    REPORTS_HELP,
-    json_option,
-    read_reports,
-    reading_options,
-    run_option,
-)
+from stormlens.cli._options import json_option, run_option
 from stormlens.cli._output import print_json, print_lines, print_table
 from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._radar_options import cutting_options, reading_options
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from stormlens.archive import Outcome
+    from stormlens.boxes import Cutting
     from stormlens.readers import Options
 
 PASSED_OVER = 3
 """Exit code of a run that finished, but could not read everything."""
 
-_BOXES = "Where boxes are cut from radar files"
 _OTHER = "SVRIMG images, simulated boxes"
 _WORK = "Who does the work"
 _SAID = 10  # sentences about what was passed over
@@ -86,53 +80,7 @@ Exit code 3: finished, but some of the source could not be read.
 )
 @argument("source", metavar="SOURCE", help="File, folder, URL, or simulated.")
 @argument("store", type=PATH, metavar="STORE", help="Folder to make or add to.")
-@option(
-    "--boxes",
-    metavar="WAY",
-    default="storms",
-    help="Where to cut boxes: storms or grid.  [default: storms]",
-    panel=_BOXES,
-)
-@option(
-    "--threshold",
-    type=int,
-    metavar="DBZ",
-    default=40,
-    help="Storms: lowest reflectivity of a region.  [1 to 80; default 40]",
-    panel=_BOXES,
-)
-@option(
-    "--min-area",
-    type=float,
-    metavar="KM2",
-    default=100.0,
-    help="Storms: smallest region.  [0 or more; default 100]",
-    panel=_BOXES,
-)
-@option(
-    "--stride",
-    type=int,
-    metavar="CELLS",
-    default=68,
-    help="Grid: cells of 3.75 km from box to box.  [1 or more; default 68]",
-    panel=_BOXES,
-)
-@option(
-    "--reports",
-    type=PATH,
-    metavar="FILE.csv",
-    help=REPORTS_HELP,
-    panel=_BOXES,
-)
-@option("--day", metavar="YYYY-MM-DD", help=DAY_HELP, panel=_BOXES)
-@option(
-    "--within",
-    type=float,
-    metavar="MINUTES",
-    default=30.0,
-    help="Reports: how far from the file's time.  [0 or more; default 30]",
-    panel=_BOXES,
-)
+@cutting_options
 @reading_options
 @option(
     "--index",
@@ -166,13 +114,7 @@ def build(
     ctx: click.Context,
     source: str,
     store: Path,
-    boxes: str,
-    threshold: int,
-    min_area: float,
-    stride: int,
-    reports: Path | None,
-    day: str | None,
-    within: float,
+    cutting: "Cutting",
     options: "Options",
     index: tuple[Path, ...],
     count: int | None,
@@ -185,20 +127,12 @@ def build(
     """Turn radar files or SVRIMG tar files into a store of storm boxes."""
     from stormlens import archive
 
-    cutting = archive.Cutting(
-        "reports" if reports is not None else boxes,
-        threshold=threshold,
-        minimum_area=min_area,
-        stride=stride,
-        reports=read_reports(reports, day),
-        within=within,
-        options=options,
-    )
     with _resumable(ctx):
         outcome = archive.build(
             source,
             store,
             cutting=cutting,
+            options=options,
             index=_index(index),
             count=count,
             seed=seed,

@@ -5,31 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlens.cli._classified import finish, told_apart
+from stormlens.cli._classified import finish, with_unique_ids
 from stormlens.cli._classifier import check_no_run, load_classifier, trained_note
 from stormlens.cli._group import PanelCommand, say
-from stormlens.cli._options import (
-    DAY_HELP,
-    REPORTS_HELP,
-    check_pictures,
-    picture_options,
-    reading_options,
-    run_option,
-    verbose_option,
-)
-from stormlens.cli._output import check_outputs
-from stormlens.cli._parameters import PATH, argument, option
-from stormlens.cli._radar import (
-    Cutting,
-    boxes_too,
-    check_source,
-    cutting_of,
-    holds_boxes,
-    read_mosaic,
-)
+from stormlens.cli._options import check_pictures, picture_options, run_option, verbose_option
+from stormlens.cli._outputs import EVERY, Outputs, output_options
+from stormlens.cli._parameters import PATH, argument
+from stormlens.cli._radar import boxes_too, check_source, holds_boxes, read_mosaic
+from stormlens.cli._radar_options import cutting_options, reading_options
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+    from stormlens.boxes import Cutting
     from stormlens.models import Classifier
     from stormlens.readers import Chunks, Options
     from stormlens.stormbox import Mosaic, Predictions
@@ -80,105 +69,25 @@ for radar files time, latitude, longitude and coverage. CSV has the same
 columns.
 """
 
-_CUTTING, _OUTPUT = "Boxes of radar files", "Output"
-
 
 @click.command(NAME, cls=PanelCommand, epilog=EPILOG)
 @argument(
     "files", type=PATH, nargs=-1, required=True, metavar="FILE...", help="Boxes or radar files."
 )
-@option("--boxes", metavar="HOW", help="storms or grid.  [default: storms]", panel=_CUTTING)
-@option(
-    "--at",
-    multiple=True,
-    metavar="LAT,LON",
-    help="Around this point instead; may be repeated.",
-    panel=_CUTTING,
-)
-@option(
-    "--reports",
-    type=PATH,
-    metavar="FILE.csv",
-    help=REPORTS_HELP,
-    panel=_CUTTING,
-)
-@option("--day", metavar="YYYY-MM-DD", help=DAY_HELP, panel=_CUTTING)
-@option(
-    "--within",
-    type=float,
-    metavar="MINUTES",
-    help="Of a report from the file.  [0 or more; default 30]",
-    panel=_CUTTING,
-)
-@option(
-    "--threshold",
-    type=int,
-    metavar="DBZ",
-    help="A storm's core.  [1 to 80; default 40]",
-    panel=_CUTTING,
-)
-@option(
-    "--min-area",
-    "minimum_area",
-    type=float,
-    metavar="KM2",
-    help="Of a core.  [0 or more; default 100]",
-    panel=_CUTTING,
-)
-@option(
-    "--stride",
-    type=int,
-    metavar="CELLS",
-    help="Of the grid, 3.75 km each.  [default 68]",
-    panel=_CUTTING,
-)
+@cutting_options
 @run_option
 @verbose_option
 @picture_options
 @reading_options
-@option("--json", "as_json", is_flag=True, help="Print one JSON document instead.", panel=_OUTPUT)
-@option("--csv", "as_csv", is_flag=True, help="Print CSV instead.", panel=_OUTPUT)
-@option(
-    "--out",
-    type=PATH,
-    metavar="FILE.nc",
-    help="Also write the probabilities as NetCDF.",
-    panel=_OUTPUT,
-)
-@option(
-    "--geojson",
-    type=PATH,
-    metavar="FILE",
-    help="Also write the boxes and modes as GeoJSON.",
-    panel=_OUTPUT,
-)
-@option(
-    "--map",
-    "map_",
-    type=PATH,
-    metavar="FILE.png",
-    help="Also draw one radar file with its boxes.",
-    panel=_OUTPUT,
-)
+@output_options(*EVERY)
 def command(
     files: tuple[Path, ...],
-    boxes: str | None,
-    at: tuple[str, ...],
-    reports: Path | None,
-    day: str | None,
-    within: float | None,
-    threshold: int | None,
-    minimum_area: float | None,
-    stride: int | None,
+    cutting: "Cutting",
     run: Path | None,
     verbose: bool,
     pictures: dict[str, Any],
     options: "Options",
-    as_json: bool,
-    as_csv: bool,
-    out: Path | None,
-    geojson: Path | None,
-    map_: Path | None,
+    outputs: Outputs,
 ) -> None:
     """
     Name the storm mode of boxes, or of the storms in radar files.
@@ -186,34 +95,30 @@ def command(
     One row a box. The classifier that comes with Stormlens answers, which SIMULATED storms
     trained, or that of --run.
     """
+    from stormlens.boxes import Cutting
     from stormlens.readers import Options, volumes_of
 
     check_no_run(files[0], "FILE...")
-    if as_json and as_csv:
-        raise InputError("Choose --json or --csv, not both.")
-    check_outputs(files, {"--out": out, "--geojson": geojson, "--map": map_})
-    boxes_ = [file for file in files if holds_boxes(file)]
-    radar = volumes_of(file for file in files if file not in boxes_)
-    if map_ is not None and map_.suffix.lower() != ".png":
-        raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
-    if map_ is not None and len(radar) != 1:
-        raise InputError(f"--map {map_} draws one radar file; {len(radar)} are given.")
-    cutting = cutting_of(boxes, at, reports, day, within, threshold, minimum_area, stride)
+    outputs.check(files)
+    boxes = [file for file in files if holds_boxes(file)]
+    radar = volumes_of(file for file in files if file not in boxes)
+    if outputs.map_ is not None and len(radar) != 1:
+        raise InputError(f"--map {outputs.map_} draws one radar file; {len(radar)} are given.")
     if not radar and (cutting, options) != (Cutting(), Options()):
         raise InputError("None of the files is a radar file, and boxes are read as they are.")
-    check_pictures(pictures, boxes_)
-    there = _that_are_there(boxes_, radar)
+    check_pictures(pictures, boxes)
+    there = _that_are_there(boxes, radar)
     # The classifier takes longest to load, and comes after all that may turn out to be wrong.
     note, classifier = trained_note(run), load_classifier(run)
     if radar:
         _check_size(classifier, run)
-    parts = _of_boxes(classifier, boxes_, pictures)
-    read = _of_radar(classifier, there, cutting, options, map_)
+    parts = _of_boxes(classifier, boxes, pictures)
+    read = _of_radar(classifier, there, cutting, options, outputs)
     if verbose:
         say(f"Note: Computed by {classifier.network.computed_by}.")
     # Where every radar file is bad, nothing is done: most likely a name or an option is wrong.
     if read or not radar:
-        finish(told_apart([*parts, *read]), note, out, geojson, map_, as_json, as_csv)
+        finish(with_unique_ids([*parts, *read]), note, outputs)
     if len(read) < len(radar):
         raise click.exceptions.Exit(2)
 
@@ -259,15 +164,15 @@ def _of_boxes(
 def _of_radar(
     classifier: "Classifier",
     files: list["Path | Chunks"],
-    cutting: Cutting,
+    cutting: "Cutting",
     options: "Options",
-    map_: Path | None,
+    outputs: Outputs,
 ) -> list["Predictions"]:
     """Predictions for each file that can be read; the others get their sentence."""
     parts = []
     for file in files:
         try:
-            parts.append(_of_one(classifier, file, cutting, options, map_))
+            parts.append(_of_one(classifier, file, cutting, options, outputs))
         except InputError as error:
             say(f"Error: {error}{boxes_too(file, error)}")
     return parts
@@ -276,26 +181,22 @@ def _of_radar(
 def _of_one(
     classifier: "Classifier",
     file: "Path | Chunks",
-    cutting: Cutting,
+    cutting: "Cutting",
     options: "Options",
-    map_: Path | None,
+    outputs: Outputs,
 ) -> "Predictions":
     from stormlens.models import heed_context
 
     mosaic = read_mosaic(file, options)
-    boxes = cutting.boxes(mosaic)
+    boxes = cutting.cut(mosaic)
     if not len(boxes):
         say(f"Note: {cutting.none_found(str(file))}")
     predictions = heed_context(classifier.predict(boxes))
-    if map_ is not None:
-        _draw(mosaic, predictions, map_)
+    outputs.draw(lambda: _map(mosaic, predictions))
     return predictions
 
 
-def _draw(mosaic: "Mosaic", predictions: "Predictions", path: Path) -> None:
+def _map(mosaic: "Mosaic", predictions: "Predictions") -> "Figure | SubFigure":
     from stormlens import plots
-    from stormlens.storage import atomic_path
 
-    canvas = plots.mosaic_map(mosaic, predictions).figure.canvas
-    with atomic_path(path) as temporary:
-        canvas.print_figure(temporary, dpi=150, format="png")
+    return plots.mosaic_map(mosaic, predictions).figure

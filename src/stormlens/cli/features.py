@@ -9,8 +9,8 @@ import click
 from stormlens.cli._group import PanelCommand, say
 from stormlens.cli._options import check_pictures, json_option, picture_options
 from stormlens.cli._output import print_csv, print_json, print_table
+from stormlens.cli._outputs import check_one_form
 from stormlens.cli._parameters import PATH, argument, option
-from stormlens.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,8 +45,7 @@ learn from these numbers.
 @json_option
 def command(files: tuple[Path, ...], pictures: dict[str, Any], as_csv: bool, as_json: bool) -> None:
     """Measure the features of storm boxes, or say what they mean."""
-    if as_csv and as_json:
-        raise InputError("Choose --json or --csv, not both.")
+    check_one_form(as_json, as_csv)
     if not files:
         _describe(as_csv, as_json)
         return

@@ -1,23 +1,22 @@
 """``stormlens slide``: the probability of each mode everywhere over a radar file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stormlens.cli._classifier import ONE, check_no_run, load_classifier, trained_note
 from stormlens.cli._group import PanelCommand, say
-from stormlens.cli._options import (
-    reading_options,
-    run_option,
-    verbose_option,
-)
-from stormlens.cli._output import check_outputs, print_table
+from stormlens.cli._options import run_option, verbose_option
+from stormlens.cli._output import number, print_table
+from stormlens.cli._outputs import Outputs, output_options
 from stormlens.cli._parameters import PATH, argument, option
 from stormlens.cli._radar import read_mosaic
-from stormlens.errors import InputError
+from stormlens.cli._radar_options import reading_options
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from stormlens.models import Network
     from stormlens.readers import Options
     from stormlens.stormbox import Field
@@ -67,11 +66,10 @@ pools have side 3, is several times as fast as 8.
     "--stride",
     type=int,
     metavar="CELLS",
-    help="From box to box, 3.75 km each.  [1 or more; default 8 or nearly so]",
+    help="Cells of 3.75 km from box to box.  [1 or more; default 8 or nearly so]",
 )
-@option("--out", type=PATH, metavar="FILE.nc", help="Write the field as NetCDF.")
-@option("--map", "map_", type=PATH, metavar="FILE.png", help="Draw a map of each mode.")
 @reading_options
+@output_options("as_json", "as_csv", "out", "map_")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -79,9 +77,8 @@ def command(
     run: Path | None,
     verbose: bool,
     stride: int | None,
-    out: Path | None,
-    map_: Path | None,
     options: "Options",
+    outputs: Outputs,
 ) -> None:
     """
     Give the probability of each mode everywhere over a radar file.
@@ -94,9 +91,7 @@ def command(
     file, *more = volumes_of(files)
     check_no_run(files[0], "FILE", more)
     note = trained_note(run)
-    if map_ is not None and map_.suffix.lower() != ".png":
-        raise InputError(f"--map {map_} is written as PNG; give a name that ends in .png.")
-    check_outputs(files, {"--out": out, "--map": map_})
+    outputs.check(files)
     mosaic = read_mosaic(file, options)
     classifier = load_classifier(run)
     field = slide(classifier, mosaic, stride=stride, progress=True)
@@ -111,16 +106,11 @@ def command(
         )
     if verbose:
         say(f"Note: Computed by {_computed_by(classifier.network, by)}.")
-    if note:
-        say(f"Note: {note}")
-    if out is not None:
-        _write(field, out)
+    outputs.write(field.to_xarray)
     field = heed_context(field)
-    if map_ is not None:
-        _draw(field, map_)
-    for path in filter(None, (out, map_)):
-        say(f"Written: {path}")
-    _print(field)
+    outputs.draw(lambda: _map(field))
+    outputs.say_written(note)
+    _print(field, outputs)
 
 
 def _computed_by(network: "Network", by: str) -> str:
@@ -133,34 +123,37 @@ def _computed_by(network: "Network", by: str) -> str:
     return f"{by} on the engine ({instruction_set()})"
 
 
-def _write(field: "Field", path: Path) -> None:
-    from stormlens.storage import write_bytes
-
-    # Made in memory first: HDF5 crashes the process where the disk fills up under it.
-    write_bytes(path, bytes(field.to_xarray().to_netcdf(engine="h5netcdf")))
-
-
-def _draw(field: "Field", path: Path) -> None:
+def _map(field: "Field") -> "Figure":
     from stormlens import plots
-    from stormlens.storage import atomic_path
 
-    canvas = plots.probability_field(field).canvas
-    with atomic_path(path) as temporary:
-        canvas.print_figure(temporary, dpi=150, format="png")
+    return plots.probability_field(field)
 
 
-def _print(field: "Field") -> None:
+def _print(field: "Field", outputs: Outputs) -> None:
+    columns = ("mode", "mean", "highest", "likeliest")
+    rows = _summary(field)
+    if not rows:
+        say("Note: There is no box with echo of which radars see half.")
+    outputs.print(
+        [dict(zip(columns, row, strict=True)) for row in rows],
+        lambda: [columns, *rows],
+        lambda: _print_table(columns, rows),
+    )
+
+
+def _print_table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        cells = [(mode, *(number(value) for value in values)) for mode, *values in rows]
+        print_table(columns, cells, right=columns[1:])
+
+
+def _summary(field: "Field") -> list[tuple[Any, ...]]:
+    """Of each mode its mean and highest probability, and the share of boxes it is likeliest in."""
     import numpy as np
 
     values = field.probability[(field.seen >= 0.5) & (field.echo > 0)]
     if not len(values):
-        say("Note: There is no box with echo of which radars see half.")
-        return
-    likeliest = np.bincount(values.argmax(axis=1), minlength=len(field.modes)) / len(values)
-    rows = [
-        (mode, f"{values[:, i].mean():.3f}", f"{values[:, i].max():.3f}", f"{likeliest[i]:.3f}")
-        for i, mode in enumerate(field.modes)
-    ]
-    print_table(
-        ("mode", "mean", "highest", "likeliest"), rows, right=("mean", "highest", "likeliest")
-    )
+        return []
+    counts = np.bincount(values.argmax(axis=1), minlength=len(field.modes))
+    numbers = (values.mean(axis=0), values.max(axis=0), counts / len(values))
+    return list(zip(field.modes, *(column.tolist() for column in numbers), strict=True))

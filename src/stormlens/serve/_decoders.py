@@ -59,7 +59,7 @@ class Decoders:
         content : bytes
             The file's.
         reading, cutting : dict
-            Options of `stormlens.readers`, and which boxes are cut.
+            Arguments of `stormlens.readers.Options` and of `stormlens.boxes.Cutting`.
 
         Returns
         -------

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
+from stormlens.boxes import MINIMUM_AREA_KM2, STRIDE, THRESHOLD_DBZ
 from stormlens.datasets import Pictures
 from stormlens.errors import InputError, unknown
 from stormlens.serve._refusal import Refusal
@@ -38,7 +39,7 @@ _ALSO = (
     "application/wmo-grib2",
     "application/x-grib2",
     "application/x-grib",
-    "application/x-www-form-urlencoded",  # what curl says of --data-binary unless told
+    "application/x-www-form-urlencoded",  # what curl says of --data-binary by default
     "binary/octet-stream",
 )
 _MOST_OPTIONS = 64
@@ -79,9 +80,9 @@ class Question:
     pictures : Pictures
         What the pixels of PNG and NPY are.
     reading : dict
-        How radar files are read, as `stormlens.readers.Options` takes it.
+        How radar files are read: arguments of `stormlens.readers.Options`, as JSON has them.
     cutting : dict
-        Which boxes are cut from them.
+        Which boxes are cut from them: arguments of `stormlens.boxes.Cutting`, likewise.
     form : str
         Of the answer, `JSON` or `ARROW`.
     """
@@ -162,13 +163,13 @@ OPTIONS: dict[str, Option] = {
         "pictures",
         _one_of("north", "south"),
         _choice("north", "south"),
-        "Where the first row of PNG and NPY lies; the south unless told for the archive's own.",
+        "Where the first row of PNG and NPY lies; by default south, and north of drawn PNG.",
     ),
     "boxes": Option(
         "cutting",
         _one_of("storms", "grid"),
         _choice("storms", "grid"),
-        "Which boxes are cut from a radar file; storms unless told.",
+        "Which boxes are cut from a radar file; storms by default.",
     ),
     "at": Option(
         "cutting",
@@ -180,19 +181,19 @@ OPTIONS: dict[str, Option] = {
         "cutting",
         int,
         {"type": "integer", "minimum": 1, "maximum": 80},
-        "A storm's core, dBZ; 40 unless told.",
+        f"Storms: lowest reflectivity of a core, dBZ; {THRESHOLD_DBZ} by default.",
     ),
     "minimum_area": Option(
         "cutting",
         _number,
         {"type": "number", "minimum": 0, "maximum": 1000000},
-        "Of a core, km2; 100 unless told.",
+        f"Storms: smallest core, km2; {MINIMUM_AREA_KM2:g} by default.",
     ),
     "stride": Option(
         "cutting",
         int,
         {"type": "integer", "minimum": 1, "maximum": 1000},
-        "Cells from box to box of a grid, 3.75 km each; 68 unless told.",
+        f"Grid: cells of 3.75 km from box to box; {STRIDE} by default.",
     ),
     "sampling": Option(
         "reading",
@@ -229,8 +230,6 @@ OPTIONS: dict[str, Option] = {
         "LATITUDE,LONGITUDE[,ALTITUDE] of a radar whose volumes do not say where it stands.",
     ),
 }
-_STRIDE_FOR_GRID = "stride is for boxes=grid alone."
-_CORES_FOR_STORMS = "threshold and minimum_area are for boxes=storms alone."
 
 
 @lru_cache(maxsize=256)
@@ -265,14 +264,14 @@ def question_of(content_type: bytes, accept: bytes, query: bytes) -> Question:
     given = options_of(query)
     try:
         pictures = Pictures(**given["pictures"])
-        _check_cutting(given["cutting"])
+        cutting = _cutting_of(**given["cutting"])
         if given["reading"]:
             from stormlens.readers import Options
 
             Options(**given["reading"])
     except InputError as error:
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
-    return Question(pictures, dict(given["reading"]), dict(given["cutting"]), form)
+    return Question(pictures, dict(given["reading"]), cutting, form)
 
 
 def form_of(accept: bytes) -> str:
@@ -357,21 +356,19 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
         ) from error
 
 
-def _check_cutting(cutting: dict[str, Any]) -> None:
-    from stormlens.stormbox import MAX_DBZ
-
-    is_grid = cutting.get("boxes") == "grid"
-    if "at" in cutting and len(cutting) > 1:
-        raise InputError("at= goes with no other way to cut boxes.")
-    if len(cutting.get("at", ())) > _MOST_PLACES:
+def _cutting_of(
+    boxes: str | None = None, at: list[tuple[float, float]] | None = None, **settings: float
+) -> dict[str, Any]:
+    """Arguments of `stormlens.boxes.Cutting`, which checks them; empty for the default."""
+    if at is not None and boxes is not None:
+        raise InputError("Give one of boxes= and at=.")
+    if at is not None and len(at) > _MOST_PLACES:
         raise InputError(f"at= is given more than {_MOST_PLACES} times; divide the request.")
-    if "stride" in cutting and not is_grid:
-        raise InputError(_STRIDE_FOR_GRID)
-    if is_grid and cutting.keys() & {"threshold", "minimum_area"}:
-        raise InputError(_CORES_FOR_STORMS)
-    if not 1 <= cutting.get("threshold", 1) <= MAX_DBZ:
-        raise InputError(f"threshold is in dBZ, from 1 to {MAX_DBZ}.")
-    if cutting.get("minimum_area", 0) < 0:
-        raise InputError("minimum_area is in km2, 0 or more.")
-    if not 1 <= cutting.get("stride", 1) <= 1000:
-        raise InputError("stride is in cells, from 1 to 1000.")
+    if at is None and boxes is None and not settings:
+        return {}
+    from stormlens.boxes import Cutting
+
+    how = "points" if at is not None else boxes or "storms"
+    arguments: dict[str, Any] = {"how": how, "points": at, **settings}
+    Cutting(**arguments)
+    return arguments

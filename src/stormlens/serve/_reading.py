@@ -49,6 +49,7 @@ def read(content: bytes, asked: dict[str, Any]) -> tuple[Boxes, list[str]]:
     if is_container(content, BODY):
         return parse_container(content, BODY, shape=shape, most=most), []
     from stormlens import readers
+    from stormlens.boxes import Cutting
 
     if shape != (SIZE, SIZE):
         due = " x ".join(map(str, shape))
@@ -57,21 +58,10 @@ def read(content: bytes, asked: dict[str, Any]) -> tuple[Boxes, list[str]]:
             "send images."
         )
     mosaic = readers.read_mosaic(content, readers.Options(**asked["reading"]), name=BODY)
-    boxes = _cut(mosaic, asked["cutting"])
+    cutting = Cutting(**asked["cutting"])
+    boxes = cutting.cut(mosaic)
     check_number(len(boxes), most, BODY)
-    return boxes, [*_notes(mosaic), *([] if len(boxes) else ["No storm was found in it."])]
-
-
-def _cut(mosaic: Mosaic, cutting: dict[str, Any]) -> Boxes:
-    from stormlens import boxes
-
-    settings = {name: value for name, value in cutting.items() if name not in ("boxes", "at")}
-    if cutting.get("at"):
-        latitude, longitude = zip(*cutting["at"], strict=True)
-        return boxes.at_points(mosaic, latitude, longitude)
-    if cutting.get("boxes") == "grid":
-        return boxes.grid(mosaic, **settings)
-    return boxes.find_storms(mosaic, **settings)
+    return boxes, [*_notes(mosaic), *([] if len(boxes) else [cutting.none_found("the file")])]
 
 
 def _notes(mosaic: Mosaic) -> list[str]:
