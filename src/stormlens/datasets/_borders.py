@@ -67,7 +67,7 @@ def fetch_borders(
     Raises
     ------
     InputError
-        If the extra `maps` is not installed, or a file cannot be had or is no shapefile.
+        If the extra `maps` is not installed, or a file cannot be obtained or is no shapefile.
     """
     _import_shapefile()
     archive = _archive(url, cache)
@@ -102,11 +102,11 @@ def border_lines(
     folder = cache_folder(cache) / "naturalearth"
     paths = [folder / path for path in _FILES]
     if all(path.is_file() for path in paths) and find_spec("shapefile"):
-        held = [_fetched(path, path.stat().st_mtime_ns) for path in paths]
+        lines = [_fetched(path, path.stat().st_mtime_ns) for path in paths]
     else:
-        held = [_shipped()]
+        lines = [_shipped()]
     return tuple(
-        piece for points, first in held for piece in _within(points, first, np.array(window))
+        piece for points, first in lines for piece in _within(points, first, np.array(window))
     )
 
 
@@ -127,9 +127,9 @@ def _within(points: Line, first: NDArray[np.bool_], window: NDArray[np.float64])
 
 @lru_cache(maxsize=1)
 def _shipped() -> tuple[Line, NDArray[np.bool_]]:
-    with np.load(_SHIPPED) as held:
-        units = np.cumsum(held["steps"], axis=1, dtype=np.int16)
-        starts = np.cumsum(held["lengths"])[:-1]
+    with np.load(_SHIPPED) as file:
+        units = np.cumsum(file["steps"], axis=1, dtype=np.int16)
+        starts = np.cumsum(file["lengths"])[:-1]
     return _joined(np.split(units.T * np.float32(_UNIT), starts))
 
 
@@ -162,10 +162,10 @@ def _archive(url: str | Path | None, cache: str | Path | None) -> Archive:
     is_url = parts.scheme in {"http", "https"} and bool(parts.netloc)
     folder = Path(base).expanduser()
     if not is_url and not folder.is_dir():
-        told = "url" if url else "STORMLENS_BORDERS_URL"
+        option = "url" if url else "STORMLENS_BORDERS_URL"
         raise InputError(
-            f"{told} is {base!r}, neither an http(s) URL nor a folder that exists; give the place "
-            "that holds '50m'."
+            f"{option} is {base!r}, neither an http(s) URL nor a folder that exists; give the "
+            "place that holds '50m'."
         )
     return Archive(
         base if is_url else str(folder),
@@ -211,7 +211,7 @@ def _unpack_shapes(path: Path) -> bytes:
             if len(found) == 1 and found[0].file_size <= _MAX_UNPACKED:
                 return archive.read(found[0])
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise InputError(f"{path} is no whole zip archive ({error}); get it again.") from error
+        raise InputError(f"{path} is a damaged zip archive ({error}); get it again.") from error
     raise InputError(f"{path} does not hold one .shp file of at most {_MAX_UNPACKED >> 20} MiB.")
 
 

@@ -168,7 +168,7 @@ def storm_values(name: str, values: ArrayLike | None, n: int, dtype: str, where:
     except InputError:
         raise
     except (TypeError, ValueError) as error:
-        raise InputError(f"{where}: {name} holds values that are no {dtype}: {error}.") from error
+        raise InputError(f"{where}: {name} holds values that are not {dtype}: {error}.") from error
 
 
 def _texts(name: str, array: np.ndarray, where: str) -> np.ndarray:
@@ -194,12 +194,12 @@ def check_reflectivity(
     maximum : int, optional
         Highest value accepted.
     shape : tuple of int, optional
-        Rows and columns required; any unless told.
+        Rows and columns required; any by default.
 
     Returns
     -------
     images : ndarray of uint8, shape (storm, y, x)
-        The values' own memory where they are such an array.
+        The values' own memory where they are uint8 already.
 
     Raises
     ------

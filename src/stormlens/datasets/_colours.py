@@ -25,7 +25,7 @@ TABLES = ("nws", "iem-n0q", "iem-n0r")
 
 _PLACES = np.array([1 << 16, 1 << 8, 1])  # of red, green and blue in one number
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
-# What may stand for no echo beside transparency. IEM's white is 59 and 70 dBZ.
+# What may stand for no echo, apart from transparency. IEM's white is 59 and 70 dBZ.
 _BACKGROUNDS = {"nws": (_BLACK, _WHITE), "iem-n0q": (_BLACK,), "iem-n0r": (_BLACK,)}
 
 _TOLERANCE = 3  # of 255, in each of red, green and blue
@@ -108,7 +108,7 @@ def dbz_of_colours(picture: NDArray[np.uint8], table: str, where: str) -> NDArra
     if len(colours) > _MOST_COLOURS:
         raise InputError(
             f"{where} has {len(colours)} colours, and {table} {len(known.dbz)}: it is a photograph "
-            "or was smoothed, and its dBZ cannot be had back."
+            "or was smoothed, and its dBZ cannot be recovered."
         )
     values = _values(colours, known, _backgrounds(table, packed, opaque))
     dbz = np.zeros(packed.shape, np.float32)
@@ -164,7 +164,7 @@ def _check_known(
 def _check_paper(
     dbz: NDArray[np.float32], picture: NDArray[np.uint8], where: str, table: str
 ) -> None:
-    """A table that draws strong echo in white reads white paper as such."""
+    """In a table that draws strong echo in white, white paper would read as strong echo."""
     white = (dbz > 0) & (picture[..., :3] >= 250).all(axis=-1)
     if white.mean() > _PAPER:
         raise InputError(
@@ -206,13 +206,13 @@ def check_own_palette(palette: NDArray[np.uint8], indices: NDArray[np.uint8], wh
     used, first, covered = (each[covered > 0] for each in (used, first, covered))
     wrong = {}
     for name in TABLES:
-        held = _exact(name, used)
-        told = ~np.isnan(held)
-        if told.sum() < 2 or covered[told].sum() < 0.9 * covered.sum():
+        dbz = _exact(name, used)
+        known = ~np.isnan(dbz)
+        if known.sum() < 2 or covered[known].sum() < 0.9 * covered.sum():
             continue
-        if _go_together(first[told], held[told]):
+        if _go_together(first[known], dbz[known]):
             return
-        wrong[name] = int(first[told][0]), float(held[told][0])
+        wrong[name] = int(first[known][0]), float(dbz[known][0])
     if wrong:
         index, value = next(iter(wrong.values()))
         ways = " or ".join(f"`--colors {name}`" for name in wrong)

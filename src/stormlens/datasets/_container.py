@@ -76,13 +76,13 @@ def make_dataset(
     mode : array_like of int, shape (storm,), optional
         Class code of each image, 0 to ``len(classes) - 1``.
     classes : sequence of str, optional
-        Class names by code; the six storm modes unless told.
+        Class names by code; the six storm modes by default.
     unid : array_like of str, shape (storm,), optional
-        Identifiers; ``box-00000`` and so on unless told.
+        Identifiers; ``box-00000`` and so on by default.
     time : array_like of datetime64, shape (storm,), optional
-        UTC; unknown (NaT) unless told.
+        UTC; unknown (NaT) by default.
     latitude, longitude : array_like of float, shape (storm,), optional
-        Degrees north and east of the box centre; unknown (NaN) unless told.
+        Degrees north and east of the box centre; unknown (NaN) by default.
     source : str
         Where the images come from, in words for a reader.
     simulated : bool, optional
@@ -251,17 +251,17 @@ def validate(dataset: "xr.Dataset", *, where: str = "dataset") -> "xr.Dataset":
 
 
 def _carried_on(dataset: "xr.Dataset", n: int, where: str) -> "dict[str, xr.Variable]":
-    """What some sources know of their boxes beside the rest, checked."""
+    """Further coordinates that some sources have, checked."""
     import xarray as xr
 
     kept = {}
     for name, dtype in _CARRIED_ON.items():
         if name not in dataset.variables:
             continue
-        held = dataset[name].values
-        if dtype == "int32" and held.dtype.kind == "f" and np.isnan(held).any():
+        given = dataset[name].values
+        if dtype == "int32" and given.dtype.kind == "f" and np.isnan(given).any():
             continue  # known of some boxes only, as cells in a store of several sources are
-        values = storm_values(name, held, n, dtype, where)
+        values = storm_values(name, given, n, dtype, where)
         if dtype == "float32" and ((values < 0) | (values > 1)).any():
             raise InputError(f"{where}: {name} is a share of a box; it must lie in [0, 1].")
         kept[name] = xr.Variable("storm", values, dataset[name].attrs)
@@ -303,8 +303,8 @@ def read_netcdf(path: str | Path) -> "xr.Dataset":
     return validate(open_netcdf(path, _KNOWN), where=str(path))
 
 
-def _lacking(name: str, held: Iterable[Any], where: str) -> InputError:
-    listed = ", ".join(map(str, held)) or "nothing"
+def _lacking(name: str, present: Iterable[Any], where: str) -> InputError:
+    listed = ", ".join(map(str, present)) or "nothing"
     return InputError(
         f"{where}: no variable {name!r} (it holds {listed}); see the container's format."
     )
@@ -319,7 +319,7 @@ def open_netcdf(path: Path, names: Sequence[str] = ()) -> "xr.Dataset":
     path : Path
         Any NetCDF-4 file.
     names : sequence of str, optional
-        Variables wanted, of which all but the first may be missing; all unless told.
+        Variables wanted, of which all but the first may be missing; all by default.
 
     Returns
     -------
@@ -370,8 +370,8 @@ def _variables(content: bytes, where: str, file_name: str, names: Sequence[str])
         raise InputError(f"{where} is not a NetCDF-4 file; write it again in that format.")
     with opened_hdf5(content, where, "NetCDF-4") as file:
         if names and hdf5_member(file, names[0]) is None:
-            held = (key for key, item in file.items() if not getattr(item, "is_scale", False))
-            raise _lacking(names[0], held, where)
+            present = (key for key, item in file.items() if not getattr(item, "is_scale", False))
+            raise _lacking(names[0], present, where)
         _check_size(where, _bytes_of(file, names))
         raw = hdf5_dataset(file, names, MAX_VALUES)
     del content  # as long as the values in it are needed, not both
@@ -383,8 +383,8 @@ def _variables(content: bytes, where: str, file_name: str, names: Sequence[str])
 
 def _bytes_of(file: Any, names: Iterable[str]) -> int:
     listed = set(file)
-    held = (file[name] for name in (set(names) or listed) & listed)
-    return sum(item.dtype.itemsize * item.size for item in held if hasattr(item, "dtype"))
+    wanted = (file[name] for name in (set(names) or listed) & listed)
+    return sum(item.dtype.itemsize * item.size for item in wanted if hasattr(item, "dtype"))
 
 
 def _check_size(where: str, size: int) -> None:
@@ -397,7 +397,7 @@ def _check_size(where: str, size: int) -> None:
 
 def write_netcdf(dataset: "xr.Dataset", path: str | Path) -> Path:
     """
-    Write a container to a NetCDF file, beside and renamed.
+    Write a container to a NetCDF file, whole or not at all.
 
     Parameters
     ----------

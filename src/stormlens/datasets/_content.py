@@ -1,9 +1,9 @@
 """
 Storm boxes out of bytes that anybody may have sent: PNG, NPY and NetCDF, within bounds.
 
-What a file promises is held against what is asked for before anything is unpacked. Of a PNG only
-the chunks that make its picture are looked at, and its pixels are inflated no further than they
-can be.
+The size that a file states is compared with the required one before anything is unpacked. Of a PNG
+only the chunks that make its picture are read, and its pixels are inflated no further than that
+size.
 """
 
 import io
@@ -38,7 +38,7 @@ _ARCHIVE = Pictures()
 
 
 class TooManyError(InputError):
-    """More boxes are sent than are taken at once."""
+    """More boxes are sent than are accepted at once."""
 
 
 def is_images(content: bytes) -> bool:
@@ -79,7 +79,7 @@ def parse_images(
     most : int
         Images that are taken.
     pictures : Pictures, optional
-        What the pixels are; as in the archive unless told.
+        What the pixels are; as in the archive by default.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def parse_images(
 
 def is_container(content: bytes, name: str) -> bool:
     """
-    Whether bytes are a NetCDF-4 file of boxes ready cut; every other one holds radar data.
+    Whether bytes are a NetCDF-4 file of boxes; every other one holds radar data.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def _pixels(content: bytes, name: str, pictures: Pictures) -> NDArray[np.generic
 
 
 def _pngs(content: bytes, name: str, shape: tuple[int, int], most: int) -> Iterator[bytes]:
-    """Each PNG with what its picture needs and nothing else, held to its size."""
+    """Each PNG with the chunks of its picture alone, and pixels that fit its size."""
     place, n = 0, 0
     while place < len(content):
         n += 1
@@ -209,7 +209,7 @@ def _pngs(content: bytes, name: str, shape: tuple[int, int], most: int) -> Itera
             elif kind in _PICTURE:
                 kept.append(chunk)
         inflated = _inflated(kept[1], b"".join(pixels), name, shape)
-        # Not deflated again, which saves as much time as inflating took.
+        # Stored, not compressed again: that saves as much time as inflating took.
         kept.insert(-1, _chunk(b"IDAT", zlib.compress(inflated, 0)))
         yield b"".join(kept)
 
@@ -235,12 +235,17 @@ def _head(content: bytes, place: int, name: str) -> tuple[int, bytes]:
     return length, kind
 
 
-def _chunk(kind: bytes, held: bytes) -> bytes:
-    return struct.pack(">I", len(held)) + kind + held + struct.pack(">I", zlib.crc32(kind + held))
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+    )
 
 
 def _inflated(header: bytes, deflated: bytes, name: str, shape: tuple[int, int]) -> bytes:
-    """Lines of pixels, unless they are of another size or more than there can be."""
+    """Lines of pixels; refused if the size differs from `shape` or they unpack to more than it."""
     if len(header) != 25:
         raise InputError(f"{name} is a damaged PNG image; get it again.")
     columns, rows, bits, colour = struct.unpack_from(">IIBB", header, 8)

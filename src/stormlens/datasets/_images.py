@@ -1,8 +1,8 @@
 """
 Storm boxes out of the files a person has: PNG, NPY and NetCDF.
 
-Row 0 of a box is its southern edge, as in the archive's PNG files and in NPY and NetCDF files
-unless told otherwise; `Pictures` says what a grey or a coloured PNG is.
+Row 0 of a box is its southern edge. So it is in the archive's PNG files, and by default in NPY and
+NetCDF files; `Pictures` says what a grey or a coloured PNG is.
 """
 
 import io
@@ -64,7 +64,7 @@ def read_images(
     dbz_scale : (float, float), optional
         PNG files are grey, and ``dBZ = scale * grey + offset``; below 0 is no echo.
     first_row : {"north", "south"}, optional
-        Where the first row of PNG and NPY files lies: north unless told for PNG files with
+        Where the first row of PNG and NPY files lies. By default north for PNG files with
         `colors` or `dbz_scale`, else south.
 
     Returns
@@ -88,7 +88,7 @@ def read_images(
     labelled = all("mode" in part for part in parts)
     if not labelled:
         parts = [part.drop_vars("mode", errors="ignore") for part in parts]
-    names = _told_apart([part["unid"].values.tolist() for part in parts], listed)
+    names = _with_unique_ids([part["unid"].values.tolist() for part in parts], listed)
     parts = [
         part.drop_vars("split", errors="ignore").assign_coords(unid=("storm", own))
         for part, own in zip(parts, names, strict=True)
@@ -133,7 +133,7 @@ def read_boxes(
         else _read_array(path, shape, are)
         for path in listed
     ]
-    names = _told_apart([part.storm["unid"].tolist() for part in parts], listed)
+    names = _with_unique_ids([part.storm["unid"].tolist() for part in parts], listed)
     joined = join_boxes(parts, where=", ".join(map(str, listed)))
     return replace(
         joined,
@@ -196,8 +196,8 @@ def _read_array(path: Path, shape: tuple[int, int], pictures: Pictures) -> Boxes
     )
 
 
-def _told_apart(own: list[list[str]], paths: list[Path]) -> list[np.ndarray]:
-    """Names of boxes that two files share get the folder, or the file where that is shared too."""
+def _with_unique_ids(own: list[list[str]], paths: list[Path]) -> list[np.ndarray]:
+    """Identifiers; one that two files share gets its folder in front, or else its file."""
     names = own
     for place in ("{folder}/{name}", "{file}:{name}"):
         seen = Counter(name for of_file in names for name in set(of_file))
@@ -291,9 +291,9 @@ def read_array(
     path : Path
         File with suffix ``.png`` or ``.npy``.
     shape : tuple of int, optional
-        Rows and columns required; any unless told.
+        Rows and columns required; any by default.
     pictures : Pictures, optional
-        What the pixels are; as in the archive unless told.
+        What the pixels are; as in the archive by default.
 
     Returns
     -------
@@ -344,9 +344,9 @@ def npy_array(file: BinaryIO, name: str) -> np.ndarray:
         if dtype.hasobject:
             raise ValueError("it holds Python objects, not numbers")
         begin = file.tell()
-        held = file.seek(0, os.SEEK_END) - begin
-        if held < size:
-            raise ValueError(f"it holds {held} of {size} bytes")
+        present = file.seek(0, os.SEEK_END) - begin
+        if present < size:
+            raise ValueError(f"it holds {present} of {size} bytes")
         if size > MAX_VALUES:
             raise InputError(
                 f"{name} holds {size >> 20} MiB, and files of over {MAX_VALUES >> 20} MiB are not "
@@ -373,8 +373,8 @@ def _written_header(file: BinaryIO) -> tuple[tuple[int, int], bytes]:
     if version not in _NPY_HEADERS:
         raise ValueError(f"it is of version {version[0]}.{version[1]}")
     length = file.read(_LENGTH_BYTES[version])
-    held = file.read(min(int.from_bytes(length, "little"), _LONGEST_HEADER + 1))
-    return version, length + held
+    header = file.read(min(int.from_bytes(length, "little"), _LONGEST_HEADER + 1))
+    return version, length + header
 
 
 @lru_cache(maxsize=64)

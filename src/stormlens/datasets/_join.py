@@ -35,8 +35,8 @@ def join(parts: "Sequence[xr.Dataset]", *, where: str) -> "xr.Dataset":
     import xarray as xr
 
     images = [part["reflectivity"] for part in parts]
-    require_alike("sizes", (held.shape[1:] for held in images), where)
-    require_alike("units", (held.attrs.get("units") for held in images), where)
+    require_alike("sizes", (part.shape[1:] for part in images), where)
+    require_alike("units", (part.attrs.get("units") for part in images), where)
     labels = (part["mode"].attrs["flag_meanings"] if "mode" in part else None for part in parts)
     require_alike("classes", labels, where)
     if len(parts) == 1:

@@ -1,5 +1,5 @@
 """
-`load` and its kin: every source by one name, in one container.
+`load`, `fetch` and `info`: every source by its name, in one container.
 
 A source is a name (``svrimg``, ``simulated``, ``digits``) or a path to a
 folder or NetCDF file. Names come first: a folder called ``digits`` is
@@ -40,11 +40,11 @@ def load(name_or_path: str | Path, split: str | None = None, **options: Any) -> 
         ``"svrimg"``, ``"simulated"``, ``"digits"``, or a folder or NetCDF file (see
         `list_sources`).
     split : str, optional
-        ``"train"``, ``"validation"`` or ``"test"``; all images, with their split in the
-        coordinate `split`, unless told.
+        ``"train"``, ``"validation"`` or ``"test"``; by default all images, with their
+        split in the coordinate `split`.
     **options
-        ``svrimg``: cache, url, locate, refresh. ``simulated`` and its kin: seed, count, progress,
-        first, without, one_of (lists of families).
+        ``svrimg``: cache, url, locate, refresh. ``simulated...``: seed, count, progress, first,
+        without, one_of (lists of families).
         ``digits`` and paths: seed; folders also colors, dbz_scale and first_row, as
         `read_images` takes them.
 
@@ -249,8 +249,8 @@ def fetch(name: str, parts: Iterable[str] | None = None, **options: Any) -> list
     name : str
         ``"svrimg"``, or ``"borders"`` for maps; the other sources need no download.
     parts : iterable of str, optional
-        Parts of the archive, as for `stormlens.datasets.svrimg.fetch`; hand labels and
-        labelled splits unless told.
+        Parts of the archive, as for `stormlens.datasets.svrimg.fetch`; by default hand labels
+        and labelled splits.
     **options
         cache, url, refresh.
 
@@ -262,7 +262,7 @@ def fetch(name: str, parts: Iterable[str] | None = None, **options: Any) -> list
     Raises
     ------
     InputError
-        If source, part or option is unknown, or a file cannot be had.
+        If source, part or option is unknown, or a file cannot be obtained.
     """
     if name not in (*_READERS, _BORDERS):
         raise unknown("dataset", name, (*_READERS, _BORDERS))
@@ -272,7 +272,7 @@ def fetch(name: str, parts: Iterable[str] | None = None, **options: Any) -> list
     if name == "svrimg":
         return svrimg.fetch(("labels", "splits") if parts is None else parts, **options)
     if parts is not None:
-        raise InputError("Borders have no parts; they come whole.")
+        raise InputError("Borders have no parts; leave the parts out.")
     return fetch_borders(**options)
 
 
@@ -366,8 +366,8 @@ def info(name_or_path: str | Path, **options: Any) -> SourceInfo:
 def _by_split(dataset: "xr.Dataset") -> "dict[str, xr.Dataset]":
     if "split" not in dataset.coords:
         return {"all": dataset}
-    held = [split for split in SPLITS if (dataset["split"].values == split).any()]
-    return {split: dataset.isel(storm=dataset["split"].values == split) for split in held}
+    present = [split for split in SPLITS if (dataset["split"].values == split).any()]
+    return {split: dataset.isel(storm=dataset["split"].values == split) for split in present}
 
 
 def _counts(dataset: "xr.Dataset") -> dict[str, dict[str, int]]:

@@ -35,7 +35,7 @@ _MAX_BYTES = 2**26
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SIMULATED = b"tEXtComment\0SIMULATED"
-_BEGINNING = 4096  # bytes that hold what stands before an image
+_BEGINNING = 4096  # bytes that contain all text before an image
 _END = b"IEND\xaeB`\x82"
 _KINDS = {
     "P": "a palette image",
@@ -64,8 +64,8 @@ class Pictures:
     dbz_scale : (float, float), optional
         PNG files are grey, and ``dBZ = scale * grey + offset``; what is below 0 is no echo.
     first_row : {"north", "south"}, optional
-        Where the first row of pixels, or of an NPY file, lies. South unless told for the
-        archive's PNG and for NPY; north unless told for grey and coloured PNG.
+        Where the first row of pixels, or of an NPY file, lies. By default south for the archive's
+        PNG and for NPY, north for grey and coloured PNG.
 
     Raises
     ------
@@ -101,7 +101,7 @@ class Pictures:
         images : ndarray, shape (..., y, x)
             As they lie in a file.
         drawn : bool, optional
-            Whether they are a picture, which has north up unless told.
+            Whether they are a picture, which has north up by default.
 
         Returns
         -------
@@ -136,7 +136,7 @@ def read_png(path: Path, pictures: Pictures = _ARCHIVE) -> np.ndarray:
     path : Path
         The file.
     pictures : Pictures, optional
-        What its pixels are; the archive's palette indices unless told.
+        What its pixels are; the archive's palette indices by default.
 
     Returns
     -------
@@ -288,7 +288,7 @@ def _opened(content: bytes, name: str) -> "Iterator[tuple[Image, int]]":
 
 
 def _grey(content: bytes, name: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Grey of each pixel as the file holds it, and whether it is not transparent."""
+    """Grey of each pixel as stored, and whether the pixel is not transparent."""
     with _opened(content, name) as (image, bits):
         if image.mode in _DEEP_GREY:
             deep = np.asarray(image)

@@ -79,18 +79,18 @@ def write_samples(folder: str | Path, seed: int = 0) -> list[Path]:
         for moment in weather.moments
     }
     boxes = load_simulated("test", seed, count=_BOXES)
-    told = {"seed": seed, "boxes": _BOXES, "site": SITE, "volume": next(iter(volumes))}
+    values = {"seed": seed, "boxes": _BOXES, "site": SITE, "volume": next(iter(volumes))}
     content = {
-        "README.txt": _README.format(**told).encode(),
+        "README.txt": _README.format(**values).encode(),
         "box.png": png_box(weather.radar_box),
         "boxes.npy": _npy(boxes["reflectivity"].values),
         **_class_folders(seed),
-        **{f"volumes/{name}": held for name, held in volumes.items()},
+        **{f"volumes/{name}": data for name, data in volumes.items()},
         "mosaic.h5": composite(weather.dbz, weather.seen, begin),
         "reports.csv": _reports(weather, seed).encode(),
     }
-    for name, held in content.items():
-        write_bytes(folder / name, held)
+    for name, data in content.items():
+        write_bytes(folder / name, data)
     write_netcdf(boxes, folder / "boxes.nc")
     return [folder / name for name in (*content, "boxes.nc")]
 
@@ -115,10 +115,10 @@ def png_box(box: NDArray[np.uint8]) -> bytes:
     picture = Image.fromarray(box, mode="P")
     # Greys that show a storm to a viewer of pictures. 256, as Pillow packs fewer into fewer bits.
     picture.putpalette([min(3 * index, 255) for index in range(256) for _ in range(3)])
-    told = PngInfo()
-    told.add_text("Comment", "SIMULATED by Stormlens, not observed")
+    comment = PngInfo()
+    comment.add_text("Comment", "SIMULATED by Stormlens, not observed")
     memory = io.BytesIO()
-    picture.save(memory, "PNG", pnginfo=told)
+    picture.save(memory, "PNG", pnginfo=comment)
     return memory.getvalue()
 
 

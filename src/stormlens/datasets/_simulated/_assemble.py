@@ -92,7 +92,7 @@ class Stream:
         return self.name.replace("simulated", "sim").removesuffix("-v1")
 
     def size(self, split: str) -> int:
-        """Boxes of a split unless told."""
+        """Boxes of a split by default."""
         return _WIDE_SIZES[split] if self.wide else sum(SPLIT_COUNTS[split])
 
     def block(self, split: str) -> NDArray[np.int8]:
@@ -168,9 +168,9 @@ def simulate(
         Number of the first box, so that parts of a large set can be made one by one. The
         boxes of a part share storm days with each other only.
     without, one_of : iterable of str, optional
-        Names of families (`simulated_families`). Those in `without` are left out beside what the
-        stream itself never draws; each box whose mode allows it has one of those in `one_of`,
-        which take the place of the stream's own.
+        Names of families (`simulated_families`). Those in `without` are left out, as are those
+        that the stream itself never draws. Each box whose mode allows it has one of those in
+        `one_of`, which take the place of the stream's own.
     progress : bool, optional
         Show it on standard error.
 
@@ -213,7 +213,7 @@ def simulate(
         simulated=True,
         where="simulated boxes",
     )
-    return dataset.assign_coords({name: ("storm", held) for name, held in families.items()})
+    return dataset.assign_coords({name: ("storm", drawn) for name, drawn in families.items()})
 
 
 def load_simulated(
@@ -237,7 +237,7 @@ def load_simulated(
     ----------
     split : str, optional
         ``"train"`` (1,331 boxes), ``"validation"`` (110) or ``"test"`` (300); all
-        three in this order unless told, each box's in the coordinate `split`.
+        three in this order by default, each box's in the coordinate `split`.
     seed : int, optional
         0 or more.
     count : int, optional
@@ -367,8 +367,8 @@ def _painted(
     names: dict[str, list[str]] = {}
     for number, (of_part, names_of_part) in enumerate(shown):
         images[number * _PART : number * _PART + len(of_part)] = of_part
-        for name, held in names_of_part.items():
-            names.setdefault(name, []).extend(held)
+        for name, drawn in names_of_part.items():
+            names.setdefault(name, []).extend(drawn)
     return images, names
 
 

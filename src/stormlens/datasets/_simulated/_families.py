@@ -249,8 +249,8 @@ class Mixture:
         return chosen
 
     def _draw_kind(self, rng: np.random.Generator, kind: str, mode: str) -> Family:
-        held, shares = _table(self.name, self.without, kind, mode)
-        return held[int(np.searchsorted(shares, rng.random(), side="right"))]
+        families, shares = _table(self.name, self.without, kind, mode)
+        return families[int(np.searchsorted(shares, rng.random(), side="right"))]
 
 
 @lru_cache(maxsize=256)
@@ -258,7 +258,7 @@ def _table(
     mixture: str, without: tuple[str, ...], kind: str, mode: str
 ) -> tuple[list[Family], NDArray[np.float64]]:
     """What may be drawn, and the cumulative shares."""
-    held = [
+    drawn = [
         family
         for family in FAMILIES
         if family.kind == kind
@@ -267,7 +267,7 @@ def _table(
         and (mode, family.name) not in _NOT_SHOWN
         and family.weights[mixture] > 0
     ]
-    if not held:
+    if not drawn:
         raise InputError(f"Without {', '.join(without)} no family is left for {mode}; keep one.")
-    shares = np.cumsum([family.weights[mixture] for family in held])
-    return held, shares[:-1] / shares[-1]
+    shares = np.cumsum([family.weights[mixture] for family in drawn])
+    return drawn, shares[:-1] / shares[-1]

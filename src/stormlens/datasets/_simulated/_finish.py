@@ -22,7 +22,7 @@ _HIGHEST = np.full((SIZE, SIZE), 72, dtype=np.float32)
 
 def with_network(scene: Scene, dbz: Field) -> Field:
     """
-    Add what the radar network shows beside the storms.
+    Add what the radar network shows apart from the storms.
 
     Parameters
     ----------

@@ -98,14 +98,14 @@ def _through(scene: Scene, core: Mask) -> Mask:
     """One straight cut through the core of a storm, at any bearing."""
     bearing = scene.rng.uniform(0, 2 * np.pi)
     side = scene.x * np.float32(np.sin(bearing)) + scene.y * np.float32(np.cos(bearing))
-    held = side[core] if core.any() else side.ravel()
-    return side > np.quantile(held, scene.rng.uniform(1 - _CUT_LEFT, 0.85))
+    values = side[core] if core.any() else side.ravel()
+    return side > np.quantile(values, scene.rng.uniform(1 - _CUT_LEFT, 0.85))
 
 
 def _left(
     scene: Scene, sites: list[tuple[float, float]], echo: Mask, most: float = _LEFT[1]
 ) -> Mask:
-    # The cut goes through the echo, for one that hardly meets it could not be told from no cut.
+    # The cut goes through the echo: one that hardly meets it would look like no cut.
     kind = (_discs, _sector, _straight)[int(scene.rng.choice(3, p=(0.4, 0.3, 0.3)))]
     whole = np.count_nonzero(echo)
     for _ in range(_ATTEMPTS):

@@ -100,9 +100,9 @@ class Archive:
         parts = urlsplit(base)
         is_url = parts.scheme in {"http", "https"} and bool(parts.netloc)
         if not is_url and not Path(base).expanduser().is_dir():
-            told = "url" if url else "STORMLENS_SVRIMG_URL"
+            option = "url" if url else "STORMLENS_SVRIMG_URL"
             msg = (
-                f"{told} is {base!r}, neither an http(s) URL nor a folder that exists; "
+                f"{option} is {base!r}, neither an http(s) URL nor a folder that exists; "
                 "give the place that holds 'classifications' and the tables."
             )
             raise InputError(msg)

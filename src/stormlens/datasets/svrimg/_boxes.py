@@ -49,7 +49,7 @@ def image(
     Raises
     ------
     InputError
-        If the UNID is not valid, or the image cannot be had or is no storm box.
+        If the UNID is not valid, or the image cannot be obtained or is no storm box.
     """
     return images([unid], cache=cache, url=url, refresh=refresh)
 
@@ -83,7 +83,7 @@ def images(
     Raises
     ------
     InputError
-        If a UNID is not valid, an image cannot be had or is no storm box, or none is left.
+        If a UNID is not valid, an image cannot be obtained or is no storm box, or none is left.
     """
     import requests
 

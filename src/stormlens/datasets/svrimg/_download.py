@@ -109,7 +109,7 @@ class Resuming:
         problem: Exception
         vain = 0
         while True:
-            before = self._held()
+            before = self._kept_bytes()
             try:
                 return self._stream(url, progress)
             except requests.exceptions.SSLError as error:
@@ -118,22 +118,22 @@ class Resuming:
                 problem = error
             except requests.RequestException as error:
                 raise InputError(f"{url} cannot be downloaded: {error}.") from error
-            vain = vain + 1 if self._held() <= before else 0
+            vain = vain + 1 if self._kept_bytes() <= before else 0
             if vain >= _VAIN_TRIES:
                 raise self._given_up(url, problem)
             time.sleep(_PAUSE_SECONDS * max(vain, 1))
 
-    def _held(self) -> int:
+    def _kept_bytes(self) -> int:
         return self._part.stat().st_size if self._part.exists() else 0
 
     def _given_up(self, url: str, problem: Exception) -> InputError:
         if not self._notes.exists():
             self.discard()
         if isinstance(problem, _Cut):
-            held = self._held()
+            kept = self._kept_bytes()
             again = (
-                f"try again ({held} bytes are kept and need not come again)"
-                if held
+                f"try again ({kept} bytes are kept and need not come again)"
+                if kept
                 else "try again"
             )
             return InputError(f"{url} {problem}; {again}, or {self._offline}.")
@@ -166,22 +166,22 @@ class Resuming:
             notes = read_json(self._notes, "download again")
         except InputError:
             notes = {}
-        held = self._held()
-        if not held or not isinstance(notes, dict) or notes.get("url") != url:
+        kept = self._kept_bytes()
+        if not kept or not isinstance(notes, dict) or notes.get("url") != url:
             self.discard()
             return {}
-        return {"Range": f"bytes={held}-", "If-Range": str(notes.get("validator"))}
+        return {"Range": f"bytes={kept}-", "If-Range": str(notes.get("validator"))}
 
     def _start_of(self, response: "requests.Response") -> int:
         """First byte of the answer; a whole file where the server ignores ranges."""
         if response.status_code == HTTPStatus.OK:
             return 0
         span = response.headers.get("Content-Range", "")
-        if not span.startswith(f"bytes {self._held()}-"):
+        if not span.startswith(f"bytes {self._kept_bytes()}-"):
             self.discard()
             raise _Cut(f"answered with another part than asked for ({span or 'unnamed'})")
         self.resumed = True
-        return self._held()
+        return self._kept_bytes()
 
     @staticmethod
     def _total(response: "requests.Response", start: int) -> int | None:
@@ -191,13 +191,13 @@ class Resuming:
 
     def _check_length(self, response: "requests.Response", url: str) -> None:
         """A body that ends where the connection does may have been cut anywhere."""
-        told = response.headers.get("Content-Length", "").isdigit()
+        has_length = response.headers.get("Content-Length", "").isdigit()
         # requests raises where chunks end before the last one.
         chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
-        if self._needs_length and not (told or chunked):
+        if self._needs_length and not (has_length or chunked):
             self.discard()
             raise InputError(
-                f"{url} comes without its length, so a table that was cut would look whole; "
+                f"{url} comes without its length, so a table cut short would look complete; "
                 f"{self._offline}."
             )
 

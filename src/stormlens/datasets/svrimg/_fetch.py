@@ -45,7 +45,7 @@ def fetch(
     ----------
     parts : iterable of str, optional
         Among ``"labels"``, ``"splits"``, ``"index"``, ``"reports"``, ``"geography"`` and
-        ``"mosaic"``; hand labels and labelled splits unless told.
+        ``"mosaic"``; by default hand labels and labelled splits.
     cache : str or Path, optional
         Folder for downloads.
     url : str or Path, optional
@@ -61,7 +61,7 @@ def fetch(
     Raises
     ------
     InputError
-        If a part is unknown, cannot be had, or is not what it should be.
+        If a part is unknown, cannot be obtained, or is not what it should be.
     """
     archive = Archive.at(url, cache)
     files: list[Path] = []

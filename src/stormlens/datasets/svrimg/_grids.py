@@ -38,7 +38,7 @@ def geography(
     Raises
     ------
     InputError
-        If the file cannot be had, or does not hold the grid.
+        If the file cannot be obtained, or does not hold the grid.
     """
     return _read_geography(
         obtain(Archive.at(url, cache), GEOGRAPHY_FILE, GEOGRAPHY, refresh=refresh)
@@ -65,7 +65,7 @@ def example_mosaic(
     Raises
     ------
     InputError
-        If the file cannot be had, or does not hold the mosaic.
+        If the file cannot be obtained, or does not hold the mosaic.
     """
     return _read_mosaic(obtain(Archive.at(url, cache), MOSAIC_FILE, MOSAIC, refresh=refresh))
 
@@ -113,8 +113,8 @@ def _read_mosaic(path: Path) -> "xr.Dataset":
 def _plane(raw: "xr.Dataset", name: str, path: Path) -> np.ndarray:
     """A variable on the national grid, shape (n, 899, 1399)."""
     if name not in raw.variables:
-        held = ", ".join(map(str, raw.variables)) or "nothing"
-        raise InputError(f"{path} lacks the variable {name!r}; it holds {held}.")
+        present = ", ".join(map(str, raw.variables)) or "nothing"
+        raise InputError(f"{path} lacks the variable {name!r}; it holds {present}.")
     values = raw[name].values
     if values.ndim < 2 or values.shape[-2:] != NATIONAL.shape or values.ndim > 3:
         rows, columns = NATIONAL.shape

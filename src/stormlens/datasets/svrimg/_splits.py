@@ -43,7 +43,7 @@ def splits(
     ----------
     split : str, optional
         ``"train"`` (1996 to 2011), ``"validation"`` (2012 and 2013) or ``"test"`` (2014 to
-        2017); all three unless told.
+        2017); all three by default.
     locate : bool, optional
         Download the image index too, for latitude and longitude; without it they are known
         where the index lies in the cache already.
@@ -64,7 +64,7 @@ def splits(
     Raises
     ------
     InputError
-        If the split is unknown, a file cannot be had, or it does not hold storm boxes.
+        If the split is unknown, a file cannot be obtained, or it does not hold storm boxes.
     """
     if split is not None and split not in SPLITS:
         raise unknown("split", split, SPLITS)

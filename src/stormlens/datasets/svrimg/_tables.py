@@ -41,7 +41,7 @@ def labels(
     Raises
     ------
     InputError
-        If the table cannot be had, or a UNID, code or name in it is not valid.
+        If the table cannot be obtained, or a UNID, code or name in it is not valid.
     """
     archive = Archive.at(url, cache)
     return read_labels(obtain(archive, LABELS_FILE, LABELS, refresh=refresh))
@@ -74,7 +74,7 @@ def index(
     Raises
     ------
     InputError
-        If the hazard is unknown, or the table cannot be had or read.
+        If the hazard is unknown, or the table cannot be obtained or read.
     """
     archive = Archive.at(url, cache)
     return read_index(obtain(archive, index_file(hazard), INDEX, refresh=refresh))
@@ -106,7 +106,7 @@ def reports(
     Raises
     ------
     InputError
-        If the hazard is unknown, or the table cannot be had or read.
+        If the hazard is unknown, or the table cannot be obtained or read.
     """
     archive = Archive.at(url, cache)
     return read_reports(obtain(archive, reports_file(hazard), REPORTS, refresh=refresh))
