@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, help="mutants drawn at random; all by default")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
     parser.add_argument("--tests", nargs="+", help="of the same name by default")
+    parser.add_argument("--resume", action="store_true", help="keep what a run before this found")
     parser.add_argument("--children", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "mutants")
     options = parser.parse_args()
@@ -82,14 +83,14 @@ def main() -> None:
     chosen = draw(names, options.number, options.seed)
     print(f"{len(chosen)} of {len(names)} mutants in {len(files)} files, tested by {tests}")
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(options.children)]
+    found = outcomes(folder, chosen) if options.resume else {}
+    left = [name for _, name in chosen if found.get(name, "not run") == "not run"]
     log = folder / "mutmut.log"
-    with log.open("w") as output:
-        keys = [key for _, key in chosen]
-        code = subprocess.run(
-            [*command, *keys], cwd=folder, stdout=output, stderr=output
-        ).returncode
-    if code:
-        print(f"mutmut ended with {code}; see {log}.")
+    if left:
+        with log.open("w") as output:
+            code = subprocess.run([*command, *left], cwd=folder, stdout=output, stderr=output)
+        if code.returncode:
+            print(f"mutmut ended with {code.returncode}; see {log}.")
     sys.exit(report(folder, chosen))
 
 
@@ -149,15 +150,23 @@ def draw(names: list[Name], number: int | None, seed: int) -> list[Name]:
     return [name for place, name in enumerate(names) if place in chosen]
 
 
+def outcomes(folder: Path, chosen: list[Name]) -> dict[str, str]:
+    """What became of each mutant, by its name."""
+    codes: dict[str, int | None] = {}
+    for file in {file for file, _ in chosen}:
+        kept = folder / "mutants" / f"{file}.meta"
+        codes |= json.loads(kept.read_text())["exit_code_by_key"] if kept.exists() else {}
+    return {name: OUTCOMES.get(codes.get(name), "killed") for _, name in chosen}
+
+
 def report(folder: Path, chosen: list[Name]) -> int:
     """Print counts for each file and what survived; gives 1 where something did without excuse."""
     excused = equivalent(EQUIVALENT.read_text(encoding="utf-8"))
+    found = outcomes(folder, chosen)
     counts: dict[str, Counter[str]] = {}
     survivors = []
     for file, name in chosen:
-        kept = folder / "mutants" / f"{file}.meta"
-        codes = json.loads(kept.read_text())["exit_code_by_key"] if kept.exists() else {}
-        outcome = OUTCOMES.get(codes.get(name), "killed")
+        outcome = found[name]
         if outcome in ("survived", "no test"):
             change = changed(folder, name)
             if (file.removeprefix(f"{PACKAGE.as_posix()}/"), *change) in excused:
@@ -167,9 +176,9 @@ def report(folder: Path, chosen: list[Name]) -> int:
         counts.setdefault(file, Counter())[outcome] += 1
     columns = ("made", "killed", "survived", "no test", "equivalent", "not run")
     print(f"| file | {' | '.join(columns)} |\n| --- |{' ---: |' * len(columns)}")
-    for file, found in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
-        found["made"] = found.total()
-        print(f"| {file} | {' | '.join(str(found[column]) for column in columns)} |")
+    for file, count in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
+        count["made"] = count.total()
+        print(f"| {file} | {' | '.join(str(count[column]) for column in columns)} |")
     for file, name, outcome, (before, after) in survivors:
         print(f"\n{outcome}: {file}, {name}\n- {before}\n+ {after}")
     return bool(survivors)

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from stormlens import boxes
+from stormlens.boxes._geojson import _cut_at_antimeridian, _poleward
 from stormlens.errors import InputError
 from stormlens.stormbox import NATIONAL, SIZE, Grid, Mosaic, Predictions
 
@@ -62,6 +63,7 @@ def test_features_say_what_the_issue_of_a_map_needs(mosaic_of):
         boxes.outline(int(cut["xmin"][0]), int(cut["ymin"][0])),
         atol=1e-5,
     )
+    assert first["id"] == first["properties"]["id"]
     assert first["properties"] == {
         "id": cut["unid"].values[0],
         "time": "2011-04-27T19:02:30Z",
@@ -104,6 +106,14 @@ def test_what_is_unknown_is_null(mosaic_of):
     assert not feature["properties"]["trained_on_simulated"]
     nowhere = plain.assign_coords(latitude=("storm", [np.nan]))
     assert boxes.to_geojson(nowhere, ["A"])["features"][0]["geometry"] is None
+
+
+def test_cells_that_are_known_place_a_box_whose_place_is_not(mosaic_of):
+    cut = boxes.cut(mosaic_of(), [700], [450])
+    known = predictions_of(cut).assign_coords(latitude=("storm", [np.nan]))
+    (feature,) = boxes.to_geojson(known, ["A"])["features"]
+    expected = boxes.outline(int(cut["xmin"][0]), int(cut["ymin"][0]))
+    npt.assert_allclose(feature["geometry"]["coordinates"][0], expected, atol=1e-5)
 
 
 def test_one_name_a_box(mosaic_of):
@@ -149,6 +159,15 @@ def test_a_box_across_the_antimeridian_is_cut_there():
     assert np.array(west["coordinates"][0])[:, 0].min() > 170
 
 
+@pytest.mark.parametrize("edge", [180.0, -180.0])
+def test_a_box_that_only_touches_the_antimeridian_stays_one(edge):
+    inner = edge - np.sign(edge) * 10
+    ring = np.array([[edge, 0.0], [inner, 0.0], [inner, 5.0], [edge, 5.0], [edge, 0.0]])
+    parts = _cut_at_antimeridian(ring)
+    assert len(parts) == 1
+    npt.assert_array_equal(parts[0], ring)
+
+
 @pytest.mark.parametrize("latitude", [89.0, -89.0])
 def test_a_box_about_a_pole_is_what_lies_poleward_of_its_edge(latitude):
     grid = Grid.around(latitude, 10.0, (200, 200))
@@ -167,3 +186,17 @@ def test_a_box_about_a_pole_is_what_lies_poleward_of_its_edge(latitude):
         # Lambert's cylinder keeps areas: this is the box's on the sphere, and all around a pole.
         plane = np.stack([np.deg2rad(ring[:, 0]), np.sin(np.deg2rad(ring[:, 1]))], axis=1)
         npt.assert_allclose(signed_area(plane) * 6370**2, (SIZE * 3.75) ** 2, rtol=0.02)
+
+
+@pytest.mark.parametrize("pole", [1, -1])
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_lies_about_a_pole_keeps_the_points_of_its_ring(pole, turned):
+    """Longitudes run on for a turn; each point stays where it is on earth."""
+    longitude = np.arange(-200.0, 161.0, 30.0)
+    longitude = longitude[::-1] if turned else longitude
+    ring = np.stack([longitude, pole * (85 + np.cos(np.deg2rad(longitude)))], axis=1)
+    result = _poleward(ring.copy())
+    assert (np.abs(result[:, 0]) <= 180).all()
+    for x, y in ring:
+        apart = (result[:, 0] - x + 180) % 360 - 180
+        assert np.min(np.hypot(apart, result[:, 1] - y)) < 1e-9

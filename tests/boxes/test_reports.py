@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from stormlens import boxes
+from stormlens.boxes import _reports
 from stormlens.errors import InputError
 
 # Laid out as www.spc.noaa.gov/climo/reports has them; times are HHMM UTC of the day that ends at
@@ -160,6 +161,14 @@ def test_a_csv_file_of_reports(tmp_path, mosaic_of):
     assert boxes.at_reports(mosaic_of(), read)["unid"].values.tolist() == ["a1"]
 
 
+@pytest.mark.parametrize("placed", ["index", "column"])
+def test_identifiers_are_text_whatever_the_table_holds(placed):
+    table = pd.DataFrame({"unid": [7, 80]})
+    named = _reports.identifiers(table.set_index("unid") if placed == "index" else table)
+    assert named.tolist() == ["7", "80"]
+    assert _reports.identifiers(pd.DataFrame({"name": ["a"]})) is None
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -167,6 +176,13 @@ def test_a_csv_file_of_reports(tmp_path, mosaic_of):
         (b"\xff\xfe\x00", r"reports\.csv cannot be read as a CSV table"),
         (b"a,b\n1,2\n", r"reports\.csv: The table has no column latitude or lat or slat"),
         (b"lat,lon,time\n1,2\n", r"reports\.csv: time holds"),
+        (b"lat,lon,time\n1,2,13/4/2011 19:00\n", "time holds '13/4/2011 19:00', which is no time"),
+        (b"a," * 1000 + b"b\n", "The table has no column latitude"),  # 1001 of them
+        (b"a," * 1001 + b"b\n", r"reports\.csv: the table has more than 1000 columns"),
+        (
+            b"date,time,tz,slat,slon\n2011-04-27,late,3,33,-87\n",
+            "date and time holds '2011-04-27 late', which is no time",
+        ),
     ],
 )
 def test_a_file_that_is_no_table_is_named(tmp_path, content, words):

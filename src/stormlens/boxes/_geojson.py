@@ -169,7 +169,8 @@ def _clipped(ring: Floats, meridian: float, above: bool) -> Floats:
     """The part of a ring on one side of a meridian (Sutherland and Hodgman 1974), closed."""
     kept = []
     for start, end in itertools.pairwise(ring):
-        begins, ends = ((point[0] - meridian > 0) == above for point in (start, end))
+        # A point on the meridian counts as above, so that a box that only touches it is not cut.
+        begins, ends = ((point[0] - meridian >= 0) == above for point in (start, end))
         if begins:
             kept.append(start)
         if begins != ends:
