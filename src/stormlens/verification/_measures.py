@@ -181,7 +181,7 @@ SUMMED = (BRIER, LOG_LOSS)
 """Of these, the ones that are means over boxes, whose sums follow the counts."""
 
 TAKEN = (
-    *(score.name for score in COMPARED_SCORES),
+    *dict.fromkeys(score.name for score in (*COMPARED_SCORES, *SCORES)),
     *("per_mode", "confusion", "count", "classes", "baseline", "simulated", "intervals", "added"),
     *("name", "data", "data_options", "split"),
 )
