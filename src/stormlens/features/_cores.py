@@ -15,6 +15,10 @@ Floats = NDArray[np.float64]
 _DIRECTIONS = np.deg2rad(np.arange(0.0, 180.0, 2.0))  # extents miss a six-thousandth at most
 _ALIKE = 1e-9  # share below which two moments are one, rounding aside
 _SQUARE = 1 / 12  # variance of a pixel's own square, in pixels squared
+_SIDES = np.array([[-0.5, 0.0], [0.5, 0.0], [0.0, -0.5], [0.0, 0.5]])  # of a pixel, from its middle
+# Middles and hull lie on half-integers, so one that is off a side of the hull is off by over
+# 1e-3 pixels (half of a cell over the longest side, 136 root 2); rounding makes some 1e-13.
+_ON = 1e-6
 
 
 def core_features(images: NDArray[np.uint8]) -> Columns:
@@ -133,14 +137,33 @@ def _over(some: NDArray[np.generic], others: Floats, otherwise: float) -> Floats
 def _solidity(labels: NDArray[np.int32], largest: NDArray[np.intp]) -> Floats:
     """Area of each image's core over that of its convex hull; 0 where it has none."""
     from scipy.ndimage import find_objects
-    from skimage.measure import regionprops
 
     places, solidity = find_objects(labels), np.zeros(len(largest))
     for number in np.flatnonzero(largest):
         place = places[largest[number] - 1]
-        core = (labels[place][0] == largest[number]).astype(np.uint8)
-        solidity[number] = regionprops(core)[0].solidity
+        core = labels[place][0] == largest[number]
+        solidity[number] = core.sum() / _hull_area(core)
     return solidity
+
+
+def _hull_area(core: NDArray[np.bool_]) -> int:
+    """
+    Pixels whose middle lies in or on the convex hull of a core, as scikit-image counts them.
+
+    The hull is that of the middles of all pixels' sides, so that one pixel has a hull too. The
+    first and last pixel of each row are enough to draw it.
+    """
+    from scipy.spatial import ConvexHull
+
+    rows, columns = core.shape
+    y = np.flatnonzero(core.any(axis=1))
+    first, last = core[y].argmax(axis=1), columns - 1 - core[y, ::-1].argmax(axis=1)
+    ends = np.concatenate([np.column_stack([y, first]), np.column_stack([y, last])])
+    sides = np.concatenate([ends + step for step in _SIDES])
+    planes = ConvexHull(sides).equations  # outside of a side, normal and offset give above 0
+    middles = np.indices((rows, columns)).reshape(2, -1)
+    outside = planes[:, :2] @ middles + planes[:, 2:]
+    return int((outside.max(axis=0) < _ON).sum())
 
 
 @dataclass(frozen=True)

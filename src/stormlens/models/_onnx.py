@@ -152,7 +152,7 @@ def _members(classifier: "Classifier") -> Sequence[Network]:
     if len(networks) < len(members):
         raise InputError(
             f"{classifier.called} is no network and cannot be exported: it answers from each box's "
-            "features, which are measured by scikit-image. Export a network, such as one that "
+            "features, which Python measures. Export a network, such as one that "
             "`stormlens train` distils from it with --teacher."
         )
     return networks

@@ -55,7 +55,7 @@ _TEACHER = "teacher"
 _SECONDS_A_LOOK = 0.5  # from one report of progress to the next
 _ASYNCHRONOUS = "jax_cpu_enable_async_dispatch"
 _PACKAGES = ("stormlens", "jax", "keras", "optax", "numpy", "xarray")
-_BASELINE_PACKAGES = ("stormlens", "scikit-learn", "scikit-image", "scipy", "numpy", "xarray")
+_BASELINE_PACKAGES = ("stormlens", "scikit-learn", "scipy", "numpy", "xarray")
 
 Row = dict[str, float]
 
