@@ -20,6 +20,9 @@ Control characters (C0, C1), separators of lines and paragraphs, marks and overr
 direction of writing, and halves of pairs, as which Python holds bytes that are no UTF-8.
 """
 
+# Modules whose package has another name.
+_PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn", "tomli_w": "tomli-w"}
+
 
 class InputError(ValueError):
     """
@@ -178,3 +181,34 @@ def import_extra(name: str, who: str, extra: str) -> ModuleType:
         raise needs_packages(
             f"{who} {package}, which cannot be imported ({error})", extra
         ) from error
+
+
+def missing_package(error: ModuleNotFoundError) -> InputError | None:
+    """
+    The error for a package of the plain install that is not there.
+
+    A light install, for classifying alone, leaves some of them out. Python names the module
+    that it did not find, and the installed metadata says what a plain install brings.
+
+    Parameters
+    ----------
+    error : ModuleNotFoundError
+        What Python raised.
+
+    Returns
+    -------
+    error : InputError or None
+        To be raised by the caller; None for any other module, which is a mistake of ours.
+    """
+    from importlib.metadata import requires
+
+    module = (error.name or "").partition(".")[0]
+    package = _PACKAGES.get(module, module)
+    plain = {
+        re.split(r"[^\w.-]", line)[0]
+        for line in requires("stormlens") or ()
+        if "extra ==" not in line
+    }
+    if package not in plain:
+        return None
+    return needs_packages(f"This needs {package}, which is not installed")

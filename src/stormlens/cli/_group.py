@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from stormlens.cli._parameters import OPTIONS, Option
-from stormlens.errors import InputError, printable
+from stormlens.errors import InputError, missing_package, printable
 
 _ARGUMENTS = "stormlens.arguments"
 
@@ -109,6 +109,11 @@ class SentenceGroup(CommandGroup):
             sentence, code = str(error), 130
         except KeyboardInterrupt:
             sentence, code = "Stopped.", 130
+        except ModuleNotFoundError as error:
+            lacking = missing_package(error)
+            if lacking is None:
+                raise
+            sentence, code = str(lacking), 2
         except MemoryError:
             sentence, code = "There is not enough memory for this; give it fewer boxes.", 2
         except BrokenPipeError:

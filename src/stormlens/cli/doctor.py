@@ -109,10 +109,11 @@ def examine() -> dict[str, Any]:
     Returns
     -------
     findings : dict
-        stormlens, python, platform, devices, threads, operations ("native (avx2)" or
-        "portable"), prediction ("engine (avx2)" or "Keras on JAX"), cache {folder, bytes,
-        writable}, packages {name: version or None}, plugins (a list of {kind, name, package,
-        version, usable}), missing (a sentence each), extras {name: {for, missing (packages)}}.
+        stormlens, python, platform, devices, threads, operations ("native (avx2)", "portable",
+        or "none" without JAX), prediction ("engine (avx2)", "Keras on JAX" or "none"), cache
+        {folder, bytes, writable}, packages {name: version or None}, plugins (a list of {kind,
+        name, package, version, usable}), missing (a sentence each), extras {name: {for, missing
+        (packages)}}.
     """
     from stormlens.engine import usable_cores
 
@@ -166,8 +167,10 @@ def _devices() -> tuple[list[str], list[str]]:
 
 def _operations() -> tuple[str, list[str]]:
     """Which operations train on a CPU, and how to get the fast ones."""
-    from stormlens.ops import native
-
+    try:
+        from stormlens.ops import native
+    except ModuleNotFoundError:  # of JAX, of which the devices' sentence tells
+        return "none", []
     found = native()
     if found.available:
         return f"native ({found.instruction_set})", []
@@ -182,7 +185,9 @@ def _prediction() -> str:
     from stormlens.engine import instruction_set
 
     found = instruction_set()
-    return f"engine ({found})" if found else "Keras on JAX"
+    if found:
+        return f"engine ({found})"
+    return "Keras on JAX" if _version("jax") else "none"
 
 
 def _plugins() -> tuple[list[dict[str, Any]], list[str]]:

@@ -483,7 +483,7 @@ def load_keras_file(path: str | Path) -> Any:
     try:
         check_archive(path)
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except InputError:
+    except (InputError, ModuleNotFoundError):
         raise
     except Exception as error:  # Keras raises many kinds for damaged or unsafe archives.
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]

@@ -100,7 +100,7 @@ def as_sentences(name: str, kind: str) -> Iterator[None]:
     """
     try:
         yield
-    except InputError:
+    except (InputError, ModuleNotFoundError):  # the latter says nothing of the file
         raise
     except Exception as error:
         # Decoders raise a dozen kinds of errors on a damaged file; all mean the same to a user.
