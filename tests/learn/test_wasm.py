@@ -11,7 +11,8 @@ import pytest
 import stormlens
 
 PACKAGE = Path(stormlens.__file__).parent
-BUILD = PACKAGE / "ops" / "native" / "web" / "build.py"
+NATIVE = Path(__file__).parents[2] / "src" / "stormlens" / "ops" / "native"
+BUILD = NATIVE / "web" / "build.py"
 COMPILER = "0.17.1"
 MODULES = ("stormlens.wasm", "stormlens-threads.wasm")
 

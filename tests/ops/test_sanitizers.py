@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from stormlens import ops
-
 # Two to seven compilations of up to 25 s, side by side.
 pytestmark = pytest.mark.slow
 
-NATIVE = Path(ops.__file__).parent / "native"
+NATIVE = Path(__file__).parents[2] / "src" / "stormlens" / "ops" / "native"
 DRIVER = Path(__file__).parent / "native" / "check.cpp"
 DRIVERS = {"kernels": DRIVER, "sliding": DRIVER.with_name("check_sliding.cpp")}
 SOURCES = {
