@@ -36,13 +36,13 @@ def test_a_measurement_holds_each_method_and_size_with_its_count():
     timings = concepts.time_methods(
         (3, 5), image_size=12, methods=("direct", "winograd"), kernels=2, repeats=1
     )
-    assert [(held.method, held.size) for held in timings] == [
+    assert [(timing.method, timing.size) for timing in timings] == [
         ("direct", 3),
         ("winograd", 3),
         ("direct", 5),
     ]
-    assert [held.multiplications for held in timings] == [1800, 800, 3200]
-    assert all(held.seconds > 0 for held in timings)
+    assert [timing.multiplications for timing in timings] == [1800, 800, 3200]
+    assert all(timing.seconds > 0 for timing in timings)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ BOX = np.random.default_rng(0).uniform(0, 60, (12, 14))
 
 
 def test_the_chapters_kernels():
-    held = concepts.kernels(3)
-    npt.assert_array_equal(held["identity"], [[0, 0, 0], [0, 1, 0], [0, 0, 0]])
-    npt.assert_array_equal(held["edge"], [[-1, 0, 1], [-10, 0, 10], [-1, 0, 1]])
-    npt.assert_allclose(held["blur"], np.full((3, 3), 1 / 9))
-    npt.assert_array_equal(held["sharpen"], [[0, -1, 0], [-1, 5, -1], [0, -1, 0]])
-    npt.assert_allclose(held["gaussian"] * 16, [[1, 2, 1], [2, 4, 2], [1, 2, 1]])
+    kernels = concepts.kernels(3)
+    npt.assert_array_equal(kernels["identity"], [[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    npt.assert_array_equal(kernels["edge"], [[-1, 0, 1], [-10, 0, 10], [-1, 0, 1]])
+    npt.assert_allclose(kernels["blur"], np.full((3, 3), 1 / 9))
+    npt.assert_array_equal(kernels["sharpen"], [[0, -1, 0], [-1, 5, -1], [0, -1, 0]])
+    npt.assert_allclose(kernels["gaussian"] * 16, [[1, 2, 1], [2, 4, 2], [1, 2, 1]])
 
 
 def test_sobel_and_laplacian_are_those_of_scipy():

@@ -54,7 +54,7 @@ def test_as_many_inputs_as_weights(inputs):
 
 def test_the_chapters_patches_and_which_of_them_fire():
     pooled = {name: concepts.fires(patch) for name, patch in concepts.EXAMPLE_PATCHES.items()}
-    assert {name: (held.pooled, held.z, held.a) for name, held in pooled.items()} == {
+    assert {name: (each.pooled, each.z, each.a) for name, each in pooled.items()} == {
         "convection": (49, 9, 9),
         "stratiform": (25, -15, 0),
         "nothing": (9, -31, 0),

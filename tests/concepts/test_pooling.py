@@ -37,7 +37,7 @@ def test_windows_of_any_size_and_stride_equal_plain_loops(image, data):
     ]
     npt.assert_array_equal(concepts.pool(image, window, stride, how), expected)
     if how != "average":
-        places = concepts.winners(image, window, stride, how)
+        places = concepts.pool_argmax(image, window, stride, how)
         npt.assert_array_equal(image[tuple(np.moveaxis(places, -1, 0))], expected)
 
 
@@ -53,7 +53,7 @@ def test_pooling_is_what_a_keras_layer_does(how, layer):
 
 
 def test_the_first_of_equal_values_wins():
-    assert concepts.winners(np.zeros((2, 4)), 2).tolist() == [[[0, 0], [0, 2]]]
+    assert concepts.pool_argmax(np.zeros((2, 4)), 2).tolist() == [[[0, 0], [0, 2]]]
 
 
 def test_a_shift_inside_the_window_changes_nothing_and_across_it_does():
@@ -96,5 +96,5 @@ def test_bad_input_gets_its_sentence(arguments, sentence):
 
 
 def test_an_average_has_no_winner():
-    with pytest.raises(InputError, match="Unknown way of pooling with a winner 'average'"):
-        concepts.winners(concepts.EXAMPLE_6X6, 2, how="average")
+    with pytest.raises(InputError, match="Unknown way of pooling with a position 'average'"):
+        concepts.pool_argmax(concepts.EXAMPLE_6X6, 2, how="average")

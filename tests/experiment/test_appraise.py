@@ -15,7 +15,7 @@ from stormlens.stormbox import MODES
 
 
 class Answers:
-    """Stands for a classifier that gives each box the probabilities it is told to."""
+    """A stand-in for a classifier, with given probabilities for each box."""
 
     classes = MODES
 
@@ -120,12 +120,12 @@ def test_real_boxes_are_counted_apart(boxes):
     class Mixed(Answers):
         """Right on all simulated boxes; on real ones right but for two, and unsure of two."""
 
-        def predict(self, held):
-            simulated = datasets.is_simulated(held)
+        def predict(self, boxes):
+            simulated = datasets.is_simulated(boxes)
             self.right = np.ones(300, bool) if simulated else [1, 0, 1, 1, 1, 0]
             self.confidence = 0.9 if simulated else [0.9, 0.9, 0.9, 0.4, 0.9, 0.4]
             self.right = np.asarray(self.right, bool)
-            return super().predict(held)
+            return super().predict(boxes)
 
     appraisal = appraise(Mixed([True]), boxes, {"six": real_boxes()})
     assert appraisal.overall["accuracy"] == 1
@@ -145,9 +145,9 @@ def test_a_box_that_radars_see_whole_is_judged_as_it_is_named(boxes):
     """Missing is the network's likeliest, but nothing is missing of what radars see whole."""
 
     class Hesitant(Answers):
-        def predict(self, held):
-            predictions = super().predict(held)
-            if datasets.is_simulated(held):
+        def predict(self, boxes):
+            predictions = super().predict(boxes)
+            if datasets.is_simulated(boxes):
                 return predictions
             probability = np.tile(np.float32([0.46, 0.01, 0.02, 0.02, 0.01, 0.48]), (2, 1))
             predictions["probability"] = ("storm", "mode"), probability
@@ -196,14 +196,14 @@ def test_boxes_without_families_are_refused(right):
 def test_an_appraisal_is_written_and_real_boxes_are_added(boxes, right, tmp_path):
     appraisal = appraise(Answers(right), boxes)
     appraisal.write(tmp_path)
-    held = json.loads((tmp_path / "appraisal.json").read_text())
-    assert held["simulated"]["all"] == appraisal.overall
+    content = json.loads((tmp_path / "appraisal.json").read_text())
+    assert content["simulated"]["all"] == appraisal.overall
     assert read_appraisal(tmp_path).families == appraisal.families
     with np.load(tmp_path / "failures.npz") as file:
         np.testing.assert_array_equal(file["images"], appraisal.pictures)
     add_real(tmp_path, Answers([True] * 6), {"six": real_boxes()})
     after = json.loads((tmp_path / "appraisal.json").read_text())
-    assert after["simulated"] == held["simulated"]
+    assert after["simulated"] == content["simulated"]
     assert [(row["name"], row["right"]) for row in after["real"]] == [("six", 6)]
 
 

@@ -51,10 +51,15 @@ def boxes_file(tmp_path_factory):
 def make_run(folder, seed, data, *, size=SIZE, classes=MODES, **provenance):
     """A run folder whose network was never trained."""
     network = Network.untrained("chapter-linear", (size, size, 1), len(classes), seed)
-    told = {"recipe": "chapter-linear", "seed": seed, "training_simulated": True, **provenance}
+    known = {
+        "recipe": "chapter-linear",
+        "seed": seed,
+        "training_simulated": True,
+        **provenance,
+    }
     if data is not None:
-        told |= {"data": str(data), "data_options": {}, "training_boxes": 30}
-    Classifier(network, "chapter-linear", classes, 0.0, 80.0, told).save(folder)
+        known |= {"data": str(data), "data_options": {}, "training_boxes": 30}
+    Classifier(network, "chapter-linear", classes, 0.0, 80.0, known).save(folder)
     (folder / "history.csv").write_text(
         "epoch,seconds,loss,accuracy,val_loss,val_accuracy\n1,1.5,1,0.5,1,0.5\n2,2.25,1,0.5,1,0.5\n"
     )
@@ -79,15 +84,15 @@ def compared(runs, tmp_path_factory):
 def test_statistics_are_those_of_the_predictions(compared, runs, boxes_file):
     boxes = load(boxes_file, "test")
     predictions = {
-        held.name: Classifier.load(held.folder).predict(boxes) for held in compared.contestants
+        each.name: Classifier.load(each.folder).predict(boxes) for each in compared.contestants
     }
     again = verification.compare(predictions, boxes, n_boot=20)
     assert compared.comparison.to_dict() == again.to_dict()
-    assert [held.folder for held in compared.contestants[:2]] == runs
+    assert [each.folder for each in compared.contestants[:2]] == runs
 
 
 def test_baselines_stand_in_every_comparison(compared):
-    kinds = {held.name: held.kind for held in compared.contestants}
+    kinds = {each.name: each.kind for each in compared.contestants}
     assert kinds == {
         "one": "run",
         "two": "run",
@@ -107,7 +112,7 @@ def test_a_run_that_is_a_baseline_stands_for_it(compared, runs, tmp_path):
     trees = shutil.copytree(compared.folder / "baselines" / "features-boosted", tmp_path / "trees")
     one = shutil.copytree(runs[0], tmp_path / "one")
     again = experiment.compare([one, trees], tmp_path / "out", **QUIET)
-    kinds = {held.name: held.kind for held in again.contestants}
+    kinds = {each.name: each.kind for each in again.contestants}
     assert kinds == {"one": "run", "trees": "run", "features-logistic": "baseline"}
     assert again.comparison.correction["tests"] == 3
     assert any("is the baseline features-boosted itself" in note for note in again.notes)
@@ -149,7 +154,7 @@ def test_a_learning_curve_has_four_points_for_each_baseline(compared):
 def test_each_reading_of_the_test_split_is_recorded(compared, boxes_file):
     curve = sorted((compared.folder / "curve").iterdir())
     assert len(curve) == 6
-    for place in [*(held.folder for held in compared.contestants), *curve]:
+    for place in [*(each.folder for each in compared.contestants), *curve]:
         (line,) = experiment.readings(place)
         assert line["by"] == "compare"
         assert line["data"] == str(boxes_file)
@@ -309,7 +314,7 @@ def test_images_that_are_no_reflectivity_have_no_baseline(tmp_path):
     data = write_netcdf(digits, tmp_path / "pets.nc")
     run = make_run(tmp_path / "run", 0, data, classes=("cat", "dog"))
     result = experiment.compare([run], tmp_path / "out", **QUIET)
-    assert [held.name for held in result.contestants] == ["run"]
+    assert [each.name for each in result.contestants] == ["run"]
     assert list(result.comparison.views) == ["all"]
     assert any("no reflectivity" in note for note in result.notes)
     assert any("have no time" in note for note in result.notes)
@@ -410,9 +415,9 @@ def test_a_box_is_measured_once_but_timed_each_time(runs, tmp_path, monkeypatch)
 
 def test_what_is_done_is_said_on_stderr(runs, tmp_path, capsys):
     experiment.compare(runs, tmp_path / "out", baselines=False, n_boot=20)
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err == "Comparing 2 on 30 boxes.\n"
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "Comparing 2 on 30 boxes.\n"
 
 
 def test_a_baseline_whose_name_a_run_has_is_told_apart():

@@ -115,10 +115,10 @@ def test_scores_are_those_of_the_runs(done):
         written = json.loads((done.folder / name / "scores.json").read_text())
         rows = {(row["split"], row["score"]): row["ours"] for row in network["rows"]}
         assert rows["test", "accuracy"] == written["accuracy"]
-        held = experiment.evaluate(
+        scored = experiment.evaluate(
             done.folder / name, split="validation", data_options=FEW
         ).scores.accuracy
-        assert rows["validation", "accuracy"]["value"] == held.value
+        assert rows["validation", "accuracy"]["value"] == scored.value
     ours = {row["score"]: row["ours"] for row in values["svrimg-3conv"]["rows"]}
     scores = Scores.from_dict(
         json.loads((done.folder / "svrimg-3conv" / "scores.json").read_text())

@@ -50,7 +50,7 @@ def test_the_best_worst_family_comes_first(chosen):
     assert [candidate.recipe.name for candidate in result] == ["learns", "idle"]
     assert result[0].worst > result[1].worst
     for candidate in result:
-        rows = [row for held in candidate.appraisals.values() for row in held.families]
+        rows = [row for each in candidate.appraisals.values() for row in each.families]
         assert {row["family"] for row in rows} == set(HELD)
         assert candidate.worst == min(row["accuracy"] for row in rows)
         assert np.isfinite([row["coverage"] for row in rows]).all()

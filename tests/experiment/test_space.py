@@ -47,11 +47,11 @@ def test_ranges_are_read_with_and_without_a_logarithm():
 @given(st.text(max_size=40))
 def test_whatever_is_written_becomes_rates_or_a_sentence(text):
     try:
-        held = parse_fields([f"learning_rate={text}"])
-        Space.of(BASE, held)
+        parsed = parse_fields([f"learning_rate={text}"])
+        Space.of(BASE, parsed)
     except InputError:
         return
-    values = held["learning_rate"]
+    values = parsed["learning_rate"]
     rates = (values.low, values.high) if isinstance(values, Range) else values
     assert all(isinstance(rate, int | float) and 0 < rate <= 1 for rate in rates)
 

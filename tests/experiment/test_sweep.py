@@ -90,12 +90,13 @@ def test_no_day_is_divided_and_each_box_judges_once(pool):
     for folds, seed in ((2, 0), (5, 1)):
         pairs = pool.divided(folds, seed)
         npt.assert_array_equal(
-            np.sort(np.concatenate([held for _, held in pairs])), np.arange(len(pool.codes))
+            np.sort(np.concatenate([judges for _, judges in pairs])),
+            np.arange(len(pool.codes)),
         )
         days = pool.boxes["time"].values.astype("datetime64[D]")
-        for train, held in pairs:
-            assert not set(days[train]) & set(days[held])
-            assert len(train) + len(held) == len(pool.codes)
+        for train, judges in pairs:
+            assert not set(days[train]) & set(days[judges])
+            assert len(train) + len(judges) == len(pool.codes)
     first, again = (pool.divided(3, 0)[0][1], pool.divided(3, 1)[0][1])
     assert set(first) != set(again)
 
@@ -124,8 +125,8 @@ def test_the_judging_fold_stops_no_training(pool, monkeypatch):
     recipe = TINY.with_changes(early_stopping=2)
     with pytest.raises(InputError, match="seen enough"):
         judge_fold(recipe, pool, folds=3, seed=0, repeat=0, fold=1, share=1.0)
-    _, held = pool.divided(3, 0)[1]
-    judging = set(pool.boxes["unid"].values[held])
+    _, judges = pool.divided(3, 0)[1]
+    judging = set(pool.boxes["unid"].values[judges])
     days = {
         name: set(part["time"].values.astype("datetime64[D]").tolist())
         for name, part in seen.items()
@@ -256,9 +257,9 @@ def test_what_cannot_be_swept_leaves_nothing(tmp_path, judged, days, more, words
 
 def test_one_day_is_a_sentence(tmp_path, judged):
     path = write_boxes(tmp_path / "boxes.nc", (2, 1, 1))
-    held = datasets.read_netcdf(path)
-    day = np.full(held.sizes["storm"], np.datetime64("2010-03-01T18:00", "ns"))
-    write_netcdf(held.assign_coords(time=("storm", day)), path)
+    boxes = datasets.read_netcdf(path)
+    day = np.full(boxes.sizes["storm"], np.datetime64("2010-03-01T18:00", "ns"))
+    write_netcdf(boxes.assign_coords(time=("storm", day)), path)
     with pytest.raises(InputError, match=r"2 folds need as many days.* have 1"):
         sweep(RATES, tmp_path / "s", path, folds=2)
 

@@ -10,9 +10,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "features.md"
 def rows():
     yield "| feature | unit | from | to | meaning |"
     yield "| --- | --- | ---: | ---: | --- |"
-    for held in describe():
-        bounds = f"{held.low:g} | {held.high:.6g}"
-        yield f"| `{held.name}` | {held.unit} | {bounds} | {held.meaning} |"
+    for feature in describe():
+        bounds = f"{feature.low:g} | {feature.high:.6g}"
+        yield f"| `{feature.name}` | {feature.unit} | {bounds} | {feature.meaning} |"
 
 
 def test_the_page_holds_the_table():

@@ -74,8 +74,8 @@ def test_a_good_map_beats_random_order_and_its_reverse_is_beaten(classifier):
     areas = [
         insight.faithfulness(classifier, dataset, explained) for explained in (good, chances, bad)
     ]
-    assert (np.diff([held["deletion_area"] for held in areas], axis=0) > 0.01).all()
-    assert (np.diff([held["insertion_area"] for held in areas], axis=0) < -0.01).all()
+    assert (np.diff([each["deletion_area"] for each in areas], axis=0) > 0.01).all()
+    assert (np.diff([each["insertion_area"] for each in areas], axis=0) < -0.01).all()
 
 
 def test_curves_begin_and_end_at_the_whole_and_the_empty_box(classifier):

@@ -33,7 +33,7 @@ def image():
 
 def drawn(model):
     rng = np.random.default_rng(1)
-    model.set_weights([rng.normal(0, 0.3, held.shape) for held in model.get_weights()])
+    model.set_weights([rng.normal(0, 0.3, array.shape) for array in model.get_weights()])
     return model
 
 
@@ -90,7 +90,7 @@ def test_maps_are_weighted_by_their_mean_gradient(is_nested):
         whole = keras.Model(taken, layers.Softmax()(second.call(first.call(taken))))
     dataset = boxes()
     maps = first.predict(dataset["reflectivity"].values[..., None] / 80, verbose=0)
-    trainable = [held.value for held in second.trainable_variables]
+    trainable = [array.value for array in second.trainable_variables]
 
     @jax.jit
     @jax.grad

@@ -35,7 +35,7 @@ def wrap(model, **provenance):
 def drawn(model, spread=0.3):
     """The model with weights drawn here."""
     rng = np.random.default_rng(1)
-    model.set_weights([rng.normal(0, spread, held.shape) for held in model.get_weights()])
+    model.set_weights([rng.normal(0, spread, array.shape) for array in model.get_weights()])
     return model
 
 
@@ -359,7 +359,7 @@ def test_any_box_can_be_the_baseline():
         (lambda c, d: insight.explain(c, d, "occlusion", layer=1), "it takes patch, stride, fill"),
         (lambda c, d: insight.gradient(c, d, "Tropicl"), "Did you mean 'Tropical'"),
         (lambda c, d: insight.gradient(c, d, 3), "codes run from 0 to 2"),
-        (lambda c, d: insight.gradient(c, d, ["QLCS"]), "1 modes stand against 2 boxes"),
+        (lambda c, d: insight.gradient(c, d, ["QLCS"]), "1 modes for 2 boxes"),
         (lambda c, d: insight.gradient(c.model, d), "wrap it as"),
         (lambda c, d: insight.gradient(c, d["reflectivity"]), "without reflectivity"),
         (lambda c, d: insight.smoothgrad(c, d, samples=0), "at least 1 sample"),

@@ -34,13 +34,13 @@ def model():
 @pytest.mark.parametrize("name", ["chapter-linear", "chapter-relu"])
 def test_weights_have_the_chapters_shapes(name):
     model = build(name)
-    held = insight.weights(model)
+    listed = insight.weights(model)
     shapes = [(3, 3, 1, 32), (32,), (61952, 128), (128,), (128, 6), (6,)]
-    assert [weight.shape for weight in held] == shapes
-    assert [weight.shape for weight in held] == [array.shape for array in model.get_weights()]
-    assert [weight.parameters for weight in held] == [288, 32, 7929856, 128, 768, 6]
-    assert [weight.name for weight in held] == ["kernel", "bias"] * 3
-    assert held[0].layer == model.layers[0].name
+    assert [weight.shape for weight in listed] == shapes
+    assert [weight.shape for weight in listed] == [array.shape for array in model.get_weights()]
+    assert [weight.parameters for weight in listed] == [288, 32, 7929856, 128, 768, 6]
+    assert [weight.name for weight in listed] == ["kernel", "bias"] * 3
+    assert listed[0].layer == model.layers[0].name
 
 
 def test_weights_of_nested_models_name_their_path():
@@ -60,11 +60,11 @@ def test_weights_of_nested_models_name_their_path():
 
 
 def test_kernels_are_the_layers_own(model):
-    held = insight.kernels(model)
+    kernels = insight.kernels(model)
     kernel, _ = model.layers[0].get_weights()
-    assert held.dims == ("filter", "channel", "row", "column")
-    assert held.shape == (32, 1, 3, 3)
-    npt.assert_array_equal(held[9, 0], kernel[:, :, 0, 9])
+    assert kernels.dims == ("filter", "channel", "row", "column")
+    assert kernels.shape == (32, 1, 3, 3)
+    npt.assert_array_equal(kernels[9, 0], kernel[:, :, 0, 9])
     npt.assert_array_equal(insight.kernel(model, 9), kernel[:, :, 0, 9])
     deeper = model.layers[3].get_weights()[0]
     npt.assert_array_equal(insight.kernel(model, 5, layer=3, channel=7), deeper[:, :, 7, 5])
@@ -198,11 +198,11 @@ def test_likeness_holds_for_a_kernel_turned_mirrored_or_stretched(kernel):
 
 
 def test_every_kernel_of_a_layer_is_named(model):
-    held = insight.kernels(model, 3)
+    kernels = insight.kernels(model, 3)
     found = insight.layer_resemblance(model, 3)
     assert found["name"].dims == ("filter", "channel")
     for place in ((0, 0), (63, 31), (7, 3)):
-        best = insight.resemblance(held.values[place])[0]
+        best = insight.resemblance(kernels.values[place])[0]
         one = found.isel(filter=place[0], channel=place[1])
         npt.assert_allclose(abs(one["correlation"]), abs(best.correlation), atol=1e-6)
         assert one["name"] == best.name

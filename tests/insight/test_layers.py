@@ -32,7 +32,7 @@ def images(n=3):
 def with_weights(model):
     """The model with weights drawn here."""
     rng = np.random.default_rng(1)
-    model.set_weights([rng.normal(0, 0.3, held.shape) for held in model.get_weights()])
+    model.set_weights([rng.normal(0, 0.3, array.shape) for array in model.get_weights()])
     return model
 
 

@@ -33,7 +33,7 @@ def classifier():
         ]
     )
     rng = np.random.default_rng(2)
-    shapes = [held.shape for held in model.get_weights()]  # biases of 0 leave all units awake
+    shapes = [array.shape for array in model.get_weights()]  # biases of 0 leave all units awake
     model.set_weights([rng.normal(0, 0.3, shape) * (len(shape) > 1) for shape in shapes])
     return Classifier(model, "test", NAMES, 2.0, 72.0, {"training_simulated": True})
 

@@ -30,9 +30,9 @@ def classifier():
         ]
     )
     rng = np.random.default_rng(1)
-    model.set_weights([rng.normal(0, 0.2, held.shape) for held in model.get_weights()])
+    model.set_weights([rng.normal(0, 0.2, array.shape) for array in model.get_weights()])
     output = model.layers[-1]
-    output.set_weights([held * np.array([0.0, 1.0]) for held in output.get_weights()])
+    output.set_weights([array * np.array([0.0, 1.0]) for array in output.get_weights()])
     return Classifier(model, "test", ("Cellular", "QLCS"), 1.0, 73.0)
 
 
@@ -57,7 +57,7 @@ def by_brute_force(classifier, image, patch, starts, fill):
             for row in range(top, top + patch):
                 for column in range(left, left + patch):
                     losses[row][column].append(loss)
-    return np.array([[np.mean(held) for held in row] for row in losses])
+    return np.array([[np.mean(each) for each in row] for row in losses])
 
 
 @pytest.mark.parametrize(

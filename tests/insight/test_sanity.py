@@ -53,7 +53,7 @@ def network(activation="relu"):
         ]
     )
     rng = np.random.default_rng(2)
-    model.set_weights([rng.normal(0, 0.3, held.shape) for held in model.get_weights()])
+    model.set_weights([rng.normal(0, 0.3, array.shape) for array in model.get_weights()])
     return Classifier(model, "test", NAMES, provenance={"training_simulated": True})
 
 
@@ -89,7 +89,7 @@ def test_a_guided_gradient_hardly_changes_and_is_not_used(classifier):
 
 
 def test_layers_become_random_from_the_output_backwards(classifier):
-    before = {held.path: held.numpy() for held in classifier.model.weights}
+    before = {variable.path: variable.numpy() for variable in classifier.model.weights}
     copy = insight.randomised(classifier, 2, seed=3)
     changed = {
         layer.name
@@ -100,8 +100,8 @@ def test_layers_become_random_from_the_output_backwards(classifier):
         )
     }
     assert changed == {"hidden", "answer"}
-    for held in classifier.model.weights:
-        npt.assert_array_equal(held.numpy(), before[held.path])
+    for variable in classifier.model.weights:
+        npt.assert_array_equal(variable.numpy(), before[variable.path])
     assert copy.provenance["randomised_layers"] == 2
     assert copy.trained_on_simulated
 

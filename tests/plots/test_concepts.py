@@ -63,10 +63,10 @@ def test_a_step_shows_pixels_weights_products_and_sum():
 
 
 def test_a_gallery_names_its_kernels():
-    held = concepts.kernels(3)
-    figure = plots.kernel_gallery(held)
-    titles = [ax.get_title().replace("\n", " ") for ax in figure.axes][: len(held)]
-    assert titles == list(held)
+    kernels = concepts.kernels(3)
+    figure = plots.kernel_gallery(kernels)
+    titles = [ax.get_title().replace("\n", " ") for ax in figure.axes][: len(kernels)]
+    assert titles == list(kernels)
     assert "9 kernels: identity, edge" in plots.alt_text(figure)
     assert plots.alt_text(plots.kernel(concepts.EDGE)).endswith("-1 0 1; -10 0 10; -1 0 1.")
 

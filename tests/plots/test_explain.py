@@ -115,10 +115,10 @@ def test_words_say_where_the_evidence_lies():
 
 def test_a_sum_that_misses_the_score_is_not_passed_over():
     dataset = boxes()
-    held = explanation(dataset, method="integrated-gradients", tolerance=0.01)
-    held = held.assign(residual=("storm", [0.004, 0.08]))
-    assert "adds up" not in pictures.attribution(held, dataset, 0).get_title()
-    assert "but for 8%" in pictures.attribution(held, dataset, 1).get_title()
+    explained = explanation(dataset, method="integrated-gradients", tolerance=0.01)
+    explained = explained.assign(residual=("storm", [0.004, 0.08]))
+    assert "adds up" not in pictures.attribution(explained, dataset, 0).get_title()
+    assert "but for 8%" in pictures.attribution(explained, dataset, 1).get_title()
 
 
 @pytest.mark.parametrize(
@@ -130,16 +130,18 @@ def test_a_sum_that_misses_the_score_is_not_passed_over():
 )
 def test_what_was_made_up_is_marked(attributes, mark):
     dataset = boxes()
-    held = explanation(dataset, **attributes)
-    assert mark in texts(pictures.attribution(held, dataset).figure)
-    figure = pictures.attributions([held], dataset)
+    explained = explanation(dataset, **attributes)
+    assert mark in texts(pictures.attribution(explained, dataset).figure)
+    figure = pictures.attributions([explained], dataset)
     assert any(mark in text for text in texts(figure))
 
 
 def test_methods_stand_beside_their_storm():
     dataset = boxes()
-    held = [explanation(dataset, method=name) for name in ("gradient", "occlusion", "smoothgrad")]
-    figure = drawn(pictures.attributions(held, dataset, columns=2))
+    several = [
+        explanation(dataset, method=name) for name in ("gradient", "occlusion", "smoothgrad")
+    ]
+    figure = drawn(pictures.attributions(several, dataset, columns=2))
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     assert titles == ["The storm", "Gradient", "Occlusion", "SmoothGrad"]
     assert figure.get_suptitle() == "Why QLCS (probability 0.93)?"
@@ -149,8 +151,8 @@ def test_methods_stand_beside_their_storm():
 
 def test_modes_stand_beside_each_other_with_their_names():
     dataset = boxes()
-    held = [explanation(dataset, mode=mode) for mode in ("QLCS", "Cellular")]
-    figure = pictures.attributions(held, dataset)
+    several = [explanation(dataset, mode=mode) for mode in ("QLCS", "Cellular")]
+    figure = pictures.attributions(several, dataset)
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     assert titles == ["The storm", "QLCS: Gradient", "Cellular: Gradient"]
     assert figure.get_suptitle() == ""
@@ -172,8 +174,8 @@ def curves(area, **attributes):
 
 
 def test_faithfulness_names_areas_and_draws_random_order_in_grey():
-    held = {"gradient": curves(0.2, simulated=1), "random": curves(0.5, simulated=1)}
-    figure = drawn(pictures.faithfulness(held))
+    measured = {"gradient": curves(0.2, simulated=1), "random": curves(0.5, simulated=1)}
+    figure = drawn(pictures.faithfulness(measured))
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels == ["Gradient 0.20", "Random order 0.50"]
     assert figure.axes[1].lines[1].get_linestyle() == ":"
@@ -201,24 +203,24 @@ def wish(**attributes):
 
 
 def test_wishes_carry_filter_and_response():
-    held = [wish(filter=3, layer="conv"), wish(filter="QLCS", simulated_training=1)]
-    figure = drawn(pictures.maximised(held))
+    wishes = [wish(filter=3, layer="conv"), wish(filter="QLCS", simulated_training=1)]
+    figure = drawn(pictures.maximised(wishes))
     titles = [ax.get_title() for ax in figure.axes[:2]]
     assert titles == ["conv, filter 3: 1.2", "QLCS: 1.2"]
     assert "echo over 50% of the box, at most 60 dBZ" in alt_text(figure)
-    own = pictures.maximised(held[0], titles=["mine"])
+    own = pictures.maximised(wishes[0], titles=["mine"])
     assert own.axes[0].get_title() == "mine"
 
 
 def test_bad_input_gets_its_sentence():
     dataset = boxes()
-    held = explanation(dataset)
+    explained = explanation(dataset)
     for call, sentence in (
-        (lambda: pictures.attribution(held, dataset.isel(storm=[0])), "does not fit boxes"),
-        (lambda: pictures.attribution(held, dataset.isel(storm=[1, 0])), "in the same order"),
-        (lambda: pictures.attribution(held, dataset, 2), "There is no storm 2"),
+        (lambda: pictures.attribution(explained, dataset.isel(storm=[0])), "does not fit boxes"),
+        (lambda: pictures.attribution(explained, dataset.isel(storm=[1, 0])), "in the same order"),
+        (lambda: pictures.attribution(explained, dataset, 2), "There is no storm 2"),
         (lambda: pictures.attributions([], dataset), "no explanation to draw"),
-        (lambda: pictures.attributions([held], dataset, columns=0), "at least 1 column"),
+        (lambda: pictures.attributions([explained], dataset, columns=0), "at least 1 column"),
         (lambda: pictures.faithfulness({}), "no curve to draw"),
         (lambda: pictures.sanity({}), "no check to draw"),
         (lambda: pictures.maximised([]), "0 boxes in 4 columns"),

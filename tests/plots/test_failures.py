@@ -12,11 +12,11 @@ from stormlens.errors import InputError
 
 def failing(n=3, **options):
     boxes = make_dataset(np.full((n, 136, 136), 40), [1] * n, source="made up", **options)
-    told = {"answer": "Tropical", "probability": 0.914, "network": "one radar", "product": "scan"}
+    known = {"answer": "Tropical", "probability": 0.914, "network": "one radar", "product": "scan"}
     families = ["bow echo", "a family with a name that is long"] * n
     return boxes.assign_coords(
         storm_family=("storm", families[:n]),
-        **{name: ("storm", [value] * n) for name, value in told.items()},
+        **{name: ("storm", [value] * n) for name, value in known.items()},
     )
 
 

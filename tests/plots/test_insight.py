@@ -33,24 +33,24 @@ def kernels(filters=10):
 
 
 def test_filters_share_a_scale_centred_on_zero():
-    held = kernels()
-    figure = plots.filters(held, channel=1)
+    of_layer = kernels()
+    figure = plots.filters(of_layer, channel=1)
     images = [ax.images[0] for ax in figure.axes if ax.images and ax.get_title()]
     assert len(images) == 10
-    limit = np.abs(held.values[:, 1]).max()
+    limit = np.abs(of_layer.values[:, 1]).max()
     assert {image.get_clim() for image in images} == {(-limit, limit)}
-    np.testing.assert_array_equal(images[3].get_array(), held.values[3, 1])
+    np.testing.assert_array_equal(images[3].get_array(), of_layer.values[3, 1])
     assert images[3].origin == "lower"
     assert "trained on simulated storms" in texts(figure)
     assert plots.alt_text(figure).startswith("10 kernels of 3 by 3 weights, from -")
     with pytest.raises(InputError, match="no channel 2; they go from 0 to 1"):
-        plots.filters(held, channel=2)
+        plots.filters(of_layer, channel=2)
     with pytest.raises(InputError, match="at least 1 column, not 0"):
-        plots.filters(held, columns=0)
+        plots.filters(of_layer, columns=0)
 
 
 def test_filters_name_what_they_resemble_unless_noise_would():
-    held = kernels(2)
+    of_layer = kernels(2)
     matches = xr.Dataset(
         {
             "name": (("filter", "channel"), [["edge", "blur"], ["blur", "blur"]]),
@@ -58,10 +58,10 @@ def test_filters_name_what_they_resemble_unless_noise_would():
         },
         attrs={"by_chance": 0.78},
     )
-    figure = plots.filters(held, matches)
+    figure = plots.filters(of_layer, matches)
     first, second = (ax.title for ax in figure.axes[:2])
     assert first.get_text() == "0: -0.93\nedge"
-    assert first.get_color() != second.get_color()  # one is told, the other in grey
+    assert first.get_color() != second.get_color()  # one is highlighted, the other grey
     assert plots.alt_text(figure).endswith("than noise is (0.78): 0 edge -0.93.")
 
 
@@ -99,12 +99,12 @@ def maps(low=0.0):
 
 
 def test_feature_maps_have_their_own_scale_or_share_one():
-    held = maps()
-    own = [ax.images[0].get_clim() for ax in plots.feature_maps(held, storm=1).axes[:5]]
-    strongest = held.values[1].max((0, 1))
+    of_storms = maps()
+    own = [ax.images[0].get_clim() for ax in plots.feature_maps(of_storms, storm=1).axes[:5]]
+    strongest = of_storms.values[1].max((0, 1))
     np.testing.assert_allclose([high for _, high in own[:4]], strongest[:4])
     assert {low for low, _ in own} == {0}
-    shared = plots.feature_maps(held, storm=1, shared=True)
+    shared = plots.feature_maps(of_storms, storm=1, shared=True)
     assert len({ax.images[0].get_clim() for ax in shared.axes[:5]}) == 1
     assert plots.alt_text(shared).endswith(
         f"Strongest: filter {strongest.argmax()} ({strongest.max():.2f}); silent: 1."
@@ -144,15 +144,15 @@ def ends(n=4):
 
 
 def test_the_end_of_the_network_shows_box_units_and_probabilities():
-    held = ends()
-    figure = plots.inside(held, boxes(), storm=2)
+    values = ends()
+    figure = plots.inside(values, boxes(), storm=2)
     heights = [
         patch.get_height() for ax in figure.axes for patch in ax.patches if len(ax.patches) == 16
     ]
-    np.testing.assert_allclose(heights, held["hidden"].values[2])
+    np.testing.assert_allclose(heights, values["hidden"].values[2])
     (bars,) = (ax for ax in figure.axes if len(ax.patches) == 6)
     np.testing.assert_allclose(
-        [patch.get_width() for patch in bars.patches], held["probability"].values[2]
+        [patch.get_width() for patch in bars.patches], values["probability"].values[2]
     )
     assert bars.patches[1].get_facecolor() == to_rgba(plots.MODE_COLOURS["QLCS"])
     bold = [label.get_text() for label in bars.get_yticklabels() if label.get_weight() == "bold"]
@@ -161,7 +161,7 @@ def test_the_end_of_the_network_shows_box_units_and_probabilities():
     assert "15 of 16 units of layer dense answer" in words
     assert words.endswith("Truth: Tropical.")
     assert "trained on simulated storms" in texts(figure)
-    plain = plots.inside(held, boxes(labelled=False))
+    plain = plots.inside(values, boxes(labelled=False))
     assert "Truth" not in plots.alt_text(plain)
 
 

@@ -44,7 +44,7 @@ def predict(mosaic, x, y, rows=None, simulated_training=0):
     probability[:, 1] = 0.9
     if rows is not None:
         probability[:] = rows
-    storm = {name: held for name, held in cut.coords.items() if held.dims == ("storm",)}
+    storm = {name: along for name, along in cut.coords.items() if along.dims == ("storm",)}
     return xr.Dataset(
         {"probability": (("storm", "mode"), probability)},
         coords={**storm, "mode": list(MODES)},
@@ -210,10 +210,10 @@ RECTANGLES = st.builds(
 def test_labels_never_lie_on_one_another_or_off_the_map(spans):
     window = Span(-20, -20, 520, 520)
     places = place_labels(spans, [(60, 12)] * len(spans), window)
-    held = [place for place in places if place is not None]
-    for one, other in itertools.combinations(held, 2):
+    kept = [place for place in places if place is not None]
+    for one, other in itertools.combinations(kept, 2):
         assert one.shared(other) <= 0.05 * 60 * 12 + 1e-6
-    assert all(place.shared(window) > 0.999 * place.area for place in held)
+    assert all(place.shared(window) > 0.999 * place.area for place in kept)
     assert not spans or places[0] is not None
 
 

@@ -15,8 +15,8 @@ def row(value, mean, best=False):
 
 
 def points(ax, marker):
-    held = [line for line in ax.lines if line.get_marker() == marker]
-    return [(line.get_xdata()[0], line.get_ydata()[0]) for line in held]
+    marked = [line for line in ax.lines if line.get_marker() == marker]
+    return [(line.get_xdata()[0], line.get_ydata()[0]) for line in marked]
 
 
 def test_numbers_stand_at_their_values_and_the_best_is_a_diamond():

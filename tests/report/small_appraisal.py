@@ -1,4 +1,4 @@
-"""An appraisal as `experiment` leaves one, with numbers that are easily told apart."""
+"""An appraisal as `experiment` leaves one, with numbers that are easy to tell apart."""
 
 import json
 from pathlib import Path
@@ -64,11 +64,11 @@ def real(boxes: int, right: int, unsure: int, wrong: int) -> dict[str, Any]:
     return {"boxes": boxes, "right": right, "unsure": unsure, "confidently_wrong": wrong}
 
 
-def write_appraisal(folder: Path, held: dict[str, Any] | None = None) -> Path:
+def write_appraisal(folder: Path, content: dict[str, Any] | None = None) -> Path:
     """Leave it in a run folder, with pictures of its failures: box i is 30 + i dBZ."""
-    held = appraisal() if held is None else held
-    (folder / "appraisal.json").write_text(json.dumps(held))
-    images = np.zeros((len(held["failures"]), 136, 136), np.uint8)
+    content = appraisal() if content is None else content
+    (folder / "appraisal.json").write_text(json.dumps(content))
+    images = np.zeros((len(content["failures"]), 136, 136), np.uint8)
     images[:, 30:90, 30:90] = 30 + np.arange(len(images))[:, None, None]
     np.savez_compressed(folder / "failures.npz", images=images)
     return folder

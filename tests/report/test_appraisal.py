@@ -16,13 +16,13 @@ from stormlens.stormbox import MODES
 
 
 def test_what_was_written_is_read(tmp_path):
-    held = appraisal()
-    found = read_appraisal(write_appraisal(tmp_path, held))
-    assert found.families == held["simulated"]["families"]
-    assert found.overall == held["simulated"]["all"]
-    assert found.modes == held["simulated"]["modes"]
-    assert found.real == held["real"]
-    assert found.failures == held["failures"]
+    content = appraisal()
+    found = read_appraisal(write_appraisal(tmp_path, content))
+    assert found.families == content["simulated"]["families"]
+    assert found.overall == content["simulated"]["all"]
+    assert found.modes == content["simulated"]["modes"]
+    assert found.real == content["real"]
+    assert found.failures == content["failures"]
     assert found.worst["family"] == "rain rates"  # 0.907 of 0.934, 0.941 and 0.907
 
 
@@ -53,10 +53,10 @@ def test_the_failing_boxes_are_a_container_with_truth_and_answer(tmp_path):
 
 
 def test_a_score_that_is_not_defined_stays_unknown(tmp_path):
-    held = appraisal()
-    for row in (*held["simulated"]["families"], held["simulated"]["all"]):
+    content = appraisal()
+    for row in (*content["simulated"]["families"], content["simulated"]["all"]):
         row["coverage"] = row["accuracy"] = None
-    found = read_appraisal(write_appraisal(tmp_path, held))
+    found = read_appraisal(write_appraisal(tmp_path, content))
     assert found.worst is None
     assert found.families[0]["coverage"] is None
 
@@ -80,16 +80,16 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path):
 
 def changed(path, value):
     """The appraisal with one value exchanged; ``...`` takes the key away."""
-    held = appraisal()
+    content = appraisal()
     *way, last = path
-    place = held
+    place = content
     for step in way:
         place = place[step]
     if value is ...:
         del place[last]
     else:
         place[last] = value
-    return json.dumps(held)
+    return json.dumps(content)
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,9 @@ def test_orientations_are_named_where_there_are_several(classifier):
 def test_an_ensemble_and_who_taught_are_named(classifier):
     from stormlens.models import Ensemble
 
-    held = Ensemble([classifier.network.copy(), classifier.network.copy()])
+    ensemble = Ensemble([classifier.network.copy(), classifier.network.copy()])
     provenance = {**classifier.provenance, "teacher": {"model": "svrimg-3conv, ensemble of 5"}}
-    text = report.card(dataclasses.replace(classifier, network=held, provenance=provenance))
+    text = report.card(dataclasses.replace(classifier, network=ensemble, provenance=provenance))
     (network,) = [row[1] for row in rows(text, "What it is") if row[0] == "network"]
     assert network.endswith(f"ensemble of 2, {2 * classifier.network.parameters:,} parameters")
     assert ["taught by", "svrimg-3conv, ensemble of 5"] in rows(text, "Data")

@@ -362,18 +362,20 @@ def test_an_appraisal_in_the_folder_brings_the_cards_sections(appraised, made_up
 
 
 def test_known_failures_are_shown_with_their_words(appraised):
-    told = [image["alt"] for image in appraised.attributes("img")]
-    told = [words for words in told if words.startswith("SIMULATED radar picture of wide-")]
-    assert len(told) == 8
-    assert told[0].startswith("SIMULATED radar picture of wide-0: Cellular, called QLCS with 98.0")
-    assert told[0].endswith("bow echo, one radar, lowest scan.")
+    labels = [image["alt"] for image in appraised.attributes("img")]
+    labels = [words for words in labels if words.startswith("SIMULATED radar picture of wide-")]
+    assert len(labels) == 8
+    assert labels[0].startswith(
+        "SIMULATED radar picture of wide-0: Cellular, called QLCS with 98.0"
+    )
+    assert labels[0].endswith("bow echo, one radar, lowest scan.")
 
 
 def test_families_from_outside_cannot_bring_markup(tmp_path):
-    held = appraisal()
-    held["simulated"]["families"][0]["family"] = "<script>alert(1)</script>"
-    held["real"][0]["name"] = "<img src=x>"
-    page, _ = _write(write_appraisal(tmp_path, held) / "report.html", *_storms(simulated=True))
+    content = appraisal()
+    content["simulated"]["families"][0]["family"] = "<script>alert(1)</script>"
+    content["real"][0]["name"] = "<img src=x>"
+    page, _ = _write(write_appraisal(tmp_path, content) / "report.html", *_storms(simulated=True))
     assert not page.attributes("script")
     assert all(image["src"].startswith("data:") for image in page.attributes("img"))
     assert "<script>alert(1)</script>" in page.text

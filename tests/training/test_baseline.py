@@ -32,9 +32,9 @@ def test_a_run_has_one_row_of_history_and_no_checkpoint(name, splits, tmp_path):
     assert len(rows) == len(fitted.history) == 1
     found = {key: float(value) for key, value in rows[0].items()}
     for split, prefix in (("train", ""), ("validation", "val_")):
-        held = splits[split]
-        answers = Classifier.load(tmp_path / "run").predict(held)["probability"].values
-        truth = held["mode"].values
+        boxes = splits[split]
+        answers = Classifier.load(tmp_path / "run").predict(boxes)["probability"].values
+        truth = boxes["mode"].values
         of_truth = answers[np.arange(len(truth)), truth].clip(1e-7, 1)
         assert found[f"{prefix}loss"] == pytest.approx(-np.log(of_truth).mean(), abs=1e-5)
         assert found[f"{prefix}accuracy"] == pytest.approx((answers.argmax(1) == truth).mean())

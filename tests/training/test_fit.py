@@ -25,7 +25,7 @@ from stormlens.training import (
     Trainer,
     _checks,
     fit,
-    hold_run,
+    lock_run,
     read_checkpoint,
 )
 from stormlens.training._fit import _compute_in_this_thread
@@ -308,11 +308,13 @@ def test_a_checkpoint_of_other_numbers_is_not_resumed(splits, one_epoch, tmp_pat
     from stormlens.training._checkpoint import write_checkpoint
 
     run = shutil.copytree(one_epoch, tmp_path / "run")
-    held = read_checkpoint(run)
-    groups = {name: held.group(name) for name in ("weights", "variables", "optimiser")}
+    checkpoint = read_checkpoint(run)
+    groups = {name: checkpoint.group(name) for name in ("weights", "variables", "optimiser")}
     groups["best"] = list(groups["weights"])
     groups[group] = [*groups[group][:-1], change(groups[group][-1])]
-    write_checkpoint(run, groups, history=held.history, recipe=held.recipe, data=held.data)
+    write_checkpoint(
+        run, groups, history=checkpoint.history, recipe=checkpoint.recipe, data=checkpoint.data
+    )
     with pytest.raises(InputError, match="was trained with another network"):
         fit(TINY, splits, run, resume=True, progress=False)
 
@@ -466,9 +468,9 @@ def test_a_training_that_cannot_begin_claims_no_folder(splits, tmp_path):
 
 HOLD = """
 import os, sys
-from stormlens.training import hold_run
-with hold_run(sys.argv[1]):
-    sys.stdout.write("held\\n"); sys.stdout.flush()
+from stormlens.training import lock_run
+with lock_run(sys.argv[1]):
+    sys.stdout.write("locked\\n"); sys.stdout.flush()
     sys.stdin.read()
 """
 
@@ -479,7 +481,7 @@ def test_two_trainings_never_share_a_folder(splits, tmp_path, monkeypatch):
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(run)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
-        assert other.stdout.readline().strip() == b"held"
+        assert other.stdout.readline().strip() == b"locked"
         for resume in (False, True):
             with pytest.raises(InputError, match=f"is training in {run} at the moment"):
                 fit(short, splits, run, resume=resume, progress=False)
@@ -491,22 +493,22 @@ def test_two_trainings_never_share_a_folder(splits, tmp_path, monkeypatch):
 
 
 def test_a_folder_that_was_made_to_be_held_goes_if_it_stays_empty(tmp_path):
-    with hold_run(tmp_path / "a" / "b"):
+    with lock_run(tmp_path / "a" / "b"):
         assert (tmp_path / "a" / "b").is_dir()
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "mine").mkdir()
-    with hold_run(tmp_path / "mine"), hold_run(tmp_path / "mine" / "run"):
+    with lock_run(tmp_path / "mine"), lock_run(tmp_path / "mine" / "run"):
         (tmp_path / "mine" / "run" / "kept").touch()
     assert [path.name for path in (tmp_path / "mine").rglob("*")] == ["run", "kept"]
     (tmp_path / "empty").mkdir()
-    with hold_run(tmp_path / "empty"):
+    with lock_run(tmp_path / "empty"):
         pass
     assert (tmp_path / "empty").is_dir()
 
 
 def test_what_calls_a_training_may_hold_its_folder(splits, tmp_path):
     short = TINY.with_changes(epochs=1)
-    with hold_run(tmp_path / "run"), hold_run(tmp_path / "x" / ".." / "run"):
+    with lock_run(tmp_path / "run"), lock_run(tmp_path / "x" / ".." / "run"):
         fit(short, splits, tmp_path / "run", progress=False)
         refused = []
         thread = threading.Thread(
@@ -567,15 +569,15 @@ def test_a_training_holds_its_weights_once_beside_their_moments():
     assert len([array for array in large if all(array is not other for other in elsewhere)]) == 3
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_jax_computes_where_it_is_called_unless_a_user_says_otherwise(monkeypatch, told):
-    if told:
+@pytest.mark.parametrize("is_set", [True, False])
+def test_jax_computes_where_it_is_called_unless_a_user_says_otherwise(monkeypatch, is_set):
+    if is_set:
         monkeypatch.setenv("JAX_CPU_ENABLE_ASYNC_DISPATCH", "true")
     before = jax.config.read("jax_cpu_enable_async_dispatch")
     try:
         jax.config.update("jax_cpu_enable_async_dispatch", True)
         _compute_in_this_thread()
-        assert jax.config.read("jax_cpu_enable_async_dispatch") is told
+        assert jax.config.read("jax_cpu_enable_async_dispatch") is is_set
     finally:
         jax.config.update("jax_cpu_enable_async_dispatch", before)
 
@@ -667,7 +669,7 @@ def test_a_classifier_that_is_continued_stays_as_it_is(splits):
     before = first.model.get_weights()
     more = fit(TINY.with_changes(epochs=1), splits, start=first, progress=False)
     again = fit(TINY.with_changes(epochs=1), splits, start=first, progress=False)
-    for held, expected in zip(first.model.get_weights(), before, strict=True):
-        npt.assert_array_equal(held, expected)
+    for now, expected in zip(first.model.get_weights(), before, strict=True):
+        npt.assert_array_equal(now, expected)
     assert any((a != b).any() for a, b in zip(weights_of(more), before, strict=True))
     assert_same_bits(more, again)

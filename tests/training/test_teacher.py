@@ -189,16 +189,16 @@ def test_settings_that_cannot_be_are_refused(changes, sentence):
 def test_a_checkpoint_that_lost_the_teachers_answers_is_refused(splits, teacher, tmp_path):
     recipe = TINY.with_changes(teacher=str(teacher))
     fit(recipe.with_changes(epochs=1), splits, tmp_path, progress=False)
-    held = read_checkpoint(tmp_path)
-    groups = {name: held.group(name) for name in ("weights", "variables", "optimiser")}
-    for said in ([], [held.group("teacher")[0][:-1]]):
+    checkpoint = read_checkpoint(tmp_path)
+    groups = {name: checkpoint.group(name) for name in ("weights", "variables", "optimiser")}
+    for said in ([], [checkpoint.group("teacher")[0][:-1]]):
         _checkpoint.write_checkpoint(
             tmp_path,
             {**groups, "teacher": said},
-            history=held.history,
-            recipe=held.recipe,
-            data=held.data,
-            teacher=held.teacher,
+            history=checkpoint.history,
+            recipe=checkpoint.recipe,
+            data=checkpoint.data,
+            teacher=checkpoint.teacher,
         )
-        with pytest.raises(InputError, match="lacks what the teacher said of each image"):
+        with pytest.raises(InputError, match="lacks the teacher's answer for each image"):
             fit(recipe, splits, tmp_path, resume=True, progress=False)

@@ -2,8 +2,8 @@
 The chapter's ideas as small exact functions: neurons, pooling, convolution, kernels, a radar.
 
 NumPy and SciPy alone, one idea a module, each worked through with numbers that
-can be checked by hand. Images are arrays (y, x); nothing here knows of networks,
-files or pictures.
+can be checked by hand. Images are arrays (y, x). Nothing here uses networks, files
+or drawings.
 """
 
 from stormlens.concepts._activations import (
@@ -47,9 +47,9 @@ from stormlens.concepts._pooling import (
     PATCH_PLACES,
     ShiftEffect,
     pool,
+    pool_argmax,
     pool_windows,
     shift_effect,
-    winners,
 )
 from stormlens.concepts._radar_chain import Chain, Stage, radar_chain
 from stormlens.concepts._winograd import WINOGRAD_A, WINOGRAD_B, WINOGRAD_G
@@ -91,6 +91,7 @@ __all__ = [
     "linear",
     "multiplications",
     "pool",
+    "pool_argmax",
     "pool_windows",
     "radar_chain",
     "relu",
@@ -101,5 +102,4 @@ __all__ = [
     "softmax",
     "tanh",
     "time_methods",
-    "winners",
 ]

@@ -3,8 +3,8 @@ Convolution: one small sum, repeated at every place, and four ways to compute it
 
 y[i, j] = sum_uv k[u, v] x[i + u, j + v] is a correlation, what a Keras layer
 computes. A convolution proper turns the kernel by 180 degrees first, as
-`scipy.signal.convolve` does: k[u, v] becomes k[-u, -v]. Where the image is even
-and the kernel symmetric, nobody notices; everywhere else, say which you mean.
+`scipy.signal.convolve` does: k[u, v] becomes k[-u, -v]. For a symmetric kernel the
+two are the same; for any other, say which you mean.
 
 The four ways give the same numbers, to rounding, at different prices:
 

@@ -111,7 +111,7 @@ def gaussian(size: int = 3, sigma: float | None = None) -> Kernel:
 
 def sharpen() -> Kernel:
     """
-    The image plus what sets each pixel apart from its four neighbours.
+    The image plus each pixel's difference from its four neighbours.
 
     Returns
     -------
@@ -222,9 +222,9 @@ def kernels(size: int = 3) -> dict[str, Kernel]:
     ['identity', 'blur', 'gaussian']
     """
     _check_odd(size, "A classical kernel")
-    held = {"identity": identity(size)}
+    found = {"identity": identity(size)}
     if size == 3:
-        held |= {
+        found |= {
             "edge": EDGE.copy(),
             "sobel x": sobel("x"),
             "sobel y": sobel("y"),
@@ -232,7 +232,7 @@ def kernels(size: int = 3) -> dict[str, Kernel]:
             "laplacian, diagonal": laplacian(diagonal=True),
             "sharpen": sharpen(),
         }
-    return held | {"blur": blur(size), "gaussian": gaussian(size)}
+    return found | {"blur": blur(size), "gaussian": gaussian(size)}
 
 
 def _check_odd(size: int, what: str) -> None:

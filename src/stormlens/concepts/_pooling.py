@@ -2,8 +2,8 @@
 Pooling: an image made smaller by keeping one number of each window.
 
 The chapter's example cuts a 6 x 6 image into nine windows of 2 x 2. Its first
-window holds -19, 22, 16 and -30; max pooling keeps 22. What it keeps, it keeps
-wherever in the window it stood: pooling forgives small shifts, in part.
+window holds -19, 22, 16 and -30; max pooling keeps 22. The position inside the
+window does not matter: so pooling forgives small shifts, in part.
 """
 
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def pool_windows(image: ArrayLike, window: Pair, stride: Pair | None = None) -> 
     window : int or (int, int)
         Rows and columns of a window.
     stride : int or (int, int), optional
-        Pixels from one window to the next; `window` unless told, so that they do not overlap.
+        Pixels from one window to the next; by default `window`, so that they do not overlap.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def pool(image: ArrayLike, window: Pair, stride: Pair | None = None, how: str = 
     window : int or (int, int)
         Rows and columns of a window.
     stride : int or (int, int), optional
-        Pixels from one window to the next; `window` unless told.
+        Pixels from one window to the next; by default `window`.
     how : {"max", "average", "min"}, optional
         What is kept.
 
@@ -160,13 +160,13 @@ def pool(image: ArrayLike, window: Pair, stride: Pair | None = None, how: str = 
     return _POOLS[how](pool_windows(image, window, stride), axis=(2, 3))
 
 
-def winners(
+def pool_argmax(
     image: ArrayLike, window: Pair, stride: Pair | None = None, how: str = "max"
 ) -> NDArray[np.int64]:
     """
-    Where in the image the number stood that each window kept.
+    Where in the image the number is that each window keeps (the argmax of max pooling).
 
-    Training passes its correction back to this position alone.
+    Training passes its gradient back to this position alone.
 
     Parameters
     ----------
@@ -175,9 +175,9 @@ def winners(
     window : int or (int, int)
         Rows and columns of a window.
     stride : int or (int, int), optional
-        Pixels from one window to the next; `window` unless told.
+        Pixels from one window to the next; by default `window`.
     how : {"max", "min"}, optional
-        What is kept; an average has no winner.
+        What is kept; an average has no such position.
 
     Returns
     -------
@@ -191,12 +191,12 @@ def winners(
 
     Examples
     --------
-    >>> print(winners(EXAMPLE_6X6, 2)[0, 0])  # 22 stands in row 0, column 1
+    >>> print(pool_argmax(EXAMPLE_6X6, 2)[0, 0])  # 22 is in row 0, column 1
     [0 1]
     """
     chosen = {"max": np.argmax, "min": np.argmin}
     if how not in chosen:
-        raise unknown("way of pooling with a winner", how, chosen)
+        raise unknown("way of pooling with a position", how, chosen)
     windows = pool_windows(image, window, stride)
     rows, columns, _, width = windows.shape
     down, across = _pair(window if stride is None else stride)
@@ -245,7 +245,7 @@ def shift_effect(
     shift : (int, int), optional
         Pixels towards higher rows (north) and columns (east); negative for the other way.
     stride : int or (int, int), optional
-        Pixels from one window to the next; `window` unless told.
+        Pixels from one window to the next; by default `window`.
     how : {"max", "average", "min"}, optional
         What is kept.
 

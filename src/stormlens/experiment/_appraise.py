@@ -46,7 +46,7 @@ def appraise(
     real : mapping of str to xarray.Dataset, optional
         Labelled real boxes by what the card calls them; their attribute `source` is kept.
     families : sequence of str, optional
-        Families to score, of `datasets.simulated_families`; those marked held out unless told.
+        Families to score, of `datasets.simulated_families`; by default those marked held out.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from stormlens import datasets, plots, report, storage
 from stormlens.experiment._data import Data
 from stormlens.experiment._run import Outcome, run_recipe
 from stormlens.models import Classifier
-from stormlens.training import hold_run, load_recipe
+from stormlens.training import load_recipe, lock_run
 
 CHAPTER: tuple[str, ...] = ("chapter-linear", "chapter-relu", "chapter-augmented")
 """Recipes of the chapter's three experiments, in its order."""
@@ -101,13 +101,13 @@ def chapter(
     """
     folder = Path(out)
     source = Data.of(data, data_options)
-    with hold_run(folder):
+    with lock_run(folder):
         splits = datasets.load_splits(source.name, **source.options)
         outcomes: dict[str, Outcome] = {}
         for name in CHAPTER:
             recipe = load_recipe(name).with_changes(seed=seed, epochs=epochs)
             start = Classifier.load(folder / recipe.continues) if recipe.continues else None
-            with hold_run(folder / name):
+            with lock_run(folder / name):
                 outcomes[name] = run_recipe(
                     recipe,
                     source,

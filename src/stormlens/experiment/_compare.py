@@ -29,7 +29,7 @@ from stormlens.experiment._learning import SHARES, LearningPoint, TrainingData, 
 from stormlens.experiment._readings import record_reading
 from stormlens.features import remembering
 from stormlens.models import Classifier
-from stormlens.training import Recipe, hold_run, load_recipe
+from stormlens.training import Recipe, load_recipe, lock_run
 from stormlens.verification import Comparison
 
 BASELINES: tuple[str, ...] = ("features-logistic", "features-boosted")
@@ -140,7 +140,7 @@ def compare(
     out : str or Path, optional
         Folder to leave.
     data : str or Path, optional
-        Whose boxes are scored, as for `datasets.load`; the first run's own unless told.
+        Whose boxes are scored, as for `datasets.load`; by default the first run's own.
     split : str, optional
         ``"train"``, ``"validation"``, ``"test"``, or ``"all"`` for every labelled box.
     data_options : mapping, optional
@@ -178,7 +178,7 @@ def compare(
     _check_place(folder, [run for run, _ in loaded.values()])
     source = data_of(first, first_folder, data, data_options)
     own = trained_on(first) or source
-    with hold_run(folder), remembering():
+    with lock_run(folder), remembering():
         boxes = source.load(None if split == "all" else split)
         work = _Work(folder, boxes, TrainingData(own), n_boot, seed, progress)
         notes = []

@@ -69,7 +69,7 @@ def evaluate(
     run : str or Path
         Run folder.
     data : str or Path, optional
-        As for `datasets.load`; what the run was trained on unless told.
+        As for `datasets.load`; by default what the run was trained on.
     split : str, optional
         ``"train"``, ``"validation"``, ``"test"``, or ``"all"`` for every labelled box.
     data_options : mapping, optional

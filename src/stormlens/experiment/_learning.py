@@ -20,7 +20,7 @@ from stormlens import datasets, storage
 from stormlens.errors import InputError
 from stormlens.experiment._data import Data
 from stormlens.models import Classifier
-from stormlens.training import Recipe, fit, hold_run
+from stormlens.training import Recipe, fit, lock_run
 from stormlens.verification import Estimate, score
 
 SHARES: tuple[float, ...] = (1 / 8, 1 / 4, 1 / 2)
@@ -192,7 +192,7 @@ def trained(
         "share": share,
         "seed": seed,
     }
-    with hold_run(folder):
+    with lock_run(folder):
         held = _held(folder)
         if held != json.loads(json.dumps(wanted)):
             _clear(folder, replace=replace and isinstance(held, dict))

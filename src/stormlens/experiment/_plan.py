@@ -33,7 +33,7 @@ SCORES: dict[str, bool] = {
 
 _PLAN, _FITS = "plan.json", "fits"
 _REMEDY = "put it back as it was, or sweep into another folder"
-_TRIALS_DRAWN = 20  # unless told
+_TRIALS_DRAWN = 20  # by default
 _MOST_FOLDS, _MOST_REPEATS = 100, 100
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "trial": int,

@@ -34,7 +34,7 @@ from stormlens.experiment._published import (
 from stormlens.experiment._run import read_history, run_recipe
 from stormlens.models import Classifier
 from stormlens.stormbox import MODES, SPLITS
-from stormlens.training import Recipe, hold_run, load_recipe
+from stormlens.training import Recipe, load_recipe, lock_run
 from stormlens.verification import Estimate, Scores
 
 STUDIES: tuple[str, ...] = ("svrimg",)
@@ -312,7 +312,7 @@ def reproduce(
     out : str or Path, optional
         Folder to leave.
     data : str or Path, optional
-        As for `datasets.load`; the study's own unless told. ``"simulated"`` rehearses it without
+        As for `datasets.load`; by default the study's own. ``"simulated"`` rehearses it without
         a network.
     quick : bool, optional
         Few epochs, and of simulated boxes few, to see that all of it runs.
@@ -339,7 +339,7 @@ def reproduce(
         raise unknown("study", study, STUDIES)
     source = _source(Data.of(study if data is None else data, data_options), quick)
     folder = Path(out)
-    with hold_run(folder):
+    with lock_run(folder):
         splits = datasets.load_splits(source.name, **source.options)
         if datasets.class_names(splits["train"]) != MODES:
             raise InputError(
@@ -351,7 +351,7 @@ def reproduce(
             if progress:
                 _tell(f"{number} of {len(STAGES)}: {stage.name}. {stage.what}.")
             recipe = stage.settings(quick, seed)
-            with hold_run(folder / stage.name):
+            with lock_run(folder / stage.name):
                 if not _is_kept(folder / stage.name, recipe, source, splits):
                     _train(folder, stage.name, recipe, source, splits, progress, command)
             stages.append(_stood(folder, stage, splits))

@@ -20,7 +20,7 @@ from stormlens.experiment._data import Data, data_of
 from stormlens.experiment._evaluate import Evaluation, judge
 from stormlens.experiment._readings import readings, record_reading
 from stormlens.models import Classifier, FeatureModel, calibrate
-from stormlens.training import HISTORY_FIELDS, Recipe, fit, hold_run, load_recipe
+from stormlens.training import HISTORY_FIELDS, Recipe, fit, load_recipe, lock_run
 
 _SCORES, _HISTORY, _RECIPE, _REPORT = "scores.json", "history.csv", "recipe.toml", "report.html"
 _MOST_EPOCHS = 100_000  # that a recipe can ask for
@@ -82,7 +82,7 @@ def train(
     recipe : Recipe, str or Path
         A recipe, its name, or its TOML file.
     data : str or Path, optional
-        As for `datasets.load`; what the recipe was made for unless told, else ``"simulated"``.
+        As for `datasets.load`; by default what the recipe was made for, else ``"simulated"``.
     out : str or Path, optional
         Run folder to leave.
     data_options : mapping, optional
@@ -107,7 +107,7 @@ def train(
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     source = data_for(recipe, data, data_options)
     run = Path(out)
-    with hold_run(run):  # before the data, which may take minutes
+    with lock_run(run):  # before the data, which may take minutes
         splits = datasets.load_splits(source.name, **source.options)
         return run_recipe(
             recipe,
@@ -143,7 +143,7 @@ def write_report(
     run : str or Path
         Run folder.
     data : str or Path, optional
-        What to score; what ``scores.json`` names unless told, or the run's own data.
+        What to score; by default what ``scores.json`` names, else the run's own data.
     split : str, optional
         Likewise; else ``"test"``.
 

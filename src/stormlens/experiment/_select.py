@@ -60,12 +60,12 @@ def select(
     recipes : iterable of Recipe, str or Path
         Candidates, as for `training.load_recipe`.
     families : sequence of str, optional
-        Judged by: names of `datasets.simulated_families`; those marked held out unless told. No
+        Judged by: names of `datasets.simulated_families`; by default those marked held out. No
         training draws them or those marked.
     seeds : sequence of int, optional
         Of the trainings, each 0 or more.
     boxes : int, optional
-        To train on; the source's own number unless told.
+        To train on; by default the source's own number.
     judged : int, optional
         Boxes to calibrate on, and as many to judge by; 100 or more.
     progress : bool, optional

@@ -30,7 +30,7 @@ from stormlens.experiment._space import Space
 from stormlens.experiment._standing import Trial, rank
 from stormlens.experiment._sweep_progress import Progress
 from stormlens.experiment._sweep_work import work
-from stormlens.training import Recipe, RecipeData, hold_run, load_recipe
+from stormlens.training import Recipe, RecipeData, load_recipe, lock_run
 
 _BEST = "best"
 _WAIT_SECONDS = 7 * 24 * 3600.0  # that a second command waits for the first to train the best
@@ -157,7 +157,7 @@ def sweep(
         `trials` is not told) that begin with little, of which one in `factor` goes on to
         `factor` times as much [1]_, trained from the start.
     trials : int, optional
-        To draw, 1 to 10,000; 20 unless told.
+        To draw, 1 to 10,000; by default 20.
     folds, repeats : int, optional
         Folds, 2 to 100, and how often they are dealt anew, with other seeds, 1 to 100.
     score : {"hss", "accuracy", "macro_f1", "brier", "log_loss"}, optional
@@ -363,7 +363,7 @@ def _train_best(swept: Swept, *, progress: bool, command: str | None) -> Outcome
     run, recipe = swept.folder / _BEST, _best_recipe(swept)
     source = swept.plan.source_of(swept.best.number)
     _make_way(run, recipe)
-    with hold_run(run):
+    with lock_run(run):
         splits = {split: source.load(split) for split in ("train", "validation")}
         if (run / "report.html").exists():
             return read_outcome(run, source, "validation", splits["validation"])

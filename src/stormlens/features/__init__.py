@@ -1,9 +1,9 @@
 """
-Features of storm boxes: a table of numbers that a person can name, for baselines and for looking.
+Features of storm boxes: a table of named numbers, for baselines and for exploring data.
 
 `measure` takes boxes and gives a number for each of some thirty features: how much echo there is,
-how the largest core is shaped, what share is stratiform, how rough the picture is, and what speaks
-of a radar's faults rather than of weather. `describe` says what each of them means.
+how the largest core is shaped, what share is stratiform, how rough the picture is, and what points
+to a radar's faults rather than to weather. `describe` says what each of them means.
 """
 
 from typing import TYPE_CHECKING

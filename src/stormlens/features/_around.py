@@ -1,4 +1,4 @@
-"""What lies around each pixel of a stack of images, by shifting the stack as a whole."""
+"""Neighbourhoods of the pixels of a stack of images, by shifting the whole stack."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 def disk(radius: float) -> list[tuple[int, int]]:
     """
-    Offsets of the pixels whose centres lie within a radius, that of the pixel itself among them.
+    Offsets of the pixels whose centres lie within a radius, including the pixel itself.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def shifted(
     stack: NDArray[Any], offsets: list[tuple[int, int]]
 ) -> Iterator[tuple[tuple[slice, ...], NDArray[Any]]]:
     """
-    For each offset, where a pixel's neighbour lies in the image, and those neighbours.
+    For each offset, the pixels that have a neighbour there, and those neighbours.
 
     Parameters
     ----------

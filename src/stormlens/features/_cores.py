@@ -70,8 +70,8 @@ def line_features(images: NDArray[np.uint8]) -> Columns:
     """
     Length and width of the longest line that the cores of each image make.
 
-    Cores are of one line where they touch once each is widened by 12 km. The line's length is
-    the greatest distance between two of their pixels, and a pixel.
+    Cores belong to one line if they touch once each is widened by 12 km. The line's length is
+    the greatest distance between two of their pixels, plus one pixel.
 
     Parameters
     ----------
@@ -111,11 +111,11 @@ def _groups(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
 
 
 def _best(worth: NDArray[np.generic], image_of: NDArray[np.int64], images: int) -> NDArray[np.intp]:
-    """Group of each image that is worth most, the first of several; 0, no group, where none is."""
+    """Largest group of each image, the first if several are as large; 0 for an image without."""
     rising = np.lexsort((-np.arange(len(worth)), worth))
     rising = rising[rising > 0]
     best = np.zeros(images, np.intp)
-    best[image_of[rising]] = rising  # of several the last stays
+    best[image_of[rising]] = rising  # repeated indices: NumPy keeps the last value, the largest
     return best
 
 
@@ -130,7 +130,7 @@ def _extents(y: NDArray[np.intp], x: NDArray[np.intp], starts: NDArray[np.intp])
 
 
 def _over(some: NDArray[np.generic], others: Floats, otherwise: float) -> Floats:
-    """A quotient, and something else where nothing is to be divided by."""
+    """A quotient, and another value where the divisor is 0."""
     return np.divide(some, others, out=np.full(len(others), otherwise), where=others > 0)
 
 
@@ -199,18 +199,18 @@ class _Core:
     def axes(self) -> tuple[Floats, Floats]:
         """Major and minor axis of the ellipse with these second moments."""
         middle = (self.yy + self.xx) / 2
-        apart = np.hypot((self.xx - self.yy) / 2, self.xy)
-        return 4.0 * np.sqrt(middle + apart), 4.0 * np.sqrt(np.maximum(middle - apart, 0.0))
+        spread = np.hypot((self.xx - self.yy) / 2, self.xy)
+        return 4.0 * np.sqrt(middle + spread), 4.0 * np.sqrt(np.maximum(middle - spread, 0.0))
 
     def direction(self) -> tuple[Floats, Floats]:
-        """Sine and cosine of twice the major axis's angle; 0 where none is the major one."""
+        """Sine and cosine of twice the major axis's angle; 0 where both axes are equal."""
         across, along = 2.0 * self.xy, self.xx - self.yy
         size = np.hypot(across, along)
         size[size <= _ALIKE * (self.xx + self.yy)] = 0.0
         return _over(across, size, otherwise=0.0), _over(along, size, otherwise=0.0)
 
     def curvature(self) -> Floats:
-        """Of the parabola v(u) of least squares, u along the major axis and v across it."""
+        """Curvature of the least-squares parabola v(u), u along the major axis and v across it."""
         angle = np.arctan2(2.0 * self.xy, self.xx - self.yy)[self.image] / 2
         u = self.dx * np.cos(angle) + self.dy * np.sin(angle)
         v = self.dy * np.cos(angle) - self.dx * np.sin(angle)
@@ -219,7 +219,9 @@ class _Core:
             np.bincount(self.image, weights=values, minlength=n) / np.maximum(self.area, 1.0)
             for values in (u**2, u**3, u**4, u * u * v)
         )
-        # What the normal equations leave where the means of u, v and u v are 0.
+        # The normal equations of v = a + b u + c u^2, solved for c. They are this short because u
+        # and v are measured from the centroid along the principal axes: the means of u, v and
+        # u v are 0.
         skew = _over(third**2, second, otherwise=0.0)
         rest = fourth - second**2 - skew
         is_long = self.axes()[0] * PIXEL_KM >= BEND_KM

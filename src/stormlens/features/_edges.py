@@ -1,11 +1,11 @@
 """
 Hard edges that no weather makes: where echo is cut to exact zero along a line or a circle.
 
-A hard edge lies between a pixel of 20 dBZ or more and an exact zero beside it. Storms fade out;
-what a radar does not see ends at once, sectors and borders along straight lines, its range along
-a circle. Lines are found by a Hough transform. A circle's centre is looked for where many of the
-edge's normals cross (Kimme, Ballard and Sklansky 1975, Comm. ACM 18, 120-122), and then around it,
-for the distance at which most of the edge lies.
+A hard edge lies between a pixel of 20 dBZ or more and a neighbour that is exactly zero. Storms fade
+out; a radar's coverage ends at once, along straight lines at sectors and borders, along a circle at
+its range. Lines are found by a Hough transform. A circle's centre is sought where many of the
+edge's normals cross (Kimme, Ballard and Sklansky 1975, Comm. ACM 18, 120-122), then refined around
+there by the distance at which most of the edge lies.
 """
 
 from typing import NamedTuple
@@ -22,14 +22,14 @@ _ANGLES = np.deg2rad(np.arange(0.0, 180.0, 1.5))
 _SMOOTH = 2.0  # pixels over which an edge's normal is taken
 _CELL = 4.0  # pixels to a side of the cells in which normals cross
 _STEP = 2.0  # pixels from one to the next distance along a normal
-_CENTRES = 4  # cells that are looked into
+_CENTRES = 4  # cells that are refined
 _FEWEST_SIDES = 12  # fewer make no edge
-_MOST_SIDES = 2000  # of a field of specks some stand for all
+_MOST_SIDES = 2000  # more, as in a field of specks, are sampled
 _NEAR = np.array([-1.0, 0.0, 1.0])
 _BINS = 2  # a pixel
 _WIDE = 2 * _BINS  # bins that an edge lies in
-_GAP = _BINS  # bins between it and what lies around
-_AROUND = 4 * _BINS  # bins on either side of what it is held against
+_GAP = _BINS  # bins between it and its surroundings
+_AROUND = 4 * _BINS  # bins on either side that it is compared with
 _ASIDE = _WIDE + _GAP + _AROUND
 
 
@@ -39,7 +39,7 @@ class _Edge(NamedTuple):
     y: Floats
     x: Floats
     worth: float
-    """Sides that each of them stands for."""
+    """Sides that each of them represents."""
 
     @classmethod
     def of(cls, image: NDArray[np.uint8]) -> "_Edge":
@@ -50,7 +50,7 @@ class _Edge(NamedTuple):
         y, x = np.concatenate([y1, y2 + 0.5]), np.concatenate([x1 + 0.5, x2])
         if len(y) <= _MOST_SIDES:
             return cls(y, x, 1.0)
-        # Drawn, the same ones each time: every so many of them would make a pattern.
+        # Drawn at random, with a fixed seed: every n-th side would make a pattern of its own.
         drawn = np.random.default_rng(0).choice(len(y), _MOST_SIDES, replace=False)
         return cls(y[drawn], x[drawn], len(y) / _MOST_SIDES)
 
@@ -86,7 +86,7 @@ def _longest_line(edge: _Edge) -> float:
     normal_x, normal_y = np.cos(_ANGLES), np.sin(_ANGLES)
     distance = np.outer(normal_x, edge.x) + np.outer(normal_y, edge.y)
     most = _most(distance, np.full(distance.shape, edge.worth), edge.worth)
-    # A slanted edge has as many steps as it crosses rows and columns.
+    # A slanted edge is a staircase: its sides number |cos| + |sin| times its length.
     steps = np.abs(normal_x) + np.abs(normal_y)
     return float((most / steps).max())
 
@@ -98,15 +98,15 @@ def _longest_arc(edge: _Edge, image: NDArray[np.uint8]) -> float:
     for centre in _crossings(edge, image, nearest, farthest):
         for step in (_CELL, _CELL / 2, _CELL / 4, _CELL / 8):
             y, x = (
-                held.ravel()[:, None]
-                for held in np.meshgrid(
+                axis.ravel()[:, None]
+                for axis in np.meshgrid(
                     centre[0] + step * _NEAR, centre[1] + step * _NEAR, indexing="ij"
                 )
             )
             dy, dx = edge.y - y, edge.x - x
             distance = np.hypot(dy, dx)
             is_range = (distance >= nearest) & (distance < farthest)
-            # As for a line, with the normal that the circle has there.
+            # As for a line, with the circle's normal at each point.
             steps = (np.abs(dy) + np.abs(dx)) / np.maximum(distance, 1.0)
             length = np.where(is_range, edge.worth, 0.0) / np.maximum(steps, 1.0)
             found = _most(distance, length, edge.worth)
@@ -118,7 +118,7 @@ def _longest_arc(edge: _Edge, image: NDArray[np.uint8]) -> float:
 def _crossings(
     edge: _Edge, image: NDArray[np.uint8], nearest: float, farthest: float
 ) -> list[tuple[float, float]]:
-    """Where most normals of the edge cross, in the image or as far beside it as it is large."""
+    """Where most normals of the edge cross, in the image or up to its own size outside it."""
     from scipy.ndimage import gaussian_filter
 
     blank = (image == 0).astype(np.float64)
@@ -154,12 +154,11 @@ def _crossings(
 
 def _most(distance: Floats, worth: Floats, largest: float) -> Floats:
     """
-    What most of the points of each row that lie at one distance are worth, above those around.
+    The highest peak of each row's histogram of distances, above its surroundings.
 
-    At one distance means within two pixels, as the steps of a slanted edge lie to either side of
-    it. What is worth as much a few pixels on, as in a field of specks, is no edge: the mean of
-    what lies on that side of it where there is more is taken away, and three standard deviations
-    of it, as chance would have it with points that are worth `largest`.
+    A peak is two pixels wide, since the steps of a slanted edge lie on either side of it. A field
+    of specks has as many points a few pixels on, and is no edge. So the mean of the fuller side is
+    subtracted, and three standard deviations of it: those of chance, for points worth `largest`.
     """
     bins = np.floor(distance * _BINS).astype(np.int64)
     bins += _ASIDE - bins.min()

@@ -33,7 +33,7 @@ def measure(boxes: "Boxes | xr.Dataset") -> "xr.Dataset":
     Parameters
     ----------
     boxes : xarray.Dataset or Boxes
-        The container, with `reflectivity` uint8 (storm, y, x); labels are not looked at.
+        The container, with `reflectivity` uint8 (storm, y, x); labels are not used.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def measure(boxes: "Boxes | xr.Dataset") -> "xr.Dataset":
 
 def measure_images(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """
-    The features of plain images, which are not looked at further.
+    The features of plain images, which are not checked.
 
     Parameters
     ----------
@@ -108,9 +108,9 @@ def _table(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _taken(boxes: Any) -> tuple[Any, str, dict[str, Any], dict[str, Any]]:
-    """Images, their units, what is known of each storm, and what the table says of them."""
+    """Images, their units, the storms' coordinates, and the table's attributes."""
     if isinstance(boxes, Boxes):
-        storm: dict[str, Any] = {name: ("storm", held) for name, held in boxes.storm.items()}
+        storm: dict[str, Any] = {name: ("storm", values) for name, values in boxes.storm.items()}
         marks = {"source": boxes.source, "simulated": int(boxes.simulated)}
         return boxes.reflectivity, boxes.units, storm, marks
     import xarray as xr
@@ -121,9 +121,9 @@ def _taken(boxes: Any) -> tuple[Any, str, dict[str, Any], dict[str, Any]]:
             "stormlens.datasets makes it, from arrays with "
             'make_dataset(arrays, source="where they are from").'
         )
-    held = boxes["reflectivity"]
-    if held.dims != ("storm", "y", "x"):
-        raise InputError(f"Reflectivity has dimensions {held.dims}, not ('storm', 'y', 'x').")
+    images = boxes["reflectivity"]
+    if images.dims != ("storm", "y", "x"):
+        raise InputError(f"Reflectivity has dimensions {images.dims}, not ('storm', 'y', 'x').")
     storm = {
         str(name): values.variable
         for name, values in boxes.coords.items()
@@ -133,4 +133,4 @@ def _taken(boxes: Any) -> tuple[Any, str, dict[str, Any], dict[str, Any]]:
         "source": str(boxes.attrs.get("source", "unknown")),
         "simulated": int(boxes.attrs.get("simulated", 0)),
     }
-    return held.values, str(held.attrs.get("units", "dBZ")), storm, marks
+    return images.values, str(images.attrs.get("units", "dBZ")), storm, marks

@@ -1,4 +1,4 @@
-"""Tables of boxes that are measured again and again, as learning curves do: each box once."""
+"""A cache of features: learning curves measure the same boxes again and again."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ def each_once(
     images: NDArray[np.uint8], measure: Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
     """
-    A table, of which only rows are measured that are not known.
+    A table, of which only the rows are measured that are not in the cache.
 
     Parameters
     ----------

@@ -3,9 +3,9 @@ Convective and stratiform echo, after Steiner, Houze and Yuter (1995).
 
 An echo is a convective centre where it is strong, or stands out from the mean of its
 surroundings; what lies near a centre is convective with it, and all other echo is stratiform.
-Their pixels are 2 km wide and ours 3.75 km, so that the radii, which are in km, hold fewer pixels:
-the 11 km of the background are the 5 x 5 pixels around one, and of the convective radius's 1 to
-5 km only the last two reach a pixel's four neighbours.
+Their pixels are 2 km wide and ours 3.75 km, so the radii, which are in km, cover fewer pixels: the
+11 km of the background are the 5 x 5 pixels around one, and of the convective radii of 1 to 5 km
+only the last two reach a pixel's four neighbours.
 """
 
 import numpy as np
@@ -61,10 +61,10 @@ def convective(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
     centre = echo & ((images >= _CENTRE_DBZ) | (images - background >= excess))
     kilometres = np.clip(np.floor((background - _STEP_DBZ) / 5.0) + 2.0, 1, _LARGEST_KM)
     found = centre.copy()
-    reached = 1  # pixels of the disks that have been gone over
+    reached = 1  # pixels of the largest disk used so far
     for radius in range(1, _LARGEST_KM + 1):
         offsets = disk(radius / PIXEL_KM)
-        if len(offsets) > reached:  # else it holds the same pixels as the one before
+        if len(offsets) > reached:  # else the disk has the same pixels as the one before
             reached = len(offsets)
             for here, neighbours in shifted(centre & (kilometres >= radius), offsets):
                 found[here] |= neighbours

@@ -1,4 +1,4 @@
-"""The table of features: what each is called, what it means, in which unit, and how far it goes."""
+"""The table of features: the name, meaning, unit and range of each."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import cache
 from stormlens.stormbox import ECHO_DBZ, MAX_DBZ, PIXEL_KM, SIZE
 
 TABLE_VERSION = 1
-"""Grows whenever a feature is added, left out or computed otherwise; models are bound to it."""
+"""Increased whenever a feature is added, removed or computed in another way; models record it."""
 
 AREA_DBZ = (20, 30, 40, 50, 60)
 """Reflectivities from which echo areas are measured."""
@@ -16,13 +16,13 @@ CORE_DBZ = 40
 """Lowest reflectivity of a core, the archive's own for convection."""
 
 LINK_KM = 12.0
-"""By how much cores are widened to see which of them make one line."""
+"""By how much cores are widened to find which of them make one line."""
 
 BEND_KM = 20.0
 """Length that a core must have for its axis to be said to bend."""
 
 HARD_DBZ = 20
-"""Lowest reflectivity that is a hard edge where it stands directly beside an exact zero."""
+"""Lowest reflectivity that makes a hard edge with a neighbour that is exactly zero."""
 
 RANGE_KM = (45.0, 480.0)
 """Radii of the circles that a hard edge may lie along; weather radars see 460 km at most."""

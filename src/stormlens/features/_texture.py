@@ -1,4 +1,4 @@
-"""How rough a picture is, how much of it are specks, and how its power falls with wavelength."""
+"""How rough a picture is, how much of it is specks, and how its power falls with wavelength."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from stormlens.features._around import disk, shifted
 from stormlens.stormbox import ECHO_DBZ
 
-_SPECK = 2  # neighbours of eight that an echo has at most to be one
+_SPECK = 2  # a speck has echo in at most so many of its eight neighbours
 _LONGEST, _SHORTEST = 2, 0.25  # waves a side, and waves a pixel, between which the slope is taken
 _FLOOR = 1e-12  # of the strongest ring's power: below it there is rounding
 
@@ -45,11 +45,11 @@ def _roughness(images: NDArray[np.uint8], echo: NDArray[np.bool_]) -> NDArray[np
 
 
 def _specks(echo: NDArray[np.bool_]) -> NDArray[np.float64]:
-    beside = np.zeros(echo.shape, np.uint8)
+    echoes = np.zeros(echo.shape, np.uint8)
     around = [offset for offset in disk(1.5) if offset != (0, 0)]
     for here, neighbours in shifted(echo.view(np.uint8), around):
-        beside[here] += neighbours
-    specks = (echo & (beside <= _SPECK)).sum(axis=(1, 2))
+        echoes[here] += neighbours
+    specks = (echo & (echoes <= _SPECK)).sum(axis=(1, 2))
     return specks / np.maximum(echo.sum(axis=(1, 2)), 1)
 
 
@@ -65,16 +65,16 @@ def _slope(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     window = np.outer(_hann(rows), _hann(columns))
     mean = images.mean(axis=(1, 2), keepdims=True)
     power = np.abs(np.fft.rfft2((images - mean) * window)) ** 2
-    # By way of one sorted copy: means of views would hang in their last bits on how many boxes
-    # there are.
+    # Summed over one sorted copy: means of strided views would depend, in their last bits, on how
+    # many boxes there are.
     order = np.argsort(rings, axis=None, kind="stable")
     starts = np.searchsorted(rings.ravel()[order], [*numbers, numbers[-1] + 1])
     sums = np.add.reduceat(power.reshape(len(images), -1)[:, order], starts, axis=1)[:, :-1]
-    held = sums / np.diff(starts)
-    strongest = held.max(axis=1, keepdims=True)
+    mean_power = sums / np.diff(starts)
+    strongest = mean_power.max(axis=1, keepdims=True)
     even = images.max(axis=(1, 2)) == images.min(axis=(1, 2))
     strongest[even] = 1.0
-    level = np.log10(np.maximum(held / strongest, _FLOOR))
+    level = np.log10(np.maximum(mean_power / strongest, _FLOOR))
     along = np.log10(numbers) - np.log10(numbers).mean()
     slope = (level * along).sum(axis=1) / (along * along).sum()
     slope[even] = 0.0

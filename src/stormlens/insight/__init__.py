@@ -2,8 +2,8 @@
 A look inside a network: its layers, its kernels, what it sees in a storm, and why it answers so.
 
 Every function takes a `Classifier`, built by name or a user's own, sequential
-or functional; those that need no image take a bare Keras model too. Boxes come
-in the container, and plain data go out with the storm's coordinates, for
+or functional; those that need no image also take a bare Keras model. They take
+boxes in a container and return plain data with the storms' coordinates, for
 `stormlens.plots` to draw.
 """
 

@@ -1,10 +1,10 @@
 """
-Boxes on their way into a network, and the storm's coordinates on their way out.
+Read boxes for a network, and label results with the storms' coordinates.
 
-Boxes are read, checked and scaled a batch at a time, so that a container may
-lie on disk. Every result keeps the coordinates of its storms and says whether
-simulated boxes were looked at (`simulated`) or trained the network
-(`simulated_training`).
+Boxes are read, checked and scaled a batch at a time, so a container may stay on
+disk. Every result keeps the coordinates of its storms, and its attributes say
+whether its boxes are simulated (`simulated`) and whether the network was trained
+on simulated ones (`simulated_training`).
 """
 
 from collections.abc import Iterator
@@ -26,15 +26,15 @@ def check_container(dataset: Any, what: str) -> xr.DataArray:
             f"{what}: a {type(dataset).__name__} without reflectivity was given; give a Dataset "
             "as stormlens.datasets makes it, from arrays with make_dataset."
         )
-    held = dataset["reflectivity"]
-    if held.dims != ("storm", "y", "x"):
-        hint = " Choose one storm with .isel(storm=[0])." if held.dims == ("y", "x") else ""
+    images = dataset["reflectivity"]
+    if images.dims != ("storm", "y", "x"):
+        hint = " Choose one storm with .isel(storm=[0])." if images.dims == ("y", "x") else ""
         raise InputError(
-            f"{what}: reflectivity has dimensions {held.dims}, not ('storm', 'y', 'x').{hint}"
+            f"{what}: reflectivity has dimensions {images.dims}, not ('storm', 'y', 'x').{hint}"
         )
-    if not held.sizes["storm"]:
+    if not images.sizes["storm"]:
         raise InputError(f"{what}: the dataset holds no box; choose at least one.")
-    return held
+    return images
 
 
 def raw_batches(classifier: Classifier, dataset: Any, size: int) -> Iterator[np.ndarray]:
@@ -59,21 +59,21 @@ def raw_batches(classifier: Classifier, dataset: Any, size: int) -> Iterator[np.
     InputError
         If it is no container, or a box does not fit.
     """
-    held = check_container(dataset, "Boxes to look at")
-    highest = MAX_DBZ if held.attrs.get("units", "dBZ") == "dBZ" else 255
-    for start in range(0, held.sizes["storm"], size):
+    images = check_container(dataset, "Boxes to look at")
+    highest = MAX_DBZ if images.attrs.get("units", "dBZ") == "dBZ" else 255
+    for start in range(0, images.sizes["storm"], size):
         where = f"Boxes to look at (counted from {start})" if start else "Boxes to look at"
-        values = held[start : start + size].values
-        yield check_reflectivity(values, where=where, maximum=highest, shape=classifier.image_shape)
+        batch = images[start : start + size].values
+        yield check_reflectivity(batch, where=where, maximum=highest, shape=classifier.image_shape)
 
 
 def storm_coordinates(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
-    """Coordinates that a container has one value a storm of."""
-    return {str(name): held for name, held in dataset.coords.items() if held.dims == ("storm",)}
+    """Coordinates of a container with one value for each storm."""
+    return {str(name): along for name, along in dataset.coords.items() if along.dims == ("storm",)}
 
 
 def result_attributes(classifier: Classifier, dataset: xr.Dataset) -> dict[str, Any]:
-    """What every result says of its origin."""
+    """Attributes of every result that say where it comes from."""
     return {
         "model": classifier.architecture or "user's own Keras model",
         "simulated_training": int(classifier.trained_on_simulated),

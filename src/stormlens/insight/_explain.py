@@ -46,7 +46,7 @@ def explain(
     method : str, optional
         One of `METHODS`; each is a function of this package too.
     mode : str, int or sequence of str, optional
-        The mode explained, by name or code, or one a storm; each storm's answer unless told.
+        The mode explained, by name or code, or one a storm; by default each storm's answer.
     seed : int, optional
         For the method that draws at random, SmoothGrad.
     **options
@@ -69,7 +69,7 @@ def explain(
     taken = inspect.signature(function).parameters
     if "seed" in taken:
         options = {"seed": seed, **options}
-    known = [name for name, held in taken.items() if held.kind is held.KEYWORD_ONLY]
+    known = [name for name, each in taken.items() if each.kind is each.KEYWORD_ONLY]
     for name in options:
         if name not in known:
             raise InputError(

@@ -1,5 +1,5 @@
 """
-What every explanation takes and gives: boxes and the modes asked for in, one map a storm out.
+What every explanation takes and returns: boxes and modes in, one map for each storm out.
 
 An explanation is a Dataset with the storm's coordinates: `attribution`
 (storm, y, x), and for each storm the coordinate `mode` that is explained, its
@@ -48,7 +48,7 @@ def mode_codes(classifier: Classifier, dataset: xr.Dataset, mode: Mode) -> np.nd
     Returns
     -------
     codes : ndarray of int32, shape (storm,)
-        -1 stands for the answer.
+        -1 means the answer.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def mode_codes(classifier: Classifier, dataset: xr.Dataset, mode: Mode) -> np.nd
         return np.full(n, _code(classifier, mode), np.int32)
     codes = [_code(classifier, each) for each in mode]
     if len(codes) != n:
-        raise InputError(f"{len(codes)} modes stand against {n} boxes; give one, or one each.")
+        raise InputError(f"{len(codes)} modes for {n} boxes; give one, or one for each box.")
     return np.array(codes, np.int32)
 
 
@@ -82,7 +82,7 @@ def _code(classifier: Classifier, mode: Any) -> int:
 
 
 def answered(codes: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Codes with the answer, the highest of the scores (storm, classes), where one is -1."""
+    """Codes, with -1 replaced by the answer: the highest of the scores (storm, classes)."""
     return np.where(codes < 0, scores.argmax(-1), codes)
 
 
@@ -95,7 +95,7 @@ def explanation(
     **described: Any,
 ) -> xr.Dataset:
     """
-    Put the maps of a method and what is known of them together.
+    Make the Dataset of an explanation from a method's maps.
 
     Parameters
     ----------

@@ -1,11 +1,11 @@
 """
 Does a map point at what the network uses? Deletion and insertion, as a number.
 
-Echo is taken out of a box pixel by pixel, in the map's order, the strongest
+Deletion removes echo from a box pixel by pixel, in the map's order, strongest
 first: the sooner the probability falls, the better the map (a small area under
-the curve). Or echo is put into an empty box in that order: the sooner it rises,
-the better (a large area). Only pixels with echo take part: taking no echo out
-changes nothing. A map in random order is what others must beat.
+the curve). Insertion adds echo to an empty box in that order: the sooner the
+probability rises, the better (a large area). Only pixels with echo take part,
+since removing no echo changes nothing. A random order is the baseline to beat.
 """
 
 import numpy as np
@@ -95,21 +95,21 @@ def faithfulness(
 def _explained_codes(
     classifier: Classifier, dataset: xr.Dataset, explained: xr.Dataset
 ) -> np.ndarray:
-    held = check_container(dataset, "Boxes to test an explanation on")
+    reflectivity = check_container(dataset, "Boxes to test an explanation on")
     if not isinstance(explained, xr.Dataset) or "attribution" not in explained:
         raise InputError(
             f"faithfulness was given a {type(explained).__name__} without attribution; give what "
             "stormlens.insight.explain returned."
         )
     maps = explained["attribution"]
-    same = maps.shape == held.shape and (
+    same = maps.shape == reflectivity.shape and (
         "unid" not in dataset.coords
         or np.array_equal(explained["unid"].values, dataset["unid"].values)
     )
     if not same:
         raise InputError(
             f"The explanation of {maps.sizes['storm']} storms is not of the "
-            f"{held.sizes['storm']} boxes given; explain these, in the same order."
+            f"{reflectivity.sizes['storm']} boxes given; explain these, in the same order."
         )
     return mode_codes(classifier, dataset, [str(name) for name in explained["mode"].values])
 

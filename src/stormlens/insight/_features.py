@@ -1,10 +1,10 @@
 """
-What a network makes of a storm: feature maps, activations, probabilities.
+A network's values for a storm: feature maps, activations, probabilities.
 
-Each layer's values come from the network cut off there, as the chapter takes
-them, a few boxes at a time. They are all kept, so a result beyond 1 GiB is
-refused with a sentence; `mean_feature_maps` averages as it goes and needs no
-more memory for a thousand boxes than for one.
+Each layer's values come from the network cut off there, as in the chapter, a few
+boxes at a time. The result contains them all, so one beyond 1 GiB is refused.
+`mean_feature_maps` averages batch by batch, and needs no more memory for a
+thousand boxes than for one.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ from stormlens.models import Classifier, scale
 _BATCH = 32  # a hundred megabytes between the layers of the chapter's networks
 _MOST_BYTES = 2**30
 
-Held = TypeVar("Held", xr.DataArray, xr.Dataset)
+Data = TypeVar("Data", xr.DataArray, xr.Dataset)
 Part = tuple[Any, Callable[..., Any]]
 
 
@@ -45,7 +45,7 @@ def feature_maps(
     classifier: Classifier, dataset: xr.Dataset, layer: str | int | None = None
 ) -> xr.DataArray:
     """
-    What each filter of a layer gives for each box.
+    The map of each filter of a layer, for each box.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def feature_maps(
     dataset : xarray.Dataset
         The container.
     layer : str or int, optional
-        A layer that gives maps; the first convolution unless told.
+        A layer that gives maps; by default the first convolution.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def mean_feature_maps(
     classifier: Classifier, dataset: xr.Dataset, layer: str | int | None = None
 ) -> xr.DataArray:
     """
-    What each filter of a layer gives on average over the boxes of each mode.
+    The mean map of each filter of a layer, over the boxes of each mode.
 
     The same as ``mean_by_mode(feature_maps(...), dataset)``, in the memory of a few boxes.
 
@@ -114,13 +114,13 @@ def mean_feature_maps(
             sums[code] += value
         start += len(values)
     count = np.bincount(codes, minlength=len(names))
-    held = np.flatnonzero(count)
+    present = np.flatnonzero(count)
     return xr.DataArray(
-        (sums[held] / count[held, None, None, None]).astype(np.float32),
+        (sums[present] / count[present, None, None, None]).astype(np.float32),
         dims=("mode", "row", "column", "filter"),
         coords={
-            "mode": [names[code] for code in held],
-            "count": ("mode", count[held]),
+            "mode": [names[code] for code in present],
+            "count": ("mode", count[present]),
             **map_coordinates(part, dataset),
         },
         name="feature_maps",
@@ -166,7 +166,7 @@ def features(
     classifier: Classifier, dataset: xr.Dataset, layer: str | int | None = None
 ) -> xr.DataArray:
     """
-    What a network knows of each box before it answers: its last hidden layer.
+    The values of a network's last hidden layer for each box.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def inside(classifier: Classifier, dataset: xr.Dataset) -> xr.Dataset:
     return predictions.assign(hidden=hidden)
 
 
-def mean_by_mode(values: Held, dataset: xr.Dataset) -> Held:
+def mean_by_mode(values: Data, dataset: xr.Dataset) -> Data:
     """
     Average anything that has one entry a storm over the storms of each mode.
 
@@ -251,18 +251,18 @@ def mean_by_mode(values: Held, dataset: xr.Dataset) -> Held:
     if "mode" in values.dims:
         values = values.rename(mode="answer")
     by_code = values.assign_coords(mode=("storm", codes)).groupby("mode")
-    held, count = np.unique(codes, return_counts=True)
+    present, count = np.unique(codes, return_counts=True)
     means = by_code.mean("storm", keep_attrs=True)
-    return means.assign_coords(mode=[names[code] for code in held], count=("mode", count))
+    return means.assign_coords(mode=[names[code] for code in present], count=("mode", count))
 
 
 def _mapping_layer(classifier: Classifier, layer: str | int | None) -> Place:
-    """A layer that gives maps; the first convolution where none is named."""
+    """The layer named, which must give maps; by default the first convolution."""
     model = classifier.model
     if layer is not None:
         place = find_layer(model, layer)
-    elif held := convolutions(model):
-        place = held[0]
+    elif found := convolutions(model):
+        place = found[0]
     else:
         raise InputError(
             f"Model {model.name!r} has no convolutional layer; name another that gives maps, or "
@@ -311,7 +311,7 @@ def _batches(classifier: Classifier, dataset: xr.Dataset, place: Place) -> Itera
 
 
 def _part(classifier: Classifier, place: Place) -> Part:
-    """The network cut off at a layer, and its compiled computation; kept with the network."""
+    """The network cut off at a layer, and its compiled computation; cached with the network."""
     return keep(classifier.model, f"part {place.path}", lambda: _make(classifier.model, place))
 
 

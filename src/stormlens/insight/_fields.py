@@ -1,10 +1,10 @@
 """
-Where on the storm box a feature map's cells lie.
+The coordinates of a feature map's cells on the storm box.
 
-A cell stands for the middle of the pixels that it can see. Layer by layer, the
-first cell's place and the distance between cells follow from window, stride,
-dilation and padding (Dumoulin and Visin 2016, arXiv:1603.07285). Behind a layer
-that changes an image's size in another way, cells are spread evenly.
+A cell is placed at the middle of its receptive field. Layer by layer, the first
+cell's place and the distance between cells follow from window, stride, dilation
+and padding (Dumoulin and Visin 2016, arXiv:1603.07285). Behind a layer that
+changes the image's size in another way, cells are spread evenly.
 """
 
 from collections.abc import Iterator
@@ -34,10 +34,10 @@ def map_coordinates(part: Any, dataset: xr.Dataset) -> dict[str, tuple[str, np.n
     """
     coordinates = {}
     for axis, (name, dimension) in enumerate((("y", "row"), ("x", "column"))):
-        held = dataset[name]
-        first, spacing = float(held[0]), float(held[-1] - held[0]) / max(1, held.size - 1)
+        along = dataset[name]
+        first, spacing = float(along[0]), float(along[-1] - along[0]) / max(1, along.size - 1)
         values = first + spacing * cell_centres(part, axis)
-        coordinates[name] = (dimension, values, dict(held.attrs))
+        coordinates[name] = (dimension, values, dict(along.attrs))
     return coordinates
 
 
@@ -91,7 +91,7 @@ def _path(model: Any) -> Iterator[tuple[Any, tuple, tuple]]:
 def _through(
     layers: Any, layer: Any, taken: int, given: int, axis: int
 ) -> tuple[float, float] | None:
-    """Where the first cell given lies among the cells taken, and how far apart cells lie."""
+    """The first output cell's place among the input cells, and the distance between cells."""
     if isinstance(layer, layers.Conv2DTranspose):
         return None
     if isinstance(layer, layers.UpSampling2D):

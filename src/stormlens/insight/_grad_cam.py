@@ -1,9 +1,9 @@
 """
 Grad-CAM: where in the box the filters that speak for a mode respond.
 
-Each filter of a convolutional layer counts by the mean gradient of the score
+Each filter of a convolutional layer is weighted by the mean gradient of the score
 over its map; the weighted sum of the maps, where positive, is laid over the
-box. A cell of the map is put where the middle of what it sees lies, and values
+box. A cell of the map is placed at the middle of its receptive field, and values
 between cells are interpolated: stretching the map to the box, as is often done,
 shifts it by up to half a cell.
 """
@@ -51,9 +51,9 @@ def grad_cam(
     dataset : xarray.Dataset
         The container.
     mode : str, int or sequence of str, optional
-        The mode explained, by name or code, or one a storm; each storm's answer unless told.
+        The mode explained, by name or code, or one a storm; by default each storm's answer.
     layer : str or int, optional
-        A layer that gives maps, by name or number; the last convolution unless told. Where
+        A layer that gives maps, by name or number; by default the last convolution. Where
         the activation is a layer of its own, name that one to weigh maps behind it.
     signed : bool, optional
         Whether what speaks against the mode is kept, as negative values; [1]_ sets it to 0.
@@ -61,9 +61,9 @@ def grad_cam(
     Returns
     -------
     explained : xarray.Dataset
-        `attribution` (storm, y, x), the weighted sum of the maps: its pattern counts, its
-        size only beside other storms of the same layer. Coordinate `mode`, `score` and
-        `probability` of it (storm).
+        `attribution` (storm, y, x), the weighted sum of the maps: its pattern counts; its
+        size can be compared only between storms of the same layer. Coordinate `mode`, `score`
+        and `probability` of it (storm).
 
     Raises
     ------
@@ -98,7 +98,7 @@ def grad_cam(
 
 @dataclass(frozen=True)
 class _Cam:
-    """What Grad-CAM needs of one layer: its computation, and where its cells lie."""
+    """What Grad-CAM needs for one layer: its computation, and interpolation to pixels."""
 
     values: Callable[[], Any]
     compute: Callable[..., Any]
@@ -128,10 +128,10 @@ def _maps(
     given = []
     for i, images in enumerate(raw_batches(classifier, dataset, size)):
         n = len(images)
-        asked = np.full(size, -1, np.int32)
-        asked[:n] = codes[i * size : i * size + n]
+        modes = np.full(size, -1, np.int32)
+        modes[:n] = codes[i * size : i * size + n]
         padded = np.pad(images, ((0, size - n), (0, 0), (0, 0)))
-        given.append([np.asarray(part)[:n] for part in cam.compute(values, padded, asked, bounds)])
+        given.append([np.asarray(part)[:n] for part in cam.compute(values, padded, modes, bounds)])
     maps, scores = (np.concatenate(parts) for parts in zip(*given, strict=True))
     return maps, scores
 
@@ -146,13 +146,15 @@ def _make(classifier: Classifier, place: Place) -> _Cam:
     tapped, inserted = tap(place)
     scored = end_in_scores(tapped)
     added, seen = (
-        [held is variable for held in scored.other].index(True)
+        [own is variable for own in scored.other].index(True)
         for variable in (inserted.added, inserted.seen)
     )
 
     def one(values: Any, image: Any, code: Any) -> Any:
         trainable, other = values
 
+        # Differentiated by zeros that are added to the maps: the gradient by them is that by the
+        # maps, which are an intermediate value that `jax.grad` cannot name.
         def score(extra: Any) -> Any:
             state = [*other[:added], extra, *other[added + 1 :]]
             scores, left = scored.apply((trainable, state), image[None])
@@ -174,7 +176,7 @@ def _make(classifier: Classifier, place: Place) -> _Cam:
 
 
 def _interpolation(centres: np.ndarray, pixels: int) -> np.ndarray:
-    """Weights (pixels, cells) of linear interpolation; outside all centres the outermost's."""
+    """Weights (pixels, cells) of linear interpolation; constant outside the outermost centres."""
     return np.stack(
         [np.interp(np.arange(pixels), centres, unit) for unit in np.eye(len(centres))], 1
     )

@@ -1,10 +1,10 @@
 """
 Explanations by gradients: plain, averaged over noise, and integrated from no echo.
 
-The plain gradient says how the score would answer to one dBZ more in a pixel;
-it is jagged, because the network is made of straight pieces. SmoothGrad
-averages it over noisy copies of the box. Integrated gradients add it up on the
-way from no echo to the box: the map's sum is the score gained on that way.
+The plain gradient says how the score changes with one dBZ more in a pixel; it is
+jagged, because the network is piecewise linear. SmoothGrad averages it over
+noisy copies of the box. Integrated gradients add it up along the straight path
+from no echo to the box: the map's sum is the score gained on that path.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def gradient(classifier: Classifier, dataset: xr.Dataset, mode: Mode = None) -> 
     dataset : xarray.Dataset
         The container.
     mode : str, int or sequence of str, optional
-        The mode explained, by name or code, or one a storm; each storm's answer unless told.
+        The mode explained, by name or code, or one a storm; by default each storm's answer.
 
     Returns
     -------
@@ -146,15 +146,15 @@ def integrated_gradients(
     """
     The share of each pixel in the score that the box gains over a box without echo.
 
-    The straight way from baseline to box is cut into 48 steps, and into three times as many
-    until the map adds up: ReLU and max pooling bend the way where a fixed number would miss it.
+    The straight path from baseline to box is cut into 48 steps, then into three times as many
+    until the map adds up: ReLU and max pooling put bends where a fixed number would miss them.
 
     Parameters
     ----------
     classifier, dataset, mode
         As for `gradient`.
     baseline : float or array_like, shape (y, x), optional
-        Where the way begins, in dBZ; no echo unless told. A pixel that equals it gets 0.
+        Where the path begins, in dBZ; by default no echo. A pixel that equals it gets 0.
     tolerance : float, optional
         Largest residual at which to stop.
     most_steps : int, optional
@@ -235,21 +235,22 @@ def _integrate(
     most_steps: int,
 ) -> tuple[np.ndarray, float, int]:
     """Attribution of one box, its residual and the steps taken."""
-    way = image.astype(np.float32) - start
-    total, steps = np.zeros(way.shape), _FEWEST_STEPS
+    path = image.astype(np.float32) - start
+    total, steps = np.zeros(path.shape), _FEWEST_STEPS
     middles = (np.arange(steps) + 0.5) / steps
     while True:
         parts = np.array_split(middles.astype(np.float32), -(-len(middles) // _BATCH))
         total += sum(
-            _sum_of_gradients(judge, start + part[:, None, None] * way, code) for part in parts
+            _sum_of_gradients(judge, start + part[:, None, None] * path, code) for part in parts
         )
-        attribution = way * total / steps
+        attribution = path * total / steps
         residual = _residual(float(attribution.sum()), float(gained))
         if residual <= tolerance or steps * _FINER > most_steps:
             return attribution, residual, steps
         steps *= _FINER
         every = np.arange(steps)
-        middles = (every[every % _FINER != _FINER // 2] + 0.5) / steps  # the others are known
+        # Of three times as many midpoints, the middle one of each three is already in `total`.
+        middles = (every[every % _FINER != _FINER // 2] + 0.5) / steps
 
 
 def _residual(found: float, gained: float) -> float:

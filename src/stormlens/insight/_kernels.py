@@ -69,15 +69,15 @@ def weights(model: Any) -> list[WeightInfo]:
     [(3, 3, 1, 32), (32,), (61952, 128), (128,), (128, 6), (6,)]
     """
     model = as_model(model)
-    owners = {id(held): place.path for place in places(model) for held in place.layer.weights}
+    owners = {id(array): place.path for place in places(model) for array in place.layer.weights}
     return [
         WeightInfo(
-            owners.get(id(held), model.name),
-            held.name,
-            tuple(held.shape),
-            int(np.prod(held.shape)),
+            owners.get(id(array), model.name),
+            array.name,
+            tuple(array.shape),
+            int(np.prod(array.shape)),
         )
-        for held in model.weights
+        for array in model.weights
     ]
 
 
@@ -90,7 +90,7 @@ def kernels(model: Any, layer: str | int | None = None) -> xr.DataArray:
     model : Classifier or keras.Model
         Any Keras model.
     layer : str or int, optional
-        A convolutional layer; the first unless told.
+        A convolutional layer; by default the first.
 
     Returns
     -------
@@ -104,13 +104,13 @@ def kernels(model: Any, layer: str | int | None = None) -> xr.DataArray:
     """
     network = as_model(model)
     place = choose_convolution(network, layer, default=0, purpose="a look at its kernels")
-    held = getattr(place.layer, "kernel", None)
-    if held is None or len(held.shape) != 4:
+    variable = getattr(place.layer, "kernel", None)
+    if variable is None or len(variable.shape) != 4:
         raise InputError(
             f"Layer {place.path!r} is of kind {type(place.layer).__name__}, which has no kernel "
             "for each filter and channel; choose a Conv2D."
         )
-    values = np.asarray(held.value, np.float32)
+    values = np.asarray(variable.value, np.float32)
     if type(place.layer).__name__ == "Conv2DTranspose":  # (rows, columns, filters, channels)
         values = values.transpose(0, 1, 3, 2)
     attributes: dict[str, Any] = {"layer": place.path, "model": network.name}
@@ -137,7 +137,7 @@ def kernel(
     filter : int, optional
         Which filter; the chapter looks at the tenth, 9.
     layer : str or int, optional
-        A convolutional layer; the first unless told.
+        A convolutional layer; by default the first.
     channel : int, optional
         Which of the channels that the layer takes; a storm box has one.
 
@@ -150,14 +150,14 @@ def kernel(
     InputError
         If there is no such layer, filter or channel.
     """
-    held = kernels(model, layer)
+    every = kernels(model, layer)
     for name, number in (("filter", filter), ("channel", channel)):
-        if not 0 <= number < held.sizes[name]:
+        if not 0 <= number < every.sizes[name]:
             raise InputError(
-                f"Layer {held.attrs['layer']!r} has no {name} {number}; they go from 0 to "
-                f"{held.sizes[name] - 1}."
+                f"Layer {every.attrs['layer']!r} has no {name} {number}; they go from 0 to "
+                f"{every.sizes[name] - 1}."
             )
-    return held.isel(filter=filter, channel=channel).values
+    return every.isel(filter=filter, channel=channel).values
 
 
 def apply_kernels(
@@ -182,9 +182,9 @@ def apply_kernels(
     Returns
     -------
     results : xarray.DataArray of float64, shape (kernel, y, x)
-        Only places that a kernel covers wholly. Coordinates y and x are those of the pixels under
-        a kernel's middle; `averages` (kernel) says whether a kernel's weights add up to 1 and none
-        is negative, so that its result is reflectivity in dBZ again.
+        Only where the image covers all of the kernel. Coordinates y and x are those of the pixels
+        under a kernel's middle; `averages` (kernel) says whether a kernel's weights add up to 1
+        and none is negative, so that its result is again reflectivity in dBZ.
 
     Raises
     ------
@@ -223,8 +223,8 @@ def _averages(weights: np.ndarray) -> bool:
 
 
 def _one_box(box: xr.Dataset | xr.DataArray | ArrayLike) -> xr.DataArray:
-    held = box["reflectivity"] if isinstance(box, xr.Dataset) else box
-    field = held if isinstance(held, xr.DataArray) else xr.DataArray(np.asarray(held))
+    image = box["reflectivity"] if isinstance(box, xr.Dataset) else box
+    field = image if isinstance(image, xr.DataArray) else xr.DataArray(np.asarray(image))
     if field.ndim == 3 and field.shape[0] == 1:
         field = field[0]
     if field.ndim != 2:
@@ -248,7 +248,7 @@ def _common_shape(arrays: Mapping[str, np.ndarray]) -> tuple[int, int]:
             )
         if other != shape:
             raise InputError(
-                f"Kernels {first!r} and {name!r} have shapes {shape} and {other}; results of "
-                "different size cannot stand side by side."
+                f"Kernels {first!r} and {name!r} have shapes {shape} and {other}; give kernels "
+                "of one shape, so that the results have one size."
             )
     return shape

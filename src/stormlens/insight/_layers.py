@@ -1,10 +1,10 @@
 """
-The layers of any Keras model: listed, found by name or number, and cut off at.
+The layers of any Keras model: list them, find one by name or number, cut the model off there.
 
 Layers are numbered from 0, the first after the input, through nested models in
 the order in which they compute; -1 is the output layer. A layer of a nested
-model is called by its path, ``"backbone/conv2d"``, or by its own name where
-that is unique. A model that is cut off at a layer gives what the layer gives.
+model has a path, ``"backbone/conv2d"``, and can be called by its own name if
+that is unique. A model cut off at a layer returns that layer's output.
 """
 
 import operator
@@ -18,7 +18,7 @@ from stormlens.models import Classifier, import_keras
 
 @dataclass(frozen=True)
 class Place:
-    """Where a layer stands: its path, and the models around it from the outermost inwards."""
+    """A layer in its model: its path, and the models around it, outermost first."""
 
     path: str
     layer: Any
@@ -37,8 +37,8 @@ class LayerInfo:
     kind : str
         Its class in Keras, such as ``"Conv2D"``.
     output_shape : tuple of int, or None
-        What it gives for one image; None of a layer that is called several times, and in a
-        subclassed model, which Keras cannot say it of.
+        Of its output for one image. None for a layer that is called several times, and in a
+        subclassed model, where Keras does not know it.
     parameters : int
         Weights and biases.
     """
@@ -82,12 +82,12 @@ def list_layers(model: Any) -> list[LayerInfo]:
     Parameters
     ----------
     model : Classifier or keras.Model
-        Any Keras model; layers of nested models stand where their model does.
+        Any Keras model; layers of nested models are listed in the place of their model.
 
     Returns
     -------
     layers : list of LayerInfo
-        A layer's place in the list is the number it can be called by.
+        A layer can be called by its number in the list.
 
     Raises
     ------
@@ -144,14 +144,16 @@ def find_layer(model: Any, layer: str | int) -> Place:
     """
     if isinstance(layer, str):
         return _by_name(model, layer)
-    held = places(model)
+    listed = places(model)
     try:
-        return held[operator.index(layer)]
+        return listed[operator.index(layer)]
     except TypeError as error:
         raise InputError(f"Layer {layer!r} is neither a name nor a whole number.") from error
     except IndexError as error:
-        msg = f"Model {model.name!r} has no layer {layer}; its layers go from 0 to {len(held) - 1}"
-        raise InputError(f"{msg} ({_names(held)}), or from -{len(held)} to -1.") from error
+        msg = (
+            f"Model {model.name!r} has no layer {layer}; its layers go from 0 to {len(listed) - 1}"
+        )
+        raise InputError(f"{msg} ({_names(listed)}), or from -{len(listed)} to -1.") from error
 
 
 def _by_name(model: Any, name: str) -> Place:
@@ -175,8 +177,8 @@ def _walk(keras: Any, model: Any, parents: tuple[Any, ...], prefix: str) -> Iter
             yield from _walk(keras, layer, (*parents, layer), f"{prefix}{layer.name}/")
 
 
-def _names(held: list[Place]) -> str:
-    return ", ".join(place.path for place in held)
+def _names(listed: list[Place]) -> str:
+    return ", ".join(place.path for place in listed)
 
 
 def convolutions(model: Any) -> list[Place]:
@@ -210,26 +212,26 @@ def choose_convolution(model: Any, layer: str | int | None, *, default: int, pur
     InputError
         If there is no such layer, or it does not convolve images.
     """
-    held = convolutions(model)
-    if not held:
+    found = convolutions(model)
+    if not found:
         raise InputError(
             f"Model {model.name!r} has no convolutional layer, which {purpose} needs; its "
             f"layers are {_names(places(model))}."
         )
     if layer is None:
-        return held[default]
+        return found[default]
     place = find_layer(model, layer)
-    if all(place.layer is not other.layer for other in held):
+    if all(place.layer is not other.layer for other in found):
         raise InputError(
             f"Layer {place.path!r} is of kind {type(place.layer).__name__}; {purpose} needs a "
-            f"convolutional one: {_names(held)}."
+            f"convolutional one: {_names(found)}."
         )
     return place
 
 
 def last_hidden(model: Any) -> Place:
     """
-    The layer whose values the output layer weighs up.
+    The layer that the output layer takes its inputs from.
 
     Parameters
     ----------
@@ -239,8 +241,8 @@ def last_hidden(model: Any) -> Place:
     Returns
     -------
     place : Place
-        The one before the last layer with weights; dropout between the two is passed over, as
-        it leaves values as they are when a network predicts.
+        The one before the last layer with weights. Dropout between the two is skipped, since it
+        changes nothing when a network predicts.
 
     Raises
     ------
@@ -249,9 +251,9 @@ def last_hidden(model: Any) -> Place:
     """
     layers = import_keras().layers
     dropout = (layers.Dropout, layers.SpatialDropout2D, layers.GaussianDropout)
-    held = places(model)
-    weighty = [i for i, place in enumerate(held) if place.layer.weights]
-    before = held[: weighty[-1]] if weighty else []
+    in_order = places(model)
+    weighty = [i for i, place in enumerate(in_order) if place.layer.weights]
+    before = in_order[: weighty[-1]] if weighty else []
     hidden = [place for place in before if not isinstance(place.layer, dropout)]
     if not hidden:
         raise InputError(
@@ -263,9 +265,9 @@ def last_hidden(model: Any) -> Place:
 
 def cut_off(model: Any, layer: str | int) -> Any:
     """
-    The part of a network from the image up to and with one layer.
+    The part of a network from the image up to and including one layer.
 
-    It shares the layers, and so the weights, of the whole: train the one and the other changes.
+    It shares the layers, and so the weights, of the full network: training one changes both.
 
     Parameters
     ----------
@@ -299,7 +301,7 @@ def cut_off(model: Any, layer: str | int) -> Any:
 def _cut(keras: Any, parents: tuple[Any, ...], layer: Any) -> Any:
     outer, *inner = parents
     if inner:
-        # What the nested model is given in the outer one, its own cut-off part is given too.
+        # The nested model's cut-off part takes the inputs that the nested model takes.
         taken = _node(outer, inner[0]).input_tensors
         output = _cut(keras, tuple(inner), layer)(_one_or_list(taken))
     else:
@@ -314,14 +316,14 @@ def _node(model: Any, layer: Any) -> Any:
         return calls[0]
     if calls:
         once = [
-            held.name
-            for held in model.layers
-            if len(_calls(model, held)) == 1
-            and not isinstance(held, import_keras().layers.InputLayer)
+            other.name
+            for other in model.layers
+            if len(_calls(model, other)) == 1
+            and not isinstance(other, import_keras().layers.InputLayer)
         ]
         raise InputError(
-            f"Layer {layer.name!r} is called {len(calls)} times in model {model.name!r}, so that "
-            f"it gives no one thing to look at; name one that is called once: {', '.join(once)}."
+            f"Layer {layer.name!r} is called {len(calls)} times in model {model.name!r}, so it has "
+            f"no single output; name a layer that is called once: {', '.join(once)}."
         )
     raise InputError(
         f"Model {model.name!r} is subclassed: Keras keeps no graph of it and cannot cut it off at "
@@ -330,7 +332,7 @@ def _node(model: Any, layer: Any) -> Any:
 
 
 def _calls(model: Any, layer: Any) -> list[Any]:
-    """Where a model's graph calls a layer; nowhere where Keras keeps no graph of it."""
+    """Nodes of a model's graph that call a layer; none if Keras keeps no graph of the model."""
     # A Sequential model keeps its graph in a functional one.
     graph = getattr(model, "_functional", None) or model
     by_depth = getattr(graph, "_nodes_by_depth", {})

@@ -1,11 +1,11 @@
 """
-What a filter, or a mode, wants to see: a box made to please it, from noise.
+Activation maximisation: a box, made from noise, to which a filter or a mode responds most.
 
-The box climbs the response's gradient. Left alone it would turn into a fine
-pattern that no radar shows; three habits keep it calm: echo costs, jumps from
-pixel to pixel cost, and the box is shifted by a few pixels at random
-before each step, so that nothing hangs on one pixel (Olah, Mordvintsev and
-Schubert 2017, Feature Visualization, doi:10.23915/distill.00007).
+The box climbs the response's gradient. Without regularisation it would turn into
+a fine pattern that no radar shows. So echo costs, jumps from pixel to pixel cost,
+and the box is shifted by a few pixels at random before each step, so that the
+response cannot depend on single pixels (Olah, Mordvintsev and Schubert 2017,
+Feature Visualization, doi:10.23915/distill.00007).
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def maximise(
     jitter: int = 4,
 ) -> xr.DataArray:
     """
-    A box to which a filter, or a mode, answers as strongly as can be.
+    A box to which a filter, or a mode, responds as strongly as possible.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def maximise(
     filter : int or str
         Number of the filter or unit; the name of a mode for its score before the softmax.
     layer : str or int, optional
-        Name or number of the layer; the last convolution unless told, the output (-1) where
+        Name or number of the layer; by default the last convolution, the output (-1) where
         `filter` is a mode's name.
     steps : int, optional
         Steps of the ascent.
@@ -64,8 +64,8 @@ def maximise(
     rate : float, optional
         Length of the first step in dBZ, as a root mean square; it falls to a tenth of it.
     echo_cost, jump_cost : float, optional
-        What a dBZ of echo, and of a jump between neighbouring pixels (total variation), costs
-        beside a response whose gradient has a root mean square of 1; 0 or more.
+        Cost of a dBZ of echo, and of a jump between neighbouring pixels (total variation),
+        relative to a response whose gradient has a root mean square of 1; 0 or more.
     jitter : int, optional
         Pixels by which the box is shifted at most, to any side, before each step.
 
@@ -74,8 +74,8 @@ def maximise(
     box : xarray.DataArray of uint8, shape (y, x)
         Reflectivity in whole dBZ, 0 to 80, y and x in km. Attributes: `layer`, `filter`, the
         `response` to it and to the noise at the `start`. A filter's response is the mean of
-        its map before the activation, negative values counting a tenth. Where both are equal
-        the noise woke no unit that leads to the filter: try another seed.
+        its map before the activation, negative values counting a tenth. If both are equal, no
+        unit that leads to the filter responded to the noise: try another seed.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def maximise(
     for shift, length in zip(shifts, rates, strict=True):
         box = ascent.step(values, box, number, shift, length, costs, bounds)
     box = np.rint(box)
-    before, after = (ascent.response(held, values, number, bounds) for held in (start, box))
+    before, after = (ascent.response(each, values, number, bounds) for each in (start, box))
     rows, columns = classifier.image_shape
     return xr.DataArray(
         np.asarray(box).astype(np.uint8),
@@ -127,7 +127,7 @@ def maximise(
 @dataclass(frozen=True)
 class _Ascent:
     """
-    The compiled parts of one layer's ascent, and the weights they are to be given.
+    The compiled parts of one layer's ascent, and its weights.
 
     The steps are called one by one: inside a compiled loop XLA's convolutions are slower.
     """
@@ -164,10 +164,10 @@ def _target(
         place = choose_convolution(model, None, default=-1, purpose="maximise without a layer")
     else:
         place = find_layer(model, layer)
-    held = cut_off(model, place.path).output_shape[-1]
-    if not 0 <= filter < held:
+    count = cut_off(model, place.path).output_shape[-1]
+    if not 0 <= filter < count:
         raise InputError(
-            f"Layer {place.path!r} has no filter or unit {filter}; they go from 0 to {held - 1}."
+            f"Layer {place.path!r} has no filter or unit {filter}; they go from 0 to {count - 1}."
         )
     return place, int(filter)
 
@@ -205,7 +205,7 @@ def _make(model: Any, place: Place) -> _Ascent:
         moved = jnp.roll(box, shift, (0, 1))
         upward = jax.grad(response)(moved, values, number, bounds)
         upward = jnp.roll(upward, -shift, (0, 1))
-        # One length for all, so that costs weigh alike in every layer and network.
+        # Scaled to one length, so that the costs weigh the same for every layer and network.
         upward = upward / (jnp.sqrt((upward**2).mean()) + 1e-12)
         return jnp.clip(box + length * (upward - jax.grad(cost)(box, costs)), 0, MAX_DBZ)
 
@@ -222,7 +222,7 @@ def _responses(model: Any, place: Place) -> tuple[Callable[[], Any], Callable[..
     part, originals = before_activation(model, place)
 
     def now(variables: list[Any]) -> list[Any]:
-        return [originals.get(id(held), held).value for held in variables]
+        return [originals.get(id(own), own).value for own in variables]
 
     def values() -> Any:
         return now(part.trainable_variables), now(part.non_trainable_variables)

@@ -1,11 +1,11 @@
 """
 The mean storm of a mode, plain and probability-matched.
 
-A plain mean of boxes is smooth and weak: storms do not lie on top of each
-other. The probability-matched mean keeps the plain mean's pattern and gives
-back the intensities that single storms have (Ebert 2001); the archive's authors
-draw their composites so (Haberlie, Ashley and Karpinski 2020). No echo counts
-as 0 dBZ in both.
+A plain mean of boxes is smooth and weak, since storms do not lie on top of each
+other. The probability-matched mean keeps the plain mean's pattern and restores
+the intensities of single storms (Ebert 2001); the archive's authors draw their
+composites in this way (Haberlie, Ashley and Karpinski 2020). No echo counts as
+0 dBZ in both.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ def mean_box(dataset: xr.Dataset, mode: str | None = None) -> xr.DataArray:
     dataset : xarray.Dataset
         The container.
     mode : str, optional
-        Only boxes of this mode; all unless told.
+        Only boxes of this mode; by default all.
 
     Returns
     -------
@@ -38,11 +38,11 @@ def mean_box(dataset: xr.Dataset, mode: str | None = None) -> xr.DataArray:
     InputError
         If it is no container, there is no such mode or no box of it.
     """
-    held = check_container(dataset, "Boxes to average")
+    reflectivity = check_container(dataset, "Boxes to average")
     if mode is not None:
-        held = held.isel(storm=_of_mode(dataset, mode))
+        reflectivity = reflectivity.isel(storm=_of_mode(dataset, mode))
     # Sums of uint8 are exact in float64, in any order and however many.
-    return held.mean("storm", dtype=np.float64, keep_attrs=True).astype(np.float32)
+    return reflectivity.mean("storm", dtype=np.float64, keep_attrs=True).astype(np.float32)
 
 
 def probability_matched_mean(images: ArrayLike) -> np.ndarray:
@@ -110,15 +110,15 @@ def mean_boxes(dataset: xr.Dataset) -> xr.Dataset:
     InputError
         If it is no container, or the boxes have no labels.
     """
-    held = check_container(dataset, "Boxes to average")
+    reflectivity = check_container(dataset, "Boxes to average")
     names = class_names(dataset)
     present = [names[code] for code in np.unique(dataset["mode"].values)]
     matched = [
-        probability_matched_mean(held.isel(storm=_of_mode(dataset, name)).values)
+        probability_matched_mean(reflectivity.isel(storm=_of_mode(dataset, name)).values)
         for name in present
     ]
     plain = [mean_box(dataset, name).values for name in present]
-    units = {"units": held.attrs.get("units", "dBZ")}
+    units = {"units": reflectivity.attrs.get("units", "dBZ")}
     return xr.Dataset(
         {
             "mean": (("mode", "y", "x"), np.stack(plain), units),

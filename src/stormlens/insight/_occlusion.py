@@ -1,9 +1,9 @@
 """
 Occlusion: how much of the score is lost when a part of the box is wiped out.
 
-Nothing is assumed of the network: it only answers. A square of no echo slides
-over the box, up to its edges, and each pixel gets the mean loss over all squares
-that covered it.
+Nothing is assumed about the network; only its answers are used. A square of no
+echo slides over the box, up to its edges, and each pixel gets the mean loss over
+all squares that covered it.
 """
 
 from collections.abc import Iterator
@@ -40,13 +40,13 @@ def occlusion(
     dataset : xarray.Dataset
         The container.
     mode : str, int or sequence of str, optional
-        The mode explained, by name or code, or one a storm; each storm's answer unless told.
+        The mode explained, by name or code, or one a storm; by default each storm's answer.
     patch : int, optional
         Side of the square, in pixels.
     stride : int, optional
         Pixels from one square to the next, up to `patch`; the last ones touch the edge.
     fill : float, optional
-        What the square is filled with, in dBZ; no echo unless told.
+        What the square is filled with, in dBZ; by default no echo.
 
     Returns
     -------

@@ -1,15 +1,15 @@
 """
 Does this kernel look like anything we have dealt with before?
 
-A kernel is held against the classical ones, each turned by quarters and
+A kernel is compared with the classical ones, each turned by quarters and
 mirrored. The measure is cosine similarity, sum(a b) / sqrt(sum(a^2) sum(b^2)):
-the correlation of what the two kernels answer to white noise. Pearson's
-correlation, which takes each kernel's mean away first, is not used: it is
-undefined for a blur, whose weights are all alike, and blind to whether a
-kernel averages or takes differences, which is the first thing to know of it.
+the correlation of the two kernels' responses to white noise. Pearson's
+correlation, which subtracts each kernel's mean first, is not used: it is
+undefined for a blur, whose weights are all equal, and cannot see whether a
+kernel averages or takes differences, the first thing to know about it.
 
-Best of so many candidates, small kernels resemble something even where they
-hold noise; `by_chance` says how much.
+With so many candidates even a small kernel of noise resembles one of them;
+`by_chance` says how much.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _DRAWS = 4000
 @dataclass(frozen=True, eq=False)
 class Match:
     """
-    A classical kernel in the position in which it is most like the one asked about.
+    A classical kernel in the position in which it is most like a given one.
 
     Attributes
     ----------
@@ -69,9 +69,9 @@ def resemblance(kernel: ArrayLike) -> list[Match]:
     Rank the classical kernels by how much a kernel is like them.
 
     Each is tried in eight positions: turned by 0, 90, 180 and 270 degrees, mirrored or not. A
-    turn by 180 degrees is all that sets convolution apart from the correlation that a layer
-    computes, so the answer holds for both. Where several positions are as much alike, a
-    positive similarity, then no mirror, then fewer turns are preferred.
+    turn by 180 degrees is the only difference between convolution and the correlation that a
+    layer computes, so the answer is the same for both. If several positions are equally alike,
+    a positive similarity is preferred, then no mirror, then fewer turns.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def layer_resemblance(model: Any, layer: str | int | None = None) -> xr.Dataset:
     model : Classifier or keras.Model
         Any Keras model.
     layer : str or int, optional
-        A convolutional layer; the first unless told.
+        A convolutional layer; by default the first.
 
     Returns
     -------
@@ -131,10 +131,10 @@ def layer_resemblance(model: Any, layer: str | int | None = None) -> xr.Dataset:
     InputError
         If there is no such layer, or its kernels are no squares of odd size.
     """
-    held = kernels(model, layer)
-    size = _checked_size(held.shape[2:])
+    weights = kernels(model, layer)
+    size = _checked_size(weights.shape[2:])
     candidates = _candidates(size)
-    flat = held.values.reshape(-1, size * size).astype(float)
+    flat = weights.values.reshape(-1, size * size).astype(float)
     similarity, position = _best(flat, candidates)
     rows = np.arange(len(flat))
     best = np.argmax(np.abs(similarity), axis=1)
@@ -146,10 +146,10 @@ def layer_resemblance(model: Any, layer: str | int | None = None) -> xr.Dataset:
         "turns": turns,
         "flipped": flipped.astype(bool),
     }
-    shape = held.shape[:2]
+    shape = weights.shape[:2]
     return xr.Dataset(
         {name: (("filter", "channel"), values.reshape(shape)) for name, values in found.items()},
-        attrs={**held.attrs, "by_chance": by_chance(size)},
+        attrs={**weights.attrs, "by_chance": by_chance(size)},
     )
 
 
@@ -186,8 +186,8 @@ def by_chance(size: int = 3, quantile: float = 0.95, seed: int = 0) -> float:
 def _checked_size(shape: tuple[int, ...]) -> int:
     if len(shape) != 2 or shape[0] != shape[1] or shape[0] % 2 == 0 or shape[0] < 3:
         raise InputError(
-            f"A kernel of shape {shape} has no classical kernel beside it; it must be square and "
-            "of odd size, 3 or more."
+            f"No classical kernel has the shape {shape} to compare with; a kernel must be square "
+            "and of odd size, 3 or more."
         )
     return shape[0]
 
@@ -199,7 +199,7 @@ def _candidates(size: int) -> _Candidates:
     units: dict[str, np.ndarray] = {}
     for name, kernel in concepts.kernels(size).items():
         unit = kernel.ravel() / np.linalg.norm(kernel)
-        # A Sobel kernel for y is one for x that was turned: one name will do.
+        # Skip kernels that are another one turned, as Sobel's for y is Sobel's for x.
         if all(np.abs(known @ unit).max() < 1 - _CLOSE for known in units.values()):
             turned[name] = np.array([_moved(kernel, *position) for position in positions])
             units[name] = turned[name].reshape(8, -1) / np.linalg.norm(kernel)
@@ -214,7 +214,12 @@ def _moved(kernel: np.ndarray, turns: int, flipped: bool) -> np.ndarray:
 
 
 def _best(flat: np.ndarray, candidates: _Candidates) -> tuple[np.ndarray, np.ndarray]:
-    """For each kernel (N, weights) and classical one: best signed similarity, and its position."""
+    """
+    For each kernel (N, weights) and classical one: best signed similarity, and its position.
+
+    Ties go to a positive similarity, then to the first position: `argmax` returns the first
+    maximum, and positions without a mirror and with fewer turns come first.
+    """
     norms = np.linalg.norm(flat, axis=1)
     units = flat / np.where(norms == 0, 1, norms)[:, None]
     similarity = np.einsum("nw,kpw->nkp", units, candidates.units)

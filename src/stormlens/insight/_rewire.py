@@ -1,9 +1,9 @@
 """
-A network in which one layer is called in another way, all others as they are.
+Rebuild a network's graph with one layer called in another way.
 
-Grad-CAM reads and moves what a layer gives; activation maximisation climbs what
-a layer gives before its activation. Neither can be told from the network's
-output alone, so its graph is built again, from the same layers and weights.
+Grad-CAM reads a layer's output and differentiates by it; activation maximisation
+climbs a layer's output before its activation. The network's own output shows
+neither, so its graph is built again from the same layers and weights.
 """
 
 from collections.abc import Callable
@@ -18,29 +18,31 @@ keras = import_keras()
 
 class Tap(keras.layers.Layer):  # type: ignore[name-defined]
     """
-    Adds a value to what passes, and keeps what passed.
+    A layer that adds zeros to its input, and records the input.
 
-    Both are variables: `added` is differentiated by, `seen` comes back with the state. They
-    hold one image.
+    Both are variables, since Keras's stateless call takes and returns nothing else beside inputs
+    and outputs: `added` goes in to differentiate by, `seen` comes back with the state. They have
+    the size of one image's maps, so a batch is done image by image, under `vmap`.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make both, as large as the maps (N, rows, columns, filters)."""
+        """Make both, for maps (N, rows, columns, filters)."""
         shape = (1, *input_shape[1:])
         self.added = self.add_weight(name="added", shape=shape, initializer=no_weights)
+        # Not trainable, so that it is among the state, where `_grad_cam` finds it beside `seen`.
         self.added.trainable = False
         self.seen = self.add_weight(
             name="seen", shape=shape, initializer=no_weights, trainable=False
         )
 
     def call(self, inputs: Any) -> Any:
-        """Pass them on."""
+        """Pass the maps on, with `added`."""
         self.seen.assign(inputs[0][None])
         return inputs + self.added
 
 
 def tap(place: Place) -> tuple[Any, Tap]:
-    """The network with a tap behind a layer, which is called once."""
+    """The network with a tap behind a layer that is called once, and the tap."""
     inserted = Tap()
     return rewire(place, lambda *given, **named: inserted(place.layer(*given, **named))), inserted
 
@@ -61,34 +63,37 @@ def before_activation(model: Any, place: Place) -> tuple[Any, dict[int, Any]]:
     part : keras.Model
         As `cut_off` gives it.
     originals : dict of int to keras.Variable
-        Whose values stand in for those variables, by identity, that only `part` has.
+        For each variable that only `part` has, by identity: the variable whose value to use.
     """
     layer = place.layer
     if getattr(layer, "activation", keras.activations.linear) is keras.activations.linear:
         return cut_off(model, place.path), {}
+    # An activation is part of its layer's `call`, so the layer is replaced by a twin without one.
+    # The twin's weights are looked up in the original at each call: training may go on.
     twin = blank(layer, activation="linear", name=f"{layer.name}_before_activation")
     rewired = rewire(place, twin)
-    held = {id(own): original for own, original in zip(twin.weights, layer.weights, strict=True)}
-    return cut_off(rewired, twin.name), held
+    originals = {id(new): old for new, old in zip(twin.weights, layer.weights, strict=True)}
+    return cut_off(rewired, twin.name), originals
 
 
 def blank(layer: Any, **changed: Any) -> Any:
-    """A layer of the same kind that waits for its weights, changed in some settings."""
+    """A layer of the same kind without the weights, changed in some settings."""
     config = layer.get_config()
+    # Zeros: drawing weights that are replaced at once would compile a program for each shape.
     zeros = {name: "zeros" for name in config if name.endswith("_initializer")}
     return type(layer).from_config({**config, **zeros, **changed})
 
 
 def rewire(place: Place, call: Callable[..., Any]) -> Any:
     """
-    A functional model of the same layers, one of them called in another way.
+    A functional model of the same layers, in which one is called in another way.
 
     Parameters
     ----------
     place : Place
         The layer, and the models around it; each has a graph that calls it once.
     call : callable
-        Called in its stead.
+        Called instead of the layer.
 
     Returns
     -------
@@ -99,12 +104,15 @@ def rewire(place: Place, call: Callable[..., Any]) -> Any:
 
 def _rewire(parents: tuple[Any, ...], layer: Any, call: Callable[..., Any]) -> Any:
     outer, *inner = parents
+    # A layer inside nested models: the innermost is rebuilt first, and each model around it gets
+    # the rebuilt one in place of the old one.
     nested = {id(inner[0]): _rewire(tuple(inner), layer, call)} if inner else {}
 
     def call_layer(operation: Any, *given: Any, **named: Any) -> Any:
         return (call if operation is layer else operation)(*given, **named)
 
-    # A Sequential model takes no call function; the functional one of its tensors does.
+    # `clone_model` takes a call function for functional models only, and a Sequential model's
+    # tensors make one. The layers are not copied: `clone_function` returns each as it is.
     graph = keras.Model(outer.inputs, outer.outputs, name=outer.name)
     return keras.models.clone_model(
         graph,

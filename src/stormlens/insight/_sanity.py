@@ -1,9 +1,8 @@
 """
 Does an explanation depend on what the network learnt? The check of Adebayo et al. (2018).
 
-Layers are given random weights from the output backwards. A map that hardly
-changes shows edges of the image and says nothing of the network, however
-convincing it looks.
+Layers get random weights from the output backwards. A map that hardly changes
+shows edges of the image and nothing of the network, however convincing it looks.
 """
 
 from typing import Any
@@ -28,7 +27,7 @@ def randomised(classifier: Classifier, layers: int | None = None, seed: int = 0)
     classifier : Classifier
         Left as it is.
     layers : int, optional
-        How many layers with weights, counted from the output; all unless told.
+        How many layers with weights, counted from the output; by default all.
     seed : int, optional
         Fixes the weights.
 
@@ -176,14 +175,14 @@ def sanity_check(
         As for `explain` and `randomised`.
     """
     classifier = as_classifier(classifier)
-    whole = explain(classifier, dataset, method, mode, seed, **options)
-    modes = [str(name) for name in whole["mode"].values]
+    untouched = explain(classifier, dataset, method, mode, seed, **options)
+    modes = [str(name) for name in untouched["mode"].values]
     counts = range(len(_weighty(classifier.model)) + 1)
-    maps = [whole] + [
+    maps = [untouched] + [
         explain(randomised(classifier, n, seed), dataset, method, modes, seed, **options)
         for n in counts[1:]
     ]
     return xr.concat(
-        [rank_correlation(whole["attribution"], other["attribution"]) for other in maps],
+        [rank_correlation(untouched["attribution"], other["attribution"]) for other in maps],
         xr.DataArray(list(counts), dims="layers", name="layers"),
-    ).assign_attrs(whole.attrs)
+    ).assign_attrs(untouched.attrs)

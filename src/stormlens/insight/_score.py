@@ -1,10 +1,10 @@
 """
-What is explained: the score of each mode, as a function that JAX differentiates.
+The score of each mode, the quantity explained, as a function that JAX differentiates.
 
-A network that ends in a softmax is explained by its scores before the softmax
-(the logits): they add up over the last layer's inputs, while a probability
-flattens out where the network is sure, and rises too where another mode's
-evidence falls. Any other network is explained by its log probabilities.
+For a network that ends in a softmax these are the values before the softmax
+(the logits). They add up over the last layer's inputs; a probability saturates
+where the network is sure, and also rises where another mode's evidence falls.
+For any other network they are its log probabilities.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,12 @@ _kept: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
 def keep(model: Any, name: str, make: Callable[[], Any]) -> Any:
-    """What `make` gives for a model, made once: it holds compiled functions."""
-    held = _kept.setdefault(model, {})
-    if name not in held:
+    """What `make` returns for a model, cached with the model: it contains compiled functions."""
+    of_model = _kept.setdefault(model, {})
+    if name not in of_model:
         keep_compiled()
-        held[name] = make()
-    return held[name]
+        of_model[name] = make()
+    return of_model[name]
 
 
 @dataclass
@@ -41,10 +41,10 @@ class ScoreModel:
     Attributes
     ----------
     model : keras.Model
-        Scaled images in. Where `head` is there, scores out and a column of zeros behind them;
-        else probabilities.
+        From scaled images to scores and a column of zeros behind them, if there is a `head`;
+        else to probabilities.
     head : keras.layers.Dense or None
-        Stands in for the softmax layer.
+        Replaces the softmax layer.
     trainable, other : list of keras.Variable
         Of `model`, in Keras's order.
     sources : dict of int to callable
@@ -63,8 +63,7 @@ class ScoreModel:
 
     def _now(self, variables: list[Any]) -> list[Any]:
         return [
-            self.sources[id(held)]() if id(held) in self.sources else held.value
-            for held in variables
+            self.sources[id(own)]() if id(own) in self.sources else own.value for own in variables
         ]
 
     def apply(self, values: Values, images: Any) -> tuple[Any, list[Any]]:
@@ -176,8 +175,8 @@ def fused_scores(scored: ScoreModel) -> Callable[[Values, Any], Any]:
     """
     Scores of scaled images by `models.fuse` where it serves, else by Keras.
 
-    `fuse` gives log probabilities, from which no score can be told. But against a class whose
-    score is always 0, the head's last column, they can: log p_c - log p_0 = z_c - 0.
+    `fuse` gives log probabilities, which leave the scores open up to a constant. The head's last
+    column is a class whose score is always 0, and fixes it: log p_c - log p_0 = z_c - 0.
     """
     keras = import_keras()
     head = scored.head
@@ -185,8 +184,10 @@ def fused_scores(scored: ScoreModel) -> Callable[[Values, Any], Any]:
         return lambda values, images: scored.apply(values, images)[0]
     head.activation = keras.activations.softmax
     forward = fuse(scored.model)
-    kernel = [held is head.kernel for held in scored.trainable].index(True)
-    if kernel not in forward.dense:  # no chain: log probabilities would come out clipped
+    kernel = [own is head.kernel for own in scored.trainable].index(True)
+    # `fuse` computes logarithms exactly for a chain only. Else they are those of clipped
+    # probabilities, from which scores cannot be recovered.
+    if kernel not in forward.dense:
         head.activation = keras.activations.linear
         return lambda values, images: scored.apply(values, images)[0]
 
@@ -293,9 +294,9 @@ class Scores:
         for start, (part, n) in zip(
             range(0, len(images), size), batches(images, size), strict=True
         ):
-            asked = np.full(size, -1, np.int32)
-            asked[:n] = codes[start : start + n]
-            given = self._scorer.gradients(self._values, part, asked, self._bounds)
+            padded = np.full(size, -1, np.int32)
+            padded[:n] = codes[start : start + n]
+            given = self._scorer.gradients(self._values, part, padded, self._bounds)
             parts.append([np.asarray(array)[:n] for array in given])
         gradients, scores = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return gradients, scores
@@ -307,7 +308,7 @@ def bounds_of(classifier: Classifier) -> tuple[np.float32, np.float32]:
 
 
 def batches(images: np.ndarray, size: int) -> list[tuple[np.ndarray, int]]:
-    """Images as float32, `size` at a time, the last ones filled up; and how many count."""
+    """Images as float32, `size` at a time, the last part padded; and how many are real."""
     parts = []
     for start in range(0, len(images), size):
         part = images[start : start + size].astype(np.float32)

@@ -28,16 +28,16 @@ def neighbours(
     layer: str | int | None = None,
 ) -> xr.Dataset:
     """
-    The boxes of a dataset that the network finds most like each box asked about.
+    The boxes of a dataset that the network finds most like each box of a query.
 
     Parameters
     ----------
     classifier : Classifier
         Its last hidden layer compares.
     query : xarray.Dataset
-        Boxes asked about, a container.
+        Boxes to find neighbours of, a container.
     dataset : xarray.Dataset
-        Boxes searched, a container; a box that is itself asked about is not its own neighbour.
+        Boxes to search, a container; a box in both is not its own neighbour.
     k : int, optional
         Neighbours of each box.
     layer : str or int, optional
@@ -55,10 +55,10 @@ def neighbours(
     InputError
         If `k` is below 1 or more than there are other boxes, or as for `features`.
     """
-    asked, searched = (
+    queried, searched = (
         _directions(features(classifier, boxes, layer).values) for boxes in (query, dataset)
     )
-    distance = 1 - asked @ searched.T
+    distance = 1 - queried @ searched.T
     distance[_same_box(query, dataset)] = np.inf
     others = int(np.isfinite(distance).sum(axis=1).min())
     if not 1 <= k <= others:
@@ -68,8 +68,8 @@ def neighbours(
         "index": (("storm", "rank"), index),
         "distance": (("storm", "rank"), np.take_along_axis(distance, index, axis=1)),
     }
-    for name, held in storm_coordinates(dataset).items():
-        found[f"neighbour_{name}"] = (("storm", "rank"), held.values[index])
+    for name, values in storm_coordinates(dataset).items():
+        found[f"neighbour_{name}"] = (("storm", "rank"), values.values[index])
     return xr.Dataset(
         found,
         coords={**storm_coordinates(query), "rank": np.arange(1, k + 1)},

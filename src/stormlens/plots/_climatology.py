@@ -46,7 +46,7 @@ def mode_cycle(
     by : {"month", "hour", "solar_hour", "year"}, optional
         What to draw along the axis.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     narrow : bool, optional
         Draw for a telephone: a new figure half as wide, with its legend below.
 
@@ -120,7 +120,7 @@ def mode_shares(climatology: xr.Dataset, ax: Axes | None = None, *, narrow: bool
     climatology : xarray.Dataset
         As `stormlens.archive.summarise` gives it.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     narrow : bool, optional
         As for `mode_cycle`.
 

@@ -116,9 +116,9 @@ def performance_diagram(
     pod : mapping of str to Estimate
         Probability of detection, by the same names.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     marks : mapping of str to Mark, optional
-        As `entrant_marks` gives them; made of the names unless told.
+        As `entrant_marks` gives them; by default made of the names.
     title : str, optional
         Such as the mode.
     simulated : bool, optional
@@ -231,7 +231,7 @@ def skill_by_time(
     scores : mapping of str to sequence of Estimate
         The score in each slice, at most 1, by who is compared.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     marks : mapping of str to Mark, optional
         As `entrant_marks` gives them.
     of : str, optional
@@ -334,7 +334,7 @@ def learning_curve(
     points : mapping of str to sequence of (int, Estimate)
         Boxes trained on, and accuracy, by who is compared.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     marks : mapping of str to Mark, optional
         As `entrant_marks` gives them.
     constant : tuple of (str, float), optional

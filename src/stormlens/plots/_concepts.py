@@ -16,8 +16,8 @@ from stormlens.concepts import (
     Timing,
     fires,
     pool,
+    pool_argmax,
     pool_windows,
-    winners,
 )
 from stormlens.errors import InputError, unknown
 from stormlens.plots._panels import WIDTH, draw_numbers, draw_signed, panels
@@ -54,7 +54,7 @@ def activation(
     z : float, optional
         A neuron's sum, marked with its answer.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     reach : float, optional
         The curve goes from -reach to reach, further where `z` lies outside.
 
@@ -121,7 +121,7 @@ def pooling(
     kept = pool(values, window, stride, how)
     windows = pool_windows(values, window, stride)
     _check_readable(values, windows)
-    places = None if how == "average" else winners(values, window, stride, how)
+    places = None if how == "average" else pool_argmax(values, window, stride, how)
     figure = Figure(figsize=(WIDTH, 3.45), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.15, 0.8))
     limit = float(np.abs(values).max()) or 1.0
@@ -181,7 +181,7 @@ def _draw_windows(ax: Axes, windows: NDArray, limit: float, how: str) -> None:
         top, left = row * (height + _GAP), column * (width + _GAP)
         draw_numbers(ax, held, limit, origin="upper", corner=(top, left))
         if how != "average":
-            inside = winners(held, held.shape, how=how)[0, 0]
+            inside = pool_argmax(held, held.shape, how=how)[0, 0]
             _frame(ax, top + inside[0], left + inside[1])
     ax.set_xlim(-0.6, columns * (width + _GAP) - _GAP - 0.4)  # frames on the edge stay whole
     ax.set_ylim(rows * (height + _GAP) - _GAP - 0.4, -0.6)
@@ -318,11 +318,11 @@ def kernel(
     kernel : array_like, shape (rows, columns)
         Weights; row 0 south, so at the bottom.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     title : str, optional
         Above the kernel.
     numbers : bool, optional
-        Whether the weights are written in; up to 5 x 5 unless told.
+        Whether the weights are written in; by default up to 5 x 5.
 
     Returns
     -------
@@ -390,7 +390,7 @@ def convolution_crossover(timings: Sequence[Timing], ax: Axes | None = None) -> 
     timings : sequence of Timing
         As `stormlens.concepts.time_methods` gives them.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
 
     Returns
     -------

@@ -32,7 +32,7 @@ def history(
     history : sequence of mapping
         One entry an epoch: epoch, loss, accuracy, val_loss, val_accuracy; NaN leaves a gap.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     quantity : {"accuracy", "loss"}, optional
         What to draw.
     simulated : bool, optional

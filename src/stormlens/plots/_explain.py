@@ -74,9 +74,9 @@ def attribution(
     storm : int, optional
         Which one.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     title : str, optional
-        Above the box; mode, probability and method unless told.
+        Above the box; by default mode, probability and method.
     axes : bool, optional
         Whether km axes and a north arrow frame the box, and a legend names the contours.
 
@@ -351,7 +351,7 @@ def maximised(
     columns : int, optional
         Boxes in a row.
     titles : sequence of str, optional
-        One above each; filter and response unless told.
+        One above each; by default filter and response.
     colours : {"accessible", "nws"}, optional
         Colour table.
 

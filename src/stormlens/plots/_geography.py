@@ -70,10 +70,10 @@ def borders(ax: Axes, box: "xr.Dataset | None" = None, *, grid: Grid = NATIONAL)
     ax : matplotlib.axes.Axes
         As `mosaic_map` or `storm_box` gave it back; its limits stay as they are.
     box : xarray.Dataset, optional
-        One storm of the container whose place is known, where `ax` shows a box; a mosaic
-        unless told.
+        One storm of the container whose place is known, if `ax` shows a box. By default it shows
+        a mosaic.
     grid : Grid, optional
-        The mosaic's, where `ax` shows one; the national grid unless told.
+        The mosaic's, where `ax` shows one; by default the national grid.
 
     Returns
     -------

@@ -38,8 +38,8 @@ def feature_maps(
     columns : int, optional
         Maps in a row.
     shared : bool, optional
-        Whether all maps share one scale, which shows which filters answer strongly; each has its
-        own, with its strongest value above it, unless told.
+        Whether all maps share one scale, which shows which filters answer strongly. By default
+        each has its own, with its strongest value above it.
 
     Returns
     -------

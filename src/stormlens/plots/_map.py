@@ -66,7 +66,7 @@ def mosaic_map(
         `stormlens.models.name_modes` decides, and named with the probability of that mode,
         coverage heeded, where there is room.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     colours : {"accessible", "nws"}, optional
         Colour table.
 

@@ -88,7 +88,7 @@ def show(picture: Axes | FigureBase, *, alt: str | None = None) -> Picture:
     picture : matplotlib.axes.Axes or Figure
         As a function of `stormlens.plots` gave it back.
     alt : str, optional
-        Words for those who cannot see it; the picture's own unless told.
+        Words for those who cannot see it; by default the picture's own.
 
     Returns
     -------

@@ -29,7 +29,7 @@ def beside_published(
         From the top down: `label`, and `published` and `ours`, mappings of `value`, `low` and
         `high`, 0 to 1; None where there is no such number or bound.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     simulated : bool, optional
         Whether the picture says 'simulated': set it where ours are of simulated data.
     narrow : bool, optional

@@ -156,19 +156,19 @@ def storm_box(
     box : xarray.Dataset, DataArray or array_like, shape (y, x)
         Whole dBZ, row 0 south, 0 no echo; or one storm of the container.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     colours : {"accessible", "nws"}, optional
         Colour table: safe for colour-blind readers, or the National Weather Service's.
     colorbar : bool, optional
         Whether a colour bar in dBZ stands beside the box.
     title : str, optional
-        Above the box; mode and time of a container's storm unless told.
+        Above the box; by default mode and time of a container's storm.
     axes : bool, optional
         Whether km axes and a north arrow frame the box; without, it fills `ax`.
     report_mark : bool, optional
         Whether a cross marks the storm report at the box's centre.
     simulated : bool, optional
-        Whether the picture says 'simulated'; taken from the container unless told.
+        Whether the picture says 'simulated'; by default taken from the container.
 
     Returns
     -------
@@ -234,13 +234,13 @@ def contact_sheet(
     dataset : xarray.Dataset
         The container; each of its storms is drawn, so choose some first.
     titles : sequence of str, optional
-        One above each box; the name of its mode, where known, unless told.
+        One above each box; by default the name of its mode, where known.
     columns : int, optional
-        Boxes in a row; up to four unless told.
+        Boxes in a row; by default up to four.
     colours : {"accessible", "nws"}, optional
         Colour table.
     simulated : bool, optional
-        Whether the picture says 'simulated'; taken from the container unless told.
+        Whether the picture says 'simulated'; by default taken from the container.
 
     Returns
     -------
@@ -291,7 +291,7 @@ def colour_bar(ax: Axes | None = None, *, colours: str = "accessible") -> Axes:
     Parameters
     ----------
     ax : matplotlib.axes.Axes, optional
-        Wide, flat axes to fill; those of a new figure unless told.
+        Wide, flat axes to fill; by default those of a new figure.
     colours : {"accessible", "nws"}, optional
         Colour table.
 

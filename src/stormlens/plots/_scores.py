@@ -38,7 +38,7 @@ def confusion(
     classes : sequence of str
         Class names by code.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     simulated : bool, optional
         Whether the picture says 'simulated'.
 
@@ -123,7 +123,7 @@ def reliability(
     result : stormlens.verification.Reliability
         The bins.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
     label : str, optional
         What the probabilities are of, for the axis.
     simulated : bool, optional

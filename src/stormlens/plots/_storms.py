@@ -78,7 +78,7 @@ def embedding(placed: xr.Dataset, ax: Axes | None = None) -> Axes:
     placed : xarray.Dataset
         As `stormlens.insight.embedding` gives it.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
 
     Returns
     -------

@@ -42,8 +42,8 @@ def sweep_field(
     score : str
         What the axis is called.
     log : bool, optional
-        Whether the field's axis is logarithmic; unless told, where its values are numbers above
-        0 of which the largest is 20 times the smallest or more.
+        Whether the field's axis is logarithmic. By default it is if the values are numbers above
+        0 and the largest is at least 20 times the smallest.
     simulated : bool, optional
         Whether the picture says 'simulated'.
     narrow : bool, optional

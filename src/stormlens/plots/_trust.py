@@ -108,7 +108,7 @@ def sanity(checks: Mapping[str, xr.DataArray], ax: Axes | None = None) -> Axes:
     checks : mapping of str to xarray.DataArray
         By method, as `stormlens.insight.sanity_check` gives them.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; axes of a new figure unless told.
+        Where to draw; by default the axes of a new figure.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Recipes, and the JAX loop that turns one and a data set into a trained classifier."""
 
 from stormlens.training._checkpoint import read_checkpoint
-from stormlens.training._checks import hold_run
+from stormlens.training._checks import lock_run
 from stormlens.training._fit import HISTORY_FIELDS, Fitted, Trainer, fit
 from stormlens.training._recipe import FeatureOptions, Recipe, RecipeData, list_recipes, load_recipe
 from stormlens.training._split import Split
@@ -15,8 +15,8 @@ __all__ = [
     "Split",
     "Trainer",
     "fit",
-    "hold_run",
     "list_recipes",
     "load_recipe",
+    "lock_run",
     "read_checkpoint",
 ]

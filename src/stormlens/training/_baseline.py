@@ -1,7 +1,7 @@
 """
-Baselines: features measured, scikit-learn trained on them, and what it learnt as plain arrays.
+Baselines: measure features, train scikit-learn on them, and keep what it learnt as plain arrays.
 
-There is one step, so that a history has one row and nothing is to be resumed.
+There is one step, so a history has one row and there is nothing to resume.
 """
 
 import time
@@ -21,7 +21,7 @@ from stormlens.training._split import Split
 if TYPE_CHECKING:
     from stormlens.training._fit import Row
 
-_HEEDED = (
+_USED = (
     "name", "model", "description", "seed", "class_weights", "orientations", "data", "features"
 )  # fmt: skip
 _DEEPEST = 32  # levels of a tree
@@ -56,26 +56,23 @@ def is_baseline(recipe: Recipe) -> bool:
             )
         return False
     is_boosted = recipe.model == "features-boosted"
-    _check_unheeded(recipe, recipe, Recipe(recipe.name, recipe.model), _heeded(is_boosted))
+    used = (*_USED, "learning_rate") if is_boosted else _USED
+    _check_unused(recipe, recipe, Recipe(recipe.name, recipe.model), used)
     if recipe.features is not None and not is_boosted:
-        _check_unheeded(recipe, recipe.features, FeatureOptions(), ("regularisation",))
+        _check_unused(recipe, recipe.features, FeatureOptions(), ("regularisation",))
     return True
 
 
-def _heeded(is_boosted: bool) -> tuple[str, ...]:
-    return (*_HEEDED, "learning_rate") if is_boosted else _HEEDED
-
-
-def _check_unheeded(recipe: Recipe, held: Any, usual: Any, heeded: tuple[str, ...]) -> None:
-    """Refuse a setting that says nothing to a baseline, unless it is as ever."""
-    for field in fields(held):
-        value = getattr(held, field.name)
-        is_usual = value == getattr(usual, field.name) or (field.name == "epochs" and value == 1)
-        if field.name not in heeded and not is_usual:
-            table = "" if held is recipe else "features."
+def _check_unused(recipe: Recipe, settings: Any, defaults: Any, used: tuple[str, ...]) -> None:
+    """Refuse a setting that a baseline does not use, unless it has its default."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        is_usual = value == getattr(defaults, field.name) or (field.name == "epochs" and value == 1)
+        if field.name not in used and not is_usual:
+            table = "" if settings is recipe else "features."
             raise InputError(
-                f"recipe {recipe.name}: {table}{field.name} is {value!r}, which says nothing to "
-                f"{recipe.model}: it is trained in one step on a table of features; leave it out."
+                f"recipe {recipe.name}: {table}{field.name} is {value!r}, which {recipe.model} "
+                "does not use: it is trained in one step on a table of features; leave it out."
             )
 
 
@@ -130,8 +127,8 @@ def _logistic(
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    given = prepared(table)
-    mean, scale = given.mean(axis=0), given.std(axis=0)
+    inputs = prepared(table)
+    mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale[scale <= 1e-12 * np.maximum(1.0, np.abs(mean))] = 1.0  # a feature that never varies
     learner = LogisticRegression(
         C=1.0 / options.regularisation if options.regularisation else np.inf,
@@ -140,7 +137,7 @@ def _logistic(
         random_state=recipe.seed,
     )
     with threadpool_limits(1):
-        learner.fit((given - mean) / scale, codes)
+        learner.fit((inputs - mean) / scale, codes)
     coefficients, intercepts = learner.coef_, learner.intercept_
     if len(learner.classes_) == 2:  # one row, for the second class against the first
         coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
@@ -170,8 +167,8 @@ def _boosted(
         class_weight="balanced" if recipe.class_weights else None,
         random_state=recipe.seed,
     )
-    # On one thread, for the same bits on any machine; more wait for each other longer than they
-    # work, and where other processes work too fifty times as long.
+    # On one thread, for the same bits on any machine. Several threads also wait for each other
+    # longer than they work, fifty times as long where other processes are busy.
     with threadpool_limits(1, user_api="openmp"):
         learner.fit(table, codes)
     return tensors_of_trees(learner)
@@ -190,7 +187,7 @@ def tensors_of_trees(learner: Any) -> Tensors:
     -------
     tensors : dict of str to ndarray
     """
-    rounds = learner._predictors  # by round one tree a class, or one where there are two classes
+    rounds = learner._predictors  # for each round a tree per class, or one tree for two classes
     trees = [list(of_class) for of_class in zip(*rounds, strict=True)]
     base = np.ravel(learner._baseline_prediction).astype(np.float64)
     if len(learner.classes_) == 2:
@@ -205,14 +202,18 @@ def tensors_of_trees(learner: Any) -> Tensors:
             parts.append(_nodes(tree.nodes, start))
             start += len(tree.nodes)
     if len(learner.classes_) == 2:  # the first class's score stays 0: a tree of one leaf, of 0
-        parts.append(_still(start))
+        parts.append(_zero_leaf(start))
         roots = [[start] * len(roots[0]), roots[0]]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return {"base": base, "roots": np.array(roots, np.int64), **joined}
 
 
 def _nodes(nodes: NDArray[Any], start: int) -> Tensors:
-    """A tree's nodes where its first is number `start` of all; a leaf leads to itself."""
+    """
+    A tree's nodes, numbered from `start` on.
+
+    A leaf leads to itself, so that all boxes can go down all trees for the same number of steps.
+    """
     own = np.arange(start, start + len(nodes))
     is_leaf = nodes["is_leaf"].astype(bool)
     left, right = (nodes[side].astype(np.int64) + start for side in ("left", "right"))
@@ -225,9 +226,10 @@ def _nodes(nodes: NDArray[Any], start: int) -> Tensors:
     }
 
 
-def _still(start: int) -> Tensors:
-    whole, real = np.array([start]), np.zeros(1)
+def _zero_leaf(start: int) -> Tensors:
+    """A tree of one leaf, whose value is 0."""
+    itself, zero = np.array([start]), np.zeros(1)
     return {
-        "feature": np.zeros(1, np.int64), "threshold": real, "left": whole, "right": whole,
-        "value": real,
+        "feature": np.zeros(1, np.int64), "threshold": zero, "left": itself, "right": itself,
+        "value": zero,
     }  # fmt: skip

@@ -37,7 +37,7 @@ class Checkpoint:
     data : str
         Fingerprint of the training and validation arrays.
     teacher : dict
-        Who taught; empty where nobody did.
+        Provenance of the teacher; empty without one.
     """
 
     tensors: dict[str, np.ndarray]
@@ -72,7 +72,7 @@ def write_checkpoint(
     teacher: dict[str, Any] | None = None,
 ) -> None:
     """
-    Write a checkpoint, beside and renamed.
+    Write a checkpoint: under a temporary name, then renamed.
 
     Parameters
     ----------

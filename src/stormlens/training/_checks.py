@@ -1,4 +1,4 @@
-"""What `fit` looks at before it trains: whether splits, recipe and run folder fit each other."""
+"""What `fit` checks before it trains: whether splits, recipe and run folder fit each other."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from stormlens.training._recipe import Recipe, load_recipe
 from stormlens.training._split import Split
 
 _LOCK_SECONDS = 2.0
-_HELD: ContextVar[frozenset[Path]] = ContextVar("folders held by this thread", default=frozenset())
+_LOCKED: ContextVar[frozenset[Path]] = ContextVar("run folders locked here", default=frozenset())
 
 
 def check_splits(splits: Mapping[str, Split], recipe: Recipe) -> None:
@@ -64,12 +64,12 @@ def _size(split: Split) -> str:
 
 
 @contextmanager
-def hold_run(run: str | Path) -> Iterator[None]:
+def lock_run(run: str | Path) -> Iterator[None]:
     """
     Keep other processes from training in a folder while the block runs.
 
-    A training that is killed, however that is done, holds it no longer. What calls a training may
-    hold the folder already.
+    The lock ends with its process, however that is killed. It may be taken again by the thread
+    that has it, so that a command can lock a folder and then call `fit` on it.
 
     Parameters
     ----------
@@ -89,19 +89,19 @@ def hold_run(run: str | Path) -> Iterator[None]:
         "choose another folder."
     )
     place = run.resolve()
-    if place in _HELD.get():
+    if place in _LOCKED.get():
         yield
         return
     new_folders = [folder for folder in (place, *place.parents) if not folder.exists()]
     try:
         with file_lock(run / ".lock", _LOCK_SECONDS, busy):
-            token = _HELD.set(_HELD.get() | {place})
+            token = _LOCKED.set(_LOCKED.get() | {place})
             try:
                 yield
             finally:
-                _HELD.reset(token)
+                _LOCKED.reset(token)
     finally:
-        with suppress(OSError):  # something is in it, as it should be
+        with suppress(OSError):  # rmdir refuses a folder with something in it, as it should
             for folder in new_folders:
                 folder.rmdir()
 
@@ -147,7 +147,7 @@ def open_run(
 
 def open_baseline(run: Path, recipe: Recipe, resume: bool) -> None:
     """
-    Look whether a baseline may be trained in a folder; it is trained anew where it was before.
+    Check that a baseline may be trained in a folder; a run of it there is trained anew.
 
     Parameters
     ----------
@@ -187,19 +187,20 @@ def _check_same(
     run: Path,
 ) -> None:
     first = Recipe.from_dict(checkpoint.recipe, name=str(run))  # older ones lack some keys
-    asked, before = recipe.to_dict(), first.to_dict()
-    # What the data is called says less than its fingerprint, below; orientations change no weight.
+    now, before = recipe.to_dict(), first.to_dict()
+    # The data's fingerprint is compared below, and says more than its name; the number of
+    # orientations changes no weight.
     free = {"epochs", "description", "name", "data", "orientations"}
-    for key in sorted({*asked, *before} - free):
-        if asked.get(key) != before.get(key):
+    for key in sorted({*now, *before} - free):
+        if now.get(key) != before.get(key):
             raise InputError(
-                f"{run} was trained with {key} = {before.get(key)!r}, not {asked.get(key)!r}; "
+                f"{run} was trained with {key} = {before.get(key)!r}, not {now.get(key)!r}; "
                 "resume with the same recipe or choose another folder."
             )
     if recipe.schedule != "constant" and recipe.epochs != first.epochs:
         raise InputError(
             f"{run} was trained with a {recipe.schedule} schedule over {first.epochs} epochs, not "
-            f"{recipe.epochs}, and the learning rate of each step hangs on that; resume with "
+            f"{recipe.epochs}, and the learning rate of each step depends on that; resume with "
             f"--epochs {first.epochs} or choose another folder."
         )
     done = len(checkpoint.history)
@@ -228,8 +229,8 @@ def fingerprint(splits: Mapping[str, Split]) -> str:
     digest = hashlib.sha256()
     for name in ("train", "validation"):
         if name in splits:
-            held = {"reflectivity": splits[name].images, "mode": splits[name].codes}
-            for variable, array in held.items():
+            arrays = {"reflectivity": splits[name].images, "mode": splits[name].codes}
+            for variable, array in arrays.items():
                 values = np.ascontiguousarray(array)
                 digest.update(f"{name} {variable} {values.shape} {values.dtype}".encode())
                 digest.update(values.data)

@@ -33,7 +33,7 @@ from stormlens.models import (
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
 from stormlens.training._baseline import is_baseline, train_baseline
-from stormlens.training._checks import check_splits, fingerprint, hold_run, open_baseline, open_run
+from stormlens.training._checks import check_splits, fingerprint, lock_run, open_baseline, open_run
 from stormlens.training._members import Members
 from stormlens.training._progress import Listener, RichProgress, Silent
 from stormlens.training._recipe import Recipe, load_recipe
@@ -100,11 +100,11 @@ def fit(
     splits : mapping of str to xarray.Dataset
         ``train`` and, for validation scores, ``validation``; others are not looked at.
     out : str or Path, optional
-        Run folder to leave; nothing is written unless told.
+        Run folder to write; by default nothing is written.
     model : keras.Model, optional
         A user's own model instead of the recipe's; its present weights are the start.
     start : Classifier, optional
-        Trained classifier to continue; it stays as it is. Unless told, a recipe that continues
+        Trained classifier to continue; it is not changed. By default a recipe that continues
         another trains that one first, in a folder of its name inside `out`.
     resume : bool, optional
         Go on from the checkpoint in `out`.
@@ -123,7 +123,7 @@ def fit(
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     run = None if out is None else Path(out)
-    with nullcontext() if run is None else hold_run(run):
+    with nullcontext() if run is None else lock_run(run):
         return _fit(recipe, splits, run, model, start, resume, progress)
 
 
@@ -139,20 +139,19 @@ def _fit(
     if model is None and is_baseline(recipe):
         return _fit_baseline(recipe, splits, run, start, resume)
     keep_compiled()
-    looked_at = [name for name in ("train", "validation") if name in splits]
-    held = {name: Split.of(splits[name], name) for name in looked_at}
-    check_splits(held, recipe)
-    checkpoint = None if run is None else open_run(run, recipe, held, resume)
+    arrays = _arrays_of(splits)
+    check_splits(arrays, recipe)
+    checkpoint = None if run is None else open_run(run, recipe, arrays, resume)
     for note in recipe.notes():
         warnings.warn(f"Recipe {recipe.name}: {note}", UserWarning, stacklevel=3)
     if start is None and recipe.continues is not None:
         start = _fit_first(recipe, splits, run, resume, progress)
-    classifier = _new_classifier(recipe, held["train"], model, start)
-    lesson = _lesson(recipe, held["train"], checkpoint)
+    classifier = _new_classifier(recipe, arrays["train"], model, start)
+    lesson = _lesson(recipe, arrays["train"], checkpoint)
     if lesson is not None:
         _remember_teacher(classifier, lesson)
-    training = Trainer(recipe, held, classifier, run, lesson)
-    if run is not None:  # claimed only now, as a training that cannot begin should leave nothing
+    training = Trainer(recipe, arrays, classifier, run, lesson)
+    if run is not None:  # only now: a training that cannot begin should leave nothing behind
         write_text(run / "recipe.toml", recipe.to_toml())
     if checkpoint is not None:
         training.restore(checkpoint)
@@ -165,6 +164,13 @@ def _fit(
     return training.finish()
 
 
+def _arrays_of(splits: "Mapping[str, xr.Dataset]") -> dict[str, Split]:
+    """The splits that a training uses; it never looks at the test split."""
+    return {
+        name: Split.of(splits[name], name) for name in ("train", "validation") if name in splits
+    }
+
+
 def _fit_baseline(
     recipe: Recipe,
     splits: "Mapping[str, xr.Dataset]",
@@ -172,28 +178,26 @@ def _fit_baseline(
     start: Classifier | None,
     resume: bool,
 ) -> Fitted:
-    """Train a baseline; with `resume` anew, as there is no state between."""
+    """Train a baseline, from the beginning with `resume` too: it has one step and no checkpoint."""
     if start is not None:
         raise InputError(
-            f"{recipe.model} is trained from nothing on a table of features; it takes no "
+            f"{recipe.model} is trained from scratch on a table of features; it takes no "
             "classifier to begin with."
         )
-    held = {
-        name: Split.of(splits[name], name) for name in ("train", "validation") if name in splits
-    }
-    check_splits(held, recipe)
+    arrays = _arrays_of(splits)
+    check_splits(arrays, recipe)
     if run is not None:
         open_baseline(run, recipe, resume)
         write_text(run / "recipe.toml", recipe.to_toml())
-    trained, row = train_baseline(recipe, held)
-    images, classes = held["train"].images, held["train"].classes
+    trained, row = train_baseline(recipe, arrays)
+    images, classes = arrays["train"].images, arrays["train"].classes
     classifier = Classifier(
         trained,
         recipe.model,
         classes,
         float(images.min()),
         float(images.max()),
-        {**_provenance(recipe, held["train"], _BASELINE_PACKAGES), "epochs": 1},
+        {**_provenance(recipe, arrays["train"], _BASELINE_PACKAGES), "epochs": 1},
         orientations=recipe.orientations,
     )
     if run is not None:
@@ -291,8 +295,8 @@ class Trainer:
         return cls(recipe, splits, _new_classifier(recipe, splits["train"], None, None), None)
 
     def restore(self, checkpoint: _checkpoint.Checkpoint) -> None:
-        """Continue where a checkpoint stands."""
-        states = self.members.apart()
+        """Continue from a checkpoint."""
+        states = self.members.separate()
         values: list[list[Any]] = []
         best: list[list[np.ndarray]] = []
         for name in _prefixes(len(states)):
@@ -318,7 +322,7 @@ class Trainer:
         while len(self.history) < self.recipe.epochs and not self._stalled():
             row = self.run_epoch(listener)
             if self.recipe.early_stopping and self._best_epoch() == row["epoch"]:
-                states = self.members.apart()
+                states = self.members.separate()
                 self.best = [[np.asarray(w) for w in _kept_values(state)] for state in states]
             self._save()
             listener.epoch(row, self.recipe.epochs)
@@ -386,15 +390,15 @@ class Trainer:
         if self.run is None:
             return
         groups: dict[str, list[Any]] = {}
-        states = self.members.apart()
+        states = self.members.separate()
         best = self.best or [[]] * len(states)
         for name, state, of_best in zip(_prefixes(len(states)), states, best, strict=True):
-            held = (
+            parts = (
                 *(state.weights, state.variables),
                 *map(jax.tree.leaves, (state.optimiser, state.average)),
                 of_best,
             )
-            groups |= {f"{name}{part}": values for part, values in zip(_PARTS, held, strict=True)}
+            groups |= {f"{name}{part}": values for part, values in zip(_PARTS, parts, strict=True)}
         if self.lesson is not None:
             groups[_TEACHER] = [self.lesson.probabilities]
         _checkpoint.write_checkpoint(
@@ -409,10 +413,10 @@ class Trainer:
 
     def finish(self) -> Fitted:
         """Give the trained values to the classifier and save it."""
-        states = self.members.apart()
+        states = self.members.separate()
         kept = self.best or [_kept_values(state) for state in states]
         n_weights = len(states[0].weights)
-        del states, self.members  # else the optimiser's moments lie beside what saving needs
+        del states, self.members  # frees the optimiser's moments before saving takes memory
         for network, values in zip(self.classifier.network.members, kept, strict=True):
             network.assign(values[:n_weights], values[n_weights:])
         self.classifier.provenance["epochs"] = len(self.history)
@@ -423,7 +427,7 @@ class Trainer:
 
 
 def _prefixes(members: int) -> list[str]:
-    """What a checkpoint's groups of each member begin with; of one alone nothing."""
+    """Prefixes of the names of each member's groups in a checkpoint; empty for one network."""
     return [""] if members == 1 else [f"{number:02d}." for number in range(members)]
 
 
@@ -440,8 +444,8 @@ def _compute_in_this_thread() -> None:
     """
     Have JAX compute on a CPU where it is called, in a process that has not used it yet.
 
-    Each step is waited for anyway. Handed from thread to thread, as JAX does unless told, it finds
-    its memory in another of malloc's arenas each time, and all of them keep theirs.
+    Each step is waited for anyway. By default JAX hands steps to a pool of threads: each thread
+    takes a step's buffers from another of malloc's arenas, and every arena keeps its own.
     """
     if _ASYNCHRONOUS.upper() not in os.environ:
         jax.config.update(_ASYNCHRONOUS, False)
@@ -501,7 +505,7 @@ def _new_classifier(
 def _lesson(
     recipe: Recipe, train: Split, checkpoint: _checkpoint.Checkpoint | None
 ) -> Lesson | None:
-    """What the recipe's teacher says, or said before the first epoch of what is resumed."""
+    """The teacher's answers: asked now, or from the checkpoint that is resumed."""
     if recipe.teacher is None:
         return None
     if checkpoint is None:
@@ -510,14 +514,14 @@ def _lesson(
     said = checkpoint.group(_TEACHER)
     if _kinds(said) != due:
         raise InputError(
-            f"{_checkpoint.FILE} of recipe {recipe.name} lacks what the teacher said of each "
+            f"{_checkpoint.FILE} of recipe {recipe.name} lacks the teacher's answer for each "
             "image; train again in a new folder."
         )
     return Lesson(said[0], checkpoint.teacher)
 
 
 def _remember_teacher(classifier: Classifier, lesson: Lesson) -> None:
-    """Who taught belongs to the provenance, and what a simulator taught is of the simulator."""
+    """Add the teacher to the provenance; a simulator's pupil is trained on simulated storms too."""
     known = classifier.provenance
     known["teacher"] = lesson.provenance
     if lesson.provenance.get("training_simulated") is True:

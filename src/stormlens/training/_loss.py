@@ -11,7 +11,7 @@ _LEAST = 1e-7  # as Keras clips in its categorical cross-entropy
 
 class Mixture(NamedTuple):
     """
-    Pairs of a batch's samples, for each of which a weighted mean stands [1]_.
+    Pairs of a batch's samples, each of which is replaced by its weighted mean [1]_.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ def cross_entropy(log_p: Array, codes: Array, smoothing: float = 0.0) -> Array:
 
 class Taught(NamedTuple):
     """
-    What a teacher says of a batch, and how much that counts.
+    A teacher's answers for a batch, and how much they count.
 
     Attributes
     ----------
@@ -139,9 +139,9 @@ def divergence(log_p: Array, probabilities: Array, temperature: float) -> Array:
     .. [1] Hinton, Vinyals and Dean (2015), Distilling the knowledge in a neural network, arXiv
        1503.02531, section 2.
     """
-    said = jax.nn.log_softmax(jnp.log(jnp.maximum(probabilities, _LEAST)) / temperature)
+    target = jax.nn.log_softmax(jnp.log(jnp.maximum(probabilities, _LEAST)) / temperature)
     own = jax.nn.log_softmax(log_p / temperature)
-    return temperature**2 * (jnp.exp(said) * (said - own)).sum(1)
+    return temperature**2 * (jnp.exp(target) * (target - own)).sum(1)
 
 
 def losses(
@@ -173,8 +173,8 @@ def losses(
     """
     plain = cross_entropy(log_p, codes, smoothing)
     if taught is not None:
-        apart = divergence(log_p, taught.probabilities, taught.temperature)
-        plain = (1 - taught.weight) * plain + taught.weight * apart
+        distance = divergence(log_p, taught.probabilities, taught.temperature)
+        plain = (1 - taught.weight) * plain + taught.weight * distance
     weighted = plain * class_weights[codes]
     if mixture is None:
         return plain, weighted

@@ -1,10 +1,10 @@
 """
-The networks of a training, one or an ensemble's, and the compiled calls that take them on.
+The networks of a training, one or an ensemble's, and the compiled calls that train them.
 
-All members have one order and one batch a step, gathered, augmented and mixed once. On a CPU they
-then step in turn, each by a call of the same program: a member's feature maps leave the cache and
-the memory before the next one's come. On an accelerator, which one small network leaves mostly
-idle, all of them step as one program, by `jax.vmap`.
+All members share one order and one batch a step, gathered, augmented and mixed once. On a CPU
+they then step in turn, each by a call of the same program, so that cache and memory hold the
+feature maps of one member at a time. An accelerator is mostly idle under one small network, so
+there all members step as one program, by `jax.vmap`.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,8 @@ class Members:
     """
     Networks in training, each with its optimiser's state.
 
-    Everything is compiled before there are moments, since the compiler needs as much memory.
+    Everything is compiled before the optimiser's moments exist: the compiler needs about as much
+    memory as they do, so the two never add up.
 
     Parameters
     ----------
@@ -69,8 +70,10 @@ class Members:
         self.recipe, self.train, self.validation = recipe, train, validation
         self.steps = -(-len(train.images) // recipe.batch_size)
         forward = networks[0].forward(bounds, recipe.seed)
+        # `forward` is closed over by the compiled steps, which would keep the first weights alive
+        # throughout. The list gives them up when they are taken out of it, below.
         first = [(forward.weights, forward.state)]
-        forward = replace(forward, weights=[], state=[])  # else the steps keep the first weights
+        forward = replace(forward, weights=[], state=[])
         optimiser = make_optimiser(recipe, recipe.epochs * self.steps)
         self._start = partial(_first_state, recipe, optimiser)
         shape = jax.eval_shape(self._start, *first[0])
@@ -85,7 +88,7 @@ class Members:
         self.states: list[State] = []
         for network in networks:
             values = first.pop() if first else _values_of(network, bounds, recipe.seed)
-            # Copied, as the steps change them where they lie.
+            # Copied, since the steps donate them: what a network has must not change under it.
             self.states.append(self._start(*jax.tree.map(partial(jnp.array, copy=True), values)))
         self._pack()
 
@@ -97,14 +100,19 @@ class Members:
         bounds: Bounds,
         shape: State,
     ) -> None:
-        """One program a step, and another for the last one of a model that mixes a batch."""
+        """
+        Compile one program for a whole step.
+
+        The last batch of an epoch is padded, which a model that mixes the images of a batch (such
+        as by batch normalisation) would see: it gets a second program of that batch's own size.
+        """
         of_size = partial(make_step, forward, self.recipe, bounds, class_weights, optimiser)
-        given = shape, *self._given(), self.train.taught
-        self._step: Compiled = of_size().lower(*given).compile()
+        arguments = shape, *self._batch_shapes(), self.train.taught
+        self._step: Compiled = of_size().lower(*arguments).compile()
         self._last_step = self._step
         rest = len(self.train.images) % self.recipe.batch_size
         if rest and forward.mixes:
-            self._last_step = of_size(rest).lower(*given).compile()
+            self._last_step = of_size(rest).lower(*arguments).compile()
         if (split := self.validation) is not None:
             scored = shape.kept, shape.variables, split.images, split.codes
             evaluate = make_evaluate(forward, bounds, self.recipe.batch_size)
@@ -118,10 +126,10 @@ class Members:
         bounds: Bounds,
         shape: State,
     ) -> None:
-        """One program for what a step's members share, and one for what each does with it."""
+        """Compile one program for the batch that members share, and one for a member's step."""
         draw = jax.jit(make_draw(self.recipe, bounds))
-        given = *self._given(), self.train.taught
-        self._draw: Compiled = draw.lower(*given).compile()
+        arguments = *self._batch_shapes(), self.train.taught
+        self._draw: Compiled = draw.lower(*arguments).compile()
         update: Any = make_update(forward, self.recipe, class_weights, optimiser)
         answers: Any = make_answers(forward, bounds)
         numbers: Any = 0
@@ -130,21 +138,21 @@ class Members:
             answers = jax.vmap(answers, in_axes=(0, 0, None))
             shape = _stacked_shape(shape, self._count)
             numbers = jnp.arange(self._count)
-        batch = jax.eval_shape(draw, *given)
+        batch = jax.eval_shape(draw, *arguments)
         step = jax.jit(update, donate_argnums=0).lower(shape, batch, _traced(numbers))
         self._step = step.compile()
         if (split := self.validation) is not None:
-            asked = jax.jit(answers).lower(shape.kept, shape.variables, split.images)
-            self._answers: Compiled = asked.compile()
+            lowered = jax.jit(answers).lower(shape.kept, shape.variables, split.images)
+            self._answers: Compiled = lowered.compile()
 
-    def _given(self) -> tuple[Any, ...]:
-        """What a step is given beside its networks, as shapes where no values are known yet."""
+    def _batch_shapes(self) -> tuple[Any, ...]:
+        """Arguments of a step other than its network, as shapes where values are not known yet."""
         key, order = jax.eval_shape(self._order_of, jax.random.key(0), 1)
         return self.train.images, self.train.codes, order, key, 0
 
     def begin(self, epoch: int) -> tuple[Array, Array]:
         """
-        Forget the sums of the epoch before.
+        Start an epoch: draw its order, and reset the sums of loss and accuracy.
 
         Parameters
         ----------
@@ -156,12 +164,12 @@ class Members:
         key, order : Array
             For `step`.
         """
-        self.states = [state._replace(totals=self._nothing()) for state in self.states]
+        self.states = [state._replace(totals=self._zeros()) for state in self.states]
         return self._order_of(jax.random.key(self.recipe.seed), epoch)
 
     def step(self, key: Array, order: Array, number: int) -> None:
         """
-        Take all members one step on, and wait for it.
+        Train all members by one step, and wait for it.
 
         Parameters
         ----------
@@ -173,7 +181,7 @@ class Members:
         if self._count == 1:
             step = self._step if number + 1 < self.steps else self._last_step
             self.states[0] = step(self.states[0], *self._shared(key, order, number))
-            # Waited for, so that no step is begun that Ctrl-C could not stop.
+            # Waited for, so that Ctrl-C is answered between any two steps.
             jax.block_until_ready(self.states[0].totals)
             return
         batch = self.draw(key, order, number)
@@ -217,8 +225,8 @@ class Members:
         self.states[place] = self._step(self.states[place], batch, numbers)
         jax.block_until_ready(self.states[place].totals)
 
-    def _nothing(self) -> Totals:
-        """No sums yet; for each state its own, as a step takes their place."""
+    def _zeros(self) -> Totals:
+        """Sums of 0, new ones for each state, since a step donates their memory."""
         zero = Totals.zero()
         return _stacked([zero] * self._count) if self._together else zero
 
@@ -242,8 +250,10 @@ class Members:
             state = self.states[0]
             totals: Totals = self._score(state.kept, state.variables, split.images, split.codes)
             return totals.means()
-        told = [self._answers(state.kept, state.variables, split.images) for state in self.states]
-        log_p = told[0] if self._together else jnp.stack(told)
+        answers = [
+            self._answers(state.kept, state.variables, split.images) for state in self.states
+        ]
+        log_p = answers[0] if self._together else jnp.stack(answers)
         return score_mean(log_p, split.codes).means()
 
     def are_finite(self) -> bool:
@@ -259,7 +269,7 @@ class Members:
         """
         return all(is_finite(np.asarray(a)) for a in jax.tree.leaves(self.states))
 
-    def apart(self) -> list[State]:
+    def separate(self) -> list[State]:
         """
         The members' states, one by one.
 
@@ -281,12 +291,12 @@ class Members:
         leaves : list of list of array
             Of each member, in the order of `jax.tree.leaves` of its state.
         """
-        structure = jax.tree.structure(self.apart()[0])
-        self.states = []  # before others take their place
+        structure = jax.tree.structure(self.separate()[0])
+        self.states = []  # frees the old states before the new ones are made
         for values in leaves:
-            # Copied, as the steps change them where they lie.
-            held = jax.device_put(values, may_alias=False)
-            self.states.append(jax.tree.unflatten(structure, held))
+            # Copied, since the steps donate them and a checkpoint's arrays are NumPy's.
+            copies = jax.device_put(values, may_alias=False)
+            self.states.append(jax.tree.unflatten(structure, copies))
         self._pack()
 
     def _pack(self) -> None:

@@ -1,8 +1,8 @@
 """
 Recipes: everything that decides a training, as one small frozen dataclass.
 
-A recipe reads and writes TOML. The named ones lie beside this module as TOML
-files; a user's own is given by its path.
+A recipe reads and writes TOML. The named ones are TOML files in ``recipes/``; a user's
+own is given by its path.
 """
 
 import json
@@ -46,7 +46,7 @@ _REAL: dict[str, tuple[Callable[[float], bool], str]] = {
     "average": (lambda v: 0 <= v < 1, "in [0, 1); 0.999 is usual, 0 is none"),
     "weight_decay": (lambda v: 0 <= v <= 1, "in [0, 1]; 1e-4 is usual, 0 is none"),
     "teacher_temperature": (lambda v: 1 <= v <= 100, "in [1, 100]; 2 to 5 is usual"),
-    "teacher_weight": (lambda v: 0 < v <= 1, "in (0, 1]; 0.9 is usual, 1 heeds no label"),
+    "teacher_weight": (lambda v: 0 < v <= 1, "in (0, 1]; 0.9 is usual, 1 uses no label"),
 }
 
 _FEATURE_COUNTS = {"rounds": (1, 5000), "leaves": (2, 255), "smallest_leaf": (1, 10_000)}
@@ -137,14 +137,14 @@ class FeatureOptions:
     Attributes
     ----------
     regularisation : float
-        Weight of the sum of squares, of coefficients or of leaves, in what is minimised: 0 to
-        1e6. It stands beside the loss summed over boxes; 0 is none.
+        Weight of the sum of squares, of coefficients or of leaves, which is added to the loss
+        summed over boxes: 0 to 1e6; 0 is none.
     rounds : int
         Trees a class, 1 to 5000.
     leaves : int
         Of a tree at most, 2 to 255.
     smallest_leaf : int
-        Training boxes in a leaf at least, 1 to 10000. Logistic regression has no trees, and heeds
+        Training boxes in a leaf at least, 1 to 10000. Logistic regression has no trees, and uses
         `regularisation` alone.
 
     Raises
@@ -191,7 +191,7 @@ class FeatureOptions:
         InputError
             If a key is unknown, or a value is out of its range.
         """
-        names = [held.name for held in fields(cls)]
+        names = [option.name for option in fields(cls)]
         for key in values:
             if key not in names:
                 raise unknown("key in [features]", key, names)
@@ -238,8 +238,8 @@ class Recipe:
         Validate and keep, instead of the last weights, their exponential moving average, of
         which each step leaves this share [5]_; 0 for none, below 1.
     orientations : {1, 8}
-        In how many orientations the classifier asks its network, whose answers it averages; it
-        says nothing of the training itself.
+        In how many orientations the classifier shows an image to its network, to average the
+        answers; training is the same.
     members : int
         Networks of an ensemble, 1 to 64. All see the same batches, augmented and mixed alike; the
         first weights of number k, from 0, are those of seed + k, and each draws its own dropout.
@@ -251,7 +251,7 @@ class Recipe:
         Recipe whose trained weights this one starts from; its seed is this one's.
     teacher : str or None
         Run folder of a classifier, such as an ensemble, whose probabilities the network learns
-        beside the labels [6]_. It is asked once for each image, before augmentation.
+        together with the labels [6]_. It answers once for each image, before augmentation.
     teacher_temperature : float
         Softens both sides before they are compared, 1 to 100: the loss is the square of it times
         their Kullback-Leibler divergence.
@@ -263,7 +263,7 @@ class Recipe:
         The boxes that the recipe is made for.
     features : FeatureOptions or None
         How a baseline learns; None for a network, and for a baseline's defaults. Of the fields
-        above a baseline heeds `seed`, `class_weights` and `orientations`, and trees
+        above a baseline uses `seed`, `class_weights` and `orientations`, and trees
         `learning_rate`, by which each counts; any other must have its default.
 
     Raises

@@ -1,4 +1,4 @@
-"""A labelled split as plain arrays, which is all that a training needs of a container."""
+"""A labelled split as plain arrays: all that a training needs from a container."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ class Split:
     @classmethod
     def of(cls, dataset: "xr.Dataset", name: str = "to train on") -> "Split":
         """
-        A split that is a container.
+        Make a split from a container.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class Split:
         units = str(images.attrs.get("units", "dBZ"))
         highest = MAX_DBZ if units == "dBZ" else 255
         return cls(
-            # Numbers of another kind would be taken for images that are scaled already.
+            # Other dtypes are refused: floats could be images that are scaled already.
             check_reflectivity(images.values, where=where, maximum=highest),
             _checked_codes(dataset["mode"], len(classes), where),
             classes,

@@ -1,10 +1,10 @@
 """
 The compiled part of training: steps over arrays that stay on the device.
 
-One call is one step of an epoch, and the caller's loop stays in Python: inside a
+One call is one step of an epoch, and the loop over steps stays in Python: inside a
 compiled loop XLA computes a convolution's weight gradient on a CPU up to a hundred
-times slower. The last, partial batch is padded with samples of weight zero, but for a model that
-mixes the images of a batch: that one has a step of the batch's own size.
+times slower. The last, partial batch is padded with samples of weight zero. A model that mixes
+the images of a batch would see the padding, so it has a step of that batch's own size.
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class State(NamedTuple):
 
     @property
     def kept(self) -> list[Array]:
-        """The weights to validate and keep: the averaged ones where there are such."""
+        """The weights to validate and keep: the averaged ones if the recipe averages."""
         return self.weights if self.average is None else self.average.weights
 
 
@@ -134,7 +134,7 @@ def make_draw(recipe: Recipe, bounds: tuple[float, float], size: int | None = No
     bounds : tuple of float
         Minimum and maximum that images are scaled by.
     size : int, optional
-        Samples of the step; those of a batch unless told.
+        Samples of the step; by default a full batch.
 
     Returns
     -------
@@ -143,6 +143,9 @@ def make_draw(recipe: Recipe, bounds: tuple[float, float], size: int | None = No
         samples padded with N to whole batches, and `number` says which of them.
     """
 
+    # Keys: (seed, epoch) gives the epoch's key, and folding the step's number into that gives the
+    # step's. So any step can be drawn without those before it, and a resumed training draws the
+    # same numbers.
     def draw(
         images: Array, codes: Array, order: Array, key: Array, number: int, taught: Array | None
     ) -> Batch:
@@ -157,8 +160,8 @@ def make_draw(recipe: Recipe, bounds: tuple[float, float], size: int | None = No
             mixture = Mixture.draw(mixture_key, recipe.mixup, present)
             batch = scale(batch, bounds) if batch.dtype == jnp.uint8 else batch
             batch = mixture.blend(batch, batch[mixture.partner])
-        said = None if taught is None else taught[chosen]
-        return Batch(batch, codes[chosen], present, forward_key, mixture, said)
+        answers = None if taught is None else taught[chosen]
+        return Batch(batch, codes[chosen], present, forward_key, mixture, answers)
 
     return draw
 
@@ -167,7 +170,7 @@ def make_update(
     forward: Forward, recipe: Recipe, class_weights: Array, optimiser: Optimiser
 ) -> Update:
     """
-    What takes one network a step on.
+    Make the function that trains one network by one step.
 
     Parameters
     ----------
@@ -183,8 +186,8 @@ def make_update(
     Returns
     -------
     update : callable
-        ``update(state, batch, member)``; members draw dropout of their own, and number 0 draws
-        what a network draws that is trained alone.
+        ``update(state, batch, member)``; each member draws its own dropout, and number 0 draws
+        the same as a network trained alone.
     """
 
     def update(state: State, batch: Batch, member: Array | int) -> State:
@@ -196,7 +199,7 @@ def make_update(
         def loss_of(
             weights: list[Array | Tapped],
         ) -> tuple[Array, tuple[Array, Array, list[Array]]]:
-            log_p, variables, added = _asked(
+            log_p, variables, added = _forward(
                 forward, weights, state.variables, batch.images, key, True
             )
             plain, weighted = losses(
@@ -208,6 +211,7 @@ def make_update(
                 taught,
             )
             total = (plain * present).sum()
+            # Divided by the number of samples, not by the sum of their weights, as Keras does.
             mean = (weighted * present).sum() / present.sum()
             if added is not None:  # counted for each sample, as Keras does
                 mean, total = mean + added, total + added * present.sum()
@@ -246,8 +250,9 @@ def own_key(key: Array, member: Array | int) -> Array:
     -------
     key : Array
     """
-    if isinstance(member, int) and member == 0:
+    if isinstance(member, int) and member == 0:  # a network alone: nothing to compile for it
         return key
+    # Under `vmap` the number is traced, so both keys are computed and one is chosen.
     return jnp.where(member == 0, key, jax.random.fold_in(key, member))
 
 
@@ -294,7 +299,10 @@ def make_step(
 
 def make_order(n: int, batch_size: int) -> Callable[[Array, int], tuple[Array, Array]]:
     """
-    The order of an epoch, in one program: each small one would be compiled in every process.
+    Make the function that draws the order of an epoch.
+
+    It is one compiled program: JAX would compile each of its operations by itself, in every
+    process anew.
 
     Parameters
     ----------
@@ -313,13 +321,14 @@ def make_order(n: int, batch_size: int) -> Callable[[Array, int], tuple[Array, A
     @jax.jit
     def order_of(key: Array, epoch: int) -> tuple[Array, Array]:
         key = jax.random.fold_in(key, epoch)
+        # Steps fold in 0 to steps - 1, so that `steps` itself is still free for the order.
         order = jax.random.permutation(jax.random.fold_in(key, steps), n)
         return key, jnp.concatenate([order, jnp.full(steps * batch_size - n, n, order.dtype)])
 
     return order_of
 
 
-def _asked(
+def _forward(
     forward: Forward,
     weights: Any,
     variables: list[Array],
@@ -365,7 +374,8 @@ def make_evaluate(
             present = position < len(images)
             chosen = jnp.minimum(position, len(images) - 1)
             batch = prepare(images[chosen], bounds, None, None)
-            log_p, _, added = _asked(forward, weights, variables, batch, jax.random.key(0), False)
+            # The key is not used: nothing is random without dropout.
+            log_p, _, added = _forward(forward, weights, variables, batch, jax.random.key(0), False)
             of_batch = cross_entropy(log_p, codes[chosen])
             if added is not None:
                 of_batch = of_batch + added
@@ -377,7 +387,7 @@ def make_evaluate(
             )
 
         whole, rest = divmod(len(images), size)
-        if rest and not forward.mixes:  # padded: it costs less than another compilation
+        if rest and not forward.mixes:  # padding costs less than a second compilation
             whole, rest = whole + 1, 0
         totals = jax.lax.fori_loop(
             0, whole, lambda number, totals: step(number * size, totals), Totals.zero()
@@ -389,7 +399,7 @@ def make_evaluate(
 
 def make_answers(forward: Forward, bounds: tuple[float, float]) -> Callable[..., Array]:
     """
-    What a network answers to a whole split, without dropout or augmentation.
+    Make the function that gives a network's answers for a split, without dropout or augmentation.
 
     Parameters
     ----------
@@ -408,8 +418,8 @@ def make_answers(forward: Forward, bounds: tuple[float, float]) -> Callable[...,
         def of_batch(_: None, first: Array) -> tuple[None, Array]:
             chosen = jnp.minimum(first + jnp.arange(_EVALUATION_BATCH), len(images) - 1)
             batch = prepare(images[chosen], bounds, None, None)
-            asked = _asked(forward, weights, variables, batch, jax.random.key(0), False)
-            return None, asked[0]
+            answered = _forward(forward, weights, variables, batch, jax.random.key(0), False)
+            return None, answered[0]
 
         firsts = jnp.arange(0, len(images), _EVALUATION_BATCH)
         _, log_p = jax.lax.scan(of_batch, None, firsts)

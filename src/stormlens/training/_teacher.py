@@ -1,9 +1,9 @@
 """
-What a teacher says of the training images, for a network that learns to say the same.
+What a teacher answers for the training images, for a network that learns the same answers.
 
-It is asked once for each image as it lies in the split, not for what augmentation makes of it: so
-any classifier can teach, an ensemble, a user's own model or a baseline, which take whole dBZ, and
-each epoch hears the same. A checkpoint keeps its answers, so that nobody needs it again.
+It answers once for each image of the split, not for what augmentation makes of it. So any
+classifier can teach (an ensemble, a user's own model, a baseline: they take whole dBZ), and each
+epoch learns the same answers. A checkpoint keeps them, so a resumed training needs no teacher.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ class Lesson:
     probabilities : ndarray of float32, shape (N, classes)
         For each training image.
     provenance : dict
-        Who taught: run, model, data_source, training_simulated, data and data_options, created,
-        and the SHA-256 of its weights; what is not known is left out.
+        Of the teacher: run, model, data_source, training_simulated, data and data_options,
+        created, and the SHA-256 of its weights; what is not known is left out.
     """
 
     probabilities: NDArray[np.float32]
@@ -45,7 +45,7 @@ def ask_teacher(run: str | Path, train: Split) -> Lesson:
     run : str or Path
         Run folder of the teacher.
     train : Split
-        Its labels are not looked at.
+        Its labels are not used.
 
     Returns
     -------
@@ -64,12 +64,12 @@ def ask_teacher(run: str | Path, train: Split) -> Lesson:
             f"{', '.join(train.classes)}; give a teacher of the same classes in the same order."
         )
     if teacher.image_shape != train.images.shape[1:]:
-        asked, given = (
+        expected, given = (
             " x ".join(map(str, shape)) for shape in (teacher.image_shape, train.images.shape[1:])
         )
         raise InputError(
-            f"The teacher {run} takes images of {asked} pixels, the data has {given}; give a "
-            "teacher for such images."
+            f"The teacher {run} takes images of {expected} pixels, the data has {given}; give a "
+            "teacher for images of that size."
         )
     names = ("data_source", "training_simulated", "data", "data_options", "created", "sha256")
     known = {name: teacher.provenance[name] for name in names if name in teacher.provenance}
