@@ -233,7 +233,7 @@ def test_the_same_run_twice_does_not_differ(runs, tmp_path):
     assert any("same folder" in note for note in twice.notes)
 
 
-def test_folders_of_one_name_are_told_apart(tmp_path, boxes_file):
+def test_folders_of_one_name_get_unique_names(tmp_path, boxes_file):
     places = [make_run(tmp_path / part / "run", i, boxes_file) for i, part in enumerate("ab")]
     both = experiment.compare(places, tmp_path / "out", baselines=False, **QUIET)
     assert both.comparison.names == ("a/run", "b/run")
@@ -329,7 +329,7 @@ def test_what_must_be_known_first_is_noted(runs, tmp_path, boxes_file):
     (note,) = [note for note in result.notes if "different data" in note]
     assert "other on elsewhere" in note
     seen = experiment.compare(runs, tmp_path / "seen", split="all", baselines=False, **QUIET)
-    assert any("hold those trained on" in note for note in seen.notes)
+    assert any("include those trained on" in note for note in seen.notes)
 
 
 def test_another_division_of_the_same_folder_is_noted(runs, tmp_path, boxes_file):
@@ -420,7 +420,7 @@ def test_what_is_done_is_said_on_stderr(runs, tmp_path, capsys):
     assert printed.err == "Comparing 2 on 30 boxes.\n"
 
 
-def test_a_baseline_whose_name_a_run_has_is_told_apart():
-    assert _compare._apart("features-boosted", {"features-boosted"}) == (
+def test_a_baseline_whose_name_a_run_has_gets_another():
+    assert _compare._unique("features-boosted", {"features-boosted"}) == (
         "features-boosted (baseline)"
     )

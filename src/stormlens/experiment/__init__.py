@@ -1,12 +1,12 @@
 """
-Whole experiments: train, score on unseen storms, and leave a run that explains itself.
+Complete experiments: train, score on unseen storms, and leave a run that explains itself.
 
-`train` and `chapter` are what the commands of those names call, and work the
-same in a notebook. The test split is loaded with the others but looked at only
-once training is over. A run remembers its data by name and options, so that
-`evaluate` and `write_report` find them again, and records each reading of a test split
-(`readings`). `sweep` tries values of a recipe's fields without a look at it. `compare` sets
-runs side by side on the same boxes, with baselines beside them.
+The commands `train` and `chapter` call the functions of those names, which work the same
+in a notebook. The test split is loaded with the others but used only once training is
+over. A run records its data by name and options, so that `evaluate` and `write_report`
+find them again, and each reading of a test split (`readings`). `sweep` tries values of
+a recipe's fields without the test split. `compare` compares runs and baselines on the
+same boxes.
 """
 
 from stormlens.experiment._appraise import add_real, appraise

@@ -1,9 +1,9 @@
 """
-A classifier appraised on boxes that no training has seen: what its model card says of it.
+Appraise a classifier on boxes that no training has seen, for its model card.
 
-Simulated boxes come with the families they were drawn from, and each family is scored
-alone: the worst of those that were held out says most about storms that nobody painted.
-Real boxes are kept apart, and are only ever looked at.
+Simulated boxes name the families they were drawn from, and each family is scored by
+itself: the worst held-out one says most about storms that the simulator cannot paint.
+Real boxes are scored apart, and never used for training or choosing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ def appraise(
     Parameters
     ----------
     classifier : Classifier
-        With its confidence, or without: coverage is then None and no box is unsure.
+        With its confidence or without; without it coverage is None and no box is unsure.
     boxes : xarray.Dataset
         Labelled simulated boxes that neither trained nor calibrated it, with the coordinates
         `storm_family`, `network` and `product`, such as the test split of
@@ -78,7 +78,7 @@ def appraise(
             "log_loss": _short(scores.log_loss(judged.probability, judged.truth)),
         },
         modes=judged.by_mode(classifier.classes),
-        real=[_of_real(classifier, name, held) for name, held in (real or {}).items()],
+        real=[_of_real(classifier, name, some) for name, some in (real or {}).items()],
         failures=failures,
         pictures=pictures,
     )
@@ -116,7 +116,7 @@ def families_of(boxes: xr.Dataset) -> NDArray[np.str_]:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Answers beside the truth, of boxes that radars see whole as the command line names them."""
+    """Answers and truth. Context is applied, so that a box gets the name that `classify` gives."""
 
     predictions: xr.Dataset
     probability: NDArray[np.float32]
@@ -176,7 +176,7 @@ class _Judged:
             {
                 "mode": mode,
                 "boxes": int(confusion[code].sum()),
-                **{name: _or_none(held[code]) for name, held in values.items()},
+                **{name: _or_none(of_mode[code]) for name, of_mode in values.items()},
             }
             for code, mode in enumerate(classes)
         ]
@@ -184,9 +184,9 @@ class _Judged:
 
 def _failures(judged: _Judged, boxes: xr.Dataset) -> tuple[list[dict[str, Any]], NDArray[np.uint8]]:
     """
-    The mistakes made with most confidence, at most two of a truth and answer.
+    The most confident mistakes, at most two for each pair of truth and answer.
 
-    Boxes that are given no mode are none.
+    A box that gets no mode (unsure, or no storm box) is not a mistake.
     """
     modes = judged.predictions["mode"].values
     answers, order = judged.probability.argmax(1), np.argsort(-judged.probability.max(1))
@@ -213,7 +213,7 @@ def _failures(judged: _Judged, boxes: xr.Dataset) -> tuple[list[dict[str, Any]],
 
 def _of_real(classifier: Classifier, name: str, boxes: xr.Dataset) -> dict[str, Any]:
     if datasets.is_simulated(boxes):
-        raise InputError(f"{name} holds simulated boxes; real ones are appraised beside them.")
+        raise InputError(f"{name} holds simulated boxes; give real ones, which are scored apart.")
     judged = _Judged.of(classifier, boxes)
     named = np.array(classifier.classes)[judged.truth]
     return {
@@ -228,7 +228,7 @@ def _of_real(classifier: Classifier, name: str, boxes: xr.Dataset) -> dict[str, 
 
 def add_real(run: str | Path, classifier: Classifier, real: Mapping[str, xr.Dataset]) -> None:
     """
-    Score a run's classifier on real boxes, beside what its appraisal holds already.
+    Score a run's classifier on real boxes, and add that to its appraisal.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def add_real(run: str | Path, classifier: Classifier, real: Mapping[str, xr.Data
     classifier : Classifier
         The run's.
     real : mapping of str to xarray.Dataset
-        As for `appraise`; replaces the real boxes of before.
+        As for `appraise`; replaces real boxes that were added before.
 
     Raises
     ------
@@ -246,8 +246,8 @@ def add_real(run: str | Path, classifier: Classifier, real: Mapping[str, xr.Data
     """
     appraisal = read_appraisal(run)
     if appraisal is None:
-        raise InputError(f"{run} holds no appraisal to stand beside; appraise its classifier.")
-    rows = [_of_real(classifier, name, held) for name, held in real.items()]
+        raise InputError(f"{run} holds no appraisal to add to; appraise its classifier first.")
+    rows = [_of_real(classifier, name, boxes) for name, boxes in real.items()]
     replace(appraisal, real=rows).write(run)
 
 

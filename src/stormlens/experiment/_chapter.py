@@ -1,4 +1,4 @@
-"""The chapter's three experiments in a row, beside the accuracies that it prints."""
+"""The chapter's three experiments in a row, compared with the accuracies that it prints."""
 
 import io
 import json
@@ -44,7 +44,7 @@ class ChapterOutcome:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Accuracies beside the published ones, ready for JSON.
+        Our accuracies and the published ones, ready for JSON.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Runs side by side on the same boxes, with baselines beside them: what `compare` does."""
+"""Compare runs and baselines on the same boxes: what the command `compare` does."""
 
 import json
 import os
@@ -33,13 +33,11 @@ from stormlens.training import Recipe, load_recipe, lock_run
 from stormlens.verification import Comparison
 
 BASELINES: tuple[str, ...] = ("features-logistic", "features-boosted")
-"""Recipes that stand in every comparison: logistic regression and trees on storm features."""
+"""Recipes that are part of every comparison: logistic regression and trees on storm features."""
 
 _PAGE, _VALUES = "comparison.html", "comparison.json"
 _SHARES = {1 / 8: "an-eighth", 1 / 4: "a-quarter", 1 / 2: "a-half"}
-_NO_FEATURES = (
-    "The images hold no reflectivity, so baselines of storm features have no part in this."
-)
+_NO_FEATURES = "The images hold no reflectivity, so baselines on storm features are left out."
 
 
 @dataclass(frozen=True)
@@ -62,9 +60,9 @@ class Compared:
     curve : tuple of LearningPoint
         Accuracy against the number of training boxes.
     constant : dict
-        By view, the constant answer that all must beat: `name`, `accuracy` and so on.
+        By view, the best constant answer, which all must beat: `name`, `accuracy` and so on.
     notes : tuple of str
-        What one must know before believing the rest.
+        What a reader must know before believing the rest.
     """
 
     folder: Path
@@ -88,26 +86,27 @@ class Compared:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        Everything that was found out, ready for JSON.
+        All results, ready for JSON.
 
         Returns
         -------
         values : dict
             As ``comparison.json`` holds them; None where a score is undefined.
         """
-        names = [held.name for held in self.contestants]
+        names = [entry.name for entry in self.contestants]
         marks = plots.entrant_marks(names)
         return {
             "data": self.data.name,
             "data_options": self.data.options,
             "split": self.split,
             "contestants": [
-                {"letter": marks[held.name].letter, **held.to_dict()} for held in self.contestants
+                {"letter": marks[entry.name].letter, **entry.to_dict()}
+                for entry in self.contestants
             ],
             "constant": self.constant,
             "notes": list(self.notes),
             **self.comparison.to_dict(),
-            "learning_curve": [entry.to_dict() for entry in self.curve],
+            "learning_curve": [one.to_dict() for one in self.curve],
         }
 
 
@@ -128,10 +127,9 @@ def compare(
     """
     Compare runs on the same boxes, and leave a page and the numbers.
 
-    Baselines are trained on what the first run was trained on, and kept in the folder; a
-    second comparison there uses them again. A run that is one of them, by its recipe and its
-    data, stands for it. Each reading of a test split is recorded in
-    the runs.
+    Baselines are trained on what the first run was trained on, and kept in the folder, where a
+    second comparison finds them. If a run already is one of the baselines, by its recipe and
+    its data, it is not trained again. Each reading of a test split is recorded in the runs.
 
     Parameters
     ----------
@@ -178,6 +176,7 @@ def compare(
     _check_place(folder, [run for run, _ in loaded.values()])
     source = data_of(first, first_folder, data, data_options)
     own = trained_on(first) or source
+    # Learning curves measure the features of the same boxes several times.
     with lock_run(folder), remembering():
         boxes = source.load(None if split == "all" else split)
         work = _Work(folder, boxes, TrainingData(own), n_boot, seed, progress)
@@ -185,16 +184,17 @@ def compare(
         if baselines and str(boxes["reflectivity"].attrs.get("units", "dBZ")) != "dBZ":
             baselines = False
             notes.append(_NO_FEATURES)
-        standing = work.standing(loaded) if baselines else {}
+        present = work.baselines_among(loaded) if baselines else {}
         notes += [
             f"{run} is the baseline {name} itself, which is not trained again."
-            for name, run in standing.items()
+            for name, run in present.items()
         ]
-        due = [name for name in BASELINES if baselines and name not in standing]
+        due = [name for name in BASELINES if baselines and name not in present]
         contestants = work.contestants(loaded, due)
-        predictions = {held.name: held.classifier.predict(boxes) for held in contestants}
+        predictions = {entry.name: entry.classifier.predict(boxes) for entry in contestants}
         points, skipped = work.curve(contestants, retrain=curve)
-        places = [held.folder for held in contestants] + [place for place, _ in points]
+        places = [entry.folder for entry in contestants] + [place for place, _ in points]
+        # Recorded first: a comparison that fails later has still read the test split.
         for place in places:
             record_reading(
                 place,
@@ -204,7 +204,7 @@ def compare(
                 split=split,
                 boxes=boxes.sizes["storm"],
             )
-        work.tell(f"Comparing {len(contestants)} on {boxes.sizes['storm']:,} boxes.")
+        work.report(f"Comparing {len(contestants)} on {boxes.sizes['storm']:,} boxes.")
         comparison = verification.compare(predictions, boxes, n_boot=n_boot, seed=seed)
         result = Compared(
             folder,
@@ -212,17 +212,17 @@ def compare(
             split,
             tuple(contestants),
             comparison,
-            (*_whole(contestants, comparison), *(one for _, one in points)),
+            (*_full_points(contestants, comparison), *(one for _, one in points)),
             _constant(predictions[contestants[0].name], boxes, comparison),
             (*notes, *notes_on(contestants, source, split, boxes), *skipped),
         )
-        _leave(result, boxes, command)
+        _write(result, boxes, command)
     return result
 
 
 @dataclass(frozen=True)
 class _Work:
-    """What is trained for a comparison, and where it is kept."""
+    """Trainings of a comparison, and where they are kept."""
 
     folder: Path
     boxes: xr.Dataset
@@ -231,14 +231,14 @@ class _Work:
     seed: int
     progress: bool
 
-    def tell(self, sentence: str) -> None:
+    def report(self, sentence: str) -> None:
         """Say on standard error what is being done."""
         if self.progress:
             sys.stderr.write(f"{printable(sentence)}\n")
             sys.stderr.flush()
 
-    def standing(self, loaded: Mapping[str, tuple[Path, Classifier]]) -> dict[str, str]:
-        """Baselines that are among the runs, each with the name of the first such run."""
+    def baselines_among(self, loaded: Mapping[str, tuple[Path, Classifier]]) -> dict[str, str]:
+        """Baselines that are among the runs, each with the name of the first run that is it."""
         found: dict[str, str] = {}
         for run, (folder, classifier) in loaded.items():
             name, recipe_file = classifier.architecture, folder / "recipe.toml"
@@ -256,22 +256,23 @@ class _Work:
         self, loaded: Mapping[str, tuple[Path, Classifier]], baselines: Sequence[str]
     ) -> list[Contestant]:
         """Runs, then baselines, each timed on the boxes that are scored."""
-        taking_part = [(name, "run", *held) for name, held in loaded.items()]
+        entries = [(name, "run", *run) for name, run in loaded.items()]
         for name in baselines:
             place = self.folder / "baselines" / name
             classifier = self._baseline(name, place)
-            taking_part.append((_apart(name, loaded), "baseline", place, classifier))
+            entries.append((_unique(name, loaded), "baseline", place, classifier))
         images = self.boxes["reflectivity"].values
-        return [contestant(*one, images) for one in taking_part]
+        return [contestant(*entry, images) for entry in entries]
 
     def _baseline(self, name: str, place: Path) -> Classifier:
         try:
             recipe = load_recipe(name)
-            # Where no features are remembered, so that its time is that of a training by itself.
+            # In an empty context no features are cached, so that its time is that of a full
+            # training.
             return Context().run(self._trained, recipe, place, self.training, 1.0, "baseline")
         except InputError as error:
             raise InputError(
-                f"{error} (Of the baseline {name}, which is trained on what the first run was; "
+                f"{error} (This is the baseline {name}, trained on the first run's data; "
                 "--no-baselines leaves it out.)"
             ) from error
 
@@ -285,10 +286,10 @@ class _Work:
             place,
             share=share,
             seed=self.seed,
-            begin=lambda: self.tell(
+            begin=lambda: self.report(
                 f"Training {recipe.name} on {part}the training boxes of {training.data.name}."
             ),
-            replace=kind == "baseline",  # which takes seconds
+            replace=kind == "baseline",  # seconds of work; a run's hours are never thrown away
             progress=self.progress,
         )
 
@@ -298,54 +299,54 @@ class _Work:
         """Points of the learning curves with their run folders, and why some are missing."""
         points, skipped = [], []
         if retrain:
-            self._tell_how_long(contestants)
-        for held in contestants:
-            if held.classifier.architecture not in BASELINES and not retrain:
+            self._report_time(contestants)
+        for entry in contestants:
+            if entry.classifier.architecture not in BASELINES and not retrain:
                 continue
             try:
-                points += self._smaller(held)
+                points += self._smaller(entry)
             except InputError as error:
-                skipped.append(f"{held.name} has no learning curve: {error}")
+                skipped.append(f"{entry.name} has no learning curve: {error}")
         return points, skipped
 
-    def _smaller(self, held: Contestant) -> list[tuple[Path, LearningPoint]]:
+    def _smaller(self, entry: Contestant) -> list[tuple[Path, LearningPoint]]:
         """The points of one contestant's recipe on fewer boxes."""
-        recipe_file = held.folder / "recipe.toml"
-        if held.data is None or not recipe_file.is_file():
-            raise InputError(f"{held.folder} does not say by which recipe, or on what, it trained.")
+        recipe_file = entry.folder / "recipe.toml"
+        if entry.data is None or not recipe_file.is_file():
+            raise InputError(f"{entry.folder} does not record its recipe, or its training data.")
         recipe = load_recipe(recipe_file)
-        same = held.data == self.training.data
-        training = self.training if same else TrainingData(held.data)
+        same = entry.data == self.training.data
+        training = self.training if same else TrainingData(entry.data)
         points = []
         for share in SHARES:
-            place = self.folder / "curve" / f"{held.name.replace('/', '-')}-{_SHARES[share]}"
-            classifier = self._trained(recipe, place, training, share, held.kind)
-            one = point(held.name, classifier, self.boxes, n_boot=self.n_boot, seed=self.seed)
+            place = self.folder / "curve" / f"{entry.name.replace('/', '-')}-{_SHARES[share]}"
+            classifier = self._trained(recipe, place, training, share, entry.kind)
+            one = point(entry.name, classifier, self.boxes, n_boot=self.n_boot, seed=self.seed)
             points.append((place, one))
         return points
 
-    def _tell_how_long(self, contestants: Sequence[Contestant]) -> None:
-        seconds = sum(held.seconds or 0 for held in contestants if held.kind == "run")
+    def _report_time(self, contestants: Sequence[Contestant]) -> None:
+        seconds = sum(entry.seconds or 0 for entry in contestants if entry.kind == "run")
         if seconds:
-            self.tell(
-                f"Training each run's recipe on fewer boxes; as fast as the runs were trained, "
-                f"this takes about {max(1, round(sum(SHARES) * seconds / 60))} min."
+            self.report(
+                "Training each run's recipe on fewer boxes. At the speed of the runs this takes "
+                f"about {max(1, round(sum(SHARES) * seconds / 60))} min."
             )
 
 
-def _whole(contestants: Sequence[Contestant], comparison: Comparison) -> list[LearningPoint]:
-    """The points that the contestants themselves are."""
+def _full_points(contestants: Sequence[Contestant], comparison: Comparison) -> list[LearningPoint]:
+    """The points of the contestants themselves, trained on all boxes."""
     entrants = next(iter(comparison.views.values())).entrants
-    scored = [(held, entrants[held.name].scores) for held in contestants]
+    scored = [(entry, entrants[entry.name].scores) for entry in contestants]
     return [
-        LearningPoint(held.name, held.training_boxes, found["accuracy"], found["hss"])
-        for held, found in scored
-        if held.training_boxes is not None
+        LearningPoint(entry.name, entry.training_boxes, found["accuracy"], found["hss"])
+        for entry, found in scored
+        if entry.training_boxes is not None
     ]
 
 
-def _apart(name: str, taken: Collection[str]) -> str:
-    """The name, or one that no run has."""
+def _unique(name: str, taken: Collection[str]) -> str:
+    """The name, extended if a run has it."""
     while name in taken:
         name += " (baseline)"
     return name
@@ -359,25 +360,25 @@ def _check_place(folder: Path, runs: Sequence[Path]) -> None:
 def _constant(
     predictions: xr.Dataset, boxes: xr.Dataset, comparison: Comparison
 ) -> dict[str, dict[str, Any]]:
-    """The constant answer of each view and its scores; whose predictions these are is no matter."""
+    """The constant answer of each view and its scores; any contestant's predictions will do."""
     found = {}
     for name, view in comparison.views.items():
         known = verification.score(*verification.in_view(predictions, boxes, name), n_boot=1)
-        told = dict(known.baseline)
+        values = dict(known.baseline)
         counts = np.array([sum(row) for row in known.confusion])
-        code = view.modes.index(told["name"].removeprefix("always "))
+        code = view.modes.index(values["name"].removeprefix("always "))
         confusion = np.zeros((len(counts), len(counts)))
         confusion[:, code] = counts
-        told["peirce"] = float(verification.peirce(confusion))
-        told["gerrity"] = float(verification.gerrity(confusion))
+        values["peirce"] = float(verification.peirce(confusion))
+        values["gerrity"] = float(verification.gerrity(confusion))
         found[name] = {
             key: None if isinstance(value, float) and np.isnan(value) else value
-            for key, value in told.items()
+            for key, value in values.items()
         }
     return found
 
 
-def _leave(result: Compared, boxes: xr.Dataset, command: str | None) -> None:
+def _write(result: Compared, boxes: xr.Dataset, command: str | None) -> None:
     """Write the numbers, then the page."""
     values = result.to_dict()
     storage.write_text(

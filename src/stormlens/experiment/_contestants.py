@@ -1,4 +1,4 @@
-"""Those who are compared: runs and baselines, loaded, named apart, checked and timed."""
+"""The contestants of a comparison: load runs and baselines, give each a unique name, time them."""
 
 import time
 from collections.abc import Sequence
@@ -29,16 +29,16 @@ class Contestant:
     Attributes
     ----------
     name : str
-        Like no other's in the comparison.
+        Unique in the comparison.
     kind : str
         ``"run"`` or ``"baseline"``.
     folder : Path
         Its run folder.
     classifier : Classifier
     data : Data or None
-        What it was trained on; None where it does not say.
+        What it was trained on; None if not recorded.
     seconds : float or None
-        Of its training, as it was measured then; None where no history tells.
+        Of its training, as measured then; None without a history.
     images_a_second : float
         Measured here, after a warm-up.
     size : int
@@ -56,7 +56,7 @@ class Contestant:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        What is told of it beside its scores, ready for JSON.
+        All but its scores, ready for JSON.
 
         Returns
         -------
@@ -82,7 +82,7 @@ class Contestant:
 
     @property
     def training_boxes(self) -> int | None:
-        """Boxes that it was trained on, where it says so."""
+        """Boxes that it was trained on, if recorded."""
         count = self.classifier.provenance.get("training_boxes")
         return count if isinstance(count, int) and count > 0 else None
 
@@ -99,7 +99,7 @@ def load_classifiers(runs: Sequence[str | Path]) -> dict[str, tuple[Path, Classi
     Returns
     -------
     classifiers : dict of str to (Path, Classifier)
-        By a name that tells them apart, in the order given.
+        By unique names, in the order given.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def load_classifiers(runs: Sequence[str | Path]) -> dict[str, tuple[Path, Classi
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """Names of folders, with as many of their parents as it takes to tell them apart."""
+    """Names of folders, with as many of their parents as it takes to make them unique."""
     paths = [folder.expanduser().resolve() for folder in folders]
     names = [path.name or str(path) for path in paths]
     for depth in range(2, max(len(path.parts) for path in paths) + 1):
@@ -139,11 +139,11 @@ def _names(folders: Sequence[Path]) -> list[str]:
             for name, path in zip(names, paths, strict=True)
         ]
     seen = dict[str, int]()
-    told = []
-    for name in names:
+    numbered = []
+    for name in names:  # still equal: the same folder, given several times
         seen[name] = seen.get(name, 0) + 1
-        told.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return told
+        numbered.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return numbered
 
 
 def _check_alike(first: tuple[Path, Classifier], other: tuple[Path, Classifier]) -> None:
@@ -154,7 +154,7 @@ def _check_alike(first: tuple[Path, Classifier], other: tuple[Path, Classifier])
             "with the same classes in the same order can be compared."
         )
     if a.image_shape != b.image_shape:
-        size, due = (" x ".join(map(str, held.image_shape)) for held in (b, a))
+        size, due = (" x ".join(map(str, one.image_shape)) for one in (b, a))
         raise InputError(
             f"{two} takes images of {size} pixels, and {one} of {due}; only runs that take the "
             "same images can be compared."
@@ -185,7 +185,7 @@ def contestant(
         classifier,
         trained_on(classifier),
         _training_seconds(folder),
-        Context().run(_images_a_second, classifier, images),  # none are remembered there
+        Context().run(_images_a_second, classifier, images),  # an empty context caches no features
         sum(file["bytes"] for file in report.model_files(folder)),
     )
 
@@ -201,7 +201,7 @@ def trained_on(classifier: Classifier) -> Data | None:
     Returns
     -------
     data : Data or None
-        None where it does not say.
+        None if not recorded.
     """
     data = classifier.provenance.get("data")
     options = classifier.provenance.get("data_options")
@@ -216,7 +216,7 @@ def _training_seconds(folder: Path) -> float | None:
 
 
 def _images_a_second(classifier: Classifier, images: NDArray[np.uint8]) -> float:
-    """The best of some passes over the same images, as other work on a machine only slows it."""
+    """The fastest of some passes over the same images: other work on a machine only slows it."""
     shown = np.ascontiguousarray(np.resize(images, (_TIMED_BOXES, *images.shape[1:])))
     classifier.probabilities(shown)  # compiles, packs weights, and fills caches
     began, best = time.perf_counter(), np.inf
@@ -261,22 +261,22 @@ def notes_on(
 def _same_folder(contestants: Sequence[Contestant]) -> list[str]:
     first = dict[Path, str]()
     sentences = []
-    for held in contestants:
-        known = first.setdefault(held.folder.resolve(), held.name)
-        if known != held.name:
-            sentences.append(f"{held.name} is the same folder as {known}, so they cannot differ.")
+    for entry in contestants:
+        known = first.setdefault(entry.folder.resolve(), entry.name)
+        if known != entry.name:
+            sentences.append(f"{entry.name} is the same folder as {known}, so they cannot differ.")
     return sentences
 
 
 def _trained_on(contestants: Sequence[Contestant], data: Data) -> list[str]:
     """Whether all saw the same boxes, and as many."""
     sentences = []
-    silent = [held.name for held in contestants if held.data is None]
+    silent = [entry.name for entry in contestants if entry.data is None]
     if silent:
         sentences.append(f"What {_listed(silent)} was trained on is not recorded.")
-    told = {held.name: held.data for held in contestants if held.data is not None}
+    recorded = {entry.name: entry.data for entry in contestants if entry.data is not None}
     kinds = dict[str, list[str]]()
-    for name, source in told.items():
+    for name, source in recorded.items():
         kinds.setdefault(_words(source), []).append(name)
     if len(kinds) > 1:
         groups = "; ".join(f"{_listed(names)} on {source}" for source, names in kinds.items())
@@ -284,7 +284,7 @@ def _trained_on(contestants: Sequence[Contestant], data: Data) -> list[str]:
             f"They were trained on different data: {groups}. A difference may be the data's, "
             "not the network's."
         )
-    counts = {held.name: held.training_boxes for held in contestants if held.training_boxes}
+    counts = {entry.name: entry.training_boxes for entry in contestants if entry.training_boxes}
     if len(kinds) == 1 and len(set(counts.values())) > 1:
         groups = "; ".join(f"{name} on {count:,}" for name, count in counts.items())
         sentences.append(f"They were trained on different numbers of boxes: {groups}.")
@@ -295,15 +295,15 @@ def _seen(contestants: Sequence[Contestant], data: Data, split: str) -> list[str
     """Whether boxes that are scored may have been trained on."""
     if split in ("train", "all"):
         return [
-            f"The boxes scored ({split}) hold those trained on: the scores flatter, and say "
-            "little of storms not seen."
+            f"The boxes scored ({split}) include those trained on: the scores flatter, and say "
+            "little about storms not seen."
         ]
     divided = [
-        held.name
-        for held in contestants
-        if held.data is not None
-        and held.data.name == data.name
-        and held.data.options.get("seed", 0) != data.options.get("seed", 0)
+        entry.name
+        for entry in contestants
+        if entry.data is not None
+        and entry.data.name == data.name
+        and entry.data.options.get("seed", 0) != data.options.get("seed", 0)
         and not data.name.startswith("simulated")
     ]
     if not divided:
@@ -320,8 +320,8 @@ def _untimed(boxes: xr.Dataset) -> list[str]:
         return []
     missing = f"{(~known).sum():,} of {known.size:,}" if known.any() else f"All {known.size:,}"
     return [
-        f"{missing} boxes have no time. Each of them is resampled by itself, so that intervals "
-        "are too narrow where some belong together, as those of one day do."
+        f"{missing} boxes have no time. Each of them is resampled by itself, so intervals are too "
+        "narrow if some belong together, as those of one day do."
     ]
 
 

@@ -1,4 +1,4 @@
-"""Data by name, so that a run can say what it was trained on and find it again."""
+"""Data by name, so that a run can record what it was trained on and load it again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Data:
     name : str
         A source such as ``"svrimg"``, or the path of a folder or a file.
     options : dict
-        What else `datasets.load` is told, such as the simulator's seed.
+        Other arguments of `datasets.load`, such as the simulator's seed.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Data:
     @classmethod
     def of(cls, name: str | Path, options: Mapping[str, Any] | None = None) -> "Data":
         """
-        Data by name or path; a path is made absolute, as a run may be read from elsewhere.
+        Data by name or path; a path is made absolute, since a run may be read from elsewhere.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Data:
 
     def is_of(self, name: str | Path) -> bool:
         """
-        Whether these data go by a name, whatever their options.
+        Whether these data have a name, whatever their options.
 
         Parameters
         ----------
@@ -88,12 +88,12 @@ def data_of(
     name: str | Path | None,
     options: Mapping[str, Any] | None,
 ) -> Data:
-    """The data asked for, or those that the run remembers."""
+    """The data named, or those that the run was trained on."""
     own = classifier.provenance.get("data")
     own_options = classifier.provenance.get("data_options", {})
     if name is None:
         if own is None:
             raise InputError(f"{run} does not say what it was trained on; name data with --data.")
         return Data(str(own), {**own_options, **(options or {})})
-    asked = Data.of(name, options)
-    return Data(own, {**own_options, **asked.options}) if asked.name == own else asked
+    named = Data.of(name, options)
+    return Data(own, {**own_options, **named.options}) if named.name == own else named

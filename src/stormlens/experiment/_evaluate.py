@@ -1,4 +1,4 @@
-"""A trained classifier, judged on labelled boxes."""
+"""Score a trained classifier on labelled boxes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from stormlens.verification import Scores
 @dataclass(frozen=True)
 class Evaluation:
     """
-    A classifier judged on labelled boxes.
+    A classifier, scored on labelled boxes.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        The scores, and of what, ready for JSON.
+        The scores and what was scored, ready for JSON.
 
         Returns
         -------
@@ -93,7 +93,7 @@ def evaluate(
 def judge(
     classifier: Classifier, data: Data, split: str, boxes: xr.Dataset, *, run: str | Path, by: str
 ) -> Evaluation:
-    """Score a run's classifier on boxes that are loaded already, and record who read them."""
+    """Score a run's classifier on loaded boxes, and record the reading."""
     datasets.class_names(boxes)
     predictions = classifier.predict(boxes)
     scores = verification.score(predictions, boxes)

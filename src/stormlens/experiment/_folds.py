@@ -1,8 +1,8 @@
 """
-Cross-validation by day: the boxes of training and validation, divided again and again.
+Cross-validation by day, of the training and validation boxes together.
 
-Boxes of one UTC day share their storms, so that a day is never divided; modes are spread over
-the folds as evenly as whole days allow. The test split is never loaded.
+Boxes of one UTC day show the same storms, so a day is never divided; modes are spread over the
+folds as evenly as days allow. The test split is never loaded.
 """
 
 import hashlib
@@ -94,7 +94,7 @@ class Pool:
 
     def check(self, folds: int, stops: bool) -> None:
         """
-        Refuse boxes that cannot be divided so.
+        Refuse boxes that cannot be divided into so many folds.
 
         Parameters
         ----------
@@ -119,8 +119,8 @@ class Pool:
                 f"{folds} folds need a class with as many boxes, and the largest has "
                 f"{np.bincount(self.codes).max()}; give fewer folds or more boxes."
             )
-        for train, held in self.divided(folds, 0):
-            if not held.size or len(np.unique(self.codes[train])) < 2:
+        for train, judging in self.divided(folds, 0):
+            if not judging.size or len(np.unique(self.codes[train])) < 2:
                 raise InputError(
                     f"Divided by day into {folds} folds, one is empty or leaves a single class to "
                     "learn; give fewer folds or boxes of more days."
@@ -133,13 +133,13 @@ class Pool:
 
     def divided(self, folds: int, seed: int) -> list[tuple[Indices, Indices]]:
         """
-        Boxes to learn from and boxes to judge by, once a fold.
+        Boxes to learn from and boxes to judge by, for each fold.
 
         Parameters
         ----------
         folds : int
         seed : int
-            Of how days are dealt out.
+            Of how days are assigned to folds.
 
         Returns
         -------
@@ -150,7 +150,7 @@ class Pool:
 
     def part(self, chosen: Indices, share: float, seed: int) -> Indices:
         """
-        Whole days of some boxes, until a share of the boxes is reached.
+        Some days of the boxes, as many as it takes to reach a share of the boxes.
 
         Parameters
         ----------
@@ -173,6 +173,8 @@ class Pool:
         rank = np.empty(self.groups.max() + 1, np.int64)
         rank[order] = np.arange(len(order))
         ranks = rank[groups]
+        # Day by day in their random order, on until the share is reached, and at least until a
+        # second class has appeared: one class alone cannot be trained on.
         _, second, *_ = sorted(ranks[codes == code].min() for code in np.unique(codes))
         reached = np.cumsum(np.bincount(ranks, minlength=len(order))) >= share * len(chosen)
         return chosen[ranks <= max(second, int(reached.argmax()))]
@@ -185,7 +187,7 @@ def _divided(
 
     dealt = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # Of a class with fewer boxes than folds, which then is in some folds only.
+        # Warns of a class with fewer boxes than folds, which then is in some folds only.
         warnings.simplefilter("ignore", UserWarning)
         yield from dealt.split(np.zeros(len(codes)), codes, groups)
 
@@ -199,7 +201,7 @@ def judge_fold(
     Parameters
     ----------
     recipe : Recipe
-        Its own seed is raised by the number of the repeat. Where it stops early, days of the
+        Its own seed is raised by the number of the repeat. If it stops early, some days of the
         folds trained on are set aside to decide when, so that the judging fold decides nothing.
     pool : Pool
     folds, seed : int
@@ -214,7 +216,7 @@ def judge_fold(
     found : dict
         As `read_fit` gives it.
     """
-    train, held = pool.divided(folds, _seed(seed, repeat))[fold]
+    train, judging = pool.divided(folds, _seed(seed, repeat))[fold]
     train = pool.part(train, share, _seed(seed, repeat))
     splits = {"train": train}
     if recipe.early_stopping:
@@ -228,8 +230,8 @@ def judge_fold(
             recipe.with_changes(seed=_seed(recipe.seed, repeat)), containers, progress=False
         )
     return {
-        "scores": _scores(fitted.classifier, pool.boxes.isel(storm=held), pool.classes),
-        "boxes": len(held),
+        "scores": _scores(fitted.classifier, pool.boxes.isel(storm=judging), pool.classes),
+        "boxes": len(judging),
         "trained_on": len(splits["train"]),
         "epochs": len(fitted.history),
         "failed": None,

@@ -1,8 +1,8 @@
 """
 Learning curves: the same recipe trained on an eighth, a quarter, a half and all of the boxes.
 
-The smaller subsets lie within the larger ones, and hold whole days, since boxes of one day show
-the same storms. What is trained is kept, so that it is done once.
+The smaller subsets are parts of the larger ones, and consist of full days, since boxes of one day
+show the same storms. Trainings are kept, so that each is done once.
 """
 
 import json
@@ -24,7 +24,7 @@ from stormlens.training import Recipe, fit, lock_run
 from stormlens.verification import Estimate, score
 
 SHARES: tuple[float, ...] = (1 / 8, 1 / 4, 1 / 2)
-"""Of the boxes trained on, beside all of them."""
+"""Shares of the boxes to train on, besides all of them."""
 
 _MARK = "compared.json"
 _LEFT = (
@@ -35,7 +35,12 @@ _LEFT = (
     "checkpoint.safetensors",
     "readings.jsonl",
 )
-"""What a training leaves, what makes it a finished one first."""
+"""
+Files of a training.
+
+They are removed in this order: without classifier.json the folder is no finished run, so that a
+killed removal leaves nothing that could be taken for one.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class LearningPoint:
 
 class TrainingData:
     """
-    What a comparison trains on; loaded once, and not at all where all is trained already.
+    What a comparison trains on; loaded once, and only if something is left to train.
 
     Parameters
     ----------
@@ -100,7 +105,7 @@ class TrainingData:
 
     @cached_property
     def content(self) -> str | None:
-        """SHA-256 of the boxes of a file or folder; None where a name says which they are."""
+        """SHA-256 of the boxes of a file or folder; None for a source with a fixed content."""
         if self.data.name in {source.name for source in datasets.list_sources()}:
             return None
         digest = sha256()
@@ -119,7 +124,7 @@ class TrainingData:
 
 def some_days(time: np.ndarray, share: float, seed: int) -> np.ndarray:
     """
-    Which boxes make up a share of them, by whole days drawn at random.
+    Choose a share of the boxes, by full days drawn at random.
 
     Parameters
     ----------
@@ -128,7 +133,7 @@ def some_days(time: np.ndarray, share: float, seed: int) -> np.ndarray:
     share : float
         Over 0, to 1.
     seed : int
-        Of the draw; what a smaller share chooses, a larger one does too.
+        Of the draw; a larger share includes what a smaller one chooses.
 
     Returns
     -------
@@ -137,6 +142,7 @@ def some_days(time: np.ndarray, share: float, seed: int) -> np.ndarray:
     """
     day = time.astype("datetime64[D]").astype(np.int64)
     unknown = np.isnat(time)
+    # A number of its own for each box without a time, which no real day has.
     day[unknown] = np.iinfo(np.int64).min // 2 + np.arange(unknown.sum())
     _, group, count = np.unique(day, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(count))
@@ -156,22 +162,22 @@ def trained(
     progress: bool,
 ) -> Classifier:
     """
-    A recipe trained on a share of the boxes, or what an earlier comparison left of the same.
+    Train a recipe on a share of the boxes, or load what an earlier comparison trained.
 
     Parameters
     ----------
     recipe : Recipe
     source : TrainingData
     folder : Path
-        Run folder to leave; a training in it that was stopped goes on.
+        Run folder to write; a training in it that was stopped goes on.
     share : float, optional
         Of the training boxes.
     seed : int, optional
         Of which.
     begin : callable
-        Called before a training, not where there is nothing to train.
+        Called before a training, if there is one.
     replace : bool
-        Whether to train anew where an earlier comparison left something else.
+        Whether to train anew if an earlier comparison left something else.
     progress : bool
         Show it on standard error.
 
@@ -193,9 +199,9 @@ def trained(
         "seed": seed,
     }
     with lock_run(folder):
-        held = _held(folder)
-        if held != json.loads(json.dumps(wanted)):
-            _clear(folder, replace=replace and isinstance(held, dict))
+        found = _read_mark(folder)
+        if found != json.loads(json.dumps(wanted)):
+            _clear(folder, replace=replace and isinstance(found, dict))
             storage.write_text(folder / _MARK, json.dumps(wanted, indent=2) + "\n")
         if (folder / "classifier.json").is_file():
             classifier = _loaded(folder)
@@ -223,7 +229,7 @@ def _clear(folder: Path, *, replace: bool) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _held(folder: Path) -> Any:
+def _read_mark(folder: Path) -> Any:
     path = folder / _MARK
     return storage.read_json(path, f"remove {folder}") if path.is_file() else None
 

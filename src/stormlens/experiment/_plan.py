@@ -1,9 +1,9 @@
 """
-The plan of a sweep: its trials, its rungs, and the fits that they come to.
+The plan of a sweep: its trials, its rungs, and the fits that they add up to.
 
-Everything that decides a sweep stands in ``plan.json``; what was found, in a file a fit. A
-process that knows the folder knows what is left to do, so that killing one loses the fit in hand
-and nothing else, and several share the work.
+``plan.json`` contains everything that decides a sweep; each fit has a file with what it found. So
+any process can see from the folder what is left to do: several share the work, and killing one
+loses no more than its present fit.
 """
 
 import json
@@ -59,12 +59,12 @@ class Fit(NamedTuple):
 
     @property
     def file(self) -> str:
-        """Name of the file that holds what it found."""
+        """Name of the file with what it found."""
         return f"trial{self.trial:05d}-rung{self.rung}-repeat{self.repeat}-fold{self.fold}.json"
 
 
 class Rung(NamedTuple):
-    """How many trials are judged with which share of what a whole training gets."""
+    """How many trials are judged, with which share of a full training's budget."""
 
     trials: int
     share: float
@@ -91,7 +91,7 @@ class Plan:
     budget : {"epochs", "boxes"}
         What a rung of a halving has less of.
     factor : int
-        Of the trials of a rung, one in so many goes on.
+        One in so many trials of a rung goes on to the next.
     seed : int
         Of draws and folds.
     data : str
@@ -141,7 +141,7 @@ class Plan:
         choices.check(space)
         points = _points(space, choices)
         for point in points:
-            space.recipe(point)  # values that do not fit each other, before anything is trained
+            space.recipe(point)  # refuses values that do not fit each other before any training
         fields = {
             name: asdict(values) if isinstance(values, Range) else list(values)
             for name, values in space.fields.items()
@@ -157,6 +157,7 @@ class Plan:
             boxes=boxes,
             **given,
         )
+        # By way of JSON, so that a plan equals the one read from its file (tuples become lists).
         return replace(plan, **json.loads(json.dumps(asdict(plan), default=str)))
 
     @property
@@ -175,13 +176,13 @@ class Plan:
 
     @property
     def varies_data(self) -> bool:
-        """Whether trials have boxes of their own."""
+        """Whether trials differ in their boxes."""
         return any(_is_of_data(name) for name in self.varied)
 
     @property
     def rungs(self) -> list[Rung]:
         """
-        Of a halving, the rungs with the whole training last; else one.
+        Of a halving, the rungs with the full training last; else one.
 
         Returns
         -------
@@ -194,20 +195,22 @@ class Plan:
         while counts[-1] > 1:
             counts.append(math.ceil(counts[-1] / self.factor))
         if self.budget == "epochs":
+            # As many rungs as leave the first at least one epoch: factor^(rungs - 1) <= epochs.
+            # 1e-9 keeps a power of the factor from falling just below its whole logarithm.
             epochs = self.recipe_of(0).epochs
             counts = counts[: 1 + int(math.log(epochs) / math.log(self.factor) + 1e-9)]
         last = len(counts) - 1
         return [Rung(count, self.factor ** (i - last)) for i, count in enumerate(counts)]
 
     def recipe_of(self, trial: int) -> Recipe:
-        """The recipe of a whole training of a trial."""
+        """The recipe of a full training of a trial."""
         if trial not in self._recipes:
             self._recipes[trial] = Space(self.base, {}).recipe(self.points[trial])
         return self._recipes[trial]
 
     @cached_property
     def _recipes(self) -> dict[int, Recipe]:
-        """Those that were asked for before."""
+        """A cache for `recipe_of`."""
         return {}
 
     def source_of(self, trial: int) -> Data:
@@ -266,19 +269,19 @@ class Plan:
 
     def joined(self, other: "Plan", folder: Path) -> "Plan":
         """
-        The plan of a folder and one that is asked for, if they are of one sweep.
+        Join the plan in a folder with a new one, if both are of one sweep.
 
         Parameters
         ----------
         other : Plan
-            Asked for.
+            The new one.
         folder : Path
             For errors.
 
         Returns
         -------
         plan : Plan
-            Of a random one, that with more trials.
+            The one with more trials: a random sweep may grow.
 
         Raises
         ------
@@ -286,15 +289,15 @@ class Plan:
             If something that decides the sweep differs.
         """
         for name, before in asdict(self).items():
-            asked = getattr(other, name)
-            if asked == before or (name == "points" and self._grows(other)):
+            now = getattr(other, name)
+            if now == before or (name == "points" and self._grows(other)):
                 continue
             if name == "boxes":
                 raise InputError(
                     f"{folder} holds a sweep of other boxes: {self.data} has changed since; "
                     "sweep into another folder."
                 )
-            raise InputError(_difference(folder, name, before, asked))
+            raise InputError(_difference(folder, name, before, now))
         return max(self, other, key=lambda plan: len(plan.points))
 
     def _grows(self, other: "Plan") -> bool:
@@ -306,7 +309,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Choices:
-    """How a sweep goes about it; see `Plan`, and `sweep` for what each may be."""
+    """The method of a sweep and its settings; see `Plan`, and `sweep` for what each may be."""
 
     method: str = "grid"
     trials: int | None = None
@@ -319,7 +322,7 @@ class Choices:
 
     def check(self, space: Space) -> None:
         """
-        Refuse what cannot be, or would decide nothing.
+        Refuse values that are out of range, or that the method does not use.
 
         Parameters
         ----------
@@ -361,8 +364,7 @@ class Choices:
         tables = [name for name in space.fields if name.startswith("features.")]
         if tables or space.base.model.startswith("features-"):
             raise InputError(
-                "A baseline on features has no epochs to begin with fewer of; halve the boxes: "
-                "--budget boxes."
+                "A baseline on features has no epochs to halve; halve the boxes: --budget boxes."
             )
         values = space.fields.get("epochs", ())
         if isinstance(values, Range) or len(values) > 1:
@@ -384,22 +386,22 @@ def _points(space: Space, choices: Choices) -> list[Point]:
     return space.draw(choices.trials or _TRIALS_DRAWN, choices.seed)
 
 
-def _difference(folder: Path, name: str, before: Any, asked: Any) -> str:
-    told = {"fields": "vary", "points": "trials", "options": "data options"}.get(name, name)
+def _difference(folder: Path, name: str, before: Any, now: Any) -> str:
+    called = {"fields": "vary", "points": "trials", "options": "data options"}.get(name, name)
     if name == "recipe":
-        keys = sorted(key for key in {*before, *asked} if before.get(key) != asked.get(key))
-        told = f"recipe's {keys[0]}"
-        before, asked = before.get(keys[0]), asked.get(keys[0])
+        keys = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
+        called = f"recipe's {keys[0]}"
+        before, now = before.get(keys[0]), now.get(keys[0])
     if name == "points":
-        before, asked = f"{len(before)} of them", f"{len(asked)} of them"
+        before, now = f"{len(before)} of them", f"{len(now)} of them"
     return (
-        f"{folder} holds a sweep with other values of {told}: {str(before)[:200]}, not "
-        f"{str(asked)[:200]}. Give the same again to go on with it, or choose another folder."
+        f"{folder} holds a sweep with other values of {called}: {str(before)[:200]}, not "
+        f"{str(now)[:200]}. Give the same again to go on with it, or choose another folder."
     )
 
 
 def _checked(plan: Plan) -> Plan:
-    """A plan from disk, whose numbers decide loops and names of files."""
+    """Check a plan from disk: its numbers decide the lengths of loops and names of files."""
     given = ("method", "folds", "repeats", "score", "budget", "factor", "seed")
     choices = Choices(**{name: getattr(plan, name) for name in given})
     choices.check(Space(plan.base, {}))
@@ -430,7 +432,7 @@ class Found:
         self._known: dict[Fit, dict[str, Any]] = {}
 
     def path(self, fit: Fit) -> Path:
-        """Where a fit's file lies."""
+        """Path of a fit's file."""
         return self.folder / _FITS / fit.file
 
     def of(self, fit: Fit) -> dict[str, Any] | None:
@@ -460,7 +462,7 @@ class Found:
         return self._known[fit]
 
     def write(self, fit: Fit, found: Mapping[str, Any]) -> None:
-        """Leave what a fit found, whole or not at all."""
+        """Write what a fit found, atomically."""
         text = json.dumps({**fit._asdict(), **found}, indent=2, allow_nan=False)
         storage.write_text(self.path(fit), text + "\n")
 

@@ -1,5 +1,5 @@
 """
-What was published on the archive, so that it can stand beside what comes out here.
+What was published on the archive, to compare our results with.
 
 The chapter prints accuracies of its three networks; a notebook of the archive's authors gives the
 confusion matrix of theirs, from which every score follows; a workshop used the same design on
@@ -32,7 +32,7 @@ _WORKSHOP_IMAGES = 920
 @dataclass(frozen=True)
 class Published:
     """
-    A number that others published.
+    A published score.
 
     Attributes
     ----------
@@ -43,9 +43,9 @@ class Published:
     value : float
         As printed, or from the published counts.
     boxes : int or None
-        Of how many it is a share, or from how many it was computed; None where that was not said.
+        Of how many it is a share, or from how many it was computed; None if not published.
     low, high : float
-        Wilson's 95 % interval, which takes each box for a case of its own; NaN for what is no
+        Wilson's 95 % interval, which assumes independent boxes; NaN for a score that is no
         share, such as a skill score.
     """
 
@@ -78,7 +78,7 @@ class Published:
 
     def place(self, value: float) -> str | None:
         """
-        Where a value lies, as seen from the interval.
+        Whether a value lies inside, above or below the interval.
 
         Parameters
         ----------
@@ -87,7 +87,7 @@ class Published:
         Returns
         -------
         place : {"inside", "above", "below"} or None
-            None where there is no interval, or no value.
+            None without an interval or a value.
         """
         if math.isnan(self.low) or math.isnan(value):
             return None
@@ -116,7 +116,7 @@ def without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def of_chapter(training: float, validation: float) -> tuple[Published, ...]:
     """
-    The two accuracies that the chapter prints of an experiment.
+    The two accuracies that the chapter prints for an experiment.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def always_qlcs() -> Published:
 
 def elsewhere() -> list[dict[str, Any]]:
     """
-    What was published on other test images, to which nothing here can be set in opposition.
+    What was published on other test images, which our results cannot be compared with.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Readings of test splits, recorded in the run whose classifier was scored."""
+"""Record readings of test splits in the run whose classifier is scored."""
 
 import json
 import warnings
@@ -33,7 +33,7 @@ def record_reading(
     run : str or Path
         Run folder; the line goes to its ``readings.jsonl``.
     by : str
-        Who reads, such as ``"evaluate"``.
+        What reads it, such as ``"evaluate"``.
     data : str
         Name or path of the data, as for `datasets.load`.
     options : mapping

@@ -1,9 +1,9 @@
 """
-Every network that was published on the archive, ours beside them, and what was published.
+Train the networks published on the archive, and ours; compare scores with the published ones.
 
-Each stage is a run folder, kept: what is done is not done again, and what was stopped goes on
-from its last epoch. The same path runs on the simulated archive, where what was published is
-no target, and the page says so.
+Each stage is a run folder. A finished stage is not trained again, and one that was stopped goes on
+from its last epoch. The same stages run on simulated boxes too; there the published scores are no
+target, and the page says so.
 """
 
 import json
@@ -42,7 +42,7 @@ STUDIES: tuple[str, ...] = ("svrimg",)
 
 _PAGE, _VALUES, _COMPARISON = "reproduction.html", "reproduction.json", "comparison"
 _MEMBERS = 5
-_QUICK_BOXES = 200  # of each split, where a simulator paints as many as it is told
+_QUICK_BOXES = 200  # of each split, for simulated boxes alone: others have as many as they have
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,15 @@ class Stage:
     name : str
         Of its run folder.
     what : str
-        In words for a reader.
+        A description for readers.
     recipe : str
-        It is trained by.
+        Name of its recipe.
     changes : dict
-        Fields of the recipe that are set otherwise.
+        Fields of the recipe with other values.
     quick : dict
-        The same, beyond `changes`, where it is only to be tried.
+        More changes, for a quick trial.
     published : tuple of Published
-        What its like scored elsewhere.
+        Published scores of the same design.
     """
 
     name: str
@@ -75,12 +75,12 @@ class Stage:
 
     def settings(self, quick: bool, seed: int | None) -> Recipe:
         """
-        The recipe, ready to be trained.
+        The stage's recipe.
 
         Parameters
         ----------
         quick : bool
-            Whether it is only to be tried.
+            Whether it is a quick trial.
         seed : int or None
             Instead of the recipe's.
 
@@ -131,9 +131,9 @@ STAGES: tuple[Stage, ...] = (
 
 
 @dataclass(frozen=True)
-class Stood:
+class FinishedStage:
     """
-    A stage that is done.
+    A finished stage.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class Stood:
     boxes : dict of str to int
         Of each split.
     parameters : int
-        That were fitted.
+        Number of fitted parameters.
     scores : dict of str to Scores
         On ``"validation"`` and ``"test"``.
     """
@@ -185,26 +185,26 @@ class Stood:
 @dataclass(frozen=True)
 class Reproduction:
     """
-    What was published, and what came out here.
+    Published scores and ours.
 
     Attributes
     ----------
     folder : Path
-        Holds a run folder a stage, ``comparison``, reproduction.html and reproduction.json.
+        With a run folder for each stage, ``comparison``, reproduction.html and reproduction.json.
     study : str
         One of `STUDIES`.
     data : Data
-        That all were trained on.
+        What all were trained on.
     simulated : bool
         Whether a simulator made them.
     quick : bool
-        Whether it was only tried, with few epochs.
+        Whether it was a quick trial, with few epochs.
     seed : int
         Of all trainings.
-    stages : tuple of Stood
+    stages : tuple of FinishedStage
         In the order of `STAGES`.
     compared : dict
-        What ``comparison/comparison.json`` holds.
+        Content of ``comparison/comparison.json``.
     """
 
     folder: Path
@@ -213,7 +213,7 @@ class Reproduction:
     simulated: bool
     quick: bool
     seed: int
-    stages: tuple[Stood, ...]
+    stages: tuple[FinishedStage, ...]
     compared: dict[str, Any]
 
     @property
@@ -223,7 +223,7 @@ class Reproduction:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether what was published is a target: on the archive itself, trained in full."""
+        """Whether the published scores are a target: on the archive itself, trained in full."""
         return self.data.name == self.study and not self.quick
 
     def to_dict(self) -> dict[str, Any]:
@@ -249,27 +249,27 @@ class Reproduction:
             "seed": self.seed,
             "boxes": first.boxes,
             "intervals": first.scores["test"].intervals,
-            "networks": [self._network(stood) for stood in self.stages],
+            "networks": [self._network(done) for done in self.stages],
             "constant": {"name": base["name"], "rows": [constant]},
             "elsewhere": elsewhere(),
         }
 
-    def _network(self, stood: Stood) -> dict[str, Any]:
-        stage, recipe = stood.stage, stood.stage.settings(self.quick, self.seed)
+    def _network(self, done: FinishedStage) -> dict[str, Any]:
+        stage, recipe = done.stage, done.stage.settings(self.quick, self.seed)
         known = {(entry.split, entry.score): entry for entry in stage.published}
-        asked = dict.fromkeys([*known, ("validation", "accuracy"), ("test", "accuracy")])
+        shown = dict.fromkeys([*known, ("validation", "accuracy"), ("test", "accuracy")])
         return {
             "name": stage.name,
             "what": stage.what,
             "recipe": stage.recipe,
             "members": recipe.members,
             "is_baseline": stage.recipe in BASELINES,
-            "epochs": len(stood.history),
-            "seconds": float(sum(row["seconds"] for row in stood.history)),
-            "parameters": stood.parameters,
+            "epochs": len(done.history),
+            "seconds": float(sum(row["seconds"] for row in done.history)),
+            "parameters": done.parameters,
             "rows": [
-                self._row(*key, known.get(key), stood.ours(*key))
-                for key in sorted(asked, key=lambda key: SPLITS.index(key[0]))
+                self._row(*key, known.get(key), done.ours(*key))
+                for key in sorted(shown, key=lambda key: SPLITS.index(key[0]))
             ],
         }
 
@@ -298,19 +298,19 @@ def reproduce(
     command: str | None = None,
 ) -> Reproduction:
     """
-    Train what was published on an archive, compare, and set it beside what was published.
+    Train the networks published on an archive, and compare our scores with the published ones.
 
-    In this order: the boxes are fetched; baselines on storm shapes, the chapter's three networks,
-    the archive's own, ours and an ensemble are trained, each into a run folder; all are compared
-    on the test split; a page gives each published number with its interval beside the one here.
-    A second call goes on where the first was stopped.
+    The steps: fetch the boxes; train baselines on storm shapes, the chapter's three networks, the
+    archive's own, ours and an ensemble, each into a run folder; compare all on the test split;
+    write a page with each published score, its interval and our score. A second call goes on where
+    the first stopped.
 
     Parameters
     ----------
     study : str, optional
         One of `STUDIES`.
     out : str or Path, optional
-        Folder to leave.
+        Folder to write.
     data : str or Path, optional
         As for `datasets.load`; by default the study's own. ``"simulated"`` rehearses it without
         a network.
@@ -343,40 +343,48 @@ def reproduce(
         splits = datasets.load_splits(source.name, **source.options)
         if datasets.class_names(splits["train"]) != MODES:
             raise InputError(
-                f"{source.name} has other classes than the six storm modes, which the published "
-                "networks tell apart; give boxes labelled so."
+                f"{source.name} has other classes than the six storm modes of the published "
+                "networks; give boxes with these labels."
             )
         stages = []
         for number, stage in enumerate(STAGES, 1):
             if progress:
-                _tell(f"{number} of {len(STAGES)}: {stage.name}. {stage.what}.")
+                _report(f"{number} of {len(STAGES)}: {stage.name}. {stage.what}.")
             recipe = stage.settings(quick, seed)
+            # Locked stage by stage, since `fit` locks its folder too; the outer lock keeps a
+            # second reproduction out of all of them.
             with lock_run(folder / stage.name):
                 if not _is_kept(folder / stage.name, recipe, source, splits):
                     _train(folder, stage.name, recipe, source, splits, progress, command)
-            stages.append(_stood(folder, stage, splits))
+            stages.append(_read_stage(folder, stage, splits))
         compared = _compare(folder, progress, command)
         simulated = datasets.is_simulated(splits["test"])
-        done = Reproduction(folder, study, source, simulated, quick, seed, tuple(stages), compared)
-        _leave(done, command)
-    return done
+        result = Reproduction(
+            folder, study, source, simulated, quick, seed, tuple(stages), compared
+        )
+        _write(result, command)
+    return result
 
 
-def _tell(sentence: str) -> None:
+def _report(sentence: str) -> None:
     """Say on standard error what is being done."""
     sys.stderr.write(f"{printable(sentence)}\n")
     sys.stderr.flush()
 
 
 def _source(source: Data, quick: bool) -> Data:
-    """Fewer boxes where a simulator is to be tried; other sources are what they are."""
+    """The data; of simulated ones fewer boxes for a quick trial."""
     if not quick or source.name != "simulated":
         return source
     return Data(source.name, {"count": _QUICK_BOXES, **source.options})
 
 
 def _is_kept(run: Path, recipe: Recipe, source: Data, splits: Mapping[str, xr.Dataset]) -> bool:
-    """Whether a run is finished, down to its report; one of other settings is refused."""
+    """
+    Whether a run is finished; one of other settings is refused.
+
+    A run is finished when it has its report, the last file to be written.
+    """
     if not (run / "report.html").is_file():
         return False
     known = Classifier.load(run).provenance
@@ -388,8 +396,8 @@ def _is_kept(run: Path, recipe: Recipe, source: Data, splits: Mapping[str, xr.Da
     )
     if not same:
         raise InputError(
-            f"{run} holds a training of other settings or boxes; give another folder, or the "
-            "settings of before."
+            f"{run} holds a training with other settings or boxes; give another folder, or the "
+            "same settings as before."
         )
     return True
 
@@ -417,13 +425,17 @@ def _train(
     )
 
 
-def _stood(folder: Path, stage: Stage, splits: Mapping[str, xr.Dataset]) -> Stood:
-    """What a finished run says of itself; the test split is not read again."""
+def _read_stage(folder: Path, stage: Stage, splits: Mapping[str, xr.Dataset]) -> FinishedStage:
+    """
+    Read a finished run.
+
+    Scores on the test split come from its file: scoring again would be another reading of it.
+    """
     run = folder / stage.name
     classifier = Classifier.load(run)
     written = storage.read_json(run / "scores.json", f"remove {run} and go on")
     boxes = splits["validation"]
-    return Stood(
+    return FinishedStage(
         stage,
         read_history(run),
         {name: split.sizes["storm"] for name, split in splits.items()},
@@ -437,22 +449,22 @@ def _stood(folder: Path, stage: Stage, splits: Mapping[str, xr.Dataset]) -> Stoo
 
 def _compare(folder: Path, progress: bool, command: str | None) -> dict[str, Any]:
     """
-    The comparison of all networks, and what it says; one that is newer than they are is kept.
+    Compare all networks, unless there is a comparison that is newer than all of them.
 
-    It trains the baselines once more, on fewer and fewer boxes too, for their learning curves.
+    `compare` trains the baselines once more, and on fewer boxes for their learning curves.
     """
     runs = [folder / stage.name for stage in STAGES if stage.recipe not in BASELINES]
     written = folder / _COMPARISON / "comparison.json"
     newest = max((run / "report.html").stat().st_mtime_ns for run in runs)
     if not written.is_file() or written.stat().st_mtime_ns < newest:
         if progress:
-            _tell("Comparing all of them.")
+            _report("Comparing all of them.")
         compare(runs, folder / _COMPARISON, progress=progress, command=command)
     found: dict[str, Any] = storage.read_json(written, "remove it and go on")
     return found
 
 
-def _leave(done: Reproduction, command: str | None) -> None:
+def _write(done: Reproduction, command: str | None) -> None:
     """Write the numbers and the page."""
     values = done.to_dict()
     storage.write_text(done.folder / _VALUES, json.dumps(values, indent=2) + "\n")

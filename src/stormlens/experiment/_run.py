@@ -1,4 +1,4 @@
-"""One recipe from training to report, and the run folder it leaves."""
+"""One recipe from training to report, and its run folder."""
 
 import csv
 import json
@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def gap(self) -> "verification.Gap":
-        """What the curves say, of this training."""
+        """The gap between training and validation curves, and what it says."""
         at_work = _at_work(self.classifier, _recipe_text(self.run), self.run)
         return verification.gap(self.history, at_work=at_work)
 
@@ -73,9 +73,9 @@ def train(
     """
     Train a recipe, score it on the test split, and leave a run with its report.
 
-    A recipe that names boxes to calibrate on, trained on the data that it was made for, gives
-    its classifier confidence on their validation split and leaves an appraisal on their test
-    split.
+    If the recipe names boxes to calibrate on, and is trained on the data that it was made for,
+    the classifier's confidence is calibrated on their validation split, and an appraisal is
+    made on their test split.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def train(
     data : str or Path, optional
         As for `datasets.load`; by default what the recipe was made for, else ``"simulated"``.
     out : str or Path, optional
-        Run folder to leave.
+        Run folder to write.
     data_options : mapping, optional
         Other arguments of `datasets.load`.
     resume : bool, optional
@@ -122,12 +122,12 @@ def train(
 
 
 def data_for(recipe: Recipe, data: str | Path | None, options: Mapping[str, Any] | None) -> Data:
-    """The data asked for, else those that the recipe was made for, else simulated ones."""
-    asked = Data.of("simulated" if data is None else data, options)
+    """The data named, else those that the recipe was made for, else simulated ones."""
+    named = Data.of("simulated" if data is None else data, options)
     made_for = recipe.data
-    if made_for is None or not (data is None or asked.is_of(made_for.name)):
-        return asked
-    return Data.of(made_for.name, {**made_for.options, **asked.options})
+    if made_for is None or not (data is None or named.is_of(made_for.name)):
+        return named
+    return Data.of(made_for.name, {**made_for.options, **named.options})
 
 
 def write_report(
@@ -165,12 +165,12 @@ def write_report(
     split = split or before.get("split") or "test"
     boxes = source.load(None if split == "all" else split)
     evaluation = judge(classifier, source, split, boxes, run=run, by="report")
-    return _leave(run, classifier, read_history(run), evaluation)
+    return _write(run, classifier, read_history(run), evaluation)
 
 
 def read_history(run: str | Path) -> list[dict[str, float]]:
     """
-    The history that a run left.
+    The training history of a run.
 
     Parameters
     ----------
@@ -230,16 +230,16 @@ def run_recipe(
     judged: str = "test",
 ) -> Outcome:
     """
-    Train, score and report one recipe on loaded splits, in a folder that the caller holds.
+    Train, score and report one recipe on loaded splits, in a folder that the caller has locked.
 
-    Where another split than the test split judges it, no test split is read at all, and so there
-    is no appraisal.
+    If another split than the test split judges it, no test split is read, so there is no
+    appraisal.
     """
     held_out = _held_out(recipe, data, splits["train"], judged)
     if resume:
-        _sweep(run)
-    seen = {name: splits[name] for name in splits if name != "test"}
-    fitted = fit(recipe, seen, run, start=start, resume=resume, progress=progress)
+        _remove_temporary(run)
+    without_test = {name: splits[name] for name in splits if name != "test"}
+    fitted = fit(recipe, without_test, run, start=start, resume=resume, progress=progress)
     classifier = fitted.classifier
     _warn_of_teacher(classifier, data)
     classifier.provenance |= {
@@ -267,12 +267,12 @@ def run_recipe(
         )
         appraisal.write(run)
     evaluation = judge(classifier, data, judged, splits[judged], run=run, by=by)
-    _leave(run, classifier, fitted.history, evaluation)
+    _write(run, classifier, fitted.history, evaluation)
     return Outcome(run, classifier, fitted.history, evaluation)
 
 
 def _warn_of_teacher(classifier: Classifier, data: Data) -> None:
-    """Say where a teacher may have been trained on boxes that its pupil is scored on."""
+    """Warn if a teacher may have been trained on boxes that its pupil is scored on."""
     teacher = classifier.provenance.get("teacher")
     if teacher is None:
         return
@@ -280,7 +280,7 @@ def _warn_of_teacher(classifier: Classifier, data: Data) -> None:
     if taught_on != (data.name, data.options):
         warnings.warn(
             f"The teacher {teacher['run']} was not trained on {data.name} as this run is, or does "
-            "not say so: where it has seen boxes of the test split, the scores flatter.",
+            "not say so: if it has seen boxes of the test split, the scores flatter.",
             UserWarning,
             stacklevel=2,
         )
@@ -295,7 +295,7 @@ def read_outcome(run: Path, data: Data, split: str, boxes: xr.Dataset) -> Outcom
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """Simulated boxes of which each has a family that a training does not draw."""
+    """Simulated boxes, each with a family that the training does not draw."""
 
     source: str
     families: list[str]
@@ -304,36 +304,40 @@ class _HeldOut:
 
 
 def _held_out(recipe: Recipe, data: Data, train: xr.Dataset, judged: str) -> _HeldOut | None:
-    """What a recipe calibrates on, looked through before a training that it would be late after."""
+    """
+    What a recipe calibrates on, if anything.
+
+    It is loaded and checked before the training, which may take hours that would be lost.
+    """
     made_for = recipe.data
     if made_for is None or made_for.calibrate is None or not data.is_of(made_for.name):
         return None
     source = made_for.calibrate
     marked = {family.name for family in datasets.simulated_families() if family.held_out}
-    unmet = sorted(marked - set(families_of(train).flat))
+    unseen = sorted(marked - set(families_of(train).flat))
     read = ("validation", "test") if judged == "test" else ("validation",)
     splits = {split: datasets.load(source, split) for split in read}
     for boxes in splits.values():
-        met = ~np.isin(families_of(boxes), unmet).any(axis=1)
-        if met.any():
+        seen = ~np.isin(families_of(boxes), unseen).any(axis=1)
+        if seen.any():
             raise InputError(
-                f"The recipe calibrates on {source}, but {met.sum():,} of its {met.size:,} boxes "
-                f"have no family that {made_for.name} holds out, so that they say nothing of "
+                f"The recipe calibrates on {source}, but {seen.sum():,} of its {seen.size:,} boxes "
+                f"have no family that {made_for.name} holds out, so they say nothing about "
                 "storms never trained on; calibrate on simulated-held-out."
             )
         if datasets.class_names(boxes) != datasets.class_names(train):
             raise InputError(f"The recipe calibrates on {source}, which has other classes.")
-    return _HeldOut(source, unmet, **splits)
+    return _HeldOut(source, unseen, **splits)
 
 
-def _sweep(run: Path) -> None:
-    """Remove half-written files that a killed training left beside the good ones."""
+def _remove_temporary(run: Path) -> None:
+    """Remove half-written temporary files of a killed training (see `storage.atomic_path`)."""
     for path in run.glob(".*"):
         if re.fullmatch(r"\.[^.]+\.[^.]+\.[0-9a-f]{12}\.[^.]+", path.name):
             path.unlink()
 
 
-def _leave(
+def _write(
     run: Path,
     classifier: Classifier,
     history: list[dict[str, float]],
@@ -358,7 +362,7 @@ def _leave(
 
 
 def _at_work(classifier: Classifier, recipe: str, run: Path) -> list[str]:
-    """What keeps a training from learning by heart; of a baseline that it has one step."""
+    """What works against memorising in a training; for a baseline, that it has one step."""
     if isinstance(classifier.network, FeatureModel):
         return ["one step"]
     settings = storage.parse_toml(recipe, str(run / _RECIPE), "train again")
@@ -381,7 +385,7 @@ def _recipe_text(run: Path) -> str:
 
 
 def _provenance(classifier: Classifier, split: str) -> dict[str, Any]:
-    """What the report says of how the run came about."""
+    """What the report says about the origin of the run."""
     known = classifier.provenance
     versions = dict(known.get("versions", {}))
     created = known.get("created")  # ISO 8601, in UTC
@@ -424,7 +428,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _device(classifier: Classifier) -> str:
-    """What trained it, in words: JAX's device, but for baselines."""
+    """The device that it was trained on, in words: JAX's, but for baselines."""
     if isinstance(classifier.network, FeatureModel):
         return "CPU"
     import jax

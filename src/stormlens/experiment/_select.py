@@ -1,9 +1,9 @@
 """
-Selection by what a training has never met: whole families of simulated boxes held out.
+Select a recipe by held-out families of simulated boxes, which its training never draws.
 
 A network learns its simulator, and the simulator's test split only says how well. Here a
-second simulator stands in for reality: families of storms, radar networks and products that
-a training never draws. The recipe is chosen whose worst family is best.
+second simulator replaces reality: families of storms, radar networks and products that the
+training never draws. The recipe with the best worst family is chosen.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from stormlens.report import Appraisal
 from stormlens.training import Recipe, fit, load_recipe
 
 _LEAST_JUDGED = 100
-"""Boxes of which enough hold echo to fit a confidence to."""
+"""So many boxes contain enough with echo to calibrate on."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Candidate:
     @property
     def worst(self) -> float:
         """Lowest accuracy of any family with any seed."""
-        rows = [row for held in self.appraisals.values() for row in held.families]
+        rows = [row for one in self.appraisals.values() for row in one.families]
         return min(float(row["accuracy"]) for row in rows)
 
 
@@ -53,7 +53,7 @@ def select(
     progress: bool = True,
 ) -> list[Candidate]:
     """
-    Train recipes on the wide mixture without some families, and judge them on these.
+    Train recipes on the wide mixture without some families, and judge them by these.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def select(
     Returns
     -------
     candidates : list of Candidate
-        That with the best worst family first. No test split of the training data is looked at.
+        Sorted by their worst family, best first. No test split of the training data is used.
 
     Raises
     ------
@@ -98,12 +98,12 @@ def select(
         if recipe.early_stopping:
             raise InputError(
                 f"Recipe {recipe.name} stops early by boxes like those it trains on; give one "
-                "with early_stopping = 0, so that all candidates train alike."
+                "with early_stopping = 0, so that all candidates are trained in the same way."
             )
-    held = tuple(families) or tuple(f.name for f in datasets.simulated_families() if f.held_out)
-    train = datasets.load("simulated-wide", "train", count=boxes, without=held, progress=progress)
+    out = tuple(families) or tuple(f.name for f in datasets.simulated_families() if f.held_out)
+    train = datasets.load("simulated-wide", "train", count=boxes, without=out, progress=progress)
     calibration, test = (
-        datasets.load("simulated-held-out", split, count=judged, one_of=held)
+        datasets.load("simulated-held-out", split, count=judged, one_of=out)
         for split in ("validation", "test")
     )
     candidates = []
@@ -113,6 +113,6 @@ def select(
             fitted = fit(recipe.with_changes(seed=seed), {"train": train}, progress=progress)
             classifier = fitted.classifier
             classifier.confidence = calibrate(classifier, calibration)
-            appraisals[seed] = appraise(classifier, test, families=held)
+            appraisals[seed] = appraise(classifier, test, families=out)
         candidates.append(Candidate(recipe, appraisals))
     return sorted(candidates, key=lambda candidate: -candidate.worst)

@@ -1,8 +1,8 @@
 """
 What a sweep varies: fields of a recipe, each with values or a range, and trials drawn from them.
 
-The fields are read off `Recipe` and its tables, so that whatever a recipe learns to say can be
-varied the day it does.
+The fields are read from `Recipe` and its tables, so that a new field of a recipe can be varied
+without a change here.
 """
 
 import difflib
@@ -30,7 +30,7 @@ _HINT = "Keys of a table have its name before them: augmentation.rotation_range.
 _NAMES_ONLY = ("name", "description")
 _FREE = "data"  # a table that takes what `datasets.load` takes
 _OPTIONAL = frozenset(field.name for field in fields(Recipe) if field.default is None)
-_REDRAWS = 1000  # that a trial drawn before costs, before all are taken to have been drawn
+_REDRAWS = 1000  # after so many draws of known trials, all are assumed to have been drawn
 _DIGITS = 3
 
 
@@ -44,12 +44,12 @@ class Range:
     low, high : float
         Bounds, both included, in the field's own unit.
     log : bool
-        Whether each factor is alike probable, not each difference; for bounds above 0.
+        Whether the logarithm is drawn uniformly, not the number; for bounds above 0.
 
     Raises
     ------
     InputError
-        If the bounds are no numbers in their order.
+        If a bound is no number, or they are not in order.
     """
 
     low: float
@@ -86,7 +86,7 @@ class Range:
         """
         share = rng.random()
         low, high = self.low, self.high
-        if whole:  # so that both ends are as likely as what lies between
+        if whole:  # rounded below: so both ends are as likely as the numbers between
             low, high = low - 0.499, high + 0.499
         value = low * (high / low) ** share if self.log else low + (high - low) * share
         if whole:
@@ -104,7 +104,7 @@ class Space:
     base : Recipe
         What is not varied.
     fields : mapping of str to tuple or Range
-        By field; a dot stands between a table and its key.
+        By field; a table and its key are joined by a dot.
     """
 
     base: Recipe
@@ -113,7 +113,7 @@ class Space:
     @classmethod
     def of(cls, base: Recipe, given: Mapping[str, Any]) -> "Space":
         """
-        Check what is to be varied against the recipe.
+        Make a space, and check it against the recipe.
 
         Parameters
         ----------
@@ -137,14 +137,14 @@ class Space:
                 "learning_rate=1e-4,1e-3."
             )
         known = _known_fields()
-        held = {}
+        checked = {}
         for name, values in given.items():
             _check_name(name, known, given)
-            held[name] = values if isinstance(values, Range) else _values(name, values)
+            checked[name] = values if isinstance(values, Range) else _values(name, values)
             if isinstance(values, Range):
                 _check_range(name, values, known.get(name, float))
-        space = cls(base, held)
-        for name, values in held.items():
+        space = cls(base, checked)
+        for name, values in checked.items():
             tried = (values.low, values.high) if isinstance(values, Range) else values
             for value in tried:
                 space.recipe({name: value})
@@ -152,7 +152,7 @@ class Space:
 
     @property
     def has_range(self) -> bool:
-        """Whether some field has a range, of which there is no grid."""
+        """Whether some field has a range, so that there is no grid."""
         return any(isinstance(values, Range) for values in self.fields.values())
 
     def recipe(self, point: Mapping[str, Any]) -> Recipe:
@@ -162,8 +162,8 @@ class Space:
         Parameters
         ----------
         point : mapping
-            Value by field; a table that the recipe lacks is begun from its defaults, and None
-            takes away what may be left out.
+            Value by field; a table that the recipe lacks starts from its defaults, and None
+            removes an optional field.
 
         Returns
         -------
@@ -213,8 +213,8 @@ class Space:
         for name, values in self.fields.items():
             if isinstance(values, Range):
                 raise InputError(
-                    f"{name} has a range, of which there is no grid; write its values, or draw "
-                    "from it with --method random."
+                    f"{name} has a range, which has no grid; write its values, or draw from it "
+                    "with --method random."
                 )
             lists[name] = values
         count = math.prod(map(len, lists.values()))
@@ -232,9 +232,9 @@ class Space:
         Parameters
         ----------
         trials : int
-            How many; there are fewer where no others can be drawn.
+            How many; fewer are drawn if there are no others.
         seed : int
-            Of the draws; the first of more trials are those of fewer.
+            Of the draws; with more trials the first ones stay the same.
 
         Returns
         -------
@@ -273,7 +273,7 @@ class Space:
 
 def parse_fields(texts: Iterable[str]) -> dict[str, Any]:
     """
-    What a user wrote on the command line, as `Space.of` takes it.
+    Parse the fields that a user wrote on the command line, for `Space.of`.
 
     Parameters
     ----------
@@ -288,7 +288,7 @@ def parse_fields(texts: Iterable[str]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If one is no field with values, or a field stands twice.
+        If one is no field with values, or a field is given twice.
 
     Examples
     --------
@@ -322,7 +322,7 @@ def _range(text: str) -> Range | None:
 
 
 def _parts(text: str) -> list[str]:
-    """Parts between commas that stand in no bracket and no quotes."""
+    """Parts between commas, but for commas inside brackets or quotes."""
     return [part.strip() for part in re.findall(r"(?:\[[^]]*\]|\{[^}]*\}|\"[^\"]*\"|[^,])+", text)]
 
 
@@ -331,12 +331,13 @@ def _value(text: str) -> Any:
     if text.lower() in ("none", ""):
         return None if text else ""
     try:
-        held = parse_toml(f"value = {text}", "the value", "correct it")
+        parsed = parse_toml(f"value = {text}", "the value", "correct it")
     except InputError:
-        held = {}
+        parsed = {}
     plain = bool | int | float | str | list | dict
-    if list(held) == ["value"] and isinstance(held["value"], plain):
-        return held["value"]
+    # More keys than one: the text had a line break and a second assignment.
+    if list(parsed) == ["value"] and isinstance(parsed["value"], plain):
+        return parsed["value"]
     try:
         return float(text)
     except ValueError:
@@ -344,7 +345,7 @@ def _value(text: str) -> Any:
 
 
 def _known_fields() -> dict[str, type | None]:
-    """Type of each field that can be varied, dotted ones too; None where it is open."""
+    """Type of each field that can be varied, dotted ones too; None if there are several."""
     hints = get_type_hints(Recipe)
     known: dict[str, type | None] = {}
     for field in fields(Recipe):
@@ -379,14 +380,14 @@ def _origin(hint: Any) -> Any:
 def _check_name(name: str, known: Mapping[str, Any], given: Iterable[str]) -> None:
     table, _, key = name.partition(".")
     if name in _NAMES_ONLY:
-        raise InputError(f"{name} decides nothing of a training; vary another field.")
+        raise InputError(f"{name} changes nothing in a training; vary another field.")
     is_option = table == _FREE and key.isidentifier()
     if name not in known and not is_option:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         options = near or [field for field in known if "." not in field]
         raise unknown("field of a recipe", name, options, _HINT)
     if key and table in given:
-        raise InputError(f"{table} is varied whole and {name} alone; choose one.")
+        raise InputError(f"{table} is varied as a whole, and {name} too; choose one.")
 
 
 def _check_range(name: str, values: Range, kind: type | None) -> None:

@@ -1,9 +1,9 @@
 """
-How the trials of a sweep stand: means over folds with intervals, and who is told from the best.
+How the trials of a sweep stand: means over folds with intervals, and which differ from the best.
 
-Folds share most of their training boxes, so that their scores are no independent cases; the
-variance is raised as Nadeau and Bengio (2003), Inference for the generalization error, Machine
-Learning 52, 239-281, correct it: by 1/n + judged/trained for 1/n.
+Folds share most of their training boxes, so their scores are not independent. The variance is
+corrected as by Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning
+52, 239-281: the factor 1/n becomes 1/n + judged/trained.
 """
 
 import math
@@ -28,7 +28,7 @@ _LIMITS = {
     "brier": (0.0, 2.0),
     "log_loss": (0.0, math.inf),
 }
-"""What a score can be: bounds of Student's intervals over few folds lie beyond."""
+"""Range of each score; Student's intervals over few folds are cut there."""
 
 Floats = NDArray[np.float64]
 
@@ -41,16 +41,16 @@ class Standing:
     Attributes
     ----------
     share : float
-        Of a whole training's epochs or boxes, in (0, 1].
+        Of a full training's epochs or boxes, in (0, 1].
     scores : dict of str to Estimate
         By name: mean over folds, with its 95 % interval; NaN where no fold defines it.
     by_fold : tuple of float
         The score that decides, fold by fold and repeat by repeat; NaN where undefined or not
         yet known.
     fits : int
-        Done.
+        Fits that are done.
     seconds : float
-        That they took.
+        Time that they took.
     failed : str or None
         Why the trial is out.
     """
@@ -75,15 +75,15 @@ class Trial:
     values : dict
         By field.
     recipe : Recipe
-        Of a whole training.
+        Of a full training.
     rungs : tuple of Standing
-        Those that it reached; one but in a halving.
+        Those that it reached; only a halving has more than one.
     behind : Estimate or None
-        The best trial's score minus its own, over the folds of its last rung; None of the best
-        itself, of one that failed, and of one that another rung than the best's was the last of.
+        The best trial's score minus its own, over the folds of its last rung; None for the best
+        itself, for one that failed, and for one whose last rung is not the best's.
     p : float
-        Of no difference from the best, corrected by Holm for all trials; NaN where `behind` is
-        None or cannot be tested.
+        Of the hypothesis that it does not differ from the best, corrected by Holm for all trials;
+        NaN if `behind` is None or cannot be tested.
     """
 
     number: int
@@ -115,24 +115,24 @@ class Trial:
             "number": self.number,
             "values": self.values,
             "failed": self.failed,
-            "scores": {name: _plain(held) for name, held in self.last.scores.items()},
+            "scores": {name: _plain(score) for name, score in self.last.scores.items()},
             "behind": None if self.behind is None else _plain(self.behind),
             "p": _known(self.p),
             "rungs": [
                 {
-                    "share": held.share,
-                    "scores": {name: _plain(score) for name, score in held.scores.items()},
-                    "by_fold": [_known(value) for value in held.by_fold],
-                    "fits": held.fits,
-                    "seconds": round(held.seconds, 1),
+                    "share": rung.share,
+                    "scores": {name: _plain(score) for name, score in rung.scores.items()},
+                    "by_fold": [_known(value) for value in rung.by_fold],
+                    "fits": rung.fits,
+                    "seconds": round(rung.seconds, 1),
                 }
-                for held in self.rungs
+                for rung in self.rungs
             ],
         }
 
 
-def _plain(held: Estimate) -> dict[str, float | None]:
-    return {"value": _known(held.value), "low": _known(held.low), "high": _known(held.high)}
+def _plain(score: Estimate) -> dict[str, float | None]:
+    return {"value": _known(score.value), "low": _known(score.low), "high": _known(score.high)}
 
 
 def _known(value: float) -> float | None:
@@ -141,7 +141,7 @@ def _known(value: float) -> float | None:
 
 def standing(found: Found, trial: int, rung: int) -> Standing:
     """
-    How a trial stands in a rung, by the fits that are done.
+    The standing of a trial in a rung, by the fits that are done.
 
     Parameters
     ----------
@@ -154,8 +154,8 @@ def standing(found: Found, trial: int, rung: int) -> Standing:
     """
     plan = found.plan
     every = [found.of(fit) for fit in plan.fits([trial], rung)]
-    done = [held for held in every if held is not None]
-    failed = next((held["failed"] for held in done if held["failed"] is not None), None)
+    done = [one for one in every if one is not None]
+    failed = next((one["failed"] for one in done if one["failed"] is not None), None)
     columns = {name: _column(every, name) for name in SCORES}
     if failed is None and len(done) == len(every) and np.isnan(columns[plan.score]).all():
         failed = f"no fold defines {plan.score}"
@@ -164,13 +164,13 @@ def standing(found: Found, trial: int, rung: int) -> Standing:
         {name: mean(column, plan.folds, _LIMITS[name]) for name, column in columns.items()},
         tuple(columns[plan.score].tolist()),
         len(done),
-        sum(float(held["seconds"]) for held in done),
+        sum(float(one["seconds"]) for one in done),
         failed,
     )
 
 
 def _column(every: Sequence[Mapping[str, Any] | None], name: str) -> Floats:
-    known = [None if held is None else held["scores"].get(name) for held in every]
+    known = [None if one is None else one["scores"].get(name) for one in every]
     return np.array([math.nan if value is None else value for value in known], float)
 
 
@@ -192,7 +192,7 @@ def mean(
     Returns
     -------
     estimate : Estimate
-        Without bounds where fewer than two are known.
+        Without bounds if fewer than two values are known.
     """
     known = values[~np.isnan(values)]
     if known.size == 0:
@@ -208,6 +208,7 @@ def mean(
 def _standard_error(known: Floats, folds: int) -> float:
     if known.size < 2:
         return math.nan
+    # judged/trained of the correction is 1 / (folds - 1): one fold judges, the others train.
     return math.sqrt(known.var(ddof=1) * (1 / known.size + 1 / (folds - 1)))
 
 
@@ -219,7 +220,7 @@ def _quantile(freedom: int) -> float:
 
 
 def _p_value(values: Floats, folds: int) -> float:
-    """Of a mean of 0, two-sided; NaN where fewer than two are known or all are alike."""
+    """Two-sided p of a mean of 0; NaN if fewer than two values are known or all are equal."""
     from scipy.stats import t
 
     known = values[~np.isnan(values)]
@@ -231,7 +232,7 @@ def _p_value(values: Floats, folds: int) -> float:
 
 def going_on(found: Found, trials: Sequence[int], rung: int) -> list[int]:
     """
-    The trials of a rung: all in the first, the best of those before in any other.
+    The trials of a rung: all in the first, in others the best of the rung before.
 
     Parameters
     ----------
@@ -243,26 +244,26 @@ def going_on(found: Found, trials: Sequence[int], rung: int) -> list[int]:
     Returns
     -------
     trials : list of int
-        In the order of the plan; fewer than planned where others failed.
+        In the order of the plan; fewer than planned if some failed.
     """
     if rung == 0:
         return list(trials)
     plan = found.plan
-    held = {trial: standing(found, trial, rung - 1) for trial in trials}
-    fit = [trial for trial in trials if held[trial].failed is None]
-    ranked = sorted(fit, key=lambda trial: _merit(held[trial], plan.score))
+    before = {trial: standing(found, trial, rung - 1) for trial in trials}
+    fit = [trial for trial in trials if before[trial].failed is None]
+    ranked = sorted(fit, key=lambda trial: _cost(before[trial], plan.score))
     return sorted(ranked[: plan.rungs[rung].trials])
 
 
-def _merit(held: Standing, score: str) -> float:
-    """Less is better."""
-    value = held.scores[score].value
+def _cost(of_trial: Standing, score: str) -> float:
+    """The score, or its negative if more is better: the lowest is the best."""
+    value = of_trial.scores[score].value
     return -value if SCORES[score] else value
 
 
 def rank(found: Found) -> list[Trial]:
     """
-    All trials by what is done so far.
+    Rank all trials by the fits done so far.
 
     Parameters
     ----------
@@ -279,11 +280,12 @@ def rank(found: Found) -> list[Trial]:
     for rung in range(len(plan.rungs)):
         trials = going_on(found, trials, rung)
         here = {trial: standing(found, trial, rung) for trial in trials}
-        for trial, held in here.items():
-            if rung == 0 or held.fits:
-                reached.setdefault(trial, []).append(held)
-        whole = plan.folds * plan.repeats
-        if any(held.failed is None and held.fits < whole for held in here.values()):
+        for trial, one in here.items():
+            if rung == 0 or one.fits:
+                reached.setdefault(trial, []).append(one)
+        needed = plan.folds * plan.repeats
+        # An unfinished rung decides nothing: which trials go on is not known yet.
+        if any(one.failed is None and one.fits < needed for one in here.values()):
             break
     made = [
         Trial(number, plan.points[number], plan.recipe_of(number), tuple(rungs))
@@ -294,17 +296,17 @@ def rank(found: Found) -> list[Trial]:
 
 
 def _place(trial: Trial, score: str) -> tuple[bool, int, float, int]:
-    merit = _merit(trial.last, score)
+    cost = _cost(trial.last, score)
     return (
         trial.failed is not None,
         -len(trial.rungs),
-        math.inf if math.isnan(merit) else merit,
+        math.inf if math.isnan(cost) else cost,
         trial.number,
     )
 
 
 def _compared(ranked: list[Trial], plan: Plan) -> list[Trial]:
-    """Each beside the best, fold by fold."""
+    """Compare each with the best, fold by fold: folds differ more than trials do."""
     if not ranked or ranked[0].failed is not None:
         return ranked
     best = ranked[0]

@@ -1,10 +1,10 @@
 """
-Sweeps: which values of a recipe's fields serve, judged without a look at the test split.
+Sweeps: find good values of a recipe's fields, without using the test split.
 
-Own code rather than Optuna's: a grid, draws and successive halving with rungs that wait for each
-other are deterministic, and a file a fit is resumed and shared by any number of processes
-without a database. Optuna's pruners decide by whoever reports first, a trial of it that is
-killed has to be found and begun again, and it brings SQLAlchemy and ten packages more.
+Own code rather than Optuna: a grid, draws and successive halving with rungs that wait for each
+other are deterministic, and one file per fit lets any number of processes resume and share the
+work without a database. Optuna's pruners depend on which trial reports first, a killed trial has
+to be found and started again, and it brings SQLAlchemy and ten more packages.
 """
 
 import json
@@ -40,15 +40,15 @@ _LOOK_SECONDS = 0.5
 @dataclass(frozen=True)
 class Swept:
     """
-    What a sweep gives.
+    The result of a sweep.
 
     Attributes
     ----------
     folder : Path
-        Holds plan.json, a file a fit in ``fits``, sweep.json, sweep.html, best.toml and, unless
-        told otherwise, the run ``best``.
+        With plan.json, a file for each fit in ``fits``, sweep.json, sweep.html, best.toml and, by
+        default, the run ``best``.
     plan : Plan
-        What decided it.
+        Its settings.
     trials : list of Trial
         The best first, those that failed last.
     simulated : bool
@@ -135,9 +135,9 @@ def sweep(
     """
     Try values of a recipe's fields, judge each by cross-validation, and train the best.
 
-    The boxes of training and validation split together are divided by UTC day; the test split is
-    never loaded. Called again with the same values it goes on where it stopped, and a second
-    call beside it, from another process, shares the work.
+    The boxes of the training and validation split together are divided by UTC day; the test split
+    is never loaded. A call with the same values goes on where an earlier one stopped, and shares
+    the work with calls in other processes.
 
     Parameters
     ----------
@@ -147,29 +147,29 @@ def sweep(
         Values by field of the recipe, such as ``{"learning_rate": [1e-4, 1e-3],
         "augmentation.rotation_range": Range(0, 55)}``. One value alone fixes a field.
     out : str or Path, optional
-        Folder to leave.
+        Folder to write.
     data : str or Path, optional
         As for `train`.
     data_options : mapping, optional
         Other arguments of `datasets.load`.
     method : {"grid", "random", "halving"}, optional
-        Every combination; draws; or draws (every combination, where all fields have values and
-        `trials` is not told) that begin with little, of which one in `factor` goes on to
-        `factor` times as much [1]_, trained from the start.
+        Every combination; draws; or successive halving [1]_: draws (or every combination, if all
+        fields have values and `trials` is not given) begin with a small budget, and one in
+        `factor` goes on to `factor` times as much, trained from the start.
     trials : int, optional
         To draw, 1 to 10,000; by default 20.
     folds, repeats : int, optional
-        Folds, 2 to 100, and how often they are dealt anew, with other seeds, 1 to 100.
+        Folds, 2 to 100, and how often they are drawn anew, with other seeds, 1 to 100.
     score : {"hss", "accuracy", "macro_f1", "brier", "log_loss"}, optional
-        Whose mean over folds decides.
+        The score whose mean over folds decides.
     budget : {"epochs", "boxes"}, optional
-        What a halving has less of in the beginning.
+        What a halving increases from rung to rung.
     factor : int, optional
         2 or more.
     seed : int, optional
         Of draws and folds, 0 or more; the recipe's own is that of the trainings.
     processes : int, optional
-        That train at the same time.
+        Number of processes that train at the same time.
     fit : bool, optional
         Whether to train the best on the training split in the end, and score it on the
         validation split.
@@ -198,26 +198,27 @@ def sweep(
         raise InputError(f"processes is {processes!r}, it must be a whole number from 1 to 256.")
     choices = Choices(method, trials, folds, repeats, score, budget, factor, seed)
     folder, source = Path(out), data_for(base, data, data_options)
-    asked = Plan.of(Space.of(_with_data(base, source, fields), fields), source, "", choices)
+    # Everything that can be refused is checked before the boxes are loaded, and the folder is
+    # written only when all is well.
+    new = Plan.of(Space.of(_with_data(base, source, fields), fields), source, "", choices)
     _check_folder(folder)
-    pool = Pool.load(asked.source_of(0))
-    stops = any(asked.recipe_of(i).early_stopping for i in range(len(asked.points)))
+    pool = Pool.load(new.source_of(0))
+    stops = any(new.recipe_of(i).early_stopping for i in range(len(new.points)))
     pool.check(folds, stops)
-    asked = replace(asked, boxes=pool.fingerprint())
-    plan = _begun(folder, asked)
+    plan = _write_plan(folder, replace(new, boxes=pool.fingerprint()))
     for note in _notes(base, plan, trials):
         warnings.warn(note, UserWarning, stacklevel=2)
     found = Found(folder, plan)
-    with Progress(found, processes, shown=progress) as heard:
+    with Progress(found, processes, shown=progress) as listener:
         if processes == 1:
-            work(found, pool, heard.hear)
+            work(found, pool, listener.hear)
         else:
-            _share(folder, processes, heard)
+            _share(folder, processes, listener)
     return _finish(found, pool, fit=fit, progress=progress, command=command)
 
 
 def _with_data(base: Recipe, source: Data, fields: Mapping[str, Any]) -> Recipe:
-    """The recipe that says which boxes it has, where an option of these is varied."""
+    """The recipe, with its data written in if one of their options is varied."""
     if not any(name.partition(".")[0] == "data" for name in fields):
         return base
     made_for = base.data
@@ -233,11 +234,11 @@ def _check_folder(folder: Path) -> None:
             raise InputError(f"{folder} holds a run; choose another folder for the sweep.")
 
 
-def _begun(folder: Path, asked: Plan) -> Plan:
-    """The plan in the folder, written there if it is new or has grown."""
+def _write_plan(folder: Path, new: Plan) -> Plan:
+    """Write the plan, or join the one in the folder; locked, since two calls may start at once."""
     with storage.file_lock(folder / ".plan.lock"):
         before = Plan.read(folder)
-        plan = asked if before is None else before.joined(asked, folder)
+        plan = new if before is None else before.joined(new, folder)
         if plan != before:
             plan.write(folder)
     return plan
@@ -256,41 +257,46 @@ def _notes(base: Recipe, plan: Plan, trials: int | None) -> Iterator[str]:
         yield f"The fields have {len(plan.points)} combinations, not {trials:,}; all are tried."
     if plan.varies_data:
         yield (
-            "Trials have boxes of their own, since a field of the data is varied: each is judged "
-            "on folds of these."
+            "Trials have different boxes, since a field of the data is varied: each is judged on "
+            "folds of its own."
         )
     if any(plan.recipe_of(trial).teacher is not None for trial in range(len(plan.points))):
         yield (
-            "A teacher may have been trained on boxes that judge here, and its pupils know of them "
-            "through it: their scores flatter."
+            "A teacher may have been trained on boxes that judge here, and its pupils learn of "
+            "them through it: their scores flatter."
         )
     if "seed" in plan.varied:
-        yield "The seed is varied: what differs by it is chance, and the best of it is no better."
+        yield "The seed is varied: its differences are chance, and the best seed is no better."
 
 
-def _share(folder: Path, processes: int, heard: Progress) -> None:
-    """Have processes do the work, and look on."""
+def _share(folder: Path, processes: int, listener: Progress) -> None:
+    """
+    Have processes do the work, and show their progress.
+
+    They share the sweep's folder and nothing else. Each keeps the read end of a pipe whose write
+    end is here, so that it ends with this process, however that is killed.
+    """
     cores = os.cpu_count() or 1
     environment = {**os.environ, "NPROC": str(max(1, cores // processes))}  # XLA's threads
     with ExitStack() as open_:
         started = []
         for _ in range(processes):
-            said = open_.enter_context(tempfile.TemporaryFile())
+            errors = open_.enter_context(tempfile.TemporaryFile())
             process = subprocess.Popen(
                 [sys.executable, "-m", "stormlens.experiment._sweep_work", str(folder)],
                 stdin=subprocess.PIPE,
-                stderr=said,
+                stderr=errors,
                 env=environment,
-                start_new_session=True,  # Ctrl-C is for this process, which then ends them
+                start_new_session=True,  # Ctrl-C reaches this process alone, which then ends them
             )
             open_.callback(_end, process)
-            started.append((process, said))
+            started.append((process, errors))
         while any(process.poll() is None for process, _ in started):
             _check_alive(started)
-            heard.look()
+            listener.look()
             time.sleep(_LOOK_SECONDS)
         _check_alive(started)
-        heard.look()
+        listener.look()
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -299,21 +305,26 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _check_alive(started: list[tuple["subprocess.Popen[bytes]", Any]]) -> None:
-    for process, said in started:
+    for process, errors in started:
         if process.poll() not in (None, 0):
-            said.seek(0)
-            lines = said.read().decode(errors="replace").strip().splitlines()
+            errors.seek(0)
+            lines = errors.read().decode(errors="replace").strip().splitlines()
             last = lines[-1] if lines else f"code {process.returncode}"
             if process.returncode == 2 and lines:
                 raise InputError(last)
             raise InputError(
-                f"A process of the sweep ended before its time ({last[:300]}). What is finished "
-                "is kept; fewer processes need less memory, and the same command goes on."
+                f"A process of the sweep ended early ({last[:300]}). Finished fits are kept, and "
+                "the same command goes on; fewer processes need less memory."
             )
 
 
 def _finish(found: Found, pool: Pool, *, fit: bool, progress: bool, command: str | None) -> Swept:
-    """Write down what was found, train the best, and write that down too."""
+    """
+    Write the results, train the best, and write them again with its scores.
+
+    All processes that share the work come here. The lock lets the first train the best; the others
+    wait, and find its run finished.
+    """
     folder = found.folder
     swept = Swept(
         folder,
@@ -325,7 +336,7 @@ def _finish(found: Found, pool: Pool, *, fit: bool, progress: bool, command: str
         pool.by,
     )
     with storage.file_lock(folder / ".finish.lock", _WAIT_SECONDS):
-        _leave(swept)
+        _write(swept)
         if swept.best.failed is not None:
             raise InputError(
                 f"All {len(swept.trials)} trials failed, the first of them: {swept.best.failed} "
@@ -334,11 +345,11 @@ def _finish(found: Found, pool: Pool, *, fit: bool, progress: bool, command: str
         if fit:
             outcome = _train_best(swept, progress=progress, command=command)
             swept = replace(swept, outcome=outcome)
-            _leave(swept)
+            _write(swept)
     return swept
 
 
-def _leave(swept: Swept) -> None:
+def _write(swept: Swept) -> None:
     values = swept.to_dict()
     text = json.dumps(values, indent=2, allow_nan=False)
     storage.write_text(swept.folder / "sweep.json", text + "\n")
@@ -362,7 +373,7 @@ def _best_recipe(swept: Swept) -> Recipe:
 def _train_best(swept: Swept, *, progress: bool, command: str | None) -> Outcome:
     run, recipe = swept.folder / _BEST, _best_recipe(swept)
     source = swept.plan.source_of(swept.best.number)
-    _make_way(run, recipe)
+    _set_aside(run, recipe)
     with lock_run(run):
         splits = {split: source.load(split) for split in ("train", "validation")}
         if (run / "report.html").exists():
@@ -380,8 +391,8 @@ def _train_best(swept: Swept, *, progress: bool, command: str | None) -> Outcome
         )
 
 
-def _make_way(run: Path, recipe: Recipe) -> None:
-    """Give another name to the run of an earlier best, or of one that cannot be resumed."""
+def _set_aside(run: Path, recipe: Recipe) -> None:
+    """Rename the run of an earlier best, or one that cannot be resumed; no training is deleted."""
     if not (run / "recipe.toml").exists():
         return
     before = load_recipe(run / "recipe.toml")

@@ -1,4 +1,4 @@
-"""What a person sees of a sweep: how many fits, about how long, a line for each trial judged."""
+"""The progress of a sweep: how many fits, about how long, a line for each trial judged."""
 
 import math
 import time
@@ -26,7 +26,7 @@ class Progress:
     found : Found
         What is done so far.
     processes : int
-        That work at the same time, for the time that is left.
+        Number of processes at work, to estimate the time left.
     shown : bool
         Whether to show anything.
     """
@@ -35,8 +35,8 @@ class Progress:
         plan = found.plan
         self._found, self._plan, self._processes = found, plan, processes
         self._shown = shown
-        self._whole = plan.folds * plan.repeats
-        self._told: set[tuple[int, int]] = set()
+        self._fits = plan.folds * plan.repeats  # of a trial in a rung
+        self._reported: set[tuple[int, int]] = set()
         self._first = True
         self._looked = -math.inf
         self._console = Console(stderr=True)
@@ -55,7 +55,7 @@ class Progress:
         task = self._bar.add_task("", total=plan.count, left="")
         self._task = task
         self._bar.start()
-        self._survey()  # what was done before is counted, and told no more
+        self._survey()  # counts earlier fits, so that their trials are not reported again
         done = int(self._bar.tasks[0].completed)
         self._first = not done
         before = f", {done:,} of them done before; {self._left_words()} left" if done else ""
@@ -73,11 +73,11 @@ class Progress:
         self._bar.stop()
 
     def hear(self, fit: Fit, found: dict[str, Any]) -> None:
-        """Take note of a fit that this process has done."""
+        """Note a fit that this process has done."""
         self.look()
 
     def look(self, at_once: bool = False) -> None:
-        """Take note of all fits that are done, unless that was done a moment ago."""
+        """Note all fits that are done, at most twice a second: it reads the folder."""
         now = time.monotonic()
         if not self._shown or (now - self._looked < _PAUSE_SECONDS and not at_once):
             return
@@ -87,33 +87,39 @@ class Progress:
             self._first = False
             took = self._spent / self._bar.tasks[0].completed
             self._print(f"The first fit took {took:.1f} s: {self._left_words()} for the rest.")
-        for rung, trial, held in judged:
-            self._print(_line(self._plan, rung, trial, held))
+        for trial, one in judged:
+            self._print(_line(self._plan, trial, one))
 
-    def _survey(self) -> list[tuple[int, int, Standing]]:
-        """Count what is done; give the trials judged since last time."""
+    def _survey(self) -> list[tuple[int, Standing]]:
+        """
+        Count the fits done, and return the trials judged since last time.
+
+        Rungs after the first unfinished one are counted as planned, since their trials are not
+        known yet. Costs are in epochs of all boxes, so that the time left can be estimated from
+        fits of other lengths.
+        """
         new, done, total = [], 0, 0
         trials: Sequence[int] = range(len(self._plan.points))
         self._spent = self._left = self._worked = 0.0
         for rung, planned in enumerate(self._plan.rungs):
-            held = {trial: standing(self._found, trial, rung) for trial in trials}
-            for trial, place in held.items():
-                needed = place.fits if place.failed is not None else self._whole
+            here = {trial: standing(self._found, trial, rung) for trial in trials}
+            for trial, place in here.items():
+                needed = place.fits if place.failed is not None else self._fits
                 done, total = done + place.fits, total + needed
                 self._spent += place.seconds
                 cost = self._cost(trial, planned.share)
                 self._worked += cost * place.fits
                 self._left += cost * (needed - place.fits)
-                if place.fits == needed and (rung, trial) not in self._told:
-                    self._told.add((rung, trial))
-                    new.append((rung, trial, place))
-            whole = all(
-                place.failed is not None or place.fits == self._whole for place in held.values()
+                if place.fits == needed and (rung, trial) not in self._reported:
+                    self._reported.add((rung, trial))
+                    new.append((trial, place))
+            finished = all(
+                place.failed is not None or place.fits == self._fits for place in here.values()
             )
-            if not whole or rung + 1 == len(self._plan.rungs):
+            if not finished or rung + 1 == len(self._plan.rungs):
                 for later in self._plan.rungs[rung + 1 :]:
-                    total += later.trials * self._whole
-                    self._left += later.trials * self._whole * self._cost(0, later.share)
+                    total += later.trials * self._fits
+                    self._left += later.trials * self._fits * self._cost(0, later.share)
                 break
             trials = going_on(self._found, trials, rung + 1)
         words = f"{self._left_words()} left" if self._worked and self._left else ""
@@ -121,7 +127,7 @@ class Progress:
         return new
 
     def _cost(self, trial: int, share: float) -> float:
-        """Of a fit, in epochs of all boxes."""
+        """Cost of a fit, in epochs of all boxes."""
         return self._plan.recipe_of(trial).epochs * share
 
     def _left_words(self) -> str:
@@ -138,27 +144,27 @@ class Progress:
 def _opening(plan: Plan) -> str:
     trials = len(plan.points)
     dealt = f"{plan.folds} folds" + (f" dealt {plan.repeats} times" if plan.repeats > 1 else "")
-    told = f"{trials:,} trial{'s' if trials != 1 else ''} of {plan.base.name}, {dealt} by day"
+    text = f"{trials:,} trial{'s' if trials != 1 else ''} of {plan.base.name}, {dealt} by day"
     if len(plan.rungs) > 1:
         counts = ", ".join(f"{rung.trials:,}" for rung in plan.rungs)
-        told += f", in rungs of {counts}"
-    return f"{told}: {plan.count:,} fits"
+        text += f", in rungs of {counts}"
+    return f"{text}: {plan.count:,} fits"
 
 
-def _line(plan: Plan, rung: int, trial: int, held: Standing) -> str:
+def _line(plan: Plan, trial: int, one: Standing) -> str:
     opening = f"trial {trial}"
     if len(plan.rungs) > 1:
-        opening += f", {held.share:.3g} of {plan.budget}"
+        opening += f", {one.share:.3g} of {plan.budget}"
     opening += f": {values_in_words(plan, trial)}: "
-    if held.failed is not None:
-        return f"{opening}failed. {held.failed}"
-    score = held.scores[plan.score]
+    if one.failed is not None:
+        return f"{opening}failed. {one.failed}"
+    score = one.scores[plan.score]
     return f"{opening}{plan.score} {score.value:.3f} ({score.low:.3f} to {score.high:.3f})"
 
 
 def values_in_words(plan: Plan, trial: int) -> str:
     """
-    What a trial tries.
+    The values of a trial.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """
-What a process of a sweep does: take a fit that nobody does, do it, leave what it found.
+The work of one process of a sweep: take a free fit, do it, write what it found.
 
-Run as ``python -m stormlens.experiment._sweep_work DIR`` by a sweep with several processes; such
-a process ends with its parent, however that ends.
+A sweep with several processes runs ``python -m stormlens.experiment._sweep_work DIR`` in each;
+they end with their parent, however that ends.
 """
 
 import os
@@ -20,14 +20,16 @@ from stormlens.experiment._plan import Fit, Found, Plan
 from stormlens.experiment._standing import going_on
 from stormlens.features import remembering
 
-_PAUSE_SECONDS = 0.5  # until others are asked again for what they have done
+_PAUSE_SECONDS = 0.5  # between two looks at what other processes have done
 
 Heard = Callable[[Fit, dict[str, Any]], None]
 
 
 def work(found: Found, pool: Pool, hear: Heard | None = None) -> None:
     """
-    Do all fits of a sweep that no other process does, and wait for those that others do.
+    Do all fits of a sweep that no other process does, and wait for the others' fits.
+
+    A rung must be finished before the next begins, since its scores decide which trials go on.
 
     Parameters
     ----------
@@ -36,34 +38,40 @@ def work(found: Found, pool: Pool, hear: Heard | None = None) -> None:
     pool : Pool
         The boxes of the first trial.
     hear : callable, optional
-        Is told of each fit done here.
+        Called with each fit done here.
     """
     plan = found.plan
     pools = _Pools(plan, pool)
     trials: Sequence[int] = range(len(plan.points))
-    with remembering():  # baselines measure a box in every fold that it is in
+    with remembering():  # else baselines measure each box again in every fold
         for rung in range(len(plan.rungs)):
             trials = going_on(found, trials, rung)
             while left := _left(found, trials, rung):
+                # All that are left are being done elsewhere: wait for their files.
                 if sum(_do(found, pools, fit, hear) for fit in left) == 0:
                     time.sleep(_PAUSE_SECONDS)
 
 
 def _left(found: Found, trials: Sequence[int], rung: int) -> list[Fit]:
-    """Fits still to be done; a trial of which one failed needs no others."""
+    """Fits still to be done; after one failed fit a trial needs no others."""
     left: dict[int, list[Fit]] = {}
     failed = set()
     for fit in found.plan.fits(trials, rung):
-        held = found.of(fit)
-        if held is None:
+        result = found.of(fit)
+        if result is None:
             left.setdefault(fit.trial, []).append(fit)
-        elif held["failed"] is not None:
+        elif result["failed"] is not None:
             failed.add(fit.trial)
     return [fit for trial, fits in left.items() if trial not in failed for fit in fits]
 
 
 def _do(found: Found, pools: "_Pools", fit: Fit, hear: Heard | None) -> bool:
-    """Do a fit unless another process does or did, or the trial has failed; say whether."""
+    """
+    Do a fit, and return whether it needs no more doing: False if another process is doing it.
+
+    The lock is asked for without waiting, and a killed process gives it up. Whoever gets it looks
+    for the file once more, as the one before may have written it in the meantime.
+    """
     if _has_failed(found, fit):
         return True
     path = found.path(fit)
@@ -71,16 +79,16 @@ def _do(found: Found, pools: "_Pools", fit: Fit, hear: Heard | None) -> bool:
         if not mine:
             return False
         if found.of(fit) is None:
-            held = _judged(found.plan, pools, fit)
-            found.write(fit, held)
+            result = _judged(found.plan, pools, fit)
+            found.write(fit, result)
             if hear is not None:
-                hear(fit, held)
+                hear(fit, result)
     return True
 
 
 def _has_failed(found: Found, fit: Fit) -> bool:
     others = (found.of(other) for other in found.plan.fits([fit.trial], fit.rung))
-    return any(held is not None and held["failed"] is not None for held in others)
+    return any(one is not None and one["failed"] is not None for one in others)
 
 
 def _judged(plan: Plan, pools: "_Pools", fit: Fit) -> dict[str, Any]:
@@ -90,7 +98,7 @@ def _judged(plan: Plan, pools: "_Pools", fit: Fit) -> dict[str, Any]:
         recipe = recipe.with_changes(epochs=max(1, round(recipe.epochs * share)))
     began = time.perf_counter()
     try:
-        held = judge_fold(
+        result = judge_fold(
             recipe,
             pools.of(fit.trial),
             folds=plan.folds,
@@ -100,14 +108,14 @@ def _judged(plan: Plan, pools: "_Pools", fit: Fit) -> dict[str, Any]:
             share=1.0 if fewer_epochs else share,
         )
     except InputError as error:  # such as a training that diverges: the sweep goes on
-        held = {"scores": {}, "boxes": 0, "trained_on": 0, "epochs": 0, "failed": str(error)}
-    if "jax" in sys.modules:  # what it compiled for this fit serves no other
+        result = {"scores": {}, "boxes": 0, "trained_on": 0, "epochs": 0, "failed": str(error)}
+    if "jax" in sys.modules:  # each fit compiles its own programs, which would add up in memory
         sys.modules["jax"].clear_caches()
-    return {**held, "seconds": round(time.perf_counter() - began, 3)}
+    return {**result, "seconds": round(time.perf_counter() - began, 3)}
 
 
 class _Pools:
-    """The boxes of trials, of which the last used are kept."""
+    """The boxes of trials; those of the last trial are kept."""
 
     def __init__(self, plan: Plan, pool: Pool) -> None:
         self._plan, self._pool = plan, pool
@@ -116,7 +124,7 @@ class _Pools:
     def of(self, trial: int) -> Pool:
         source = self._plan.source_of(trial)
         if source != self._source:
-            del self._pool  # before others take their place
+            del self._pool  # frees the old boxes before the new ones are loaded
             self._pool = Pool.load(source)
             self._pool.check(self._plan.folds, bool(self._plan.recipe_of(trial).early_stopping))
             self._source = source
@@ -124,7 +132,12 @@ class _Pools:
 
 
 def _end_with_parent() -> None:
-    """End at once when the parent, which holds the other end of standard input, has ended."""
+    """
+    End this process at once when its parent has ended.
+
+    The parent has the write end of standard input and never writes. So reading returns only when
+    the operating system closes that end.
+    """
 
     def wait() -> None:
         # Not through sys.stdin, whose lock a thread may not hold when Python shuts down.
