@@ -224,7 +224,7 @@ def test_bad_input_gets_its_sentence():
         (lambda: pictures.faithfulness({}), "no curve to draw"),
         (lambda: pictures.sanity({}), "no check to draw"),
         (lambda: pictures.maximised([]), "0 boxes in 4 columns"),
-        (lambda: pictures.maximised(wish(), titles=["a", "b"]), "2 titles stand against 1"),
+        (lambda: pictures.maximised(wish(), titles=["a", "b"]), "2 titles for 1"),
     ):
         with pytest.raises(InputError, match=sentence):
             call()

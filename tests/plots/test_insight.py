@@ -188,7 +188,7 @@ def test_neighbours_stand_beside_the_box_asked_about():
     one = dataset.isel(storm=[0])
     figure = plots.neighbours(found([3, 1], [0.01, 0.2], simulated=1), one, dataset)
     assert [ax.get_title() for ax in figure.axes[:3]] == [
-        "asked about\nCellular",
+        "this box\nCellular",
         "Other\n0.010",
         "QLCS\n0.200",
     ]
@@ -199,7 +199,7 @@ def test_neighbours_stand_beside_the_box_asked_about():
         "A storm box (Cellular) and the 2 most like it by cosine distance: Other 0.010, QLCS 0.200."
     )
     unlabelled = plots.neighbours(found([2], [0.1]), boxes(1, labelled=False), dataset)
-    assert unlabelled.axes[0].get_title() == "asked about\nunlabelled"
+    assert unlabelled.axes[0].get_title() == "this box\nunlabelled"
     assert unlabelled.axes[1].get_title() == "Tropical\n0.100"
 
 

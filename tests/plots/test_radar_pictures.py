@@ -220,7 +220,7 @@ def test_digits_are_drawn_without_kilometres_or_dbz():
         (lambda: storm_box(np.ones((2, 136, 136))), r"shape \(2, 136, 136\)"),
         (lambda: storm_box([[1]], colours="nsw"), "Did you mean 'nws'"),
         (lambda: contact_sheet(_boxes().isel(storm=[])), "no box to draw"),
-        (lambda: contact_sheet(_boxes(), titles=["a"]), "1 titles stand against 3 boxes"),
+        (lambda: contact_sheet(_boxes(), titles=["a"]), "1 titles for 3 boxes"),
         (lambda: contact_sheet(_boxes(), columns=0), "at least 1 column"),
     ],
 )

@@ -67,7 +67,7 @@ def test_an_appraisal_of_other_weights_is_refused(tmp_path):
     read_appraisal(write_appraisal(tmp_path)).write(tmp_path)
     assert read_appraisal(tmp_path).overall == appraisal()["simulated"]["all"]
     Classifier(build("chapter-linear", seed=1), "chapter-linear").save(tmp_path)
-    with pytest.raises(InputError, match="is of other weights than lie beside it"):
+    with pytest.raises(InputError, match="is of other weights than those in its folder"):
         read_appraisal(tmp_path)
 
 

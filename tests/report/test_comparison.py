@@ -139,7 +139,7 @@ def test_every_section_is_there(page):
     shown, values, _ = page
     for words in (
         "Do they differ?",
-        "The same, asked of fewer modes",
+        "The same for fewer modes",
         "Four weather modes",
         "Three storm modes",
         "Mode by mode",

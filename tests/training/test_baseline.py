@@ -112,7 +112,7 @@ def test_features_must_be_a_table():
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        ("features-boosted", {"epochs": 30}, "epochs is 30, which says nothing"),
+        ("features-boosted", {"epochs": 30}, "epochs is 30, which features-boosted does not use"),
         ("features-boosted", {"batch_size": 8}, "batch_size is 8"),
         ("features-boosted", {"early_stopping": 3}, "early_stopping is 3"),
         ("features-boosted", {"mixup": 0.2}, "mixup is 0.2"),

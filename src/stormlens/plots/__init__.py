@@ -1,11 +1,11 @@
 """
-Pictures of storms, ideas, trainings, scores and networks: one function a picture.
+Pictures of storms, ideas, trainings, scores and networks: one function for each picture.
 
 Every function takes data and, where it draws one panel, the axes to draw on,
 and returns the axes or the figure. None computes a score, touches pyplot's
-global state or opens a window: save what comes back with ``figure.savefig``, or
-`show` it in a notebook with its words for those who cannot see it. Boxes are
-drawn north up. Pictures of simulated data say so.
+global state or opens a window: save the figure with ``figure.savefig``, or
+`show` it in a notebook with its alternative text. Boxes are drawn north up.
+Pictures of simulated data say so.
 """
 
 from typing import TYPE_CHECKING

@@ -25,7 +25,7 @@ def radar_chain(chain: Chain, *, colours: str = "accessible") -> Figure:
     Parameters
     ----------
     chain : stormlens.concepts.Chain
-        As `stormlens.concepts.radar_chain` gives it: simulated, and marked so.
+        As `stormlens.concepts.radar_chain` gives it: simulated, and marked as such.
     colours : {"accessible", "nws"}, optional
         Colour table for dBZ.
 

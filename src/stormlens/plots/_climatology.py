@@ -30,7 +30,7 @@ _AXES = {
 }
 _SHARE_LABEL = "Share of the region's boxes (their number on the right)"
 _BLANK = "#eef1f4"
-_NARROW = 3.9  # inches: read at the width of a telephone, type keeps its size
+_NARROW = 3.9  # inches: at the width of a telephone letters keep their size
 
 
 def mode_cycle(
@@ -87,7 +87,7 @@ def mode_cycle(
 
 
 def _add_legend(ax: Axes, x: float, narrow: bool, *, reverse: bool) -> None:
-    """Beside the axes, or of a narrow figure below all of it."""
+    """Add a legend right of the axes, or below all of a narrow figure."""
     style: dict[str, Any] = {"frameon": False, "fontsize": 8.5, "handlelength": 1.0}
     if not narrow:
         ax.legend(loc="upper left", bbox_to_anchor=(x, 1.0), reverse=reverse, **style)
@@ -103,12 +103,12 @@ def _figure_of(ax: Axes) -> Figure:
 
 def _peaks(counts: xr.DataArray, by: str) -> str:
     places = counts[by].values
-    told = [
+    words = [
         f"{mode}: {row.sum():,}, most in {places[row.argmax()]}"
         for mode, row in zip(counts["mode"].values, counts.values, strict=True)
         if row.any()
     ]
-    return "; ".join(told) or "No box has a known time"
+    return "; ".join(words) or "No box has a known time"
 
 
 def mode_shares(climatology: xr.Dataset, ax: Axes | None = None, *, narrow: bool = False) -> Axes:
@@ -131,20 +131,20 @@ def mode_shares(climatology: xr.Dataset, ax: Axes | None = None, *, narrow: bool
     """
     counts = climatology["by_region"]
     totals = counts.sum("mode").values
-    held = np.flatnonzero(totals)[::-1]
-    height = 1.1 + 0.3 * max(len(held), 1) + 0.5 * narrow
+    filled = np.flatnonzero(totals)[::-1]
+    height = 1.1 + 0.3 * max(len(filled), 1) + 0.5 * narrow
     ax = new_axes(_NARROW if narrow else 7.0, height) if ax is None else ax
     tidy(ax)
     ax.grid(visible=False)
-    left = np.zeros(len(held))
+    left = np.zeros(len(filled))
     for mode, colour in _colours(climatology).items():
-        share = counts.sel(mode=mode).values[held] / totals[held]
-        ax.barh(np.arange(len(held)), share, 0.8, left, color=colour, label=mode, linewidth=0)
+        share = counts.sel(mode=mode).values[filled] / totals[filled]
+        ax.barh(np.arange(len(filled)), share, 0.8, left, color=colour, label=mode, linewidth=0)
         left = left + share
-    for row, total in enumerate(totals[held]):
+    for row, total in enumerate(totals[filled]):
         ax.text(1.01, row, f"{total:,}", va="center", fontsize=8.5, color=MUTED)
-    names = counts["region"].values[held]
-    ax.set_yticks(np.arange(len(held)), names)
+    names = counts["region"].values[filled]
+    ax.set_yticks(np.arange(len(filled)), names)
     ax.set_xlim(0, 1)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     if narrow:
@@ -152,9 +152,9 @@ def mode_shares(climatology: xr.Dataset, ax: Axes | None = None, *, narrow: bool
     ax.set_xlabel("Share of boxes; right: boxes" if narrow else _SHARE_LABEL, color=INK)
     _add_legend(ax, 1.12, narrow, reverse=False)
     _mark(ax, climatology)
-    commonest = climatology["mode"].values[counts.values[:, held].argmax(0)]
-    told = [f"{name} {mode}" for name, mode in zip(names[::-1], commonest[::-1], strict=True)]
-    describe(ax, f"Share of each mode by region. Commonest: {', '.join(told)}.")
+    commonest = climatology["mode"].values[counts.values[:, filled].argmax(0)]
+    words = [f"{name} {mode}" for name, mode in zip(names[::-1], commonest[::-1], strict=True)]
+    describe(ax, f"Share of each mode by region. Commonest: {', '.join(words)}.")
     return ax
 
 
@@ -196,11 +196,11 @@ def climatology_map(climatology: xr.Dataset, *, narrow: bool = False) -> Figure:
     shares = [
         np.ma.masked_array(counts.sel(mode=m).values / np.maximum(total, 1), few) for m in modes
     ]
-    # By the square root, so that a mode of a few per cent shows where it is.
+    # On the scale of the square root, so that a mode of a few per cent is visible.
     highest = max(0.05, *(float(share.max()) for share in shares if share.count()), 0.0)
     log = LogNorm(1, max(10, total.max()))
     first = _panel(axes[0], counts, np.ma.masked_equal(total, 0), log, "cividis_r", window)
-    # At the left the first leaves room for 'simulated'.
+    # A title on the left leaves space for 'simulated'.
     title: dict[str, Any] = {"fontsize": 10, "color": INK, "loc": "left" if narrow else "center"}
     axes[0].set_title("All boxes", **title)
     for ax, mode, share in zip(axes[1:], modes, shares, strict=False):
@@ -220,9 +220,9 @@ def climatology_map(climatology: xr.Dataset, *, narrow: bool = False) -> Figure:
 
 
 def _window(counts: xr.DataArray) -> tuple[float, float, float, float]:
-    """West, east, south and north of what holds boxes, km in the map's plane."""
-    held = counts.sum("mode").values > 0
-    rows, columns = np.flatnonzero(held.any(1)), np.flatnonzero(held.any(0))
+    """West, east, south and north of the cells with boxes, km in the map's plane."""
+    filled = counts.sum("mode").values > 0
+    rows, columns = np.flatnonzero(filled.any(1)), np.flatnonzero(filled.any(0))
     x, y = _corners(counts)
     inside = (slice(rows[0], rows[-1] + 2), slice(columns[0], columns[-1] + 2))
     return x[inside].min(), x[inside].max(), y[inside].min(), y[inside].max()
@@ -238,9 +238,9 @@ def _corners(counts: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _plane(counts: xr.DataArray) -> Plane:
-    """The national grid's, where it holds the middle of what is counted, else one of its own."""
-    held = counts.sum("mode")
-    rows, columns = np.nonzero(held.values > 0)
+    """The national grid's plane if the middle of the boxes lies on it, else one around them."""
+    total = counts.sum("mode")
+    rows, columns = np.nonzero(total.values > 0)
     latitude, longitude = counts["latitude"].values[rows], counts["longitude"].values[columns]
     middle = [(float(axis.min()) + float(axis.max())) / 2 for axis in (latitude, longitude)]
     if NATIONAL.holds(*NATIONAL.cell(middle[1], middle[0])):
@@ -267,16 +267,16 @@ def _panel(
 
 
 def _places_in_words(counts: xr.DataArray, modes: list[str]) -> str:
-    told = []
+    words = []
     for mode in modes:
         of_mode = counts.sel(mode=mode)
         row, column = np.unravel_index(int(of_mode.values.argmax()), of_mode.shape)
         north, east = of_mode["latitude"].values[row], of_mode["longitude"].values[column]
-        told.append(
+        words.append(
             f"{mode} {abs(north):g} {'N' if north >= 0 else 'S'} "
             f"{abs(east):g} {'E' if east >= 0 else 'W'}"
         )
-    return f"Maps of all boxes and of each mode's share. Most boxes near: {', '.join(told)}."
+    return f"Maps of all boxes and of each mode's share. Most boxes near: {', '.join(words)}."
 
 
 def _colours(climatology: xr.Dataset) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """
 Pictures of a comparison: performance diagrams, skill by time, learning curves.
 
-Whoever is compared has a letter, which stands in the points themselves: neither colour nor a
-legend is needed to tell them apart.
+Each contestant has a letter, which is written in its points: neither colour nor a legend is needed
+to tell them apart.
 """
 
 import math
@@ -34,7 +34,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DASHES = ("--", ":", "-.")
 
 FEWEST = 10
-"""Boxes of a slice of time whose score is drawn."""
+"""Boxes that a slice of time needs for its score to be drawn."""
 
 _CROWDED = 14  # slices, from which on points and bars would cover each other
 _NOTHING = Estimate(math.nan, math.nan, math.nan)
@@ -44,7 +44,7 @@ Marks = Mapping[str, "Mark"]
 
 class Mark(NamedTuple):
     """
-    How one of those compared is shown.
+    How a contestant is shown.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Mark(NamedTuple):
 
 def entrant_marks(names: Sequence[str], baselines: Iterable[str] = ()) -> dict[str, Mark]:
     """
-    A letter and a colour for each of those compared.
+    A letter and a colour for each contestant.
 
     Parameters
     ----------
@@ -112,13 +112,13 @@ def performance_diagram(
     Parameters
     ----------
     success : mapping of str to Estimate
-        Success ratio, 1 - FAR, of each of those compared; who has none is left out.
+        Success ratio, 1 - FAR, of each contestant; one without a value is left out.
     pod : mapping of str to Estimate
         Probability of detection, by the same names.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the axes of a new figure.
     marks : mapping of str to Mark, optional
-        As `entrant_marks` gives them; by default made of the names.
+        As `entrant_marks` gives them; by default made from the names.
     title : str, optional
         Such as the mode.
     simulated : bool, optional
@@ -138,7 +138,7 @@ def performance_diagram(
     tidy(ax)
     ax.grid(False)
     _lines_of_csi_and_bias(ax)
-    told = []
+    words = []
     for name, ratio in success.items():
         found = pod[name]
         if math.isnan(ratio.value) or math.isnan(found.value):
@@ -150,7 +150,7 @@ def performance_diagram(
         ):
             ax.plot(x, y, color=mark.colour, linewidth=1.2, alpha=0.75, zorder=4)
         _point(ax, ratio.value, found.value, mark)
-        told.append(f"{name}: POD {found.value:.2f}, success ratio {ratio.value:.2f}")
+        words.append(f"{name}: POD {found.value:.2f}, success ratio {ratio.value:.2f}")
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     ticks = np.linspace(0, 1, 6)
     ax.set_xticks(ticks)
@@ -162,7 +162,7 @@ def performance_diagram(
     if simulated:
         mark_simulated(ax, inside=False)
     whose = f" of {title}" if title else ""
-    describe(ax, f"Performance diagram{whose}. {'; '.join(told) or 'No point'}.")
+    describe(ax, f"Performance diagram{whose}. {'; '.join(words) or 'No point'}.")
     return ax
 
 
@@ -181,7 +181,7 @@ def _lines_of_csi_and_bias(ax: Axes) -> None:
 
 
 def _point(ax: Axes, x: float, y: float, mark: Mark) -> None:
-    """A round point that holds its letter."""
+    """A round point with its letter."""
     ax.plot(
         [x],
         [y],
@@ -218,9 +218,9 @@ def skill_by_time(
     simulated: bool = False,
 ) -> Axes:
     """
-    Draw a score by month, hour or year, each with its interval and the boxes it is of.
+    Draw a score by month, hour or year, with its interval and the number of boxes.
 
-    Of fewer than ten boxes nothing is drawn: one answer more or less would move it too far.
+    A score of fewer than ten boxes is not drawn: one answer more or less would move it too far.
 
     Parameters
     ----------
@@ -229,15 +229,15 @@ def skill_by_time(
     counts : sequence of int
         Boxes in each.
     scores : mapping of str to sequence of Estimate
-        The score in each slice, at most 1, by who is compared.
+        The score in each slice, at most 1, by contestant.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the axes of a new figure.
     marks : mapping of str to Mark, optional
         As `entrant_marks` gives them.
     of : str, optional
-        What the slices are of, such as ``"Month (UTC)"``.
+        Name of the axis, such as ``"Month (UTC)"``.
     quantity : str, optional
-        What the score is.
+        Name of the score.
     simulated : bool, optional
         Whether the picture says 'simulated'.
 
@@ -283,18 +283,18 @@ def skill_by_time(
         mark_simulated(ax, inside=False)
     rows = []
     for name, row in drawn.items():
-        told = [
+        words = [
             f"{label} {one.value:.2f}"
             for label, one in zip(labels, row, strict=True)
             if not math.isnan(one.value)
         ]
-        rows.append(f"{name} {', '.join(told) or 'of too few boxes'}")
+        rows.append(f"{name} {', '.join(words) or 'of too few boxes'}")
     describe(ax, f"{quantity} by {of or 'slice'}. {'; '.join(rows)}.")
     return ax
 
 
 def _band(ax: Axes, x: np.ndarray, row: Sequence[Estimate], mark: Mark) -> None:
-    """A line in the band of its interval, with a letter where it ends: for many slices."""
+    """A line in the band of its interval, with a letter at its end: for many slices."""
     value, low, high = _parts(row)
     ax.fill_between(x, low, high, color=mark.colour, alpha=0.13, linewidth=0, zorder=2)
     ax.plot(x, value, "o", linestyle=mark.line, color=mark.colour, markersize=2.5, zorder=3)
@@ -332,7 +332,7 @@ def learning_curve(
     Parameters
     ----------
     points : mapping of str to sequence of (int, Estimate)
-        Boxes trained on, and accuracy, by who is compared.
+        Boxes trained on, and accuracy, by contestant.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the axes of a new figure.
     marks : mapping of str to Mark, optional
@@ -359,11 +359,11 @@ def learning_curve(
     tidy(ax)
     for i, (name, row) in enumerate(points.items()):
         ordered = sorted(row, key=_boxes)
-        apart = 1.025 ** (i - (len(points) - 1) / 2)  # points of one size stand beside each other
-        x = np.array([boxes for boxes, _ in ordered], float) * apart
+        shift = 1.025 ** (i - (len(points) - 1) / 2)  # so that points of one size do not overlap
+        x = np.array([boxes for boxes, _ in ordered], float) * shift
         _line(ax, x, [estimate for _, estimate in ordered], marks[name])
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator(_apart(sizes)))
+    ax.xaxis.set_major_locator(FixedLocator(_spaced(sizes)))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda boxes, _: f"{boxes:,.0f}"))
     ax.set_xlim(sizes[0] / 1.3, sizes[-1] * 1.3)
@@ -387,8 +387,8 @@ def learning_curve(
         mark_simulated(ax, inside=False)
     rows = []
     for name, row in points.items():
-        told = [f"{one.value:.2f} with {boxes:,}" for boxes, one in sorted(row, key=_boxes)]
-        rows.append(f"{name} {', '.join(told)}")
+        words = [f"{one.value:.2f} with {boxes:,}" for boxes, one in sorted(row, key=_boxes)]
+        rows.append(f"{name} {', '.join(words)}")
     describe(ax, f"Accuracy by boxes trained on. {'; '.join(rows)}.")
     return ax
 
@@ -397,8 +397,8 @@ def _boxes(point: tuple[int, Estimate]) -> int:
     return point[0]
 
 
-def _apart(sizes: Sequence[int]) -> list[int]:
-    """Sizes that stand far enough apart to be named on an axis, the largest among them."""
+def _spaced(sizes: Sequence[int]) -> list[int]:
+    """Sizes far enough apart to be labelled on an axis, including the largest."""
     named: list[int] = []
     for size in reversed(sizes):
         if not named or named[-1] / size > 1.5:

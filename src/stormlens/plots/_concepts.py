@@ -45,7 +45,7 @@ def activation(
     reach: float = 5.0,
 ) -> Axes:
     """
-    Draw an activation, its slope, and where one neuron stands on it.
+    Draw an activation, its slope, and one neuron's place on it.
 
     Parameters
     ----------
@@ -67,25 +67,25 @@ def activation(
     InputError
         If there is no such activation with a curve.
     """
-    curves = {key: held for key, held in ACTIVATIONS.items() if key != "softmax"}
+    curves = {key: entry for key, entry in ACTIVATIONS.items() if key != "softmax"}
     if name not in curves:
         raise unknown("activation with a curve", name, curves)
     ax = new_axes(4.2, 3.2) if ax is None else ax
     tidy(ax)
     reach = max(reach, 1.2 * abs(z or 0.0))
     sums = np.linspace(-reach, reach, 601)
-    held = curves[name]
-    ax.plot(sums, held.function(sums), color=TRAIN, linewidth=2, label="a = f(z)")
-    ax.plot(sums, held.derivative(sums), "--", color=MUTED, linewidth=1.2, label="slope f '(z)")
+    chosen = curves[name]
+    ax.plot(sums, chosen.function(sums), color=TRAIN, linewidth=2, label="a = f(z)")
+    ax.plot(sums, chosen.derivative(sums), "--", color=MUTED, linewidth=1.2, label="slope f '(z)")
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.axvline(0, color=INK, linewidth=0.6)
     words = f"{name} from z = {-reach:g} to {reach:g}, and its slope"
     if z is not None:
-        a, slope = float(held.function(z)), float(held.derivative(z))
+        a, slope = float(chosen.function(z)), float(chosen.derivative(z))
         ax.plot([z], [a], "o", color=VALIDATION, markersize=9, zorder=5)
         ax.plot([z, z], [0, a], ":", color=VALIDATION, linewidth=1.4)
         words += f"; marked: z = {z:g}, a = {a:.3g}, slope {slope:.3g}"
-    ax.set_title(f"{name.replace('_', ' ')}:  $f(z) = {held.formula}$", fontsize=10, color=INK)
+    ax.set_title(f"{name.replace('_', ' ')}:  $f(z) = {chosen.formula}$", fontsize=10, color=INK)
     ax.set_xlabel("z", color=INK)
     ax.legend(frameon=False, fontsize=8, loc="upper left")
     describe(ax, words + ".")
@@ -177,13 +177,13 @@ def _draw_windows(ax: Axes, windows: NDArray, limit: float, how: str) -> None:
     """Windows apart from each other, each with a frame around the number it keeps."""
     rows, columns, height, width = windows.shape
     for row, column in np.ndindex(rows, columns):
-        held = windows[row, column]
+        values = windows[row, column]
         top, left = row * (height + _GAP), column * (width + _GAP)
-        draw_numbers(ax, held, limit, origin="upper", corner=(top, left))
+        draw_numbers(ax, values, limit, origin="upper", corner=(top, left))
         if how != "average":
-            inside = pool_argmax(held, held.shape, how=how)[0, 0]
+            inside = pool_argmax(values, values.shape, how=how)[0, 0]
             _frame(ax, top + inside[0], left + inside[1])
-    ax.set_xlim(-0.6, columns * (width + _GAP) - _GAP - 0.4)  # frames on the edge stay whole
+    ax.set_xlim(-0.6, columns * (width + _GAP) - _GAP - 0.4)  # so that no frame is cut off
     ax.set_ylim(rows * (height + _GAP) - _GAP - 0.4, -0.6)
     ax.set_axis_off()
 
@@ -227,22 +227,23 @@ def patches_firing(
     width = max(4.6, 2.5 * len(patches))
     figure = Figure(figsize=(width, 4.9), layout="constrained")
     top, bottom = figure.subplots(2, len(patches), squeeze=False)
-    heights = [value for held in responses.values() for value in (held.pooled, held.z, held.a)]
+    heights = [value for one in responses.values() for value in (one.pooled, one.z, one.a)]
     bounds = (min(-10.0, min(heights) - 12), max(heights) + 9)
     for ax, below, (name, patch) in zip(top, bottom, patches.items(), strict=True):
         image = _draw(ax, np.asarray(patch), scale)
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_color(MUTED)
-        held = responses[name]
-        ax.set_title(f"{name}\nmax pool {held.pooled:g} dBZ", fontsize=9, color=INK)
+        response = responses[name]
+        ax.set_title(f"{name}\nmax pool {response.pooled:g} dBZ", fontsize=9, color=INK)
         if simulated:
             mark_simulated(ax)
-        _bars(below, {"max pool": held.pooled, "z": held.z, "ReLU(z)": held.a}, bounds)
-        below.set_title("fires" if held.a > 0 else "stays silent", fontsize=9, color=INK)
+        bars = {"max pool": response.pooled, "z": response.z, "ReLU(z)": response.a}
+        _bars(below, bars, bounds)
+        below.set_title("fires" if response.a > 0 else "stays silent", fontsize=9, color=INK)
     _colour_bar(figure, image, scale, ax=list(top), shrink=0.9, pad=0.02)
     each = [
-        f"{name}: max pool {held.pooled:g}, z {held.z:g}, a {held.a:g}"
-        for name, held in responses.items()
+        f"{name}: max pool {one.pooled:g}, z {one.z:g}, a {one.a:g}"
+        for name, one in responses.items()
     ]
     describe(figure, f"Patches and their response at threshold {threshold:g}. {'; '.join(each)}.")
     return figure
@@ -370,7 +371,7 @@ def kernel_gallery(kernels: Mapping[str, ArrayLike], *, columns: int = 5) -> Fig
     if not kernels:
         raise InputError("There is no kernel to draw; give at least one.")
     figure, axes = panels(len(kernels), columns, 1.2)
-    figure.set_figheight(figure.get_figheight() - 0.6)  # no colour bar needs this room
+    figure.set_figheight(figure.get_figheight() - 0.6)  # there is no colour bar
     across = min(columns, len(kernels))
     for ax, (name, weights) in zip(axes, kernels.items(), strict=True):
         readable = across * np.shape(weights)[-1] <= _NUMBERS_ACROSS
@@ -406,14 +407,14 @@ def convolution_crossover(timings: Sequence[Timing], ax: Axes | None = None) -> 
     ax = new_axes(5.6, 3.6) if ax is None else ax
     tidy(ax)
     words = []
-    for method in dict.fromkeys(held.method for held in timings):
+    for method in dict.fromkeys(timing.method for timing in timings):
         points = sorted((t.size, 1e3 * t.seconds) for t in timings if t.method == method)
         sizes, milliseconds = zip(*points, strict=True)
         colour, style = _METHOD_STYLES.get(method, (INK, "x-"))
         ax.plot(sizes, milliseconds, style, color=colour, label=method, markersize=5)
         first, last = f"{milliseconds[0]:.2g} ms at {sizes[0]}", f"{milliseconds[-1]:.2g} ms"
         words.append(f"{method} {first}" + (f", {last} at {sizes[-1]}" if len(sizes) > 1 else ""))
-    every = sorted({held.size for held in timings})
+    every = sorted({timing.size for timing in timings})
     ax.set(xscale="log", yscale="log")
     ax.set_xticks(every, [str(size) for size in every])
     ax.set_xticks([], minor=True)

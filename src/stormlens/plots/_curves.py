@@ -93,7 +93,7 @@ def chapter_comparison(
     narrow: bool = False,
 ) -> Figure:
     """
-    Draw the accuracy curves of several experiments in a row, beside published values.
+    Draw the accuracy curves of several experiments in a row, with published values.
 
     Parameters
     ----------

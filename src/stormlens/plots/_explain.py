@@ -1,10 +1,10 @@
 """
-Pictures of why a network answers so: attributions over the storm, and what a unit wants.
+Pictures of explanations: attributions over the storm, and boxes that units respond to most.
 
-An attribution lies under the storm's contours of 20 and 40 dBZ, pale where it
+An attribution is drawn under the storm's contours of 20 and 40 dBZ, pale where it
 is zero. Signed ones are red where a pixel speaks for the mode and blue where it
-speaks against it; where the strongest hundredth of the pixels stands far out, it
-lies beyond the scale, lest it make all others pale.
+speaks against it. If the strongest hundredth of the pixels are outliers, they
+exceed the scale, so that the others do not become pale.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ _LABELS = {
     "grad-cam": "Weighted sum of feature maps",
     "occlusion": "Score lost without it",
 }
-# Told apart with any kind of colour vision (Okabe and Ito 2008), and by their dashes.
+# Distinct with any kind of colour vision (Okabe and Ito 2008), and by their dashes.
 _CONTOURS = {20: MUTED, 40: INK}  # dBZ
 _DBZ_TICKS = (0, 20, 40, 60, 80)
 _KEPT = 99  # per cent of the pixels that the scale of signed values is made for
@@ -235,9 +235,9 @@ def _contours(ax: Axes, box: xr.Dataset, *, legend: bool) -> None:
 
 
 def _frame(ax: Axes, box: xr.Dataset, axes: bool) -> None:
-    held = box["reflectivity"]
-    if axes and held.attrs.get("units", "dBZ") == "dBZ":
-        _km_axes(ax, held.shape)
+    image = box["reflectivity"]
+    if axes and image.attrs.get("units", "dBZ") == "dBZ":
+        _km_axes(ax, image.shape)
         _north_arrow(ax)
     else:
         ax.set(xticks=[], yticks=[])
@@ -294,7 +294,7 @@ def _title(explained: xr.Dataset) -> str:
 
 
 def _warning(explained: xr.Dataset) -> str:
-    """A sum of integrated gradients that misses the score is not passed over in silence."""
+    """A warning if the sum of integrated gradients misses the score by more than the tolerance."""
     missed = float(explained.get("residual", 0.0))
     tolerance = float(explained.attrs.get("tolerance", np.inf))
     return f"\nadds up to the score but for {missed:.0%}" if missed > tolerance else ""
@@ -342,7 +342,7 @@ def maximised(
     colours: str = "accessible",
 ) -> Figure:
     """
-    Draw the boxes that filters or modes want to see.
+    Draw the boxes that filters or modes respond to most.
 
     Parameters
     ----------
@@ -364,21 +364,21 @@ def maximised(
     InputError
         If there is no box, titles are too few or many, or `columns` is below 1.
     """
-    held = [boxes] if isinstance(boxes, xr.DataArray) else list(boxes)
-    if not held or columns < 1:
-        raise InputError(f"{len(held)} boxes in {columns} columns: give at least one of each.")
-    if titles is not None and len(titles) != len(held):
-        raise InputError(f"{len(titles)} titles stand against {len(held)} boxes; give one each.")
-    columns = min(columns, len(held))
-    rows = -(-len(held) // columns)
+    listed = [boxes] if isinstance(boxes, xr.DataArray) else list(boxes)
+    if not listed or columns < 1:
+        raise InputError(f"{len(listed)} boxes in {columns} columns: give at least one of each.")
+    if titles is not None and len(titles) != len(listed):
+        raise InputError(f"{len(titles)} titles for {len(listed)} boxes; give one for each box.")
+    columns = min(columns, len(listed))
+    rows = -(-len(listed) // columns)
     width = min(WIDTH, 3.2 * columns)
     height = 1.13 * rows * width / columns + 1.0
     figure = Figure(figsize=(width, height), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     scale = _scale(colours, "dBZ")
-    for ax in panels[len(held) :]:
+    for ax in panels[len(listed) :]:
         ax.set_axis_off()
-    for i, (ax, box) in enumerate(zip(panels, held, strict=False)):
+    for i, (ax, box) in enumerate(zip(panels, listed, strict=False)):
         image = _draw(ax, box.values, scale)
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_color(MUTED)
@@ -386,11 +386,11 @@ def maximised(
         ax.set_title(title, fontsize=9, color=INK, pad=4)
     bar: dict[str, Any] = {"location": "bottom", "shrink": 0.7, "aspect": 30, "pad": 0.02}
     _colour_bar(figure, image, scale, ax=list(panels), **bar)
-    note_origin(figure, held[0].attrs)
+    note_origin(figure, listed[0].attrs)
     described = [
         f"{_wish(box)}, echo over {float((box > 0).mean()):.0%} of the box, at most "
         f"{int(box.max())} dBZ"
-        for box in held
+        for box in listed
     ]
     describe(figure, f"What a network wants to see: {'; '.join(described)}.")
     return figure

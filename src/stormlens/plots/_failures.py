@@ -1,4 +1,4 @@
-"""Boxes that a classifier got wrong, each under its truth, the answer, and how it was made."""
+"""Boxes that a classifier got wrong, each under its truth, the answer, and its families."""
 
 import textwrap
 
@@ -39,20 +39,20 @@ def failures(boxes: xr.Dataset, *, columns: int = 4, colours: str = "accessible"
         If there is no box, `columns` is below 1, or there is no such colour table.
     """
     n = boxes.sizes["storm"]
-    told = [_told(boxes.isel(storm=i)) for i in range(n)]
-    words = [[truth, answer, *textwrap.wrap(made, _WIDTH)] for truth, answer, made in told]
+    described = [_words(boxes.isel(storm=i)) for i in range(n)]
+    words = [[truth, answer, *textwrap.wrap(made, _WIDTH)] for truth, answer, made in described]
     tallest = max((len(lines) for lines in words), default=0)
-    # Titles stand on their boxes: all have as many lines, so that they begin at one height.
+    # Titles are aligned at the bottom: with equally many lines they begin at one height.
     titles = ["\n".join([*lines, *[""] * (tallest - len(lines))]) for lines in words]
     figure = contact_sheet(boxes, titles=titles, columns=min(columns, n), colours=colours)
     what = "SIMULATED boxes" if boxes.attrs.get("simulated", 0) else "boxes"
-    each = "; ".join(", ".join(parts) for parts in told)
+    each = "; ".join(", ".join(parts) for parts in described)
     describe(figure, f"{n} {what} that the classifier got wrong. {each}.")
     return figure
 
 
-def _told(box: xr.Dataset) -> tuple[str, str, str]:
-    """Truth, answer, and the families that the box was made of."""
+def _words(box: xr.Dataset) -> tuple[str, str, str]:
+    """Truth, answer, and the families that the box was drawn from."""
     truth = class_names(box)[int(box["mode"])]
     made = ", ".join(str(box[name].item()) for name in ("storm_family", "network", "product"))
     return (

@@ -1,4 +1,4 @@
-"""A field of mode probabilities as maps, one a mode."""
+"""A field of mode probabilities as maps, one for each mode."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _LEAST_SEEN = 0.5
-_BESIDE_KM = 100.0
+_AROUND_KM = 100.0
 
 Span = tuple[float, float, float, float]
 
@@ -40,9 +40,9 @@ def probability_field(field: "Field | xr.Dataset", columns: int = 2) -> Figure:
     Returns
     -------
     figure : matplotlib.figure.Figure
-        One map a mode on the mosaic's grid, each value at the centre of its box, all on one
-        scale from 0 to 1: white where a box holds no echo, grey where radars see less than half
-        of it. Shown is what radars see, and 100 km around it. Borders as for `borders`.
+        One map for each mode on the mosaic's grid, each value at the centre of its box, all on
+        one scale from 0 to 1: white where a box has no echo, grey where radars see less than half
+        of it. It shows what radars see and 100 km around it. Borders as for `borders`.
 
     Raises
     ------
@@ -84,15 +84,15 @@ def _extent(field: Field) -> Span:
 
 
 def _window(field: Field) -> Span:
-    """Edges of what is shown, in the same order: boxes that radars see, and some around them."""
+    """Edges of the map, in the same order: the boxes that radars see, and some around them."""
     seen = field.seen >= _LEAST_SEEN
     if not seen.any():
         return _extent(field)
     edges = []
-    for centres, held in ((field.x, seen.any(axis=0)), (field.y, seen.any(axis=1))):
-        used, half = centres[held], (centres[1] - centres[0]) / 2
-        edges += [max(used[0] - _BESIDE_KM, centres[0]) - half]
-        edges += [min(used[-1] + _BESIDE_KM, centres[-1]) + half]
+    for centres, any_seen in ((field.x, seen.any(axis=0)), (field.y, seen.any(axis=1))):
+        used, half = centres[any_seen], (centres[1] - centres[0]) / 2
+        edges += [max(used[0] - _AROUND_KM, centres[0]) - half]
+        edges += [min(used[-1] + _AROUND_KM, centres[-1]) + half]
     return edges[0], edges[1], edges[2], edges[3]
 
 

@@ -1,4 +1,4 @@
-"""Pictures of kernels: those of a layer, the classical ones like them, what they do to a box."""
+"""Pictures of kernels: a layer's, the classical ones like them, and their effect on a box."""
 
 import textwrap
 from collections.abc import Sequence
@@ -56,8 +56,8 @@ def filters(
         If there is no such channel, or `columns` is below 1.
     """
     if not 0 <= channel < kernels.sizes["channel"]:
-        held = kernels.sizes["channel"]
-        raise InputError(f"There is no channel {channel}; they go from 0 to {held - 1}.")
+        last = kernels.sizes["channel"] - 1
+        raise InputError(f"There is no channel {channel}; they go from 0 to {last}.")
     values = kernels.isel(channel=channel).values
     figure, axes = panels(len(values), columns, 1.0 if matches is None else 1.36)
     limit = float(np.abs(values).max()) or 1.0
@@ -81,18 +81,18 @@ def _filter_title(i: int, matches: xr.Dataset | None, channel: int) -> tuple[str
         return str(i), INK
     match = matches.isel(filter=i, channel=channel)
     likeness = float(match["correlation"])
-    told = abs(likeness) > matches.attrs.get("by_chance", 0)
+    is_beyond_chance = abs(likeness) > matches.attrs.get("by_chance", 0)
     name = textwrap.fill(str(match["name"].values), 14)
-    return f"{i}: {likeness:+.2f}\n{name}", INK if told else MUTED
+    return f"{i}: {likeness:+.2f}\n{name}", INK if is_beyond_chance else MUTED
 
 
 def _match_words(matches: xr.Dataset | None, channel: int) -> str:
     if matches is None:
         return ""
-    held = matches.isel(channel=channel)
+    one = matches.isel(channel=channel)
     chance = matches.attrs.get("by_chance", 0)
-    strong = np.flatnonzero(np.abs(held["correlation"].values) > chance)
-    each = [f"{i} {held['name'].values[i]} {held['correlation'].values[i]:+.2f}" for i in strong]
+    strong = np.flatnonzero(np.abs(one["correlation"].values) > chance)
+    each = [f"{i} {one['name'].values[i]} {one['correlation'].values[i]:+.2f}" for i in strong]
     return (
         f" More like a classical kernel than noise is ({chance:.2f}): {', '.join(each) or 'none'}."
     )
@@ -102,14 +102,14 @@ def resemblance(
     matches: Sequence[Match], kernel: ArrayLike, *, chance: float | None = None
 ) -> Figure:
     """
-    Draw how much a kernel is like each classical one, beside the one it is most like.
+    Draw how much a kernel is like each classical one, and the one it is most like.
 
     Parameters
     ----------
     matches : sequence of Match
         As `stormlens.insight.resemblance` ranks them.
     kernel : array_like, shape (size, size)
-        The kernel asked about.
+        The kernel that was compared.
     chance : float, optional
         As `stormlens.insight.by_chance` gives it: a grey band of what noise reaches.
 
@@ -161,7 +161,7 @@ def _position(match: Match) -> str:
 
 
 def _numbered(ax: Axes, values: np.ndarray, title: str) -> None:
-    """A kernel with its weights written in, where they have room."""
+    """A kernel, with its weights written in if they are few."""
     limit = float(np.abs(values).max()) or 1.0
     (draw_numbers if values.size <= 25 else draw_signed)(ax, values, limit)
     ax.set(xticks=[], yticks=[])
@@ -172,7 +172,7 @@ def kernels_applied(
     results: xr.DataArray, *, columns: int = 3, colours: str = "accessible"
 ) -> Figure:
     """
-    Draw what kernels make of one storm box, side by side.
+    Draw the results of kernels on one storm box, side by side.
 
     Results that are reflectivity again (identity, blur, Gaussian) have the radar colours; all
     others are signed, each on a scale of its own that leaves out the strongest 0.2 %.

@@ -1,8 +1,8 @@
 """
-Where a picture lies: lines of latitude and longitude, coasts and borders.
+The geography of a picture: lines of latitude and longitude, coasts and borders.
 
 Axes are planes of a Lambert grid in km, a mosaic's or a box's, so
-meridians lean and parallels bend; they are named where they meet the frame.
+meridians lean and parallels bend; they are labelled where they meet the frame.
 """
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60)  # degrees between lines
 _WANTED = 7  # lines across, at most
 _POINTS = 200
-_BESIDE = 1.5  # degrees around the frame within which borders are taken
+_AROUND = 1.5  # degrees around the frame within which borders are drawn
 
 Floats = NDArray[np.float64]
 
 
 class Plane(NamedTuple):
     """
-    How axes in km lie on a grid.
+    The place of axes in km on a grid.
 
     Attributes
     ----------
     x, y : float
         Cell numbers at the axes' origin.
     grid : Grid
-        What they are cells of.
+        Of those cells.
     """
 
     x: float = 0.0
@@ -45,16 +45,16 @@ class Plane(NamedTuple):
     grid: Grid = NATIONAL
 
     def km(self, longitude: Floats, latitude: Floats) -> tuple[Floats, Floats]:
-        """Axes' coordinates of places, km."""
+        """Coordinates of places on the axes, km."""
         x, y = self.grid.cell(longitude, latitude)
         return (x - self.x) * PIXEL_KM, (y - self.y) * PIXEL_KM
 
     def lonlat(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """
-        Longitude and latitude of axes' coordinates, degrees.
+        Longitude and latitude of coordinates on the axes, degrees.
 
-        Longitudes lie within half a turn of the grid's middle, so that they do not leap where a
-        map crosses the antimeridian.
+        Longitudes are within half a turn of the grid's middle, so that they do not jump by 360
+        where a map crosses the antimeridian.
         """
         longitude, latitude = self.grid.lonlat(x / PIXEL_KM + self.x, y / PIXEL_KM + self.y)
         middle = self.grid.longitude
@@ -78,8 +78,8 @@ def borders(ax: Axes, box: "xr.Dataset | None" = None, *, grid: Grid = NATIONAL)
     Returns
     -------
     ax : matplotlib.axes.Axes
-        Borders come along to 1 km; exact ones, with the provinces of more countries, where the
-        extra `maps` is installed and ``stormlens data fetch borders`` has fetched them.
+        Borders are exact to 1 km. With the extra `maps` installed, and fetched by ``stormlens
+        data fetch borders``, they are exact, with the provinces of more countries.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def _plane_of(box: "xr.Dataset") -> Plane:
 
 
 def draw_geography(ax: Axes, plane: Plane) -> bool:
-    """Draw graticule and borders on axes whose limits are set; whether there were borders."""
+    """Draw graticule and borders on axes with fixed limits; return whether there were borders."""
     (west, east), (south, north) = ax.get_xlim(), ax.get_ylim()
     across, up = np.linspace(west, east, _POINTS), np.linspace(south, north, _POINTS)
     frame = [
@@ -126,16 +126,16 @@ def draw_geography(ax: Axes, plane: Plane) -> bool:
     _add(ax, grid, color=INK, linewidth=0.5, alpha=0.25, zorder=2.2)
     _name(ax, "x", meridians, frame[0][0], across)
     _name(ax, "y", parallels, frame[1][1], up)
-    held = border_lines(_around(longitude, latitude))
-    outlines = [np.stack(plane.km(*line.T.astype(float)), axis=1) for line in held]
+    found = border_lines(_around(longitude, latitude))
+    outlines = [np.stack(plane.km(*line.T.astype(float)), axis=1) for line in found]
     _add(ax, outlines, color="#3b4752", linewidth=0.7, alpha=0.9, zorder=2.4)
-    return bool(held)
+    return bool(found)
 
 
 def _around(longitude: Floats, latitude: Floats) -> tuple[float, float, float, float]:
-    """West, east, south and north of places, with room for lines that begin outside."""
+    """West, east, south and north of places, widened for lines that begin outside."""
     low, high = (np.array([f(longitude), f(latitude)]) for f in (np.min, np.max))
-    (west, south), (east, north) = (low - _BESIDE).tolist(), (high + _BESIDE).tolist()
+    (west, south), (east, north) = (low - _AROUND).tolist(), (high + _AROUND).tolist()
     return west, east, south, north
 
 

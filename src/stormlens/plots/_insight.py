@@ -1,4 +1,4 @@
-"""Pictures of what a network makes of a storm: its feature maps and its last layers."""
+"""Pictures of a network's values for a storm: its feature maps and its last layers."""
 
 import numpy as np
 import xarray as xr
@@ -27,7 +27,7 @@ def feature_maps(
     maps: xr.DataArray, storm: int = 0, columns: int = 8, *, shared: bool = False
 ) -> Figure:
     """
-    Draw what each filter of a layer gives for one box.
+    Draw the map of each filter of a layer for one box.
 
     Parameters
     ----------
@@ -50,10 +50,12 @@ def feature_maps(
     InputError
         If there is no such box, or `columns` is below 1.
     """
-    held = one_storm(maps, storm)
-    if held.dims != ("row", "column", "filter"):
-        raise InputError(f"Maps have dimensions {held.dims}; choose one mode with .sel(mode=...).")
-    values = np.moveaxis(held.values, -1, 0)
+    chosen = one_storm(maps, storm)
+    if chosen.dims != ("row", "column", "filter"):
+        raise InputError(
+            f"Maps have dimensions {chosen.dims}; choose one mode with .sel(mode=...)."
+        )
+    values = np.moveaxis(chosen.values, -1, 0)
     strongest = np.abs(values).max(axis=(1, 2))
     signed = bool((values < 0).any())
     figure, axes = panels(len(values), columns, 1.14)
@@ -127,12 +129,12 @@ def inside(ends: xr.Dataset, dataset: xr.Dataset, storm: int = 0) -> Figure:
     if not dataset.attrs.get("simulated", 0):  # else the box says so
         note_origin(figure, ends.attrs)
     answer = int(chances.values.argmax())
-    told = "" if truth is None else f" Truth: {truth}."
+    ending = "" if truth is None else f" Truth: {truth}."
     describe(
         figure,
         f"One storm box through the network: {int((hidden != 0).sum())} of {hidden.size} units of "
         f"layer {hidden.attrs.get('layer', 'unknown')} answer, at most {float(hidden.max()):.2f}; "
-        f"{names[answer]} has probability {float(chances[answer]):.2f}.{told}",
+        f"{names[answer]} has probability {float(chances[answer]):.2f}.{ending}",
     )
     return figure
 
@@ -179,8 +181,8 @@ def inside_by_mode(means: xr.Dataset) -> Figure:
     """
     Draw the end of the network on average over each mode: units and probabilities as shades.
 
-    Units are put in the order of the mode that excites them most, so that each mode's own stand
-    together; those that nothing excites come last.
+    Units are sorted by the mode that excites them most, so that the units of a mode are next to
+    each other; those that nothing excites come last.
 
     Parameters
     ----------

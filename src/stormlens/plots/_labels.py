@@ -1,15 +1,15 @@
 """
-Names beside outlines, where they do not lie on one another.
+Place the names of boxes on a map so that they do not overlap.
 
-Each name may stand at several places along its box's edge. Names are placed in
-order, each where it lies least on those before it; one that would be hidden or
-would hide another is left out, which is better than two that cannot be read.
+Each name has several candidate places along its box's edge. Names are placed in
+order, each where it overlaps least with those before it. A name that would still
+overlap is left out, which is better than two that cannot be read.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_ROOM = 0.05  # share of a name that may lie on others
+_OVERLAP = 0.05  # share of a name that may lie on others
 
 
 class Span(NamedTuple):
@@ -22,7 +22,7 @@ class Span(NamedTuple):
 
     @property
     def area(self) -> float:
-        """Of the rectangle; 0 where it is turned inside out."""
+        """Area; 0 if its edges are in reverse order, as of rectangles that do not meet."""
         return max(self.east - self.west, 0) * max(self.north - self.south, 0)
 
     def shared(self, other: "Span") -> float:
@@ -39,7 +39,7 @@ def place_labels(
     boxes: Sequence[Span], sizes: Sequence[tuple[float, float]], window: Span
 ) -> list[Span | None]:
     """
-    Where each box's name stands.
+    Choose a place for each box's name.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def place_labels(
     Returns
     -------
     places : list of Span or None
-        None where there is no room.
+        None if there is no free place.
     """
     placed: list[Span] = []
     places: list[Span | None] = []
@@ -65,7 +65,7 @@ def place_labels(
         ]
         crowding = [sum(span.shared(other) for other in placed) for span in candidates]
         least = min(crowding, default=float("inf"))
-        if least > _ROOM * width * height:
+        if least > _OVERLAP * width * height:
             places.append(None)
             continue
         chosen = candidates[crowding.index(least)]
@@ -75,11 +75,11 @@ def place_labels(
 
 
 def _candidates(box: Span, width: float, height: float) -> list[Span]:
-    """Places along a box's edge, the best first: above it, in its corners, below it, beside."""
+    """Places along a box's edge, the best first: above, in its corners, below, at its sides."""
     left, right = box.west, box.east - width
     middle = (left + right) / 2
     rows = (box.north, box.north - height, box.south, box.south - height)
     corners = [(x, y) for y in rows for x in (left, right, middle)]
     steps = [box.south + share * (box.north - box.south - height) for share in (0.75, 0.5, 0.25)]
-    beside = [(x, y) for y in steps for x in (left, right, box.east, box.west - width)]
-    return [Span(x, y, x + width, y + height) for x, y in (*corners, *beside)]
+    sides = [(x, y) for y in steps for x in (left, right, box.east, box.west - width)]
+    return [Span(x, y, x + width, y + height) for x, y in (*corners, *sides)]

@@ -1,8 +1,8 @@
 """
 A mosaic as a map, with classified boxes on it.
 
-Axes are the mosaic's own, so that a box is a square. Clear air is white and what
-no radar sees is grey: two different things.
+Axes are the mosaic's own, so a box is a square. Clear air is white; places that no
+radar sees are grey, since nothing is known of them.
 """
 
 from collections import Counter
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 UNSEEN = "#c9d0d7"
 """Where no radar sees."""
 
-_BESIDE_BOXES = 45  # cells of the map around boxes
-_BESIDE_COVERAGE = 10
+_AROUND_BOXES = 45  # cells of the map around boxes
+_AROUND_COVERAGE = 10
 _SIDE = SIZE * PIXEL_KM
-# Inches. Places are set by hand: a layout that is found would draw all of it once more.
+# Inches. Places are set by hand: Matplotlib's layout would draw the picture twice.
 _WIDTH, _LARGEST, _LEAST = 7.33, 9.0, 2.6  # of the map, and of the colour bar's height
 _LEFT, _TOP = 0.43, 0.42
 _BAR_FROM, _BAR, _RIGHT = 0.14, 0.21, 0.5
@@ -64,7 +64,7 @@ def mosaic_map(
         Of `stormlens.models.Classifier.predict`, for boxes that `stormlens.boxes` cut from
         this mosaic. Each is outlined in the colour of its mode, which
         `stormlens.models.name_modes` decides, and named with the probability of that mode,
-        coverage heeded, where there is room.
+        after coverage is applied, if there is space.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default the axes of a new figure.
     colours : {"accessible", "nws"}, optional
@@ -73,8 +73,8 @@ def mosaic_map(
     Returns
     -------
     ax : matplotlib.axes.Axes
-        Axes in km from the centre of the south-western cell, around the boxes or, without
-        any, what radars see. Borders as for `borders`.
+        Axes in km from the centre of the south-western cell. They show the boxes and their
+        surroundings or, without boxes, what radars see. Borders as for `borders`.
 
     Raises
     ------
@@ -108,19 +108,19 @@ def mosaic_map(
 
 
 def _window(mosaic: Mosaic, predictions: Predictions | None) -> Span:
-    """What to show: boxes and their surroundings, or what radars see, or all."""
+    """The map's edges: around the boxes, else around what radars see, else the grid."""
     if predictions is not None:
         spans = _outlines(predictions, mosaic.grid)
         west, south = (min(span[i] for span in spans) for i in (0, 1))
         east, north = (max(span[i] for span in spans) for i in (2, 3))
-        beside = _BESIDE_BOXES * PIXEL_KM
-        return Span(west - beside, south - beside, east + beside, north + beside)
+        around = _AROUND_BOXES * PIXEL_KM
+        return Span(west - around, south - around, east + around, north + around)
     seen = mosaic.coverage
     if not seen.any():
         seen = np.ones(mosaic.grid.shape, bool)
     rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
-    beside = _BESIDE_COVERAGE
-    cells = (columns[0] - beside, rows[0] - beside, columns[-1] + beside, rows[-1] + beside)
+    around = _AROUND_COVERAGE
+    cells = (columns[0] - around, rows[0] - around, columns[-1] + around, rows[-1] + around)
     return Span(*(float(cell) * PIXEL_KM for cell in cells))
 
 
@@ -139,7 +139,7 @@ def _outlines(predictions: Predictions, grid: Grid) -> list[Span]:
 
 
 def _new_map(window: Span, n_handles: int) -> tuple[Axes, Axes]:
-    """Axes of a new figure for the map and its colour bar, with room for what stands below."""
+    """The axes of a new figure for the map and its colour bar, with space below for the legend."""
     shape = (window.north - window.south) / (window.east - window.west)
     width = min(_WIDTH, _LARGEST / shape)
     tall = max(width * shape, _LEAST)
@@ -162,10 +162,10 @@ def _draw_mosaic(ax: Axes, mosaic: Mosaic, scale: _Scale) -> None:
     unseen = np.multiply(to_rgba(UNSEEN), 255).round()
     shown[(mosaic.reflectivity == 0) & ~mosaic.coverage] = unseen
     ax.set_facecolor(UNSEEN)
-    # It looks each pixel up, where `imshow` would resample the nation in floating point.
+    # Not by `imshow`, which would resample the national mosaic in floating point.
     y, x = (PIXEL_KM * (np.arange(n + 1) - 0.5) for n in mosaic.grid.shape)
     image = PcolorImage(ax, x, y, shown)
-    image.set_extent((x[0], x[-1], y[0], y[-1]))  # else it has none, and a tight box fails
+    image.set_extent((x[0], x[-1], y[0], y[-1]))  # needed by `bbox_inches="tight"`
     image.set_clip_path(ax.patch)
     ax.add_image(image)
     ax.set_aspect("equal")
@@ -214,7 +214,7 @@ def _colours(predictions: Predictions, names: list[str]) -> dict[str, str]:
 
 
 def _label(predictions: Predictions, storm: int, name: str) -> str:
-    """A mode with its probability, or with the share that radars see where that decided it."""
+    """A mode with its probability, or with the share that radars see if that decided it."""
     modes, row = predictions.modes, predictions.probability[storm]
     if name not in modes:
         return name
@@ -231,7 +231,7 @@ def _title(mosaic: Mosaic) -> str:
 
 
 def _legend(predictions: Predictions | None, names: list[str]) -> list[Patch]:
-    """What white, grey and the outlines mean."""
+    """Legend entries of white, grey and the outlines."""
     handles = [
         Patch(fc="white", ec=MUTED, lw=0.8, label="clear air"),
         Patch(fc=UNSEEN, ec=MUTED, lw=0.8, label="no radar coverage"),
@@ -246,7 +246,7 @@ def _legend(predictions: Predictions | None, names: list[str]) -> list[Patch]:
 
 
 def _foot(ax: Axes, handles: list[Patch], made_up: list[str], credits: list[str]) -> None:
-    """Below the map: what outlines and grey mean, where all this comes from, what was made up."""
+    """Draw what is below the map: the legend, sources, and what is simulated."""
     inch = ax.figure.dpi_scale_trans
     ax.legend(
         handles=handles,
@@ -274,10 +274,10 @@ def _foot(ax: Axes, handles: list[Patch], made_up: list[str], credits: list[str]
 
 
 def _made_up(mosaic: Mosaic, predictions: Predictions | None) -> list[str]:
-    said = ["SIMULATED reflectivity, not observed"] if mosaic.simulated else []
+    parts = ["SIMULATED reflectivity, not observed"] if mosaic.simulated else []
     if predictions is not None and predictions.simulated_training:
-        said.append("classifier trained on SIMULATED storms")
-    return said
+        parts.append("classifier trained on SIMULATED storms")
+    return parts
 
 
 def _credits(mosaic: Mosaic, has_borders: bool) -> list[str]:

@@ -1,5 +1,5 @@
 """
-Panels of one figure that share a width, a scale and a note of what was made up.
+Panels of one figure that share a width, a scale and a note on simulated data.
 
 Signed quantities are red above zero, blue below and white at it; those that
 never fall below zero run from dark to bright.
@@ -83,7 +83,7 @@ def shared_bar(figure: Figure, image: AxesImage, axes: Sequence[Axes], label: st
 
 
 def note_origin(figure: Figure, attributes: Mapping[str, Any]) -> None:
-    """Say at the foot of a figure what was made up: the storms, or those that trained."""
+    """Say at the foot of a figure what is simulated: the storms, or those trained on."""
     if attributes.get("simulated", 0):
         text = "simulated, not observed"
     elif attributes.get("simulated_training", 0):
@@ -93,10 +93,11 @@ def note_origin(figure: Figure, attributes: Mapping[str, Any]) -> None:
     figure.supxlabel(text, fontsize=8, fontstyle="italic", color=INK, bbox=SIMULATED_BADGE)
 
 
-def one_storm(held: Any, storm: int) -> Any:
-    """One storm's part of a result, or the whole where it has no storms."""
-    if "storm" not in held.dims:
-        return held
-    if not -held.sizes["storm"] <= storm < held.sizes["storm"]:
-        raise InputError(f"There is no storm {storm}; they go from 0 to {held.sizes['storm'] - 1}.")
-    return held.isel(storm=storm)
+def one_storm(result: Any, storm: int) -> Any:
+    """One storm's part of a result, or all of it if it has no dimension storm."""
+    if "storm" not in result.dims:
+        return result
+    count = result.sizes["storm"]
+    if not -count <= storm < count:
+        raise InputError(f"There is no storm {storm}; they go from 0 to {count - 1}.")
+    return result.isel(storm=storm)

@@ -1,4 +1,4 @@
-"""Words for those who cannot see a picture, and a picture that carries them into a notebook."""
+"""Alternative texts of pictures, and a picture that shows its text in a notebook too."""
 
 import base64
 import html
@@ -15,23 +15,23 @@ _DPI = 110  # as wide as a notebook's column at 8 inches
 
 
 def describe(picture: Axes | FigureBase, words: str) -> None:
-    """Keep an alternative text with a figure or its axes, where `alt_text` finds it."""
+    """Store an alternative text in a figure or its axes, where `alt_text` finds it."""
     picture.set_label(words)
 
 
 def alt_text(picture: Axes | FigureBase) -> str:
     """
-    What a picture of this package shows, in words, for those who cannot see it.
+    The alternative text of a picture of this package.
 
     Parameters
     ----------
     picture : matplotlib.axes.Axes or Figure
-        As a function of `stormlens.plots` gave it back.
+        As returned by a function of `stormlens.plots`.
 
     Returns
     -------
     words : str
-        A sentence or more; empty where nobody described the picture.
+        A sentence or more; empty for a picture without one.
     """
     own = str(picture.get_label())
     if own or not isinstance(picture, Figure):
@@ -43,7 +43,7 @@ def alt_text(picture: Axes | FigureBase) -> str:
 @dataclass(frozen=True)
 class Picture:
     """
-    A drawn picture that a notebook shows, with its words for those who cannot see it.
+    A drawn picture for a notebook, with its alternative text.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Picture:
     alt : str
         Its alternative text.
     width : int
-        How wide it stands on a page, in CSS pixels.
+        On a page, in CSS pixels.
     """
 
     png: bytes
@@ -60,7 +60,7 @@ class Picture:
     width: int
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        # HTML first: notebook pages pass an image's width on, but not its words.
+        # HTML first: notebook pages keep an image's width, but not its alternative text.
         return {"text/html": self.to_html(), "image/png": self.png, "text/plain": self.alt}
 
     def to_html(self) -> str:
@@ -86,19 +86,19 @@ def show(picture: Axes | FigureBase, *, alt: str | None = None) -> Picture:
     Parameters
     ----------
     picture : matplotlib.axes.Axes or Figure
-        As a function of `stormlens.plots` gave it back.
+        As returned by a function of `stormlens.plots`.
     alt : str, optional
-        Words for those who cannot see it; by default the picture's own.
+        Alternative text; by default the picture's own.
 
     Returns
     -------
     shown : Picture
-        Last in a notebook's cell, it is displayed.
+        A notebook displays it as the last line of a cell.
 
     Raises
     ------
     InputError
-        If the picture has no words of its own and none are given.
+        If the picture has no alternative text and none is given.
     """
     words = alt_text(picture) if alt is None else alt
     if not words:

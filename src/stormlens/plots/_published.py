@@ -1,4 +1,4 @@
-"""The picture of a reproduction: published numbers beside those that came out here."""
+"""The picture of a reproduction: published scores and ours."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def beside_published(
     narrow: bool = False,
 ) -> Axes:
     """
-    Draw scores that were published, each with its interval, beside those that came out here.
+    Draw published scores and ours, each with its interval.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 Radar pictures of storm boxes, one or many: north up, km axes, reflectivity in dBZ.
 
 Row 0 of a box is its southern edge, so it is drawn at the bottom. Pixels of 0
-hold no echo and show the background. Images that hold no reflectivity (digits)
+have no echo and show the background. Images that are no reflectivity (digits)
 are drawn in grey, without axes.
 """
 
@@ -77,8 +77,8 @@ def _scale(colours: str, units: str) -> _Scale:
     Colour map and bounds of a colour table.
 
     HomeyerRainbow keeps dBZ steps apart for red-green-blind readers: any two values 10 dBZ apart
-    stay a CIELAB distance of about 7 or more apart (vision as in Machado et al. 2009), where the
-    NWS table falls to 2.
+    have a CIELAB distance of about 7 or more (vision as in Machado et al. 2009). In the NWS table
+    it falls to 2.
     """
     if colours not in COLOURS:
         raise unknown("colour table", colours, COLOURS)
@@ -94,8 +94,8 @@ def _homeyer_rainbow() -> Colormap:
     """
     HomeyerRainbow by its formula: a path in luma and chroma, in 15 straight pieces.
 
-    It is computed as in cmweather (Cameron Homeyer and Bobby Jackson), whose import would take
-    longer than the picture.
+    It is computed as in cmweather (Cameron Homeyer and Bobby Jackson), which takes longer to
+    import than a picture to draw.
     """
     luma = np.concatenate([np.linspace(0.3, 0.85, 6), np.linspace(0.9, 0.0, 9)])
     blueness = 0.40 * np.sin(np.linspace(0.8 * np.pi, 1.8 * np.pi, 15))
@@ -112,7 +112,7 @@ def _homeyer_rainbow() -> Colormap:
 
 def reflectivity_palette(colours: str = "accessible") -> list[str]:
     """
-    The colour of each whole dBZ, for pictures that matplotlib does not draw.
+    The colour of each dBZ, for pictures not drawn by matplotlib.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def storm_box(
     colours : {"accessible", "nws"}, optional
         Colour table: safe for colour-blind readers, or the National Weather Service's.
     colorbar : bool, optional
-        Whether a colour bar in dBZ stands beside the box.
+        Whether there is a colour bar in dBZ.
     title : str, optional
         Above the box; by default mode and time of a container's storm.
     axes : bool, optional
@@ -256,7 +256,7 @@ def contact_sheet(
     if n == 0:
         raise InputError("There is no box to draw; choose at least one.")
     if titles is not None and len(titles) != n:
-        raise InputError(f"{len(titles)} titles stand against {n} boxes; give one each.")
+        raise InputError(f"{len(titles)} titles for {n} boxes; give one for each box.")
     columns = min(n, 4) if columns is None else columns
     if columns < 1:
         raise InputError(f"A contact sheet needs at least 1 column, not {columns}.")

@@ -114,9 +114,9 @@ def reliability(
     """
     Draw a reliability diagram: how often the forecast came true, by its probability.
 
-    Points on the diagonal keep their word; below it the classifier is too sure
-    of itself. Bars are 95 % intervals, and the number of forecasts stands at
-    the foot of each bin.
+    On the diagonal probabilities are right; below it the classifier is too sure
+    of itself. Bars are 95 % intervals, and each bin shows its number of
+    forecasts at its foot.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How long programs take beside each other, and beside what no program can beat."""
+"""The time that programs take, compared with each other and with the roofline."""
 
 from collections.abc import Mapping
 

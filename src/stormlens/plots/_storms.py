@@ -1,4 +1,4 @@
-"""Pictures of many storms at once: those alike, a map of a dataset, the mean of each mode."""
+"""Pictures of many storms: those alike, a map of a dataset, the mean of each mode."""
 
 import numpy as np
 import xarray as xr
@@ -21,9 +21,9 @@ def neighbours(found: xr.Dataset, query: xr.Dataset, dataset: xr.Dataset, storm:
     found : xarray.Dataset
         As `stormlens.insight.neighbours` gives it for `query` and `dataset`.
     query, dataset : xarray.Dataset
-        The boxes asked about and those searched.
+        The boxes of the query and those searched.
     storm : int, optional
-        Which of the boxes asked about.
+        Which box of the query.
 
     Returns
     -------
@@ -36,13 +36,14 @@ def neighbours(found: xr.Dataset, query: xr.Dataset, dataset: xr.Dataset, storm:
     """
     one = one_storm(found, storm)
     index, distance = one["index"].values, one["distance"].values
-    asked, alike = query.isel(storm=[storm]), dataset.isel(storm=index)
-    names = [_mode_of(asked, 0), *(_mode_of(alike, i) for i in range(len(index)))]
-    titles = [f"asked about\n{names[0]}"]
-    titles += [f"{name}\n{apart:.3f}" for name, apart in zip(names[1:], distance, strict=True)]
-    wanted = ["reflectivity", "mode"] if "mode" in asked and "mode" in alike else ["reflectivity"]
+    queried, alike = query.isel(storm=[storm]), dataset.isel(storm=index)
+    names = [_mode_of(queried, 0), *(_mode_of(alike, i) for i in range(len(index)))]
+    titles = [f"this box\n{names[0]}"]
+    titles += [f"{name}\n{far:.3f}" for name, far in zip(names[1:], distance, strict=True)]
+    labelled = "mode" in queried and "mode" in alike
+    wanted = ["reflectivity", "mode"] if labelled else ["reflectivity"]
     together = xr.concat(
-        [boxes[wanted].reset_coords(drop=True) for boxes in (asked, alike)],
+        [boxes[wanted].reset_coords(drop=True) for boxes in (queried, alike)],
         "storm",
         data_vars="minimal",
         coords="minimal",
@@ -54,7 +55,7 @@ def neighbours(found: xr.Dataset, query: xr.Dataset, dataset: xr.Dataset, storm:
     figure = contact_sheet(
         together, titles=titles, columns=columns, simulated=bool(found.attrs.get("simulated", 0))
     )
-    each = [f"{name} {apart:.3f}" for name, apart in zip(names[1:], distance, strict=True)]
+    each = [f"{name} {far:.3f}" for name, far in zip(names[1:], distance, strict=True)]
     describe(
         figure,
         f"A storm box ({names[0]}) and the {len(index)} most like it by cosine distance: "
@@ -89,22 +90,22 @@ def embedding(placed: xr.Dataset, ax: Axes | None = None) -> Axes:
     x, y = placed["position"].values.T
     groups = _groups(placed)
     colours = class_colours(list(groups))
-    # Rare modes last, so that they lie on top.
+    # Rare modes last, so that they are drawn on top.
     for name in sorted(groups, key=lambda name: -len(groups[name])):
-        held = groups[name]
+        places = groups[name]
         ax.scatter(
-            x[held],
-            y[held],
+            x[places],
+            y[places],
             s=22,
             color=colours[name],
             edgecolor="white",
             linewidth=0.4,
             alpha=0.85,
-            label=f"{name} ({len(held)})",
+            label=f"{name} ({len(places)})",
         )
     _name_axes(ax, placed)
     by_label = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
-    labels = [f"{name} ({len(held)})" for name, held in groups.items()]
+    labels = [f"{name} ({len(places)})" for name, places in groups.items()]
     ax.legend(
         [by_label[label] for label in labels],
         labels,
@@ -117,15 +118,15 @@ def embedding(placed: xr.Dataset, ax: Axes | None = None) -> Axes:
     if placed.attrs.get("simulated", 0):
         mark_simulated(ax, inside=False)
     centres = [
-        f"{name} ({len(held)}) around {x[held].mean():.1f}, {y[held].mean():.1f}"
-        for name, held in groups.items()
+        f"{name} ({len(places)}) around {x[places].mean():.1f}, {y[places].mean():.1f}"
+        for name, places in groups.items()
     ]
     describe(ax, f"Map of {len(x)} boxes by the last hidden layer: {'; '.join(centres)}.")
     return ax
 
 
 def _groups(placed: xr.Dataset) -> dict[str, np.ndarray]:
-    """Places of the boxes of each mode that is there."""
+    """Indices of the boxes of each mode in the data."""
     if "mode" not in placed:
         return {"unlabelled": np.arange(placed.sizes["storm"])}
     names, codes = class_names(placed), placed["mode"].values

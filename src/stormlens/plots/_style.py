@@ -1,4 +1,4 @@
-"""What all pictures share: the colours of modes, ink and paper, and the mark of simulated data."""
+"""What all pictures share: the colours of modes and lines, and the mark of simulated data."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ RULE = "#d5dbe1"
 TRAIN = "#0072b2"
 VALIDATION = "#d55e00"
 
-# Okabe and Ito (2008), Color Universal Design: told apart with any kind of colour vision. Their
-# yellow is too pale for lines on white, so a dark blue and a grey take its place.
+# Okabe and Ito (2008), Color Universal Design: distinct with any kind of colour vision. Their
+# yellow is too pale for lines on white, so a dark blue and a grey replace it.
 _PALETTE = (
     "#d55e00",
     "#0072b2",
@@ -69,12 +69,12 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
 
 
 def new_axes(width: float, height: float) -> Axes:
-    """Axes of a new figure that no global state knows, sizes in inches."""
+    """The axes of a new figure without pyplot's global state; sizes in inches."""
     return Figure(figsize=(width, height), layout="constrained").add_subplot()
 
 
 def tidy(ax: Axes) -> None:
-    """Take away the frame that carries no information."""
+    """Remove the parts of the frame that carry no information."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(MUTED)
     ax.tick_params(colors=INK, labelsize=9)

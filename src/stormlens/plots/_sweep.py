@@ -15,8 +15,8 @@ from stormlens.plots._style import INK, MUTED, TRAIN, VALIDATION, mark_simulated
 Row = Mapping[str, Any]
 
 _MOST_NAMES = 24  # letters of a value's name on the axis
-_SPREAD = 0.7  # of a name's place, over which its trials lie
-_WIDE_RATIO = 20.0  # from the smallest value to the largest, from which on the axis is logarithmic
+_SPREAD = 0.7  # share of a name's width over which its trials are spread
+_WIDE_RATIO = 20.0  # of the largest value to the smallest, from which on the axis is logarithmic
 
 
 def sweep_field(
@@ -68,7 +68,7 @@ def sweep_field(
     if numeric and 1 < len(set(places)) < len(rows):
         _through_means(ax, places, rows)
     if not numeric:
-        places = _beside(places)
+        places = _spread_out(places)
     for place, row in zip(places, rows, strict=True):
         _point(ax, place, row)
     ax.set_xlabel(printable(field), color=INK)
@@ -93,7 +93,7 @@ def sweep_rungs(
     Parameters
     ----------
     trials : sequence of mapping
-        Each with ``shares`` of a whole training, ascending, ``means`` of the score there, and
+        Each with ``shares`` of a full training, ascending, ``means`` of the score there, and
         ``best``.
     score : str
         What the axis is called.
@@ -132,7 +132,7 @@ def sweep_rungs(
     shares = sorted({share for trial in trials for share in trial["shares"]})
     ax.set_xticks(shares, [f"{share:.3g}" for share in shares])
     ax.minorticks_off()
-    ax.set_xlabel(f"Share of the {budget} of a whole training", color=INK)
+    ax.set_xlabel(f"Share of the {budget} of a full training", color=INK)
     ax.set_ylabel(f"{score}, mean over folds", color=INK)
     if any(trial["best"] for trial in trials):
         ax.legend(frameon=False, fontsize=9)
@@ -140,7 +140,7 @@ def sweep_rungs(
         mark_simulated(ax, inside=False)
     counts = [sum(share in trial["shares"] for trial in trials) for share in shares]
     steps = ", ".join(f"{n} at {share:.3g}" for n, share in zip(counts, shares, strict=True))
-    describe(ax, f"{score} by share of the {budget} of a whole training; trials: {steps}.")
+    describe(ax, f"{score} by share of the {budget} of a full training; trials: {steps}.")
     return ax
 
 
@@ -174,8 +174,8 @@ def _names(ax: Axes, values: Sequence[Any]) -> list[float]:
     return [float(known.index(name)) for name in names]
 
 
-def _beside(places: Sequence[float]) -> list[float]:
-    """Places of names, with those that share one side by side."""
+def _spread_out(places: Sequence[float]) -> list[float]:
+    """Places of names, with those at the same place spread side by side."""
     counts, met, moved = Counter(places), Counter[float](), []
     for place in places:
         met[place] += 1

@@ -1,4 +1,4 @@
-"""Pictures of whether explanations can be trusted: deletion, insertion and randomised weights."""
+"""Pictures of tests of explanations: deletion, insertion and randomised weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -59,9 +59,9 @@ def faithfulness(curves: Mapping[str, xr.Dataset]) -> Figure:
     left.set_ylim(0, 1.02)
     note_origin(figure, next(iter(curves.values())).attrs)
     areas = [
-        f"{_NAMES.get(name, name)} {float(held['deletion_area'].mean()):.2f} and "
-        f"{float(held['insertion_area'].mean()):.2f}"
-        for name, held in curves.items()
+        f"{_NAMES.get(name, name)} {float(measured['deletion_area'].mean()):.2f} and "
+        f"{float(measured['insertion_area'].mean()):.2f}"
+        for name, measured in curves.items()
     ]
     describe(
         figure,
@@ -74,12 +74,12 @@ def faithfulness(curves: Mapping[str, xr.Dataset]) -> Figure:
 def _curve_panel(ax: Axes, curves: Mapping[str, xr.Dataset], which: str, title: str) -> None:
     tidy(ax)
     lines = iter(_LINES * (1 + len(curves) // len(_LINES)))
-    for name, held in curves.items():
+    for name, measured in curves.items():
         colour, dashes = (MUTED, ":") if name == "random" else next(lines)
-        area = float(held[f"{which}_area"].mean())
+        area = float(measured[f"{which}_area"].mean())
         ax.plot(
-            held["share"],
-            held[which].mean("storm"),
+            measured["share"],
+            measured[which].mean("storm"),
             color=colour,
             linestyle=dashes,
             linewidth=1.8,
@@ -125,11 +125,11 @@ def sanity(checks: Mapping[str, xr.DataArray], ax: Axes | None = None) -> Axes:
     tidy(ax)
     lines = iter(_LINES * (1 + len(checks) // len(_LINES)))
     words = []
-    for name, held in checks.items():
-        left = held.mean("storm")  # a constant map has no rank correlation and is passed over
+    for name, check in checks.items():
+        left = check.mean("storm")  # skips NaN: a constant map has no rank correlation
         colour, dashes = next(lines)
         label = _NAMES.get(name, name)
-        ax.plot(held["layers"], left, "o" + dashes, color=colour, markersize=5, label=label)
+        ax.plot(check["layers"], left, "o" + dashes, color=colour, markersize=5, label=label)
         words.append(f"{label} {float(left[-1]):.2f}")
     ax.axhline(0, color=MUTED, linewidth=0.8)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

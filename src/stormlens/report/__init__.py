@@ -1,16 +1,13 @@
 """
-The report of a run: one HTML file that a person enjoys reading and can send on.
+Reports: self-contained HTML pages that people can read and send on.
 
-`write` arranges what the layers below computed and drew into ``report.html``:
-styles and pictures lie inside it, so that it opens anywhere, asks no server
-for anything, needs no scripts, and prints. `write_chapter` does the same for the
-chapter's three experiments, `write_sweep` for a sweep, `write_comparison` for runs side by side, of
-which `comparison_headline` is the answer in a sentence or two, `write_climatology` for an archive.
-`card` is a classifier's model card in Markdown, with what `read_appraisal` and `readings` find
-in its folder.
-chapter's three experiments, `write_climatology` for an archive, `write_reproduction` for what
-was published beside what came out here. `card` is a
-classifier's model card in Markdown, with what `read_appraisal` and `readings` find in its folder.
+`write` arranges results and pictures of the layers below into a run's ``report.html``.
+Styles and pictures are inside the file, so it opens anywhere, asks no server, needs no
+scripts, and prints. Others write the pages of the chapter's three experiments
+(`write_chapter`), a sweep (`write_sweep`), a comparison (`write_comparison`; its answer in a
+sentence or two is `comparison_headline`), an archive (`write_climatology`) and a reproduction
+of published results (`write_reproduction`). `card` is a classifier's model card in Markdown,
+with what `read_appraisal` and `readings` find in its folder.
 """
 
 from typing import TYPE_CHECKING

@@ -1,9 +1,9 @@
 """
-What a classifier scored on storms that it was never trained on, as its folder keeps it.
+A classifier's scores on storms that it was never trained on, as stored in its folder.
 
-``appraisal.json`` and ``failures.npz`` lie beside ``classifier.json``. They may have been
-edited, cut short or come from anywhere, so each number is held against its bounds before
-anything is said of it.
+``appraisal.json`` and ``failures.npz`` are next to ``classifier.json``. They may have been
+edited, cut short or come from anywhere, so each number is checked against its bounds before
+it is shown.
 """
 
 import io
@@ -31,9 +31,9 @@ _FORMAT = 1
 _APPRAISAL, _PICTURES, _IMAGES = "appraisal.json", "failures.npz", "images"
 _WEIGHTS = "weights_sha256"
 _HEADER = 4096  # bytes that an array may take before its first value
-_TOLD = ("answer", "probability", "storm_family", "network", "product")
+_COORDINATES = ("answer", "probability", "storm_family", "network", "product")
 
-# What zipfile and NumPy raise for files that are cut short, spoilt, packed in other ways or locked.
+# What zipfile and NumPy raise for files that are cut short, damaged, encrypted or otherwise packed.
 _UNREADABLE = (
     OSError,
     KeyError,
@@ -46,11 +46,11 @@ _UNREADABLE = (
 _Check = Callable[[Any], bool]
 
 
-_MOST = 10**9  # boxes, or a log loss: more is no count, and some of it no float
+_MOST = 10**9  # boxes, or a log loss: JSON's numbers may be larger than any float
 
 
 def _is_text(value: Any) -> bool:
-    """Text that can be written: JSON may hold half of a surrogate pair."""
+    """Text that can be encoded: JSON may contain half of a surrogate pair."""
     return isinstance(value, str) and value == value.encode(errors="ignore").decode()
 
 
@@ -59,7 +59,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_share(value: Any) -> bool:
-    """A share from 0 to 1; None is one that is not defined."""
+    """A share from 0 to 1, or None if undefined."""
     return value is None or (type(value) in (int, float) and 0 <= value <= 1)
 
 
@@ -97,7 +97,7 @@ _FAILURE: dict[str, _Check] = {
 @dataclass(frozen=True)
 class Appraisal:
     """
-    What a classifier scored on storms that it was never trained on.
+    A classifier's scores on storms that it was never trained on.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class Appraisal:
         SIMULATED boxes that are given a wrong mode: unid, truth, answer, probability,
         storm_family, network, product.
     pictures : ndarray of uint8, shape (failures, 136, 136), or Path
-        Their boxes, or the file that holds them, which `failing_boxes` reads.
+        Their boxes, or the file with them, which `failing_boxes` reads.
     """
 
     families: list[dict[str, Any]]
@@ -131,7 +131,7 @@ class Appraisal:
 
     @property
     def worst(self) -> dict[str, Any] | None:
-        """The family of lowest accuracy; None where none is known."""
+        """The family of lowest accuracy; None if none is known."""
         known = [family for family in self.families if family["accuracy"] is not None]
         return min(known, key=lambda family: family["accuracy"], default=None)
 
@@ -150,32 +150,34 @@ class Appraisal:
         InputError
             If there are none, or their pictures are missing or damaged.
         """
-        held = self.pictures
-        images = _read_images(held, len(self.failures)) if isinstance(held, Path) else held
+        source = self.pictures
+        images = _read_images(source, len(self.failures)) if isinstance(source, Path) else source
         boxes = make_dataset(
             images,
             [MODES.index(row["truth"]) for row in self.failures],
             unid=[row["unid"] for row in self.failures],
             source="SIMULATED storms of families never trained on",
             simulated=True,
-            where=str(held) if isinstance(held, Path) else "pictures of failures",
+            where=str(source) if isinstance(source, Path) else "pictures of failures",
         )
-        told = {name: ("storm", [row[name] for row in self.failures]) for name in _TOLD}
-        return boxes.assign_coords(told)
+        coordinates = {
+            name: ("storm", [row[name] for row in self.failures]) for name in _COORDINATES
+        }
+        return boxes.assign_coords(coordinates)
 
     def write(self, folder: str | Path) -> None:
         """
-        Write ``appraisal.json`` and ``failures.npz`` beside the classifier that was appraised.
+        Write ``appraisal.json`` and ``failures.npz`` next to the classifier that was appraised.
 
         Parameters
         ----------
         folder : str or Path
-            Where it is saved already, so that its weights can be told from others.
+            Where it is saved already: the SHA-256 of its weights is recorded.
 
         Raises
         ------
         InputError
-            If the folder cannot be written, or what it would hold could not be read again.
+            If the folder cannot be written, or the content could not be read again.
         """
         folder = Path(folder)
         values = {
@@ -187,15 +189,15 @@ class Appraisal:
         }
         _checked(folder / _APPRAISAL, values)
         if not isinstance(self.pictures, Path):
-            held = io.BytesIO()
-            np.savez_compressed(held, images=self.pictures)
-            storage.write_bytes(folder / _PICTURES, held.getvalue())
+            packed = io.BytesIO()
+            np.savez_compressed(packed, images=self.pictures)
+            storage.write_bytes(folder / _PICTURES, packed.getvalue())
         storage.write_text(folder / _APPRAISAL, json.dumps(values, indent=1) + "\n")
 
 
 def read_appraisal(folder: str | Path) -> Appraisal | None:
     """
-    What a classifier's folder says of its scores on storms never trained on.
+    Read a classifier's scores on storms never trained on.
 
     Parameters
     ----------
@@ -205,7 +207,7 @@ def read_appraisal(folder: str | Path) -> Appraisal | None:
     Returns
     -------
     appraisal : Appraisal or None
-        None where nothing was measured: the folder holds no ``appraisal.json``.
+        None if the folder has no ``appraisal.json``: nothing was measured.
 
     Raises
     ------
@@ -218,40 +220,40 @@ def read_appraisal(folder: str | Path) -> Appraisal | None:
         if _is_shipped(path):
             raise InputError(f"{path} is missing; {_remedy(path)}.")
         return None
-    held = storage.read_json(path, _remedy(path))
-    simulated = _checked(path, held)["simulated"]
+    content = storage.read_json(path, _remedy(path))
+    simulated = _checked(path, content)["simulated"]
     weights = read_provenance(path.parent).get("sha256")
-    if held.get(_WEIGHTS) is not None and weights is not None and held[_WEIGHTS] != weights:
-        raise InputError(f"{path} is of other weights than lie beside it; {_remedy(path)}.")
+    if content.get(_WEIGHTS) is not None and weights is not None and content[_WEIGHTS] != weights:
+        raise InputError(f"{path} is of other weights than those in its folder; {_remedy(path)}.")
     return Appraisal(
         simulated["families"],
         simulated["all"],
         simulated["modes"],
-        held["real"],
-        held["failures"],
+        content["real"],
+        content["failures"],
         path.with_name(_PICTURES),
     )
 
 
-def _checked(path: Path, held: Any) -> dict[str, Any]:
-    """What an appraisal holds, each number within its bounds."""
-    if not isinstance(held, dict) or held.get("format") != _FORMAT:
+def _checked(path: Path, content: Any) -> dict[str, Any]:
+    """The content of an appraisal, if each number is within its bounds."""
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise _damaged(path, f"no appraisal of format {_FORMAT}")
-    simulated = held.get("simulated")
+    simulated = content.get("simulated")
     if not isinstance(simulated, dict):
         raise _damaged(path, "simulated is missing")
     _check(path, "simulated.all", simulated.get("all"), _ALL)
     _check_rows(path, "simulated.families", simulated.get("families"), _FAMILY)
     _check_rows(path, "simulated.modes", simulated.get("modes"), _MODE)
-    _check_rows(path, "real", held.get("real"), _REAL)
-    _check_rows(path, "failures", held.get("failures"), _FAILURE)
-    for i, row in enumerate(held["real"]):
+    _check_rows(path, "real", content.get("real"), _REAL)
+    _check_rows(path, "failures", content.get("failures"), _FAILURE)
+    for i, row in enumerate(content["real"]):
         for name in ("right", "unsure", "confidently_wrong"):
             if row[name] > row["boxes"]:
                 raise _damaged(path, f"real[{i}].{name} is {row[name]} of {row['boxes']} boxes")
         if row["unsure"] + row["confidently_wrong"] > row["boxes"]:
             raise _damaged(path, f"real[{i}] has more verdicts than boxes")
-    return held
+    return content
 
 
 def _check_rows(path: Path, where: str, rows: Any, fields: Mapping[str, _Check]) -> None:
@@ -299,7 +301,7 @@ def _read_images(path: Path, count: int) -> NDArray[np.uint8]:
             if size > most:
                 raise ValueError(f"{size} bytes for {count} boxes")
             content = archive.read(f"{_IMAGES}.npy")
-        # NumPy would make room for as much as the header says before it looks for it.
+        # Not by `np.load`, which allocates as much as the header says before it reads.
         header = io.BytesIO(content)
         if np.lib.format.read_magic(header) != (1, 0):
             raise ValueError("an array of another version than 1.0")
@@ -313,7 +315,7 @@ def _read_images(path: Path, count: int) -> NDArray[np.uint8]:
 
 def on_real(real: Sequence[Mapping[str, Any]] | None) -> str:
     """
-    What a classifier scored on real boxes, in one sentence.
+    A classifier's scores on real boxes, in one sentence.
 
     Parameters
     ----------
@@ -323,7 +325,7 @@ def on_real(real: Sequence[Mapping[str, Any]] | None) -> str:
     Returns
     -------
     sentence : str
-        Over all sets together; empty where there is none.
+        Over all sets together; empty without any.
     """
     if not real:
         return ""

@@ -1,9 +1,9 @@
 """
 The model card of a classifier: what it is, what it is for, and how far to trust it.
 
-`card_dict` gathers the facts, the Markdown template and the report's page place
-them. What nobody measured is said to be unknown; simulated and real boxes stand
-in tables apart, each under its name.
+`card_dict` gathers the facts; the Markdown template and the report's page show
+them. What was not measured is called unknown. Simulated and real boxes have
+separate tables, each under its name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FILES = ("weights.safetensors", "model.keras", "confidence.safetensors")
 _MEANT = (
     "learning how a {kind} reads radar images, and where it goes wrong",
-    "a first answer on a radar file, to be looked at on a map beside the picture",
+    "a first answer on a radar file, to be checked on a map against the picture",
     "sorting an archive's boxes before people look at them",
 )
 _NOT_MEANT = (
@@ -36,11 +36,11 @@ _NOT_MEANT = (
 )
 _LIMITS = (
     "A box gets one mode, though a square of 510 km may hold several.",
-    "It sees one moment: where a storm came from and where it goes decide nothing.",
+    "It sees one moment: a storm's past and its movement are not in it.",
     "It sees reflectivity alone, in whole dBZ and cells of 3.75 km; wind, height and rotation are "
     "not in it.",
     "Row 0 must be south, and 0 must mean no echo.",
-    "Pictures that are no radar's are told by their texture: what is as rough and as patchy as "
+    "It knows pictures that are no radar's by their texture: what is as rough and as patchy as "
     "rain, such as smoothed noise or a fractal, is given a mode.",
 )
 _SIMULATED_LIMIT = (
@@ -64,7 +64,7 @@ def card_dict(
     classifier : Classifier
         Whose card it is.
     appraisal : Appraisal, optional
-        What it scored on storms never trained on, where that was measured.
+        Its scores on storms never trained on, if measured.
     files : sequence of mapping, optional
         As `model_files` gives them.
     read : sequence of mapping, optional
@@ -74,8 +74,8 @@ def card_dict(
     -------
     facts : dict
         name, model, data, use, confidence, calibrated_on, held_out (of SIMULATED boxes), real (of
-        REAL boxes), failures, readings, cost, files, licence, command, versions. None stands for
-        what is not known.
+        REAL boxes), failures, readings, cost, files, licence, command, versions. None means not
+        known.
     """
     known = classifier.provenance
     return {
@@ -130,7 +130,7 @@ def card(
     classifier, appraisal, files, read
         As for `card_dict`.
     picture : tuple of str, optional
-        File name of the picture of known failures, and its words for those who cannot see it.
+        File name of the picture of known failures, and its alternative text.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def card(
 
 def write_card(path: str | Path, classifier: "Classifier", folder: str | Path) -> list[Path]:
     """
-    Write a model card as Markdown, with the picture of its known failures beside it.
+    Write a model card as Markdown, and the picture of its known failures next to it.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def write_card(path: str | Path, classifier: "Classifier", folder: str | Path) -
     Returns
     -------
     written : list of Path
-        The card, and the picture where there is one.
+        The card, and the picture if there is one.
 
     Raises
     ------
@@ -169,9 +169,9 @@ def write_card(path: str | Path, classifier: "Classifier", folder: str | Path) -
     written, picture = [path], None
     if appraisal is not None and appraisal.failures:
         content, drawn = png(plots.failures(appraisal.failing_boxes()))
-        beside = path.with_name(f"{path.stem}-failures.png")
-        written.append(storage.write_bytes(beside, content))
-        picture = (beside.name, drawn.alternative)
+        file = path.with_name(f"{path.stem}-failures.png")
+        written.append(storage.write_bytes(file, content))
+        picture = (file.name, drawn.alternative)
     files, read = model_files(folder), readings(folder)
     text = card(classifier, appraisal, files=files, read=read, picture=picture)
     storage.write_text(path, text)
@@ -180,7 +180,7 @@ def write_card(path: str | Path, classifier: "Classifier", folder: str | Path) -
 
 def model_files(folder: str | Path) -> list[dict[str, Any]]:
     """
-    The files that hold a classifier's numbers.
+    The files with a classifier's numbers.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def use(classes: tuple[str, ...], simulated: bool, kind: str = "network") -> dic
 
 
 def _kind(classifier: "Classifier") -> str:
-    """What answers, in a word."""
+    """The kind of classifier, in a word."""
     from stormlens.models import FeatureModel
 
     return "baseline" if isinstance(classifier.network, FeatureModel) else "network"
@@ -233,7 +233,7 @@ def held_out(appraisal: Appraisal) -> dict[str, Any]:
 
 
 def _sentences(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What the card says beside its tables."""
+    """Sentences of the card, for between its tables."""
     return {
         "radar": words.Names.of(tuple(facts["model"]["classes"])).radar,
         "worst": worst(facts["held_out"]),
@@ -245,15 +245,15 @@ def _sentences(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _confidence(classifier: "Classifier") -> dict[str, float] | None:
-    held = classifier.confidence
-    if held is None:
+    confidence = classifier.confidence
+    if confidence is None:
         return None
     names = ("temperature", "level", "plausible_from")
-    return {name: float(getattr(held, name)) for name in names}
+    return {name: float(getattr(confidence, name)) for name in names}
 
 
 def worst(scores: Mapping[str, Any] | None) -> str:
-    """The sentence on the family that it is weakest on."""
+    """A sentence on the family that it is weakest on."""
     if scores is None or scores["worst"] is None:
         return ""
     family = scores["worst"]
@@ -273,25 +273,25 @@ def _calibrated(confidence: Mapping[str, float] | None, source: str | None) -> s
     lowest = f"{confidence['plausible_from']:.3f}"
     return (
         f"Probabilities are tempered by {confidence['temperature']:.3f}, fitted on boxes that were "
-        f"not trained on{of}. Plausible are the modes of {lowest} or more, chosen so that they "
-        f"hold the truth in {words.percent(confidence['level'])} of boxes like those (split "
+        f"not trained on{of}. Modes of {lowest} or more are plausible, a limit chosen so that they "
+        f"include the truth in {words.percent(confidence['level'])} of boxes like those (split "
         "conformal prediction)."
     )
 
 
 def kept(scores: Mapping[str, Any] | None, calibrated_on: str | None) -> str:
-    """What was promised of probabilities, and measured."""
+    """A sentence on calibration, as measured."""
     if scores is None:
         return ""
     every = scores["all"]
-    held = (
+    sets = (
         ""
         if every["coverage"] is None
-        else (f"sets of plausible modes hold the truth in {words.share(every['coverage'])}, ")
+        else f"sets of plausible modes include the truth in {words.share(every['coverage'])}, "
     )
     return (
         f"Measured on {words.thousands(every['boxes'])} SIMULATED boxes of families never trained "
-        f"on: {held}the expected calibration error is {words.score(every['calibration_error'])}, "
+        f"on: {sets}the expected calibration error is {words.score(every['calibration_error'])}, "
         f"and {words.share(every['unsure'])} are given no mode."
     ) + (" Other boxes of the same families calibrated it." if calibrated_on else "")
 
@@ -333,7 +333,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _plain(value: Any) -> str:
-    """Text that Markdown takes as it is: one line, and no mark of its own."""
+    """Text that Markdown shows as it is: one line, all marks escaped."""
     text = " ".join(str(value).split())
     for mark in "\\|<>&`*[]":
         text = text.replace(mark, f"\\{mark}")

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from stormlens import storage
-from stormlens.report import _words as words
+from stormlens.report._environment import environment
 
 
 def write_chapter(
@@ -20,9 +18,9 @@ def write_chapter(
     Parameters
     ----------
     path : str or Path
-        File to write, beside and renamed; reports are linked as ``RUN/report.html`` beside it.
+        File to write, atomically; it links to reports as ``RUN/report.html`` in its folder.
     chapter : mapping
-        What ``chapter.json`` holds.
+        Content of ``chapter.json``.
     curves : bytes
         PNG picture of the accuracy curves.
     narrow : bytes
@@ -32,15 +30,7 @@ def write_chapter(
     -------
     path : Path
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("stormlens.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["score"] = words.score
-    template = environment.get_template("chapter.html.j2")
+    template = environment().get_template("chapter.html.j2")
     wide_uri, narrow_uri = (
         "data:image/png;base64," + base64.b64encode(content).decode()
         for content in (curves, narrow)

@@ -6,30 +6,30 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from stormlens import plots, storage
 from stormlens.archive import REGIONS, shares
+from stormlens.report._environment import environment
 from stormlens.report._figures import Picture, png
 
 _CYCLES = ("month", "hour", "solar_hour", "year")
 _TABLES = (*_CYCLES, "region")
 _TIMES = (
-    "Months and hours are of the radar's time where files were read, of the report's where SVRIMG "
-    "images were, in UTC; local mean solar time is UTC plus longitude divided by 15 degrees."
+    "Months and hours are in UTC, of the radar's time for radar files, of the report's for SVRIMG "
+    "images; local mean solar time is UTC plus longitude divided by 15 degrees."
 )
 _PLACES = (
-    "A box counts where its centre lies. Where boxes were cut around storm reports, maps show "
-    "where people and radars are as much as where storms are."
+    "A box counts where its centre lies. If boxes were cut around storm reports, maps show where "
+    "people and radars are as much as where storms are."
 )
 
 
 def write_climatology(folder: str | Path, climatology: xr.Dataset) -> Path:
     """
-    Write what an archive's labels add up to.
+    Write the climatology of an archive's labels.
 
     Parameters
     ----------
@@ -55,16 +55,9 @@ def write_climatology(folder: str | Path, climatology: xr.Dataset) -> Path:
         storage.write_bytes(folder / f"{name}.png", png(picture)[0])
     for name in (*_TABLES, "cell"):
         storage.write_text(folder / f"by-{name.replace('_', '-')}.csv", _csv(climatology, name))
-    told = json.dumps(climatology_dict(climatology), indent=2, allow_nan=False)
-    storage.write_text(folder / "summary.json", told + "\n")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("stormlens.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    page = environment.get_template("climatology.html.j2")
+    text = json.dumps(climatology_dict(climatology), indent=2, allow_nan=False)
+    storage.write_text(folder / "summary.json", text + "\n")
+    page = environment().get_template("climatology.html.j2")
     return storage.write_text(
         folder / "index.html", page.render(_content(climatology, drawn, narrow))
     )
@@ -72,7 +65,7 @@ def write_climatology(folder: str | Path, climatology: xr.Dataset) -> Path:
 
 def climatology_dict(climatology: xr.Dataset) -> dict[str, Any]:
     """
-    A climatology as JSON holds one.
+    A climatology, ready for JSON.
 
     Parameters
     ----------
@@ -81,7 +74,7 @@ def climatology_dict(climatology: xr.Dataset) -> dict[str, Any]:
 
     Returns
     -------
-    told : dict
+    values : dict
         ``boxes``, ``modes`` and, for each mode, ``counts`` by month and so on in the order of
         ``axes``; ``simulated``, ``simulated_training``, ``problems``, ``model``, ``store``.
     """
@@ -169,7 +162,7 @@ def _banner(climatology: xr.Dataset) -> str:
 
 
 def _csv(climatology: xr.Dataset, name: str) -> str:
-    """Rows of mode, place or time, boxes and share; of cells, those that hold a box."""
+    """Rows of mode, place or time, boxes and share; of cells, those with a box."""
     counts = climatology[f"by_{name}"]
     share = shares(climatology)[f"by_{name}"].values
     axes = counts.dims[1:]

@@ -1,4 +1,4 @@
-"""Arrange a comparison into its page: the answer first, then what it rests on."""
+"""Arrange a comparison into its page: the answer first, then the evidence."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,8 @@ from stormlens.plots import Mark, class_colours
 from stormlens.report import _comparison_words as say
 from stormlens.report import _figures as figures
 from stormlens.report import _words as words
-from stormlens.report._write import environment, moment
+from stormlens.report._environment import environment
+from stormlens.report._write import moment
 from stormlens.verification import Estimate, Reliability
 
 _SHOWN = 12
@@ -31,9 +32,9 @@ def write_comparison(
     Parameters
     ----------
     path : str or Path
-        File to write, beside and renamed.
+        File to write, atomically.
     comparison : mapping
-        What ``comparison.json`` holds.
+        Content of ``comparison.json``.
     boxes : xarray.Dataset
         The labelled container that was scored; those on which the classifiers disagree are shown.
     provenance : mapping
@@ -55,8 +56,8 @@ def write_comparison(
 def _content(values: Values, boxes: xr.Dataset, provenance: Values) -> dict[str, Any]:
     contestants = values["contestants"]
     marks = plots.entrant_marks(
-        [held["name"] for held in contestants],
-        [held["name"] for held in contestants if held["kind"] == "baseline"],
+        [entry["name"] for entry in contestants],
+        [entry["name"] for entry in contestants if entry["kind"] == "baseline"],
     )
     names = words.Names.of(tuple(values["classes"]))
     simulated = values["simulated"]["test"]
@@ -99,13 +100,13 @@ def _estimate(entry: Values) -> Estimate:
 
 
 def _view(values: Values, view: Values) -> dict[str, Any]:
-    """A view's tables, with the places of what is drawn in them in per cent of a common axis."""
+    """A view's tables; places of the bars drawn in them are in per cent of a common axis."""
     constant = values["constant"][view["name"]]
     found = [entrant["scores"]["accuracy"] for entrant in view["entrants"].values()]
     low, high = _round_axis([*_ends(found), constant["accuracy"]])
     pairs = say.ordered_pairs(values, view)
-    apart = [pair["differences"]["accuracy"] for pair in pairs]
-    reach = _round_axis([0.0, *(abs(end) for end in _ends(apart))])[1] if apart else 1.0
+    differences = [pair["differences"]["accuracy"] for pair in pairs]
+    reach = _round_axis([0.0, *(abs(end) for end in _ends(differences))])[1] if pairs else 1.0
     title, meaning = say.VIEWS[view["name"]]
     return {
         **view,
@@ -120,7 +121,7 @@ def _view(values: Values, view: Values) -> dict[str, Any]:
         "reach": reach,
         "pair_rows": [
             {**pair, "bar": _bar(difference, -reach, reach), "better": say.better(pair)}
-            for pair, difference in zip(pairs, apart, strict=True)
+            for pair, difference in zip(pairs, differences, strict=True)
         ],
         "confusions": [
             {"name": name, "rows": _confusion(entrant["confusion"])}
@@ -165,7 +166,7 @@ def _confusion(matrix: Sequence[Sequence[int]]) -> list[list[dict[str, Any]]]:
 
 
 def _modes(view: Values, marks: Mapping[str, Mark], simulated: bool) -> list[dict[str, Any]]:
-    """A performance diagram of each mode, and its scores beside."""
+    """A performance diagram of each mode, and its scores."""
     entries = []
     for mode in view["modes"]:
         placed = {name: entrant["performance"][mode] for name, entrant in view["entrants"].items()}
@@ -207,13 +208,13 @@ def _reliability(calibrations: Values, simulated: bool) -> list[dict[str, Any]]:
     return entries
 
 
-def _bins(told: Values) -> Reliability:
-    """The bins as they were before JSON, which knows no NaN."""
+def _bins(values: Values) -> Reliability:
+    """The bins, with NaN for JSON's None."""
     bins: dict[str, Any] = {
         key: tuple(math.nan if part is None else part for part in value)
         if isinstance(value, list)
         else value
-        for key, value in told.items()
+        for key, value in values.items()
     }
     return Reliability(**bins)
 
@@ -242,7 +243,7 @@ def _curve(values: Values, marks: Mapping[str, Mark], simulated: bool) -> dict[s
     for entry in values["learning_curve"]:
         points.setdefault(entry["name"], []).append((entry["boxes"], _estimate(entry["accuracy"])))
     if all(len(row) == 1 for row in points.values()):
-        return None  # a curve takes two points
+        return None  # no curve has two points
     constant = values["constant"][say.main_view(values)["name"]]
     ax = plots.learning_curve(
         points,
@@ -260,7 +261,7 @@ def _curve(values: Values, marks: Mapping[str, Mark], simulated: bool) -> dict[s
 
 def _of_runs_first(values: Values) -> list[Values]:
     """Boxes that the runs themselves answer differently, then those on which a baseline differs."""
-    runs = [held["name"] for held in values["contestants"] if held["kind"] == "run"]
+    runs = [entry["name"] for entry in values["contestants"] if entry["kind"] == "run"]
     return sorted(
         values["disagreements"],
         key=lambda entry: len({entry["answers"][name] for name in runs}) < 2,
@@ -280,14 +281,14 @@ def _disagreements(
 
 
 def _costs(contestants: Sequence[Values], view: Values) -> list[dict[str, Any]]:
-    """Cost beside skill, with each rate's share of the fastest one's for a bar."""
-    fastest = max(held["images_a_second"] for held in contestants)
+    """Cost and skill, with each rate's share of the fastest one's for a bar."""
+    fastest = max(entry["images_a_second"] for entry in contestants)
     return [
         {
-            **held,
-            "accuracy": view["entrants"][held["name"]]["scores"]["accuracy"],
-            "hss": view["entrants"][held["name"]]["scores"]["hss"],
-            "speed": round(100 * held["images_a_second"] / fastest, 1),
+            **entry,
+            "accuracy": view["entrants"][entry["name"]]["scores"]["accuracy"],
+            "hss": view["entrants"][entry["name"]]["scores"]["hss"],
+            "speed": round(100 * entry["images_a_second"] / fastest, 1),
         }
-        for held in contestants
+        for entry in contestants
     ]

@@ -1,7 +1,7 @@
 """
-What a comparison says, in sentences: who is better, by how much, and how sure that is.
+The sentences of a comparison: which is better, by how much, and how sure that is.
 
-All take the values of ``comparison.json``.
+All functions take the values of ``comparison.json``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,11 +51,11 @@ class Headline(NamedTuple):
     Attributes
     ----------
     verdict : str
-        Who is better, or that it cannot be told.
+        Which is better, or that the boxes do not show it.
     evidence : str
         By how much, and how sure.
     baseline : str
-        How the runs stand beside the baselines; empty where there is none.
+        The best run against the baselines; empty without any.
     """
 
     verdict: str
@@ -65,7 +65,7 @@ class Headline(NamedTuple):
 
 def comparison_headline(values: Values) -> str:
     """
-    The answer of a comparison in plain sentences.
+    The result of a comparison in plain sentences.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def comparison_headline(values: Values) -> str:
 
 
 def headline(values: Values) -> Headline:
-    """The answer about the runs, then that about the baselines."""
+    """The result for the runs, then for the baselines."""
     runs = ranked(values, "run")
     baselines = ranked(values, "baseline")
     best = runs[0]
@@ -107,12 +107,12 @@ def main_view(values: Values) -> Values:
 def ranked(values: Values, kind: str) -> list[str]:
     """Names of a kind, the most accurate first."""
     entrants = main_view(values)["entrants"]
-    names = [held["name"] for held in values["contestants"] if held["kind"] == kind]
+    names = [entry["name"] for entry in values["contestants"] if entry["kind"] == kind]
     return sorted(names, key=lambda name: -entrants[name]["scores"]["accuracy"]["value"])
 
 
 def pair_of(values: Values, one: str, other: str) -> tuple[Values, int]:
-    """What is known of two, and 1 where `one` comes first in it, else -1."""
+    """The entry of a pair, and 1 if `one` is first in it, else -1."""
     for pair in main_view(values)["pairs"]:
         if (pair["first"], pair["second"]) == (one, other):
             return pair, 1
@@ -151,7 +151,7 @@ def _any_differ(values: Values, runs: Sequence[str]) -> bool:
 
 
 def _of_two(values: Values, best: str, other: str) -> tuple[str, str]:
-    """Of two, of which `best` may be the less accurate one."""
+    """Verdict and evidence for two, of which `best` may be the less accurate."""
     pair, sign = pair_of(values, best, other)
     ahead = sign * pair["differences"]["accuracy"]["value"]
     if pair["mcnemar"]["b"] == pair["mcnemar"]["c"] == 0:
@@ -184,7 +184,7 @@ def _of_baselines(values: Values, best: str, baselines: Sequence[str]) -> str:
 
 
 def _lead(values: Values, leader: str, behind: str) -> str:
-    """By how many points, with interval, p-value and what that is corrected for."""
+    """The lead in points, with interval, p-value and what that is corrected for."""
     pair, sign = pair_of(values, leader, behind)
     found = pair["differences"]["accuracy"]
     parts = []
@@ -232,7 +232,7 @@ def signed(value: float | None) -> str:
 
 def p_value(p: float | None) -> str:
     """
-    A p-value as it is read.
+    A p-value in a sentence.
 
     Examples
     --------
@@ -286,7 +286,7 @@ def _capital(text: str) -> str:
 
 def better(pair: Values) -> str | None:
     """
-    Who of a pair is better.
+    Which of a pair is better.
 
     Parameters
     ----------
@@ -296,7 +296,7 @@ def better(pair: Values) -> str | None:
     Returns
     -------
     name : str or None
-        None where they are not told apart.
+        None if they do not differ significantly.
     """
     if not pair["differs"]:
         return None
@@ -319,14 +319,14 @@ def ordered_pairs(values: Values, view: Values) -> list[Values]:
     -------
     pairs : list of mapping
     """
-    baselines = {held["name"] for held in values["contestants"] if held["kind"] == "baseline"}
+    baselines = {entry["name"] for entry in values["contestants"] if entry["kind"] == "baseline"}
     return sorted(
         view["pairs"], key=lambda pair: sum(pair[end] in baselines for end in ("first", "second"))
     )
 
 
 def banner(values: Values) -> str:
-    """What was simulated, or nothing where all boxes are real."""
+    """A sentence on what was simulated; empty if all boxes are real."""
     training, test = values["simulated"]["training"], values["simulated"]["test"]
     many = Names.of(tuple(values["classes"])).many
     if test and all(training.values()):
@@ -343,7 +343,7 @@ def banner(values: Values) -> str:
 
 
 def resampling(values: Values) -> str:
-    """How the intervals came about."""
+    """A sentence on how intervals were made."""
     how = values["intervals"]
     many = Names.of(tuple(values["classes"])).many
     if how["groups"] < 2:
@@ -361,7 +361,7 @@ def resampling(values: Values) -> str:
 
 
 def tests(values: Values) -> str:
-    """Which tests decide, and what is corrected for."""
+    """Sentences on which tests decide, and what is corrected for."""
     correction = values["correction"]
     level = f"{100 * correction['level']:g}{_SPACE}%"
     family = (
@@ -373,14 +373,14 @@ def tests(values: Values) -> str:
     )
     return (
         "Whether two differ is decided by an exact test that swaps their answers of whole days. "
-        f"{family} McNemar's exact test stands beside it. It counts the boxes that just one of the "
-        "two gets right, and takes boxes as independent, so where days share storms its p-value "
-        "is too small."
+        f"{family} McNemar's exact test is given too. It counts the boxes that just one of the two "
+        "gets right. It assumes independent boxes, so its p-value is too small where boxes of one "
+        "day show the same storms."
     )
 
 
 def reliability(calibration: Values) -> str:
-    """Of one of them: how sure, how often right, and how far off bin by bin."""
+    """A sentence on one contestant: how sure it is, and how often right."""
     bins = calibration["reliability"]
     filled = [
         (count, forecast, observed)
@@ -436,7 +436,7 @@ def megabytes(count: int) -> str:
 
 
 def alternative(entry: Values, simulated: bool, names: Names) -> str:
-    """What a reader who cannot see a box that is answered differently is told."""
+    """Alternative text of a box that is answered differently."""
     picture = "radar picture" if names.radar else "picture"
     what = f"SIMULATED {picture}" if simulated else _capital(picture)
     answers = ", ".join(

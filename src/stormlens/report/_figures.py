@@ -1,4 +1,10 @@
-"""Pictures as data URIs with their alternative text, so that the page needs no other file."""
+"""
+Pictures as data URIs with their alternative text, so that a page needs no other file.
+
+Drawings by Matplotlib are SVG whose colours become CSS variables: the same file is light or dark
+as the reader's device asks. The picture is rewritten as text, since Matplotlib knows no variables
+and writes more digits and comments than anybody sees.
+"""
 
 import base64
 import io
@@ -24,7 +30,7 @@ _DARK = {
     "#332288": "#9a8ff0",
     "#882255": "#d774a6",
     "#7a7a7a": "#a3a9b0",
-    "#0068a5": "#57aee6",  # colours of those compared, which a dark letter stands on
+    "#0068a5": "#57aee6",  # colours of contestants, light enough here for a dark letter on them
     "#b84300": "#f08a4b",
     "#00734f": "#3fbf8f",
     "#a03c74": "#e085b8",
@@ -33,13 +39,18 @@ _DARK = {
     "#8c1d40": "#ef7a9c",
     "#2f6b72": "#6fc3cb",
 }
-"""What house colours become where a reader's device asks for a dark page."""
+"""The colours that `plots` uses, and what each becomes on a dark page."""
 
-_HOUSE = re.compile("|".join(_DARK))
+_COLOUR = re.compile("|".join(_DARK))
 _LONG = re.compile(r"(?<![\d.])([1-9]\d*\.\d\d)\d+")
-"""A place with more digits than anybody sees; factors below 1, as of letters, keep theirs."""
+"""
+A coordinate of 1 or more with over two decimals, which are cut to a hundredth of a point.
+
+Numbers below 1 keep all of theirs: factors such as the 0.015625 that scales letters are among
+them, and would change the picture.
+"""
 _IDLE = re.compile(r"<!--.*?-->|<metadata>.*?</metadata>|(?<=>)\s+(?=<)|\s+(?=L |C |Q |z|\")", re.S)
-"""What draws nothing: comments, a licence for drawings, line ends between marks."""
+"""What draws nothing: comments, metadata, space between elements and before path commands."""
 
 
 class Picture(NamedTuple):
@@ -51,7 +62,7 @@ class Picture(NamedTuple):
     source : str
         Data URI.
     alternative : str
-        What a reader who cannot see it is told.
+        Its alternative text.
     """
 
     source: str
@@ -75,7 +86,7 @@ def box(storm: xr.Dataset, alternative: str) -> Picture:
     plots.storm_box(storm, ax, colorbar=False, title="", axes=False)
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=160)
-    # A colour table has fewer than 256 colours; what lies between them is the edges of letters.
+    # A colour table has fewer than 256 colours; only the edges of letters have others.
     palette = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     palette.save(small, "png", optimize=True)
     return Picture(_uri("image/png", small.getvalue()), alternative)
@@ -87,7 +98,7 @@ def colour_bar() -> Picture:
 
 
 def png(figure: Figure) -> tuple[bytes, Picture]:
-    """A figure as a file, and as a picture in a page with its own words."""
+    """A figure as the content of a file, and as a picture in a page with its alternative text."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     content = buffer.getvalue()
@@ -95,17 +106,17 @@ def png(figure: Figure) -> tuple[bytes, Picture]:
 
 
 def dark(colour: str) -> str:
-    """What a colour becomes on a dark page."""
+    """A colour on a dark page."""
     return _DARK.get(colour, colour)
 
 
 def svg(picture: Axes) -> Picture:
-    """A drawing that is sharp at any size, light or dark as the page is, with its own words."""
+    """A drawing as SVG, light or dark as the page is, with its alternative text."""
     return Picture(_svg(picture.figure), plots.alt_text(picture))
 
 
 def _svg(figure: Any) -> str:
-    """Scalable, and the same bytes for the same picture."""
+    """The drawing as a data URI: the same bytes for the same picture (hash salt, no date)."""
     buffer = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "stormlens", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=False)
@@ -113,14 +124,15 @@ def _svg(figure: Any) -> str:
 
 
 def _light_and_dark(drawn: str) -> str:
-    """The drawing with its house colours as variables, which follow the reader's device."""
+    """The drawing with colours as variables, which follow the reader's device."""
     short = _IDLE.sub("", _LONG.sub(r"\1", drawn))
-    body = _HOUSE.sub(lambda found: f"var(--c{found[0][1:]})", short)
+    body = _COLOUR.sub(lambda found: f"var(--c{found[0][1:]})", short)
     light, dark = (
         "".join(f"--c{colour[1:]}:{shown};" for colour, shown in colours)
         for colours in (zip(_DARK, _DARK, strict=True), _DARK.items())
     )
-    # Black is what has no colour of its own in Matplotlib's drawings.
+    # Matplotlib leaves the colour out of what is black, such as letters: `fill` on the root colours
+    # it. The style goes before the first <defs>, which Matplotlib always writes.
     style = (
         f"<style>:root{{{light}fill:var(--c1b2733)}}"
         f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}</style>"

@@ -1,8 +1,8 @@
 """
-How often a run's test split was read: who chooses by scores must know how often they were seen.
+How often a run's test split was read: anyone who chooses by its scores must know that.
 
 Each reading is a line of JSON in the run's ``readings.jsonl``, which `experiment` adds before
-it gives the scores to anybody.
+it returns the scores.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,14 +17,14 @@ READINGS = "readings.jsonl"
 """Name of the file in a run folder."""
 
 _KINDS = {"time": str, "by": str, "data": str, "options": dict, "split": str, "boxes": int}
-_REMEDY = "put back the file as it was, or take it away and begin to count anew"
+_REMEDY = "restore the file, or remove it to start counting anew"
 _MOST_BYTES = 2**24
 _OFTEN = ("", "once", "twice")
 
 
 def readings(run: str | Path) -> list[dict[str, Any]]:
     """
-    Every recorded reading of test splits by a run's classifier, the first of them first.
+    Every recorded reading of test splits by a run's classifier, oldest first.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ def readings(run: str | Path) -> list[dict[str, Any]]:
     -------
     readings : list of dict
         time (ISO 8601, UTC), by (command or function), data and options (as for
-        `datasets.load`), split (``"test"`` or ``"all"``), boxes. Empty where none is recorded.
+        `datasets.load`), split (``"test"`` or ``"all"``), boxes. Empty if none is recorded.
 
     Raises
     ------
     InputError
-        If the file is damaged or larger than 16 MiB. A last line that was never finished is
-        left out, as nobody was given its scores.
+        If the file is damaged or larger than 16 MiB. An unfinished last line is left out: its
+        process was killed before it returned scores.
     """
     path = Path(run) / READINGS
     if not path.exists():
@@ -78,7 +78,7 @@ def readings_in_words(rows: Iterable[Mapping[str, Any]]) -> str:
     Returns
     -------
     text : str
-        A sentence for each data set; empty where there is no reading.
+        A sentence for each data set; empty without readings.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def readings_in_words(rows: Iterable[Mapping[str, Any]]) -> str:
     for row in rows:
         given = ", ".join(f"{name} {value}" for name, value in row["options"].items())
         by_data.setdefault(f"{row['data']} ({given})" if given else row["data"], []).append(row)
-    return " ".join(_sentence(name, held) for name, held in by_data.items())
+    return " ".join(_sentence(name, some) for name, some in by_data.items())
 
 
 def _sentence(name: str, rows: Sequence[Mapping[str, Any]]) -> str:

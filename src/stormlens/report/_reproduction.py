@@ -1,4 +1,4 @@
-"""The page of a reproduction: each published number with its interval beside the one here."""
+"""The page of a reproduction: each published score with its interval, and ours."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 from stormlens import plots, storage
 from stormlens.report import _words as words
 from stormlens.report._comparison_words import comparison_headline
+from stormlens.report._environment import environment
 from stormlens.report._figures import Picture, svg
-from stormlens.report._write import environment
 from stormlens.stormbox import MODES
 
 _SPLITS = {"train": "training", "validation": "validation", "test": "test"}
@@ -28,12 +28,12 @@ def write_reproduction(
     Parameters
     ----------
     path : str or Path
-        File to write, beside and renamed; runs are linked as ``RUN/report.html`` beside it, the
+        File to write, atomically; it links to runs as ``RUN/report.html`` in its folder, to the
         comparison as ``comparison/comparison.html``.
     reproduction : mapping
-        What ``reproduction.json`` holds.
+        Content of ``reproduction.json``.
     compared : mapping
-        What ``comparison.json`` holds.
+        Content of ``comparison.json``.
     made : mapping
         ``command``, ``created`` and ``version``; None for what is not known.
 
@@ -64,7 +64,7 @@ def write_reproduction(
 
 def reproduction_headline(reproduction: Mapping[str, Any]) -> str:
     """
-    What came out, in a sentence.
+    The result, in a sentence.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def reproduction_headline(reproduction: Mapping[str, Any]) -> str:
 
 
 def _bounds(entry: Mapping[str, Any] | None) -> str:
-    """An interval; nothing where there is none, or where it has no width."""
+    """An interval; empty without one, or if it has no width."""
     if entry is None or entry["low"] is None or entry["low"] == entry["high"]:
         return ""
     return words.between(entry)
@@ -114,7 +114,7 @@ def _picture(reproduction: Mapping[str, Any], *, narrow: bool) -> Picture:
 
 
 def _of_modes(networks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """POD and FAR of each mode, of the networks of which they were published."""
+    """POD and FAR of each mode, for networks whose values were published."""
     tables = []
     for network in networks:
         rows = {row["score"]: row for row in network["rows"]}

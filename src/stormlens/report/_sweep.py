@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from stormlens import plots, storage
-from stormlens.report import _words as words
+from stormlens.report._environment import environment
 from stormlens.report._figures import Picture, svg
 
 _NAMES = {
@@ -29,9 +27,9 @@ def write_sweep(path: str | Path, *, sweep: Mapping[str, Any], best: str) -> Pat
     Parameters
     ----------
     path : str or Path
-        File to write, beside and renamed; the run of the best is linked as ``best/report.html``.
+        File to write, atomically; it links to the best trial's run as ``best/report.html``.
     sweep : mapping
-        What ``sweep.json`` holds.
+        Content of ``sweep.json``.
     best : str
         The best trial's recipe as TOML text.
 
@@ -44,15 +42,7 @@ def write_sweep(path: str | Path, *, sweep: Mapping[str, Any], best: str) -> Pat
     InputError
         If the file cannot be written.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("stormlens.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters.update(score=words.score, thousands=words.thousands)
-    page = environment.get_template("sweep.html.j2")
+    page = environment().get_template("sweep.html.j2")
     return storage.write_text(path, page.render(_content(sweep), toml=best))
 
 
@@ -90,7 +80,7 @@ def _plain(value: Any) -> str:
 
 
 def _alike(judged: Sequence[Mapping[str, Any]]) -> int:
-    """Trials, beside the best, that are not told from it."""
+    """Number of trials, without the best, that do not differ from it significantly."""
     tested = [trial for trial in judged if trial["behind"] is not None]
     return sum(trial["p"] is None or trial["p"] > _LEVEL for trial in tested)
 
@@ -120,13 +110,13 @@ def _pictures(
 
 
 def _place(trial: Mapping[str, Any], field: str, score: str, best: int) -> dict[str, Any]:
-    """A trial in the picture of a field, by its first rung, which all trials share."""
-    held = trial["rungs"][0]["scores"][score]
+    """A trial in the picture of a field, by its first rung: all trials have that one."""
+    first = trial["rungs"][0]["scores"][score]
     return {
         "value": trial["values"][field],
-        "mean": _number(held["value"]),
-        "low": _number(held["low"]),
-        "high": _number(held["high"]),
+        "mean": _number(first["value"]),
+        "low": _number(first["low"]),
+        "high": _number(first["high"]),
         "best": trial["number"] == best,
     }
 
@@ -136,14 +126,14 @@ def _number(value: float | None) -> float:
 
 
 def _row(trial: Mapping[str, Any], varied: Sequence[str]) -> dict[str, Any]:
-    told = trial["behind"] is not None and trial["p"] is not None and trial["p"] <= _LEVEL
+    differs = trial["behind"] is not None and trial["p"] is not None and trial["p"] <= _LEVEL
     return {
         "number": trial["number"],
         "values": [_plain(trial["values"][name]) for name in varied],
         "failed": trial["failed"],
         "scores": trial["scores"],
         "behind": trial["behind"],
-        "told": told,
+        "differs": differs,
         "share": trial["rungs"][-1]["share"],
         "fits": sum(rung["fits"] for rung in trial["rungs"]),
     }

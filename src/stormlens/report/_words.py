@@ -1,8 +1,8 @@
 """
 The report's sentences and numbers, in plain words.
 
-Each takes plain data and gives text; the page only places it. A score that is
-undefined reads as a dash.
+Each function takes plain data and returns text; the page only places it. An
+undefined score is a dash.
 """
 
 import math
@@ -29,7 +29,7 @@ FEW = 10
 
 class Names(NamedTuple):
     """
-    What the things in this report are called.
+    The names of things in a report.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def percent(value: float) -> str:
 
 def score(value: float | None) -> str:
     """
-    `number` of plain data, where None is not defined.
+    `number` of plain data, where None means undefined.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def score(value: float | None) -> str:
 
 def share(value: float | None) -> str:
     """
-    `percent` of plain data, where None is not defined.
+    `percent` of plain data, where None means undefined.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def share(value: float | None) -> str:
 
 def between(scored: Mapping[str, Any]) -> str:
     """
-    The interval that plain data hold as low and high; a dash where there is none.
+    The interval in plain data's low and high; a dash without one.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def kilobytes(count: int) -> str:
 
 def span(estimate: "Estimate") -> str:
     """
-    The interval of an estimate; empty where there is none, or it has no width.
+    The interval of an estimate; empty without one, or if it has no width.
 
     Resampling cases that were all right, or all wrong, gives no width, which
     would read as certainty.
@@ -162,12 +162,12 @@ def thousands(value: int) -> str:
 
 
 def kind_of(at_work: Sequence[str] | None) -> str:
-    """What was trained, in a word, by what its training had (see `verification.gap`)."""
+    """What was trained, in a word, by the settings of its training (see `verification.gap`)."""
     return "baseline" if "one step" in (at_work or ()) else "network"
 
 
 def simulated(flags: Mapping[str, bool], names: Names, kind: str = "network") -> str:
-    """The banner's sentence, or nothing where all data is real."""
+    """The banner's sentence; empty if all data is real."""
     if flags["training"] and flags["test"]:
         return (
             f"A simulator made all {names.many} here, those trained on and those scored. The "
@@ -310,7 +310,7 @@ def commonest_mistake(scores: "Scores", names: Names) -> str:
 
 
 def few(scores: "Scores", names: Names) -> str:
-    """A note on classes with too few cases to say much, or nothing."""
+    """A note on classes with too few cases to say much, or an empty text."""
     rare = [(name, entry.count) for name, entry in scores.per_mode.items() if entry.count < FEW]
     if not rare:
         return ""
@@ -323,7 +323,7 @@ def few(scores: "Scores", names: Names) -> str:
 
 
 def intervals(scores: "Scores", names: Names) -> str:
-    """How the intervals came about."""
+    """A sentence on how intervals were made."""
     how = scores.intervals
     if how["groups"] < 2:
         return "All come from one day, so no interval can be given."
@@ -343,7 +343,7 @@ def intervals(scores: "Scores", names: Names) -> str:
 
 
 def reliability(result: "Reliability", names: Names) -> str:
-    """What the reliability diagram says."""
+    """A sentence on the reliability diagram."""
     count = np.asarray(result.count, float)
     filled = count > 0
     weights = count[filled] / count.sum()
@@ -364,7 +364,7 @@ def reliability(result: "Reliability", names: Names) -> str:
 
 
 def disagreement(values: "NDArray[np.floating]", right: "NDArray[np.bool_]") -> str:
-    """What is said of how far an ensemble's networks differ, and what that is worth."""
+    """Sentences on how far an ensemble's networks differ, and what that says about the answer."""
     parts = [
         f"{float(values[which].mean()):.3f} on average where the answer is {name}"
         for name, which in (("right", right), ("wrong", ~right))
@@ -380,7 +380,7 @@ def disagreement(values: "NDArray[np.floating]", right: "NDArray[np.bool_]") -> 
 
 
 def alternative(mistake: Mapping[str, Any], names: Names) -> str:
-    """What a reader who cannot see the picture of a mistake is told."""
+    """Alternative text of the picture of a mistake."""
     picture = "Radar picture" if names.radar else "Picture"
     return (
         f"{picture} of {mistake['unid'] or 'an example'}: {mistake['truth']}, called "
@@ -389,7 +389,7 @@ def alternative(mistake: Mapping[str, Any], names: Names) -> str:
 
 
 def failure(row: Mapping[str, Any]) -> str:
-    """What a reader who cannot see the picture of a known failure is told."""
+    """Alternative text of the picture of a known failure."""
     return (
         f"SIMULATED radar picture of {row['unid']}: {row['truth']}, called {row['answer']} with "
         f"{share(row['probability'])}; {row['storm_family']}, {row['network']}, {row['product']}."
@@ -399,7 +399,7 @@ def failure(row: Mapping[str, Any]) -> str:
 def facts(
     dataset: "xr.Dataset", scores: "Scores", provenance: Mapping[str, Any], names: Names
 ) -> list[tuple[str, str]]:
-    """What else is needed to reproduce the run, as rows of a table."""
+    """Facts to reproduce the run by, as rows of a table."""
     days = dataset["time"].values.astype("datetime64[D]")
     known = days[~np.isnat(days)]
     period = f", {known.min()} to {known.max()}" if known.size else ""

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import xarray as xr
 
@@ -15,6 +14,7 @@ from stormlens.report import _card as cards
 from stormlens.report import _figures as figures
 from stormlens.report import _words as words
 from stormlens.report._appraisal import Appraisal, on_real, read_appraisal
+from stormlens.report._environment import environment
 from stormlens.stormbox import MODES
 from stormlens.verification import Scores
 
@@ -54,10 +54,10 @@ def write(
     Parameters
     ----------
     path : str or Path
-        File to write, beside and renamed. Where an ``appraisal.json`` lies in its folder, the
-        page has the model card's sections too.
+        File to write, atomically. If its folder has an ``appraisal.json``, the page has the model
+        card's sections too.
     recipe : mapping
-        `name`, and `toml`: the whole recipe as TOML text.
+        `name`, and `toml`: the full recipe as TOML text.
     history : sequence of mapping
         One entry an epoch: epoch, seconds, loss, accuracy, val_loss,
         val_accuracy. May be empty.
@@ -68,7 +68,7 @@ def write(
     dataset : xarray.Dataset
         The labelled container that was scored.
     provenance : mapping
-        What to reproduce the run with; each key may be absent: `data` (name),
+        How to reproduce the run; each key may be absent: `data` (name),
         `data_source` (in words), `training_count` (examples trained on),
         `training_simulated` (bool), `split` (what was scored), `command`,
         `seed`, `device`, `created`, `stormlens_version`, `versions` (version by
@@ -159,7 +159,7 @@ def _curves(
     gap = verification.gap(history, at_work=at_work)
     seconds = sum(float(epoch.get("seconds", math.nan)) for epoch in history)
     is_baseline = words.kind_of(at_work) == "baseline"
-    # A curve of one point would show nothing that the sentence does not say.
+    # A curve of one point would show no more than the sentence says.
     drawn = () if is_baseline else ("accuracy", "loss")
     return {
         "pictures": [figures.curve(history, quantity, simulated) for quantity in drawn],
@@ -227,27 +227,7 @@ def _trust(
 
 
 def moment(box: xr.Dataset) -> str:
-    """When a box was seen, to the minute; empty where that is unknown."""
+    """The time of a box, to the minute; empty if unknown."""
     if np.isnat(box["time"].values):
         return ""
     return str(box["time"].values.astype("datetime64[m]")).replace("T", " ") + " UTC"
-
-
-def environment() -> jinja2.Environment:
-    """What fills the templates of pages: all text escaped, nothing left out unnoticed."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("stormlens.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters.update(
-        score=words.score,
-        percent=words.percent,
-        share=words.share,
-        span=words.span,
-        between=words.between,
-        thousands=words.thousands,
-    )
-    return environment
