@@ -63,7 +63,7 @@ def test_whatever_is_written_becomes_rates_or_a_sentence(text):
         ("rotation_range", [3.0], "Did you mean 'augmentation.rotation_range'"),
         ("augmentation.rotation", [3.0], "Did you mean 'augmentation.rotation_range'"),
         ("a.b.c", [3.0], "Unknown field of a recipe"),
-        ("name", ["x"], "decides nothing"),
+        ("name", ["x"], "changes nothing"),
         ("learning_rate", [], "no value"),
         ("learning_rate", [1e-3, 1e-3], "twice"),
         ("learning_rate", "1e-3", "list or a Range"),

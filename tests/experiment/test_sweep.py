@@ -359,7 +359,7 @@ def test_a_note_says_what_is_made_of_a_table_that_is_not_there(boxes, tmp_path, 
         sweep({"augmentation.rotation_range": [0.0, 20.0]}, tmp_path / "s", boxes)
 
 
-def test_trials_may_have_boxes_of_their_own(tmp_path, monkeypatch):
+def test_trials_may_have_different_boxes(tmp_path, monkeypatch):
     counts = {}
 
     def judge(recipe, pool, **more):
@@ -368,7 +368,7 @@ def test_trials_may_have_boxes_of_their_own(tmp_path, monkeypatch):
 
     monkeypatch.setattr(_sweep_work, "judge_fold", judge)
     with (
-        pytest.warns(UserWarning, match="boxes of their own"),
+        pytest.warns(UserWarning, match="different boxes"),
         pytest.raises(InputError, match="seen enough"),
     ):
         sweep({"data.count": [30, 40]}, tmp_path / "s", "simulated", folds=2)

@@ -171,14 +171,14 @@ def called_twice(*, is_nested):
 
 
 @pytest.mark.parametrize("is_nested", [False, True])
-def test_a_layer_called_twice_gives_no_one_thing_to_look_at(is_nested):
+def test_a_layer_called_twice_has_no_single_output(is_nested):
     model = called_twice(is_nested=is_nested)
     sentence = "'block'" if is_nested else "'again'"
     for layer in ("again", "block/again", "block") if is_nested else ("again", 1):
         with pytest.raises(InputError) as caught:
             cut_off(model, layer)
         assert f"Layer {sentence} is called 2 times in model 'two'" in str(caught.value)
-        assert str(caught.value).endswith("name one that is called once: once, flat, answer.")
+        assert str(caught.value).endswith("name a layer that is called once: once, flat, answer.")
     shapes = {info.name: info.output_shape for info in list_layers(model)}
     assert shapes["once"] == (*SHAPE[:2], 1)
     assert shapes["block/again" if is_nested else "again"] is None

@@ -31,7 +31,7 @@ def test_traits_are_what_the_web_components_take():
         [node(), TESTS / "print-settings.js"], capture_output=True, text=True, check=True
     )
     regenerate = "node tests/learn/web/print-settings.js > src/stormlens/learn/settings.json"
-    assert json.loads(printed.stdout) == _settings.told(), regenerate
+    assert json.loads(printed.stdout) == _settings.declared(), regenerate
 
 
 def test_a_missing_extra_is_named_with_its_command():

@@ -1,10 +1,10 @@
 """
-What augmentation does to a storm, in sentences: what no storm would do, and what nobody sees.
+Sentences on an augmentation's effect on a storm: what no storm would do, and what nobody sees.
 
-A label holds for the storm around its report, which lies at the centre of the
-box, so what moves the report is told in km. A storm mode is told by size,
-elongation and the place of its stratiform rain, so what changes these is told
-where it leaves the range of real storms. References are named in the sentences:
+A label is that of the storm around its report, at the centre of the box, so a
+movement of the report is given in km. Storm modes differ by size, elongation and
+the place of their stratiform rain, so a change of these is mentioned if it leaves
+the range of real storms. References are named in the sentences:
 Houze, Smull and Dodge (1990), Mon. Wea. Rev. 118, 613-654; Parker and Johnson
 (2000), Mon. Wea. Rev. 128, 3413-3436; Smith et al. (2012), Wea. Forecasting 27,
 1114-1135.
@@ -66,7 +66,7 @@ def advice(
 
     Examples
     --------
-    >>> [held.subject for held in advice(Augmentation(rotation_range=0.1, vertical_flip=True))]
+    >>> [each.subject for each in advice(Augmentation(rotation_range=0.1, vertical_flip=True))]
     ['vertical flip', 'too small to see']
     """
     found = [
@@ -78,7 +78,7 @@ def advice(
         *_of_filling(augmentation, beyond),
         *(Advice(False, "too small to see", note) for note in augmentation.notes()),
     ]
-    return sorted(found, key=lambda held: not held.warning)
+    return sorted(found, key=lambda each: not each.warning)
 
 
 def report_reach(augmentation: Augmentation, rows: int, columns: int) -> tuple[float, float]:
@@ -160,8 +160,8 @@ def beyond_the_edge(matrices: ArrayLike, rows: int, columns: int) -> float:
     return float(outside.any(axis=1).mean())
 
 
-def _of_shifts(held: Augmentation, shape: tuple[int, int]) -> list[Advice]:
-    x, y = report_reach(held, *shape)
+def _of_shifts(ranges: Augmentation, shape: tuple[int, int]) -> list[Advice]:
+    x, y = report_reach(ranges, *shape)
     if not x and not y:
         return []
     parts = [f"{x:.0f} km east or west"] if x else []
@@ -177,8 +177,8 @@ def _of_shifts(held: Augmentation, shape: tuple[int, int]) -> list[Advice]:
     ]
 
 
-def _of_rotation(held: Augmentation) -> list[Advice]:
-    turn = held.rotation_range
+def _of_rotation(ranges: Augmentation) -> list[Advice]:
+    turn = ranges.rotation_range
     if turn <= _MOST_ROTATION:
         return []
     return [
@@ -193,9 +193,9 @@ def _of_rotation(held: Augmentation) -> list[Advice]:
     ]
 
 
-def _of_flips(held: Augmentation) -> list[Advice]:
+def _of_flips(ranges: Augmentation) -> list[Advice]:
     found = []
-    if held.vertical_flip:
+    if ranges.vertical_flip:
         found.append(
             Advice(
                 True,
@@ -205,7 +205,7 @@ def _of_flips(held: Augmentation) -> list[Advice]:
                 "stratiform rain moves from the south to the north (Houze et al. 1990).",
             )
         )
-    if held.horizontal_flip:
+    if ranges.horizontal_flip:
         found.append(
             Advice(
                 True,
@@ -218,8 +218,8 @@ def _of_flips(held: Augmentation) -> list[Advice]:
     return found
 
 
-def _of_zoom(held: Augmentation) -> list[Advice]:
-    low, high = held.zoom_range
+def _of_zoom(ranges: Augmentation) -> list[Advice]:
+    low, high = ranges.zoom_range
     if low >= _ZOOM[0] and high <= _ZOOM[1]:
         return []
     return [
@@ -228,13 +228,13 @@ def _of_zoom(held: Augmentation) -> list[Advice]:
             "zoom",
             f"A pixel is {PIXEL_KM:g} km wide, so size tells: at these factors a cell {_CELL_KM} "
             f"km across is drawn {_CELL_KM / high:.0f} to {_CELL_KM / low:.0f} km across, and a "
-            "line is told from cells by its length of 100 km or more (Smith et al. 2012).",
+            "line differs from cells by its length of 100 km or more (Smith et al. 2012).",
         )
     ]
 
 
-def _of_shear(held: Augmentation) -> list[Advice]:
-    ratio = elongation(held)
+def _of_shear(ranges: Augmentation) -> list[Advice]:
+    ratio = elongation(ranges)
     if ratio <= _MOST_ELONGATION:
         return []
     return [
@@ -242,7 +242,7 @@ def _of_shear(held: Augmentation) -> list[Advice]:
             True,
             "stretching",
             f"Shear and uneven zoom can make a round cell {ratio:.1f} times as long as wide; "
-            "a line is told from cells by being three times as long as wide (Smith et al. 2012).",
+            "a line differs from cells by being three times as long as wide (Smith et al. 2012).",
         )
     ]
 
@@ -254,20 +254,20 @@ _FILLINGS = {
 }
 
 
-def _of_filling(held: Augmentation, beyond: float) -> list[Advice]:
-    if held.fill_mode != "constant" and held.cval:
+def _of_filling(ranges: Augmentation, beyond: float) -> list[Advice]:
+    if ranges.fill_mode != "constant" and ranges.cval:
         yet = [Advice(False, "cval", "cval is used with the fill mode constant only.")]
     else:
         yet = []
     if not beyond:
         return yet
-    if held.fill_mode == "constant":
-        what = f"invented echo of {held.cval:g} dBZ" if held.cval else "blank: echo is cut off"
+    if ranges.fill_mode == "constant":
+        what = f"invented echo of {ranges.cval:g} dBZ" if ranges.cval else "blank: echo is cut off"
     else:
-        what = _FILLINGS[held.fill_mode]
+        what = _FILLINGS[ranges.fill_mode]
     share = "under 1" if beyond < 0.01 else f"{100 * beyond:.0f}"
     text = (
         f"Of the pixels of these nine images, {share}\N{NO-BREAK SPACE}% lie beyond the edge and "
         f"are {what}."
     )
-    return [Advice(held.fill_mode != "reflect", f"fill: {held.fill_mode}", text), *yet]
+    return [Advice(ranges.fill_mode != "reflect", f"fill: {ranges.fill_mode}", text), *yet]

@@ -99,10 +99,10 @@ def bundle(
     components : sequence of str, optional
         Of `COMPONENTS`.
     storms : mapping of str to Path or callable, optional
-        Files of own storms; unless told, what these components need of the simulated ones: a few
-        for the ideas, some hundred to train on.
+        Files of own storms; by default simulated ones, as many as these components need: a few for
+        the ideas, some hundred to train on.
     networks : mapping of str to Path or callable, optional
-        Files of an own network; that which comes with Stormlens unless told.
+        Files of an own network; by default the one that comes with Stormlens.
 
     Returns
     -------
@@ -121,15 +121,15 @@ def bundle(
     modules = _gathered([_RENDERER, *(path for path, _ in kinds.values())])
     computes = "network/client.js" in modules
     files = _files_for(components, storms, networks)
-    held = {path: read_content(content) for path, content in files.items()}
+    contents = {path: read_content(content) for path, content in files.items()}
     if computes:
-        held |= {path: (WEB / path).read_bytes() for path in _ENGINE}
+        contents |= {path: (WEB / path).read_bytes() for path in _ENGINE}
     return _FRAME.format(
         version=__version__,
         names=", ".join(components),
         files="\n".join(
             f'{json.dumps(path)}: "{b64encode(content).decode()}",'
-            for path, content in sorted(held.items())
+            for path, content in sorted(contents.items())
         ),
         modules=_as_functions(modules),
         kinds=json.dumps(kinds),

@@ -11,7 +11,7 @@ _PLAIN = re.compile(r"[^\"'`/{}]+")
 
 def without_comments(code: str) -> str:
     r"""
-    The same code; a line that held a comment alone is left out.
+    Remove the comments of JavaScript code, and lines with nothing but a comment.
 
     Parameters
     ----------

@@ -79,8 +79,8 @@ class _OfStorms(Component):
     Parameters
     ----------
     dataset : xarray.Dataset, optional
-        Storms to choose from, of which 24 of all modes are shown where there are more; simulated
-        ones unless told.
+        Storms to choose from, of which 24 of all modes are shown if there are more; by
+        default simulated ones.
     """
 
     def __init__(self, dataset: xr.Dataset | None = None, **settings: Any) -> None:
@@ -100,8 +100,8 @@ class _OfStorms(Component):
     def box(self) -> NDArray[np.uint8]:
         """The storm that is shown: whole dBZ, shape (y, x), row 0 south."""
         count = self.boxes.sizes["storm"]
-        held: NDArray[np.uint8] = self.boxes["reflectivity"].values[min(self.storm, count - 1)]
-        return held
+        image: NDArray[np.uint8] = self.boxes["reflectivity"].values[min(self.storm, count - 1)]
+        return image
 
 
 class PoolAndFire(_OfStorms):
@@ -119,7 +119,7 @@ class PoolAndFire(_OfStorms):
     split, storm : str, int
         Which box is shown: its number in "few", in "train" or another split that is there.
     places : list of float
-        First row and column of each patch, one after the other; telling ones where it is empty.
+        First row and column of each patch, in turn; if empty, places that show the idea.
     patch : int
         Which patch moves, 1 to 3.
     everywhere : bool
@@ -134,8 +134,8 @@ class PoolAndFire(_OfStorms):
     Parameters
     ----------
     dataset : xarray.Dataset, optional
-        Storms to choose from, of which 24 of all modes are shown first; simulated ones unless
-        told.
+        Storms to choose from, of which 24 of all modes are shown first; by default simulated
+        ones.
     """
 
     slug = "pool-and-fire"
@@ -226,8 +226,8 @@ class ConvolutionWalker(_OfStorms):
     Parameters
     ----------
     dataset : xarray.Dataset, optional
-        Storms to choose from, of which 24 of all modes are shown where there are more; simulated
-        ones unless told.
+        Storms to choose from, of which 24 of all modes are shown if there are more; by
+        default simulated ones.
     """
 
     slug = "convolution-walker"
@@ -327,10 +327,10 @@ class AugmentationStudio(_OfStorms):
     Parameters
     ----------
     dataset : xarray.Dataset, optional
-        Storms to choose from, of which 24 of all modes are shown where there are more; simulated
-        ones unless told.
+        Storms to choose from, of which 24 of all modes are shown if there are more; by
+        default simulated ones.
     **settings
-        Ranges of the chapter's recipe for what is not told.
+        Ranges; by default those of the chapter's recipe.
     """
 
     slug = "augmentation-studio"
@@ -339,11 +339,11 @@ class AugmentationStudio(_OfStorms):
     @property
     def augmentation(self) -> Augmentation:
         """These settings."""
-        held: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for field in fields(Augmentation):
             value = getattr(self, field.name)
-            held[field.name] = tuple(value) if isinstance(value, list) else value
-        return Augmentation(**held)
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+        return Augmentation(**values)
 
     @property
     def advice(self) -> list[Advice]:

@@ -32,8 +32,8 @@ class Train(Component):
     Parameters
     ----------
     dataset : xarray.Dataset, optional
-        Storms with labels and a coordinate `split`; 300 simulated ones, and those of the
-        validation split, unless told.
+        Storms with labels and a coordinate `split`; by default 300 simulated ones, and those of
+        the validation split.
     """
 
     slug = "train"
@@ -45,12 +45,12 @@ class Train(Component):
 
 class Inside(Component):
     """
-    A whole trained network from left to right, every number of it to be taken apart.
+    A trained network from left to right, with the working of every number in it.
 
     Attributes
     ----------
     network : str
-        Which of those that are there, by its ``id``; the first unless told.
+        One of those available, by its ``id``; by default the first.
     storms, storm : str, int
         The split, and the number of the box in it.
     layer, map, pixel
@@ -64,10 +64,9 @@ class Inside(Component):
     Parameters
     ----------
     classifier : Classifier, optional
-        Of any chain of layers that the engine knows; the one that comes with Stormlens unless
-        told.
+        Of any chain of layers that the engine knows; by default the one that comes with Stormlens.
     dataset : xarray.Dataset, optional
-        Storms to choose from; a few simulated ones unless told.
+        Storms to choose from; by default a few simulated ones.
     """
 
     slug = "inside"
@@ -93,7 +92,7 @@ def _network_files(classifier: Classifier | None) -> dict[str, bytes]:
         )
     files = own_network(classifier, "Your classifier")
     return {
-        f"networks/{name}": read_content(held)
-        for name, held in files.items()
+        f"networks/{name}": read_content(content)
+        for name, content in files.items()
         if not name.startswith("shipped/")  # which lies in the bundle
     }

@@ -78,12 +78,12 @@ def expect(levels: NDArray[np.uint8]) -> Expected:
     around = np.pad(levels.astype(np.int16), ((0, 0), (1, 0), (1, 1)))
     left, above = around[:, 1:, :-2], around[:, :-1, 1:-1]
     between, beyond = around[:, :-1, :-2], around[:, :-1, 2:]
-    told = np.maximum((9 * left + 6 * above - 3 * between + 4 * beyond) // 16, 0)
+    predicted = np.maximum((9 * left + 6 * above - 3 * between + 4 * beyond) // 16, 0)
     unrest = abs(left - between) + abs(between - above) + abs(above - beyond)
     bucket = np.minimum(np.searchsorted(_EDGES, unrest, side="right") // 3, 3)
-    contexts = 1 + 4 * np.minimum(told, _MOST_EXPECTED) + bucket
+    contexts = 1 + 4 * np.minimum(predicted, _MOST_EXPECTED) + bucket
     contexts[(left | above | between | beyond) == 0] = 0
-    return Expected(told, contexts.astype(np.uint8))
+    return Expected(predicted, contexts.astype(np.uint8))
 
 
 def encode(images: NDArray[np.uint8], step: int = 1) -> bytes:

@@ -148,21 +148,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(HTTPStatus.NOT_FOUND, "There is no such page; begin at the address printed.")
             return
         try:
-            held = read_content(content)
+            body = read_content(content)
         except (OSError, InputError) as error:
             self._say(HTTPStatus.INTERNAL_SERVER_ERROR, f"{name} cannot be read: {error}")
             return
         suffix = PurePosixPath(name).suffix
         headers = {"Vary": "Accept-Encoding"}
         if suffix in _SHRINK and "gzip" in self.headers.get("Accept-Encoding", ""):
-            held = gzip.compress(held, 6, mtime=0)
+            body = gzip.compress(body, 6, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        headers["ETag"] = f'"{hashlib.sha256(held).hexdigest()[:32]}"'
+        headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         if headers["ETag"] in self.headers.get("If-None-Match", ""):
             self._send(HTTPStatus.NOT_MODIFIED, None, headers)
         else:
             kind = _TYPES.get(suffix, "application/octet-stream")
-            self._send(HTTPStatus.OK, held, {"Content-Type": kind, **headers})
+            self._send(HTTPStatus.OK, body, {"Content-Type": kind, **headers})
 
     def _say(self, status: HTTPStatus, sentence: str) -> None:
         kind = {"Content-Type": "text/plain; charset=utf-8"}
@@ -196,24 +196,24 @@ def serve(
     threaded: bool = False,
 ) -> Server | None:
     """
-    Serve the pages from this machine, with no need of a network.
+    Serve the pages from this machine; no network is needed.
 
     Parameters
     ----------
     page : str, optional
-        Which is opened, of `COMPONENTS`; the first, which leads to all, unless told.
+        Page to open, of `COMPONENTS`; by default the first, which links to all.
     dataset : xarray.Dataset, optional
-        Own storms; the simulated ones unless told.
+        Own storms; by default the simulated ones.
     classifier : Classifier, optional
-        Own network, of any chain of layers that the engine knows; the one that comes with
-        Stormlens unless told.
+        Own network, of any chain of layers that the engine knows; by default the one that comes
+        with Stormlens.
     title : str, optional
         What the pages call it.
     host : str, optional
-        Address to listen on: this machine alone unless told. "0.0.0.0" lets all machines in
+        Address to listen on; by default this machine alone. "0.0.0.0" admits all machines
         that reach this one; they see these pages, storms and networks, and nothing else of it.
     port : int, optional
-        Any free one unless told.
+        By default any free one.
     hosts : sequence of str, optional
         Names under which a proxy or JupyterHub shows the pages, with a port where the browser's
         address has one; requests under a name that is not known are refused.

@@ -1,7 +1,7 @@
 """
 Settings of the components as traits of notebooks, bounded and named as the web components' own.
 
-`settings.json` is what the components say of themselves; a test holds it to them.
+`settings.json` is what the components declare; a test compares the two.
 """
 
 import json
@@ -19,9 +19,9 @@ _FILE = Path(__file__).with_name("settings.json")
 
 
 @cache
-def told() -> dict[str, Any]:
+def declared() -> dict[str, Any]:
     """
-    What the web components say of themselves.
+    What the web components declare.
 
     Returns
     -------
@@ -29,18 +29,18 @@ def told() -> dict[str, Any]:
         By name {tag, title, lead, settings (by name {kind, default, low, high, step, choices,
         length}), outputs (names)}.
     """
-    held: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
-    return held
+    components: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
+    return components
 
 
 class Setting(traitlets.TraitType):
     """
-    A setting that refuses what its component would not take.
+    A setting that refuses values that its component does not accept.
 
     Parameters
     ----------
     schema : mapping
-        As `told` has it.
+        Of a setting in `declared`.
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
@@ -69,7 +69,7 @@ def understood(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
     value : object
         From anywhere.
     schema : mapping
-        As `told` has it.
+        Of a setting in `declared`.
 
     Returns
     -------

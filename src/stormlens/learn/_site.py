@@ -44,7 +44,7 @@ def site(
     Parameters
     ----------
     dataset : xarray.Dataset, optional
-        Own storms; the simulated ones unless told.
+        Own storms; by default the simulated ones.
     classifier : Classifier, optional
         Own network, shown before the one that comes with Stormlens.
     title : str, optional
@@ -139,7 +139,7 @@ def export(
     earlier = _check_ours(folder)
     files = site(dataset, classifier, title)
     given = {"storms": dataset, "networks": classifier}
-    own = {kind: _within(files, kind) for kind, held in given.items() if held is not None}
+    own = {kind: _within(files, kind) for kind, value in given.items() if value is not None}
     files |= _widgets(own)
     listed = [*files, _GUIDE]
     # Named first, so that what a killed export leaves is known as ours.
@@ -175,7 +175,9 @@ def _widgets(own: Mapping[str, Mapping[str, Content]]) -> dict[str, Content]:
 def _within(files: Mapping[str, Content], folder: str) -> dict[str, Content]:
     inner = f"{folder}/"
     return {
-        name.removeprefix(inner): held for name, held in files.items() if name.startswith(inner)
+        name.removeprefix(inner): content
+        for name, content in files.items()
+        if name.startswith(inner)
     }
 
 
@@ -186,16 +188,18 @@ def _check_ours(folder: Path) -> list[str]:
         return []
     if not folder.is_dir():
         raise InputError(f"{folder} is a file; give a folder for the pages.")
-    held = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    inside = {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
+    }
     listed = {*_earlier(folder), _LISTED}
-    listed |= {name for name in held if _meant(name) in listed}
-    foreign = sorted(held - listed)
+    listed |= {name for name in inside if _meant(name) in listed}
+    foreign = sorted(inside - listed)
     if foreign:
         raise InputError(
             f"{folder} holds {foreign[0]}, which is not of these pages; give an empty folder, or "
             "one that pages were exported to before."
         )
-    return sorted(held & listed - {_LISTED})
+    return sorted(inside & listed - {_LISTED})
 
 
 def _meant(name: str) -> str:
@@ -211,8 +215,8 @@ def _earlier(folder: Path) -> list[str]:
     path = folder / _LISTED
     if not path.is_file():
         return []
-    held = read_json(path, "remove it, and what lies beside it")
-    names = held.get("files") if isinstance(held, dict) else None
+    content = read_json(path, "remove it, and the files in its folder")
+    names = content.get("files") if isinstance(content, dict) else None
     if not isinstance(names, list) or not all(map(_is_relative, names)):
         raise InputError(f"{path} lists no exported pages; give an empty folder.")
     return names
@@ -234,7 +238,7 @@ def _list_files(folder: Path, names: list[str]) -> None:
 def _guide(files: Mapping[str, Content]) -> str:
     catalogue = json.loads(read_content(files["storms/storms.json"]))
     networks = json.loads(read_content(files["networks/networks.json"]))
-    counts = ", ".join(f"{name} {held['count']}" for name, held in catalogue["splits"].items())
+    counts = ", ".join(f"{name} {split['count']}" for name, split in catalogue["splits"].items())
     return f"""Pages of Stormlens {__version__}
 
 Put this folder anywhere on a web host and open index.html there. It needs no program behind it

@@ -73,8 +73,8 @@ def some_pack(*splits: str) -> dict[str, Content]:
         first = split["parts"][:1]
         split |= {"parts": first, "count": first[0]["count"]}
         split["modes"] = split["modes"][: split["count"]]
-    held = {name: split["count"] for name, split in catalogue["splits"].items() if name != "few"}
-    catalogue["boxes"] = sum(held.values())
+    counts = {name: split["count"] for name, split in catalogue["splits"].items() if name != "few"}
+    catalogue["boxes"] = sum(counts.values())
     files: dict[str, Content] = {name: _FOLDER / name for name in _part_names(catalogue)}
     return {CATALOGUE: partial(_as_json, catalogue), **files}
 
@@ -330,9 +330,16 @@ def _listed(name: str, boxes: "xr.Dataset", step: int) -> dict[str, Any]:
     count, each = boxes.sizes["storm"], _bytes_a_box(boxes, step)
     parts = []
     for number, first in enumerate(range(0, count, _PART)):
-        held = min(_PART, count - first)
+        some = min(_PART, count - first)
         file = f"{name}-{number}.bin"
-        parts.append({"file": file, "first": first, "count": held, "bytes": round(held * each)})
+        parts.append(
+            {
+                "file": file,
+                "first": first,
+                "count": some,
+                "bytes": round(some * each),
+            }
+        )
     modes = boxes["mode"].values.tolist() if "mode" in boxes else None
     return {"count": count, "step": step, "modes": modes, "parts": parts}
 
@@ -394,8 +401,8 @@ def _few(boxes: "xr.Dataset") -> "xr.Dataset":
 
 
 def _first_catalogue() -> dict[str, Any]:
-    held: dict[str, Any] = json.loads((_FOLDER / CATALOGUE).read_bytes())
-    return held
+    catalogue: dict[str, Any] = json.loads((_FOLDER / CATALOGUE).read_bytes())
+    return catalogue
 
 
 def _part_names(catalogue: Mapping[str, Any]) -> list[str]:

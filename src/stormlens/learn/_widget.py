@@ -15,7 +15,7 @@ except ImportError as error:
     raise needs_packages("Components in notebooks need anywidget", "app") from error
 
 from stormlens.learn._bundle import bundle
-from stormlens.learn._settings import Setting, told
+from stormlens.learn._settings import Setting, declared
 
 _OF_FILES = ("network", "places", "split", "storm", "storms")  # settings that name what is in them
 _NEEDS = "It needs JavaScript, and a page from a web host or a notebook with a kernel."
@@ -37,19 +37,19 @@ def traits_of(slug: str) -> dict[str, traitlets.TraitType]:
     -------
     traits : dict of str to traitlets.TraitType
     """
-    said = told()[slug]
+    component = declared()[slug]
     return {
-        **{name: traitlets.Any(None).tag(sync=True) for name in said["outputs"]},
-        **{name: Setting(schema) for name, schema in said["settings"].items()},
+        **{name: traitlets.Any(None).tag(sync=True) for name in component["outputs"]},
+        **{name: Setting(schema) for name, schema in component["settings"].items()},
     }
 
 
 class Component(AnyWidget):
     """
-    An interactive component: last in a notebook's cell it is shown.
+    An interactive component, shown as the last line of a notebook's cell.
 
-    Settings are given by name, and changed by setting them; whoever changes one on the page
-    changes it here, too. What follows only on a page is None until one shows it.
+    Settings are keyword arguments and attributes; a change on the page changes the attribute too.
+    Outputs that only a page computes are None until one shows the component.
 
     Attributes
     ----------
@@ -76,14 +76,14 @@ class Component(AnyWidget):
         def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, *, files: Mapping[str, bytes] | None = None, **settings: Any) -> None:
-        known = told()[self.slug]["settings"]
+        known = declared()[self.slug]["settings"]
         for name in settings:
             if name not in known:
                 raise unknown("setting", name, known)
         super().__init__(
             component=self.slug,
             files=dict(files or {}),
-            reports=[name for name in told()[self.slug]["outputs"] if self.has_trait(name)],
+            reports=[name for name in declared()[self.slug]["outputs"] if self.has_trait(name)],
             _esm=_bundled(self.slug),
             **settings,
         )
@@ -91,21 +91,21 @@ class Component(AnyWidget):
     @property
     def title(self) -> str:
         """Its name."""
-        return str(told()[self.slug]["title"])
+        return str(declared()[self.slug]["title"])
 
     @property
     def lead(self) -> str:
         """What to do with it."""
-        return str(told()[self.slug]["lead"])
+        return str(declared()[self.slug]["lead"])
 
     @property
     def settings(self) -> dict[str, Any]:
         """All settings by name, as they are now."""
-        return {name: getattr(self, name) for name in told()[self.slug]["settings"]}
+        return {name: getattr(self, name) for name in declared()[self.slug]["settings"]}
 
     def _changed(self) -> dict[str, Any]:
-        held = told()[self.slug]["settings"]
-        return {name: v for name, v in self.settings.items() if v != held[name]["default"]}
+        known = declared()[self.slug]["settings"]
+        return {name: v for name, v in self.settings.items() if v != known[name]["default"]}
 
     def __repr__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in self._changed().items())
@@ -129,7 +129,7 @@ class Component(AnyWidget):
             within for where the page does not. Own storms and networks are not in it: it shows
             those of the pages, which say what they are.
         """
-        said = told()[self.slug]
+        component = declared()[self.slug]
         left_out = _OF_FILES if self.files else ()
         attributes = "".join(
             f' {name.replace("_", "-")}="{escape(_as_text(value))}"'
@@ -137,7 +137,7 @@ class Component(AnyWidget):
             if name not in left_out
         )
         words = f"{escape(self.title)}: an interactive component. {_NEEDS}"
-        return f"<{said['tag']}{attributes}><p>{words}</p></{said['tag']}>"
+        return f"<{component['tag']}{attributes}><p>{words}</p></{component['tag']}>"
 
 
 @cache

@@ -64,7 +64,7 @@ def _pool(rng: np.random.Generator) -> dict[str, Any]:
         "window": window,
         "stride": stride,
         "pooled": concepts.pool(image, window, stride).tolist(),
-        "winners": concepts.pool_argmax(image, window, stride).reshape(-1, 2).tolist(),
+        "argmax": concepts.pool_argmax(image, window, stride).reshape(-1, 2).tolist(),
     }
 
 

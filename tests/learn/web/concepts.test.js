@@ -57,12 +57,12 @@ describe("concepts as Python computes them", { skip }, () => {
     }
   });
 
-  it("pools and their winners", () => {
-    for (const { image, window, stride, pooled, winners } of cases.pools) {
+  it("pools and their argmax", () => {
+    for (const { image, window, stride, pooled, argmax } of cases.pools) {
       const found = concepts.pool(grid(image), window, stride);
       assert.deepEqual([...found.values], pooled.flat());
       assert.deepEqual([found.rows, found.columns], [pooled.length, pooled[0].length]);
-      assert.deepEqual(concepts.winners(grid(image), window, stride).places, winners);
+      assert.deepEqual(concepts.poolArgmax(grid(image), window, stride).places, argmax);
     }
   });
 

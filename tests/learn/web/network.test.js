@@ -20,7 +20,7 @@ import {
 import { Tensors } from "../../../src/stormlens/learn/web/network/tensors.js";
 import { Training } from "../../../src/stormlens/learn/web/network/training.js";
 import { affineMatrix } from "../../../src/stormlens/learn/web/ideas/augment.js";
-import { Room } from "../../../src/stormlens/learn/web/network/wasm.js";
+import { Arena } from "../../../src/stormlens/learn/web/network/wasm.js";
 import {
   apart,
   firstNetwork,
@@ -97,7 +97,7 @@ test(
     for (const given of oracle("steps")) {
       const { plan, weights } = planOfStep(given);
       for (const single of [true, false]) {
-        const room = new Room(machine);
+        const arena = new Arena(machine);
         const tensors = new Tensors(machine, plan, weights, true);
         const operations = single
           ? singleOperations(machine, plan, tensors).operations
@@ -106,10 +106,10 @@ test(
         // With no memory of older gradients, the mean of gradients is the gradient; a rate of 0
         // changes nothing.
         const trains = !["scale", "normalise"].includes(given.step.kind) && weights.size > 0;
-        const adam = trains ? room.copyOf([0, 0, 1, 1, 1, 0]) : 0;
+        const adam = trains ? arena.copyOf([0, 0, 1, 1, 1, 0]) : 0;
         /** @type {Pass} */
         const pass = { count: 2, areBytes: false, low: 0, span: 1, random: null, adam };
-        const place = chain.forward(room.copyOf(given.images), pass);
+        const place = chain.forward(arena.copyOf(given.images), pass);
         const where = `${given.name}, ${single ? "step by step" : "joined"}`;
         assert.ok(apart(machine.floats(place, given.values.length), given.values) < 1e-4, where);
         machine.floats(chain.start, given.weight.length).set(given.weight);
@@ -127,7 +127,7 @@ test(
         }
         chain.free();
         tensors.free();
-        room.free();
+        arena.free();
       }
     }
   },
@@ -211,7 +211,7 @@ test("three epochs follow the losses of stormlens.fit", { skip }, async () => {
 test("boxes are turned and shifted as stormlens.augment does", { skip }, async () => {
   const machine = await startMachine();
   for (const { fill, given, images, matrices, warped } of oracle("warps")) {
-    const room = new Room(machine);
+    const arena = new Arena(machine);
     const own = [0, 1, 2, 3].flatMap((i) => {
       const transform = {
         ...{ theta: given.theta[i], tx: given.tx[i], ty: given.ty[i], shear: given.shear[i] },
@@ -222,12 +222,12 @@ test("boxes are turned and shifted as stormlens.augment does", { skip }, async (
       return [...affineMatrix(transform, { rows: 30, columns: 30 })];
     });
     assert.ok(apart(own, matrices) < 1e-4, fill);
-    const bytes = room.bytes(images.length);
+    const bytes = arena.bytes(images.length);
     machine.bytes(bytes, images.length).set(images);
-    const to = room.floats(images.length);
+    const to = arena.floats(images.length);
     const mode = ["reflect", "nearest", "constant", "wrap"].indexOf(fill);
-    machine.code.warp(4, 30, 30, bytes, room.copyOf(matrices), mode, 7, to);
+    machine.code.warp(4, 30, 30, bytes, arena.copyOf(matrices), mode, 7, to);
     assert.ok(apart(machine.floats(to, images.length), warped) < 1e-2, fill);
-    room.free();
+    arena.free();
   }
 });

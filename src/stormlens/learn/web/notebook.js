@@ -144,7 +144,7 @@ function ifThere(act) {
   try {
     act();
   } catch {
-    // Nobody is there to be told.
+    // Nobody is listening any more.
   }
 }
 

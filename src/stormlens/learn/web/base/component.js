@@ -140,7 +140,7 @@ export class Component extends Base {
    * passed over.
    * @param {Record<string, unknown>} values
    * @param {{silent?: boolean}} [options] `silent` where somebody from outside, as a notebook,
-   *   has them already and need not be told.
+   *   has them already, so no event is sent.
    */
   set(values, { silent = false } = {}) {
     for (const [name, given] of Object.entries(values)) {
@@ -290,7 +290,7 @@ export class Component extends Base {
       this.#frame = 0;
       const changed = this.#changed;
       this.#changed = new Set();
-      const told = this.#fromInside && [...changed].some((name) => name in this.schema);
+      const announces = this.#fromInside && [...changed].some((name) => name in this.schema);
       this.#fromInside = false;
       try {
         this.show(changed);
@@ -298,7 +298,7 @@ export class Component extends Base {
         this.fail(error);
         throw error;
       }
-      if (told) this.#tell("stormlens-settings", this.#values);
+      if (announces) this.#tell("stormlens-settings", this.#values);
     });
   }
 

@@ -1,4 +1,4 @@
-/** What the pages need of a browser: looked up in one place, and told in one sentence. */
+/** What the pages need of a browser: checked in one place, with one sentence. */
 
 import { t } from "./strings.js";
 

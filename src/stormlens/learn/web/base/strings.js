@@ -87,7 +87,7 @@ export const ENGLISH = {
   "file.npy.header": "{file} has an NPY header that cannot be read; write it with numpy.save.",
   "file.npy.kind":
     "{file} holds values of kind {kind}, which are not read; write numbers, as astype('uint8').",
-  "file.npy.short": "{file} is cut short: it holds {held} of {due} bytes; write it again.",
+  "file.npy.short": "{file} is cut short: it has {found} of {due} bytes; write it again.",
   "file.npy.large": "{file} holds too many values for a page; save fewer boxes in a file.",
   "file.box.kind":
     "{file} is {kind}; a storm box keeps its dBZ as palette indices (PNG) or as numbers (NPY).",
@@ -271,7 +271,7 @@ export const ENGLISH = {
   "pool-and-fire.label.weight": "Weight w",
   "pool-and-fire.label.bias": "Bias b",
   "pool-and-fire.label.size": "Patch size",
-  "pool-and-fire.label.everywhere": "Light up all places where it would fire",
+  "pool-and-fire.label.everywhere": "Light up every place where it would fire",
   "pool-and-fire.pixels": "px",
   "pool-and-fire.chapter": "The chapter's places",
   "pool-and-fire.of-split": "{words}, of {name}",
@@ -455,11 +455,11 @@ export const ENGLISH = {
   "augmentation-studio.advice.subject.zoom": "zoom",
   "augmentation-studio.advice.zoom":
     "A pixel is {pixel} km wide, so size tells: at these factors a cell {cell} km across is drawn " +
-    "{small} to {large} km across, and a line is told from cells by its length of 100 km or more " +
+    "{small} to {large} km across, and a line differs from cells by its length of 100 km or more " +
     "(Smith et al. 2012).",
   "augmentation-studio.advice.subject.stretching": "stretching",
   "augmentation-studio.advice.stretching":
-    "Shear and uneven zoom can make a round cell {ratio} times as long as wide; a line is told " +
+    "Shear and uneven zoom can make a round cell {ratio} times as long as wide; a line differs " +
     "from cells by being three times as long as wide (Smith et al. 2012).",
   "augmentation-studio.advice.subject.fill": "fill: {mode}",
   "augmentation-studio.advice.fill":

@@ -15,7 +15,7 @@ import { readPng } from "./png.js";
  * @typedef {object} Boxes
  * @property {Uint8Array} images Whole dBZ, box by box, row by row from the south.
  * @property {number} count
- * @property {number} held How many there are in the file, of which the first are taken.
+ * @property {number} inFile How many there are in the file, of which the first are taken.
  * @property {boolean} simulated Whether the file says so.
  * @typedef {object} Grey How grey becomes dBZ: `scale * grey + offset`, below 0 no echo.
  * @property {number} scale
@@ -59,13 +59,13 @@ async function ofPng(content, file, shape, grey) {
       Math.max(grey.scale * value + grey.offset, 0),
     );
     const images = upsideDown(wholeDbz(dbz, file, shape), rows, columns);
-    return { images, count: 1, held: 1, simulated };
+    return { images, count: 1, inFile: 1, simulated };
   }
   if (kind !== "palette") {
     throw new Error(t("file.box.kind", { file, kind: t(`file.box.kind.${kind}`) }));
   }
   if (bits < 8) throw new Error(t("file.box.bits", { file, bits, most: 2 ** bits - 1 }));
-  return { images: wholeDbz(samples, file, shape), count: 1, held: 1, simulated };
+  return { images: wholeDbz(samples, file, shape), count: 1, inFile: 1, simulated };
 }
 
 /**
@@ -86,7 +86,7 @@ function ofNpy(content, file, shape) {
   if (array.kind === "b") throw new Error(t("file.box.truth", { file }));
   const taken = Math.min(count, MOST_BOXES);
   const values = array.values.subarray(0, taken * rows * columns);
-  return { images: wholeDbz(values, file, shape), count: taken, held: count, simulated: false };
+  return { images: wholeDbz(values, file, shape), count: taken, inFile: count, simulated: false };
 }
 
 /** @param {string} file @param {readonly number[]} found @param {readonly number[]} due */

@@ -47,7 +47,7 @@ export function readNpy(content, file) {
   if (count > MOST_VALUES) throw new Error(t("file.npy.large", { file }));
   if (content.byteLength < begin + count * size) {
     throw new Error(
-      t("file.npy.short", { file, held: content.byteLength - begin, due: count * size }),
+      t("file.npy.short", { file, found: content.byteLength - begin, due: count * size }),
     );
   }
   const view = new DataView(content, begin);

@@ -112,7 +112,7 @@ export class Storms {
    * @param {string} name "few", "train", "validation" or "test".
    * @param {object} [options]
    * @param {number} [options.from] Number of the first.
-   * @param {number} [options.count] How many; all that follow unless told.
+   * @param {number} [options.count] How many; by default all that follow.
    * @param {AbortSignal} [options.signal] Stops between parts.
    * @param {(done: number, all: number) => void} [options.onProgress] Boxes that are there.
    * @returns {Promise<StormSet>}
@@ -131,9 +131,9 @@ export class Storms {
       const low = Math.max(first, part.first);
       const high = Math.min(end, part.first + part.count);
       if (low >= high) continue;
-      const held = await this.#part(part, split.step);
+      const block = await this.#part(part, split.step);
       signal?.throwIfAborted();
-      const wanted = held.images.subarray((low - part.first) * size, (high - part.first) * size);
+      const wanted = block.images.subarray((low - part.first) * size, (high - part.first) * size);
       images.set(wanted, (low - first) * size);
       onProgress?.(high - first, end - first);
     }
@@ -171,14 +171,14 @@ export class Storms {
   /** @param {Part} part @param {number} step */
   async #fetched(part, step) {
     const bytes = await this.#read(FOLDER + part.file);
-    const held = await decode(bytes, part.file);
+    const block = await decode(bytes, part.file);
     const isAsTold =
-      held.count === part.count &&
-      held.rows === this.rows &&
-      held.columns === this.columns &&
-      held.step === step;
+      block.count === part.count &&
+      block.rows === this.rows &&
+      block.columns === this.columns &&
+      block.step === step;
     if (!isAsTold) throw damaged(part.file);
-    return held;
+    return block;
   }
 }
 
@@ -190,11 +190,11 @@ export class Storms {
  * @throws {Error} With a sentence, where it is no part or damaged.
  */
 export async function decode(bytes, name) {
-  const held = await inflated(bytes, name);
-  const view = new DataView(held.buffer, held.byteOffset, held.byteLength);
+  const content = await inflated(bytes, name);
+  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   const start = HEAD + 4 * CONTEXTS;
-  const magic = String.fromCharCode(...held.subarray(0, 4));
-  if (held.length < start || magic !== "SLSP" || view.getUint16(4, true) !== FORMAT) {
+  const magic = String.fromCharCode(...content.subarray(0, 4));
+  if (content.length < start || magic !== "SLSP" || view.getUint16(4, true) !== FORMAT) {
     throw damaged(name);
   }
   const step = view.getUint16(6, true);
@@ -204,12 +204,12 @@ export async function decode(bytes, name) {
   const starts = new Uint32Array(CONTEXTS + 1).fill(start);
   for (let i = 0; i < CONTEXTS; i++) starts[i + 1] = starts[i] + view.getUint32(HEAD + 4 * i, true);
   const end = starts[CONTEXTS];
-  if (end !== held.length || count * rows * columns !== end - start) throw damaged(name);
+  if (end !== content.length || count * rows * columns !== end - start) throw damaged(name);
   const places = starts.slice(0, CONTEXTS);
   const images = new Uint8Array(count * rows * columns);
   let since = performance.now();
   for (let i = 0; i < count; i++) {
-    fill(images.subarray(i * rows * columns, (i + 1) * rows * columns), columns, held, places);
+    fill(images.subarray(i * rows * columns, (i + 1) * rows * columns), columns, content, places);
     if (performance.now() - since > PATIENCE) {
       await new Promise((resolve) => setTimeout(resolve));
       since = performance.now();
@@ -225,10 +225,10 @@ export async function decode(bytes, name) {
  * Fill a box with levels.
  * @param {Uint8Array} box
  * @param {number} columns
- * @param {Uint8Array} held Levels by context.
+ * @param {Uint8Array} levels Levels by context.
  * @param {Uint32Array} places Where the next of each context lies; they move on.
  */
-function fill(box, columns, held, places) {
+function fill(box, columns, levels, places) {
   // The row before, with a zero at either end: what lies beyond the box.
   const above = new Uint8Array(columns + 2);
   for (let start = 0; start < box.length; start += columns) {
@@ -244,10 +244,10 @@ function fill(box, columns, held, places) {
         if (expected < 0) expected = 0;
         const unrest =
           Math.abs(left - between) + Math.abs(between - over) + Math.abs(over - beyond);
-        const told = expected < MOST_EXPECTED ? expected : MOST_EXPECTED;
-        context = 1 + 4 * told + BUCKETS[unrest];
+        const capped = expected < MOST_EXPECTED ? expected : MOST_EXPECTED;
+        context = 1 + 4 * capped + BUCKETS[unrest];
       }
-      left = (held[places[context]++] + expected) & 255;
+      left = (levels[places[context]++] + expected) & 255;
       box[start + column] = left;
       between = over;
       over = beyond;

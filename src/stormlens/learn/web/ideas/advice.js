@@ -1,10 +1,10 @@
 /**
- * What augmentation does to a storm, in sentences: what no storm would do, and what nobody sees.
+ * Sentences on an augmentation's effect on a storm: what no storm would do, and what nobody sees.
  *
  * The twin of `stormlens.learn._augmentation_advice`, which tests hold it to, word by word. A label
  * holds for the storm around its report, which lies at the centre of the box, so what moves the
- * report is told in km. A storm mode is told by size, elongation and the place of its stratiform
- * rain, so what changes these is told where it leaves the range of real storms.
+ * report is given in km. Storm modes differ by size, elongation and the place of their stratiform
+ * rain, so a change of these is mentioned if it leaves the range of real storms.
  */
 
 import { t } from "../base/strings.js";
@@ -28,20 +28,20 @@ const [HIGH_CUTOFF, LARGE_DROPOUT] = [35, 0.5]; // above these storms vanish
 
 /**
  * All that a user should know of some settings, warnings first.
- * @param {Augmentation} held
+ * @param {Augmentation} augmentation
  * @param {number} beyond Share of the pixels that lie beyond the edge in the images drawn.
  * @param {Shape} shape
  * @returns {Advice[]}
  */
-export function advice(held, beyond, shape) {
+export function advice(augmentation, beyond, shape) {
   const found = [
-    ...ofShifts(held, shape),
-    ...ofRotation(held),
-    ...ofFlips(held),
-    ...ofZoom(held),
-    ...ofShear(held),
-    ...ofFilling(held, beyond),
-    ...notes(held).map((text) => ({ warning: false, subject: say("subject.small"), text })),
+    ...ofShifts(augmentation, shape),
+    ...ofRotation(augmentation),
+    ...ofFlips(augmentation),
+    ...ofZoom(augmentation),
+    ...ofShear(augmentation),
+    ...ofFilling(augmentation, beyond),
+    ...notes(augmentation).map((text) => ({ warning: false, subject: say("subject.small"), text })),
   ];
   return [...found.filter((one) => one.warning), ...found.filter((one) => !one.warning)];
 }
@@ -51,27 +51,27 @@ export function advice(held, beyond, shape) {
  *
  * A map takes output pixels to input ones, so the report moves by the shift as zoom and shear undo
  * it: with columns x and rows y, (tx + ty tan s) / zx and ty / (zy cos s).
- * @param {Augmentation} held
+ * @param {Augmentation} augmentation
  * @param {Shape} shape
  * @returns {[x: number, y: number]} km to the east or west, and to the north or south.
  */
-export function reportReach(held, { rows, columns }) {
-  const smallest = held.zoom_range[0];
-  const slant = (held.shear_range * Math.PI) / 180;
-  const tx = held.width_shift_range * columns * PIXEL_KM;
-  const ty = held.height_shift_range * rows * PIXEL_KM;
+export function reportReach(augmentation, { rows, columns }) {
+  const smallest = augmentation.zoom_range[0];
+  const slant = (augmentation.shear_range * Math.PI) / 180;
+  const tx = augmentation.width_shift_range * columns * PIXEL_KM;
+  const ty = augmentation.height_shift_range * rows * PIXEL_KM;
   return [(tx + ty * Math.tan(slant)) / smallest, ty / (smallest * Math.cos(slant))];
 }
 
 /**
  * How many times as long as wide a round cell can become: a shear by s has singular values whose
  * ratio is sqrt((1 + sin s) / (1 - sin s)); zooms drawn apart multiply it by high / low at most.
- * @param {Augmentation} held
+ * @param {Augmentation} augmentation
  * @returns {number} 1 for what stays round.
  */
-export function elongation(held) {
-  const [low, high] = held.zoom_range;
-  const sine = Math.sin((held.shear_range * Math.PI) / 180);
+export function elongation(augmentation) {
+  const [low, high] = augmentation.zoom_range;
+  const sine = Math.sin((augmentation.shear_range * Math.PI) / 180);
   return (high / low) * Math.sqrt((1 + sine) / (1 - sine));
 }
 
@@ -89,43 +89,43 @@ function warning(name, values) {
   return { warning: true, subject: say(`subject.${name}`), text: say(name, values) };
 }
 
-/** @param {Augmentation} held @param {Shape} shape @returns {Advice[]} */
-function ofShifts(held, shape) {
-  const [x, y] = reportReach(held, shape);
+/** @param {Augmentation} augmentation @param {Shape} shape @returns {Advice[]} */
+function ofShifts(augmentation, shape) {
+  const [x, y] = reportReach(augmentation, shape);
   if (!x && !y) return [];
   const which = x && y ? "both" : x ? "x" : "y";
   const km = { x: fixed(x, 0), y: fixed(y, 0), both: fixed(Math.hypot(x, y), 0) };
   return [warning(`shift.${which}`, km)];
 }
 
-/** @param {Augmentation} held @returns {Advice[]} */
+/** @param {Augmentation} augmentation @returns {Advice[]} */
 function ofRotation({ rotation_range: turn }) {
   if (turn <= MOST_ROTATION) return [];
   return [warning("rotation", { turn: general(turn), most: general(MOST_ROTATION) })];
 }
 
-/** @param {Augmentation} held @returns {Advice[]} */
-function ofFlips(held) {
+/** @param {Augmentation} augmentation @returns {Advice[]} */
+function ofFlips(augmentation) {
   return [
-    ...(held.vertical_flip ? [warning("vertical-flip")] : []),
-    ...(held.horizontal_flip ? [warning("horizontal-flip")] : []),
+    ...(augmentation.vertical_flip ? [warning("vertical-flip")] : []),
+    ...(augmentation.horizontal_flip ? [warning("horizontal-flip")] : []),
   ];
 }
 
-/** @param {Augmentation} held @returns {Advice[]} */
+/** @param {Augmentation} augmentation @returns {Advice[]} */
 function ofZoom({ zoom_range: [low, high] }) {
   if (low >= ZOOM[0] && high <= ZOOM[1]) return [];
   const values = { small: fixed(CELL_KM / high, 0), large: fixed(CELL_KM / low, 0) };
   return [warning("zoom", { pixel: general(PIXEL_KM), cell: CELL_KM, ...values })];
 }
 
-/** @param {Augmentation} held @returns {Advice[]} */
-function ofShear(held) {
-  const ratio = elongation(held);
+/** @param {Augmentation} augmentation @returns {Advice[]} */
+function ofShear(augmentation) {
+  const ratio = elongation(augmentation);
   return ratio <= MOST_ELONGATION ? [] : [warning("stretching", { ratio: fixed(ratio, 1) })];
 }
 
-/** @param {Augmentation} held @param {number} beyond @returns {Advice[]} */
+/** @param {Augmentation} augmentation @param {number} beyond @returns {Advice[]} */
 function ofFilling({ fill_mode: mode, cval }, beyond) {
   const unused = { warning: false, subject: say("subject.cval"), text: say("cval") };
   const yet = mode !== "constant" && cval ? [unused] : [];
@@ -137,12 +137,12 @@ function ofFilling({ fill_mode: mode, cval }, beyond) {
   return [{ warning: mode !== "reflect", subject, text: say("fill", { share, what }) }, ...yet];
 }
 
-/** What a user may not expect of these settings. @param {Augmentation} held */
-function notes(held) {
+/** What a user may not expect of these settings. @param {Augmentation} augmentation */
+function notes(augmentation) {
   const small = /** @type {const} */ (["rotation_range", "shear_range"])
-    .filter((name) => held[name] > 0 && held[name] < 1)
-    .map((name) => say("small", { name, value: general(held[name]) }));
-  const { cutoff_range: cutoff, dropout_range: dropout } = held;
+    .filter((name) => augmentation[name] > 0 && augmentation[name] < 1)
+    .map((name) => say("small", { name, value: general(augmentation[name]) }));
+  const { cutoff_range: cutoff, dropout_range: dropout } = augmentation;
   if (cutoff > HIGH_CUTOFF) {
     small.push(say("cutoff", { value: general(cutoff), most: general(HIGH_CUTOFF) }));
   }

@@ -276,7 +276,7 @@ export class AugmentationStudio extends Component {
     const matrices = draws.map((draw) => affineMatrix(draw, box));
     const reports = matrices.map((matrix) => reportPlace(matrix, box));
     const beyond = beyondTheEdge(matrices, box);
-    const held = advice(ranges, beyond, box);
+    const found = advice(ranges, beyond, box);
 
     for (const control of this.#controls) control.show();
     this.#showOriginal(storms);
@@ -293,9 +293,9 @@ export class AugmentationStudio extends Component {
       picture.mark(report, box, km < 0.5 ? "" : words, said);
       return km;
     });
-    this.#sayAdvice(held, isAtRest(ranges));
+    this.#sayAdvice(found, isAtRest(ranges));
     this.#showText(ranges);
-    const warnings = held.filter(({ warning }) => warning).length;
+    const warnings = found.filter(({ warning }) => warning).length;
     this.publish({
       places: reports.flatMap(({ row, column }) => [row, column]),
       kilometres: away,
@@ -346,24 +346,24 @@ export class AugmentationStudio extends Component {
     return [km, this.t(isInside ? "away" : "outside", { km: Math.round(km), direction })];
   }
 
-  /** Whether each of the nine can be told from each other. */
+  /** Whether each of the nine differs visibly from each other. */
   #allDiffer() {
     return this.#images.every((image, i) =>
       this.#images.slice(i + 1).every((other) => differ(image, other)),
     );
   }
 
-  /** @param {Advice[]} held @param {boolean} isResting */
-  #sayAdvice(held, isResting) {
-    const subjects = held.filter(({ warning }) => warning).map(({ subject }) => subject);
+  /** @param {Advice[]} found @param {boolean} isResting */
+  #sayAdvice(found, isResting) {
+    const subjects = found.filter(({ warning }) => warning).map(({ subject }) => subject);
     const count = subjects.length;
     const key = count > 1 ? "warnings" : `warnings.${count}`;
-    const told = this.t(key, { count, subjects: subjects.join(", ") });
-    const words = isResting ? this.t("advice.rest") : told;
+    const counted = this.t(key, { count, subjects: subjects.join(", ") });
+    const words = isResting ? this.t("advice.rest") : counted;
     // What is the same is not put there again, or screen readers would repeat it.
     if (this.#summary.textContent !== words) replace(this.#summary, words);
     const [subject, text] = [this.t("advice.subject.sound"), this.t("advice.sound")];
-    const shown = count === 0 ? [{ warning: false, subject, text }, ...held] : held;
+    const shown = count === 0 ? [{ warning: false, subject, text }, ...found] : found;
     if (isResting) replace(this.#advice, el("p", { class: "note plain" }, words));
     else replace(this.#advice, ...shown.map(sentence));
   }

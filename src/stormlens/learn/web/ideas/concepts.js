@@ -1,7 +1,7 @@
 /**
  * The chapter's ideas as small exact functions: neurons, pooling, convolution, kernels.
  *
- * The twin of `stormlens.concepts` in Python, which tests hold it to. Nothing here draws. Row 0 of
+ * The twin of `stormlens.concepts` in Python, with which tests compare it. Nothing draws. Row 0 of
  * a grid is the south, as in a storm box.
  */
 
@@ -136,14 +136,14 @@ export function cut(grid, [row, column], rows, columns = rows) {
  * @param {number} [stride] From one window to the next.
  * @returns {{places: Place[], rows: number, columns: number}}
  */
-export function winners(grid, window, stride = window) {
+export function poolArgmax(grid, window, stride = window) {
   if (window > grid.rows || window > grid.columns) {
     throw new Error(t("concepts.window-too-large", { window, ...sizes(grid) }));
   }
   const rows = Math.floor((grid.rows - window) / stride) + 1;
   const columns = Math.floor((grid.columns - window) / stride) + 1;
   const places = Array.from({ length: rows * columns }, (_, i) =>
-    winner(grid, Math.floor(i / columns) * stride, (i % columns) * stride, window),
+    argmaxOf(grid, Math.floor(i / columns) * stride, (i % columns) * stride, window),
   );
   return { places, rows, columns };
 }
@@ -155,7 +155,7 @@ export function winners(grid, window, stride = window) {
  * @param {number} window
  * @returns {Place}
  */
-function winner({ values, columns }, row, column, window) {
+function argmaxOf({ values, columns }, row, column, window) {
   /** @type {Place} */
   let best = [row, column];
   let most = -Infinity;
@@ -176,7 +176,7 @@ function winner({ values, columns }, row, column, window) {
  * @returns {Computed}
  */
 export function pool(grid, window, stride = window) {
-  const { places, rows, columns } = winners(grid, window, stride);
+  const { places, rows, columns } = poolArgmax(grid, window, stride);
   const kept = places.map(([row, column]) => grid.values[row * grid.columns + column]);
   return { values: Float64Array.from(kept), rows, columns };
 }

@@ -191,19 +191,19 @@ export class NeuronDrawing {
     const move = (/** @type {number} */ from, /** @type {number} */ steps) =>
       component.set({ [name]: Number((from + Math.round(steps) * step).toFixed(6)) });
     /** @type {{value: number, x: number, y: number} | undefined} */
-    let held;
+    let grabbed;
     group.addEventListener("pointerdown", (event) => {
       group.setPointerCapture(event.pointerId);
-      held = { value: component.number(name), x: event.clientX, y: event.clientY };
+      grabbed = { value: component.number(name), x: event.clientX, y: event.clientY };
     });
     // A finger on it moves it and does not scroll; inside a drawing, `touch-action` says nothing.
     group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     group.addEventListener("pointermove", (event) => {
-      if (!held) return;
-      move(held.value, (event.clientX - held.x - (event.clientY - held.y)) / DRAG);
+      if (!grabbed) return;
+      move(grabbed.value, (event.clientX - grabbed.x - (event.clientY - grabbed.y)) / DRAG);
     });
     for (const end of ["pointerup", "pointercancel"]) {
-      group.addEventListener(end, () => (held = undefined));
+      group.addEventListener(end, () => (grabbed = undefined));
     }
     group.addEventListener("keydown", (event) => {
       const steps = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1 }[event.key];

@@ -4,7 +4,7 @@ import { ofReflectivity, readableOn } from "../base/colours.js";
 import { el, replace, setAttributes, svg } from "../base/dom.js";
 import { inFull, Picture, shortNumber } from "../base/picture.js";
 import { t } from "../base/strings.js";
-import { winners } from "./concepts.js";
+import { poolArgmax } from "./concepts.js";
 
 /**
  * @typedef {import("./concepts.js").Grid} Grid
@@ -97,8 +97,8 @@ export class PatchCard {
     this.#picture.draw(patch, ofReflectivity);
     const { rows, columns, values } = patch;
     setAttributes(this.#numbers, { viewBox: `0 0 ${columns} ${rows}` });
-    const [[row, column]] = winners(patch, rows).places;
-    const winner = row * columns + column;
+    const [[row, column]] = poolArgmax(patch, rows).places;
+    const argmax = row * columns + column;
     const [x, y] = [column, rows - 1 - row];
     const ring = { x: x + 0.03, y: y + 0.03, width: 0.94, height: 0.94, rx: 0.15 };
     const thin = { "vector-effect": "non-scaling-stroke" };
@@ -107,12 +107,12 @@ export class PatchCard {
       this.#numbers,
       svg("rect", { class: "ring-halo", ...ring, ...thin }),
       svg("rect", { class: "ring", ...ring, ...thin }),
-      ...shown.map((i) => cellNumber(patch, i, i === winner)),
+      ...shown.map((i) => cellNumber(patch, i, i === argmax)),
     );
     this.#picture.words = t("pool-and-fire.patch.words", {
       number: this.#number,
       size: rows,
-      most: `${values[winner]} ${unit}`.trim(),
+      most: `${values[argmax]} ${unit}`.trim(),
       row: row + 1,
       column: column + 1,
     });

@@ -377,9 +377,9 @@ export class PoolAndFire extends Component {
     const size = this.number("size");
     let which = Math.min(this.number("patch"), this.#places.length) - 1;
     if (how === "press") {
-      const held = patchAt(this.#places, size, [row, column]);
-      which = held ?? which;
-      const [top, left] = held === undefined ? centred([row, column], size) : this.#places[held];
+      const hit = patchAt(this.#places, size, [row, column]);
+      which = hit ?? which;
+      const [top, left] = hit === undefined ? centred([row, column], size) : this.#places[hit];
       this.#grip = [top - row, left - column];
     }
     /** @type {Place} */

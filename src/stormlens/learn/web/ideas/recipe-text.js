@@ -10,14 +10,14 @@ const RADAR = ["offset_range", "scale_range", "cutoff_range", "dropout_range"];
 
 /**
  * Settings and values in the order of a recipe.
- * @param {Augmentation} held
+ * @param {Augmentation} ranges
  * @returns {[string, string | boolean | number | readonly number[]][]}
  */
-function entries(held) {
+function entries(ranges) {
   const names = /** @type {(keyof Augmentation)[]} */ (Object.keys(AT_REST));
   return names
-    .filter((name) => !RADAR.includes(name) || String(held[name]) !== String(AT_REST[name]))
-    .map((name) => [name, held[name]]);
+    .filter((name) => !RADAR.includes(name) || String(ranges[name]) !== String(AT_REST[name]))
+    .map((name) => [name, ranges[name]]);
 }
 
 /** A number as Python writes a float. @param {number} value */
@@ -29,11 +29,11 @@ function float(value) {
 
 /**
  * The table of a recipe, as stormlens writes it.
- * @param {Augmentation} held
+ * @param {Augmentation} ranges
  * @returns {string}
  */
-export function toToml(held) {
-  const lines = entries(held).map(([name, value]) => {
+export function toToml(ranges) {
+  const lines = entries(ranges).map(([name, value]) => {
     if (typeof value === "number") return `${name} = ${float(value)}`;
     if (Array.isArray(value)) return `${name} = [${value.map(float).join(", ")}]`;
     return `${name} = ${JSON.stringify(value)}`;
@@ -43,12 +43,12 @@ export function toToml(held) {
 
 /**
  * Python that makes nine such draws.
- * @param {Augmentation} held
+ * @param {Augmentation} ranges
  * @param {number} seed
  * @returns {string}
  */
-export function toPython(held, seed) {
-  const lines = toArguments(held).map((given) => `    ${given},\n`);
+export function toPython(ranges, seed) {
+  const lines = toArguments(ranges).map((given) => `    ${given},\n`);
   const made = lines.length ? `Augmentation(\n${lines.join("")})` : "Augmentation()";
   return [
     "import jax",
@@ -65,11 +65,11 @@ export function toPython(held, seed) {
 
 /**
  * What `stormlens.augment.Augmentation` is given, each as `name=value`; what is at rest is left out.
- * @param {Augmentation} held
+ * @param {Augmentation} ranges
  * @returns {string[]}
  */
-export function toArguments(held) {
-  return entries(held)
+export function toArguments(ranges) {
+  return entries(ranges)
     .filter(
       ([name, value]) =>
         String(value) !== String(AT_REST[/** @type {keyof Augmentation} */ (name)]),

@@ -57,7 +57,7 @@ export function respond(box, weights, turned) {
 
 /**
  * @typedef {object} Answers Response to surfaces that a reader can imagine.
- * @property {number} even To 1 everywhere.
+ * @property {number} even To 1 dBZ in every pixel.
  * @property {number} east To what rises by 1 a pixel from west to east.
  * @property {number} north To what rises by 1 a pixel from south to north.
  */

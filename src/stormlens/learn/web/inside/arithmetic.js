@@ -230,8 +230,8 @@ export function productsOf(pass, number, unit) {
   const kernel = weight(pass, step.kernel);
   const units = step.shape[0];
   return Array.from(givenTo(pass, number), (value, input) => {
-    const held = kernel[input * units + unit];
-    return { input, value, weight: held, product: value * held };
+    const weight = kernel[input * units + unit];
+    return { input, value, weight, product: value * weight };
   });
 }
 
@@ -587,7 +587,7 @@ function largest(step, before, after, region) {
  * @param {ArrayLike<number>} map
  * @param {readonly number[]} shape
  * @param {number} channel
- * @param {(value: number) => number} [strength] The magnitude unless told.
+ * @param {(value: number) => number} [strength] By default the magnitude.
  * @returns {Cell}
  */
 export function strongest(map, shape, channel, strength = Math.abs) {

@@ -81,7 +81,7 @@ export class Inside extends Component {
   #shelf;
   /**
    * What was dropped.
-   * @type {{network?: OpenNetwork, shelf?: Shelf & {simulated: boolean, held: number}}}
+   * @type {{network?: OpenNetwork, shelf?: Shelf & {simulated: boolean, inFile: number}}}
    */
   #own = {};
   /** @type {Uint8Array | undefined} */
@@ -736,7 +736,7 @@ export class Inside extends Component {
 
   /** How many of one's own boxes are here, where not all are. @param {Shelf} shelf */
   #leftOut({ name, count }) {
-    const all = name === DROPPED ? (this.#own.shelf?.held ?? count) : count;
+    const all = name === DROPPED ? (this.#own.shelf?.inFile ?? count) : count;
     return count < all ? t("storms.left-out", { all, count }) : "";
   }
 

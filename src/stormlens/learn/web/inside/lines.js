@@ -47,17 +47,17 @@ export async function worthShowing(net, { plan }, shelf) {
 export function linesInto(pass, step, cell) {
   if (step < 0) return [];
   const { plan } = pass;
-  const held = plan.steps[step];
+  const current = plan.steps[step];
   const toMap = cell.channel;
   const from = step - 1 - silentBefore(plan, step);
-  if (held.kind === "convolution") {
+  if (current.kind === "convolution") {
     const parts = arithmetic.partsOf(pass, step, cell);
     const most = Math.max(...parts.map(({ sum }) => Math.abs(sum))) || 1;
     return parts.map(({ channel, sum }) => ({
       ...{ from, fromMap: channel, to: step, toMap, weight: sum / most },
     }));
   }
-  if (held.kind === "activation" && plan.steps[step - 1]?.kind === "add") {
+  if (current.kind === "activation" && plan.steps[step - 1]?.kind === "add") {
     const kept = arithmetic.keptFor(plan, step - 1) - 1;
     return [step - 2, kept].map((each) => ({
       from: each,
@@ -67,9 +67,9 @@ export function linesInto(pass, step, cell) {
       weight: 1,
     }));
   }
-  const fromMap = held.kind.startsWith("global")
-    ? arithmetic.globalOf(held, cell.channel).channel
-    : held.kind === "dense"
+  const fromMap = current.kind.startsWith("global")
+    ? arithmetic.globalOf(current, cell.channel).channel
+    : current.kind === "dense"
       ? 0
       : toMap;
   return [{ from, fromMap, to: step, toMap, weight: 1 }];
@@ -82,9 +82,9 @@ export function linesInto(pass, step, cell) {
  * @param {Cell} cell
  */
 export function isStrongestPooled(pass, step, cell) {
-  const held = pass.plan.steps[step];
-  if (held?.kind !== "highest") return false;
+  const current = pass.plan.steps[step];
+  if (current?.kind !== "highest") return false;
   const given = arithmetic.givenTo(pass, step);
   const most = given.reduce((best, value) => Math.max(best, value), -Infinity);
-  return most > 0 && pass.maps[step][arithmetic.indexOf(held.shape, cell)] === most;
+  return most > 0 && pass.maps[step][arithmetic.indexOf(current.shape, cell)] === most;
 }

@@ -53,8 +53,8 @@ export async function readAllBoxes(files, shape, grey) {
     images.set(part.images, at);
     return at + part.images.length;
   }, 0);
-  const held = read.reduce((sum, part) => sum + part.held, files.length - read.length);
-  return { images, count, held, simulated: read.some((part) => part.simulated) };
+  const inFile = read.reduce((sum, part) => sum + part.inFile, files.length - read.length);
+  return { images, count, inFile, simulated: read.some((part) => part.simulated) };
 }
 
 /**

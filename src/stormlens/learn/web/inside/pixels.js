@@ -23,7 +23,7 @@ const SIGNED = {
   dark: ["#b5e0fb", "#4ba0d3", "#1f5379", "#10151b", "#7d3a1c", "#e07a3a", "#ffd2a8"],
 };
 
-/** Weak values are told apart better than strong ones: most maps are weak nearly everywhere. */
+/** Weak values are easier to tell apart than strong ones: most maps are weak nearly everywhere. */
 const LIFT = 0.6;
 
 /**
@@ -143,8 +143,8 @@ function partsOf(table) {
   if (!parts) {
     parts = Array.from(
       table,
-      (held) =>
-        /** @type {const} */ ([held & 255, (held >> 8) & 255, (held >> 16) & 255, held >>> 24]),
+      (colour) =>
+        /** @type {const} */ ([colour & 255, (colour >> 8) & 255, (colour >> 16) & 255, colour >>> 24]),
     );
     apart.set(table, parts);
   }

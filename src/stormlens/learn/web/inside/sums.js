@@ -122,11 +122,11 @@ function drawConvolution(setting) {
  */
 function drawPart(setting, part, weights, products) {
   const { pass, step, cell, go } = setting;
-  const held = pass.plan.steps[step];
-  const [rows, columns] = held.window;
+  const current = pass.plan.steps[step];
+  const [rows, columns] = current.window;
   const source = step - 1 - silentBefore(pass.plan, step);
   const multiplied = part.values.map((value, i) => value * part.weights[i]);
-  const size = arithmetic.sides(held.input);
+  const size = arithmetic.sides(current.input);
   const picture = new Picture({ class: "source" });
   picture.draw(
     {
@@ -138,15 +138,15 @@ function drawPart(setting, part, weights, products) {
     },
     colourOf(setting.scale(source)),
   );
-  picture.frame([{ ...arithmetic.windowOf(held, cell) }]);
+  picture.frame([{ ...arithmetic.windowOf(current, cell) }]);
   const name =
     source < 0
       ? t("inside.storm")
       : t("inside.map", { name: setting.nameOf(source), map: part.channel });
   picture.words = name;
   const middle = {
-    row: clamp(cell.row * held.strides[0] - held.padding[0] + (rows >> 1), size.rows),
-    column: clamp(cell.column * held.strides[1] - held.padding[2] + (columns >> 1), size.columns),
+    row: clamp(cell.row * current.strides[0] - current.padding[0] + (rows >> 1), size.rows),
+    column: clamp(cell.column * current.strides[1] - current.padding[2] + (columns >> 1), size.columns),
     channel: part.channel,
   };
   return el(
@@ -242,13 +242,13 @@ function short(value) {
  */
 function drawActivation(setting, total) {
   const { pass, step, cell } = setting;
-  const held = pass.plan.steps[step];
-  const engine = pass.maps[step][arithmetic.indexOf(held.shape, cell)];
-  if (held.activation === "softmax") return drawSoftmax(setting);
-  const [value] = arithmetic.activated(held, [total]);
-  const name = t(`inside.activation.${held.activation}`);
+  const current = pass.plan.steps[step];
+  const engine = pass.maps[step][arithmetic.indexOf(current.shape, cell)];
+  if (current.activation === "softmax") return drawSoftmax(setting);
+  const [value] = arithmetic.activated(current, [total]);
+  const name = t(`inside.activation.${current.activation}`);
   return [
-    held.activation !== "linear" &&
+    current.activation !== "linear" &&
       el("p", { class: "sum" }, `${name}(${number(total)}) = `, el("b", {}, number(value))),
     check(value, engine),
   ];
@@ -270,9 +270,9 @@ function check(value, engine) {
 
 /** @param {Setting} setting @returns {Child[]} */
 function drawSoftmax({ pass, step, cell }) {
-  const held = pass.plan.steps[step];
+  const current = pass.plan.steps[step];
   const sums = arithmetic.sumsAt(pass, step, cell);
-  const values = arithmetic.activated(held, sums);
+  const values = arithmetic.activated(current, sums);
   const powers = sums.map(Math.exp);
   const all = powers.reduce((sum, power) => sum + power, 0);
   return [
@@ -287,7 +287,7 @@ function drawSoftmax({ pass, step, cell }) {
       " ",
       el("b", {}, number(values[cell.channel])),
     ),
-    check(values[cell.channel], pass.maps[step][arithmetic.indexOf(held.shape, cell)]),
+    check(values[cell.channel], pass.maps[step][arithmetic.indexOf(current.shape, cell)]),
   ];
 }
 
@@ -360,9 +360,9 @@ function inputOrigin({ pass, step, nameOf }, input) {
   if (shape.length === 3) {
     return { step: source, cell, name: t("inside.origin.cell", { name, ...cell }) };
   }
-  const held = plan.steps[source];
-  if (held?.kind.startsWith("global")) {
-    const { channel, mean } = arithmetic.globalOf(held, input);
+  const current = plan.steps[source];
+  if (current?.kind.startsWith("global")) {
+    const { channel, mean } = arithmetic.globalOf(current, input);
     return {
       step: source,
       cell,
@@ -377,14 +377,14 @@ function inputOrigin({ pass, step, nameOf }, input) {
 /** @param {Setting} setting */
 function drawPool(setting) {
   const { pass, step, cell, go } = setting;
-  const held = pass.plan.steps[step];
+  const current = pass.plan.steps[step];
   const cells = arithmetic.pooledAt(pass, step, cell);
   const rows = new Set(cells.map(({ row }) => row)).size;
   const values = cells.map(({ value }) => value);
   const source = step - 1 - silentBefore(pass.plan, step);
   const best = values.indexOf(Math.max(...values));
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const highest = held.kind === "highest";
+  const highest = current.kind === "highest";
   const value = highest ? values[best] : mean;
   const { row, column } = cells[best];
   return [
@@ -419,7 +419,7 @@ function drawPool(setting) {
         },
         t("inside.pool.from", { row, column, name: setting.nameOf(source) }),
       ),
-    check(value, pass.maps[step][arithmetic.indexOf(held.shape, cell)]),
+    check(value, pass.maps[step][arithmetic.indexOf(current.shape, cell)]),
   ];
 }
 
@@ -452,13 +452,13 @@ function drawAdd(setting) {
  */
 function drawOther(setting) {
   const { pass, step, cell } = setting;
-  const held = pass.plan.steps[step];
+  const current = pass.plan.steps[step];
   const before = arithmetic.sumsAt(pass, step, cell)[cell.channel];
   const folded = pass.plan.steps[step - 1]?.kind === "add";
   const earlier = folded ? drawAdd({ ...setting, step: step - 1 }).slice(0, -1) : [];
   return [
     ...earlier,
-    held.activation !== "softmax" &&
+    current.activation !== "softmax" &&
       !folded &&
       el("p", { class: "sum" }, t("inside.given", { value: number(before) })),
     ...drawActivation(setting, before),
@@ -468,9 +468,9 @@ function drawOther(setting) {
 /** @param {Setting} setting */
 function drawScale(setting) {
   const { pass, step, cell } = setting;
-  const held = pass.plan.steps[step];
-  const at = arithmetic.indexOf(held.shape, cell);
-  const factor = pass.weights.get(held.kernel ?? "")?.[cell.channel] ?? NaN;
+  const current = pass.plan.steps[step];
+  const at = arithmetic.indexOf(current.shape, cell);
+  const factor = pass.weights.get(current.kernel ?? "")?.[cell.channel] ?? NaN;
   const offset = arithmetic.biasOf(pass, step, cell.channel);
   const own = arithmetic.givenTo(pass, step)[at];
   const value = own * factor + offset;
@@ -488,8 +488,8 @@ function drawScale(setting) {
 /** @param {Setting} setting */
 function drawNormalise(setting) {
   const { pass, step, cell } = setting;
-  const held = pass.plan.steps[step];
-  const at = arithmetic.indexOf(held.shape, cell);
+  const current = pass.plan.steps[step];
+  const at = arithmetic.indexOf(current.shape, cell);
   const value = arithmetic.sumsAt(pass, step, cell)[cell.channel];
   return [
     el(
@@ -497,7 +497,7 @@ function drawNormalise(setting) {
       { class: "sum" },
       t("inside.normalise", {
         own: number(arithmetic.givenTo(pass, step)[at]),
-        count: arithmetic.sides(held.shape).channels,
+        count: arithmetic.sides(current.shape).channels,
       }),
       " ",
       el("b", {}, number(value)),
@@ -509,16 +509,16 @@ function drawNormalise(setting) {
 /** @param {Setting} setting */
 function drawNeighbours(setting) {
   const { pass, step, cell } = setting;
-  const held = pass.plan.steps[step];
-  const at = arithmetic.indexOf(held.shape, cell);
+  const current = pass.plan.steps[step];
+  const at = arithmetic.indexOf(current.shape, cell);
   const own = arithmetic.givenTo(pass, step)[at];
   const value = arithmetic.sumsAt(pass, step, cell)[cell.channel];
-  const [k, alpha, beta] = held.constants;
+  const [k, alpha, beta] = current.constants;
   return [
     el(
       "p",
       { class: "sum" },
-      t("inside.neighbours", { own: number(own), count: held.window[0], k, alpha, beta }),
+      t("inside.neighbours", { own: number(own), count: current.window[0], k, alpha, beta }),
       " ",
       el("b", {}, number(value)),
     ),
@@ -529,12 +529,12 @@ function drawNeighbours(setting) {
 /** @param {Setting} setting */
 function drawGlobal(setting) {
   const { pass, step, cell, go } = setting;
-  const held = pass.plan.steps[step];
-  const { channel, mean } = arithmetic.globalOf(held, cell.channel);
+  const current = pass.plan.steps[step];
+  const { channel, mean } = arithmetic.globalOf(current, cell.channel);
   const source = step - 1 - silentBefore(pass.plan, step);
-  const { rows, columns, channels } = arithmetic.sides(held.input);
+  const { rows, columns, channels } = arithmetic.sides(current.input);
   const given = arithmetic.givenTo(pass, step);
-  const best = arithmetic.strongest(given, held.input, channel, (v) => v);
+  const best = arithmetic.strongest(given, current.input, channel, (v) => v);
   const value = arithmetic.sumsAt(pass, step, cell)[cell.channel];
   const picture = new Picture({ class: "source wide" });
   picture.draw(

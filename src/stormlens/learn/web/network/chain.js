@@ -1,7 +1,12 @@
-/** Operations one after the other, the memory between them, and the way there and back. */
+/**
+ * Operations in a chain, the memory between them, and the forward and the backward pass.
+ *
+ * All memory is allocated once, for the largest batch: WebAssembly's memory grows but never
+ * shrinks, so a step that allocated would keep its highest demand for good.
+ */
 
 import { Add, Dense, Keep } from "./operations.js";
-import { Room } from "./wasm.js";
+import { Arena } from "./wasm.js";
 
 /**
  * @typedef {import("./operations.js").Operation} Operation
@@ -11,9 +16,12 @@ import { Room } from "./wasm.js";
 export class Chain {
   /** @type {number[]} Where each operation's values lie. */
   values = [];
-  #room;
+  #arena;
   #scaled = 0;
-  /** @type {number[]} Two places that gradients go to and from. */
+  /**
+   * @type {number[]} Two buffers for gradients, as large as the largest layer: going back, each
+   *   operation reads one and writes the other, since no gradient is needed after the next.
+   */
   #gradients = [];
   #images = 0;
 
@@ -27,7 +35,7 @@ export class Chain {
     this.machine = machine;
     this.operations = operations;
     this.capacity = capacity;
-    this.#room = new Room(machine);
+    this.#arena = new Arena(machine);
     operations[0].isFirst = true;
     try {
       this.#prepare(training, gradients);
@@ -42,25 +50,27 @@ export class Chain {
     const { operations, capacity } = this;
     const [first] = operations;
     let largest = first.inputs;
-    let heedsZeros = true;
-    if (!first.takesBytes) this.#scaled = this.#room.floats(capacity * first.inputs);
+    let needsZeros = true;
+    if (!first.takesBytes) this.#scaled = this.#arena.floats(capacity * first.inputs);
     for (const [i, operation] of operations.entries()) {
       operation.prepare(capacity, training);
       largest = Math.max(largest, operation.outputs);
-      // An alias at the very beginning has no place of its own to point at.
+      // An alias (such as Flatten) shares its input's memory, which the chain lacks for the first.
       const isAlias = operation.isAlias && i > 0;
       this.values.push(
-        isAlias ? this.values[i - 1] : this.#room.floats(capacity * operation.outputs),
+        isAlias ? this.values[i - 1] : this.#arena.floats(capacity * operation.outputs),
       );
       if (operation instanceof Keep) this.#kept = this.values[i];
       if (operation instanceof Add) operation.kept = this.#kept;
-      if (operation instanceof Dense) operation.all = heedsZeros;
-      if (!operation.isAlias) heedsZeros = operation.heedsZeros;
+      // Behind ReLU the gradient of an input that is 0 is 0 whatever comes, so a dense layer may
+      // skip it. An alias changes no value, so what holds before it holds behind it.
+      if (operation instanceof Dense) operation.all = needsZeros;
+      if (!operation.isAlias) needsZeros = operation.needsZeros;
     }
     if (gradients) {
       this.#gradients = [
-        this.#room.floats(capacity * largest),
-        this.#room.floats(capacity * largest),
+        this.#arena.floats(capacity * largest),
+        this.#arena.floats(capacity * largest),
       ];
     }
   }
@@ -68,10 +78,10 @@ export class Chain {
   #kept = 0;
 
   /**
-   * Images through all operations.
-   * @param {number} images Where they are.
+   * The forward pass of a batch.
+   * @param {number} images Their address.
    * @param {Pass} pass
-   * @returns {number} Where what the last one gives is.
+   * @returns {number} Address of the last operation's values.
    */
   forward(images, pass) {
     const { machine, operations, values } = this;
@@ -92,18 +102,18 @@ export class Chain {
     return values[values.length - 1];
   }
 
-  /** Where a gradient is put before `backward`: of what operation `last` gives. */
+  /** Where the caller puts the gradient of operation `last`'s outputs, before `backward`. */
   get start() {
     return this.#gradients[0];
   }
 
   /**
-   * The way back of the images that went forward last, from the gradient that was put at `start`.
+   * The backward pass of the last batch, from the gradient at `start`.
    * @param {Pass} pass
    * @param {number} last The operation whose outputs' gradient it is.
-   * @param {number} [until] Stop where the gradient of this operation's outputs is known; -1 for
-   *   that of the images, -2 where only weights are of interest.
-   * @returns {number} Where the gradient is.
+   * @param {number} [until] Stop when the gradient of this operation's outputs is known; -1 for
+   *   that of the images, -2 if only weights are updated.
+   * @returns {number} Address of the gradient.
    */
   backward(pass, last, until = -2) {
     let at = 0;
@@ -113,6 +123,7 @@ export class Chain {
       const other = wanted ? this.#gradients[1 - at] : 0;
       const input = i === 0 ? this.#images : this.values[i - 1];
       const way = { input, output: this.values[i], gradient, to: other };
+      // An operation that changes its gradient in place returns the buffer that it read.
       if (this.operations[i].backward(way, pass) !== gradient) at = 1 - at;
     }
     return this.#gradients[at];
@@ -120,7 +131,7 @@ export class Chain {
 
   free() {
     for (const operation of this.operations) operation.free();
-    this.#room.free();
+    this.#arena.free();
     this.values = [];
   }
 }

@@ -49,7 +49,7 @@ export class Engine {
   /**
    * Start computing.
    * @param {{threads?: number}} [how] More than one only where the page is cross-origin isolated;
-   *   as many as there are processors unless told, but one where it is not.
+   *   by default as many as there are processors, but one if it is not.
    * @returns {Promise<Engine>}
    * @throws {Error} With a sentence, where this browser cannot compute.
    */
@@ -115,7 +115,7 @@ export class Engine {
    * A training, before its first step.
    * @param {object} given
    * @param {Plan} given.plan
-   * @param {Map<string, Float32Array>} [given.weights] The first; drawn unless told.
+   * @param {Map<string, Float32Array>} [given.weights] The first; by default they are drawn.
    * @param {Split} given.train
    * @param {Split} [given.validation]
    * @param {Settings} [given.settings]
@@ -161,7 +161,7 @@ export class Engine {
     this.#waiting.clear();
   }
 
-  /** End the workers; all that they held is gone. */
+  /** End the workers and free all that they have. */
   stop() {
     for (const worker of this.#workers.splice(0)) worker.terminate();
     this.#fail(new Fault("network.stopped"));
@@ -312,7 +312,7 @@ export class Run {
 
   /**
    * The present weights.
-   * @param {readonly string[]} [names] Of those that are wanted; all unless told.
+   * @param {readonly string[]} [names] Names of those to read; by default all.
    * @returns {Promise<Map<string, Float32Array>>}
    */
   weights(names) {

@@ -3,7 +3,7 @@
 import { Fault } from "./fault.js";
 import { Chain } from "./chain.js";
 import { joinedOperations, singleOperations } from "./arranging.js";
-import { Room } from "./wasm.js";
+import { Arena } from "./wasm.js";
 
 const TOGETHER = 16; // images of a prediction at a time
 const CLIP = 1e-7; // as `stormlens.insight` clips shares before it takes their logarithm
@@ -18,7 +18,7 @@ export class Looking {
   #single = null;
   /** @type {{chain: Chain, images: number} | null} */
   #joined = null;
-  #room;
+  #arena;
 
   /**
    * @param {import("./wasm.js").Machine} machine
@@ -30,7 +30,7 @@ export class Looking {
     this.plan = plan;
     this.tensors = tensors;
     this.size = plan.shape.reduce((product, side) => product * side, 1);
-    this.#room = new Room(machine);
+    this.#arena = new Arena(machine);
   }
 
   /** The chain of single steps, made when it is first asked for. */
@@ -38,7 +38,7 @@ export class Looking {
     if (this.#single === null) {
       const { operations, places } = singleOperations(this.machine, this.plan, this.tensors);
       const chain = new Chain(this.machine, operations, 1, { gradients: true });
-      this.#single = { chain, places, image: this.#room.floats(this.size) };
+      this.#single = { chain, places, image: this.#arena.floats(this.size) };
     }
     return this.#single;
   }
@@ -47,7 +47,7 @@ export class Looking {
     if (this.#joined === null) {
       const operations = joinedOperations(this.machine, this.plan, this.tensors);
       const chain = new Chain(this.machine, operations, TOGETHER);
-      this.#joined = { chain, images: this.#room.floats(TOGETHER * this.size) };
+      this.#joined = { chain, images: this.#arena.floats(TOGETHER * this.size) };
     }
     return this.#joined;
   }
@@ -212,7 +212,7 @@ export class Looking {
     this.#single?.chain.free();
     this.#joined?.chain.free();
     this.#single = this.#joined = null;
-    this.#room.free();
+    this.#arena.free();
   }
 }
 

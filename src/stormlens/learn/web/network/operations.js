@@ -6,7 +6,7 @@
  * its inputs is computed before.
  */
 
-import { Room } from "./wasm.js";
+import { Arena } from "./wasm.js";
 import { ACTIVATIONS, asMap, sizeOf } from "./plan.js";
 
 /**
@@ -39,7 +39,7 @@ export class Operation {
   constructor(machine, input, output) {
     this.machine = machine;
     this.code = machine.code;
-    this.room = new Room(machine);
+    this.arena = new Arena(machine);
     this.input = asMap(input);
     this.output = asMap(output);
     this.inputs = sizeOf(input);
@@ -59,7 +59,7 @@ export class Operation {
   }
 
   /** Whether a gradient of values that are zero counts on the way back. */
-  get heedsZeros() {
+  get needsZeros() {
     return true;
   }
 
@@ -87,7 +87,7 @@ export class Operation {
   }
 
   free() {
-    this.room.free();
+    this.arena.free();
   }
 }
 
@@ -128,7 +128,7 @@ class Weighted extends Writing {
 
   /** @param {number} _capacity @param {boolean} training */
   prepare(_capacity, training) {
-    if (training) this.biasGradient = this.room.floats(this.bias.size);
+    if (training) this.biasGradient = this.arena.floats(this.bias.size);
   }
 
   /** @param {import("./tensors.js").Held} tensor @param {number} gradient @param {Pass} pass */
@@ -150,19 +150,19 @@ export class Convolution extends Weighted {
   constructor(machine, step, tensors, { relu = false, exact = false } = {}) {
     super(machine, step, step.shape, tensors);
     this.relu = relu;
-    this.layout = this.room.copyOfWholes(layoutOf(step, { relu }));
+    this.layout = this.arena.copyOfWholes(layoutOf(step, { relu }));
     this.byTiles = !exact && takesTiles(step);
     this.backByTiles = takesSameTiles(step);
   }
 
-  get heedsZeros() {
+  get needsZeros() {
     return !this.relu;
   }
 
   /** @param {number} capacity @param {boolean} training */
   prepare(capacity, training) {
     super.prepare(capacity, training);
-    if (training) this.kernelGradient = this.room.floats(this.kernel.size);
+    if (training) this.kernelGradient = this.arena.floats(this.kernel.size);
   }
 
   /** @param {number} input @param {number} output @param {Pass} pass */
@@ -215,21 +215,21 @@ export class PooledConvolution extends Weighted {
   constructor(machine, step, pool, tensors, { relu, rate, before }) {
     const [rows, columns, filters] = step.shape;
     super(machine, step, [Math.floor(rows / pool), Math.floor(columns / pool), filters], tensors);
-    this.layout = this.room.copyOfWholes(layoutOf(step, { relu, pool }));
+    this.layout = this.arena.copyOfWholes(layoutOf(step, { relu, pool }));
     this.relu = relu;
     this.rate = rate;
     this.byTiles = takesTiles(step);
     /** @type {PooledConvolution | null} */
     this.before = before instanceof PooledConvolution ? before : null;
     this.mask = 0;
-    this.winner = 0;
+    this.argmax = 0; \/\/ address of which position each pool's maximum has
   }
 
   get takesBytes() {
     return true;
   }
 
-  get heedsZeros() {
+  get needsZeros() {
     return !this.relu;
   }
 
@@ -237,9 +237,9 @@ export class PooledConvolution extends Weighted {
   prepare(capacity, training) {
     super.prepare(capacity, training);
     if (!training) return;
-    this.kernelGradient = this.room.floats(this.kernel.size);
-    this.winner = this.room.bytes(capacity * this.outputs);
-    if (this.rate > 0) this.mask = this.room.floats(capacity * this.output[2]);
+    this.kernelGradient = this.arena.floats(this.kernel.size);
+    this.argmax = this.arena.bytes(capacity * this.outputs);
+    if (this.rate > 0) this.mask = this.arena.floats(capacity * this.output[2]);
   }
 
   /** Factors of its channels in this pass, or 0. @param {Pass} pass @returns {number} */
@@ -261,25 +261,26 @@ export class PooledConvolution extends Weighted {
       drawFactors(machine.floats(mask, count * this.output[2]), this.rate, random);
     }
     const weights = [kernel.pointer, bias.pointer];
-    // Tiles round more, which in the first steps of Adam would lead a training elsewhere.
+    // Winograd's tiles round more. Adam's first steps divide by gradients near 0 and would amplify
+    // that, so training never uses them: its numbers stay those of Python's.
     if (this.byTiles && random === null) {
       code.tiles_forward(layout, count, input, ...weights, output);
       return;
     }
-    const winner = pass.adam === 0 ? 0 : this.winner;
+    const argmax = pass.adam === 0 ? 0 : this.argmax;
     const images = [input, this.isFirst && areBytes ? 1 : 0, low, span];
     const keep = this.keepOf(pass);
-    code.pooled_forward(layout, count, ...images, ...weights, mask, keep, output, winner);
+    code.pooled_forward(layout, count, ...images, ...weights, mask, keep, output, argmax);
   }
 
   /** @param {Way} way @param {Pass} pass */
   backward({ input, gradient, to }, pass) {
-    const { code, layout, kernel, winner, kernelGradient, biasGradient } = this;
+    const { code, layout, kernel, argmax, kernelGradient, biasGradient } = this;
     const { count, areBytes, low, span } = pass;
     const [mask, keep] = [this.maskOf(pass), this.keepOf(pass)];
     if (to !== 0) {
       code.pooled_image_gradient(
-        ...[layout, count, kernel.pointer, mask, keep, winner, gradient, to],
+        ...[layout, count, kernel.pointer, mask, keep, argmax, gradient, to],
       );
     }
     code.pooled_weight_gradient(
@@ -292,7 +293,7 @@ export class PooledConvolution extends Weighted {
         span,
         mask,
         keep,
-        winner,
+        argmax,
         gradient,
       ],
       ...[kernelGradient, biasGradient],
@@ -308,7 +309,7 @@ export class Dense extends Weighted {
   /** @param {Machine} machine @param {Step} step @param {Tensors} tensors */
   constructor(machine, step, tensors) {
     super(machine, step, step.shape, tensors);
-    /** Whether what gives it its inputs heeds the gradients of zeros; the chain sets it. */
+    /** Whether the layer before needs the gradients of zeros; the chain sets it. */
     this.all = true;
   }
 
@@ -381,7 +382,7 @@ export class Pool extends Writing {
   constructor(machine, step) {
     super(machine, step.input, step.shape);
     this.isHighest = step.kind === "highest";
-    this.layout = this.room.copyOfWholes(layoutOf(step));
+    this.layout = this.arena.copyOfWholes(layoutOf(step));
   }
 
   /** @param {number} input @param {number} output @param {Pass} pass */
@@ -436,7 +437,7 @@ export class Scale extends Writing {
     this.offset = tensors.of(step.bias).pointer;
     this.normalises = step.kind === "normalise";
     this.epsilon = step.constants[0] ?? 0;
-    this.nothing = this.room.zeros(this.output[2]);
+    this.nothing = this.arena.zeros(this.output[2]);
   }
 
   /** @param {number} input @param {number} output @param {Pass} pass */
@@ -504,7 +505,7 @@ export class Keep extends Operation {
 
   /** @param {number} capacity */
   prepare(capacity) {
-    this.gradient = this.room.floats(capacity * this.outputs);
+    this.gradient = this.arena.floats(capacity * this.outputs);
   }
 
   /** @param {Way} way @param {Pass} pass */
@@ -555,7 +556,7 @@ export class Dropout extends Writing {
 
   /** @param {number} capacity */
   prepare(capacity) {
-    this.factors = this.room.floats(capacity * this.each);
+    this.factors = this.arena.floats(capacity * this.each);
   }
 
   /** @param {number} values @param {Pass} pass */

@@ -2,60 +2,61 @@
 
 import { Fault } from "./fault.js";
 import { Random } from "../base/random.js";
-import { Room } from "./wasm.js";
+import { Arena } from "./wasm.js";
 import { checkWeights, sizeOf } from "./plan.js";
 import { seedOf } from "./seeds.js";
 
 /**
- * @typedef {object} Held Where one tensor lies.
+ * @typedef {object} Place Of one tensor in memory.
  * @property {number} pointer
  * @property {number} size Its values.
- * @property {number} mean Of its gradient; 0 where nothing is trained.
+ * @property {number} mean Of its gradient; 0 without training.
  * @property {number} square Of the squared gradient.
  */
 
 export class Tensors {
-  /** @type {Map<string, Held>} */
-  #held = new Map();
-  #room;
+  /** @type {Map<string, Place>} */
+  #byName = new Map();
+  #arena;
 
   /**
    * @param {import("./wasm.js").Machine} machine
    * @param {import("./plan.js").Plan} plan
    * @param {Map<string, Float32Array>} weights
    * @param {boolean} [training]
-   * @throws {Error} With a sentence, where the weights are not those of the plan.
+   * @throws {Error} With a sentence, if the weights are not those of the plan.
    */
   constructor(machine, plan, weights, training = false) {
     checkWeights(plan, weights);
     this.machine = machine;
-    this.#room = new Room(machine);
+    this.#arena = new Arena(machine);
     try {
       for (const { name, shape } of plan.tensors) {
         const size = sizeOf(shape);
-        const pointer = this.#room.copyOf(/** @type {Float32Array} */ (weights.get(name)));
-        const [mean, square] = training ? [this.#room.zeros(size), this.#room.zeros(size)] : [0, 0];
-        this.#held.set(name, { pointer, size, mean, square });
+        const pointer = this.#arena.copyOf(/** @type {Float32Array} */ (weights.get(name)));
+        const zeros = () => (training ? this.#arena.zeros(size) : 0);
+        const [mean, square] = [zeros(), zeros()];
+        this.#byName.set(name, { pointer, size, mean, square });
       }
     } catch (error) {
-      this.#room.free();
+      this.#arena.free();
       throw error;
     }
   }
 
-  /** @param {string | null} name @returns {Held} */
+  /** @param {string | null} name @returns {Place} */
   of(name) {
-    const held = this.#held.get(name ?? "");
-    if (held === undefined) throw new Fault("network.no-weights", { name });
-    return held;
+    const found = this.#byName.get(name ?? "");
+    if (found === undefined) throw new Fault("network.no-weights", { name });
+    return found;
   }
 
   /**
    * Their values now.
-   * @param {readonly string[]} [names] Of those that are wanted; all unless told.
+   * @param {readonly string[]} [names] Names of those to read; by default all.
    * @returns {Map<string, Float32Array>}
    */
-  read(names = [...this.#held.keys()]) {
+  read(names = [...this.#byName.keys()]) {
     return new Map(
       names.map((name) => {
         const { pointer, size } = this.of(name);
@@ -64,9 +65,9 @@ export class Tensors {
     );
   }
 
-  /** Other values, from which nothing is remembered. @param {Map<string, Float32Array>} weights */
+  /** Write other values, and reset the moments. @param {Map<string, Float32Array>} weights */
   write(weights) {
-    for (const [name, { pointer, size, mean, square }] of this.#held) {
+    for (const [name, { pointer, size, mean, square }] of this.#byName) {
       this.machine.floats(pointer, size).set(/** @type {Float32Array} */ (weights.get(name)));
       for (const moments of [mean, square]) {
         if (moments !== 0) this.machine.floats(moments, size).fill(0);
@@ -75,14 +76,14 @@ export class Tensors {
   }
 
   free() {
-    this.#room.free();
-    this.#held.clear();
+    this.#arena.free();
+    this.#byName.clear();
   }
 }
 
 /**
- * First weights: of each layer the first kernel is drawn by Glorot and Bengio's uniform rule
- * (2010), all else is zero, as `stormlens.models.build` does.
+ * First weights, as `stormlens.models.build` draws them: each layer's first kernel by Glorot and
+ * Bengio's uniform rule (2010), all others 0.
  * @param {import("./plan.js").Plan} plan
  * @param {number} seed
  * @returns {Map<string, Float32Array>}

@@ -15,7 +15,7 @@ import { joinedOperations } from "./arranging.js";
 import { planWith } from "./plan.js";
 import { seedOf } from "./seeds.js";
 import { firstWeights, Tensors } from "./tensors.js";
-import { Room } from "./wasm.js";
+import { Arena } from "./wasm.js";
 
 /**
  * @typedef {import("../ideas/augment.js").Augmentation} Augmentation
@@ -26,11 +26,11 @@ import { Room } from "./wasm.js";
  * @property {ArrayLike<number>} modes A class of each.
  *
  * @typedef {object} Settings
- * @property {number} [learningRate] 1e-3 unless told.
- * @property {number} [batchSize] 32 unless told.
+ * @property {number} [learningRate] By default 1e-3.
+ * @property {number} [batchSize] By default 32.
  * @property {number} [dropout] In place of the network's own rates.
  * @property {string} [activation] In place of the network's own.
- * @property {Partial<Augmentation>} [augmentation] At rest where nothing is said.
+ * @property {Partial<Augmentation>} [augmentation] By default none.
  * @property {number} [seed]
  *
  * @typedef {Settings & {learningRate: number, batchSize: number, seed: number}} Filled
@@ -53,22 +53,23 @@ const DECAY_MEAN = Math.fround(0.9);
 const DECAY_SQUARE = Math.fround(0.999);
 const EPSILON = 1e-7;
 
-// What else than a batch's own numbers chance hangs on.
+// Random numbers come from (seed, epoch, step, one of these), so that the order of boxes, their
+// augmentation and dropout never draw the same numbers, and any step can be drawn by itself.
 const ORDER = 1;
 const WARP = 2;
 const DROPOUT = 3;
 
 export class Training {
-  #room;
+  #arena;
   #epoch = 1;
   #step = 0;
   #done = 0; // steps of all epochs
   #loss = 0;
   #correct = 0;
   #seen = 0;
-  /** Where varied boxes go; 0 while boxes are taken as they are. */
+  /** Address of augmented boxes; 0 while there is no augmentation. */
   warped = 0;
-  #roomToWarp = 0;
+  #warpBuffer = 0;
   /** @type {Uint32Array} */
   #order = new Uint32Array(0);
 
@@ -76,12 +77,13 @@ export class Training {
    * @param {import("./wasm.js").Machine} machine
    * @param {object} given
    * @param {Plan} given.plan
-   * @param {Map<string, Float32Array>} [given.weights] First weights unless told.
+   * @param {Map<string, Float32Array>} [given.weights] First weights; by default drawn from the
+   *   seed.
    * @param {Split} given.train
    * @param {Split} [given.validation]
    * @param {Settings} [given.settings]
-   * @param {(epoch: number) => Uint32Array} [given.orderOf] The boxes' order in an epoch; drawn
-   *   from the seed unless told.
+   * @param {(epoch: number) => Uint32Array} [given.orderOf] The boxes' order in an epoch; by
+   *   default drawn from the seed.
    */
   constructor(machine, { plan, weights, train, validation, settings = {}, orderOf }) {
     const { learningRate = 1e-3, batchSize = 32, seed = 0, augmentation } = settings;
@@ -99,7 +101,7 @@ export class Training {
     this.validation = validation;
     this.steps = Math.ceil(train.modes.length / batchSize);
     this.first = weights ?? firstWeights(plan, seed);
-    this.#room = new Room(machine);
+    this.#arena = new Arena(machine);
     this.tensors = new Tensors(machine, this.plan, this.first, true);
     try {
       this.chain = new Chain(
@@ -110,10 +112,10 @@ export class Training {
           training: true,
         },
       );
-      this.adam = this.#room.floats(6);
-      this.images = this.#room.bytes(batchSize * this.size);
-      this.#makeRoomToWarp();
-      this.matrices = this.#room.floats(6 * batchSize);
+      this.adam = this.#arena.floats(6);
+      this.images = this.#arena.bytes(batchSize * this.size);
+      this.#prepareWarp();
+      this.matrices = this.#arena.floats(6 * batchSize);
     } catch (error) {
       this.free();
       throw error;
@@ -133,8 +135,9 @@ export class Training {
   }
 
   /**
-   * One step: a batch there and back. The first one behind an epoch's last begins the next epoch.
-   * @returns {Progress} Its loss is no number any more where steps were too large.
+   * One step: the forward and the backward pass of a batch. After an epoch's last step, the next
+   * one begins a new epoch.
+   * @returns {Progress} Its loss is NaN once steps were too large.
    */
   step() {
     if (this.#step === this.steps) this.#beginEpoch(this.#epoch + 1);
@@ -154,22 +157,22 @@ export class Training {
   }
 
   /**
-   * Go on in another way from the next step on, with the weights and moments that are there.
+   * Change settings from the next step on; weights and moments stay.
    * @param {{learningRate: number, augmentation?: Partial<Augmentation>}} settings
    */
   change({ learningRate, augmentation }) {
     checkSettings(this.plan, {}, { learningRate, batchSize: this.settings.batchSize });
     this.settings = { ...this.settings, learningRate, augmentation };
-    this.#makeRoomToWarp();
+    this.#prepareWarp();
   }
 
-  #makeRoomToWarp() {
+  #prepareWarp() {
     const { augmentation, batchSize } = this.settings;
     const warps = augmentation !== undefined && !isAtRest({ ...AT_REST, ...augmentation });
-    if (warps && this.#roomToWarp === 0) {
-      this.#roomToWarp = this.#room.floats(batchSize * this.size);
+    if (warps && this.#warpBuffer === 0) {
+      this.#warpBuffer = this.#arena.floats(batchSize * this.size);
     }
-    this.warped = warps ? this.#roomToWarp : 0;
+    this.warped = warps ? this.#warpBuffer : 0;
   }
 
   /** @param {number} epoch */
@@ -306,7 +309,7 @@ export class Training {
   free() {
     this.chain?.free();
     this.tensors.free();
-    this.#room.free();
+    this.#arena.free();
   }
 }
 

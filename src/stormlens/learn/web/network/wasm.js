@@ -95,10 +95,10 @@ export class Machine {
   }
 }
 
-/** Memory that is given back all at once. */
-export class Room {
+/** Allocations that are freed all at once. */
+export class Arena {
   /** @type {number[]} */
-  #held = [];
+  #pointers = [];
 
   /** @param {Machine} machine */
   constructor(machine) {
@@ -108,7 +108,7 @@ export class Room {
   /** @param {number} count @returns {number} */
   bytes(count) {
     const pointer = this.machine.allocate(count);
-    this.#held.push(pointer);
+    this.#pointers.push(pointer);
     return pointer;
   }
 
@@ -117,7 +117,7 @@ export class Room {
     return this.bytes(4 * count);
   }
 
-  /** Floats that hold zeros. @param {number} count @returns {number} */
+  /** Floats of 0. @param {number} count @returns {number} */
   zeros(count) {
     const pointer = this.floats(count);
     this.machine.floats(pointer, count).fill(0);
@@ -139,7 +139,7 @@ export class Room {
   }
 
   free() {
-    for (const pointer of this.#held.splice(0)) this.machine.release(pointer);
+    for (const pointer of this.#pointers.splice(0)) this.machine.release(pointer);
   }
 }
 

@@ -17,12 +17,12 @@ import { help, Machine } from "./wasm.js";
 /** @type {Machine} */
 let machine;
 /** @type {Map<number, any>} What the client holds handles of. */
-const held = new Map();
+const objects = new Map();
 let next = 1;
 
 /** @param {any} value */
 function hold(value) {
-  held.set(next, value);
+  objects.set(next, value);
   return next++;
 }
 
@@ -45,30 +45,30 @@ const ANSWERS = {
     return hold(new Loaded(machine, plan, new Tensors(machine, plan, weights)));
   },
   firstWeights: ({ plan, seed }) => firstWeights(plan, seed),
-  maps: ({ net, box }) => held.get(net).maps(box),
-  predict: ({ net, boxes }) => held.get(net).predict(boxes),
-  scores: ({ net, boxes }) => held.get(net).scores(boxes),
-  gradient: ({ net, box, code }) => held.get(net).gradient(box, code),
-  gradCam: ({ net, box, code, step }) => held.get(net).gradCam(box, code, step),
+  maps: ({ net, box }) => objects.get(net).maps(box),
+  predict: ({ net, boxes }) => objects.get(net).predict(boxes),
+  scores: ({ net, boxes }) => objects.get(net).scores(boxes),
+  gradient: ({ net, box, code }) => objects.get(net).gradient(box, code),
+  gradCam: ({ net, box, code, step }) => objects.get(net).gradCam(box, code, step),
   train: (given) => {
     const training = new Training(machine, given);
     return { run: hold(training), plan: training.plan, progress: training.progress };
   },
-  step: ({ run }) => held.get(run).step(),
-  validate: ({ run }) => held.get(run).validate(),
+  step: ({ run }) => objects.get(run).step(),
+  validate: ({ run }) => objects.get(run).validate(),
   present: ({ run }) => {
-    const { plan, tensors } = held.get(run);
+    const { plan, tensors } = objects.get(run);
     return hold(new Looking(machine, plan, tensors));
   },
-  weights: ({ run, names }) => held.get(run).tensors.read(names),
-  change: ({ run, settings }) => held.get(run).change(settings),
+  weights: ({ run, names }) => objects.get(run).tensors.read(names),
+  change: ({ run, settings }) => objects.get(run).change(settings),
   reset: ({ run }) => {
-    held.get(run).reset();
-    return held.get(run).progress;
+    objects.get(run).reset();
+    return objects.get(run).progress;
   },
   free({ handle }) {
-    held.get(handle)?.free();
-    held.delete(handle);
+    objects.get(handle)?.free();
+    objects.delete(handle);
   },
   memory: () => machine.inUse,
 };

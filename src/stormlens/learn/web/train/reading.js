@@ -1,5 +1,5 @@
 /**
- * What the curves of a training say, by rules that can be told in a sentence each.
+ * What the curves of a training say, by rules of one sentence each.
  *
  * Whether a network overfits is decided as `stormlens.verification.gap` decides it, epoch by epoch;
  * the page says so once it was so for two epochs in a row, since 110 boxes make accuracies jump.

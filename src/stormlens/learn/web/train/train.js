@@ -61,7 +61,7 @@ const WIDE = 640;
  * @property {Training | undefined} training
  * @property {(Looked & {number: number}) | undefined} looked With the number of the storm.
  * @property {number} wishes To look again.
- * @property {number} begins How often it was told to begin anew.
+ * @property {number} begins How often it was restarted.
  * @property {Choice | undefined} asked What the training was last asked to be.
  * @property {Promise<void>} work What is done to it, one after the other.
  */
