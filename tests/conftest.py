@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from compiled import forget_old, share
 from hypothesis import HealthCheck, settings
 from small_borders import write_borders
 
@@ -37,21 +38,45 @@ def shared_data() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="session")
+def all_compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the programs that all workers and earlier runs compiled."""
+    kept = getattr(request.config, "cache", None)
+    if kept is None:  # pytest was told to keep nothing
+        folder = tmp_path_factory.getbasetemp().parent / "compiled"
+        folder.mkdir(exist_ok=True)
+    else:
+        folder = kept.mkdir("compiled")
+    forget_old(folder)
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
-def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Networks compiled by one test, or in a process that it starts, are there for the next."""
+    own = tmp_path_factory.mktemp("compiled")
     settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_compilation_cache_dir": str(own),
         "jax_persistent_cache_min_compile_time_secs": 0.0,
+        # Or the folder's own name would be part of what a program is found again by.
+        "jax_persistent_cache_enable_xla_caches": "none",
     }
     before = {name: getattr(jax.config, name) for name in settings}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             jax.config.update(name, value)
             patch.setenv(name.upper(), str(value))
-        yield
+        yield own
     for name, value in before.items():
         jax.config.update(name, value)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_by_others(compiled_once: Path, all_compiled: Path) -> Iterator[None]:
+    """Networks that other workers compiled before this file are there too."""
+    share(all_compiled, compiled_once)
+    yield
+    share(compiled_once, all_compiled)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from stormlens.stormbox import SIZE, Boxes
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[object]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """Two worker processes that are replaced when they die."""
     import dask
     from distributed import LocalCluster
@@ -30,6 +30,8 @@ def cluster() -> Iterator[object]:
             threads_per_worker=1,
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
+            # Some tests kill workers, which may leave half a program that JAX compiled.
+            env={"JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("compiled"))},
         ) as made,
         replenished(made),
     ):

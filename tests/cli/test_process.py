@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from patience import PATIENCE, until
-from processes import LISTENING, STORMLENS
+from processes import LISTENING, STORMLENS, own_programs
 
 from stormlens import experiment
 
@@ -45,6 +45,7 @@ def train(
         stderr=subprocess.PIPE,
         text=True,
         cwd=run.parent,
+        env=own_programs(run.parent),
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from patience import until
+from processes import own_programs
 from scipy import stats
 
 from stormlens import datasets, experiment
@@ -440,7 +441,9 @@ def test_a_killed_sweep_of_two_processes_goes_on_and_does_nothing_twice(boxes, p
         "    fit=False, progress=False, processes=2)\n"
     )
     fits = tmp_path / "s" / "fits"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as killed:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=own_programs(tmp_path)
+    ) as killed:
 
         def two_are_done():
             assert killed.poll() is None
