@@ -26,6 +26,7 @@ def job(folder, task, model, layers=()):
     return Job("a peer", task, "", str(folder), model, tuple(layers), chapter_augmentation())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "model"),
     [("keras", "chapter-relu")]
@@ -43,6 +44,7 @@ def test_predictions_are_those_of_keras(folder, module, model):
     npt.assert_allclose(given, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["keras", "torch"])
 def test_an_epoch_of_training_reaches_its_end(folder, module):
     pytest.importorskip(module)

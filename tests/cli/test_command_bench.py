@@ -15,6 +15,7 @@ def quick_machine(monkeypatch):
     monkeypatch.setattr("stormlens.bench._race.measure_machine", lambda: Machine(100.0, 10.0))
 
 
+@pytest.mark.slow
 def test_a_small_run_as_json_and_in_a_file(invoke, tmp_path):
     out = tmp_path / "RESULTS.md"
     out.write_text("# Measurements\n")

@@ -20,6 +20,7 @@ def outcome(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_a_baseline_leaves_a_scored_run_with_its_report(outcome):
     assert outcome.evaluation.scores.accuracy.value > 0.7
     page = outcome.report.read_text(encoding="utf-8")

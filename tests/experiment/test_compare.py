@@ -108,6 +108,7 @@ def test_baselines_stand_in_every_comparison(compared):
     assert compared.constant["six"]["hss"] == compared.constant["six"]["gerrity"] == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_is_a_baseline_stands_for_it(compared, runs, tmp_path):
     trees = shutil.copytree(compared.folder / "baselines" / "features-boosted", tmp_path / "trees")
     one = shutil.copytree(runs[0], tmp_path / "one")
@@ -171,6 +172,7 @@ def test_a_second_comparison_trains_nothing(compared, runs, monkeypatch):
     assert again.curve == compared.curve
 
 
+@pytest.mark.slow
 def test_baselines_of_other_data_are_not_taken_for_these(compared, tmp_path, boxes_file):
     shutil.copytree(compared.folder, tmp_path / "out")
     boxes = load(boxes_file)
@@ -360,6 +362,7 @@ def test_days_drawn_are_whole_and_nested(days, seed, shares):
         npt.assert_array_equal(np.flatnonzero(np.isin(day, list(inside))), chosen[day[chosen] >= 0])
 
 
+@pytest.mark.slow
 def test_a_curve_trains_each_runs_recipe_on_less(tmp_path, boxes_file, monkeypatch):
     run = make_run(tmp_path / "run", 0, boxes_file)
     (run / "recipe.toml").write_text(

@@ -51,6 +51,7 @@ def test_what_cannot_calibrate_is_refused_before_the_training(tmp_path, calibrat
         experiment.train(recipe(calibrate=calibrate), out=tmp_path / "run", progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_boxes_of_a_file_are_calibrated_as_those_of_a_source_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -30,6 +30,7 @@ def chosen():
     return result, seen
 
 
+@pytest.mark.slow
 def test_trainings_never_see_what_is_held_out(chosen):
     _, seen = chosen
     assert [(recipe.name, recipe.seed) for recipe, _ in seen] == [
@@ -45,6 +46,7 @@ def test_trainings_never_see_what_is_held_out(chosen):
         assert "smooth" not in drawn  # held out of simulated-wide whatever else is
 
 
+@pytest.mark.slow
 def test_the_best_worst_family_comes_first(chosen):
     result, _ = chosen
     assert [candidate.recipe.name for candidate in result] == ["learns", "idle"]

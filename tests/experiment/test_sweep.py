@@ -376,6 +376,7 @@ def test_trials_may_have_different_boxes(tmp_path, monkeypatch):
     assert counts == {30: 60, 40: 80}
 
 
+@pytest.mark.slow
 def test_the_best_is_trained_and_its_test_split_waits(boxes, tmp_path):
     swept = sweep({"learning_rate": [1e-3]}, tmp_path / "s", boxes, folds=2, fit=True)
     run = tmp_path / "s" / "best"
@@ -393,6 +394,7 @@ def test_the_best_is_trained_and_its_test_split_waits(boxes, tmp_path):
     assert Classifier.load(run).provenance["recipe"] == "tiny-best"
 
 
+@pytest.mark.slow
 def test_another_best_makes_way_for_none(boxes, tmp_path):
     fields = {"learning_rate": Range(1e-4, 1e-2, log=True)}
     given = {"method": "random", "folds": 2, "fit": True}

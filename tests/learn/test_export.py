@@ -71,6 +71,7 @@ def test_no_page_asks_for_anything_from_elsewhere(tmp_path, boxes):
     assert found > 100
 
 
+@pytest.mark.slow
 def test_a_later_export_takes_the_place_of_an_earlier_one(tmp_path, boxes):
     folder = export(tmp_path / "pages", dataset=boxes)
     first = names_in(folder)

@@ -10,15 +10,27 @@ import storm_oracles
 from patience import PATIENCE
 from web_packages import TESTS, node, packages
 
+ORACLES = Path(__file__).with_name("oracles")
+# What networks answer and learn takes Python half a minute.
+OF_NETWORKS = ("network.test.js", "network-client.test.js", "network-training.test.js")
+
 
 @pytest.fixture(scope="module")
 def oracles(tmp_path_factory):
-    """A folder of numbers that the pages must find again."""
+    """A folder of numbers that the pages must find again, but for those of networks."""
     folder = tmp_path_factory.mktemp("oracles")
     storm_oracles.write(folder / "storms")
-    for path in sorted(Path(__file__).with_name("oracles").glob("*.py")):
-        runpy.run_path(str(path))["write"](folder)
+    for path in sorted(ORACLES.glob("*.py")):
+        if path.stem != "network":
+            runpy.run_path(str(path))["write"](folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def all_oracles(oracles):
+    """The same folder with those of networks too."""
+    runpy.run_path(str(ORACLES / "network.py"))["write"](oracles)
+    return oracles
 
 
 def run(*command, **environment):
@@ -39,8 +51,15 @@ def test_types_in_comments_fit_the_code():
     assert ended.returncode == 0, ended.stdout[-4000:]
 
 
-@pytest.mark.parametrize("path", sorted(TESTS.glob("*.test.js")), ids=lambda path: path.name)
-def test_modules_do_what_python_does(path, oracles):
+PATHS = [
+    pytest.param(path, marks=[pytest.mark.slow] if path.name in OF_NETWORKS else [], id=path.name)
+    for path in sorted(TESTS.glob("*.test.js"))
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_modules_do_what_python_does(path, request):
+    oracles = request.getfixturevalue("all_oracles" if path.name in OF_NETWORKS else "oracles")
     ended = run(node(), "--test", "--test-reporter=tap", path, STORMLENS_ORACLES=str(oracles))
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
     assert "# fail 0" in ended.stdout

@@ -292,6 +292,7 @@ def first_box(page):
     return np.array(values, np.uint8).reshape(136, 136)
 
 
+@pytest.mark.slow
 def test_pool_and_fire_from_first_sight_to_last_task(visit, look):
     page = visit("pool-and-fire", look=look)
     box = first_box(page)

@@ -64,6 +64,7 @@ def visit(chromium, front, look):
     context.close()
 
 
+@pytest.mark.slow
 def test_the_convolution_walker_from_first_sight_to_last_task(visit, look):
     walker = visit("convolution-walker")
     page = walker.page
@@ -287,6 +288,7 @@ def _end(studio, label, key="End"):
     studio.settle()
 
 
+@pytest.mark.slow
 def test_the_augmentation_studio_from_first_sight_to_last_task(visit, look):
     studio = visit("augmentation-studio")
     page, press = studio.page, studio.press
@@ -373,9 +375,11 @@ def test_the_augmentation_studio_from_first_sight_to_last_task(visit, look):
     "query",
     [
         "?rotation_range=50&shear_range=20&seed=3",
-        "?fill_mode=nearest&width_shift_range=0.4&storm=2",
-        "?fill_mode=constant&cval=30&zoom_range=1.8,0.6",
-        "?fill_mode=wrap&height_shift_range=0.5&storm=17&seed=8",
+        pytest.param("?fill_mode=nearest&width_shift_range=0.4&storm=2", marks=pytest.mark.slow),
+        pytest.param("?fill_mode=constant&cval=30&zoom_range=1.8,0.6", marks=pytest.mark.slow),
+        pytest.param(
+            "?fill_mode=wrap&height_shift_range=0.5&storm=17&seed=8", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_the_nine_pictures_are_what_python_warps(visit, front, query):
@@ -409,6 +413,7 @@ def test_the_nine_pictures_are_what_python_warps(visit, front, query):
     assert differ.mean() < 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", [(DESK, "light")], indirect=True, ids=["1440-light"])
 def test_the_python_to_copy_makes_the_same_ranges(visit):
     query = "?rotation_range=30&zoom_range=1.2,0.8&vertical_flip=false&scale_range=0.9,1&seed=5"

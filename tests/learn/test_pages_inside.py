@@ -106,6 +106,7 @@ def check_answer(page, classifier, box):
     return expected
 
 
+@pytest.mark.slow
 def test_inside_from_first_sight_to_last_task(visit, look, shipped, dataset):
     page = visit(look=look)
     boxes = dataset["reflectivity"].values
@@ -211,6 +212,7 @@ def test_maps_lie_under_their_buttons_at_any_width(visit, look):
     assert page.trouble == []
 
 
+@pytest.mark.slow
 def test_every_layers_numbers_add_up(visit):
     page = visit()
     steps = page.component(
@@ -228,6 +230,7 @@ def test_every_layers_numbers_add_up(visit):
     assert page.trouble == []
 
 
+@pytest.mark.slow
 def test_own_networks_of_any_chain_add_up_too(visit, dataset):
     keras = import_keras()
     keras.utils.set_random_seed(3)
@@ -268,6 +271,7 @@ def test_own_networks_of_any_chain_add_up_too(visit, dataset):
         server.stop()
 
 
+@pytest.mark.slow
 def test_the_classifier_of_a_run_answers_on_its_page(visit, tmp_path, dataset):
     run = Classifier(build("chapter-relu", seed=2), "chapter-relu").save(tmp_path / "run")
     loaded = Classifier.load(run)

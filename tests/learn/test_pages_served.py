@@ -128,11 +128,13 @@ def test_a_first_view_moves_at_most_300_kilobytes(served, page, slug):
     assert 10 < sum(moved) / 1000 < 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", COMPONENTS)
 def test_an_exported_page_lives_in_any_folder_of_a_host(host, visit, slug):
     visit(f"{host}{UNDER}/", slug)
 
 
+@pytest.mark.slow
 def test_an_own_page_holds_a_component(host, page):
     trouble = []
     page.on("pageerror", lambda error: trouble.append(str(error)))
@@ -141,6 +143,7 @@ def test_an_own_page_holds_a_component(host, page):
     assert trouble == []
 
 
+@pytest.mark.slow
 def test_an_own_network_answers_on_own_storms_as_in_python(host, visit):
     shown = visit(f"{host}{UNDER}/", "inside")
     boxes, classifier = own_boxes(), own_classifier()
@@ -158,6 +161,7 @@ def test_an_own_network_answers_on_own_storms_as_in_python(host, visit):
         assert shown.component("c.outputs.answer") == CLASSES[best]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", ["train", "inside"])
 def test_a_bundle_computes_with_a_worker_of_its_own(page, slug):
     trouble = []

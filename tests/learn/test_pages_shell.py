@@ -90,6 +90,7 @@ NONSENSE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", NONSENSE)
 def test_a_link_of_nonsense_shows_what_can_be_shown(newcomer, address):
     visit = newcomer(hash=f"#/{address}")
@@ -197,6 +198,7 @@ def test_a_browser_that_keeps_nothing_shows_the_colours_that_are_chosen(newcomer
     assert visit.trouble == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", COMPONENTS)
 def test_letters_twice_as_large_still_fit_a_phone(newcomer, slug):
     visit = newcomer(hash=f"#/{slug}")

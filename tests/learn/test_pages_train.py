@@ -219,6 +219,7 @@ def kernel(visit):
     return [float(plain(cell)) for cell in visit.page.locator(".weights td").all_inner_texts()]
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
 def test_a_network_is_trained_step_by_step_and_by_epochs(visit, look):
@@ -341,6 +342,7 @@ def test_a_new_rate_goes_on_and_another_network_begins_again(visit):
     assert train.trouble == []
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_it_says_when_a_network_overfits_and_when_it_runs_away(visit):
     train = visit("?storms=60&epochs=9")
@@ -359,6 +361,7 @@ def test_it_says_when_a_network_overfits_and_when_it_runs_away(visit):
     assert train.trouble == []
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_two_settings_are_trained_side_by_side(visit):
     train = visit("?storms=60&epochs=2")
@@ -476,6 +479,7 @@ def test_a_rate_that_is_chosen_while_storms_are_fetched_is_learnt_with(chromium,
     context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_training_waits_while_another_page_is_shown(visit):
     train = visit("?storms=60&epochs=12&batch=16")

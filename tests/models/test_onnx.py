@@ -83,7 +83,14 @@ def assert_alike(classifier, path, raw, tolerance=1e-5):
         npt.assert_allclose(found, due, rtol=0, atol=tolerance, err_msg=ask.__name__)
 
 
-@pytest.mark.parametrize("name", [held.name for held in list_models() if held.is_network])
+NETWORKS = [
+    pytest.param(held.name, marks=[] if held.name == "svrimg-3conv" else [pytest.mark.slow])
+    for held in list_models()
+    if held.is_network
+]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_of_the_zoo_answers_alike(name, boxes, tmp_path):
     network = Network.untrained(name, (136, 136, 1), 6, seed=5)
     classifier = Classifier(network, name, maximum=74.0)
@@ -94,6 +101,7 @@ def test_every_network_of_the_zoo_answers_alike(name, boxes, tmp_path):
     assert not network.is_loaded
 
 
+@pytest.mark.slow
 def test_the_shipped_classifier_answers_alike_for_any_number_of_boxes(boxes, tmp_path):
     classifier, path = Classifier.shipped(), tmp_path / "shipped.onnx"
     export_onnx(classifier, path)
@@ -154,7 +162,14 @@ OWN = {
 }
 
 
-@pytest.mark.parametrize("name", OWN)
+# Of networks with many kinds of layers, one is enough for the fast suite.
+OWN_NAMES = [
+    pytest.param(name, marks=[] if name in ("pooled", "rows") else [pytest.mark.slow])
+    for name in OWN
+]
+
+
+@pytest.mark.parametrize("name", OWN_NAMES)
 def test_own_models_answer_alike(name, tmp_path):
     parts = OWN[name]()
     classifier = own(*parts)
@@ -167,6 +182,7 @@ def test_own_models_answer_alike(name, tmp_path):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(chains(), st.sampled_from([1, 2, 9]))
 def test_every_chain_answers_as_keras_does(folder, make, batch):
