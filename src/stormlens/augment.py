@@ -1,15 +1,15 @@
 """
-Augmentation in the chapter's words: random turns, shifts, zooms and flips, and other radars.
+Augmentation in the chapter's terms: random rotations, shifts, zooms and flips, and other radars.
 
 The names and meanings are those of Keras's ImageDataGenerator. Rotation and
 shear are in degrees (0.1 is a tenth of a degree: nothing moves), shifts are
-fractions of the box, and flips follow the rest. All of them make one affine
-map a sample, so each image is interpolated once. One difference: a width shift
+fractions of the box, and flips come last. All of them compose one affine map
+per sample, so each image is interpolated once. One difference: a width shift
 here moves along the width; Keras 3 draws its x shift from height_shift_range.
 
-Behind the map, element by element, comes what another radar or product would have
-shown of the same storm: echo that is stronger or weaker, cut off below a threshold,
-or lost over a part of the box.
+After the map, pixel by pixel, echo changes as another radar or product would
+have shown the same storm: stronger or weaker, cut off below a threshold, or lost
+over a part of the box.
 """
 
 from collections.abc import Mapping
@@ -44,14 +44,14 @@ class Augmentation:
     Attributes
     ----------
     rotation_range : float
-        Turns by up to this many degrees either way, 0 to 180.
+        Rotates by up to this many degrees either way, 0 to 180.
     width_shift_range, height_shift_range : float
         Moves by up to this fraction of the width or height either way, 0 to 1. A shift
         also moves the storm report out of the centre.
     shear_range : float
         Shears by up to this angle in degrees either way, 0 to 89.
     zoom_range : tuple of float
-        Lowest and highest factor, drawn apart for rows and columns; under 1 enlarges.
+        Lowest and highest factor, drawn separately for rows and columns; under 1 enlarges.
     horizontal_flip, vertical_flip : bool
         Mirror half of the samples east-west, north-south.
     fill_mode : {"reflect", "nearest", "constant", "wrap"}
@@ -59,16 +59,16 @@ class Augmentation:
     cval : float
         Value beyond the edge for ``constant``, in dBZ.
     offset_range : float
-        Adds up to this many dBZ to all echo of a box or takes them away, 0 to 20, as radars
-        differ in their calibration. What has no echo stays 0, and no echo leaves 0 to 80 dBZ.
+        Adds or subtracts up to this many dBZ on all echo of a box, 0 to 20, as radars differ in
+        their calibration. Pixels without echo stay 0, and echo stays within 0 to 80 dBZ.
     scale_range : tuple of float
-        Lowest and highest factor on the echo of a box, before the offset; bounded likewise.
+        Lowest and highest factor on the echo of a box, before the offset and with its bounds.
     cutoff_range : float
         Highest of the thresholds in dBZ, drawn from 0 on, below which echo reads 0, as products
         differ in what they show; 0 to 80.
     dropout_range : float
-        Largest share of the box, 0 to 1, that a radar which is off leaves unseen (0) in half of
-        the samples: a disc anywhere, or all beyond a straight line, alike often.
+        Largest share of the box, 0 to 1, that is lost (0) in half of the samples, as where a
+        radar is off: a disc anywhere, or everything beyond a straight line, equally often.
 
     Raises
     ------
@@ -141,7 +141,7 @@ class Augmentation:
         Returns
         -------
         values : dict
-            All that Keras knows; of what another radar would show, only what is not at rest.
+            All settings that Keras knows; of those for other radars only the ones in use.
         """
         values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
         at_rest = {f.name for f in fields(self) if getattr(self, f.name) == f.default}
@@ -236,7 +236,7 @@ class Augmentation:
         """
         import jax
 
-        # `matrices` splits the key in seven; this is the eighth.
+        # `matrices` splits the key in seven, numbers 0 to 6; number 7 is none of them.
         return self._as_seen(jax.random.fold_in(key, 7), self._moved(key, images))
 
     def _moved(self, key: "Array", images: "Array") -> "Array":
@@ -252,7 +252,7 @@ class Augmentation:
         return warp(images, matrices, self.fill_mode, self.cval)
 
     def _as_seen(self, key: "Array", values: "Array") -> "Array":
-        """Values of float32 as another radar or product would have them."""
+        """Values of float32 as another radar or product would show them."""
         import jax
         import jax.numpy as jnp
 
@@ -350,8 +350,9 @@ def dropped_out(
     in_disc = squares < each(share * height * width / jnp.pi)
 
     cos, sin = jnp.cos(jnp.deg2rad(angle)), jnp.sin(jnp.deg2rad(angle))
-    # Seen along the angle the box is as long as two sides' shadows; how much of it lies within a
-    # distance of its far corner grows as a square, straight, and as a square again.
+    # Projected on the angle's direction, the box's profile is a trapezoid. From its far corner the
+    # area within a distance first grows as the square (a triangle), then linearly, then as the
+    # square again up to the whole; `depth` inverts that for each share.
     long, short = (
         side(jnp.abs(sin) * height, jnp.abs(cos) * width) for side in (jnp.maximum, jnp.minimum)
     )

@@ -12,7 +12,7 @@ from stormlens.bench import _run as run_module
 from stormlens.bench._contenders import OURS, PEERS, Contender
 from stormlens.bench._job import Job
 from stormlens.bench._prepare import write_images, write_networks
-from stormlens.bench._race import hold
+from stormlens.bench._race import run_race
 from stormlens.bench._stormlens import boxes, start
 from stormlens.errors import InputError
 
@@ -58,7 +58,7 @@ def test_a_crash_is_named_and_the_others_go_on(folder, layers, crashing):
         (c, Job(c.name, "train", c.home, str(folder), "chapter-linear", layers))
         for c in (crashing, OURS[0])
     ]
-    race = hold(group, images=40, epochs=1, note=said.append)
+    race = run_race(group, images=40, epochs=1, note=said.append)
     (entry,) = race.measurements
     assert entry.key == ("train", "chapter-linear", "stormlens")
     assert (len(entry.seconds), entry.ratio) == (1, 1.0)

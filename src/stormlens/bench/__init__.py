@@ -1,10 +1,10 @@
 """
-Stormlens beside installed peers, on the machine at hand.
+Stormlens compared with installed peers, on this machine.
 
-Every contender is a process of its own, with its own peak memory. All of them
-work on the same boxes and take turns, one pass over the images each, so that a
-machine whose speed drifts treats them alike. In the same rounds the machine's
-own limits are measured, which give the seconds that no program can beat.
+Every contender is a separate process with its own peak memory. All of them work
+on the same boxes and take turns, one pass over the images each, so that a drift
+of the machine's speed affects them alike. The machine's own limits are measured
+in the same rounds; they give the time that no program can beat (the roofline).
 Importing this package loads none of the libraries it measures.
 """
 

@@ -1,4 +1,4 @@
-"""Who competes in what, what each needs, and where its work is written."""
+"""The programs that are compared: what each does, what it needs, and the module that runs it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ class Contender:
     Attributes
     ----------
     name : str
-        Of the peer; a variant of Stormlens has its own.
+        Of the peer, or of a variant of Stormlens.
     tasks : tuple of str
-        What it does.
+        Those of `TASKS` that it can do.
     home : str
-        Module with its work: ``start(job)`` gives a function that does one pass.
+        Module that runs it: ``start(job)`` returns a function that does one pass.
     modules : tuple of str
-        What must be installed for it.
+        Modules that must be installed.
     environment : mapping of str to str
         Variables set in its process.
     """
@@ -36,7 +36,7 @@ class Contender:
 
     def missing(self) -> list[str]:
         """
-        What must be installed first.
+        Modules that are not installed.
 
         Returns
         -------
@@ -83,7 +83,7 @@ PEERS = (
     ),
     Contender("openvino", ("predict",), "stormlens.bench._openvino_peer", ("onnx", "openvino")),
 )
-"""Everyone that Stormlens can be set beside."""
+"""Every program that Stormlens can be compared with."""
 
 
 def versions(contenders: Iterable[Contender] = PEERS) -> dict[str, str]:

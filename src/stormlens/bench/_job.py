@@ -1,7 +1,7 @@
 """
-What a contender's process is told, and the files that it takes its arrays from.
+What a contender's process is to do, and the files with its arrays.
 
-NumPy alone: this is all that the process of a peer loads beside its own library.
+It needs NumPy alone. A peer's process loads this module and its own library, nothing else.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,13 @@ BATCH = 32
 """Images a training step."""
 
 PREDICT_BATCH = 64
-"""Images at once in prediction."""
+"""Images of a batch in prediction."""
 
 LEARNING_RATE = 1e-4
 """Of Adam, as in the chapter."""
 
 Pass = Callable[[], "np.ndarray | None"]
-"""One pass over the images; gives the class probabilities (N, classes) in prediction."""
+"""One pass over the images; in prediction it returns the class probabilities (N, classes)."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Job:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Job":
         """
-        The job as JSON brought it.
+        A job from JSON.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Job:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        The job as JSON takes it.
+        The job as plain values for JSON.
 
         Returns
         -------
@@ -112,13 +112,13 @@ class Job:
 
     @property
     def answer(self) -> Path:
-        """Where the process leaves the probabilities of its last pass."""
+        """Where the process writes the probabilities of its last pass."""
         return Path(self.folder) / f"{self.contender}-{self.model}.npy"
 
 
 def batches(images: np.ndarray, size: int) -> list[np.ndarray]:
     """
-    Images in batches, the last one of what is left.
+    Images in batches; the last one may be smaller.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 """
-A network as a plain list of layers, which every library can build for itself.
+A network as a plain list of layers that every library can build.
 
 The zoo's networks are Keras. A peer that ran them through Stormlens would carry
 our libraries in its memory, so each gets this description and builds its own.
@@ -66,7 +66,7 @@ def describe(model: Any) -> list[Layer]:
     Raises
     ------
     InputError
-        If the model has a layer that the peers are not taught to build.
+        If the model has a layer that the peers cannot build.
 
     Examples
     --------
@@ -92,8 +92,8 @@ def _describe_layer(model: str, layer: Any, config: dict[str, Any]) -> Layer:
     if kind == "Flatten":
         return Layer("flatten")
     raise InputError(
-        f"Model {model.replace('_', '-')} has a layer {layer.name} that the peers are not taught "
-        "to build; choose one of plain convolutions, max pools, dropout and dense layers, such "
+        f"Model {model.replace('_', '-')} has a layer {layer.name} that the peers cannot "
+        "build; choose one of plain convolutions, max pools, dropout and dense layers, such "
         "as chapter-relu."
     )
 

@@ -1,4 +1,4 @@
-"""The arrays that all contenders share, as files that any of them can read."""
+"""The arrays that all contenders share, as files that each can read."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The other end of a contender's process: start it, ask it, and say why it ended."""
+"""The parent of a contender's process: start it, send it requests, and say why it ended."""
 
 import json
 import os
@@ -19,7 +19,7 @@ class ContenderError(Exception):
 
 class Process:
     """
-    One contender's process, which waits between its passes.
+    One contender's process. It waits between its passes.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Process:
         self._open.close()
 
     def start(self) -> None:
-        """Hand the job over, and wait until the contender is ready."""
+        """Send the job, and wait until the contender is ready."""
         self._ask(self.job.to_dict())
 
     def run(self) -> float:
@@ -77,12 +77,12 @@ class Process:
 
     def finish(self) -> int | None:
         """
-        The end of the passes.
+        End the passes.
 
         Returns
         -------
         peak_bytes : int or None
-            The most memory that the process has held, where the system tells.
+            Peak resident memory of the process; None where the system does not report it.
         """
         return self._ask("finish")["peak_bytes"]
 

@@ -14,23 +14,23 @@ from stormlens.bench._results import Measurement
 from stormlens.bench._roofline import Machine, measure_machine
 
 Note = Callable[[str], None]
-"""Is told a sentence as the work goes on."""
+"""Called with a sentence of progress."""
 
 Group = Sequence[tuple[Contender, Job]]
-"""Who competes in one task and network."""
+"""Contenders in one task and network, each with its job."""
 
 
 @dataclass
 class Race:
     """
-    What a group of contenders did.
+    Results of a group of contenders.
 
     Attributes
     ----------
     measurements : list of Measurement
-        Of those that reached the end.
+        Of those that finished.
     notes : list of str
-        Why others did not, a sentence each.
+        Why others did not finish, a sentence each.
     machine : Machine
         Best rates of the machine over all rounds.
     """
@@ -56,20 +56,20 @@ class _Runner:
     peak_bytes: int | None = None
 
 
-def hold(group: Group, images: int, epochs: int, note: Note) -> Race:
+def run_race(group: Group, images: int, epochs: int, note: Note) -> Race:
     """
     Let contenders take turns.
 
     Parameters
     ----------
     group : sequence of (Contender, Job)
-        Who, and what they are to do.
+        Contenders and their jobs.
     images : int
-        Of one pass.
+        In one pass.
     epochs : int
-        Passes that count, after a first one.
+        Passes that are counted. One more comes first and is not, since it may compile.
     note : callable
-        Told a sentence a round.
+        Called with a sentence each round.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def hold(group: Group, images: int, epochs: int, note: Note) -> Race:
 def _each(
     runners: list[_Runner], action: Callable[[_Runner], None], race: Race, note: Note
 ) -> list[_Runner]:
-    """Do something with each in turn; gives those that are still there."""
+    """Call `action` on each in turn; returns those whose process has not ended."""
     going = []
     for runner in runners:
         try:
@@ -114,7 +114,7 @@ def _finish(runner: _Runner) -> None:
 
 def _round(number: int, epochs: int, runners: list[_Runner]) -> str:
     if not runners:
-        return "Nobody is left in this race."
+        return "No contender is left in this race."
     job = runners[0].process.job
     what = " ".join(part for part in (job.task, job.model) if part)
     which = f"pass {number} of {epochs}" if number else "first pass"
@@ -130,7 +130,7 @@ def _measured(runner: _Runner, images: int) -> Measurement:
 
 
 def _compare(measurements: list[Measurement], group: Group) -> list[Measurement]:
-    """The same with each one's ratio to Stormlens, and how far its probabilities differ."""
+    """Measurements with the ratio to Stormlens's and the largest difference of probabilities."""
     ours = next((m for m in measurements if m.contender == STORMLENS), None)
     if ours is None:
         return measurements

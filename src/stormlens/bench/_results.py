@@ -22,13 +22,13 @@ class Measurement:
     contender : str
         Name.
     images : int
-        Of one pass.
+        In one pass.
     first : float
         Seconds of the first pass, compilation included.
     seconds : tuple of float
         Of each pass after it.
     peak_bytes : int or None
-        The most memory that its process held; None where the system does not tell.
+        Peak resident memory of its process; None where the system does not report it.
     ratio : float
         Median seconds over Stormlens's; NaN where Stormlens was not measured.
     difference : float or None
@@ -62,7 +62,7 @@ class Measurement:
 
     def to_dict(self) -> dict[str, Any]:
         """
-        The measurement as JSON takes it.
+        The measurement as plain values for JSON.
 
         Returns
         -------
@@ -85,7 +85,7 @@ class Bound:
     gflop, gbyte : float
         Floating-point operations and bytes of an epoch, in thousands of millions.
     seconds : float
-        That no program can beat on this machine.
+        Lower bound of an epoch on this machine.
     ratio : float or None
         Stormlens's median epoch over it; None where Stormlens was not measured.
     """
@@ -100,7 +100,7 @@ class Bound:
 @dataclass(frozen=True)
 class Results:
     """
-    All that one run found.
+    Everything that one run measured.
 
     Attributes
     ----------
@@ -115,13 +115,13 @@ class Results:
     bounds : list of Bound
         One for each network that was trained.
     notes : list of str
-        Who was left out or ended early, and why; a sentence each.
+        Why a contender was left out or ended early; a sentence each.
     epochs : int
         Passes that were counted, after the first.
     images : int
         SIMULATED storm boxes.
     command : str
-        As it can be typed again; empty from Python.
+        The command line, to repeat it; empty from Python.
     """
 
     machine: Machine

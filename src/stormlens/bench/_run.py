@@ -14,7 +14,7 @@ from stormlens.bench._host import describe_host
 from stormlens.bench._job import BATCH, Job
 from stormlens.bench._network import Layer
 from stormlens.bench._prepare import write_images, write_networks
-from stormlens.bench._race import Group, Note, Race, hold
+from stormlens.bench._race import Group, Note, Race, run_race
 from stormlens.bench._results import Bound, Measurement, Results
 from stormlens.bench._roofline import Machine, epoch_seconds, epoch_work
 from stormlens.errors import InputError, install_line, unknown
@@ -38,7 +38,7 @@ class Settings:
     peers : tuple of str
         Names of `PEERS`.
     epochs : int
-        Passes to count, 1 or more; one more comes first.
+        Passes to count, 1 or more; an uncounted one comes first.
     images : int
         Simulated boxes, 32 or more: one batch.
 
@@ -75,9 +75,9 @@ def run(settings: Settings, *, command: str = "", note: Note = lambda sentence: 
     settings : Settings
         What to measure.
     command : str, optional
-        To be named in the results.
+        Recorded in the results.
     note : callable, optional
-        Told a sentence as the work goes on.
+        Called with a sentence of progress.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def run(settings: Settings, *, command: str = "", note: Note = lambda sentence: 
         folder = Path(name)
         networks = _write_arrays(settings, contenders, folder)
         for group in _groups(settings, contenders, folder, networks):
-            race += hold(group, settings.images, settings.epochs, note)
+            race += run_race(group, settings.images, settings.epochs, note)
     return Results(
         race.machine,
         describe_host(),
@@ -111,7 +111,7 @@ def run(settings: Settings, *, command: str = "", note: Note = lambda sentence: 
 
 
 def _who(settings: Settings) -> tuple[list[Contender], list[str]]:
-    """Who can compete, and a sentence for each who cannot."""
+    """Contenders that can run, and a sentence for each that cannot."""
     contenders, left_out = list(OURS), []
     for peer in PEERS:
         if peer.name not in settings.peers or not set(peer.tasks) & set(settings.tasks):
@@ -138,7 +138,7 @@ def _write_arrays(settings: Settings, contenders: list[Contender], folder: Path)
 def _groups(
     settings: Settings, contenders: list[Contender], folder: Path, networks: Networks
 ) -> list[Group]:
-    """Who competes in what; the arrays lie in the folder."""
+    """Contenders by task and network; the arrays lie in the folder."""
     from stormlens.bench._stormlens import chapter_augmentation
 
     ranges = chapter_augmentation()

@@ -25,7 +25,7 @@ class Table:
     Attributes
     ----------
     title : str
-        What stands above it.
+        Heading.
     columns : tuple of str
         Headings of columns; all but the first two, or the first, hold numbers.
     rows : sequence of tuple of str

@@ -3,8 +3,8 @@ The process of one contender: ``python -m stormlens.bench._worker``.
 
 It reads one JSON document a line: first a `Job`, then ``"run"`` as often as
 wanted and ``"finish"``. It answers each by a line: ``{}`` when it is ready,
-``{"seconds"}`` after a pass, ``{"peak_bytes"}`` at the end. What a library
-writes to stdout of its own goes to stderr.
+``{"seconds"}`` after a pass, ``{"peak_bytes"}`` at the end. What a
+library writes to stdout goes to stderr, so that it cannot disturb the answers.
 """
 
 import json
@@ -21,7 +21,7 @@ from stormlens.bench._job import Job, Pass
 
 
 def main() -> None:
-    """Answer the lines on stdin until there are no more."""
+    """Answer the lines on stdin until it closes."""
     answers = _own_stdout()
     job = Job.from_dict(json.loads(sys.stdin.readline()))
     one_pass: Pass = import_module(job.home).start(job)
@@ -52,12 +52,12 @@ def _answer(stream: TextIO, **values: object) -> None:
 
 def peak_bytes() -> int | None:
     """
-    The most memory that this process has held.
+    Peak resident memory of this process.
 
     Returns
     -------
     count : int or None
-        Resident bytes; None where the system does not tell.
+        In bytes; None where the system does not report it.
     """
     status = Path("/proc/self/status")
     if status.is_file():

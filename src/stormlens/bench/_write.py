@@ -1,7 +1,7 @@
 """
-The results in a Markdown file: a section between two markers, and a picture beside it.
+The results in a Markdown file: a section between two markers, and a picture next to the file.
 
-Whatever else the file says is kept as it is, byte for byte.
+The rest of the file is kept byte for byte.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ Panel = tuple[dict[str, tuple[float, float, float]], float | None]
 
 def write_results(path: str | Path, results: Results) -> None:
     """
-    Put results into a Markdown file, and their picture beside it as bench.png.
+    Put results into a Markdown file, and their picture next to it as bench.png.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def write_results(path: str | Path, results: Results) -> None:
     from stormlens import plots
 
     if not results.measurements:
-        raise InputError("Nobody reached the end of the measurement, so nothing was written.")
+        raise InputError("No contender finished the measurement, so nothing was written.")
     path = Path(path)
     text = replace_section(read_document(path), section(results))
     figure = plots.speed(panels(results), simulated=True)
@@ -95,7 +95,7 @@ def replace_section(text: str, content: str) -> str:
     text : str
         The document; a section is added at its end where it has no markers.
     content : str
-        What is to stand between them.
+        Text between the markers.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def replace_section(text: str, content: str) -> str:
         return f"{text}{gap}{new}\n"
     start, stop = text.find(BEGIN), text.find(END)
     if counts != (1, 1) or stop < start:
-        raise InputError(f"the markers {BEGIN} and {END} must stand there once each, in order.")
+        raise InputError(f"the markers {BEGIN} and {END} must occur once each, in order.")
     return text[:start] + new + text[stop + len(END) :]
 
 
