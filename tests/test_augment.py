@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stormlens import augment
 from stormlens.augment import Augmentation, affine_matrices, change_echo, dropped_out
 from stormlens.errors import InputError
 from stormlens.ops import FILL_MODES, warp
@@ -210,6 +211,66 @@ def test_draws_stay_in_their_ranges_and_fill_them():
     npt.assert_allclose(angle.std(), 110 / np.sqrt(12), rtol=0.05)
 
 
+def test_shifts_are_shares_of_their_own_side():
+    drawn = Augmentation(width_shift_range=0.2, height_shift_range=0.1).matrices(
+        jax.random.key(3), 4000, 50, 200
+    )
+    rows, columns = np.asarray(drawn)[:, :, 2].T
+    for moved, reach in ((rows, 5), (columns, 40)):
+        assert 0.99 * reach < moved.max() <= reach
+        assert -reach <= moved.min() < -0.99 * reach
+
+
+def drawn_numbers(monkeypatch, augmentation, function):
+    """What is drawn for a function of the module, by the names of its arguments."""
+    drawn = {}
+    inner = getattr(augment, function)
+
+    def note(*args, **numbers):
+        drawn.update({name: np.asarray(a, float) for name, a in numbers.items() if np.ndim(a)})
+        return inner(*args, **numbers)
+
+    monkeypatch.setattr(augment, function, note)
+    augmentation.apply(jax.random.key(1), jnp.full((4000, 3, 3), 40, jnp.uint8))
+    return drawn
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (
+            "affine_matrices",
+            {"theta", "tx", "ty", "shear", "zx", "zy", "flip_horizontal", "flip_vertical"},
+        ),
+        ("change_echo", {"scale", "offset", "cutoff"}),
+        ("dropped_out", {"share", "is_disc", "row", "column", "angle"}),
+    ],
+)
+def test_no_number_is_drawn_for_two_things(monkeypatch, function, names):
+    augmentation = Augmentation(
+        rotation_range=30,
+        width_shift_range=0.1,
+        height_shift_range=0.2,
+        shear_range=20,
+        zoom_range=(0.8, 1.2),
+        horizontal_flip=True,
+        vertical_flip=True,
+        offset_range=5,
+        scale_range=(0.9, 1.1),
+        cutoff_range=20,
+        dropout_range=0.4,
+    )
+    drawn = drawn_numbers(monkeypatch, augmentation, function)
+    assert drawn.keys() == names
+    related = np.corrcoef(list(drawn.values())) - np.eye(len(names))
+    if function == "dropped_out":  # a disc is lost only where something is
+        place = list(drawn)
+        one, other = place.index("share"), place.index("is_disc")
+        assert related[one, other] > 0.3
+        related[[one, other], [other, one]] = 0
+    assert np.abs(related).max() < 0.08  # five standard errors of 4000 pairs
+
+
 def test_one_key_gives_one_result():
     image = jnp.arange(2 * 8 * 8.0).reshape(2, 8, 8)
     recipe = Augmentation(rotation_range=90, horizontal_flip=True)
@@ -230,6 +291,7 @@ def test_thresholds_and_gaps_that_take_storms_away_draw_a_note():
     assert "cutoff_range is 50 dBZ" in Augmentation(cutoff_range=50).notes()[0]
     assert "dropout_range is 0.9" in Augmentation(dropout_range=0.9).notes()[0]
     assert Augmentation(cutoff_range=20, dropout_range=0.3, offset_range=5).notes() == ()
+    assert Augmentation(cutoff_range=35, dropout_range=0.5).notes() == ()
 
 
 def test_a_single_zoom_number_means_both_ways():

@@ -84,3 +84,24 @@ def test_places_outside_the_grid_raise_nothing():
     assert raised[5, 5] == 50
     assert (raised > 0).sum() == 1
     assert not start.any()
+
+
+def test_a_file_is_read_some_rows_at_a_time_and_each_row_once(monkeypatch):
+    monkeypatch.setattr(_sampling, "_CELLS_AT_A_TIME", 10)  # two rows of five
+    dbz = np.arange(35.0).reshape(7, 5)
+    seen = np.ones(dbz.shape, bool)
+    seen[6, 4] = False
+    asked = []
+
+    def read(at):
+        asked.extend(range(7)[at])
+        assert len(range(7)[at]) <= 2
+        return dbz[at], seen[at]
+
+    def cell(row, column):
+        return column.astype(float), row.astype(float)
+
+    raised = _sampling.raised(np.full(dbz.shape, -np.inf), read, dbz.shape, cell)
+    assert asked == list(range(7))
+    expected = np.where(seen & (dbz >= 1), dbz, -np.inf)
+    npt.assert_array_equal(raised, expected)

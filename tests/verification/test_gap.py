@@ -45,6 +45,11 @@ def test_a_rise_of_a_tiny_loss_is_none():
     assert gap(_history(0.99, 0.99, (0.010, 0.010, 0.012))).verdict == "healthy"
 
 
+def test_a_rise_of_just_ten_percent_is_none():
+    assert gap(_history(0.80, 0.79, (1.0, 1.1))).verdict == "healthy"
+    assert gap(_history(0.80, 0.79, (1.0, 1.101))).verdict == "overfitting"
+
+
 def test_falling_validation_loss_means_more_epochs():
     result = gap(_history(0.70, 0.70, (1.4, 1.2, 1.0, 0.8)))
     assert result.verdict == "under-fitted"

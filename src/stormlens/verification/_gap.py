@@ -154,7 +154,7 @@ def gap(history: Sequence[Mapping[str, Any]], *, at_work: Iterable[str] | None =
     Read a training's curves: how far training and validation have come apart.
 
     Overfitting: training accuracy lies over 5 points above validation accuracy,
-    or validation loss has risen by 10 % and 0.05 from its lowest. Under-fitted:
+    or validation loss has risen by over 10 % and by 0.05 from its lowest. Under-fitted:
     training lies over 5 points below validation, or mean validation loss fell by
     over 5 %, and by twice its standard error, from the last quarter of the epochs
     but one to the last. Healthy: neither.
