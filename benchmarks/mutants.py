@@ -15,6 +15,7 @@ the reason in benchmarks/equivalent_mutants.txt, each by what it changes.
 
 import argparse
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -159,10 +160,31 @@ def outcomes(folder: Path, chosen: list[Name]) -> dict[str, str]:
     return {name: OUTCOMES.get(codes.get(name), "killed") for _, name in chosen}
 
 
+def fails_on_a_second_look(folder: Path, name: str) -> bool:
+    """
+    Whether a mutant that survived fails a test of the files whose tests call its function.
+
+    mutmut takes a function for called by the test that ran when it was called: where a fixture
+    serves a whole module, by the first test alone. So others may see what that one does not.
+    """
+    stats = json.loads((folder / "mutants" / "mutmut-stats.json").read_text())
+    tests = stats["tests_by_mangled_function_name"].get(name.partition("__mutmut_")[0], [])
+    files = sorted({test.partition("::")[0] for test in tests})
+    environment = {**os.environ, "MUTANT_UNDER_TEST": name, "PYTHONPATH": "src"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files]
+    run = subprocess.run(
+        command, cwd=folder / "mutants", env=environment, stdout=subprocess.DEVNULL
+    )
+    return run.returncode == 1
+
+
 def report(folder: Path, chosen: list[Name]) -> int:
     """Print counts for each file and what survived; gives 1 where something did without excuse."""
     excused = equivalent(EQUIVALENT.read_text(encoding="utf-8"))
     found = outcomes(folder, chosen)
+    for name in [name for name, outcome in found.items() if outcome == "survived"]:
+        if fails_on_a_second_look(folder, name):
+            found[name] = "killed"
     counts: dict[str, Counter[str]] = {}
     survivors = []
     for file, name in chosen:

@@ -140,3 +140,19 @@ def test_what_is_no_number_is_told(codes, fields):
 
 def test_a_mark_that_is_no_number_marks_nothing():
     npt.assert_array_equal(unpacked(np.array([1, 2], "i2"), {"missing_value": "n/a"}), [1, 2])
+
+
+def test_bounds_of_the_type_of_real_codes_are_those_of_codes():
+    """Appendix A of the NetCDF Users Guide: of unpacked values only where their type is wider."""
+    codes = np.array([3.0, 8.0, 12.0], np.float32)
+    attributes = {"scale_factor": np.float32(2), "valid_max": np.float32(10)}
+    npt.assert_array_equal(unpacked(codes, attributes), [6, 16, np.nan])
+    wider = {**attributes, "valid_max": np.float64(10)}
+    npt.assert_array_equal(unpacked(codes, wider), [6, np.nan, np.nan])
+
+
+def test_marks_are_compared_in_the_type_of_the_codes():
+    real = np.array([0.1, 7.0], np.float32)  # whose 0.1 is not that of 64 bits
+    npt.assert_array_equal(unpacked(real, {"missing_value": 0.1}), [np.nan, np.float32(7)])
+    whole = np.array([2, 7], np.int16)
+    npt.assert_array_equal(unpacked(whole, {"missing_value": 2.5}), [2, 7])
