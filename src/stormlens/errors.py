@@ -1,9 +1,9 @@
 """
-The one exception that tells a user what to change, and two sentences that recur.
+The exception that tells a user what to change, and sentences that recur.
 
-Everything a user can get wrong (a file, a field, a name, a value) raises
-`InputError` with one sentence: what was wrong, where, what to do. The command
-line prints that sentence and exits 2; any other exception is our own mistake.
+Whatever a user can get wrong (a file, a field, a name, a value) raises `InputError` with one
+sentence: what was wrong, where, what to do. The command line prints that sentence and exits with
+2. Any other exception is a bug of Stormlens.
 """
 
 import difflib
@@ -16,8 +16,8 @@ UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 """
-Control characters (C0, C1), separators of lines and paragraphs, marks and overrides of the
-direction of writing, and halves of pairs, as which Python holds bytes that are no UTF-8.
+Control characters (C0, C1), line and paragraph separators, marks of writing direction, and
+lone surrogates, by which Python stands for bytes of a file name that are not UTF-8.
 """
 
 # Modules whose package has another name.
@@ -26,13 +26,13 @@ _PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn", "tomli_w": "tomli-w"}
 
 class InputError(ValueError):
     """
-    Input that the user can put right; its message is a sentence for them.
+    Input that the user can correct; the message is a sentence for them.
 
     Parameters
     ----------
     message : str
-        The sentence. What it quotes may come from anywhere: line ends become blanks, and all
-        else is made `printable`.
+        The sentence. What it quotes may come from anywhere, so line ends become blanks and the
+        rest is made `printable`.
     """
 
     def __init__(self, message: str = "") -> None:
@@ -41,10 +41,10 @@ class InputError(ValueError):
 
 def printable(text: str) -> str:
     r"""
-    A name that came from outside, as it may stand on a terminal, in a file or in a picture.
+    Make text from outside safe to show on a terminal, in a file or in a picture.
 
-    Terminals obey control characters and order text by marks of direction, and no encoding
-    takes bytes of a file's name that are no UTF-8. All of these are escaped as Python does.
+    Terminals obey control characters and reorder text by marks of direction, and no encoding
+    takes lone surrogates. All of these are escaped as Python does.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def printable(text: str) -> str:
     Returns
     -------
     text : str
-        The same where it holds none of these.
+        The same text, if it has none of these.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 def unknown(kind: str, name: str, options: Iterable[str], hint: str = "") -> InputError:
     """
-    The error for a name that is not among the options, with the nearest one.
+    The error for an unknown name, which suggests the nearest known one.
 
     Parameters
     ----------
@@ -83,9 +83,9 @@ def unknown(kind: str, name: str, options: Iterable[str], hint: str = "") -> Inp
     name : str
         What the user wrote.
     options : iterable of str
-        All names that exist.
+        All known names.
     hint : str, optional
-        Where to look further, such as ``"See `stormlens models`."``
+        Where to look, such as ``"See `stormlens models`."``
 
     Returns
     -------
@@ -107,13 +107,12 @@ def install_line(extra: str = "") -> str:
     """
     The command that installs Stormlens with the packages of an extra.
 
-    Stormlens is not published yet, so its packages come through a clone. Where they are named
-    from is said here alone.
+    Stormlens is not published yet, so it is installed from a clone. Only this function says so.
 
     Parameters
     ----------
     extra : str, optional
-        Such as ``"app"``; none for what a plain install brings.
+        Such as ``"app"``; none for a plain install.
 
     Returns
     -------
@@ -130,14 +129,14 @@ def install_line(extra: str = "") -> str:
 
 def needs_packages(what: str, extra: str = "") -> InputError:
     """
-    The error for work whose packages are not installed, with the command that brings them.
+    The error for missing packages, with the command that installs them.
 
     Parameters
     ----------
     what : str
-        Who needs what, such as ``"Projections need pyproj"``.
+        What needs which package, such as ``"Projections need pyproj"``.
     extra : str, optional
-        Which brings it, such as ``"app"``; none where a plain install does.
+        The extra that has it, such as ``"app"``; none for a plain install.
 
     Returns
     -------
@@ -154,16 +153,16 @@ def needs_packages(what: str, extra: str = "") -> InputError:
 
 def import_extra(name: str, who: str, extra: str) -> ModuleType:
     """
-    Import a library that an extra brings, or say how to get it.
+    Import a library of an extra, or say how to install it.
 
     Parameters
     ----------
     name : str
         Of the module, such as ``"pyarrow.parquet"``.
     who : str
-        Who needs it, such as ``"Archive runs need"``.
+        What needs it, such as ``"Archive runs need"``.
     extra : str
-        Which brings it.
+        The extra that has it.
 
     Returns
     -------

@@ -1,9 +1,10 @@
 """
-Where a server listens, and under which names it answers, so that no page of another can look in.
+Where a server listens, and the host names that it answers to.
 
-A browser that is told by anybody's name server that evil.example is this machine shows the page
-of that name what it finds here. So the name in a request must be one of ours. A number is no name
-that somebody else could give out: where other machines are let in, any number will do.
+Anybody's name server can say that evil.example is this machine (DNS rebinding). A browser then lets
+the page of that name read what this server answers. So the host in a request must be one of the
+server's own names. Nobody can give out a numeric address in that way, so a server that listens to
+other machines answers to any.
 """
 
 import errno
@@ -15,38 +16,38 @@ from ipaddress import ip_address
 from stormlens.errors import InputError
 
 HOST = "127.0.0.1"
-"""Address that is listened on unless told."""
+"""Default address to listen on: this machine alone."""
 
 _OWN = (HOST, "localhost")
-_NO_ADDRESS = (errno.EADDRNOTAVAIL, errno.EINVAL, errno.EAFNOSUPPORT)
+_NOT_OURS = (errno.EADDRNOTAVAIL, errno.EINVAL, errno.EAFNOSUPPORT)
 _NAME = re.compile(r"[a-z0-9._-]+(:\d{1,5})?")
 
 
 def check_names(names: Sequence[str]) -> None:
     """
-    Refuse what is no name of a host.
+    Refuse what cannot be the name of a host.
 
     Parameters
     ----------
     names : sequence of str
-        Each with a port where the browser's address has one.
+        Each with a port if the browser's address has one.
 
     Raises
     ------
     InputError
-        If one is no name.
+        If one cannot be a name.
     """
     for name in names:
         if not _NAME.fullmatch(name.lower()):
             raise InputError(
-                f"{name!r} is no name of a host; write it as the browser's address has it, such "
+                f"{name!r} is not a host name; write it as the browser's address has it, such "
                 "as hub.example.org or localhost:8888."
             )
 
 
 def check_address(host: str, port: int) -> None:
     """
-    Refuse what cannot be listened on, before anything is opened.
+    Refuse an address that cannot be listened on, before anything is opened.
 
     Parameters
     ----------
@@ -58,23 +59,23 @@ def check_address(host: str, port: int) -> None:
     Raises
     ------
     InputError
-        If the address is empty, which a socket takes for all of this machine, or there is no such
-        port.
+        If the address is empty, which a socket would take for all addresses, or the port does not
+        exist.
     """
     if not host.strip():
-        raise _no_address("An empty name")
+        raise _not_an_address("An empty name")
     if not 0 <= port <= 65535:
         raise InputError(f"Port {port} does not exist; ports go from 1 to 65535.")
 
 
 def cannot_listen(error: OSError, host: str, port: int) -> InputError:
     """
-    The sentence for an address that the system refuses.
+    The error for an address that the system refuses.
 
     Parameters
     ----------
     error : OSError
-        Of binding to it.
+        From binding to it.
     host, port
         What was asked for.
 
@@ -85,34 +86,34 @@ def cannot_listen(error: OSError, host: str, port: int) -> InputError:
     """
     if isinstance(error, PermissionError):
         return InputError(
-            f"Port {port} may not be had by this user ({error.strerror}); choose one above 1023 "
+            f"Port {port} may not be used by this user ({error.strerror}); choose one above 1023 "
             "with --port, or leave it out for any free one."
         )
-    if isinstance(error, socket.gaierror) or error.errno in _NO_ADDRESS:
-        return _no_address(host)
+    if isinstance(error, socket.gaierror) or error.errno in _NOT_OURS:
+        return _not_an_address(host)
     return InputError(
-        f"Port {port} cannot be had ({error.strerror}); choose another with --port, or leave "
+        f"Port {port} cannot be used ({error.strerror}); choose another with --port, or leave "
         "it out for any free one."
     )
 
 
-def _no_address(host: str) -> InputError:
+def _not_an_address(host: str) -> InputError:
     return InputError(
-        f"{host} is no address of this machine; leave out --host for this machine alone, or give "
-        "0.0.0.0 to let others in."
+        f"{host} is not an address of this machine; leave out --host for this machine alone, or "
+        "give 0.0.0.0 to let others in."
     )
 
 
 class OwnHosts:
     """
-    Tells whether a request is made to a name of ours.
+    The names that a server answers to; ``name in hosts`` decides about a request.
 
     Parameters
     ----------
     host : str
         Address that is listened on.
     allowed : sequence of str
-        Names beside those of this machine, as `check_names` takes them.
+        Further names, as `check_names` takes them.
     """
 
     def __init__(self, host: str, allowed: Sequence[str]) -> None:
@@ -138,12 +139,12 @@ def name_of(host: str) -> str:
     Parameters
     ----------
     host : str
-        As a request names it.
+        As in a request.
 
     Returns
     -------
     name : str
-        In lower case; an address of version 6 without its brackets.
+        In lower case; an IPv6 address without its brackets.
 
     Examples
     --------
@@ -157,7 +158,7 @@ def name_of(host: str) -> str:
 
 def addresses(host: str, port: int) -> list[str]:
     """
-    Where a server answers, the address to be given first.
+    The URLs at which a server answers, the one to show first.
 
     Parameters
     ----------
@@ -168,14 +169,14 @@ def addresses(host: str, port: int) -> list[str]:
     Returns
     -------
     addresses : list of str
-        For 0.0.0.0 and "::", this machine's own numbers, as far as it knows them.
+        For 0.0.0.0 and "::", this machine's own addresses, as far as it knows them.
     """
     hosts = _numbers(host) if host in ("0.0.0.0", "::") else [host]
     return [f"http://{f'[{name}]' if ':' in name else name}:{port}/" for name in hosts]
 
 
 def _numbers(host: str) -> list[str]:
-    """Numbers of this machine in its network; no packet is sent to find out."""
+    """Own addresses; connecting a UDP socket makes the system choose one, and sends no packet."""
     family, elsewhere = (
         (socket.AF_INET6, "2001:db8::1") if ":" in host else (socket.AF_INET, "192.0.2.1")
     )

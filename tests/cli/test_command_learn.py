@@ -60,7 +60,7 @@ def test_who_is_let_in_and_what_they_see_is_said():
     [
         (("neurn",), "Unknown page 'neurn'. Did you mean 'neuron'?"),
         (("--port", "99999"), "Port 99999 does not exist"),
-        (("--host", "203.0.113.9"), "203.0.113.9 is no address of this machine"),
+        (("--host", "203.0.113.9"), "203.0.113.9 is not an address of this machine"),
         (("--run", "nowhere"), "nowhere does not exist"),
         (("--data", "nothing"), "nothing"),
         (("--data", "digits"), "have the unit '1'"),

@@ -210,7 +210,7 @@ def test_addresses_are_as_a_browser_takes_them():
 
 @pytest.mark.parametrize("name", ["*", "http://hub.example.org", "a b", "", "hub:port", "\x1b[2J"])
 def test_names_that_are_none_of_a_host_get_their_sentence(name):
-    with pytest.raises(InputError, match="is no name of a host; write it as the browser"):
+    with pytest.raises(InputError, match="is not a host name; write it as the browser"):
         serve(hosts=[name], show=False, threaded=True)
 
 
@@ -220,14 +220,14 @@ def test_unknown_pages_ports_and_addresses_get_their_sentence():
     with pytest.raises(InputError, match="Port 70000 does not exist; ports go from 1 to 65535"):
         serve(port=70000)
     for host in ("203.0.113.9", "no.such.host.invalid"):
-        with pytest.raises(InputError, match=rf"{host} is no address of this machine; leave out"):
+        with pytest.raises(InputError, match=rf"{host} is not an address of this machine; leave"):
             serve(host=host)
-    with pytest.raises(InputError, match=r"An empty name is no address of this machine; leave out"):
+    with pytest.raises(InputError, match=r"An empty name is not an address of this machine; leave"):
         serve(host="", threaded=True, show=False)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(InputError, match=r"cannot be had .* choose another with --port"):
+        with pytest.raises(InputError, match=r"cannot be used .* choose another with --port"):
             serve(port=taken.getsockname()[1])
 
 
@@ -236,7 +236,7 @@ def test_a_port_that_is_not_for_everybody_gets_its_sentence(monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(_server, "Server", refuse)
-    with pytest.raises(InputError, match=r"Port 80 may not be had by this user .* above 1023"):
+    with pytest.raises(InputError, match=r"Port 80 may not be used by this user .* above 1023"):
         serve(port=80)
 
 

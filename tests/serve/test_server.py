@@ -73,9 +73,9 @@ def test_tokens_come_from_a_file_or_the_environment(tmp_path):
     [
         (("--host", "0.0.0.0"), "none may without a token"),
         (("--host", "203.0.113.9"), "none may without a token"),
-        (("--host", " "), "An empty name is no address"),
+        (("--host", " "), "An empty name is not an address"),
         (("--port", "70000"), "Port 70000 does not exist"),
-        (("--allow-host", "http://a"), "is no name of a host"),
+        (("--allow-host", "http://a"), "is not a host name"),
         (("--max-boxes", "0"), "The limit boxes is 0"),
         (("--max-seconds", "-1"), "The limit seconds is -1"),
         (("--token-file", "no/such/file"), "does not exist"),
@@ -96,7 +96,7 @@ def test_a_port_that_is_taken_is_told():
         port = str(taken.getsockname()[1])
         result = CliRunner().invoke(app, ["serve", "--port", port])
     assert result.exit_code == 2
-    assert f"Port {port} cannot be had" in result.stderr
+    assert f"Port {port} cannot be used" in result.stderr
 
 
 @pytest.mark.parametrize("package", ["uvicorn", "fastapi", "httptools"])

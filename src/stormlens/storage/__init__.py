@@ -1,4 +1,4 @@
-"""Safe formats, atomic writes, locks: nothing here runs code that a file brings."""
+"""Safe formats, atomic writes and locks. Nothing here runs code that is in a file."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,8 @@
-"""Files written beside and renamed: a killed process leaves the old file or the new one."""
+"""
+Atomic writes: a file is written under another name in its folder, then renamed.
+
+A killed process leaves the old file or the new one, never half of it.
+"""
 
 import errno
 import os
@@ -8,13 +12,13 @@ from pathlib import Path
 
 from stormlens.errors import InputError
 
-_APPEND_SECONDS = 60.0  # that a line waits for others
+_APPEND_SECONDS = 60.0  # to wait for other processes that append
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """
-    A temporary path in the same folder that becomes `path` when the block ends well.
+    Give a temporary path in the same folder, and rename it to `path` when the block succeeds.
 
     Parameters
     ----------
@@ -47,12 +51,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 def check_writable(path: str | Path) -> None:
     """
-    Raise at once, where that can be told, the sentence that writing a file would end with.
+    Raise now, as far as it can be known, the error that writing a file would end with.
 
     Parameters
     ----------
     path : str or Path
-        Final name; its folder need not be there yet.
+        Final name; its folder need not exist yet.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def check_writable(path: str | Path) -> None:
 
 def write_bytes(path: str | Path, content: bytes) -> Path:
     """
-    Write a whole file, beside and renamed.
+    Write a file atomically.
 
     Parameters
     ----------
@@ -90,14 +94,14 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
 
 def write_text(path: str | Path, content: str) -> Path:
     """
-    Write a whole text file in UTF-8, beside and renamed.
+    Write a text file in UTF-8 atomically.
 
     Parameters
     ----------
     path : str or Path
         File to write.
     content : str
-        All of it; line ends stay as they are. Bytes of names that are no UTF-8 are escaped.
+        All of it; line ends stay as they are. Bytes of file names that are not UTF-8 are escaped.
 
     Returns
     -------
@@ -108,15 +112,15 @@ def write_text(path: str | Path, content: str) -> Path:
 
 def append_line(path: str | Path, line: str) -> Path:
     """
-    Add one line to the end of a text file, and have the disk keep it before going on.
+    Append one line to a text file, and return when it is on the disk.
 
-    A line that a killed process left unfinished is cut off first; processes that add lines at
-    the same time wait for each other.
+    A line that a killed process left unfinished is cut off first. Processes that append at the
+    same time wait for each other.
 
     Parameters
     ----------
     path : str or Path
-        File that grows; it is made if missing, and so are its folders.
+        The file; it is made if missing, and so are its folders.
     line : str
         Without line end.
 
@@ -130,7 +134,7 @@ def append_line(path: str | Path, line: str) -> Path:
         If the disk is full, the folder cannot be written, or `path` is a folder, a device or a
         pipe.
     """
-    # Imported here: locks turn what the disk refuses into the sentences of this module.
+    # Imported here, since _lock imports disk_errors from this module.
     from stormlens.storage._lock import file_lock
 
     target = _target(Path(path))
@@ -151,7 +155,7 @@ def append_line(path: str | Path, line: str) -> Path:
 @contextmanager
 def disk_errors(path: str | Path) -> Iterator[None]:
     """
-    Turn what the disk refuses into a sentence about `path`.
+    Turn errors of the disk into a sentence about `path`.
 
     Parameters
     ----------
@@ -183,7 +187,7 @@ def disk_errors(path: str | Path) -> Iterator[None]:
 
 
 def _target(path: Path) -> Path:
-    """What is to be written: a file, there or not; what a link points to, not the link."""
+    """The file to write: where a link points, since renaming would replace the link itself."""
     if path.is_symlink():
         path = Path(os.path.realpath(path))
     if path.is_dir():

@@ -1,7 +1,7 @@
 """
-A user's file, opened only if it is one: no folder, pipe or device, and not too large.
+Files that a user named, opened only if they are regular files of a bounded size.
 
-A pipe without a writer would block for ever, and a device may do anything when it is opened.
+Opening a pipe without a writer would block for ever, and opening a device may do anything.
 """
 
 import errno
@@ -15,7 +15,7 @@ from typing import BinaryIO
 from stormlens.errors import InputError
 
 MAX_FILE_BYTES = 2**30
-"""Largest file that is read whole, bytes, where nothing less is told."""
+"""Largest file that is read into memory by default, bytes."""
 
 _KINDS = (
     (stat.S_ISDIR, "is a directory; give the files in it"),
@@ -47,7 +47,7 @@ def check_file(path: str | Path, limit: int | None = MAX_FILE_BYTES) -> None:
     Raises
     ------
     InputError
-        What is wrong; nothing has been read, and no pipe or device been opened.
+        If it is not; nothing has been read then, and no pipe or device opened.
     """
     with opened_file(path, limit):
         pass
@@ -55,7 +55,7 @@ def check_file(path: str | Path, limit: int | None = MAX_FILE_BYTES) -> None:
 
 def read_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
     """
-    All of a file.
+    Read all of a file.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def read_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
     Raises
     ------
     InputError
-        As `check_file`, and if the disk fails or the file grows meanwhile.
+        As `check_file`, or if the disk fails or the file grows meanwhile.
     """
     with opened_file(path, limit) as file:
         size = os.fstat(file.fileno()).st_size
@@ -82,7 +82,7 @@ def read_file(path: str | Path, limit: int = MAX_FILE_BYTES) -> bytes:
 @contextmanager
 def opened_file(path: str | Path, limit: int | None = MAX_FILE_BYTES) -> Iterator[BinaryIO]:
     """
-    A file open for reading; what the disk refuses, then and in the block, becomes a sentence.
+    Open a file for reading. Errors of the disk, here and in the block, become sentences.
 
     Parameters
     ----------
@@ -96,11 +96,11 @@ def opened_file(path: str | Path, limit: int | None = MAX_FILE_BYTES) -> Iterato
     Raises
     ------
     InputError
-        As `check_file`, and if the disk fails.
+        As `check_file`, or if the disk fails.
     """
     try:
         _check(path, _found(path), limit)
-        # Looked at once more when it is open, as another may have taken its place by then.
+        # Checked again once it is open: another file may have taken its name in between.
         with os.fdopen(os.open(path, _FLAGS), "rb") as file:
             _check(path, os.fstat(file.fileno()), limit)
             yield file
@@ -114,8 +114,8 @@ def opened_file(path: str | Path, limit: int | None = MAX_FILE_BYTES) -> Iterato
 def _found(path: str | Path) -> os.stat_result:
     try:
         return os.stat(path)
-    except ValueError as error:  # a zero byte, or what is no text
-        raise InputError(f"{path} is no name that a file can have ({error}).") from error
+    except ValueError as error:  # a zero byte, or a lone surrogate
+        raise InputError(f"{path} cannot be the name of a file ({error}).") from error
 
 
 def _check(path: str | Path, found: os.stat_result, limit: int | None) -> None:

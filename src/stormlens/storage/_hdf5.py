@@ -1,10 +1,9 @@
 """
-HDF5 looked over before it is read, so that a damaged file costs a sentence.
+HDF5 files from anywhere, checked before the HDF5 library reads them.
 
-The HDF5 library trusts what it reads: it can turn for ever in a damaged heap of
-long strings, a shape can ask for more memory than there is, and a file may
-name others to be opened. What the library cannot defend is looked at here
-first; the formats above then read with h5py.
+The library trusts a file. In a damaged heap of strings it can loop for ever, a shape can ask for
+more memory than there is, and a file may name others to be opened. Such things are checked here
+first, in the file's bytes and through calls that read no values; readers then use h5py.
 
 Format: HDF5 File Format Specification 3.0, sections II.A (superblock) and
 III.E (global heap).
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stormlens.errors import InputError
-from stormlens.storage._hdf5_lengths import Held, check_attributes, check_dataset
+from stormlens.storage._hdf5_lengths import FileBytes, check_attributes, check_dataset
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,18 +30,18 @@ _MAX_ATTRIBUTE, _MAX_ATTRIBUTES = 2**22, 2**28
 _ALWAYS_ALLOWED, _MAX_CHUNK, _MAX_DATASET = 2**26, 2**28, 2**29
 _SMALL = 2**20
 _BATCH = 2**26
-"""Most bytes of text that are read at once, as many names may share one long text in the file."""
+"""Most bytes of text that are read at once: many values may share one long text in the file."""
 _UNPACKED = 1100
-"""No file unpacks to more times its size: deflate stays below 1,032."""
+"""A file cannot unpack to more times its size: deflate reaches at most 1,032."""
 _BUILT_IN = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset"}
 _DEFLATE, _FLETCHER32 = 1, 3
 _CHUNK_HEAD = 1024
 _SWELLING = 2**28
-"""Bytes that a chunk may become without being unpacked once before, to see."""
+"""A chunk that might unpack to more bytes is unpacked once on trial, with a bound."""
 _SIZES = (2, 4, 8)
-"""Widths of offsets and lengths in use; the library's own numbers have 8 bytes."""
+"""Widths of offsets and lengths that files use, bytes."""
 _HEAP, _HEAP_HEAD, _OBJECT_HEAD = b"GCOL\1", 16, 16
-"""Heads are padded to 8 bytes, and so are 16 long with lengths of any such width."""
+"""Both heads are padded to 8 bytes, so they have 16 bytes for every width of lengths."""
 _INTERNAL = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_NCProperties", "_nc3_strict")
 _NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 
@@ -50,7 +49,7 @@ _NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 @contextmanager
 def opened_hdf5(content: bytes, name: str, kind: str, largest: int = _MAX_DATASET) -> Iterator[Any]:
     """
-    A file in memory, looked over; what fails on the way out becomes a sentence.
+    Open a file that is in memory, after checking it. Errors in the block become sentences.
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ def opened_hdf5(content: bytes, name: str, kind: str, largest: int = _MAX_DATASE
     name, kind : str
         What errors call the file, and its format.
     largest : int, optional
-        Bytes that one dataset may unpack to: more where not all of it is read at once.
+        Bytes that one dataset may unpack to. Give more where it is read in parts.
 
     Yields
     ------
@@ -68,21 +67,21 @@ def opened_hdf5(content: bytes, name: str, kind: str, largest: int = _MAX_DATASE
     Raises
     ------
     InputError
-        If the file is damaged, cut short, larger than it can be, or leads to other files.
+        If the file is damaged, cut short, claims more than it can hold, or refers to other files.
     """
     import h5py
 
     with as_sentences(name, kind):
-        held = _check_structure(content)
+        raw = _check_structure(content)
         with h5py.File(io.BytesIO(content), "r") as file:
-            _check_objects(file, min(_budget(len(content)), largest), held, name)
+            _check_objects(file, min(_budget(len(content)), largest), raw, name)
             yield file
 
 
 @contextmanager
 def as_sentences(name: str, kind: str) -> Iterator[None]:
     """
-    Whatever a decoder raises on a damaged file, as `damaged` says it.
+    Turn whatever a decoder raises on a damaged file into one sentence, that of `damaged`.
 
     Parameters
     ----------
@@ -116,7 +115,7 @@ def damaged(name: str, kind: str, error: Exception | str = "") -> InputError:
     name, kind : str
         The file, and its format.
     error : Exception or str, optional
-        What the reader said; its first line is told.
+        What the reader said; its first line is quoted.
 
     Returns
     -------
@@ -127,8 +126,8 @@ def damaged(name: str, kind: str, error: Exception | str = "") -> InputError:
     return InputError(f"{name} is a damaged {kind} file, or cut short{reason}; get it again.")
 
 
-def _check_structure(content: bytes) -> Held:
-    """The superblock, and the heaps of long strings by the sizes that it names."""
+def _check_structure(content: bytes) -> FileBytes:
+    """Check the superblock, and the heaps of variable-length values by the widths it gives."""
     if len(content) < 16:
         raise ValueError("it ends within its superblock")
     version = content[8]
@@ -137,27 +136,32 @@ def _check_structure(content: bytes) -> Held:
         raise ValueError("its superblock names no sizes of offsets and lengths that are read")
     objects, longest, at = 0, 0, content.find(_HEAP)
     while at >= 0:
-        held, length = _check_heap(content, at, lengths)
-        objects, longest = objects + held, max(longest, length)
-        # Heaps share no bytes, so that a file has no more objects than their heads have room.
+        count, length = _check_heap(content, at, lengths)
+        objects, longest = objects + count, max(longest, length)
+        # Heaps do not overlap, so the objects' heads together cannot exceed the file. Without
+        # this, heaps inside heaps would take time that grows with the square of the file's size.
         if objects > len(content) // _OBJECT_HEAD:
             raise ValueError("its heaps lie in each other")
         at = content.find(_HEAP, at + len(_HEAP))
-    return Held(content, offsets, lengths, longest)
+    return FileBytes(content, offsets, lengths, longest)
 
 
 def _check_heap(content: bytes, at: int, lengths: int) -> tuple[int, int]:
-    """Objects of a heap and the longest's size; they must lead to its end: nobody else looks."""
+    """
+    Number of objects of a heap, and the longest's size.
+
+    The library walks from object to object by their sizes and does not check that it advances.
+    """
     if at + _HEAP_HEAD > len(content):
         return 0, 0
     end = at + _size(content, at + 8, lengths)
-    if end > len(content):  # the library makes room for all of it
+    if end > len(content):  # the library would allocate all of it
         raise ValueError("a heap is larger than its file")
     place, objects, longest = at + _HEAP_HEAD, 0, 0
     while place + _OBJECT_HEAD <= end:
         number = content[place] + (content[place + 1] << 8)
         size = _size(content, place + 8, lengths)
-        # Object 0 is the free space, and counts its own head.
+        # Object 0 is the free space; its size includes its head.
         step = size if number == 0 else _OBJECT_HEAD + -(-size // 8) * 8
         if step < _OBJECT_HEAD:
             raise ValueError("a heap holds an object of no size")
@@ -170,8 +174,8 @@ def _size(content: bytes, at: int, width: int) -> int:
     return int.from_bytes(content[at : at + width], "little")
 
 
-def _check_objects(file: Any, budget: int, held: Held, name: str) -> None:
-    """Look at every object, without reading any data."""
+def _check_objects(file: Any, budget: int, raw: FileBytes, name: str) -> None:
+    """Check every object, without reading any data."""
     import h5py
 
     left, seen, text = [file], set(), 0
@@ -184,14 +188,14 @@ def _check_objects(file: Any, budget: int, held: Held, name: str) -> None:
         seen.add(address)
         if len(seen) > _MAX_OBJECTS:
             raise ValueError(f"it holds over {_MAX_OBJECTS} objects")
-        text += _check_attributes(item, held.longest, in_heap)
+        text += _check_attributes(item, raw.longest, in_heap)
         if text > _MAX_ATTRIBUTES:
             raise ValueError("its attributes are too large to be some")
         if isinstance(item, h5py.Group):
             left.extend(_members(item, name))
         elif isinstance(item, h5py.Dataset):
-            _check_dataset(item, budget, held, name)
-    check_attributes(held, in_heap)
+            _check_dataset(item, budget, raw, name)
+    check_attributes(raw, in_heap)
 
 
 def _budget(size: int) -> int:
@@ -204,7 +208,7 @@ def _members(group: Any, name: str) -> list[Any]:
 
     members: list[Any] = []
     names: list[bytes] = []
-    # In their native order: of a group whose heap is damaged, any other ends the process.
+    # In their native order: sorting a group whose heap is damaged crashes the process.
     group.id.links.iterate(names.append, order=h5py.h5.ITER_NATIVE)
     for key in (name.decode("utf-8", "surrogateescape") for name in names):
         link = group.get(key, getlink=True)
@@ -216,7 +220,7 @@ def _members(group: Any, name: str) -> list[Any]:
 
 
 def _check_attributes(item: Any, longest: int, in_heap: set[bytes]) -> int:
-    """Most bytes that the attributes of an object take; adds names of those of any length."""
+    """Most bytes that an object's attributes take; adds those of variable length to `in_heap`."""
     import h5py
 
     total = 0
@@ -235,7 +239,7 @@ def _check_attributes(item: Any, longest: int, in_heap: set[bytes]) -> int:
 
 
 def _is_variable(kind: Any) -> bool:
-    """Whether a type of h5py's is of text, or of a list, of any length."""
+    """Whether an h5py type is text or a list of variable length."""
     import h5py
 
     if kind.get_class() == h5py.h5t.STRING:
@@ -244,7 +248,7 @@ def _is_variable(kind: Any) -> bool:
 
 
 def _is_read(item: Any, key: str) -> bool:
-    """Whether an attribute is there and of a kind that is read: no lists in lists, nor records."""
+    """Whether an attribute exists and has a type that is read: no nested lists, no records."""
     import h5py
 
     if not h5py.h5a.exists(item.id, key.encode()):
@@ -255,7 +259,7 @@ def _is_read(item: Any, key: str) -> bool:
     return kind.get_class() in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM)
 
 
-def _check_dataset(dataset: Any, budget: int, held: Held, name: str) -> None:
+def _check_dataset(dataset: Any, budget: int, raw: FileBytes, name: str) -> None:
     where = f"{name}: {dataset.name}"
     if dataset.is_virtual or dataset.external:
         raise InputError(f"{where} keeps its values in another file; get one whole.")
@@ -276,13 +280,13 @@ def _check_dataset(dataset: Any, budget: int, held: Held, name: str) -> None:
     if dataset.chunks and width * counts[-1] > _MAX_CHUNK:
         raise InputError(f"{where} is in chunks of over {_MAX_CHUNK >> 20} MiB, which is refused.")
     if _is_variable(dataset.id.get_type()):
-        check_dataset(held, dataset, filters)
+        check_dataset(raw, dataset, filters)
     if dataset.chunks and _DEFLATE in filters:
         _check_chunks(dataset, filters, width * counts[-1])
 
 
 def _check_chunks(dataset: Any, filters: list[int], size: int) -> None:
-    """Chunks must unpack to their size: the library unpacks them to whatever they grow to."""
+    """Check that chunks unpack to their size: the library unpacks them to whatever they become."""
     if filters[filters.index(_DEFLATE) + 1 :] not in ([], [_FLETCHER32]):
         raise ValueError("its chunks are packed more than once")
     swelling: list[tuple[int, ...]] = []
@@ -305,25 +309,25 @@ def hdf5_dataset(
     file: Any, names: Iterable[str] = (), most: int = _MAX_DATASET, *, later: bool = False
 ) -> "xr.Dataset":
     """
-    Numbers and text in the root group of a NetCDF-4 file, as they lie there.
+    Numbers and text in the root group of a NetCDF-4 file, not decoded.
 
     Parameters
     ----------
     file : h5py.File
         As `opened_hdf5` gives it.
     names : iterable of str, optional
-        Variables wanted, of which some may be missing; all unless told.
+        Variables wanted, some of which may be missing; all by default.
     most : int, optional
         Bytes that all of them together may take.
     later : bool, optional
-        Whether numbers of more than a MiB are left in the file until they are asked for, which it
-        must be open for; `most` then bounds what is asked for at once.
+        Whether variables of more than 1 MiB are read only when they are indexed, while the file
+        is still open; `most` then bounds what is read at once.
 
     Returns
     -------
     dataset : xarray.Dataset
-        In memory, but for what is read later; packed values and times are not decoded yet. Text
-        of any length is str.
+        In memory, except for what is read later. Packed values and times are not decoded; text of
+        variable length is str.
 
     Raises
     ------
@@ -352,7 +356,7 @@ def hdf5_dataset(
 
 
 def _left(item: Any, most: int) -> Any:
-    """Numbers that are read when they are asked for, as xarray's own backends have it."""
+    """Numbers that are read when they are indexed, as in xarray's own backends."""
     from xarray.backends import BackendArray
     from xarray.core import indexing
 
@@ -383,7 +387,7 @@ def _is_text(item: Any) -> bool:
 
 
 def _texts(item: Any, most: int) -> np.ndarray:
-    """Text of any length, read by so few that no memory is lost where all are as long as can be."""
+    """Text of variable length, in batches so small that even the longest texts fit in memory."""
     step = max(1, _BATCH // item.file.id.get_filesize())
     texts: list[str] = []
     for first in range(0, len(item), step):
@@ -397,17 +401,17 @@ def _texts(item: Any, most: int) -> np.ndarray:
 
 def hdf5_member(group: Any, path: str) -> Any:
     """
-    A member of a group, be it there or not.
+    A member of a group, if there is one of that name.
 
-    The library looks a name up in a tree of names, and in a damaged one may look for what is not
-    there for ever; so names are looked for among those that are listed.
+    The library looks a name up in a tree, and in a damaged tree may search for ever for a missing
+    one. So names are searched for among those that the group lists.
 
     Parameters
     ----------
     group : h5py.Group
         Of a file that `opened_hdf5` gave.
     path : str
-        Names with strokes between them.
+        Names with slashes between them.
 
     Returns
     -------
@@ -425,7 +429,7 @@ def hdf5_member(group: Any, path: str) -> Any:
 
 def hdf5_numbered(group: Any, stem: str) -> list[str]:
     """
-    Names of members that are a stem and a number.
+    Names of members that consist of a stem and a number.
 
     Parameters
     ----------
@@ -445,7 +449,7 @@ def hdf5_numbered(group: Any, stem: str) -> list[str]:
 
 def hdf5_attributes(item: Any) -> dict[str, Any]:
     """
-    Attributes of a group or dataset, without those that HDF5 and NetCDF keep for themselves.
+    Attributes of a group or dataset, without the internal ones of HDF5 and NetCDF.
 
     Parameters
     ----------
@@ -473,7 +477,7 @@ def hdf5_attributes(item: Any) -> dict[str, Any]:
 
 
 def _is_bare(item: Any) -> bool:
-    """Whether it only stands for the length of a dimension."""
+    """Whether it is only a dimension's length, not a variable."""
     name = item.attrs["NAME"] if _is_read(item, "NAME") else b""
     return isinstance(name, bytes) and name.startswith(_NO_VARIABLE)
 
@@ -481,9 +485,11 @@ def _is_bare(item: Any) -> bool:
 def _dimensions(item: Any, key: str) -> tuple[str, ...]:
     if item.is_scale and item.ndim == 1:
         return (key,)
-    # Not by `item.dims`: where one of these leads to an object that is gone, it ends the process.
+    # Not by `item.dims`, which crashes the process if a reference leads to a missing object.
     scales = item.attrs["DIMENSION_LIST"] if _is_read(item, "DIMENSION_LIST") else ()
-    named = [_scale(item.file, held) for held in scales] if len(scales) == item.ndim else []
+    named = (
+        [_scale(item.file, references) for references in scales] if len(scales) == item.ndim else []
+    )
     found = named or [""] * item.ndim
     return tuple(name or f"{key}_{number}" for number, name in enumerate(found))
 

@@ -1,4 +1,8 @@
-"""A lock between processes that ends with the process that holds it."""
+"""
+Locks between processes, which the operating system releases when their process ends.
+
+A file that is merely there would lock everybody out after a crash, so the lock is on the open file.
+"""
 
 import errno
 import os
@@ -21,8 +25,8 @@ def file_lock(path: str | Path, timeout: float = 3600.0, busy: str = "") -> Iter
     """
     Hold a lock on a file while the block runs; others that ask for it wait.
 
-    The operating system drops the lock when the process ends, however it ends. The file is
-    removed at the end; where a killed process left it, it locks nobody out.
+    The operating system releases the lock when the process ends, however it ends. The file is
+    removed at the end of the block; one that a killed process left locks nobody out.
 
     Parameters
     ----------
@@ -31,12 +35,12 @@ def file_lock(path: str | Path, timeout: float = 3600.0, busy: str = "") -> Iter
     timeout : float, optional
         Seconds to wait for another process.
     busy : str, optional
-        The sentence where another process holds it for longer.
+        The error's sentence if another process holds it for longer.
 
     Raises
     ------
     InputError
-        If the wait is over, or the place cannot be written or locked.
+        If the time is over, or the file cannot be made or locked.
     """
     path = Path(path).absolute()
     handle = _locked(path, timeout)
@@ -67,7 +71,7 @@ def lock_if_free(path: str | Path) -> Iterator[bool]:
     Raises
     ------
     InputError
-        If the place cannot be written or locked.
+        If the file cannot be made or locked.
     """
     path = Path(path).absolute()
     handle = _locked(path, -1.0)
@@ -79,7 +83,9 @@ def lock_if_free(path: str | Path) -> Iterator[bool]:
 
 
 def _let_go(handle: int, path: Path) -> None:
-    if sys.platform == "win32":  # where an open file cannot be removed
+    # The file is removed while it is still locked, so that whoever waits for it notices, in
+    # _is_of_name, that its name is gone. Windows cannot remove an open file, so closes it first.
+    if sys.platform == "win32":
         os.close(handle)
     with suppress(OSError):
         path.unlink()
@@ -88,7 +94,7 @@ def _let_go(handle: int, path: Path) -> None:
 
 
 def _locked(path: Path, timeout: float) -> int | None:
-    """The open file once it is locked and still the one of that name; None if time is over."""
+    """The open file, once locked and still the one of that name; None when the time is over."""
     end = time.monotonic() + timeout
     while True:
         handle = _opened(path)
@@ -117,7 +123,7 @@ def _opened(path: Path) -> int:
 
 
 def _is_of_name(handle: int, path: Path) -> bool:
-    """Whether a file was not removed by its last holder between opening and locking it."""
+    """Whether the last holder did not remove the file between our opening and locking it."""
     try:
         return os.path.samestat(os.fstat(handle), os.stat(path))
     except FileNotFoundError:

@@ -1,12 +1,11 @@
 """
 NumPy arrays out of a pickle, without running what the pickle asks for.
 
-A pickle is a small program: loaded the ordinary way it may call any function.
-Here its instructions are first read through, and refused unless all of them
-are those that NumPy arrays, lists, tuples, text and numbers need; then they
-run with stand-ins in place of NumPy's own functions. A stand-in only takes
-notes, checks them, and makes an array of plain numbers or text at the end, so
-that neither the pickle's choice of function nor of dtype reaches NumPy.
+A pickle is a small program: unpickling may call any function. Here its instructions are read
+first, and refused unless NumPy arrays, lists, tuples, text and numbers need them. Then they run
+with stand-ins for NumPy's functions. A stand-in only records its arguments, checks them, and makes
+an array of plain numbers or text at the end. So neither a function nor a dtype that the pickle
+chooses reaches NumPy.
 """
 
 import io
@@ -23,7 +22,7 @@ import numpy as np
 from stormlens.errors import InputError
 
 MAX_PICKLE_BYTES = 64 * 2**20
-"""Largest pickle read, bytes; the archive's largest holds 25 million."""
+"""Largest pickle that is read, bytes; the archive's largest has 25 million."""
 
 _MAX_INSTRUCTIONS = 1_000_000
 _MAX_AXES = 8
@@ -54,14 +53,14 @@ def load_pickled_arrays(path: str | Path) -> object:
     Returns
     -------
     content : object
-        Arrays of bool, integers, floats or text, in the lists and tuples that held them.
+        Arrays of bool, integers, floats or text, in lists and tuples as in the pickle.
         An array of Python objects is read if all of them are text, and as an array of text.
 
     Raises
     ------
     InputError
-        If the file is missing, too large, cut short, no pickle, or asks for anything else;
-        nothing that it asks for has then been run.
+        If the file is missing, too large, cut short, not a pickle, or asks for anything else;
+        none of what it asks for has been run then.
     """
     path = Path(path)
     content = _read(path)
@@ -113,14 +112,14 @@ def _refused(where: str, what: str) -> InputError:
 
 
 class _Marker:
-    """An allowed name that is only ever passed along, such as numpy.ndarray."""
+    """An allowed name that is only passed along, such as numpy.ndarray."""
 
 
 _NDARRAY = _Marker()
 
 
 class _Dtype:
-    """Notes of a numpy.dtype: type code, then byte order."""
+    """A recorded numpy.dtype: type code, then byte order."""
 
     def __init__(self, code: str, align: bool = False, copy: bool = False) -> None:
         if not isinstance(code, str) or not _DTYPE.fullmatch(code):
@@ -146,7 +145,7 @@ class _Dtype:
 
 
 class _Array:
-    """Notes of an array: filled by BUILD (protocols 0 to 4) or at once (protocol 5)."""
+    """A recorded array: filled by BUILD (protocols 0 to 4) or at once (protocol 5)."""
 
     def __init__(self) -> None:
         self.value: np.ndarray | None = None
@@ -253,7 +252,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _finished(content: object) -> object:
-    """Replace notes by arrays; each is visited once, however often the pickle repeats it."""
+    """Replace recorded arrays by real ones; each is visited once, however often it is repeated."""
     done: dict[int, object] = {}
     return _finish(content, done, depth=0)
 

@@ -1,9 +1,9 @@
 """
-JSON and TOML that may come from anywhere, to plain values or a sentence.
+JSON and TOML from anywhere: plain values, or a sentence.
 
-Python's parsers raise many kinds of error, and not all where they are expected: at brackets
-within brackets, at whole numbers of thousands of digits, at text that is not UTF-8. What they
-take may still be nested too deeply for whoever writes, copies or prints it.
+Python's parsers raise many kinds of errors: for deeply nested brackets, for integers of thousands
+of digits, for text that is not UTF-8. What they accept may still be nested too deeply to be
+written, copied or printed.
 """
 
 import json
@@ -13,14 +13,14 @@ from typing import Any
 
 from stormlens.errors import InputError
 
-_MOST_JSON, _MOST_TOML = 2**24, 2**16  # bytes; small ones become a hundred times as much memory
+_MOST_JSON, _MOST_TOML = 2**24, 2**16  # bytes; in memory it may take a hundred times as much
 _DEEPEST = 32
-_MOST_DOTS = 100  # a key of n parts takes Python's parser n squared steps
+_MOST_DOTS = 100  # a dotted key of n parts takes Python's parser n squared steps
 
 
 def read_json(path: Path, remedy: str) -> Any:
     """
-    Read a JSON file that may have been changed by anybody.
+    Read a JSON file that anybody may have changed.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ def read_json(path: Path, remedy: str) -> Any:
     Raises
     ------
     InputError
-        If the file cannot be read, is no JSON, or holds what cannot be taken.
+        If the file cannot be read, is not JSON, or its values are refused.
     """
     return parse_json(_read(path, _MOST_JSON, remedy), str(path), remedy)
 
 
 def parse_json(content: str | bytes, where: str, remedy: str, deepest: int = _DEEPEST) -> Any:
     """
-    Read JSON that may have been changed by anybody.
+    Read JSON that anybody may have changed.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def parse_json(content: str | bytes, where: str, remedy: str, deepest: int = _DE
     remedy : str
         What to do about it.
     deepest : int, optional
-        Levels that it may have.
+        Most levels of nesting.
 
     Returns
     -------
@@ -65,11 +65,11 @@ def parse_json(content: str | bytes, where: str, remedy: str, deepest: int = _DE
     Raises
     ------
     InputError
-        If it is no JSON, or holds what cannot be taken.
+        If it is not JSON, or its values are refused.
     """
     try:
         return _parsed(json.loads, content, deepest)
-    except _Unfit as error:
+    except _Refused as error:
         raise InputError(
             f"{where} is damaged (it is not valid JSON: {error}); {remedy}."
         ) from error
@@ -77,7 +77,7 @@ def parse_json(content: str | bytes, where: str, remedy: str, deepest: int = _DE
 
 def read_toml(path: Path, where: str, remedy: str) -> dict[str, Any]:
     """
-    Read a TOML file that may have been changed by anybody.
+    Read a TOML file that anybody may have changed.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def read_toml(path: Path, where: str, remedy: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file cannot be read, is no TOML, or holds what cannot be taken.
+        If the file cannot be read, is not TOML, or its values are refused.
     """
     content = _read(path, _MOST_TOML, remedy)
     try:
@@ -108,7 +108,7 @@ def read_toml(path: Path, where: str, remedy: str) -> dict[str, Any]:
 
 def parse_toml(text: str, where: str, remedy: str) -> dict[str, Any]:
     """
-    Read TOML that may have been changed by anybody.
+    Read TOML that anybody may have changed.
 
     Parameters
     ----------
@@ -127,25 +127,25 @@ def parse_toml(text: str, where: str, remedy: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is no TOML, or holds what cannot be taken.
+        If it is not TOML, or its values are refused.
     """
     import tomllib
 
     if len(text) > _MOST_TOML:
         raise InputError(f"{where} holds more than {_MOST_TOML} characters; {remedy}.")
-    # Within quotes or not: a line of text with so many dots is none that a person wrote.
+    # Also within quotes, where dots do no harm: no person writes a line with so many.
     if max(line.count(".") for line in text.split("\n")) > _MOST_DOTS:
         raise InputError(f"{where} has a line with more than {_MOST_DOTS} dots; {remedy}.")
     try:
         values: dict[str, Any] = _parsed(tomllib.loads, text, _DEEPEST)
-    except _Unfit as error:
+    except _Refused as error:
         raise InputError(f"{where} is not valid TOML ({error}); {remedy}.") from error
     return values
 
 
 def _read(path: Path, most: int, remedy: str) -> bytes:
     try:
-        # A pipe or device has no size, and may never end.
+        # A pipe or a device has no size and may never end.
         if not path.is_file():
             what = "is no file" if path.exists() else "is missing"
             raise InputError(f"{path} {what}; {remedy}.")
@@ -158,8 +158,8 @@ def _read(path: Path, most: int, remedy: str) -> bytes:
     return content
 
 
-class _Unfit(Exception):
-    """Why a text is not taken."""
+class _Refused(Exception):
+    """Why a text is refused."""
 
 
 def _parsed(parse: Callable[[Any], Any], content: str | bytes, deepest: int) -> Any:
@@ -167,18 +167,18 @@ def _parsed(parse: Callable[[Any], Any], content: str | bytes, deepest: int) -> 
     try:
         values = parse(content)
     except RecursionError as error:
-        raise _Unfit(too_deep) from error
+        raise _Refused(too_deep) from error
     except UnicodeDecodeError as error:
-        raise _Unfit("it is not UTF-8 text") from error
+        raise _Refused("it is not UTF-8 text") from error
     except ValueError as error:
-        raise _Unfit(_reason(error)) from error
+        raise _Refused(_reason(error)) from error
     if _is_too_deep(values, deepest):
-        raise _Unfit(too_deep)
+        raise _Refused(too_deep)
     return values
 
 
 def _reason(error: ValueError) -> str:
-    """Python's own words, but for a number too long, of which they say how to change Python."""
+    """Python's own words, except for long integers, where they tell how to reconfigure Python."""
     if type(error) is ValueError and "integer string conversion" in str(error):
         return "a whole number in it has thousands of digits"
     return str(error)

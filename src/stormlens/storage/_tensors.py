@@ -1,4 +1,4 @@
-"""Safetensors files, written from where their arrays lie, and with a checksum of all they hold."""
+"""Safetensors files, written without copying the arrays, with a checksum of all their contents."""
 
 import json
 import zlib
@@ -17,16 +17,16 @@ def write_tensors(
     path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
 ) -> None:
     """
-    Write a safetensors file from where the tensors lie.
+    Write a safetensors file without copying the tensors.
 
-    The library's own writer first copies all of them twice, which in a training is more memory
+    The library's own writer copies all of them twice, which in a training would take more memory
     than everything else.
 
     Parameters
     ----------
     path : Path
     tensors : mapping of str to ndarray
-        Of whole or real numbers or truth values, in C order.
+        Of integers, floats or booleans, in C order.
     metadata : mapping of str to str, optional
     """
     header: dict[str, Any] = {} if metadata is None else {"__metadata__": dict(metadata)}
@@ -39,7 +39,7 @@ def write_tensors(
             "data_offsets": (begin, end),
         }
     text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)  # so that the tensors begin at whole words
+    text += b" " * (-len(text) % 8)  # so that the tensors are aligned to 8 bytes
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for tensor in tensors.values():
@@ -50,7 +50,7 @@ def sealed(
     tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """
-    Metadata that tells whether a file still holds what it was written with.
+    Metadata with a checksum, which shows whether a file is still as it was written.
 
     Parameters
     ----------
@@ -61,15 +61,15 @@ def sealed(
     Returns
     -------
     metadata : dict of str to str
-        With the CRC-32 of all of it and of the tensors' names, shapes, kinds and values.
+        With the CRC-32 of the rest of it and of the tensors' names, shapes, types and values.
     """
-    held = dict(metadata or {})
-    checksum = zlib.crc32(json.dumps(held, sort_keys=True).encode())
+    plain = dict(metadata or {})
+    checksum = zlib.crc32(json.dumps(plain, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         checksum = zlib.crc32(f"{name} {tensor.shape} {tensor.dtype}".encode(), checksum)
         checksum = zlib.crc32(tensor.reshape(-1).view(np.uint8).data, checksum)
-    return {**held, _SEAL: f"{checksum:08x}"}
+    return {**plain, _SEAL: f"{checksum:08x}"}
 
 
 def is_finite(values: np.ndarray) -> bool:
