@@ -113,7 +113,7 @@ def _refused(rng: np.random.Generator) -> list[dict[str, Any]]:
         ("truth.npy", _npy(none == 1), "True and False"),
         ("shape.npy", _npy(high.T), "5 x 4 pixels; this network takes 4 x 5"),
         ("line.npy", _npy(high[0]), "shape .5. is no box"),
-        ("short.npy", _npy(high)[:-3], "cut short: it holds 157 of 160 bytes"),
+        ("short.npy", _npy(high)[:-3], "cut short: it has 157 of 160 bytes"),
         ("text.npy", b"no array", "no NPY file"),
         ("complex.npy", _npy(high.astype("c16")), "kind <c16"),
         ("objects.npy", _npy(np.array([[None]])), "cannot be read|kind .O"),

@@ -131,7 +131,7 @@ class Weighted extends Writing {
     if (training) this.biasGradient = this.arena.floats(this.bias.size);
   }
 
-  /** @param {import("./tensors.js").Held} tensor @param {number} gradient @param {Pass} pass */
+  /** @param {import("./tensors.js").Place} tensor @param {number} gradient @param {Pass} pass */
   descend(tensor, gradient, pass) {
     const { pointer, mean, square, size } = tensor;
     this.code.adam_step(pass.adam, gradient, pointer, mean, square, size);
@@ -222,7 +222,7 @@ export class PooledConvolution extends Weighted {
     /** @type {PooledConvolution | null} */
     this.before = before instanceof PooledConvolution ? before : null;
     this.mask = 0;
-    this.argmax = 0; \/\/ address of which position each pool's maximum has
+    this.argmax = 0; // address of which position each pool's maximum has
   }
 
   get takesBytes() {
