@@ -8,7 +8,7 @@ from stormlens.errors import InputError
 from stormlens.models import build
 
 # One 136 x 136 image: a 3 x 3 convolution leaves 134 x 134, of which whole 3 x 3 pool windows
-# cover 132 x 132 = 17,424 and leave 44 x 44 = 1,936 winners; with 32 filters, 61,952 values.
+# cover 132 x 132 = 17,424 and leave 44 x 44 = 1,936 windows; with 32 filters, 61,952 values.
 TAPS = 3 * 3 * 1 * 32
 CONV = 2 * 17_424 * TAPS + 2 * 1_936 * TAPS  # forward, gradient of the weights
 DENSE = 3 * 2 * 61_952 * 128
@@ -26,7 +26,7 @@ def test_the_chapters_networks_by_hand(name):
 
 def test_a_later_convolution_also_needs_its_inputs_gradient():
     second = work(describe(build("svrimg-3conv")), batch=1)[1]
-    # 44 x 44 x 32 in; 42 x 42 out, all of it in whole windows, and 14 x 14 = 196 winners.
+    # 44 x 44 x 32 in; 42 x 42 out, all of it in whole windows, and 14 x 14 = 196 windows.
     assert second.flops == 2 * 42 * 42 * 9 * 32 * 64 + 2 * 2 * 196 * 9 * 32 * 64
 
 

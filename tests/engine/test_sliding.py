@@ -14,10 +14,10 @@ from stormlens.engine import (
     Step,
     Windows,
     blank_reply,
-    everywhere,
     gather_windows,
     load_library,
     spectra_pay,
+    stitch_weights,
 )
 from stormlens.errors import InputError
 from stormlens.ops import PortableSliding
@@ -88,10 +88,10 @@ def gathered(image, windows):
         ((1, 1), 2, 33, 4, 2),
     ],
 )
-def test_everywhere_is_its_definition(way, relu, kernel, channels, filters, pool, step):
+def test_shift_and_stitch_is_its_definition(way, relu, kernel, channels, filters, pool, step):
     blank = np.full(channels, 0.25, np.float32)
     image = mosaic(1, (75, 91), blank)
-    weights = everywhere(*layer(2, *kernel, channels, filters))
+    weights = stitch_weights(*layer(2, *kernel, channels, filters))
     for shape, starts in (
         ((9, 14), [(0, 0)]),
         ((19, 23), [(2, 5), (0, 0), (1, 7)]),
@@ -108,7 +108,7 @@ def test_everywhere_is_its_definition(way, relu, kernel, channels, filters, pool
 def test_cells_beyond_the_image_count_as_zero(way):
     blank = np.full(16, 0.25, np.float32)
     image = mosaic(3, (20, 21), blank)
-    weights = everywhere(*layer(4, 3, 3, 16, 8))
+    weights = stitch_weights(*layer(4, 3, 3, 16, 8))
     setting = {"step": 2, "shape": (11, 12), "pool": 2, "relu": False}
     found = computed(way(), image, [(5, 1)], weights, blank, **setting)
     npt.assert_allclose(found[0], plain(image, (5, 1), weights, **setting), atol=3e-5)
@@ -121,7 +121,7 @@ def test_a_blank_patch_gets_the_reply_it_was_given(channels):
     blank = np.full(channels, 0.5, np.float32)
     image = np.broadcast_to(blank, (20, 20, channels)).copy()
     image[13, 13] = 0.75
-    weights = everywhere(*layer(5, 3, 3, channels, 4))
+    weights = stitch_weights(*layer(5, 3, 3, channels, 4))
     reply = np.full(4, 99, np.float32)
     found = Sliding().conv_pool(
         *(image, [(0, 0)], weights, blank, reply),
@@ -140,7 +140,7 @@ def test_a_blank_patch_gets_the_reply_it_was_given(channels):
 @needs_library
 def test_the_next_result_of_the_same_weights_takes_the_memory_of_the_last():
     blank = np.zeros(16, np.float32)
-    first, second = (everywhere(*layer(seed, 3, 3, 16, 32)) for seed in (6, 7))
+    first, second = (stitch_weights(*layer(seed, 3, 3, 16, 32)) for seed in (6, 7))
     setting = {"step": 1, "pool": 3, "relu": True}
     way, image = Sliding(), mosaic(7, (40, 40), blank)
     one = computed(way, image, [(0, 0)], first, blank, shape=(30, 31), **setting)
@@ -170,7 +170,7 @@ def test_any_size_agrees_with_the_definition(
 ):
     blank = np.zeros(channels, np.float32)
     image = mosaic(seed, (17, 19), blank)
-    weights = everywhere(*layer(seed, rows, columns, channels, 6))
+    weights = stitch_weights(*layer(seed, rows, columns, channels, 6))
     setting = {"step": step, "shape": shape, "pool": pool, "relu": True}
     way = Sliding() if library.handle is not None else PortableSliding()
     found = computed(way, image, starts, weights, blank, **setting)
@@ -192,7 +192,7 @@ def test_any_size_agrees_with_the_definition(
 def test_windows_hold_the_pooled_cells_they_look_at(way, pool, windows):
     blank = np.full(16, 0.25, np.float32)
     image = mosaic(10, (75, 91), blank)
-    weights = everywhere(*layer(11, 3, 3, 16, 5))
+    weights = stitch_weights(*layer(11, 3, 3, 16, 5))
     setting = {"step": 2, "pool": pool, "relu": True}
     starts = [(1, 3), (0, 0)]
     found = computed(way(), image, starts, weights, blank, shape=windows, **setting)
@@ -232,7 +232,7 @@ def test_a_dense_layer_on_windows_is_that_of_gathered_ones(way, windows, channel
 def test_any_number_of_threads_gives_the_same_bits(count):
     blank = np.zeros(16, np.float32)
     image = mosaic(12, (150, 90), blank)
-    weights = everywhere(*layer(13, 3, 3, 16, 40))
+    weights = stitch_weights(*layer(13, 3, 3, 16, 40))
     setting = {"step": 1, "shape": (131, 80), "pool": 3, "relu": True}
     starts = [(0, 0), (3, 2)][: 1 + (count > 1)]
     found = [
@@ -309,7 +309,7 @@ def convolve(**changes):
     given = SimpleNamespace(
         image=np.zeros((8, 8, 2), np.float32),
         starts=[(0, 0)],
-        weights=everywhere(*layer(9, 3, 3, 2, 4)),
+        weights=stitch_weights(*layer(9, 3, 3, 2, 4)),
         blank=np.zeros(2, np.float32),
         reply=np.zeros(4, np.float32),
         step=1,

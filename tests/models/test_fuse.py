@@ -284,7 +284,7 @@ def test_a_model_may_end_in_a_convolution():
     assert log_p.shape == (2, 1, 1, 3)
 
 
-def test_a_kernel_used_twice_is_not_tapped():
+def test_a_kernel_used_twice_takes_no_fused_step():
     # Its gradient is a sum of two products.
     forward = fuse(used_twice())
     kernels = [w.shape for i, w in enumerate(forward.weights) if i in forward.dense]

@@ -10,7 +10,7 @@ import pytest
 
 from stormlens.models._keras import import_keras
 from stormlens.ops import AdamSettings, adam
-from stormlens.ops._native import Native
+from stormlens.ops._registration import Native
 
 SETTINGS, RATE = AdamSettings(), 0.01
 # No axis at all, part of a vector, more than one task of 65536 values.

@@ -9,7 +9,7 @@ import pytest
 from stormlens.errors import InputError
 from stormlens.models._keras import import_keras
 from stormlens.ops import convolve, native
-from stormlens.ops._native import Native
+from stormlens.ops._registration import Native
 
 # N, H, W, C, F: whole tiles of 6 x 6, parts of them, one cell, half a panel, several tasks.
 SIZES = [(2, 6, 12, 16, 32), (3, 15, 13, 64, 64), (1, 1, 1, 16, 16), (2, 7, 3, 32, 48)]

@@ -7,8 +7,8 @@ import numpy.testing as npt
 import optax
 import pytest
 
-from stormlens.ops import AdamSettings, Tapped, matmul, tap
-from stormlens.ops._native import Native
+from stormlens.ops import AdamSettings, FusedStep, fuse_step, matmul
+from stormlens.ops._registration import Native
 
 # Samples, rows, columns: on both sides of 65536 values in the largest array, in which the native
 # code begins, and of every whole vector and tile.
@@ -58,9 +58,9 @@ def draw(seed, *shape):
 
 
 def change(inputs, kernel, mean, square, wanted, number, rate):
-    """Outputs, the inputs' gradient and the tapped kernel's for a loss whose gradient is given."""
-    tapped = tap(SETTINGS, kernel, mean, square, number, rate)
-    outputs, vjp = jax.vjp(matmul, inputs, tapped)
+    """Outputs, the inputs' gradient and the fused step's for a loss whose gradient is given."""
+    fused = fuse_step(SETTINGS, kernel, mean, square, number, rate)
+    outputs, vjp = jax.vjp(matmul, inputs, fused)
     of_inputs, changed = vjp(wanted)
     return outputs, of_inputs, changed
 
@@ -70,7 +70,7 @@ def change(inputs, kernel, mean, square, wanted, number, rate):
     ("n", "rows", "columns"),
     [(1, 1, 1), (4, 5, 6), (32, 701, 130), (3, 66000, 1), (7, 1, 66000), (17, 641, 103)],
 )
-def test_a_tapped_kernel_takes_the_steps_of_optax_on_the_way_back(n, rows, columns):
+def test_a_fused_step_takes_the_steps_of_optax_on_the_way_back(n, rows, columns):
     kernel, rates = draw(0, rows, columns), [0.01, 0.05, 0.02]
     state = kernel, jnp.zeros_like(kernel), jnp.zeros_like(kernel)
     rule = optax.adamw(lambda done: jnp.array(rates)[done], eps=1e-7, weight_decay=0.3)
@@ -84,7 +84,7 @@ def test_a_tapped_kernel_takes_the_steps_of_optax_on_the_way_back(n, rows, colum
         x, k, g = (np.float64(a) for a in (inputs, state[0], wanted))
         npt.assert_allclose(outputs, x @ k, rtol=1e-4, atol=1e-3)
         npt.assert_allclose(of_inputs, g @ k.T, rtol=1e-4, atol=1e-3)
-        assert isinstance(changed, Tapped)
+        assert isinstance(changed, FusedStep)
         updates, judge = update(jnp.asarray(x.T @ g, jnp.float32), judge, expected)
         expected = optax.apply_updates(expected, updates)
         state = changed.kernel, changed.mean, changed.square
@@ -108,7 +108,7 @@ def test_an_empty_batch_changes_nothing():
 
 @pytest.mark.usefixtures("version")
 @pytest.mark.parametrize("wrapped", [lambda f: f, jax.jit])
-def test_what_is_given_to_a_tapped_kernel_stays_as_it_was(wrapped):
+def test_what_is_given_to_a_fused_step_stays_as_it_was(wrapped):
     given = [draw(0, 4, 301), draw(1, 301, 299), draw(2, 301, 299), draw(3, 301, 299) ** 2]
     wanted = draw(4, 4, 299)
     before = [np.array(a, copy=True) for a in (*given, wanted)]
@@ -120,7 +120,7 @@ def test_what_is_given_to_a_tapped_kernel_stays_as_it_was(wrapped):
 
 
 @pytest.mark.usefixtures("version")
-def test_a_tapped_kernel_in_vmap_equals_one_after_the_other():
+def test_a_fused_step_in_vmap_equals_one_after_the_other():
     arrays = [draw(i, 3, *shape) for i, shape in enumerate([(4, 31), (31, 29), (31, 29)])]
     arrays += [draw(3, 3, 31, 29) ** 2, draw(4, 3, 4, 29)]
     numbers, rates = jnp.array([1, 5, 900]), jnp.array([0.01, 0.02, 0.05])
@@ -141,8 +141,8 @@ def test_the_step_is_taken_where_the_kernel_lies():
     kernel = jnp.zeros((2049, 37))
 
     def trained(kernel, mean, square, inputs):
-        tapped = tap(SETTINGS, kernel, mean, square, jnp.array(1), 0.01)
-        return jax.grad(lambda k: jnp.tanh(matmul(inputs, k)).sum())(tapped)
+        fused = fuse_step(SETTINGS, kernel, mean, square, jnp.array(1), 0.01)
+        return jax.grad(lambda k: jnp.tanh(matmul(inputs, k)).sum())(fused)
 
     run = jax.jit(trained, donate_argnums=(0, 1, 2))
     compiled = run.lower(kernel, kernel, kernel, jnp.zeros((8, 2049))).compile()

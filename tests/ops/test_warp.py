@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from stormlens.errors import InputError
 from stormlens.ops import FILL_MODES, warp
-from stormlens.ops._native import Native
+from stormlens.ops._registration import Native
 
 MODULE = importlib.import_module("stormlens.ops._warp")
 SHAPES = [(1, 1), (1, 7), (9, 1), (2, 2), (5, 8), (17, 23)]

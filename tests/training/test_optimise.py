@@ -10,7 +10,7 @@ import pytest
 from stormlens.datasets import make_dataset
 from stormlens.models import build, fuse
 from stormlens.models._keras import import_keras
-from stormlens.ops import Tapped, matmul
+from stormlens.ops import FusedStep, matmul
 from stormlens.training import Recipe, fit
 from stormlens.training._optimise import Average, learning_rate, make_optimiser
 from stormlens.training._step import State, Totals, make_step
@@ -134,10 +134,10 @@ def test_adam_alone_takes_steps_on_the_way_back():
     inputs, wanted, of_bias = draw(2, 4, 9), draw(3, 4, 5), draw(4, 5)
     recipe = ADAM.with_changes(schedule="cosine", weight_decay=0.4)
     adam, sgd = (make_optimiser(recipe.with_changes(optimiser=o), 50) for o in ("adam", "sgd"))
-    assert sgd.tap(sgd.init(weights), weights, (0,)) == weights
+    assert sgd.fuse_steps(sgd.init(weights), weights, (0,)) == weights
     state = adam.init(weights)._replace(done=jnp.array(7))
-    kernel, bias = adam.tap(state, weights, (0,))
-    assert isinstance(kernel, Tapped)
+    kernel, bias = adam.fuse_steps(state, weights, (0,))
+    assert isinstance(kernel, FusedStep)
     assert bias is weights[1]
     changed = jax.vjp(partial(matmul, inputs), kernel)[1](wanted)[0]
     on_the_way, after = adam.step([changed, of_bias], state, weights)
@@ -205,7 +205,7 @@ def test_steps_on_the_way_back_equal_steps_after_it(samples, forward):
         step = make_step(forward, ADAM, BOUNDS, jnp.ones(2), optimiser)
         return epoch(step, start(forward), samples, order_of(key), key)
 
-    afterwards = gentle._replace(tap=lambda _state, weights, _dense: list(weights))
+    afterwards = gentle._replace(fuse_steps=lambda _state, weights, _dense: list(weights))
     assert_same_training(trained(gentle), trained(afterwards))
 
 

@@ -4,8 +4,8 @@ The roofline: seconds that no program can beat on this machine.
 A layer needs floating-point operations and bytes from memory; a machine gives so
 many of each a second (Williams, Waterman and Patterson 2009). The longer of the
 two is the layer's bound. Counts are of the leanest known way: a convolution is
-computed only where a whole pool window will look, its gradient visits the
-winner of each window alone, and everything but the weights stays in cache.
+computed only where a whole pool window will look, its gradient visits only the
+argmax of each window, and everything but the weights stays in cache.
 """
 
 import os
@@ -200,9 +200,9 @@ def _pool_size(following: Sequence[Layer]) -> int:
 def _conv(layer: Layer, batch: int, side: int, pool: int, channels: int, *, first: bool) -> Work:
     """`side` is of the convolution's output; the images need no gradient."""
     taps = layer.size**2 * channels * layer.units
-    winners = (side // pool) ** 2
-    forward = 2 * winners * pool**2 * taps
-    backward = 2 * winners * taps * (1 if first else 2)
+    windows = (side // pool) ** 2
+    forward = 2 * windows * pool**2 * taps
+    backward = 2 * windows * taps * (1 if first else 2)  # one position of each
     return Work("conv", batch * (forward + backward), _weight_bytes(taps + layer.units))
 
 

@@ -1,4 +1,4 @@
-"""A network as a train of steps, packed once for this processor, and images sent through it."""
+"""A network as a sequence of steps, packed once for this processor, and its forward pass."""
 
 import ctypes
 import os
@@ -65,8 +65,8 @@ class Step:
         Of `KINDS`. "convolution" and "dense" take kernel, bias and activation; "highest" and "mean"
         are pools; "scale" multiplies each channel by `kernel` and adds `bias`; "normalise" does so
         to each cell's channels less their mean, divided by their deviation; "neighbours" divides
-        by a power of neighbouring channels' squares; "keep" holds a copy of the map, which "add"
-        adds.
+        by a power of neighbouring channels' squares; "keep" copies the map, and "add" adds that
+        copy.
     window : tuple of int
         Rows and columns of a kernel or pool; of "neighbours" the channels.
     strides, dilation : tuple of int
@@ -99,7 +99,7 @@ class Step:
 
 
 class _Step(ctypes.Structure):
-    """As the library reads it."""
+    """The library's StormlensStep (native/engine_binding.cpp), fields in its order."""
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("kind", "activation", "rows", "columns")),
@@ -149,6 +149,7 @@ class Engine:
     ) -> None:
         self._library = _engine_library()
         self._shape = shape
+        # One array of all weights, and each one's place in it. By identity, as arrays have no hash.
         places: dict[int, int] = {}
         arrays: list[Floats] = []
         size = 0
@@ -185,7 +186,7 @@ class Engine:
             Floats as the network takes them, or bytes to be scaled. A last dimension of 1 may
             be left out.
         threads : int, optional
-            How many, 1 or more; as many as there are cores for this process unless told. The
+            How many, 1 or more; by default one for each core that this process may use. The
             numbers are the same for any.
 
         Returns

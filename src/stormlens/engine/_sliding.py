@@ -1,10 +1,16 @@
 """
-What windows that slide over an image share, computed once for all of them.
+Shift-and-stitch: what windows that slide over an image share, computed once for all.
 
-A pool of side p starts at every cell here, not at every p-th one, and an image is
-looked at every `step` cells, which is what an earlier pool left of it. Kernels of
-3 x 3 go by Winograd's F(6 x 6, 3 x 3): 36 outputs from 64 products, not 324, at the
-cost of about one decimal digit. Where the image is blank the reply is known and
+A window counts its pools from its own first cell. So windows whose starts differ by a
+multiple of the pools' strides share their maps, and there are as many such maps as
+starts have remainders: the image is shifted by each remainder, and the results are put
+together (Sermanet et al. 2014, OverFeat, ICLR; Long, Shelhamer and Darrell 2015, Fully
+convolutional networks for semantic segmentation, CVPR, section 3.2; Giusti et al. 2013,
+ICIP). Here a pool of side p starts at every cell, not at every p-th one, which gives
+all shifts of its layer at once; the next layer reads every `step`-th cell of that.
+
+Kernels of 3 x 3 go by Winograd's F(6 x 6, 3 x 3): 36 outputs from 64 products, not 324,
+at the cost of about one decimal digit. Where the image is blank the reply is known and
 nothing is computed.
 
 A tile of 8 x 8 inputs d and a 3 x 3 kernel g give A^T [(G g G^T) * (B^T d B)] A.
@@ -55,9 +61,9 @@ _G = np.array(
 )
 
 
-class Everywhere(NamedTuple):
+class StitchWeights(NamedTuple):
     """
-    A convolution's weights, for windows to share.
+    A convolution's weights, packed for shift-and-stitch.
 
     Attributes
     ----------
@@ -79,9 +85,9 @@ class Everywhere(NamedTuple):
         return _is_winograd(self.kernel.shape)
 
 
-def everywhere(kernel: Floats, bias: Floats) -> Everywhere:
+def stitch_weights(kernel: Floats, bias: Floats) -> StitchWeights:
     """
-    Make a convolution's weights ready.
+    Pack a convolution's weights for shift-and-stitch.
 
     Parameters
     ----------
@@ -90,7 +96,7 @@ def everywhere(kernel: Floats, bias: Floats) -> Everywhere:
 
     Returns
     -------
-    weights : Everywhere
+    weights : StitchWeights
     """
     rows, columns, channels, filters = kernel.shape
     if _is_winograd(kernel.shape):
@@ -103,16 +109,16 @@ def everywhere(kernel: Floats, bias: Floats) -> Everywhere:
     panels = whole.reshape(*places.shape[:2], -1, _PANEL).transpose(2, 0, 1, 3)
     packed = np.ascontiguousarray(panels, np.float32)
     bias = bias.astype(np.float32)
-    return Everywhere(kernel.astype(np.float32), bias, packed, np.pad(bias, (0, beyond)))
+    return StitchWeights(kernel.astype(np.float32), bias, packed, np.pad(bias, (0, beyond)))
 
 
-def blank_reply(weights: Everywhere, blank: Floats, relu: bool) -> Floats:
+def blank_reply(weights: StitchWeights, blank: Floats, relu: bool) -> Floats:
     """
-    What a convolution makes of an area that holds the same values everywhere.
+    What a convolution makes of an area that holds the same values throughout.
 
     Parameters
     ----------
-    weights : Everywhere
+    weights : StitchWeights
     blank : ndarray of float32, shape (C,)
     relu : bool
 
@@ -129,8 +135,8 @@ def _is_winograd(kernel: tuple[int, ...]) -> bool:
     return kernel[:2] == (3, 3) and kernel[2] % 16 == 0
 
 
-class _Everywhere(ctypes.Structure):
-    """As the library reads it."""
+class _ShiftAndStitch(ctypes.Structure):
+    """The library's struct of that name (native/sliding_binding.cpp), fields in its order."""
 
     _fields_ = tuple(
         (name, ctypes.c_int64)
@@ -146,7 +152,7 @@ class _Everywhere(ctypes.Structure):
 
 
 class _DenseWindows(ctypes.Structure):
-    """As the library reads it."""
+    """The library's struct of that name (native/sliding_binding.cpp), fields in its order."""
 
     _fields_ = tuple(
         (name, ctypes.c_int64)
@@ -168,7 +174,7 @@ class Sliding:
     Parameters
     ----------
     threads : int, optional
-        How many, 1 or more; as many as there are cores for this process unless told.
+        How many, 1 or more; by default one for each core that this process may use.
 
     Raises
     ------
@@ -194,7 +200,7 @@ class Sliding:
         self,
         image: Floats,
         starts: Sequence[tuple[int, int]],
-        weights: Everywhere,
+        weights: StitchWeights,
         blank: Floats,
         reply: Floats,
         *,
@@ -212,8 +218,8 @@ class Sliding:
             Cells beyond it count as zero.
         starts : sequence of tuple of int
             First row and column looked at, 0 or more: one image is made of each.
-        weights : Everywhere
-            From `everywhere`.
+        weights : StitchWeights
+            From `stitch_weights`.
         blank : ndarray of float32, shape (C,)
             What a cell of an area without echo holds.
         reply : ndarray of float32, shape (F,)
@@ -239,7 +245,7 @@ class Sliding:
         places = np.array(starts, np.int64)
         features = math.prod(windows.cells) * filters
         pooled = self._room(weights, (len(places), *windows.counts, features))
-        written = _Everywhere(
+        written = _ShiftAndStitch(
             *image.shape,
             *(len(places), step),
             *(rows, columns, filters, pool, relu, weights.is_winograd),
@@ -248,7 +254,7 @@ class Sliding:
             *(blank.size, reply.size, pooled.size),
         )
         arrays = (image, places, weights.packed, weights.packed_bias, blank, reply, pooled)
-        self._call("stormlens_everywhere", written, *arrays)
+        self._call("stormlens_shift_and_stitch", written, *arrays)
         return pooled
 
     def dense_windows(
@@ -307,12 +313,13 @@ class Sliding:
 
         return run
 
-    def _room(self, weights: Everywhere, shape: tuple[int, ...]) -> Floats:
-        _, held = self._rooms.get(id(weights.packed), (None, None))
-        if held is None or held.shape != shape:
-            held = np.empty(shape, np.float32)
-            self._rooms[id(weights.packed)] = weights.packed, held
-        return held
+    def _room(self, weights: StitchWeights, shape: tuple[int, ...]) -> Floats:
+        # The weights are kept with the memory: else their id could become another array's.
+        _, room = self._rooms.get(id(weights.packed), (None, None))
+        if room is None or room.shape != shape:
+            room = np.empty(shape, np.float32)
+            self._rooms[id(weights.packed)] = weights.packed, room
+        return room
 
     def _call(self, name: str, written: ctypes.Structure, *arrays: NDArray[Any]) -> None:
         error = ctypes.create_string_buffer(ROOM)
@@ -341,7 +348,7 @@ def _sliding_library() -> ctypes.CDLL:
     handle.stormlens_helpers_make.argtypes = [whole]
     handle.stormlens_helpers_free.restype = None
     handle.stormlens_helpers_free.argtypes = [place]
-    for name, arrays in (("stormlens_everywhere", 7), ("stormlens_dense_windows", 4)):
+    for name, arrays in (("stormlens_shift_and_stitch", 7), ("stormlens_dense_windows", 4)):
         function = getattr(handle, name)
         function.restype = whole
         function.argtypes = [place, place, *[place] * arrays, ctypes.c_char_p, whole]

@@ -26,9 +26,9 @@ from stormlens.models._chain import (
     is_plain_relu,
 )
 from stormlens.models._keras import import_keras
-from stormlens.ops import Tapped, conv_pool, convolve, matmul
+from stormlens.ops import FusedStep, conv_pool, convolve, matmul
 
-Weights = Sequence[Array | Tapped]
+Weights = Sequence[Array | FusedStep]
 State = list[Array]
 Step = Callable[["_Flow"], None]
 Name = str | int
@@ -118,7 +118,7 @@ class Forward:
     weights, state : list of Array
         Trainable and other variables of the model, in Keras's order.
     dense : tuple of int
-        Which weights are kernels of dense layers; they may be given as `ops.Tapped`.
+        Which weights are kernels of dense layers; they may be given as `ops.FusedStep`.
     added : callable or None
         As `apply`, and third what the model adds to its loss: for its weights, for what its layers
         give, or by `add_loss`. None where it adds nothing, or this is not for training.

@@ -27,13 +27,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from stormlens.engine import (
-    Everywhere,
     Step,
+    StitchWeights,
     Windows,
     blank_reply,
-    everywhere,
     gather_windows,
     spectra_pay,
+    stitch_weights,
 )
 from stormlens.models._network import Floats, answers
 from stormlens.models._sliding_plan import Plan, Stage, activation_of, weights_of
@@ -53,7 +53,7 @@ class Operations(Protocol):
         self,
         image: Any,
         starts: Sequence[tuple[int, int]],
-        weights: Everywhere,
+        weights: StitchWeights,
         blank: Any,
         reply: Any,
         *,
@@ -200,7 +200,7 @@ class _Layer:
 
     def __init__(self, operations: Operations, stage: Stage, blank: Any) -> None:
         self.stage, self.blank = stage, blank
-        self.weights = everywhere(stage.kernel, stage.bias)
+        self.weights = stitch_weights(stage.kernel, stage.bias)
         self.reply = blank_reply(self.weights, blank, stage.rectifies)
         before = () if stage.fuses else stage.before
         self.before, self.after = (

@@ -3,22 +3,22 @@
 from stormlens.ops._adam import AdamSettings, adam
 from stormlens.ops._conv_pool import conv_pool
 from stormlens.ops._convolve import convolve
-from stormlens.ops._dense import Tapped, matmul, tap
-from stormlens.ops._native import Native, native
+from stormlens.ops._dense import FusedStep, fuse_step, matmul
+from stormlens.ops._registration import Native, native
 from stormlens.ops._sliding import PortableSliding
 from stormlens.ops._warp import FILL_MODES, warp
 
 __all__ = [
     "FILL_MODES",
     "AdamSettings",
+    "FusedStep",
     "Native",
     "PortableSliding",
-    "Tapped",
     "adam",
     "conv_pool",
     "convolve",
+    "fuse_step",
     "matmul",
     "native",
-    "tap",
     "warp",
 ]

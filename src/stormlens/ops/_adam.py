@@ -1,8 +1,8 @@
 """
 One step of Adam in one pass over the memory.
 
-Adam is bound by memory: weight, mean and square of an array are read and written
-once here. A large dense layer has its own step, on the way back through it (`tap`).
+Adam is bound by memory, so weight, mean and square of an array are read and written
+once here. A large dense layer takes its step in the backward pass instead (`fuse_step`).
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from stormlens.ops._native import native
 from stormlens.ops._platform import on_platform
+from stormlens.ops._registration import native
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class AdamSettings:
     decay_mean, decay_square : float
         Of the moving averages of gradient and squared gradient.
     epsilon : float
-        Added to the root of the corrected average square as in [1]_; 1e-7 unless told.
+        Added to the root of the corrected average square as in [1]_; 1e-7 by default.
     weight_decay : float
         Each step also takes rate * weight_decay of the weight away [2]_; 0 to 1.
 
@@ -67,8 +67,8 @@ def adam(
     rate : Array of float or float
         Learning rate of this step.
     after : Array
-        Anything that is made by the last use of the old weight. The native step changes the
-        weight where it lies, and the compiler copies it first unless it sees an order.
+        Anything that the last use of the old weight computes. The native step changes the weight
+        in place; XLA copies it first unless it sees that all who read the old one are done.
 
     Returns
     -------

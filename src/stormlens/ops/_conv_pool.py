@@ -1,11 +1,11 @@
 """
-Convolution followed by max pooling, with a gradient that visits winners only.
+Convolution followed by max pooling, with a gradient that visits each argmax only.
 
-A p x p max pool keeps one of p*p convolution outputs, so all but that share of
-the gradient is zero; frameworks store, scan and multiply those zeros all the
-same. Here the forward pass notes which position of each pool window won, and
-the gradients visit no other. On a CPU the work is done by the native library
-(`native/`); elsewhere, and for pools that it does not know, by XLA.
+A p x p max pool keeps one of p*p convolution outputs, so the gradient of all the
+others is zero. Frameworks store, scan and multiply those zeros. Here the forward
+pass notes the argmax of each pool window, and the gradients visit no other
+position. On a CPU the native library (`native/`) does the work; elsewhere, and for
+pools that it was not compiled for, XLA does. docs/architecture.md has a picture.
 
 Letters: N images, (H, W) rows and columns, C input and F output channels,
 (k, l) the kernel's sides, p the pool's, (h, w) pooled rows and columns.
@@ -104,20 +104,20 @@ def _conv_pool(spec: Spec, images: Array, kernel: Array, bias: Array, masks: Mas
 def _forward(
     spec: Spec, images: Array, kernel: Array, bias: Array, masks: Masks
 ) -> tuple[Array, Residuals]:
-    pooled, winner = _on_platform(spec, "pooled_and_winner", images, kernel, bias, masks)
-    return pooled, (images, kernel, masks, winner)
+    pooled, argmax = _on_platform(spec, "pooled_and_argmax", images, kernel, bias, masks)
+    return pooled, (images, kernel, masks, argmax)
 
 
 def _backward(spec: Spec, residuals: Residuals, gradient: Array) -> tuple[Any, ...]:
-    images, kernel, masks, winner = residuals
+    images, kernel, masks, argmax = residuals
     shape = jnp.zeros(kernel.shape, kernel.dtype)  # only its shape is looked at
     kernel_gradient, bias_gradient = _on_platform(
-        spec, "weight_gradient", images, shape, masks, winner, gradient
+        spec, "weight_gradient", images, shape, masks, argmax, gradient
     )
     if jnp.issubdtype(images.dtype, jnp.floating):
-        # The compiler drops it where nobody asks (a first layer).
+        # A first layer's is not used, and XLA then drops the call.
         image_gradient = _on_platform(
-            spec, "image_gradient", images, kernel, masks, winner, gradient
+            spec, "image_gradient", images, kernel, masks, argmax, gradient
         )
     else:
         image_gradient = np.zeros(images.shape, jax.dtypes.float0)
@@ -128,7 +128,7 @@ _conv_pool.defvjp(_forward, _backward)
 
 
 def _on_platform(spec: Spec, operation: str, *operands: Any) -> Any:
-    """Run an operation natively on a CPU, where that can be done, and in XLA's terms elsewhere."""
+    """Run an operation natively on a CPU if the library can, else in XLA's terms."""
     portable = partial(getattr(_portable, operation), spec)
     if not _native.serves(spec, *jax.tree.leaves(operands)):
         return portable(*operands)

@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 from stormlens.ops._conv_pool_spec import Masks, Spec
-from stormlens.ops._native import native
+from stormlens.ops._registration import native
 
 _POOLS = (2, 3)
 
@@ -54,11 +54,11 @@ def pooled(spec: Spec, images: Array, kernel: Array, bias: Array, masks: Masks) 
     return _call("stormlens_conv_pool", shape, spec, images, kernel, bias, *masks)
 
 
-def pooled_and_winner(
+def pooled_and_argmax(
     spec: Spec, images: Array, kernel: Array, bias: Array, masks: Masks
 ) -> tuple[Array, Array]:
     """
-    Pooled maps and winners; as `_conv_pool_portable.pooled_and_winner`.
+    Pooled maps and argmax; as `_conv_pool_portable.pooled_and_argmax`.
 
     Parameters
     ----------
@@ -68,22 +68,22 @@ def pooled_and_winner(
     Returns
     -------
     pooled : Array of float32, shape (N, h, w, F)
-    winner : Array of uint8, shape (N, h, w, F)
+    argmax : Array of uint8, shape (N, h, w, F)
     """
     shape = _pooled_shape(spec, images, kernel)
     results = (shape, jax.ShapeDtypeStruct(shape.shape, jnp.uint8))
-    return tuple(_call("stormlens_conv_pool_winners", results, spec, images, kernel, bias, *masks))
+    return tuple(_call("stormlens_conv_pool_argmax", results, spec, images, kernel, bias, *masks))
 
 
 def weight_gradient(
-    spec: Spec, images: Array, kernel: Array, masks: Masks, winner: Array, gradient: Array
+    spec: Spec, images: Array, kernel: Array, masks: Masks, argmax: Array, gradient: Array
 ) -> tuple[Array, Array]:
     """
     Gradients of kernel and bias; as `_conv_pool_portable.weight_gradient`.
 
     Parameters
     ----------
-    spec, images, kernel, masks, winner, gradient
+    spec, images, kernel, masks, argmax, gradient
         As there.
 
     Returns
@@ -95,18 +95,18 @@ def weight_gradient(
         jax.ShapeDtypeStruct(shape, jnp.float32) for shape in (kernel.shape, kernel.shape[3:])
     )
     name = "stormlens_conv_pool_weight_gradient"
-    return tuple(_call(name, results, spec, images, *masks, winner, gradient))
+    return tuple(_call(name, results, spec, images, *masks, argmax, gradient))
 
 
 def image_gradient(
-    spec: Spec, images: Array, kernel: Array, masks: Masks, winner: Array, gradient: Array
+    spec: Spec, images: Array, kernel: Array, masks: Masks, argmax: Array, gradient: Array
 ) -> Array:
     """
     Gradient of the images; as `_conv_pool_portable.image_gradient`.
 
     Parameters
     ----------
-    spec, images, kernel, masks, winner, gradient
+    spec, images, kernel, masks, argmax, gradient
         As there.
 
     Returns
@@ -115,7 +115,7 @@ def image_gradient(
     """
     result = jax.ShapeDtypeStruct(images.shape, jnp.float32)
     name = "stormlens_conv_pool_image_gradient"
-    return _call(name, result, spec, images, kernel, *masks, winner, gradient)
+    return _call(name, result, spec, images, kernel, *masks, argmax, gradient)
 
 
 def _pooled_shape(spec: Spec, images: Array, kernel: Array) -> jax.ShapeDtypeStruct:

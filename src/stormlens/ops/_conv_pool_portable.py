@@ -1,9 +1,9 @@
 """
 `conv_pool` in XLA's own terms: for GPUs, and where there is no native library.
 
-The gradient of the kernel is a sum over the p*p positions of a window of
-(patches at the position) x (gradient where that position won), each one matrix
-product: several times faster than XLA's own gradient on a CPU.
+The gradient of the kernel is a sum over the p*p positions of a window. Each term is
+one matrix product, (patches at the position) x (gradient where that position is the
+argmax). On a CPU that is several times faster than XLA's own gradient.
 """
 
 import jax
@@ -38,11 +38,11 @@ def pooled(spec: Spec, images: Array, kernel: Array, bias: Array, masks: Masks) 
     return _activate(spec, highest, masks[0])[0]
 
 
-def pooled_and_winner(
+def pooled_and_argmax(
     spec: Spec, images: Array, kernel: Array, bias: Array, masks: Masks
 ) -> tuple[Array, Array]:
     """
-    Pooled maps, and which position of each window won.
+    Pooled maps, and which position of each window has the maximum.
 
     Parameters
     ----------
@@ -52,23 +52,24 @@ def pooled_and_winner(
     Returns
     -------
     pooled : Array of float, shape (N, h, w, F)
-    winner : Array of uint8 or int32, shape (N, h, w, F)
+    argmax : Array of uint8 or int32, shape (N, h, w, F)
         Position row by row, or `_off` where nothing is passed on.
     """
     convolved = _convolve(_padded(spec, images, masks[1], kernel.dtype), kernel)
     best = _at_position(convolved, 0, 0, spec)
-    winner = jnp.zeros(best.shape, jnp.int32)
+    argmax = jnp.zeros(best.shape, jnp.int32)
     for position in range(1, spec.pool**2):
         value = _at_position(convolved, *divmod(position, spec.pool), spec)
-        winner = jnp.where(value > best, position, winner)
+        # Higher, not equal: the first of equal positions is the argmax, as in Keras.
+        argmax = jnp.where(value > best, position, argmax)
         best = jnp.maximum(best, value)
     result, is_on = _activate(spec, best + bias, masks[0])
-    winner = jnp.where(is_on, winner, _off(spec))
-    return result, winner.astype(jnp.uint8 if spec.pool < 16 else jnp.int32)
+    argmax = jnp.where(is_on, argmax, _off(spec))
+    return result, argmax.astype(jnp.uint8 if spec.pool < 16 else jnp.int32)
 
 
 def weight_gradient(
-    spec: Spec, images: Array, kernel: Array, masks: Masks, winner: Array, gradient: Array
+    spec: Spec, images: Array, kernel: Array, masks: Masks, argmax: Array, gradient: Array
 ) -> tuple[Array, Array]:
     """
     Gradients of kernel and bias.
@@ -79,32 +80,32 @@ def weight_gradient(
         As for `conv_pool`.
     kernel : Array of float, shape (k, l, C, F)
         Only its shape is looked at.
-    winner, gradient : Array, shape (N, h, w, F)
-        From `pooled_and_winner`; gradient of the pooled maps.
+    argmax, gradient : Array, shape (N, h, w, F)
+        From `pooled_and_argmax`; gradient of the pooled maps.
 
     Returns
     -------
     kernel_gradient : Array of float, shape (k, l, C, F)
     bias_gradient : Array of float, shape (F,)
     """
-    gradient = _passed_on(spec, masks[0], winner, gradient)
+    gradient = _passed_on(spec, masks[0], argmax, gradient)
     padded = _padded(spec, images, masks[1], kernel.dtype)
 
     def add_slice(total: Array, parts: tuple[Array, Array, Array]) -> tuple[Array, None]:
-        image_part, winner_part, gradient_part = parts
-        for position, here in enumerate(_where_won(spec, winner_part, gradient_part)):
+        image_part, argmax_part, gradient_part = parts
+        for position, here in enumerate(_by_position(spec, argmax_part, gradient_part)):
             patches = _patches(image_part, position, spec, kernel.shape[:2])
             total += patches.T @ here.reshape(-1, here.shape[-1])
         return total, None
 
     nothing = jnp.zeros((kernel[..., 0].size, kernel.shape[3]), gradient.dtype)
-    parts = _sliced(padded), _sliced(winner), _sliced(gradient)
+    parts = _sliced(padded), _sliced(argmax), _sliced(gradient)
     total = lax.scan(add_slice, nothing, parts)[0]
     return total.reshape(kernel.shape), gradient.sum((0, 1, 2))
 
 
 def image_gradient(
-    spec: Spec, images: Array, kernel: Array, masks: Masks, winner: Array, gradient: Array
+    spec: Spec, images: Array, kernel: Array, masks: Masks, argmax: Array, gradient: Array
 ) -> Array:
     """
     Gradient of the images.
@@ -113,16 +114,16 @@ def image_gradient(
     ----------
     spec, images, kernel, masks
         As for `conv_pool`; images are floats.
-    winner, gradient : Array, shape (N, h, w, F)
-        From `pooled_and_winner`; gradient of the pooled maps.
+    argmax, gradient : Array, shape (N, h, w, F)
+        From `pooled_and_argmax`; gradient of the pooled maps.
 
     Returns
     -------
     image_gradient : Array of float, shape (N, H, W, C)
     """
-    gradient = _passed_on(spec, masks[0], winner, gradient)
-    (n, h, w, filters), pool = winner.shape, spec.pool
-    by_position = jnp.stack(_where_won(spec, winner, gradient))
+    gradient = _passed_on(spec, masks[0], argmax, gradient)
+    (n, h, w, filters), pool = argmax.shape, spec.pool
+    by_position = jnp.stack(_by_position(spec, argmax, gradient))
     by_window = by_position.reshape(pool, pool, n, h, w, filters).transpose(2, 3, 0, 4, 1, 5)
     convolved_gradient = by_window.reshape(n, h * pool, w * pool, filters)
     # Full correlation with the flipped kernel; rows that no whole window covers get zeros, and
@@ -169,12 +170,12 @@ def _activate(spec: Spec, values: Array, mask: Array) -> tuple[Array, Array]:
 
 
 def _off(spec: Spec) -> int:
-    """Stands for the position of a window that passes no gradient on."""
+    """The argmax of a window that passes no gradient on: no position has this number."""
     return 255 if spec.pool < 16 else spec.pool**2
 
 
-def _passed_on(spec: Spec, mask: Array, winner: Array, gradient: Array) -> Array:
-    gradient = jnp.where(winner == _off(spec), 0, gradient)
+def _passed_on(spec: Spec, mask: Array, argmax: Array, gradient: Array) -> Array:
+    gradient = jnp.where(argmax == _off(spec), 0, gradient)
     return gradient * mask.astype(gradient.dtype)[:, None, None, :] if mask.shape[1] else gradient
 
 
@@ -197,9 +198,9 @@ def _patches(images: Array, position: int, spec: Spec, sides: tuple[int, ...]) -
     return jnp.stack(taps, axis=3).reshape(-1, len(taps) * images.shape[3])
 
 
-def _where_won(spec: Spec, winner: Array, gradient: Array) -> list[Array]:
-    """The pooled gradient at each position of the window, zero where another won."""
-    return [jnp.where(winner == position, gradient, 0) for position in range(spec.pool**2)]
+def _by_position(spec: Spec, argmax: Array, gradient: Array) -> list[Array]:
+    """The pooled gradient at each position of the window, zero where another is the argmax."""
+    return [jnp.where(argmax == position, gradient, 0) for position in range(spec.pool**2)]
 
 
 def _sliced(array: Array) -> Array:

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from stormlens.errors import InputError
-from stormlens.ops._native import native
 from stormlens.ops._platform import on_platform
+from stormlens.ops._registration import native
 
 _NAME = "stormlens_convolve"
 _LANES = 16  # channels that fill the longest vectors

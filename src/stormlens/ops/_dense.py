@@ -1,9 +1,11 @@
 """
-A dense layer whose kernel may take its step of Adam on the way back.
+A dense layer whose kernel may take its step of Adam in the backward pass.
 
-The gradient of a kernel is inputs^T gradients, as large as the kernel itself, and the
-gradient of the inputs reads the whole kernel, which the step reads and writes. A kernel that
-is `Tapped` is read once for both, a few rows at a time, and its gradient is never stored.
+The gradient of a kernel is a product of two small factors, inputs^T and the outputs'
+gradient, and as large as the kernel itself. Stored, it would be written and read once more
+than needed: the gradient of the inputs reads the whole kernel too, and Adam reads and writes
+it. A `FusedStep` keeps the gradient factored. Some rows at a time, it is multiplied out in the
+cache and used at once, and the kernel is read from memory once for all three.
 """
 
 from collections.abc import Callable
@@ -16,10 +18,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from stormlens.ops._adam import AdamSettings, adam_attributes, adam_factors, adam_step
-from stormlens.ops._native import native
 from stormlens.ops._platform import on_platform
+from stormlens.ops._registration import native
 
-_LARGE = 1 << 16
+_LARGE = 1 << 16  # values of the largest array from which a native call pays
 
 
 @partial(
@@ -28,12 +30,13 @@ _LARGE = 1 << 16
     meta_fields=["settings"],
 )
 @dataclass(frozen=True)
-class Tapped:
+class FusedStep:
     """
-    A kernel with what Adam needs to change it.
+    A kernel whose step of Adam is fused into the backward pass.
 
-    Its gradient is a `Tapped` too: what kernel, mean and square are after the step. So it must
-    be used once in what is differentiated, by `matmul`, in a loss that is not scaled later.
+    `jax.grad` gives a `FusedStep` for it, whose kernel, mean and square are those after the step:
+    no gradient exists that could be added or scaled. So a loss must use it exactly once, in
+    `matmul`, and must not be scaled afterwards.
 
     Attributes
     ----------
@@ -51,16 +54,16 @@ class Tapped:
     settings: AdamSettings
 
 
-def tap(
+def fuse_step(
     settings: AdamSettings,
     kernel: Array,
     mean: Array,
     square: Array,
     step: Array,
     rate: Array | float,
-) -> Tapped:
+) -> FusedStep:
     """
-    A kernel with what Adam needs to change it.
+    Fuse a step of Adam into the backward pass of a kernel.
 
     Parameters
     ----------
@@ -73,19 +76,19 @@ def tap(
 
     Returns
     -------
-    tapped : Tapped
+    fused : FusedStep
     """
-    return Tapped(kernel, mean, square, adam_factors(settings, step, rate), settings)
+    return FusedStep(kernel, mean, square, adam_factors(settings, step, rate), settings)
 
 
-def matmul(inputs: Array, kernel: Array | Tapped) -> Array:
+def matmul(inputs: Array, kernel: Array | FusedStep) -> Array:
     """
     Inputs times a kernel.
 
     Parameters
     ----------
     inputs : Array of float, shape (N, rows)
-    kernel : Array of float, shape (rows, columns), or Tapped
+    kernel : Array of float, shape (rows, columns), or FusedStep
 
     Returns
     -------
@@ -95,20 +98,22 @@ def matmul(inputs: Array, kernel: Array | Tapped) -> Array:
 
 
 @jax.custom_vjp
-def _matmul(inputs: Array, kernel: Array | Tapped) -> Array:
-    weights = kernel.kernel if isinstance(kernel, Tapped) else kernel
+def _matmul(inputs: Array, kernel: Array | FusedStep) -> Array:
+    weights = kernel.kernel if isinstance(kernel, FusedStep) else kernel
     return _large("stormlens_dense", jnp.matmul, inputs, weights)
 
 
-def _forward(inputs: Array, kernel: Array | Tapped) -> tuple[Array, tuple[Array, Array | Tapped]]:
+def _forward(
+    inputs: Array, kernel: Array | FusedStep
+) -> tuple[Array, tuple[Array, Array | FusedStep]]:
     return _matmul(inputs, kernel), (inputs, kernel)
 
 
 def _backward(
-    residuals: tuple[Array, Array | Tapped], gradient: Array
-) -> tuple[Array, Array | Tapped]:
+    residuals: tuple[Array, Array | FusedStep], gradient: Array
+) -> tuple[Array, Array | FusedStep]:
     inputs, kernel = residuals
-    if isinstance(kernel, Tapped):
+    if isinstance(kernel, FusedStep):
         return _step(inputs, kernel, gradient)
     name = "stormlens_dense_input_gradient"
     return _large(name, _input_gradient, kernel, gradient), inputs.T @ gradient
@@ -121,17 +126,17 @@ def _input_gradient(kernel: Array, gradient: Array) -> Array:
     return gradient @ kernel.T
 
 
-def _step(inputs: Array, tapped: Tapped, gradient: Array) -> tuple[Array, Tapped]:
-    arrays = (tapped.kernel, tapped.mean, tapped.square, tapped.factors, inputs, gradient)
-    portable = partial(_portable_step, tapped.settings)
+def _step(inputs: Array, fused: FusedStep, gradient: Array) -> tuple[Array, FusedStep]:
+    arrays = (fused.kernel, fused.mean, fused.square, fused.factors, inputs, gradient)
+    portable = partial(_portable_step, fused.settings)
     if native().available and all(a.dtype == jnp.float32 for a in arrays):
-        native_step = partial(_native_step, tapped.settings)
+        native_step = partial(_native_step, fused.settings)
         changed = on_platform(native_step, portable, *arrays)
     else:
         changed = portable(*arrays)
     kernel, mean, square, of_inputs = changed
-    nothing = jnp.zeros_like(tapped.factors)
-    return of_inputs, Tapped(kernel, mean, square, nothing, tapped.settings)
+    nothing = jnp.zeros_like(fused.factors)  # a gradient has the structure of what it is of
+    return of_inputs, FusedStep(kernel, mean, square, nothing, fused.settings)
 
 
 def _portable_step(
@@ -161,7 +166,7 @@ def _native_step(settings: AdamSettings, kernel: Array, *rest: Array) -> tuple[A
 
 
 def _large(name: str, portable: Callable[..., Array], *operands: Array) -> Any:
-    """Large products natively on a CPU; a call costs more than a small product."""
+    """Large products natively on a CPU; calling the library takes longer than a small product."""
     floats = all(a.dtype == jnp.float32 for a in operands)
     if not floats or max(a.size for a in operands) < _LARGE or not native().available:
         return portable(*operands)

@@ -23,8 +23,8 @@ def on_platform(native: Callable[..., Any], portable: Callable[..., Any], *opera
     Returns
     -------
     result : Array or tree of Array
-        Where all devices are CPUs the portable version is not even traced, which would take
-        longer than all else in the tracing of a training step.
+        Where all devices are CPUs the portable version is not traced: that would take longer
+        than tracing the rest of a training step.
     """
     if _cpus_alone():
         return native(*operands)
@@ -33,6 +33,6 @@ def on_platform(native: Callable[..., Any], portable: Callable[..., Any], *opera
 
 @cache
 def _cpus_alone() -> bool:
-    """Whether JAX has no other devices: it prefers any other to a CPU, unless told."""
-    told = getattr(jax.config, _PLATFORMS) or ""
-    return jax.default_backend() == "cpu" and set(filter(None, told.split(","))) <= {"cpu"}
+    """Whether JAX has no other devices. By default it prefers any other to a CPU."""
+    named = getattr(jax.config, _PLATFORMS) or ""
+    return jax.default_backend() == "cpu" and set(filter(None, named.split(","))) <= {"cpu"}

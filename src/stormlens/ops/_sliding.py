@@ -1,8 +1,8 @@
 """
-What windows that slide over an image share, in XLA's own terms.
+Shift-and-stitch of sliding windows in XLA's own terms.
 
-For accelerators, and where there is no native library; else `stormlens.engine.Sliding` does the
-same. Blank areas are computed here too.
+For accelerators, and for machines without the native library. Elsewhere `stormlens.engine.Sliding`
+does the same, and skips blank areas, which are computed here.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from stormlens.engine import Everywhere, Step, Windows, gather_windows
+from stormlens.engine import Step, StitchWeights, Windows, gather_windows
 
 
 class PortableSliding:
@@ -26,7 +26,7 @@ class PortableSliding:
         self,
         image: Array,
         starts: Sequence[tuple[int, int]],
-        weights: Everywhere,
+        weights: StitchWeights,
         blank: Array,
         reply: Array,
         *,
@@ -73,11 +73,11 @@ def _conv_pool(
 ) -> Array:
     sizes = [n + pool - 1 + k - 1 for n, k in zip(windows.extents, kernel.shape[:2], strict=True)]
     spans = [step * (size - 1) + 1 for size in sizes]
-    room = jnp.pad(image, ((0, spans[0]), (0, spans[1]), (0, 0)))
+    padded = jnp.pad(image, ((0, spans[0]), (0, spans[1]), (0, 0)))
     whole = (*spans, image.shape[2])
-    phases = jax.vmap(lambda start: lax.dynamic_slice(room, (*start, 0), whole))(starts)
+    shifted = jax.vmap(lambda start: lax.dynamic_slice(padded, (*start, 0), whole))(starts)
     convolved = lax.conv_general_dilated(
-        phases[:, ::step, ::step],
+        shifted[:, ::step, ::step],
         kernel,
         (1, 1),
         "VALID",

@@ -14,8 +14,8 @@ import numpy as np
 from jax import Array
 
 from stormlens.errors import InputError, unknown
-from stormlens.ops._native import native
 from stormlens.ops._platform import on_platform
+from stormlens.ops._registration import native
 
 FILL_MODES: tuple[str, ...] = ("reflect", "nearest", "constant", "wrap")
 

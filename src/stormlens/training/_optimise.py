@@ -1,9 +1,9 @@
 """
 The recipes' optimisers: from gradients to new weights, in place.
 
-An optimiser is a pair of functions, as in optax, but its second one gives the
-new weights themselves, so that Adam can read and write them in one pass. What
-weight decay takes away is decoupled from the gradient (AdamW).
+An optimiser is a set of functions, as in optax, but `step` gives the new weights
+themselves and not changes to them, so that Adam reads and writes them in one pass.
+Weight decay is decoupled from the gradient (AdamW).
 """
 
 import math
@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from stormlens.ops import AdamSettings, Tapped, adam, tap
+from stormlens.ops import AdamSettings, FusedStep, adam, fuse_step
 from stormlens.training._recipe import Recipe
 
-Weights = list[Array | Tapped]
+Weights = list[Array | FusedStep]
 Rate = float | Callable[[Array], Array]
 
-_WARM_UP = 20  # the first of so many parts of a training
+_WARM_UP = 20  # the learning rate rises during the first of so many equal parts of a training
 _MOMENTUM = 0.9
 
 
@@ -31,15 +31,15 @@ class Optimiser(NamedTuple):
     ----------
     init : callable
         ``init(weights)`` to the state before the first step.
-    tap : callable
-        ``tap(state, weights, dense)`` to the weights that gradients are to be taken of: those
-        whose numbers are in `dense`, kernels of dense layers, may take their step on the way.
+    fuse_steps : callable
+        ``fuse_steps(state, weights, dense)`` to the weights to differentiate by: those whose
+        numbers are in `dense`, kernels of dense layers, may take their step in the backward pass.
     step : callable
         ``step(gradients, state, weights)`` to (new weights, new state).
     """
 
     init: Callable[[list[Array]], Any]
-    tap: Callable[[Any, list[Array], Collection[int]], Weights]
+    fuse_steps: Callable[[Any, list[Array], Collection[int]], Weights]
     step: Callable[[Weights, Any, list[Array]], tuple[list[Array], Any]]
 
 
@@ -159,14 +159,15 @@ def _sgd(recipe: Recipe, steps: int) -> Optimiser:
         rules.append(decay)
     rule = optax.chain(*rules, optax.scale_by_learning_rate(learning_rate(recipe, steps)))
 
-    def tap_none(_state: Any, weights: list[Array], _dense: Collection[int]) -> Weights:
+    # Momentum of SGD has no native operation, so no step is fused.
+    def fuse_none(_state: Any, weights: list[Array], _dense: Collection[int]) -> Weights:
         return list(weights)
 
     def step(gradients: Weights, state: Any, weights: list[Array]) -> tuple[list[Array], Any]:
         updates, state = rule.update(gradients, state, weights)
         return optax.apply_updates(weights, updates), state
 
-    return Optimiser(rule.init, tap_none, step)
+    return Optimiser(rule.init, fuse_none, step)
 
 
 def _adam(recipe: Recipe, steps: int) -> Optimiser:
@@ -183,10 +184,10 @@ def _adam(recipe: Recipe, steps: int) -> Optimiser:
     def now(state: AdamState) -> tuple[Array, Array | float]:
         return state.done + 1, rate(state.done) if callable(rate) else rate
 
-    def tap_dense(state: AdamState, weights: list[Array], dense: Collection[int]) -> Weights:
+    def fuse_dense(state: AdamState, weights: list[Array], dense: Collection[int]) -> Weights:
         arrays = zip(weights, state.mean, state.square, strict=True)
         return [
-            tap(of_kernels, *of_one, *now(state)) if i in dense else of_one[0]
+            fuse_step(of_kernels, *of_one, *now(state)) if i in dense else of_one[0]
             for i, of_one in enumerate(arrays)
         ]
 
@@ -194,14 +195,17 @@ def _adam(recipe: Recipe, steps: int) -> Optimiser:
         gradients: Weights, state: AdamState, weights: list[Array]
     ) -> tuple[list[Array], AdamState]:
         number, this_rate = now(state)
-        # A bias gets its gradient after all that lies behind its layer, so the first one's is last.
-        plain = [g.ravel()[0] for g in gradients if not isinstance(g, Tapped)]
+        # `adam` changes weights in place, so each must have been read for the last time. XLA knows
+        # that only through data: what is computed last is made an operand of every step. The way
+        # back ends at the first layer, and its gradients use the weights of all the others. One
+        # value of each gradient is enough, as an array is complete or not there.
+        plain = [g.ravel()[0] for g in gradients if not isinstance(g, FusedStep)]
         last = jnp.stack(plain) if plain else number.astype(jnp.float32)
 
         def changed(
-            gradient: Array | Tapped, weight: Array, mean: Array, square: Array
+            gradient: Array | FusedStep, weight: Array, mean: Array, square: Array
         ) -> tuple[Array, Array, Array]:
-            if isinstance(gradient, Tapped):
+            if isinstance(gradient, FusedStep):  # the step is done
                 return gradient.kernel, gradient.mean, gradient.square
             settings = of_kernels if _is_kernel(weight) else of_biases
             return adam(settings, weight, mean, square, gradient, number, this_rate, last)
@@ -211,4 +215,4 @@ def _adam(recipe: Recipe, steps: int) -> Optimiser:
         new_weights, mean, square = ([part[i] for part in new] for i in range(3))
         return new_weights, AdamState(number, mean, square)
 
-    return Optimiser(init, tap_dense, step)
+    return Optimiser(init, fuse_dense, step)

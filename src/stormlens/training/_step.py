@@ -18,7 +18,7 @@ from jax import Array
 
 from stormlens.augment import Augmentation
 from stormlens.models import Forward, scale
-from stormlens.ops import Tapped
+from stormlens.ops import FusedStep
 from stormlens.training._loss import Mixture, Taught, cross_entropy, losses
 from stormlens.training._optimise import Average, Optimiser
 from stormlens.training._recipe import Recipe
@@ -197,7 +197,7 @@ def make_update(
             taught = Taught(batch.taught, recipe.teacher_temperature, recipe.teacher_weight)
 
         def loss_of(
-            weights: list[Array | Tapped],
+            weights: list[Array | FusedStep],
         ) -> tuple[Array, tuple[Array, Array, list[Array]]]:
             log_p, variables, added = _forward(
                 forward, weights, state.variables, batch.images, key, True
@@ -217,7 +217,7 @@ def make_update(
                 mean, total = mean + added, total + added * present.sum()
             return mean, (total, log_p, variables)
 
-        given = optimiser.tap(state.optimiser, state.weights, forward.dense)
+        given = optimiser.fuse_steps(state.optimiser, state.weights, forward.dense)
         gradients, (loss_sum, log_p, variables) = jax.grad(loss_of, has_aux=True)(given)
         weights, optimiser_state = optimiser.step(gradients, state.optimiser, state.weights)
         if forward.constrain is not None:

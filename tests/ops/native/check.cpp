@@ -271,7 +271,7 @@ void check_convolution(Random& random, int example) {
   const Floats gradient = random.whole(e.n * g.cells() * g.filters, -2, 2);
 
   Floats pooled(size), alone(size), pooled_expected(size);
-  Bytes winner(size), winner_expected(size);
+  Bytes argmax(size), argmax_expected(size);
   Floats kernel_expected(e.kernel.size()), bias_expected(e.bias.size());
   Floats image_expected(static_cast<size_t>(e.n * g.pixels() * g.channels));
   size_t at = 0;
@@ -294,7 +294,7 @@ void check_convolution(Random& random, int example) {
           best += e.bias[f];
           const bool off = factor == 0 || (g.relu && best <= 0);
           pooled_expected[at] = (g.relu && best < 0 ? 0 : best) * factor;
-          winner_expected[at] = static_cast<uint8_t>(off ? kOff : place);
+          argmax_expected[at] = static_cast<uint8_t>(off ? kOff : place);
           if (off) continue;
           const float passed = gradient[at] * factor;
           bias_expected[f] += passed;
@@ -316,7 +316,7 @@ void check_convolution(Random& random, int example) {
   Workspace space;
   Floats packed(static_cast<size_t>(code().packed_size(g)));
   Forward forward{g, e.images(), e.kernel.data(), e.bias.data(), start(e.mask), start(e.keep),
-                  pooled.data(), winner.data(), nullptr};
+                  pooled.data(), argmax.data(), nullptr};
   if (!code().compacts(forward)) {
     code().pack(g, e.kernel.data(), packed.data());
     forward.packed = packed.data();
@@ -328,19 +328,22 @@ void check_convolution(Random& random, int example) {
     if (cut < g.h) code().forward(forward, n, cut, g.h, space);
   }
   if (pooled != pooled_expected) fail("forward", example);
-  if (winner != winner_expected) fail("the winners", example);
+  if (argmax != argmax_expected) fail("the argmax", example);
   forward.pooled = alone.data();
-  forward.winner = nullptr;
+  forward.argmax = nullptr;
   for (int64_t n = 0; n < e.n; ++n) code().forward(forward, n, 0, g.h, space);
-  if (alone != pooled_expected) fail("forward without winners", example);
+  if (alone != pooled_expected) fail("forward without argmax", example);
 
-  const Backward backward{g, e.images(), start(e.mask), start(e.keep), winner.data(),
+  const Backward backward{g, e.images(), start(e.mask), start(e.keep), argmax.data(),
                           gradient.data()};
   const int64_t parts = random.between(1, e.n), part = code().partial_size(g);
   Floats partials(static_cast<size_t>(parts * part));
+  // Filters in two pieces, of which one may be empty.
+  const int64_t piece = std::min(g.filters, 16 * random.between(0, g.filters / 16 + 1));
   for (int64_t i = 0; i < parts; ++i)
-    code().weight_gradient(backward, i * e.n / parts, (i + 1) * e.n / parts,
-                           partials.data() + i * part, space);
+    for (const Range filters : {Range{0, piece}, Range{piece, g.filters}})
+      code().weight_gradient(backward, {i * e.n / parts, (i + 1) * e.n / parts}, filters,
+                             partials.data() + i * part, space);
   Floats kernel(e.kernel.size()), bias(e.bias.size());
   const int64_t cut = random.between(0, g.filters);
   code().gather(g, partials.data(), parts, 0, cut, kernel.data(), bias.data());
@@ -483,8 +486,11 @@ void check_dense(Random& random, int example) {
   const Dense op{n, rows, columns, kernel.data()};
   const int64_t stride = code().padded(columns), cut = random.between(0, rows);
   Floats sums(static_cast<size_t>(n * stride));
-  code().dense(op, inputs.data(), 0, cut, sums.data(), space);
-  code().dense(op, inputs.data(), cut, rows, sums.data(), space);
+  const int64_t panels = (columns + code().panel - 1) / code().panel;
+  const int64_t piece = std::min(columns, code().panel * random.between(0, panels));
+  for (const Range these : {Range{0, cut}, Range{cut, rows}})
+    for (const Range those : {Range{0, piece}, Range{piece, columns}})
+      code().dense(op, inputs.data(), these, those, sums.data(), space);
   for (int64_t i = 0; i < n; ++i)
     for (int64_t c = 0; c < columns; ++c)
       if (sums[i * stride + c] != outputs[i * columns + c]) fail("dense", example);

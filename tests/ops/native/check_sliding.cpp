@@ -83,7 +83,7 @@ Floats spread_weights(const Floats& kernel, int64_t channels, int64_t filters) {
 }
 
 // One output of the convolution.
-double convolved(const Everywhere& op, const Floats& kernel, int64_t y, int64_t x, int64_t f) {
+double convolved(const ShiftAndStitch& op, const Floats& kernel, int64_t y, int64_t x, int64_t f) {
   double sum = op.bias[f];
   for (int64_t i = 0; i < op.kernel_rows; ++i)
     for (int64_t j = 0; j < op.kernel_columns; ++j) {
@@ -96,7 +96,7 @@ double convolved(const Everywhere& op, const Floats& kernel, int64_t y, int64_t 
   return op.relu ? std::max(sum, 0.0) : sum;
 }
 
-double pooled(const Everywhere& op, const Floats& kernel, int64_t y, int64_t x, int64_t f) {
+double pooled(const ShiftAndStitch& op, const Floats& kernel, int64_t y, int64_t x, int64_t f) {
   double best = -INFINITY;
   for (int64_t i = 0; i < op.pool; ++i)
     for (int64_t j = 0; j < op.pool; ++j)
@@ -115,11 +115,11 @@ void each_cell(const Windows& down, const Windows& across, const Body& body) {
 }
 
 // What the convolution makes of an image that is blank throughout.
-Floats reply_to(const Everywhere& op, const Floats& kernel, const Floats& blank) {
+Floats reply_to(const ShiftAndStitch& op, const Floats& kernel, const Floats& blank) {
   Floats image, reply;
   for (int64_t i = 0; i < op.kernel_rows * op.kernel_columns; ++i)
     image.insert(image.end(), blank.begin(), blank.end());
-  Everywhere one = op;
+  ShiftAndStitch one = op;
   one.image = image.data();
   one.height = op.kernel_rows, one.width = op.kernel_columns;
   one.top = one.left = 0, one.step = 1;
@@ -132,8 +132,8 @@ Windows random_windows(Random& random, int64_t most) {
   return {random.whole(1, 4), random.whole(1, 3), random.whole(1, most), random.whole(1, 4)};
 }
 
-void check_everywhere(Random& random, int example) {
-  Everywhere op{};
+void check_shift_and_stitch(Random& random, int example) {
+  ShiftAndStitch op{};
   op.winograd = example % 2 == 0;
   op.channels = op.winograd ? 16 * random.whole(1, 3) : random.whole(1, 5);
   op.kernel_rows = op.winograd ? 3 : random.whole(1, 4);
@@ -171,7 +171,7 @@ void check_everywhere(Random& random, int example) {
   const int64_t rows = op.down.extent(), each = random.whole(1, rows);
   Workspace space;
   for (int64_t first = 0; first < rows; first += each)
-    code().everywhere(op, first, std::min(rows, first + each), space);
+    code().shift_and_stitch(op, first, std::min(rows, first + each), space);
   compare(found, expected, "the convolution", example);
 }
 
@@ -333,7 +333,7 @@ int main() {
   if (!runs_here()) return 77;
   for (int example = 0; example < 100; ++example) {
     Random random(example);
-    check_everywhere(random, example);
+    check_shift_and_stitch(random, example);
     check_dense_windows(random, example);
     check_convolution(random, example);
   }

@@ -348,16 +348,16 @@ void check_pooled(Random& random, int example) {
 
   const int32_t are_bytes = bytes.empty() ? 0 : 1;
   if (bytes.empty()) e.in = given, in = e.in.data();
-  Bytes winner(size, 77);
+  Bytes argmax(size, 77);
   web_pooled_forward(&l, e.n, in, are_bytes, low, span, e.kernel.data(), e.bias.data(),
-                     start(mask), start(keep), pooled.data(), winner.data());
+                     start(mask), start(keep), pooled.data(), argmax.data());
   expect(pooled, expected, 0, "a pooled convolution", example);
-  if (winner != places) fail("the winners of a pooled convolution", example);
+  if (argmax != places) fail("the argmax of a pooled convolution", example);
   Floats kernel = unwritten(of_kernel.size()), bias = unwritten(of_bias.size());
   Floats images = unwritten(of_images.size());
   web_pooled_weight_gradient(&l, e.n, in, are_bytes, low, span, start(mask), start(keep),
-                             winner.data(), gradient.data(), kernel.data(), bias.data());
-  web_pooled_image_gradient(&l, e.n, e.kernel.data(), start(mask), start(keep), winner.data(),
+                             argmax.data(), gradient.data(), kernel.data(), bias.data());
+  web_pooled_image_gradient(&l, e.n, e.kernel.data(), start(mask), start(keep), argmax.data(),
                             gradient.data(), images.data());
   expect(kernel, of_kernel, 0, "a pooled kernel's gradient", example);
   expect(bias, of_bias, 0, "a pooled bias's gradient", example);

@@ -15,7 +15,7 @@
 
 extern "C" {
 
-struct StormlensEverywhere {
+struct StormlensShiftAndStitch {
   int64_t height, width, channels, starts, step;
   int64_t kernel_rows, kernel_columns, filters, pool, relu, winograd;
   int64_t row_step, column_step, dilation, rows, columns, cell_rows, cell_columns;
@@ -30,7 +30,7 @@ struct StormlensDenseWindows {
 
 void* stormlens_helpers_make(int64_t threads);
 void stormlens_helpers_free(void* helpers);
-int64_t stormlens_everywhere(void*, const StormlensEverywhere*, const float*, const int64_t*,
+int64_t stormlens_shift_and_stitch(void*, const StormlensShiftAndStitch*, const float*, const int64_t*,
                              const float*, const float*, const float*, const float*, float*, char*,
                              int64_t);
 int64_t stormlens_dense_windows(void*, const StormlensDenseWindows*, const float*, const float*,
@@ -87,14 +87,14 @@ void refuse_other_sizes(const Given& given, int64_t sizes, const Call& call, int
       reinterpret_cast<int64_t*>(&other)[field] = value;
       char error[20] = "";  // shorter than a sentence
       // What is true or false may be any number.
-      const bool flag = sizeof(Given) == sizeof(StormlensEverywhere) && (field == 9 || field == 10);
+      const bool flag = sizeof(Given) == sizeof(StormlensShiftAndStitch) && (field == 9 || field == 10);
       if (!flag && call(other, error, sizeof(error)) != 2) fail("a wild size was taken", example);
       if (std::memchr(error, '\0', sizeof(error)) == nullptr) fail("a sentence ran over", example);
     }
 }
 
-void check_everywhere(int example) {
-  StormlensEverywhere s{};
+void check_shift_and_stitch(int example) {
+  StormlensShiftAndStitch s{};
   s.winograd = example % 2;
   s.channels = s.winograd ? 16 : whole(1, 4);
   s.kernel_rows = s.winograd ? 3 : whole(1, 3), s.kernel_columns = s.winograd ? 3 : whole(1, 3);
@@ -123,7 +123,7 @@ void check_everywhere(int example) {
     const Threads helpers(threads);
     found.emplace_back(static_cast<size_t>(s.pooled_size), NAN);
     for (int again = 0; again < 2; ++again)
-      if (stormlens_everywhere(helpers.made, &s, image.data(), starts.data(), weights.data(),
+      if (stormlens_shift_and_stitch(helpers.made, &s, image.data(), starts.data(), weights.data(),
                                bias.data(), blank.data(), reply.data(), found.back().data(),
                                nullptr, 0) != 0)
         fail("a convolution was not done", example);
@@ -135,7 +135,7 @@ void check_everywhere(int example) {
   Workspace space;
   for (int64_t start = 0; !s.winograd && start < s.starts; ++start) {
     Floats due(static_cast<size_t>(of_start));
-    const Everywhere op{image.data(), s.height, s.width, s.channels,
+    const ShiftAndStitch op{image.data(), s.height, s.width, s.channels,
                         starts[static_cast<size_t>(2 * start)],
                         starts[static_cast<size_t>(2 * start + 1)], s.step, s.kernel_rows,
                         s.kernel_columns, s.filters,
@@ -143,14 +143,14 @@ void check_everywhere(int example) {
                         {s.column_step, s.dilation, s.columns, s.cell_columns}, s.pool,
                         s.relu != 0, false, weights.data(), bias.data(), blank.data(),
                         reply.data(), due.data()};
-    sliding_code().everywhere(op, 0, op.down.extent(), space);
+    sliding_code().shift_and_stitch(op, 0, op.down.extent(), space);
     for (size_t i = 0; i < due.size(); ++i)
       if (!(std::abs(due[i] - found[0][static_cast<size_t>(start * of_start) + i]) < 1e-4f))
         fail("tasks change a convolution", example);
   }
   const Threads helpers(2);
-  refuse_other_sizes(s, 7, [&](const StormlensEverywhere& other, char* error, int64_t room) {
-    return stormlens_everywhere(helpers.made, &other, image.data(), starts.data(), weights.data(),
+  refuse_other_sizes(s, 7, [&](const StormlensShiftAndStitch& other, char* error, int64_t room) {
+    return stormlens_shift_and_stitch(helpers.made, &other, image.data(), starts.data(), weights.data(),
                                 bias.data(), blank.data(), reply.data(), found[0].data(), error,
                                 room);
   }, example);
@@ -207,7 +207,7 @@ void check_dense_windows(int example) {
 int main(int count, char** arguments) {
   const int examples = count > 1 ? std::atoi(arguments[1]) : 40;
   for (int example = 0; example < examples; ++example) {
-    check_everywhere(example);
+    check_shift_and_stitch(example);
     check_dense_windows(example);
   }
   return 0;

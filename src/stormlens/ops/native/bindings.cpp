@@ -17,8 +17,10 @@ namespace {
 
 using Bytes = ffi::Buffer<ffi::U8>;
 
-constexpr int64_t kPartials = 16;  // partial weight gradients: alike for any number of threads
-constexpr int64_t kFiltersATask = 16;
+// A sum over images, or over a kernel's rows, is cut into so many parts, whatever the number of
+// threads: the order of additions is the same, and so are the bits. Sixteen need little memory.
+constexpr int64_t kParts = 16;
+constexpr int64_t kFiltersATask = 16;  // a multiple of every vector's floats
 
 struct Settings {
   int64_t pool, rows_before, rows_after, columns_before, columns_after;
@@ -105,9 +107,31 @@ int64_t strips(int64_t images, int64_t rows, int64_t threads) {
   return std::clamp<int64_t>((4 * threads + images - 1) / std::max<int64_t>(images, 1), 1, rows);
 }
 
+// Into how many pieces the filters or columns of each part are cut, so that more threads than parts
+// have work too. Each filter has sums of its own, so pieces change no bit. `most` is how many there
+// can be. A further piece looks at the same images again, which takes a twentieth of the time.
+int64_t pieces(int64_t parts, int64_t most, int64_t threads) {
+  constexpr double kAgain = 0.05;
+  int64_t best = 1;
+  double least = 0;
+  for (int64_t n = 1; n <= std::min<int64_t>(most, 64); ++n) {
+    const auto rounds = static_cast<double>((parts * n + threads - 1) / threads);
+    const double time = rounds * (1 / static_cast<double>(n) + kAgain);
+    if (n == 1 || time < least) least = time, best = n;
+  }
+  return best;
+}
+
+// Piece `index` of so many of `count`, cut at multiples of `unit`.
+Range piece(int64_t index, int64_t pieces, int64_t count, int64_t unit) {
+  const int64_t units = (count + unit - 1) / unit;
+  return {std::min(count, index * units / pieces * unit),
+          std::min(count, (index + 1) * units / pieces * unit)};
+}
+
 ffi::Error run_forward(ffi::ThreadPool& pool, const Settings& settings,
                        const ffi::AnyBuffer& images, const Floats& kernel, const Floats& bias,
-                       const Floats& mask, const Floats& keep, float* pooled, uint8_t* winner,
+                       const Floats& mask, const Floats& keep, float* pooled, uint8_t* argmax,
                        Sizes pooled_sizes) {
   Call call;
   ffi::Error error = check(settings, images, kernel.dimensions(), mask.dimensions(),
@@ -132,7 +156,7 @@ ffi::Error run_forward(ffi::ThreadPool& pool, const Settings& settings,
                masked(call.masked, mask, b, n * g.filters),
                masked(call.kept, keep, b, n * g.channels),
                pooled + out,
-               winner == nullptr ? nullptr : winner + out,
+               argmax == nullptr ? nullptr : argmax + out,
                packed};
     if (!code.compacts(op)) code.pack(g, op.kernel, packed);
     enough &= parallel_for(pool, n * cut, [&](int64_t task, Workspace& space) {
@@ -143,16 +167,16 @@ ffi::Error run_forward(ffi::ThreadPool& pool, const Settings& settings,
   return done(enough);
 }
 
-ffi::Error forward_with_winners(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats kernel,
+ffi::Error forward_with_argmax(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats kernel,
                                 Floats bias, Floats mask, Floats keep,
-                                ffi::Result<Floats> pooled, ffi::Result<Bytes> winner,
+                                ffi::Result<Floats> pooled, ffi::Result<Bytes> argmax,
                                 Settings settings) {
-  const Sizes sizes = pooled->dimensions(), other = winner->dimensions();
+  const Sizes sizes = pooled->dimensions(), other = argmax->dimensions();
   if (!same(sizes, other))
-    return refuse("conv_pool: pooled maps " + text(sizes) + " and winners " + text(other) +
+    return refuse("conv_pool: pooled maps " + text(sizes) + " and argmax " + text(other) +
                   " do not match.");
   return run_forward(pool, settings, images, kernel, bias, mask, keep, pooled->typed_data(),
-                     winner->typed_data(), sizes);
+                     argmax->typed_data(), sizes);
 }
 
 ffi::Error forward_alone(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats kernel, Floats bias,
@@ -164,17 +188,17 @@ ffi::Error forward_alone(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats ker
 
 // Checks what both gradients are given; the kernel's sizes are given or asked for.
 ffi::Error check_backward(const Settings& settings, const ffi::AnyBuffer& images, Sizes kernel,
-                          const Floats& mask, const Floats& keep, const Bytes& winner,
+                          const Floats& mask, const Floats& keep, const Bytes& argmax,
                           const Floats& gradient, Call& call) {
-  const Sizes sizes = gradient.dimensions(), other = winner.dimensions();
+  const Sizes sizes = gradient.dimensions(), other = argmax.dimensions();
   if (!same(sizes, other))
-    return refuse("conv_pool: gradient " + text(sizes) + " and winners " + text(other) +
+    return refuse("conv_pool: gradient " + text(sizes) + " and argmax " + text(other) +
                   " do not match.");
   return check(settings, images, kernel, mask.dimensions(), keep.dimensions(), sizes, call);
 }
 
 Backward backward_of(const Call& call, const Settings& settings, const ffi::AnyBuffer& images,
-                     const Floats& mask, const Floats& keep, const Bytes& winner,
+                     const Floats& mask, const Floats& keep, const Bytes& argmax,
                      const Floats& gradient, int64_t b) {
   const Geometry& g = call.geometry;
   const int64_t n = call.images, out = b * n * g.cells() * g.filters;
@@ -182,15 +206,15 @@ Backward backward_of(const Call& call, const Settings& settings, const ffi::AnyB
           images_of(images, settings, b * n * g.pixels() * g.channels),
           masked(call.masked, mask, b, n * g.filters),
           masked(call.kept, keep, b, n * g.channels),
-          winner.typed_data() + out,
+          argmax.typed_data() + out,
           gradient.typed_data() + out};
 }
 
 ffi::Error weight_gradient(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats mask, Floats keep,
-                           Bytes winner, Floats gradient, ffi::Result<Floats> kernel,
+                           Bytes argmax, Floats gradient, ffi::Result<Floats> kernel,
                            ffi::Result<Floats> bias, Settings settings) {
   Call call;
-  ffi::Error error = check_backward(settings, images, kernel->dimensions(), mask, keep, winner,
+  ffi::Error error = check_backward(settings, images, kernel->dimensions(), mask, keep, argmax,
                                     gradient, call);
   if (error.failure()) return error;
   const Geometry& g = call.geometry;
@@ -200,18 +224,21 @@ ffi::Error weight_gradient(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats m
                   text(all) + ".");
   const Kernels& code = kernels();
   const int64_t n = call.images, size = code.partial_size(g);
-  const int64_t parts = std::clamp<int64_t>(n, 1, kPartials);
+  const int64_t parts = std::clamp<int64_t>(n, 1, kParts);
+  const int64_t tasks = (g.filters + kFiltersATask - 1) / kFiltersATask;
+  const int64_t cut = pieces(parts, tasks, pool.num_threads());
   float* partials = shared(parts * size);
   if (partials == nullptr) return done(false);
   bool enough = true;
   for (int64_t b = 0; b < call.batch; ++b) {
     const Backward op =
-        backward_of(call, settings, images, mask, keep, winner, gradient, b);
-    enough &= parallel_for(pool, parts, [&](int64_t part, Workspace& space) {
-      code.weight_gradient(op, part * n / parts, (part + 1) * n / parts,
+        backward_of(call, settings, images, mask, keep, argmax, gradient, b);
+    enough &= parallel_for(pool, parts * cut, [&](int64_t task, Workspace& space) {
+      const int64_t part = task / cut;
+      code.weight_gradient(op, {part * n / parts, (part + 1) * n / parts},
+                           piece(task % cut, cut, g.filters, kFiltersATask),
                            partials + part * size, space);
     });
-    const int64_t tasks = (g.filters + kFiltersATask - 1) / kFiltersATask;
     enough &= parallel_for(pool, tasks, [&](int64_t task, Workspace&) {
       code.gather(g, partials, parts, task * kFiltersATask,
                   std::min(g.filters, (task + 1) * kFiltersATask),
@@ -223,10 +250,10 @@ ffi::Error weight_gradient(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats m
 }
 
 ffi::Error image_gradient(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats kernel, Floats mask,
-                          Floats keep, Bytes winner, Floats gradient, ffi::Result<Floats> result,
+                          Floats keep, Bytes argmax, Floats gradient, ffi::Result<Floats> result,
                           Settings settings) {
   Call call;
-  ffi::Error error = check_backward(settings, images, kernel.dimensions(), mask, keep, winner,
+  ffi::Error error = check_backward(settings, images, kernel.dimensions(), mask, keep, argmax,
                                     gradient, call);
   if (error.failure()) return error;
   const Sizes sizes = images.dimensions(), other = result->dimensions();
@@ -242,7 +269,7 @@ ffi::Error image_gradient(ffi::ThreadPool pool, ffi::AnyBuffer images, Floats ke
   for (int64_t b = 0; b < call.batch; ++b) {
     code.spread(g, kernel.typed_data() + b * g.taps() * g.filters, spread);
     const Backward op =
-        backward_of(call, settings, images, mask, keep, winner, gradient, b);
+        backward_of(call, settings, images, mask, keep, argmax, gradient, b);
     float* to = result->typed_data() + b * n * g.pixels() * g.channels;
     enough &= parallel_for(pool, n, [&](int64_t image, Workspace& space) {
       code.image_gradient(op, spread, image, to, space);
@@ -359,8 +386,6 @@ ffi::Error adam(ffi::ThreadPool pool, Floats weight, Floats mean, Floats square,
   return done(enough);
 }
 
-constexpr int64_t kDenseParts = 16;  // partial sums: alike for any number of threads
-
 int64_t rows_of_a_task(int64_t rows, int64_t columns) {
   return std::clamp<int64_t>(kValuesATask / std::max<int64_t>(columns, 1), 1,
                              std::max<int64_t>(rows, 1));
@@ -386,26 +411,31 @@ ffi::Error dense(ffi::ThreadPool pool, Floats inputs, Floats kernel, Outputs out
   const Kernels& code = kernels();
   const int64_t n = member(in, 2)[0], rows = member(in, 2)[1], columns = member(out, 2)[1];
   const int64_t stride = code.padded(columns), size = n * stride;
-  const int64_t parts = std::clamp<int64_t>(rows / kFiltersATask, 1, kDenseParts);
+  constexpr int64_t kFewestRows = 16;  // of a part
+  const int64_t parts = std::clamp<int64_t>(rows / kFewestRows, 1, kParts);
+  const int64_t cut = pieces(parts, stride / code.panel, pool.num_threads());
   float* partials = shared(parts * size);
   if (partials == nullptr) return done(false);
   bool enough = true;
   for (int64_t b = 0; b < product(Sizes(in.begin(), in.size() - 2)); ++b) {
     const Dense op{n, rows, columns, kernel.typed_data() + b * rows * columns};
-    enough &= parallel_for(pool, parts, [&](int64_t part, Workspace& space) {
+    enough &= parallel_for(pool, parts * cut, [&](int64_t task, Workspace& space) {
+      const int64_t part = task / cut;
+      const Range wanted = piece(task % cut, cut, columns, code.panel);
       float* sums = partials + part * size;
-      std::fill(sums, sums + size, 0.0f);
-      code.dense(op, inputs.typed_data() + b * n * rows, part * rows / parts,
-                 (part + 1) * rows / parts, sums, space);
+      for (int64_t i = 0; i < n; ++i)
+        std::fill_n(sums + i * stride + wanted.first, code.padded(wanted.last - wanted.first),
+                    0.0f);
+      code.dense(op, inputs.typed_data() + b * n * rows,
+                 {part * rows / parts, (part + 1) * rows / parts}, wanted, sums, space);
     });
+    // Part after part, and so in the same order for each output.
     float* to = outputs->typed_data() + b * n * columns;
-    for (int64_t i = 0; i < n; ++i)
-      for (int64_t j = 0; j < columns; ++j) {
-        float sum = 0.0f;
-        for (int64_t part = 0; part < parts; ++part)
-          sum += partials[part * size + i * stride + j];
-        to[i * columns + j] = sum;
-      }
+    for (int64_t i = 0; i < n; ++i, to += columns) {
+      std::fill(to, to + columns, 0.0f);
+      for (int64_t part = 0; part < parts; ++part)
+        for (int64_t j = 0; j < columns; ++j) to[j] += partials[part * size + i * stride + j];
+    }
   }
   return done(enough);
 }
@@ -506,7 +536,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_conv_pool, stormlens::forward_alone,
                                   .Ret<Floats>()          // pooled
                                   .Attrs<Settings>());
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_conv_pool_winners, stormlens::forward_with_winners,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_conv_pool_argmax, stormlens::forward_with_argmax,
                               ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
                                   .Arg<ffi::AnyBuffer>()  // images
@@ -515,7 +545,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_conv_pool_winners, stormlens::forward_wi
                                   .Arg<Floats>()          // mask
                                   .Arg<Floats>()          // keep
                                   .Ret<Floats>()          // pooled
-                                  .Ret<Bytes>()           // winner
+                                  .Ret<Bytes>()           // argmax
                                   .Attrs<Settings>());
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_conv_pool_weight_gradient, stormlens::weight_gradient,
@@ -524,7 +554,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_conv_pool_weight_gradient, stormlens::we
                                   .Arg<ffi::AnyBuffer>()  // images
                                   .Arg<Floats>()          // mask
                                   .Arg<Floats>()          // keep
-                                  .Arg<Bytes>()           // winner
+                                  .Arg<Bytes>()           // argmax
                                   .Arg<Floats>()          // gradient of the pooled maps
                                   .Ret<Floats>()          // gradient of the kernel
                                   .Ret<Floats>()          // gradient of the bias
@@ -537,7 +567,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_conv_pool_image_gradient, stormlens::ima
                                   .Arg<Floats>()          // kernel
                                   .Arg<Floats>()          // mask
                                   .Arg<Floats>()          // keep
-                                  .Arg<Bytes>()           // winner
+                                  .Arg<Bytes>()           // argmax
                                   .Arg<Floats>()          // gradient of the pooled maps
                                   .Ret<Floats>()          // gradient of the images
                                   .Attrs<Settings>());
@@ -596,3 +626,6 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense_step, stormlens::dense_step,
 
 // The instruction set in use.
 extern "C" const char* stormlens_instruction_set() { return stormlens::kernels().name; }
+
+// The jaxlib whose headers are in here, as one that is older than they are refuses the operations.
+extern "C" const char* stormlens_headers() { return STORMLENS_HEADERS; }

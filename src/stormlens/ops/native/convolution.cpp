@@ -78,8 +78,9 @@ void spread_kernel(const Convolving& op, int64_t c) {
       for (int64_t i = 0; i < 3; ++i)
         for (int64_t j = 0; j < 3; ++j) g[i][j] = weight_of(op, i, j, c, f);
     along_both<3, kSpan>(spread_three, g, out);
-    put_places(out, op.weights + f / kPanel * kPlaces * op.weights_place() + c * kPanel + f % kPanel,
-        op.weights_place());
+    put_places(out,
+               op.weights + f / kPanel * kPlaces * op.weights_place() + c * kPanel + f % kPanel,
+               op.weights_place());
   }
 }
 

@@ -13,7 +13,9 @@ namespace stormlens {
 constexpr int64_t kPanel = 32;    // filters or units whose weights lie together
 constexpr int64_t kTile = 6;      // outputs along a tile of Winograd's F(6 x 6, 3 x 3)
 constexpr int64_t kPlaces = 64;   // products of one such tile
-constexpr int64_t kTogether = 24;  // patches of one batch, a multiple of those held in registers
+// Patches of one batch: a multiple of those whose sums registers hold (12, 3 or 1), and with 64
+// channels their 64 places take 384 KiB, which fits a second-level cache.
+constexpr int64_t kTogether = 24;
 
 struct Convolution {
   int64_t count, height, width, channels, filters;
@@ -22,7 +24,8 @@ struct Convolution {
   int64_t across() const { return (width + kTile - 1) / kTile; }
   int64_t tiles() const { return count * down() * across(); }
   int64_t panels() const { return (filters + kPanel - 1) / kPanel; }
-  // Floats from one place to the next, not a multiple of 4 KiB.
+  // Floats from one place to the next. A tile writes all 64 places; at a multiple of 4 KiB apart
+  // they would fall into one set of the first-level cache and push each other out.
   int64_t weights_place() const { return channels * kPanel + 16; }
   int64_t image_place() const { return tiles() * channels + 16; }
   int64_t gradient_place() const { return tiles() * panels() * kPanel + 16; }

@@ -3,7 +3,8 @@
 // `Along` says which windows and cells make the layer a sum of small correlations, one a phase. The
 // spectrum of a real tile has 4 real and 126 complex values, and a complex product takes three real
 // ones (Gauss), so that there are 382 places. Each is a product of tiles x depth by depth x units,
-// where depth is phases x C in whole vectors. Windows take only what the circular correlation has right.
+// where depth is phases x C in whole vectors. A product of spectra is a circular correlation: cells
+// that wrap around the tile's edge are wrong, and windows take none of them.
 //
 // Mathieu, Henaff and LeCun (2014), Fast training of convolutional networks through FFTs, ICLR.
 

@@ -67,10 +67,17 @@ constexpr int64_t kMostSteps = 10'000;
 constexpr int64_t kLargest = int64_t{1} << 31;        // floats of one image's map, or of a kernel
 constexpr int64_t kLargestWindow = int64_t{1} << 20;  // cells along a side
 constexpr int64_t kMostThreads = 256;
+// Images that one thread takes through a network together. Eight fill the vectors' rows of small
+// layers; with more than 8 MiB of maps a thread's share of the cache is too small for them.
 constexpr int64_t kImagesTogether = 8, kFloatsTogether = int64_t{1} << 21;
-constexpr int64_t kImagesAtOnce = 128;    // through a dense layer that is computed by itself
-constexpr int64_t kLargeKernel = 1 << 17;  // floats from which it is
-constexpr int64_t kRowsATask = 1024;      // of such a kernel
+// A dense kernel of 512 KiB or more does not fit beside the maps, so it is read once for many
+// images.
+constexpr int64_t kLargeKernel = 1 << 17;  // floats from which it is computed by itself
+constexpr int64_t kImagesAtOnce = 128;     // images that then go through it at once
+// Rows of such a kernel in one task. The number is fixed, as the sums of tasks are added in their
+// order: the same bits for any number of threads.
+constexpr int64_t kRowsATask = 1024;
+// Winograd transforms 64 inputs for 36 outputs, which pays from so many outputs and channels on.
 constexpr int64_t kFewestTileCells = 9, kFewestTileChannels = 8;
 
 std::string text(const Shape& shape) {
@@ -367,7 +374,8 @@ class Engine {
   }
 
   void make_add(const Shape& in) {
-    if (!keeps_ || !(kept_ == in)) refuse("what is added to a map of " + text(in) + " was not kept.");
+    if (!keeps_ || !(kept_ == in))
+      refuse("what is added to a map of " + text(in) + " was not kept.");
     keeps_ = false;
     Step& before = steps_.back();
     // Behind a convolution without an activation the sum costs nothing.
@@ -413,7 +421,8 @@ class Engine {
 
   // kernels.hpp holds places in an image in 32 bits.
   static bool fits_kernels(const Convolved& op) {
-    const int64_t rows = op.in.height + 2 * op.look.rows, columns = op.in.width + 2 * op.look.columns;
+    const int64_t rows = op.in.height + 2 * op.look.rows;
+    const int64_t columns = op.in.width + 2 * op.look.columns;
     return rows * columns < std::numeric_limits<int32_t>::max() / op.in.channels - op.taps();
   }
 
@@ -508,7 +517,7 @@ class Engine {
               std::vector<Space>& spaces, float* out) const {
     const auto threads = static_cast<int64_t>(spaces.size());
     const int64_t most = std::clamp<int64_t>(kFloatsTogether / largest_, 1, kImagesTogether);
-    // As many groups as keep all threads busy to the end.
+    // As many groups as threads, or twice as many and so on, of equal size: so all end together.
     const int64_t rounds = (count + threads * most - 1) / (threads * most);
     const int64_t each = std::max<int64_t>((count + threads * rounds - 1) / (threads * rounds), 1);
     const int64_t width = steps_[last - 1].out.size(), from = steps_[first].in.size();
@@ -608,7 +617,8 @@ class Engine {
   void convolve(const Step& step, const float* values, const uint8_t* bytes, const float* add,
                 int64_t count, Space& space, float* to) const {
     const Convolved& op = step.convolved;
-    if (step.way == Way::kTiles) return code_.convolve_tiles(op, values, add, count, to, space.work);
+    if (step.way == Way::kTiles)
+      return code_.convolve_tiles(op, values, add, count, to, space.work);
     if (step.way == Way::kPatches)
       return code_.convolve_patches(op, values, add, count, to, space.work);
     pool_rows(step, values, bytes, 0, op.pooled.height, count, space, to);

@@ -1,9 +1,35 @@
-// Convolution with max pooling, its gradients, and the affine warp, in vectors.
+// Convolution with max pooling, its gradients, the affine warp, dense layers and Adam, in vectors.
 //
-// GCC's and Clang's vector types, without intrinsics: STORMLENS_LANES floats a
-// vector, compiled once for each instruction set (STORMLENS_ISA names it).
-// A patch is `rows` runs of columns * channels adjacent floats, so every inner
-// loop runs over adjacent memory.
+// GCC's and Clang's vector types, without intrinsics: STORMLENS_LANES floats a vector, compiled
+// once for each instruction set (STORMLENS_ISA names it).
+//
+// How arrays lie in memory, and why:
+//
+// - Images (N, H, W, C) have a pixel's channels side by side. The patch under a kernel is then
+//   `rows` runs of columns * channels adjacent floats, and every inner loop runs over adjacent
+//   memory.
+//
+// - Forward, vectors hold filters. A kernel is packed in groups of kGroup filters; in a group, tap
+//   by tap, the weights of its filters side by side:
+//
+//       kernel (taps, F)              packed: group 0            group 1
+//       tap 0: f0 f1 ... f63          tap 0: f0 ... f31          tap 0: f32 ... f63
+//       tap 1: f0 f1 ... f63    ->    tap 1: f0 ... f31          tap 1: f32 ... f63
+//
+//   Each step loads kVectors vectors of weights and multiplies them by a pixel of each position
+//   that is computed. All sums stay in registers, and the weights are read as one stream.
+//
+// - Backward, vectors hold taps, filter by filter, each row of a patch filled up to whole vectors.
+//   The gradient of a convolution behind a max pool is zero but for one position of each window, so
+//   it is kept as a list (SparseGradient): where a patch begins, and a number. The kernel's
+//   gradient adds number * patch to one filter, the images' gradient adds number * filter to one
+//   patch. Both touch adjacent floats, and no multiplication by zero is made.
+//
+// - Except that a patch of 3 x 3 on one channel has runs of three floats, which fill no vector.
+//   There vectors hold filters in both directions (best_of_row, add_windows).
+//
+// - Matrices of dense layers are copied into panels of kGroup columns, a few rows at a time: what
+//   one tile of sums reads is then one stream, which stays in the first-level cache.
 
 #include "kernels.hpp"
 
@@ -15,7 +41,8 @@
 
 #include "vectors.hpp"
 
-// Before a loop: what it reads and what it writes never overlap by less than whole elements.
+// Before a loop: a turn never reads what an earlier turn wrote, even where arrays are the same.
+// Clang does not know GCC's pragma, and passes over it without a word, so each gets its own.
 #ifdef __clang__
 #define STORMLENS_APART _Pragma("clang loop vectorize(assume_safety)")
 #else
@@ -27,8 +54,11 @@ namespace {
 
 constexpr int kVectors = STORMLENS_VECTORS;  // of filters, held at a time
 constexpr int kGroup = L * kVectors;
-constexpr int kMostBlocks = 8;               // vectors of taps held at a time
-constexpr int64_t kWorthCompacting = 64;     // taps from which packing for an image pays
+// Vectors of taps held at a time: eight sums and what they are made of fit 16 registers.
+constexpr int kMostBlocks = 8;
+// Taps from which it pays to pack the kernel for each image, without the filters and channels that
+// dropout switched off: below, packing takes longer than what it saves.
+constexpr int64_t kWorthCompacting = 64;
 
 typedef int32_t Whole __attribute__((vector_size(4 * L)));
 
@@ -67,7 +97,8 @@ void stage_row(const Images& images, int64_t from, int64_t pixels, int64_t all,
   }
 }
 
-// Rows [first, first + count) of padded image n, as floats, and room for one vector more.
+// Rows [first, first + count) of padded image n, as floats. A vector of zeros follows, as the last
+// patch's last vector of taps reaches beyond the image.
 float* stage(const Geometry& g, const Images& images, int64_t n, int64_t first, int64_t count,
              const Channels& channels, Scratch& scratch) {
   const int64_t stride = g.staged_width() * channels.count;
@@ -147,8 +178,13 @@ struct Tile {
 };
 
 // Maxima over `Cells` adjacent P x P windows for V vectors of filters, one cell after the other.
-template <int P, int Cells, int V, bool Winner>
-inline void best_of_windows(const Tile& tile, const float* image, float* best, int32_t* winner) {
+//
+// A row of a window's positions is summed at a time: P * Cells positions share each load of
+// weights, and their sums fill the registers. Then they are compared with the highest so far. A
+// position must be higher, not equal, to take its place: so the first of equals is the argmax, as
+// in Keras. No unpooled map is ever stored.
+template <int P, int Cells, int V, bool WithArgmax>
+inline void best_of_windows(const Tile& tile, const float* image, float* best, int32_t* argmax) {
   constexpr int kPositions = P * Cells;
   Reals highest[Cells * V];
   Whole place[Cells * V];
@@ -176,18 +212,18 @@ inline void best_of_windows(const Tile& tile, const float* image, float* best, i
         const Reals sum = sums[at / V * P + b][at % V];
         if (a == 0 && b == 0) {
           highest[at] = sum;
-          if (Winner) place[at] = Whole{};
+          if (WithArgmax) place[at] = Whole{};
         } else {
           const Whole higher = sum > highest[at];
           highest[at] = higher ? sum : highest[at];
-          if (Winner) place[at] = higher ? Whole{} + (a * P + b) : place[at];
+          if (WithArgmax) place[at] = higher ? Whole{} + (a * P + b) : place[at];
         }
       }
   }
 #pragma GCC unroll 8
   for (int at = 0; at < Cells * V; ++at) {
     store(best + at * L, highest[at]);
-    if (Winner) __builtin_memcpy(winner + at * L, &place[at], sizeof place[at]);
+    if (WithArgmax) __builtin_memcpy(argmax + at * L, &place[at], sizeof place[at]);
   }
 }
 
@@ -197,8 +233,10 @@ constexpr int kTaps = 3;  // a side of the kernels whose weights all stay in the
 template <int P>
 void find_lit(int64_t row_stride, const float* image, int64_t cells, uint32_t* columns,
               uint8_t* lit) {
-  constexpr int kLook = P + kTaps - 1;
+  constexpr int kLook = P + kTaps - 1;  // rows and columns that one window looks at
   const int64_t wide = cells * P + kTaps - 1;
+  // Bits, not numbers: a float of 0 or -0 would need a comparison, and bits can be joined by or. (A
+  // window of -0 counts as lit and is computed: slower, and still right.)
   std::memcpy(columns, image, sizeof(float) * static_cast<size_t>(wide));
   for (int i = 1; i < kLook; ++i)
     for (int64_t c = 0; c < wide; ++c) {
@@ -215,9 +253,9 @@ void find_lit(int64_t row_stride, const float* image, int64_t cells, uint32_t* c
 }
 
 // The highest sum of one window's positions for one vector of filters, and where it is.
-template <int P, bool Winner>
+template <int P, bool WithArgmax>
 inline void best_of_window(const Reals* w, const float* image, int64_t row_stride, float* best,
-                           int32_t* winner) {
+                           int32_t* argmax) {
   Reals highest{};
   Whole place{};
 #pragma GCC unroll 3
@@ -236,19 +274,19 @@ inline void best_of_window(const Reals* w, const float* image, int64_t row_strid
     for (int b = 0; b < P; ++b) {
       const Whole higher = a + b == 0 ? ~Whole{} : Whole(sums[b] > highest);
       highest = higher ? sums[b] : highest;
-      if (Winner) place = higher ? Whole{} + (a * P + b) : place;
+      if (WithArgmax) place = higher ? Whole{} + (a * P + b) : place;
     }
   }
   store(best, highest);
-  if (Winner) __builtin_memcpy(winner, &place, sizeof place);
+  if (WithArgmax) __builtin_memcpy(argmax, &place, sizeof place);
 }
 
 // The same for a row of windows and one vector of filters of 3 x 3 taps on one channel, the
 // chapter's first layer and that of most networks on radar images; `stride` of the weights and of
 // the results. What a window of zeros gives is computed once, as others are, and copied.
-template <int P, bool Winner>
+template <int P, bool WithArgmax>
 void best_of_row(const Tile& tile, const float* image, const uint8_t* lit, int64_t cells,
-                 int stride, const float* weights, float* best, int32_t* winner) {
+                 int stride, const float* weights, float* best, int32_t* argmax) {
   constexpr int kLook = P + kTaps - 1;
   constexpr float kBlank[kLook * kLook] = {};
   Reals w[kTaps * kTaps];
@@ -256,22 +294,23 @@ void best_of_row(const Tile& tile, const float* image, const uint8_t* lit, int64
   for (int t = 0; t < kTaps * kTaps; ++t) w[t] = load(weights + t * stride);
   float blank[L];
   int32_t place[L];
-  best_of_window<P, Winner>(w, kBlank, kLook, blank, place);
-  for (int64_t cell = 0; cell < cells; ++cell, image += P, best += stride, winner += stride) {
+  best_of_window<P, WithArgmax>(w, kBlank, kLook, blank, place);
+  for (int64_t cell = 0; cell < cells; ++cell, image += P, best += stride, argmax += stride) {
     if (lit[cell]) {
-      best_of_window<P, Winner>(w, image, tile.row_stride, best, winner);
+      best_of_window<P, WithArgmax>(w, image, tile.row_stride, best, argmax);
       continue;
     }
     std::memcpy(best, blank, sizeof blank);
-    if (Winner) std::memcpy(winner, place, sizeof place);
+    if (WithArgmax) std::memcpy(argmax, place, sizeof place);
   }
 }
 
 // Maxima over a row of windows.
-template <int P, int V, bool Winner, bool First>
+template <int P, int V, bool WithArgmax, bool First>
 void best_of_windows_of_row(const Tile& tile, const float* image, int64_t cells, float* best,
-                            int32_t* winner, Workspace& space) {
-  // Six positions at a time fill the registers, or of three vectors those of one window.
+                            int32_t* argmax, Workspace& space) {
+  // Six positions at a time, of two vectors of filters each, are twelve sums: with two vectors of
+  // weights and a pixel they fill 16 registers. Three vectors leave room for one window's row.
   constexpr int kCells = kVectors == 3 ? 1 : 6 / P;
   constexpr int kLanes = V * L;
   if constexpr (First) {
@@ -279,17 +318,17 @@ void best_of_windows_of_row(const Tile& tile, const float* image, int64_t cells,
     uint8_t* lit = reinterpret_cast<uint8_t*>(columns + cells * P + kTaps);
     find_lit<P>(tile.row_stride, image, cells, columns, lit);
     for (int v = 0; v < V; ++v)
-      best_of_row<P, Winner>(tile, image, lit, cells, kLanes, tile.weights + v * L, best + v * L,
-                             winner + v * L);
+      best_of_row<P, WithArgmax>(tile, image, lit, cells, kLanes, tile.weights + v * L,
+                                 best + v * L, argmax + v * L);
   } else {
     const int64_t step = P * tile.pixel_stride;
     int64_t cell = 0;
     for (; cell + kCells <= cells; cell += kCells)
-      best_of_windows<P, kCells, V, Winner>(tile, image + cell * step, best + cell * kLanes,
-                                            winner + cell * kLanes);
+      best_of_windows<P, kCells, V, WithArgmax>(tile, image + cell * step, best + cell * kLanes,
+                                            argmax + cell * kLanes);
     for (; cell < cells; ++cell)
-      best_of_windows<P, 1, V, Winner>(tile, image + cell * step, best + cell * kLanes,
-                                       winner + cell * kLanes);
+      best_of_windows<P, 1, V, WithArgmax>(tile, image + cell * step, best + cell * kLanes,
+                                       argmax + cell * kLanes);
   }
 }
 
@@ -325,18 +364,18 @@ typedef uint8_t Bytes __attribute__((vector_size(L)));
 
 // Bias, activation and factors for the cells of a row, put where `apart` values lie between one
 // cell and the next.
-template <int V, bool Winner>
-inline void finish(const Target& target, int64_t cells, const float* best, const int32_t* winner,
+template <int V, bool WithArgmax>
+inline void finish(const Target& target, int64_t cells, const float* best, const int32_t* argmax,
                    int64_t apart, float* pooled, uint8_t* places) {
   const Reals lowest = Reals{} + target.lowest;
   for (int64_t cell = 0; cell < cells; ++cell)
-    for (int v = 0; v < V; ++v, best += L, winner += L) {
+    for (int v = 0; v < V; ++v, best += L, argmax += L) {
       Reals value = load(best) + load(target.bias + v * L);
       value = (value > lowest ? value : lowest) * load(target.factors + v * L);
       store(pooled + cell * apart + v * L, value);
-      if (!Winner) continue;
+      if (!WithArgmax) continue;
       Whole place;
-      __builtin_memcpy(&place, winner, sizeof place);
+      __builtin_memcpy(&place, argmax, sizeof place);
       place = value > load(target.limits + v * L) ? place : Whole{} + kOff;
       const Bytes bytes = __builtin_convertvector(place, Bytes);
       __builtin_memcpy(places + cell * apart + v * L, &bytes, sizeof bytes);
@@ -350,7 +389,7 @@ inline void put(const Target& target, const Value* values, Value* to) {
     to[target.list == nullptr ? target.first + i : target.list[i]] = values[i];
 }
 
-template <int P, int V, bool Winner, bool First>
+template <int P, int V, bool WithArgmax, bool First>
 void group_of_filters(const Forward& op, const Tile& tile, const Target& target,
                       const float* staged, int64_t n, int64_t first, int64_t last,
                       Workspace& space) {
@@ -358,40 +397,40 @@ void group_of_filters(const Forward& op, const Tile& tile, const Target& target,
   const Geometry& g = op.geometry;
   const bool whole = target.list == nullptr && target.count == kLanes;
   float* best = space.best.room<float>(2 * g.w * kLanes);
-  int32_t* winner = space.places.room<int32_t>(2 * g.w * kLanes);
+  int32_t* argmax = space.places.room<int32_t>(2 * g.w * kLanes);
   float* values = best + g.w * kLanes;
-  uint8_t* places = reinterpret_cast<uint8_t*>(winner + g.w * kLanes);
+  uint8_t* places = reinterpret_cast<uint8_t*>(argmax + g.w * kLanes);
   for (int64_t row = first; row < last; ++row) {
     const float* image = staged + (row - first) * P * tile.row_stride;
-    best_of_windows_of_row<P, V, Winner, First>(tile, image, g.w, best, winner, space);
+    best_of_windows_of_row<P, V, WithArgmax, First>(tile, image, g.w, best, argmax, space);
     const int64_t out = (n * g.h + row) * g.w * g.filters;
     float* pooled = op.pooled + out;
-    uint8_t* winners = Winner ? op.winner + out : nullptr;
+    uint8_t* argmax_bytes = WithArgmax ? op.argmax + out : nullptr;
     if (whole) {
-      finish<V, Winner>(target, g.w, best, winner, g.filters, pooled + target.first,
-                        Winner ? winners + target.first : nullptr);
+      finish<V, WithArgmax>(target, g.w, best, argmax, g.filters, pooled + target.first,
+                        WithArgmax ? argmax_bytes + target.first : nullptr);
       continue;
     }
-    finish<V, Winner>(target, g.w, best, winner, kLanes, values, places);
+    finish<V, WithArgmax>(target, g.w, best, argmax, kLanes, values, places);
     for (int64_t column = 0; column < g.w; ++column) {
       put(target, values + column * kLanes, pooled + column * g.filters);
-      if (Winner) put(target, places + column * kLanes, winners + column * g.filters);
+      if (WithArgmax) put(target, places + column * kLanes, argmax_bytes + column * g.filters);
     }
   }
 }
 
-template <int P, bool Winner, int V = kVectors>
+template <int P, bool WithArgmax, int V = kVectors>
 void choose_width(int vectors, const Forward& op, const Tile& tile, const Target& target,
                   const float* staged, int64_t n, int64_t first, int64_t last,
                   Workspace& space) {
   if constexpr (V > 1) {
     if (vectors < V)
-      return choose_width<P, Winner, V - 1>(vectors, op, tile, target, staged, n, first, last,
+      return choose_width<P, WithArgmax, V - 1>(vectors, op, tile, target, staged, n, first, last,
                                             space);
   }
   const bool first_layer = tile.rows == kTaps && tile.run == kTaps && tile.pixel_stride == 1;
-  const auto run = first_layer ? group_of_filters<P, V, Winner, true>
-                               : group_of_filters<P, V, Winner, false>;
+  const auto run = first_layer ? group_of_filters<P, V, WithArgmax, true>
+                               : group_of_filters<P, V, WithArgmax, false>;
   run(op, tile, target, staged, n, first, last, space);
 }
 
@@ -400,7 +439,7 @@ void switch_off(const Forward& op, int64_t n, int64_t first, int64_t last) {
   const int64_t from = (n * g.h + first) * g.w * g.filters;
   const int64_t count = (last - first) * g.w * g.filters;
   std::fill(op.pooled + from, op.pooled + from + count, 0.0f);
-  if (op.winner != nullptr) std::memset(op.winner + from, kOff, static_cast<size_t>(count));
+  if (op.argmax != nullptr) std::memset(op.argmax + from, kOff, static_cast<size_t>(count));
 }
 
 struct View {
@@ -443,9 +482,9 @@ void forward(const Forward& op, int64_t n, int64_t first, int64_t last, Workspac
   for (int64_t f0 = 0; f0 < filters.count; f0 += kGroup) {
     const Target target = make_target(op, n, filters, f0);
     const int vectors = static_cast<int>(whole_vectors(target.count));
-    const bool winner = op.winner != nullptr;
-    const auto run = g.pool == 2 ? (winner ? choose_width<2, true> : choose_width<2, false>)
-                                 : (winner ? choose_width<3, true> : choose_width<3, false>);
+    const bool argmax = op.argmax != nullptr;
+    const auto run = g.pool == 2 ? (argmax ? choose_width<2, true> : choose_width<2, false>)
+                                 : (argmax ? choose_width<3, true> : choose_width<3, false>);
     run(vectors, op, tile, target, view.pixels, n, first, last, space);
     tile.weights += tile.rows * tile.run * vectors * L;
   }
@@ -453,7 +492,7 @@ void forward(const Forward& op, int64_t n, int64_t first, int64_t last, Workspac
 
 // ---------------------------------------------------------------- backward
 
-// A winner: where its patch begins in the staged image, and its gradient.
+// One value of the pooled gradient: where the patch of its argmax begins in the staged image.
 struct Entry {
   int32_t offset;
   float gradient;
@@ -476,10 +515,11 @@ Blocks make_blocks(const Geometry& g, Scratch& scratch) {
   return {row_vectors, g.rows * row_vectors, offsets};
 }
 
-// Lists the winners of one filter in a strip of cells, where their gradient is not zero.
-class Winners {
+// The gradient of the convolution as a list: for one filter and a strip of cells, the values that
+// the pool passed on and that are not zero.
+class SparseGradient {
  public:
-  Winners(const Backward& op, Workspace& space) : op_(op) {
+  SparseGradient(const Backward& op, Workspace& space) : op_(op) {
     const Geometry& g = op.geometry;
     const int64_t stride = g.staged_width() * g.channels;
     for (int64_t p = 0; p < g.pool * g.pool; ++p) {
@@ -494,16 +534,16 @@ class Winners {
             static_cast<int32_t>(row * g.pool * stride + column * g.pool * g.channels);
   }
 
-  // Calls run(filter, number of entries, sum of their gradients) for each filter and strip of
-  // cells of image n.
+  // Calls run(filter, number of entries, sum of their gradients) for each of some filters and each
+  // strip of cells of image n.
   template <typename Run>
-  void each(int64_t n, const Run& run) {
+  void each(int64_t n, Range filters, const Run& run) {
     const Geometry& g = op_.geometry;
     for (int64_t first = 0; first < g.cells(); first += kStrip) {
       const int64_t last = std::min(first + kStrip, g.cells());
       // In its order, as each filter jumps from cell to cell.
       fetch(op_.gradient + (n * g.cells() + first) * g.filters, (last - first) * g.filters);
-      for (int64_t f = 0; f < g.filters; ++f) {
+      for (int64_t f = filters.first; f < filters.last; ++f) {
         const float factor = op_.mask == nullptr ? 1.0f : op_.mask[n * g.filters + f];
         if (factor == 0.0f) continue;
         float total = 0.0f;
@@ -517,12 +557,12 @@ class Winners {
   Entry* entries;
 
  private:
-  static constexpr int64_t kStrip = 128;  // cells whose winners and gradients stay in cache
+  static constexpr int64_t kStrip = 128;  // cells whose argmax and gradients stay in cache
 
   int64_t list(int64_t at, float factor, int64_t first, int64_t last, float& total) const {
     int64_t count = 0;
     for (int64_t cell = first; cell < last; ++cell, at += op_.geometry.filters) {
-      const uint8_t place = op_.winner[at];
+      const uint8_t place = op_.argmax[at];
       const float gradient = op_.gradient[at] * factor;
       uint32_t bits;
       std::memcpy(&bits, &gradient, sizeof bits);
@@ -542,7 +582,8 @@ class Winners {
 template <int N>
 void add_patches(const Entry* entries, int64_t count, const float* image, const int64_t* offsets,
                  float* sum) {
-  // Few sums would wait for each other, so they are taken twice and added at the end.
+  // A multiply-add takes some four cycles, and two can begin in each. With four sums or fewer each
+  // would wait for its last one, so every other entry has sums of its own, added at the end.
   constexpr int kTwice = N <= 4 ? 2 : 1;
   Reals sums[kTwice][N] = {};
   int64_t e = 0;
@@ -559,7 +600,8 @@ void add_patches(const Entry* entries, int64_t count, const float* image, const 
       sums[0][b] += entries[e].gradient * load(image + entries[e].offset + offsets[b]);
 #pragma GCC unroll 8
   for (int b = 0; b < N; ++b)
-    store(sum + b * L, load(sum + b * L) + (sums[0][b] + (kTwice > 1 ? sums[kTwice - 1][b] : Reals{})));
+    store(sum + b * L,
+          load(sum + b * L) + (sums[0][b] + (kTwice > 1 ? sums[kTwice - 1][b] : Reals{})));
 }
 
 template <int N>
@@ -577,8 +619,8 @@ void add_kernel(const Entry* entries, int64_t count, float* image, const int64_t
   }
 }
 
-// Calls `run` with the number of blocks from `first` on, at most kMostBlocks, known to the
-// compiler, until all are done.
+// Calls `run` with the number of blocks from `first` on, at most kMostBlocks, until all are done.
+// The number is a constant to the compiler, so that the sums are registers and not an array.
 template <int N = kMostBlocks, typename Run>
 void by_blocks(int64_t first, int64_t last, const Run& run) {
   for (; last - first >= N; first += N) run(std::integral_constant<int, N>{}, first);
@@ -591,10 +633,10 @@ int64_t partial_size(const Geometry& g) { return g.filters * filter_size(g); }
 
 // Adds what the windows of one image give to sums (10, F), of nine taps and the bias, for kernels
 // of 3 x 3 on one channel. Vectors hold filters: each place of a window adds its patch where it
-// won, and a window that looks at zeros alone has a gradient of the bias only.
+// is the argmax, and a window that looks at zeros alone has a gradient of the bias only.
 template <int P>
-void add_windows(const Backward& op, int64_t n, const float* image, uint32_t* columns,
-                 uint8_t* lit, int32_t* places, float* sums) {
+void add_windows(const Backward& op, int64_t n, Range filters, const float* image,
+                 uint32_t* columns, uint8_t* lit, int32_t* places, float* sums) {
   constexpr int kAll = kTaps * kTaps;
   const Geometry& g = op.geometry;
   const int64_t stride = g.staged_width();
@@ -602,8 +644,8 @@ void add_windows(const Backward& op, int64_t n, const float* image, uint32_t* co
     const float* from = image + row * P * stride;
     find_lit<P>(stride, from, g.w, columns, lit);
     const int64_t begin = (n * g.cells() + row * g.w) * g.filters;
-    for (int64_t i = 0; i < g.w * g.filters; ++i) places[i] = op.winner[begin + i];
-    for (int64_t f = 0; f < g.filters; f += L) {
+    for (int64_t i = 0; i < g.w * g.filters; ++i) places[i] = op.argmax[begin + i];
+    for (int64_t f = filters.first; f < filters.last; f += L) {
       const Reals factor = op.mask == nullptr ? Reals{} + 1.0f : load(op.mask + n * g.filters + f);
       Reals taps[kAll] = {}, total{};
       for (int64_t cell = 0; cell < g.w; ++cell) {
@@ -612,13 +654,14 @@ void add_windows(const Backward& op, int64_t n, const float* image, uint32_t* co
         const Reals gradient = load(op.gradient + begin + cell * g.filters + f) * factor;
         total += place < P * P ? gradient : Reals{};
         if (!lit[cell]) continue;
-        // A row of places at a time: more would take the sums' registers.
+        // A row of places at a time, not unrolled: nine sums and the gradients of three places fill
+        // 16 registers, and those of nine places would push the sums out.
 #pragma GCC unroll 1
         for (int a = 0; a < P; ++a) {
           const float* patch = from + cell * P + a * stride;
-          Reals won[P];
+          Reals passed[P];
 #pragma GCC unroll 3
-          for (int b = 0; b < P; ++b) won[b] = place == a * P + b ? gradient : Reals{};
+          for (int b = 0; b < P; ++b) passed[b] = place == a * P + b ? gradient : Reals{};
 #pragma GCC unroll 3
           for (int i = 0; i < kTaps; ++i)
 #pragma GCC unroll 5
@@ -626,7 +669,7 @@ void add_windows(const Backward& op, int64_t n, const float* image, uint32_t* co
               const float value = patch[i * stride + c];
 #pragma GCC unroll 3
               for (int b = 0; b < P; ++b)
-                if (b <= c && c < b + kTaps) taps[i * kTaps + c - b] += won[b] * value;
+                if (b <= c && c < b + kTaps) taps[i * kTaps + c - b] += passed[b] * value;
             }
         }
       }
@@ -637,13 +680,14 @@ void add_windows(const Backward& op, int64_t n, const float* image, uint32_t* co
   }
 }
 
-// By windows, where a vector holds as many taps as a patch has; by lists where it holds fewer.
+// Whether windows are taken one by one with filters in vectors. A vector of 4 floats holds a run of
+// three taps well enough, and the list skips what is zero.
 bool takes_windows(const Geometry& g) {
   return L > 4 && g.channels == 1 && g.rows == kTaps && g.columns == kTaps &&
          (g.pool == 2 || g.pool == 3) && g.filters % L == 0;
 }
 
-void windows_gradient(const Backward& op, int64_t first, int64_t last, float* partial,
+void windows_gradient(const Backward& op, Range images, Range filters, float* partial,
                       Workspace& space) {
   const Geometry& g = op.geometry;
   const int64_t all = kTaps * kTaps * g.filters;
@@ -652,36 +696,38 @@ void windows_gradient(const Backward& op, int64_t first, int64_t last, float* pa
   uint32_t* columns = space.lists.room<uint32_t>(g.staged_width());
   uint8_t* lit = space.counts.room<uint8_t>(g.w);
   int32_t* places = space.places.room<int32_t>(g.w * g.filters);
-  for (int64_t n = first; n < last; ++n) {
+  for (int64_t n = images.first; n < images.last; ++n) {
     float* image = stage(g, op.images, n, 0, g.staged_height(), {nullptr, 1}, space.image);
     zero_dropped(op.keep, n, 1, g.staged_height() * g.staged_width(), image);
     if (g.pool == 2)
-      add_windows<2>(op, n, image, columns, lit, places, sums);
+      add_windows<2>(op, n, filters, image, columns, lit, places, sums);
     else
-      add_windows<3>(op, n, image, columns, lit, places, sums);
+      add_windows<3>(op, n, filters, image, columns, lit, places, sums);
   }
-  for (int64_t f = 0; f < g.filters; ++f, partial += filter_size(g)) {
+  for (int64_t f = filters.first; f < filters.last; ++f) {
+    float* sum = partial + f * filter_size(g);
     for (int t = 0; t < kTaps * kTaps; ++t)
-      partial[t / kTaps * whole_vectors(kTaps) * L + t % kTaps] = sums[t * g.filters + f];
-    partial[blocks_of(g) * L] = sums[all + f];
+      sum[t / kTaps * whole_vectors(kTaps) * L + t % kTaps] = sums[t * g.filters + f];
+    sum[blocks_of(g) * L] = sums[all + f];
   }
 }
 
-void weight_gradient(const Backward& op, int64_t first, int64_t last, float* partial,
+void weight_gradient(const Backward& op, Range images, Range filters, float* partial,
                      Workspace& space) {
   const Geometry& g = op.geometry;
-  std::fill(partial, partial + partial_size(g), 0.0f);
-  if (takes_windows(g)) return windows_gradient(op, first, last, partial, space);
+  std::fill(partial + filters.first * filter_size(g), partial + filters.last * filter_size(g),
+            0.0f);
+  if (takes_windows(g)) return windows_gradient(op, images, filters, partial, space);
   const Blocks blocks = make_blocks(g, space.weights);
-  Winners winners(op, space);
-  for (int64_t n = first; n < last; ++n) {
+  SparseGradient sparse(op, space);
+  for (int64_t n = images.first; n < images.last; ++n) {
     float* image =
         stage(g, op.images, n, 0, g.staged_height(), {nullptr, g.channels}, space.image);
     zero_dropped(op.keep, n, g.channels, g.staged_height() * g.staged_width(), image);
-    winners.each(n, [&](int64_t f, int64_t count, float total) {
+    sparse.each(n, filters, [&](int64_t f, int64_t count, float total) {
       float* sum = partial + f * filter_size(g);
       by_blocks(0, blocks.count, [&](auto width, int64_t block) {
-        add_patches<width>(winners.entries, count, image, blocks.offsets + block,
+        add_patches<width>(sparse.entries, count, image, blocks.offsets + block,
                            sum + block * L);
       });
       sum[blocks.count * L] += total;
@@ -742,11 +788,11 @@ void image_gradient(const Backward& op, const float* weights, int64_t n, float* 
   float* staged = space.image.room<float>(size);
   std::fill(staged, staged + size, 0.0f);
   const Blocks blocks = make_blocks(g, space.weights);
-  Winners winners(op, space);
-  winners.each(n, [&](int64_t f, int64_t count, float) {
+  SparseGradient sparse(op, space);
+  sparse.each(n, {0, g.filters}, [&](int64_t f, int64_t count, float) {
     const float* of_filter = weights + f * blocks.count * L;
     by_blocks(0, blocks.count, [&](auto width, int64_t block) {
-      add_kernel<width>(winners.entries, count, staged, blocks.offsets + block,
+      add_kernel<width>(sparse.entries, count, staged, blocks.offsets + block,
                         of_filter + block * L);
     });
   });
@@ -764,7 +810,9 @@ struct RowPlan {
 
 inline Reals lower_of(Reals a, Reals b) { return a < b ? a : b; }
 
-// Largest whole number below; kept to what 32 bits hold, and 0 for what is no number.
+// Largest whole number below. There is no vector floor without intrinsics, so it goes through
+// integers: first kept to what 32 bits hold, and 0 for what is no number, as converting either is
+// undefined.
 inline Reals floor_of(Reals value) {
   const Reals limit = Reals{} + 1e9f;
   value = value == value ? value : Reals{};
@@ -834,6 +882,7 @@ uint32_t* neighbours(const Warp& op, const uint8_t* image, Scratch& scratch) {
 
 void sample_row(const Warp& op, const uint32_t* words, const RowPlan& plan, uint32_t* found,
                 float* to) {
+  // Look-ups alone, so that the arithmetic below is free of them and becomes vectors.
   for (int64_t i = 0; i < op.width; ++i) found[i] = words[plan.corner[i]];
   const auto value = [](uint32_t word, int shift) {
     return static_cast<float>(static_cast<int32_t>(word >> shift & 255));
@@ -891,13 +940,16 @@ void warp(const Warp& op, int64_t n, Workspace& space) {
 
 constexpr int kTileRows = 6;     // with kVectors of columns, as many sums as the registers hold
 constexpr int64_t kBlock = 64;   // rows of a large matrix that are worked on at a time
-constexpr int64_t kDepth = 128;  // of a long product that is added up at a time
+// Of a long product that is added up at a time: a panel of so many rows takes 16 KiB at most, half
+// of a first-level cache.
+constexpr int64_t kDepth = 128;
 
 // Columns in whole panels of kGroup.
 int64_t padded(int64_t count) { return (count + kGroup - 1) / kGroup * kGroup; }
 
-// Memory that is needed soon, asked for a cache line at a time while something else is computed: a
-// processor takes only some twenty such wishes at once, and waits to utter more.
+// Memory that is needed soon, asked for one cache line at a time while something else is computed.
+// A core can wait for only some twenty lines at once; asked for all together, the rest would stall
+// it.
 class Soon {
  public:
   // `count` floats of each array.
@@ -918,13 +970,13 @@ class Soon {
   }
 
  private:
-  static constexpr int64_t kLine = 16;
+  static constexpr int64_t kLine = 16;  // floats of a cache line
   const float* arrays_[3] = {};
   int64_t count_, at_ = 0;
   int array_ = 0, all_ = 0;
 };
 
-constexpr int64_t kPace = 4;  // steps of a product in which memory gives one line more
+constexpr int64_t kPace = 4;  // steps of a product in which memory delivers another line
 
 // Rows x kGroup sums over k of a[r * row + k * step] b[k], added to c.
 template <int Rows>
@@ -964,19 +1016,20 @@ void column_of_tiles(const float* a, int64_t row, int64_t step, int64_t rows, co
     column_of_tiles<Rows - 1>(a, row, step, rows, b, depth, c, stride, soon);
 }
 
-// c += a b, where a(r, k) = a[r * row + k * step] and b lies in panels of kGroup columns.
+// c += a b, where a(r, k) = a[r * row + k * step] and b lies in panels of kGroup columns, `columns`
+// of them in all; rows of c lie `stride` apart.
 void add_product(const float* a, int64_t row, int64_t step, int64_t rows, const float* panels,
-                 int64_t depth, float* c, int64_t stride, Soon& soon) {
-  for (int64_t column = 0; column < stride; column += kGroup)
+                 int64_t depth, float* c, int64_t columns, int64_t stride, Soon& soon) {
+  for (int64_t column = 0; column < columns; column += kGroup)
     column_of_tiles(a, row, step, rows, panels + column * depth, depth, c + column, stride, soon);
 }
 
 // A (depth, columns) matrix in panels: columns of kGroup, padded with zeros. It is read in the
 // order in which it lies, as memory is faster than the processor only in that.
-void make_panels(const float* matrix, int64_t depth, int64_t columns, float* panels) {
+void panels_of(const float* matrix, int64_t apart, int64_t depth, int64_t columns, float* panels) {
   for (int64_t k = 0; k < depth; ++k)
     for (int64_t column = 0; column < columns; column += kGroup) {
-      const float* from = matrix + k * columns + column;
+      const float* from = matrix + k * apart + column;
       float* to = panels + column * depth + k * kGroup;
       if (column + kGroup <= columns) {
         std::memcpy(to, from, sizeof(float) * kGroup);
@@ -987,6 +1040,10 @@ void make_panels(const float* matrix, int64_t depth, int64_t columns, float* pan
     }
 }
 
+void make_panels(const float* matrix, int64_t depth, int64_t columns, float* panels) {
+  panels_of(matrix, columns, depth, columns, panels);
+}
+
 void transposed_panels(const float* matrix, int64_t rows, int64_t columns, float* panels) {
   std::fill(panels, panels + columns * padded(rows), 0.0f);
   for (int64_t r = 0; r < rows; ++r)
@@ -994,17 +1051,20 @@ void transposed_panels(const float* matrix, int64_t rows, int64_t columns, float
       panels[(r / kGroup * columns + k) * kGroup + r % kGroup] = matrix[r * columns + k];
 }
 
-void dense(const Dense& op, const float* inputs, int64_t first, int64_t last, float* sums,
+void dense(const Dense& op, const float* inputs, Range rows, Range columns, float* sums,
            Workspace& space) {
-  const int64_t stride = padded(op.columns);
-  float* panels = space.weights.room<float>(kDepth * stride);
-  for (int64_t start = first; start < last; start += kDepth) {
-    const int64_t depth = std::min(kDepth, last - start), next = start + kDepth;
-    const int64_t coming = std::clamp<int64_t>(last - next, 0, kDepth);
+  const int64_t stride = padded(op.columns), here = columns.last - columns.first;
+  float* panels = space.weights.room<float>(kDepth * padded(here));
+  for (int64_t start = rows.first; start < rows.last; start += kDepth) {
+    const int64_t depth = std::min(kDepth, rows.last - start), next = start + kDepth;
+    const int64_t coming = std::clamp<int64_t>(rows.last - next, 0, kDepth);
     for (int64_t n = 0; n < op.n; ++n) fetch(inputs + n * op.rows + next, coming);
-    make_panels(op.kernel + start * op.columns, depth, op.columns, panels);
-    Soon soon({op.kernel + next * op.columns}, coming * op.columns);
-    add_product(inputs + start, op.rows, 1, op.n, panels, depth, sums, stride, soon);
+    panels_of(op.kernel + start * op.columns + columns.first, op.columns, depth, here, panels);
+    // Some of the columns are no stretch of memory: the processor's own prefetcher follows them.
+    const bool whole = here == op.columns;
+    Soon soon({op.kernel + next * op.columns}, whole ? coming * op.columns : 0);
+    add_product(inputs + start, op.rows, 1, op.n, panels, depth, sums + columns.first,
+                padded(here), stride, soon);
   }
 }
 
@@ -1025,7 +1085,7 @@ void dense_input_gradient(const Dense& op, const float* panels, int64_t first, i
     Soon soon({op.kernel + next * op.columns},
               std::clamp<int64_t>(last - next, 0, kBlock) * op.columns);
     add_product(op.kernel + start * op.columns, op.columns, 1, rows, panels, op.columns, products,
-                stride, soon);
+                stride, stride, soon);
     for (int64_t n = 0; n < op.n; ++n) fetch<true>(gradient + n * op.rows + start, rows);
     spread_rows(products, stride, op.n, rows, gradient + start, op.rows);
   }
@@ -1035,11 +1095,13 @@ void dense_input_gradient(const Dense& op, const float* panels, int64_t first, i
 
 // `gradient` begins at value `first`.
 void adam_range(const Adam& op, const float* gradient, int64_t first, int64_t count) {
-  const Adam a = op;  // a copy, which the stores below cannot change
+  // A copy: of a reference, the compiler would have to read each constant again after every store.
+  const Adam a = op;
   const float *weight = a.weight + first, *mean = a.mean + first, *square = a.square + first;
   float *new_weight = a.new_weight + first, *new_mean = a.new_mean + first;
   float* new_square = a.new_square + first;
-  // What is read and written may be one array.
+  // What is read and written may be one array, value by value. Without this promise neither
+  // compiler makes vectors of the loop: it is four times slower then.
   STORMLENS_APART
   for (int64_t i = 0; i < count; ++i) {
     const float g = gradient[i];
@@ -1057,7 +1119,10 @@ void adam(const Adam& op, const float* gradient, int64_t first, int64_t last) {
   adam_range(op, gradient + first, first, last - first);
 }
 
-// A few rows at a time: the kernel is read once for both, and its gradient never leaves the cache.
+// The gradient of the inputs, and the step of Adam on the kernel, kTileRows rows of it at a time.
+// The kernel's gradient is the product of two small factors, inputs^T and the outputs' gradient, so
+// some rows of it are multiplied out in the cache, used and forgotten. Kernel and moments are read
+// from memory once and written once; the gradient, as large as the kernel, never leaves the cache.
 void dense_step(const DenseStep& op, int64_t first, int64_t last, Workspace& space) {
   const int64_t stride = padded(op.columns), across = padded(op.n);
   float* gradient = space.best.room<float>(kTileRows * stride);
@@ -1079,9 +1144,9 @@ void dense_step(const DenseStep& op, int64_t first, int64_t last, Workspace& spa
       Soon soon({op.adam.weight + next, op.adam.mean + next, op.adam.square + next},
                 std::clamp<int64_t>(last - at - kTileRows, 0, kTileRows) * op.columns);
       add_product(kernel, op.columns, 1, here, op.transposed, op.columns, products + row * across,
-                  across, soon);
+                  across, across, soon);
       std::fill(gradient, gradient + here * stride, 0.0f);
-      add_product(inputs + row, 1, kBlock, here, op.panels, op.n, gradient, stride, soon);
+      add_product(inputs + row, 1, kBlock, here, op.panels, op.n, gradient, stride, stride, soon);
       soon.rest();
       for (int64_t r = 0; r < here; ++r)
         adam_range(op.adam, gradient + r * stride, (at + r) * op.columns, op.columns);
@@ -1109,6 +1174,7 @@ const Kernels& STORMLENS_NAMED(kernels)() {
                              padded,
                              make_panels,
                              transposed_panels,
+                             kGroup,
                              dense,
                              dense_input_gradient,
                              dense_step};

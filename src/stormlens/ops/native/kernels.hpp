@@ -19,8 +19,15 @@
 
 namespace stormlens {
 
-// The winner of a pooled value that is switched off: it has no gradient.
+// Pooling keeps one of p x p values and a byte that says which: its argmax, row by row from 0. This
+// byte stands for a value that is switched off (by ReLU or dropout) and so has no gradient. It is
+// outside every pool that is compiled, so a table of 256 entries tells both without a branch.
 constexpr uint8_t kOff = 255;
+
+// From `first` to before `last`.
+struct Range {
+  int64_t first, last;
+};
 
 struct Geometry {
   int64_t height, width, channels;
@@ -93,7 +100,7 @@ struct Forward {
   const float* mask;  // (N, F) factors, or null for 1
   const float* keep;  // (N, C), 0 where an input channel is switched off, or null
   float* pooled;
-  uint8_t* winner;  // null where nobody asks
+  uint8_t* argmax;  // null where nobody asks
   const float* packed;  // the kernel as `pack` leaves it, or null if each image needs its own
 };
 
@@ -102,7 +109,7 @@ struct Backward {
   Images images;
   const float* mask;
   const float* keep;
-  const uint8_t* winner;
+  const uint8_t* argmax;
   const float* gradient;  // of the pooled maps
 };
 
@@ -155,10 +162,10 @@ struct Kernels {
   // Pooled rows [first, last) of image n.
   void (*forward)(const Forward&, int64_t n, int64_t first, int64_t last, Workspace&);
 
-  // Sum over images [first, last): for each filter its taps and its bias, each in whole vectors.
+  // Sum over some images for some filters: for each filter its taps and its bias, each in whole
+  // vectors, at the filter's place in `partial`. Filters begin at a multiple of 16.
   int64_t (*partial_size)(const Geometry&);
-  void (*weight_gradient)(const Backward&, int64_t first, int64_t last, float* partial,
-                          Workspace&);
+  void (*weight_gradient)(const Backward&, Range images, Range filters, float* partial, Workspace&);
   // Sum of `count` partials for filters [first, last), in the layout of kernel and bias.
   void (*gather)(const Geometry&, float* partials, int64_t count, int64_t first, int64_t last,
                  float* kernel, float* bias);
@@ -180,8 +187,10 @@ struct Kernels {
   void (*make_panels)(const float* matrix, int64_t rows, int64_t columns, float* panels);
   void (*transposed_panels)(const float* matrix, int64_t rows, int64_t columns, float* panels);
 
-  // Adds what rows [first, last) of the kernel give to sums of (N, padded(columns)).
-  void (*dense)(const Dense&, const float* inputs, int64_t first, int64_t last, float* sums,
+  // Adds what some rows of the kernel give to some columns of sums (N, padded(columns)). Columns
+  // begin at a multiple of `panel`.
+  int64_t panel;
+  void (*dense)(const Dense&, const float* inputs, Range rows, Range columns, float* sums,
                 Workspace&);
   // Gradient of inputs [first, last) of every sample, by the outputs' in transposed panels.
   void (*dense_input_gradient)(const Dense&, const float* panels, int64_t first, int64_t last,

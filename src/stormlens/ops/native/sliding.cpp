@@ -20,7 +20,7 @@ struct Place {
 
 // Some rows of the convolution, the first being `first`.
 struct Strip {
-  const Everywhere& op;
+  const ShiftAndStitch& op;
   int64_t first, rows, columns;
   int64_t width;       // cells looked at along a row, whole tiles
   float* values;       // (rows, columns, F)
@@ -42,7 +42,7 @@ struct Strip {
   }
 };
 
-Strip strip_of(const Everywhere& op, int64_t first, int64_t last, Workspace& space) {
+Strip strip_of(const ShiftAndStitch& op, int64_t first, int64_t last, Workspace& space) {
   const int64_t rows = last - first + op.pool - 1, columns = op.columns();
   const int64_t height = rows + kTile - 1 + op.kernel_rows - 1;
   const int64_t width = columns + kTile - 1 + op.kernel_columns - 1;
@@ -81,7 +81,7 @@ struct Finish {
   int64_t count;  // filters
   bool relu;
 
-  Finish(const Everywhere& op, int64_t panel)
+  Finish(const ShiftAndStitch& op, int64_t panel)
       : count(std::min(kPanel, op.filters - panel * kPanel)), relu(op.relu) {
     for (int v = 0; v < V; ++v) bias[v] = load(op.bias + panel * kPanel + v * L);
   }
@@ -95,7 +95,7 @@ struct Finish {
 };
 
 void put_blank(const Strip& strip, Place place, int64_t side) {
-  const Everywhere& op = strip.op;
+  const ShiftAndStitch& op = strip.op;
   const int64_t last_y = std::min(place.y + side, strip.end());
   const int64_t last_x = std::min(place.x + side, strip.columns);
   for (int64_t y = place.y; y < last_y; ++y)
@@ -126,7 +126,7 @@ void slide_max(const float* from, int64_t stride, int64_t pool, int64_t count, f
 
 // Row y of pooled cells, from the highest of each column, to a row of windows as their cells u.
 void hand_out(const Strip& strip, int64_t window, int64_t u) {
-  const Everywhere& op = strip.op;
+  const ShiftAndStitch& op = strip.op;
   const Windows& across = op.across;
   const int64_t line = across.cells * op.filters, each = op.down.cells * line;
   float* to = op.pooled + window * across.count * each + u * line;
@@ -140,7 +140,7 @@ void hand_out(const Strip& strip, int64_t window, int64_t u) {
 
 // Pools what the rows before `below` suffice for, while the cache has them.
 void pool_below(Strip& strip, int64_t below) {
-  const Everywhere& op = strip.op;
+  const ShiftAndStitch& op = strip.op;
   const int64_t line = strip.columns * op.filters;
   for (; strip.pooled + op.pool <= below; ++strip.pooled) {
     bool wanted = false;
@@ -192,7 +192,7 @@ void gather_patch(const Strip& strip, Place place, int64_t t, const float* produ
 
 void tiles(const Strip& strip, const Place* found, int64_t count, const float* places,
            float* products) {
-  const Everywhere& op = strip.op;
+  const ShiftAndStitch& op = strip.op;
   for (int64_t panel = 0; panel < op.panels(); ++panel) {
     for (int64_t e = 0; e < kPlaces; ++e)
       multiply<false>(places + e * apart(op.channels),
@@ -243,7 +243,7 @@ void positions(const Strip& strip, const Place* found, int64_t count, const floa
 
 // The cells of a patch from `place` on, side by side.
 void copy_patch(const Strip& strip, Place place, float* to) {
-  const Everywhere& op = strip.op;
+  const ShiftAndStitch& op = strip.op;
   const int64_t line = op.kernel_columns * op.channels, channels = op.channels;
   const bool together = op.step == 1 && op.left + place.x + op.kernel_columns <= op.width;
   for (int64_t i = 0; i < op.kernel_rows; ++i) {
@@ -260,7 +260,7 @@ void copy_patch(const Strip& strip, Place place, float* to) {
 }
 
 void convolve_positions(Strip& strip, Workspace& space) {
-  const Everywhere& op = strip.op;
+  const ShiftAndStitch& op = strip.op;
   const int64_t taps = op.kernel_rows * op.kernel_columns * op.channels;
   float* patches = space.image.room<float>(kTogether * taps);
   float* products = space.weights.room<float>(kTogether * kPanel);
@@ -283,7 +283,7 @@ void convolve_positions(Strip& strip, Workspace& space) {
   if (count > 0) positions(strip, found, count, patches, taps, products);
 }
 
-void everywhere(const Everywhere& op, int64_t first, int64_t last, Workspace& space) {
+void shift_and_stitch(const ShiftAndStitch& op, int64_t first, int64_t last, Workspace& space) {
   Strip strip = strip_of(op, first, last, space);
   if (op.winograd)
     convolve_tiles(strip, space);
@@ -298,7 +298,7 @@ DenseCode STORMLENS_NAMED(dense)();
 ConvolutionCode STORMLENS_NAMED(convolution)();
 
 const SlidingCode& STORMLENS_NAMED(sliding)() {
-  static const SlidingCode code{everywhere, STORMLENS_NAMED(dense)(),
+  static const SlidingCode code{shift_and_stitch, STORMLENS_NAMED(dense)(),
                                 STORMLENS_NAMED(convolution)()};
   return code;
 }

@@ -1,6 +1,12 @@
 // What one task of sliding windows' two operations computes: convolution with a max pool, at every
 // position or where windows look, and a dense layer on every window by Fourier transforms.
 //
+// Shift-and-stitch (OverFeat, Sermanet et al. 2014, ICLR; Long, Shelhamer and Darrell 2015, CVPR,
+// section 3.2): a window counts its pools from its own first cell, so a network with pools is
+// computed once for each shift of that cell, and the results are put together. Here a pool of
+// stride 1 gives the maxima of all shifts at once, and a later layer looks at every `step`-th of
+// them from (top, left).
+//
 // An image is looked at from (top, left), every `step` cells; cells beyond it count as zero.
 // Letters: C channels, F filters, pool p x p of stride 1.
 
@@ -24,7 +30,7 @@ struct Windows {
   int64_t extent() const { return step * (count - 1) + dilation * (cells - 1) + 1; }
 };
 
-struct Everywhere {
+struct ShiftAndStitch {
   const float* image;  // (height, width, channels)
   int64_t height, width, channels;
   int64_t top, left, step;
@@ -117,7 +123,7 @@ struct DenseCode {
 // All that is compiled for the newest instruction sets too.
 struct SlidingCode {
   // Rows of pooled cells from `first` to `last`.
-  void (*everywhere)(const Everywhere&, int64_t first, int64_t last, Workspace&);
+  void (*shift_and_stitch)(const ShiftAndStitch&, int64_t first, int64_t last, Workspace&);
   DenseCode dense;
   ConvolutionCode convolution;
 };

@@ -19,7 +19,7 @@ extern "C" {
 
 // The two operations as Python writes them, see stormlens.engine; `_size` is how many numbers an
 // array holds.
-struct StormlensEverywhere {
+struct StormlensShiftAndStitch {
   int64_t height, width, channels, starts, step;
   int64_t kernel_rows, kernel_columns, filters, pool, relu, winograd;
   int64_t row_step, column_step, dilation, rows, columns, cell_rows, cell_columns;
@@ -82,7 +82,7 @@ void check_windows(const Given& s) {
                s.cell_columns});
 }
 
-void check(const StormlensEverywhere& s, const int64_t* starts) {
+void check(const StormlensShiftAndStitch& s, const int64_t* starts) {
   check_sides({s.height, s.width, s.channels, s.starts, s.step, s.kernel_rows, s.kernel_columns,
                s.filters, s.pool});
   check_holds(s.starts_size, {s.starts, 2}, "the starts have another size.");
@@ -138,7 +138,7 @@ void expect_large_pages(float* memory, int64_t count) {
 // Pooled rows of one task: few enough for the cache, and so that up to eight threads end together.
 // A task computes the rows that its last pools look at, which the next one computes again. Tiles
 // begin with a task, so that their sums are the same for any number of threads.
-int64_t rows_a_task(const Everywhere& op, int64_t starts) {
+int64_t rows_a_task(const ShiftAndStitch& op, int64_t starts) {
   int64_t best = 1;
   double least = std::numeric_limits<double>::max();
   for (int64_t rows = kMostRows; rows >= kFewestRows; rows -= kTile) {
@@ -152,16 +152,17 @@ int64_t rows_a_task(const Everywhere& op, int64_t starts) {
   return best;
 }
 
-bool everywhere(Helpers& helpers, const Everywhere& op, const int64_t* starts, int64_t count) {
+bool shift_and_stitch(Helpers& helpers, const ShiftAndStitch& op, const int64_t* starts,
+                      int64_t count) {
   const SlidingCode& code = sliding_code();
   const int64_t rows = op.down.extent(), each = rows_a_task(op, count), tasks = parts(rows, each);
   const int64_t size = op.down.count * op.across.count * op.down.cells * op.across.cells;
   return parallel_for(helpers, count * tasks, [&](int64_t task, Workspace& space) {
     const int64_t start = task / tasks, first = task % tasks * each;
-    Everywhere one = op;
+    ShiftAndStitch one = op;
     one.top = starts[2 * start], one.left = starts[2 * start + 1];
     one.pooled += start * size * op.filters;
-    code.everywhere(one, first, std::min(rows, first + each), space);
+    code.shift_and_stitch(one, first, std::min(rows, first + each), space);
   });
 }
 
@@ -248,15 +249,16 @@ void* stormlens_helpers_make(int64_t threads) {
 void stormlens_helpers_free(void* helpers) { delete static_cast<stormlens::Helpers*>(helpers); }
 
 // 0 when done, 1 where memory ran out, 2 where sizes do not fit.
-int64_t stormlens_everywhere(void* helpers, const StormlensEverywhere* given, const float* image,
+int64_t stormlens_shift_and_stitch(void* helpers, const StormlensShiftAndStitch* given,
+                                   const float* image,
                              const int64_t* starts, const float* weights, const float* bias,
                              const float* blank, const float* reply, float* pooled, char* error,
                              int64_t room) {
   using namespace stormlens;
-  const StormlensEverywhere& s = *given;
+  const StormlensShiftAndStitch& s = *given;
   return outcome(error, room, [&] {
     check(s, starts);
-    return everywhere(*static_cast<Helpers*>(helpers),
+    return shift_and_stitch(*static_cast<Helpers*>(helpers),
                       {image, s.height, s.width, s.channels, 0, 0, s.step, s.kernel_rows,
                        s.kernel_columns, s.filters, down(s), across(s), s.pool, s.relu != 0,
                        s.winograd != 0, weights, bias, blank, reply, pooled},

@@ -3,6 +3,11 @@
 // A tile of inputs d and a kernel g give A^T [(G g G^T) * (B^T d B)] A (Lavin and Gray 2016,
 // section 4.1). That is linear in g too, so the kernel's gradient is G^T [(B^T d B) * (A y A^T)] G
 // for the gradient y of the outputs.
+//
+// Vectors hold channels (or filters), so a tile's 64 inputs are 64 vectors, and a transform along
+// an axis is a few sums of whole vectors. What it gives is stored by place: place (i, j) of all
+// tiles of a batch lies together as a matrix (tiles, C), and the 64 places are 64 products of
+// matrices.
 
 #pragma once
 

@@ -45,8 +45,8 @@ void pooled_weight_gradient(const Backward& op, int64_t images, float* kernel, f
   const int64_t parts = std::min(images, kParts), size = code.partial_size(g);
   float* partials = partial_scratch.room<float>(parts * size);
   parallel_for(parts, [&](int32_t part, Workspace& space) {
-    code.weight_gradient(op, cut(part, parts, images), cut(part + 1, parts, images),
-                         partials + part * size, space);
+    code.weight_gradient(op, {cut(part, parts, images), cut(part + 1, parts, images)},
+                         {0, g.filters}, partials + part * size, space);
   });
   constexpr int64_t kFilters = 16;
   parallel_for((g.filters + kFilters - 1) / kFilters, [&](int32_t task, Workspace&) {
@@ -242,28 +242,28 @@ void patches_image_gradient(const Convolved& op, int64_t images, const float* ke
 STORMLENS_EXPORT(pooled_forward)
 void web_pooled_forward(const Layout* layout, int32_t images, const void* in, int32_t are_bytes,
                         float low, float span, const float* kernel, const float* bias,
-                        const float* mask, const float* keep, float* pooled, uint8_t* winner) {
+                        const float* mask, const float* keep, float* pooled, uint8_t* argmax) {
   pooled_forward(*layout,
                  {layout->geometry(), images_of(in, are_bytes, low, span), kernel, bias, mask,
-                  keep, pooled, winner, nullptr},
+                  keep, pooled, argmax, nullptr},
                  images);
 }
 
 STORMLENS_EXPORT(pooled_weight_gradient)
 void web_pooled_weight_gradient(const Layout* layout, int32_t images, const void* in,
                                 int32_t are_bytes, float low, float span, const float* mask,
-                                const float* keep, const uint8_t* winner, const float* gradient,
+                                const float* keep, const uint8_t* argmax, const float* gradient,
                                 float* kernel, float* bias) {
   pooled_weight_gradient({layout->geometry(), images_of(in, are_bytes, low, span), mask, keep,
-                          winner, gradient},
+                          argmax, gradient},
                          images, kernel, bias);
 }
 
 STORMLENS_EXPORT(pooled_image_gradient)
 void web_pooled_image_gradient(const Layout* layout, int32_t images, const float* kernel,
-                               const float* mask, const float* keep, const uint8_t* winner,
+                               const float* mask, const float* keep, const uint8_t* argmax,
                                const float* gradient, float* to) {
-  pooled_image_gradient({layout->geometry(), {nullptr, nullptr, 0, 1}, mask, keep, winner,
+  pooled_image_gradient({layout->geometry(), {nullptr, nullptr, 0, 1}, mask, keep, argmax,
                          gradient},
                         images, kernel, to);
 }
