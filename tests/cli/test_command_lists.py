@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from stormlens.cli.doctor import _EXTRAS
-from stormlens.ops import Native
+from stormlens.engine import load_library
+from stormlens.ops import Native, native
 from stormlens.training import load_recipe
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -111,3 +112,28 @@ def test_doctor_says_which_operations_are_in_use(invoke, monkeypatch):
     assert found["operations"] == "portable"
     sentence = "The native operations are not in use: they were not built; do this. "
     assert any(missing.startswith(sentence) for missing in found["missing"])
+
+
+def test_doctor_names_an_instruction_set_that_does_not_exist(invoke, monkeypatch):
+    load_library.cache_clear()
+    native.cache_clear()
+    monkeypatch.setenv("STORMLENS_INSTRUCTION_SET", "avx-2")
+    result = invoke("doctor", "--json")
+    load_library.cache_clear()
+    native.cache_clear()
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert (found["operations"], found["prediction"]) == ("none", "none")
+    sentence = "The environment variable STORMLENS_INSTRUCTION_SET is 'avx-2'; set it to baseline"
+    assert any(missing.startswith(sentence) for missing in found["missing"])
+
+
+def test_doctor_says_when_the_processor_does_not_run_the_named_set(invoke, monkeypatch):
+    monkeypatch.setattr("stormlens.ops.native", lambda: Native(True, "avx2"))
+    monkeypatch.setenv("STORMLENS_INSTRUCTION_SET", "avx512")
+    sentence = (
+        "This processor does not run avx512, which STORMLENS_INSTRUCTION_SET names; it runs avx2."
+    )
+    assert sentence in json.loads(invoke("doctor", "--json").stdout)["missing"]
+    monkeypatch.setenv("STORMLENS_INSTRUCTION_SET", "avx2")
+    assert sentence not in json.loads(invoke("doctor", "--json").stdout)["missing"]

@@ -19,11 +19,13 @@ from stormlens.augment import Augmentation
 from stormlens.errors import InputError
 from stormlens.models import Classifier
 from stormlens.models._keras import import_keras
+from stormlens.ops import Native
 from stormlens.training import (
     Recipe,
     Split,
     Trainer,
     _checks,
+    _fit,
     fit,
     lock_run,
     read_checkpoint,
@@ -73,6 +75,26 @@ def test_one_seed_gives_one_result_and_another_seed_another(splits, straight):
     assert_same_bits(straight, fit(TINY, splits, progress=False))
     other = fit(TINY.with_changes(seed=1), splits, progress=False)
     assert not np.array_equal(weights_of(straight)[0], weights_of(other)[0])
+
+
+def test_a_cpu_without_native_operations_is_noted_once_with_the_reason(splits, monkeypatch):
+    slow = Native(False, reason="they were not built, as no C++ compiler was found; install one")
+    monkeypatch.setattr(_fit, "native", lambda: slow)
+    short = TINY.with_changes(epochs=1)
+    _fit._note_if_portable.cache_clear()
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always", UserWarning)
+        fit(short, splits, progress=False)
+        fit(short, splits, progress=False)
+    notes = [note for note in noted if "native" in str(note.message)]
+    assert [str(note.message) for note in notes] == [
+        "Training on the CPU without native operations, which takes several times as long: "
+        "they were not built, as no C++ compiler was found; install one."
+    ]
+    assert notes[0].filename == __file__  # where fit was called
+    _fit._note_if_portable.cache_clear()
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    _fit._note_if_portable()  # an accelerator needs none of them
 
 
 def test_it_learns(splits):

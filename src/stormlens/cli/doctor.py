@@ -11,7 +11,7 @@ from stormlens import __version__
 from stormlens.cli._group import PanelCommand
 from stormlens.cli._options import json_option
 from stormlens.cli._output import print_json, print_lines, print_table
-from stormlens.errors import install_line
+from stormlens.errors import InputError, install_line
 
 NAME = "doctor"
 EPILOG = """\b
@@ -167,24 +167,34 @@ def _devices() -> tuple[list[str], list[str]]:
 
 def _operations() -> tuple[str, list[str]]:
     """Which operations train on a CPU, and how to get the fast ones."""
+    from stormlens.engine import INSTRUCTION_SET
+
     try:
         from stormlens.ops import native
+
+        found = native()
     except ModuleNotFoundError:  # of JAX, of which the devices' sentence tells
         return "none", []
-    found = native()
-    if found.available:
-        return f"native ({found.instruction_set})", []
-    return "portable", [
-        f"The native operations are not in use: {found.reason}. "
-        "Training on a CPU is several times slower without them."
-    ]
+    except InputError as error:  # an instruction set that does not exist
+        return "none", [str(error)]
+    if not found.available:
+        return "portable", [
+            f"The native operations are not in use: {found.reason}. "
+            "Training on a CPU is several times slower without them."
+        ]
+    named, used = os.environ.get(INSTRUCTION_SET), found.instruction_set
+    notes = [f"This processor does not run {named}, which {INSTRUCTION_SET} names; it runs {used}."]
+    return f"native ({used})", notes if named and named != used else []
 
 
 def _prediction() -> str:
-    """What answers for a network of layers that are known."""
+    """What computes predictions of a network of known layers."""
     from stormlens.engine import instruction_set
 
-    found = instruction_set()
+    try:
+        found = instruction_set()
+    except InputError:  # said by `_operations`
+        return "none"
     if found:
         return f"engine ({found})"
     return "Keras on JAX" if _version("jax") else "none"

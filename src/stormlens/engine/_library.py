@@ -8,31 +8,37 @@ from functools import cache
 from pathlib import Path
 
 import stormlens
-from stormlens.errors import InputError
+from stormlens.errors import InputError, printable
 
 SWITCH = "STORMLENS_NATIVE"
 """Environment variable; 0 leaves the native library unused."""
 
-_NEWEST = "STORMLENS_INSTRUCTION_SET"  # environment variable, which the library reads
+INSTRUCTION_SET = "STORMLENS_INSTRUCTION_SET"
+"""Environment variable that names the newest vector code to use; the library itself reads it."""
+
 _SETS = ("", "baseline", "avx2", "avx512")
 
 BUILD = "install a C++ compiler (GCC or Clang) and install stormlens again"
-"""What to do where it is missing or does not fit."""
+"""What to do where the library is missing or does not fit."""
+
+_NOT_BUILT = "not_built.txt"  # which the build leaves in its place, with a reason
+_LONGEST = 200  # characters of that reason
 
 
 @dataclass(frozen=True)
 class Library:
     """
-    What became of the native library.
+    The native library, or why there is none.
 
     Attributes
     ----------
     path : Path or None
-        Where it lies.
+        The library's file.
     handle : ctypes.CDLL or None
         The library, where it could be loaded.
     reason : str
-        Why it could not, and what to do; empty where it could.
+        Why it could not, and what to do; empty where it could. Each cause has its own: switched
+        off, not built, missing, or unloadable.
     """
 
     path: Path | None = None
@@ -52,32 +58,49 @@ def load_library() -> Library:
     Raises
     ------
     InputError
-        If the environment names an instruction set that there is not.
+        If the environment names an unknown instruction set.
     """
-    if (named := os.environ.get(_NEWEST, "")) not in _SETS:
+    if (named := os.environ.get(INSTRUCTION_SET, "")) not in _SETS:
         raise InputError(
-            f"The environment variable {_NEWEST} is {named!r}; set it to baseline, avx2 or avx512, "
-            "or unset it."
+            f"The environment variable {INSTRUCTION_SET} is {named!r}; set it to baseline, avx2 or "
+            "avx512, or unset it."
         )
     if os.environ.get(SWITCH) == "0":
         return Library(reason=f"{SWITCH} is 0; unset it to use the native operations")
     path = next(candidates(), None)
     if path is None:
-        return Library(reason=f"they were not built; {BUILD}")
+        return Library(reason=_why_missing())
     try:
         return Library(path, ctypes.CDLL(str(path)))
     except OSError as error:
         return Library(path, reason=f"{path} cannot be loaded ({error}); {BUILD}")
 
 
-def candidates() -> Iterator[Path]:
+def candidates(pattern: str = "*stormlens_native.*") -> Iterator[Path]:
     """
-    Places of the library that exist.
+    Files of the library that exist.
+
+    Parameters
+    ----------
+    pattern : str, optional
+        Of their names.
 
     Yields
     ------
     path : Path
-        Beside the operations; an editable installation has a folder of them for what it built.
+        Beside the operations; an editable installation has a second folder for what it built.
     """
     for folder in stormlens.__path__:
-        yield from Path(folder, "ops", "native").glob("*stormlens_native.*")
+        yield from Path(folder, "ops", "native").glob(pattern)
+
+
+def _why_missing() -> str:
+    """What the build left in place of the library says why; a build that failed leaves nothing."""
+    note = next(candidates(_NOT_BUILT), None)
+    if note is None:
+        return (
+            "the library is missing, as its compilation failed or was left out; install stormlens "
+            "again with pip install --verbose, which shows the compiler's errors"
+        )
+    why = printable(note.read_text(encoding="utf-8", errors="replace")[:_LONGEST].strip())
+    return f"they were not built, as {why}; {BUILD}"

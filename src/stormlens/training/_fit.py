@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from stormlens.models import (
     load_keras_file,
     network_from,
 )
+from stormlens.ops import native
 from stormlens.storage import write_text
 from stormlens.training import _checkpoint
 from stormlens.training._baseline import is_baseline, train_baseline
@@ -247,6 +249,7 @@ class Trainer:
         lesson: Lesson | None = None,
     ) -> None:
         _compute_in_this_thread()
+        _note_if_portable()
         self.recipe, self.classifier, self.run = recipe, classifier, run
         self.lesson = lesson
         self.data = fingerprint(splits)
@@ -449,6 +452,19 @@ def _compute_in_this_thread() -> None:
     """
     if _ASYNCHRONOUS.upper() not in os.environ:
         jax.config.update(_ASYNCHRONOUS, False)
+
+
+@cache
+def _note_if_portable() -> None:
+    """Say once a process that it trains on a CPU without native operations, and why."""
+    found = native()
+    if jax.default_backend() == "cpu" and not found.available:
+        warnings.warn(
+            "Training on the CPU without native operations, which takes several times as long: "
+            f"{found.reason}.",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def _fit_first(
