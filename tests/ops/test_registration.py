@@ -80,10 +80,20 @@ def test_what_is_no_library_gives_a_reason(libraries, tmp_path):
     assert "install a C++ compiler" in found.reason
 
 
-def test_a_library_without_the_operations_gives_a_reason(libraries):
+def test_a_library_of_other_sources_gives_a_reason(libraries):
     other = np.random.mtrand.__file__  # any library
     libraries(other)
-    assert find().reason.startswith(f"{other} is not the library of this version of stormlens; ")
+    sentence = f"{other} was built from other sources than this version's; install stormlens again"
+    assert find().reason.startswith(sentence)
+
+
+@needs_library
+def test_a_library_of_another_interface_is_not_called(libraries, monkeypatch):
+    ours = _library.load_library().path
+    _library.load_library.cache_clear()
+    monkeypatch.setattr(_library, "_INTERFACE", 99)
+    libraries(ours)
+    assert find().reason.startswith(f"{ours} was built from other sources")
 
 
 def test_a_library_that_is_missing_gives_a_reason(libraries):

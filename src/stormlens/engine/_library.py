@@ -21,6 +21,7 @@ _SETS = ("", "baseline", "avx2", "avx512")
 BUILD = "install a C++ compiler (GCC or Clang) and install stormlens again"
 """What to do where the library is missing or does not fit."""
 
+_INTERFACE = 2  # of native/bindings.cpp; a library of other sources has another
 _NOT_BUILT = "not_built.txt"  # which the build leaves in its place, with a reason
 _LONGEST = 200  # characters of that reason
 
@@ -38,7 +39,7 @@ class Library:
         The library, where it could be loaded.
     reason : str
         Why it could not, and what to do; empty where it could. Each cause has its own: switched
-        off, not built, missing, or unloadable.
+        off, not built, missing, unloadable, or of other sources.
     """
 
     path: Path | None = None
@@ -71,9 +72,16 @@ def load_library() -> Library:
     if path is None:
         return Library(reason=_why_missing())
     try:
-        return Library(path, ctypes.CDLL(str(path)))
+        handle = ctypes.CDLL(str(path))
     except OSError as error:
         return Library(path, reason=f"{path} cannot be loaded ({error}); {BUILD}")
+    if _interface(handle) != _INTERFACE:
+        return Library(
+            path,
+            reason=f"{path} was built from other sources than this version's; install stormlens "
+            "again, as an editable installation needs after each change of them",
+        )
+    return Library(path, handle)
 
 
 def candidates(pattern: str = "*stormlens_native.*") -> Iterator[Path]:
@@ -92,6 +100,11 @@ def candidates(pattern: str = "*stormlens_native.*") -> Iterator[Path]:
     """
     for folder in stormlens.__path__:
         yield from Path(folder, "ops", "native").glob(pattern)
+
+
+def _interface(handle: ctypes.CDLL) -> int | None:
+    function = getattr(handle, "stormlens_interface", None)
+    return None if function is None else int(function())
 
 
 def _why_missing() -> str:

@@ -68,9 +68,6 @@ def native() -> Native:
     library = load_library()
     if library.handle is None:
         return Native(False, reason=library.reason)
-    if not all(hasattr(library.handle, name) for name in (*_TARGETS, _SET, _HEADERS)):
-        what = f"{library.path} is not the library of this version of stormlens"
-        return Native(False, reason=f"{what}; {BUILD}")
     try:
         # Before anything is registered. Without its CPU client, jaxlib only queues what it is
         # given, and refuses it when the client starts: in the middle of someone's computation.

@@ -627,5 +627,9 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(stormlens_dense_step, stormlens::dense_step,
 // The instruction set in use.
 extern "C" const char* stormlens_instruction_set() { return stormlens::kernels().name; }
 
+// Of the functions and structs that Python calls: engine/_library.py has the same number, and both
+// rise when one of these changes. So a library of other sources is refused, and not called.
+extern "C" int64_t stormlens_interface() { return 2; }
+
 // The jaxlib whose headers are in here, as one that is older than they are refuses the operations.
 extern "C" const char* stormlens_headers() { return STORMLENS_HEADERS; }
