@@ -95,7 +95,7 @@ def test_no_range_changes_nothing():
 
 def test_without_affine_ranges_nothing_is_warped(monkeypatch):
     monkeypatch.setattr("stormlens.ops.warp", None)
-    image = jnp.arange(30, dtype=jnp.uint8).reshape(1, 5, 6)
+    image = 8 * jnp.arange(30, dtype=jnp.uint8).reshape(1, 5, 6)  # ink of digits goes up to 255
     npt.assert_array_equal(Augmentation().apply(jax.random.key(3), image), np.float32(image))
     with pytest.raises(TypeError):
         Augmentation(horizontal_flip=True).apply(jax.random.key(3), image)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.testing as npt
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pyproj import Geod
@@ -33,6 +34,19 @@ def test_ways_of_up_to_1000_km_are_projs(latitude, longitude, ways):
     # Within a kilometre the last digits of a place turn a direction further.
     npt.assert_array_less(turn(found, expected) * (length > 1000), 1e-7)
     assert ((found >= 0) & (found < 360)).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_far_places_are_projs_to_a_millimetre(seed):
+    """Where the last terms of Vincenty's series count: a tenth of a millimetre is 1e-9 degrees."""
+    rng = np.random.default_rng(seed)
+    latitude, longitude = rng.uniform(-80, 80), rng.uniform(-180, 180)
+    azimuth, metres = rng.uniform(0, 360, 40), rng.uniform(4e6, 9e6, 40)
+    start = np.full(40, longitude), np.full(40, latitude)
+    east, north, _ = PROJ.fwd(*start, azimuth, metres)
+    found_north, found_east = destination(latitude, longitude, azimuth, metres)
+    npt.assert_allclose(found_north, north, atol=1e-9)
+    npt.assert_array_less(turn(found_east, east) * np.cos(np.deg2rad(north)), 2e-9)
 
 
 def test_a_place_is_no_way_from_itself():

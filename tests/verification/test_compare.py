@@ -163,8 +163,14 @@ def test_the_interval_of_a_difference_is_scipys(guesses, dataset):
 
 
 def test_tests_are_corrected_over_the_pairs_of_a_view(guesses, dataset, comparison):
-    assert comparison.correction["method"] == "Holm"
-    assert comparison.correction["tests"] == 3
+    assert comparison.correction == {
+        "method": "Holm",
+        "tests": 3,
+        "level": 0.05,
+        "family": "all pairs of one view, for each score",
+        "swaps": comparison.intervals["replicates"],
+    }
+    assert set(comparison.intervals) == {"level", "method", "by", "groups", "replicates", "seed"}
     for view in comparison.views.values():
         for key in COMPARED:
             found = [pair.differences[key] for pair in view.pairs]
@@ -331,6 +337,18 @@ def test_disagreements_come_in_the_order_of_their_information():
     npt.assert_allclose(second.information, math.log(2) - entropy, rtol=1e-6)
     npt.assert_allclose(list(second.probability.values()), [0.6, 0.6], rtol=1e-6)
     assert compare(given, dataset, n_boot=20, most=1).disagreements == [first]
+
+
+def test_equal_disagreements_stay_in_the_order_of_the_boxes():
+    count = 60
+    dataset = _dataset(np.zeros(count, int))
+    first, second = np.zeros((2, count, 6))
+    first[:, 0] = second[:, 1] = 1
+    second[::7, [0, 1]] = 0.4, 0.6  # less sure, so that each run of equal ones has gaps
+    first[0, [0, 1]] = 0.9, 0.1  # what never varies is left out
+    given = {"x": _predictions(first, dataset), "y": _predictions(second, dataset)}
+    listed = [found.index for found in compare(given, dataset, n_boot=2).disagreements]
+    assert listed == [*(box for box in range(count) if box % 7), *range(7, count, 7), 0]
 
 
 def test_a_constant_answer_does_not_count_as_disagreement(guesses, dataset):
