@@ -173,6 +173,8 @@ def with_flags(dataset, values):
         (lambda d: d.assign_coords(split=("storm", ["train", "holdout"])), "split 'holdout'"),
         (lambda d: d.assign_attrs(simulated="perhaps"), "simulated is 'perhaps'"),
         (lambda d: d.assign_coords(unid="one"), "unid has shape"),
+        (lambda d: d.assign_coords(xmin=("storm", [3.0, np.inf])), "xmin is infinite for a box"),
+        (lambda d: d.assign_coords(echo=("storm", [0.5, np.inf])), "echo is a share of a box"),
     ],
 )
 def test_a_dataset_that_is_no_container_is_refused(spoil, words):

@@ -261,6 +261,8 @@ def _carried_on(dataset: "xr.Dataset", n: int, where: str) -> "dict[str, xr.Vari
         given = dataset[name].values
         if dtype == "int32" and given.dtype.kind == "f" and np.isnan(given).any():
             continue  # known of some boxes only, as cells in a store of several sources are
+        if dtype == "int32" and given.dtype.kind == "f" and np.isinf(given).any():
+            raise InputError(f"{where}: {name} is infinite for a box; give its cell number.")
         values = storm_values(name, given, n, dtype, where)
         if dtype == "float32" and ((values < 0) | (values > 1)).any():
             raise InputError(f"{where}: {name} is a share of a box; it must lie in [0, 1].")
