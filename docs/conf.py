@@ -105,8 +105,8 @@ def point_included_at_copies(app: Sphinx, file: Path, page: str, source: list[st
 
 def leave_out_widgets(app: Sphinx, doctree: nodes.document) -> None:
     """What a kernel knew of its widgets: over a megabyte each, and nothing on a page reads it."""
-    held = NbMetadataCollector.get_js_files(app.env, app.env.current_document.docname)
-    held.pop("ipywidgets_state", None)
+    files = NbMetadataCollector.get_js_files(app.env, app.env.current_document.docname)
+    files.pop("ipywidgets_state", None)
 
 
 def bring_components(

@@ -11,7 +11,6 @@ import { help, Machine } from "./wasm.js";
 
 /**
  * @typedef {{id: number, ask: string, given: any}} Question
- * @typedef {{free(): void}} Held
  */
 
 /** @type {Machine} */
