@@ -159,7 +159,7 @@ def test_many_problems_are_told_in_few_lines(invoke, folder, tmp_path, monkeypat
     result = invoke("archive", "build", folder, tmp_path / "s")
     assert result.stdout.startswith("9 SIMULATED boxes built")
     assert len(result.stderr.splitlines()) == 11
-    assert result.stderr.endswith("Passed over: 490 more; --json tells all.\n")
+    assert result.stderr.endswith("Passed over: 490 more; --json lists all.\n")
 
 
 @pytest.fixture

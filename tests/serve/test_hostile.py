@@ -335,7 +335,7 @@ def test_bounds_of_connections_and_bodies():
         held[-1].settimeout(PATIENCE)
         said = held[-1].recv(65536)
         assert b" 503 " in said
-        assert b"As many connections are open as may be" in said
+        assert b"Too many connections are open" in said
         for each in held:
             each.close()
     finally:

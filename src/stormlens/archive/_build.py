@@ -116,7 +116,7 @@ def build(
     retry : bool, optional
         Whether to read again what failed before.
     workers : int, optional
-        Local processes; one a core unless told.
+        Local processes; by default one for each core.
     scheduler : str, optional
         Address of a Dask scheduler, or the JSON file that it wrote, in place of local processes.
     progress : bool, optional
@@ -140,23 +140,23 @@ def build(
     check_source(source, count)
     _check_folder(folder)
     with file_lock(folder / ".lock", timeout=_LOCK_SECONDS):
-        held, known = _opened(folder, source, _settings(source, rules, count, seed))
+        target, known = _opened(folder, source, _settings(source, rules, count, seed))
         before = known.boxes
         plan = Plan(source, known, retry=retry, count=count or 0, seed=seed)
         units = plan.units()
         first = next(units, None)
         lacking: list[str] = []
         if first is not None:
-            held.cut(known.boxes)
+            target.cut(known.boxes)
             todo = itertools.chain([first], units)
             with (
                 connect(workers, scheduler, {RULES: rules}, _MODULES) as client,
-                _Writer(held, known, index, client) as writer,
+                _Writer(target, known, index, client) as writer,
             ):
                 _read_all(client, plan, todo, writer, progress=progress)
                 lacking = writer.lacking
-        if not held.finished:
-            held.finish(simulated=int(known.simulated))
+        if not target.finished:
+            target.finish(simulated=int(known.simulated))
     problems = known.problems + plan.changed
     seconds = time.monotonic() - began
     added = known.boxes - before
@@ -204,7 +204,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _settings(source: str, rules: Rules, count: int | None, seed: int) -> dict[str, Any]:
-    """What decides a store's boxes beside its inputs."""
+    """The settings that, with the inputs, decide a store's boxes."""
     if source == SIMULATED:
         return {"simulated": True, "count": count, "seed": seed}
     return {"simulated": False, **rules.cutting.described(), **rules.options.described()}
@@ -212,13 +212,13 @@ def _settings(source: str, rules: Rules, count: int | None, seed: int) -> dict[s
 
 def _opened(folder: Path, source: str, settings: dict[str, Any]) -> tuple[Store, Known]:
     if not (folder / GROUP).exists():
-        told = f"{SIMULATED.upper()} storm boxes" if settings["simulated"] else "Storm boxes"
+        kind = f"{SIMULATED.upper()} storm boxes" if settings["simulated"] else "Storm boxes"
         words = (
-            f"{told}, seed {settings['seed']}" if settings["simulated"] else f"{told} of {source}"
+            f"{kind}, seed {settings['seed']}" if settings["simulated"] else f"{kind} of {source}"
         )
         create(folder, {"source": words, "simulated": 0, "settings": settings})
-    held = Store(folder, writable=True)
-    before = held.settings
+    target = Store(folder, writable=True)
+    before = target.settings
     for key in {**before, **settings}:
         if before.get(key) != settings.get(key):
             raise InputError(
@@ -226,7 +226,7 @@ def _opened(folder: Path, source: str, settings: dict[str, Any]) -> tuple[Store,
                 "keep to that or name a new store."
             )
     catalogue.repair(folder)
-    return held, Known(folder)
+    return target, Known(folder)
 
 
 @dataclass(frozen=True)
@@ -270,15 +270,18 @@ class _Writer:
         self._store, self._known, self._client = store, known, client
         self._index = None if index is None else index[~index.index.duplicated()]
         self._folder = store.path / f"{_WRITING}{secrets.token_hex(8)}"
-        self._rows: list[Row] = []
+        self._rows: list[Row] = []  # of inputs whose boxes are not all in place
         self.lacking: list[str] = []
-        self._held: list[Arrays] = []
+        self._waiting: list[Arrays] = []
         self._pieces: deque[_Piece] = deque()
         self._files: deque[tuple[int, int, Future]] = deque()
         self._kept: Future | None = None
-        self._behind = 0  # the boxes of that which were taken
+        self._behind = 0  # boxes taken from what that worker keeps
         self._most = max(2, sum(client.nthreads().values()))
+        # Four counts of boxes, each at most the next: in the arrays' length and the catalogue, in
+        # files that are in place, in files that workers were asked to write, and taken so far.
         self._extended = self._written = self._asked = self._end = known.boxes
+        # A file that is not full is written anew with the boxes that it has already.
         self._before = store.images(known.boxes // BLOCK * BLOCK, known.boxes)
         self._flushed = time.monotonic()
 
@@ -323,7 +326,7 @@ class _Writer:
             self.lacking.append(extracted.lacking)
         if boxes:
             source = np.full(boxes, number, np.int32)
-            self._held.append({**self._placed(arrays), "source": source})
+            self._waiting.append({**self._placed(arrays), "source": source})
             self._pieces.append(_Piece(row.first, row.stop, kept, self._behind))
             self._behind += boxes
         self._end += boxes
@@ -406,11 +409,11 @@ class _Writer:
         """Make the arrays as long as what is in place, and count it."""
         new = self._written - self._extended
         if new:
-            together = _joined(self._held)
+            together = _joined(self._waiting)
             self._store.extend(
-                self._extended, {name: held[:new] for name, held in together.items()}
+                self._extended, {name: values[:new] for name, values in together.items()}
             )
-            self._held = [{name: held[new:] for name, held in together.items()}]
+            self._waiting = [{name: values[new:] for name, values in together.items()}]
             self._extended = self._written
         whole = [row for row in self._rows if row.stop <= self._written]
         if whole:

@@ -174,7 +174,7 @@ def append(store: Path, rows: Iterable[Row]) -> None:
 
 class Known:
     """
-    The inputs that a store knows, to be asked whether one is to be read.
+    The inputs that a store knows, which says whether one still has to be read.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ class Known:
     @property
     def problems(self) -> list[str]:
         """Sentences for all that is passed over so far, in the order of the inputs."""
-        return [sentence for held in self._problems.values() for sentence in held]
+        return [sentence for sentences in self._problems.values() for sentence in sentences]
 
     def state(self, name: str, size: int, stamp: str) -> str:
         """

@@ -50,7 +50,7 @@ def classify(
     retry : bool, optional
         Whether to do parts again that pass something over.
     workers : int, optional
-        Local processes; one a core unless told.
+        Local processes; by default one for each core.
     scheduler : str, optional
         Address of a Dask scheduler, or the JSON file that it wrote, in place of local processes.
     progress : bool, optional
@@ -69,17 +69,17 @@ def classify(
     """
     began = time.monotonic()
     check_workers(workers, scheduler)
-    model, held, folder = read_model(run), Store(Path(store)), Path(out)
-    boxes = held.boxes
+    model, source, folder = read_model(run), Store(Path(store)), Path(out)
+    boxes = source.boxes
     if not boxes:
         raise InputError(f"{store} holds no box; build it from files that hold some.")
     with file_lock(folder / ".lock", timeout=_LOCK_SECONDS):
-        _check_manifest(folder, held, model)
+        _check_manifest(folder, source, model)
         parts = _parts(folder / TABLE, retry=retry)
         ranges = missing_ranges([(part.first, part.stop) for part in parts], boxes)
         before = sum(part.boxes for part in parts)
         if ranges:
-            done = _label_all(ranges, held, folder, model, (workers, scheduler, progress), before)
+            done = _label_all(ranges, source, folder, model, (workers, scheduler, progress), before)
             parts = sorted([*parts, *done], key=lambda part: part.first)
     return Outcome(
         sum(part.boxes for part in parts),
@@ -119,9 +119,9 @@ def read_manifest(out: Path) -> dict[str, Any]:
     return manifest
 
 
-def _check_manifest(folder: Path, held: Store, model: ModelFiles) -> None:
-    wanted = {"format": _FORMAT, "model": model.fingerprint, "store": held.identity}
-    names = {"model": model.run, "store": str(held.path)}
+def _check_manifest(folder: Path, source: Store, model: ModelFiles) -> None:
+    wanted = {"format": _FORMAT, "model": model.fingerprint, "store": source.identity}
+    names = {"model": model.run, "store": str(source.path)}
     if not (folder / MANIFEST).exists():
         strange = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
         if strange:
@@ -156,14 +156,14 @@ def _parts(table: Path, *, retry: bool) -> list[Part]:
 
 def _label_all(
     ranges: list[tuple[int, int]],
-    held: Store,
+    source: Store,
     folder: Path,
     model: ModelFiles,
     how: tuple[int | None, str | None, bool],
     before: int,
 ) -> list[Part]:
     workers, scheduler, progress = how
-    store, table = (str(path.absolute()) for path in (held.path, folder / TABLE))
+    store, table = (str(path.absolute()) for path in (source.path, folder / TABLE))
     tasks = [Task(store, table, first, stop, model.fingerprint) for first, stop in ranges]
     total = before + sum(stop - first for first, stop in ranges)
     done: list[Part] = []

@@ -76,10 +76,11 @@ class GroupSize:
     """
     How many items make a task.
 
-    A task shall last about a second, so that workers are not idle between tasks, and longer
-    where there are many workers, as one process hands out all tasks. Its results shall fit into
-    a small part of a worker's memory. Nothing is known before the first task is done, and what
-    one quick task tells is trusted only so far.
+    A task should last about a second, so that workers do not wait between tasks, and longer with
+    many workers, since one process hands out all tasks. Its results should fit into a small part
+    of a worker's memory. The first task is one item, since nothing is known before; after that a
+    task has at most four times the items of the largest one so far, since one quick item says
+    little about the next.
 
     Attributes
     ----------
@@ -143,7 +144,7 @@ def _timed(
     return kept, (results, time.perf_counter() - began)
 
 
-def _told(done: tuple[Any, tuple[list[_R], float]]) -> tuple[list[_R], float]:
+def _results_of(done: tuple[Any, tuple[list[_R], float]]) -> tuple[list[_R], float]:
     return done[1]
 
 
@@ -153,16 +154,17 @@ class _Group(Generic[_T]):
 
     items: list[_T]
     kept: "Future"
-    told: "Future"
+    results: "Future"
 
 
 class Results(Generic[_T, _R]):
     """
     Results of items, in the order of the items, which are handed out in groups.
 
-    A worker's death counts against all that it had in hand, so the items of a group that was
-    given up are tried one at a time, while nothing else is at work. What is large stays with the
-    worker, to be asked for by other tasks, and is made again should the worker die.
+    Dask counts a worker's death against every task that the worker had, whichever of them killed
+    it. So when a group is given up, its items are tried one at a time while nothing else runs:
+    only the one that kills a worker by itself is lost. Large results stay on the worker, where
+    other tasks use them; Dask makes them again if the worker dies.
 
     Parameters
     ----------
@@ -174,7 +176,7 @@ class Results(Generic[_T, _R]):
     items : iterable
         Taken as there is room.
     weigh : callable, optional
-        Bytes of what is kept for a result. Unless told, nothing is kept.
+        Bytes of what is kept for a result. By default nothing is kept.
 
     Attributes
     ----------
@@ -207,7 +209,9 @@ class Results(Generic[_T, _R]):
                     results = self._singly(group.items) if done is None else done
                     yield from zip(group.items, results, strict=True)
         finally:
-            self._client.cancel([of for group in self._pending for of in (group.told, group.kept)])
+            self._client.cancel(
+                [of for group in self._pending for of in (group.results, group.kept)]
+            )
 
     def _fill(self) -> bool:
         """Hand out what there is room for; whether anything is in flight."""
@@ -227,17 +231,19 @@ class Results(Generic[_T, _R]):
         if not groups:
             return []
         kept = self._client.map(self._work, groups, pure=False)
-        told: list[Any] = kept
-        if self._weigh is not None:  # a second task has what is told come without what is kept
-            told = self._client.map(_told, kept, pure=False, priority=_BEFORE)
-        return list(map(_Group, groups, kept, told))
+        results: list[Any] = kept
+        if self._weigh is not None:
+            # A second task, which Dask runs where the first one's data lies: the results come here,
+            # and what is kept stays there.
+            results = self._client.map(_results_of, kept, pure=False, priority=_BEFORE)
+        return list(map(_Group, groups, kept, results))
 
     def _take(self) -> list[tuple[_Group[_T], "list[_R] | None"]]:
         """The oldest group, once it is done, with those behind it that are done; None if lost."""
         taken = [self._pending.popleft()]
-        while self._pending and len(taken) < _TAKEN and self._pending[0].told.done():
+        while self._pending and len(taken) < _TAKEN and self._pending[0].results.done():
             taken.append(self._pending.popleft())
-        found = self._gather([group.told for group in taken])
+        found = self._gather([group.results for group in taken])
         return [
             (group, None if done is None else self._learn(*done))
             for group, done in zip(taken, found, strict=True)
@@ -249,7 +255,7 @@ class Results(Generic[_T, _R]):
 
         try:
             found = self._client.gather(futures)
-            return found if self._weigh is not None else list(map(_told, found))
+            return found if self._weigh is not None else list(map(_results_of, found))
         except KilledWorker:
             if len(futures) == 1:
                 return [None]
@@ -262,10 +268,10 @@ class Results(Generic[_T, _R]):
 
     def _singly(self, items: list[_T]) -> Iterator["_R | Lost"]:
         for group in self._pending:
-            group.told.exception()  # waits until it is done
+            group.results.exception()  # waits until it is done
         for item in items:
             (alone,) = self._submit([[item]])
-            (done,) = self._gather([alone.told])
+            (done,) = self._gather([alone.results])
             self.kept = alone.kept
             yield Lost() if done is None else done[0][0]
 
@@ -303,7 +309,7 @@ def connect(
     Parameters
     ----------
     workers : int, optional
-        Local processes, 1 or more; one a core unless told.
+        Local processes, 1 or more; by default one for each core.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, or the JSON file that it
         wrote, in place of local ones.
@@ -436,7 +442,7 @@ def _local(workers: int) -> Iterator["Client"]:
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
-            # A page that nobody is told of; without a port of its own it would claim Dask's.
+            # No dashboard; the port keeps a second run from claiming Dask's usual one.
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             silence_logs=logging.CRITICAL,
         ) as cluster,

@@ -211,7 +211,7 @@ def _boxes(unit: Unit, rules: Rules) -> tuple[Boxes, str]:
     with open_input(unit.name) as file:
         content = file.read()
     if unit.name.lower().endswith(_ARRAYS):
-        return _held_boxes(content, unit.name), ""
+        return _ready_boxes(content, unit.name), ""
     from stormlens import readers
 
     mosaic = readers.read_mosaic(content, rules.options, name=unit.name)
@@ -221,15 +221,15 @@ def _boxes(unit: Unit, rules: Rules) -> tuple[Boxes, str]:
     return rules.cutting.cut(mosaic), lacks
 
 
-def _held_boxes(content: bytes, name: str) -> Boxes:
-    """Boxes of a PNG or NPY file, which are none of a mosaic."""
+def _ready_boxes(content: bytes, name: str) -> Boxes:
+    """Boxes of a PNG or NPY file, which were cut before."""
     if not content:
         raise InputError(f"{name} is empty; get or write it again.")
     png = name.lower().endswith(".png")
-    held = (
+    array = (
         palette_indices(content, name)[np.newaxis] if png else npy_array(io.BytesIO(content), name)
     )
-    images = check_reflectivity(held, where=name, shape=(SIZE, SIZE))
+    images = check_reflectivity(array, where=name, shape=(SIZE, SIZE))
     stem = Path(name.rpartition("/")[2]).stem
     return make_boxes(
         images,

@@ -71,13 +71,13 @@ def find_inputs(source: str) -> Iterator[Input]:
     """
     files, root = _file_system(source)
     try:
-        told = files.info(root)
-        if told["type"] == "directory":
+        info = files.info(root)
+        if info["type"] == "directory":
             yield from _below(files, root, ())
         else:
             if _is_local(files):
                 check_file(root, None)
-            yield _input(files, told)
+            yield _input(files, info)
     except FileNotFoundError as error:
         raise InputError(f"{source} does not exist; check the name.") from error
     except OSError as error:

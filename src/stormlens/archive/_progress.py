@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 Report = Callable[[int, str], None]
-"""Hears how much is done in all, and a remark."""
+"""Takes how much is done in all, and a remark."""
 
 _EVERY = 30.0  # seconds between lines where no terminal shows a bar
 
@@ -105,7 +105,7 @@ def progress(title: str, total: int, done: int, unit: str, *, shown: bool) -> It
     Yields
     ------
     report : callable
-        To be told how much is done in all, and a remark.
+        Takes how much is done in all, and a remark.
     """
     if not shown:
         yield lambda done, remark: None

@@ -28,10 +28,13 @@ CHUNKS = 8
 LEVEL = 1
 """Of Zstandard."""
 
+# A file is its compressed chunks one behind the other, then the index: for each chunk its offset
+# and size as little-endian 64-bit numbers, all ones where there is no chunk; then the index's
+# CRC-32C (https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/).
 _ABSENT = 2**64 - 1
 _INDEX_BYTES = 16 * CHUNKS
 _CHECK_BYTES = 4
-_FRAME = b"\x28\xb5\x2f\xfd"
+_FRAME = b"\x28\xb5\x2f\xfd"  # how a frame of Zstandard begins
 
 
 def encode(images: np.ndarray) -> bytes:
@@ -53,13 +56,13 @@ def encode(images: np.ndarray) -> bytes:
     parts, end = [], 0
     for number, first in enumerate(range(0, len(images), CHUNK)):
         boxes = images[first : first + CHUNK]
-        if len(boxes) < CHUNK:
+        if len(boxes) < CHUNK:  # Zarr has whole chunks alone; the array's length says what counts
             boxes = np.concatenate([boxes, np.zeros((CHUNK - len(boxes), SIZE, SIZE), np.uint8)])
         parts.append(squeeze(np.ascontiguousarray(boxes)))
         index[number] = end, len(parts[-1])
         end += len(parts[-1])
-    told = index.tobytes()
-    return b"".join([*parts, told, _check(told)])
+    packed = index.tobytes()
+    return b"".join([*parts, packed, _check(packed)])
 
 
 def decode(path: Path, first: int, into: np.ndarray) -> None:
@@ -86,10 +89,10 @@ def decode(path: Path, first: int, into: np.ndarray) -> None:
     stop = first + len(into)
     with path.open("rb") as file:
         end = file.seek(-_INDEX_BYTES - _CHECK_BYTES, 2)
-        told, check = file.read(_INDEX_BYTES), file.read()
-        if _check(told) != check:
+        packed, check = file.read(_INDEX_BYTES), file.read()
+        if _check(packed) != check:
             raise ValueError(f"the index of {path.name} does not fit its checksum")
-        index = np.frombuffer(told, "<u8").reshape(CHUNKS, 2)
+        index = np.frombuffer(packed, "<u8").reshape(CHUNKS, 2)
         for number in range(first // CHUNK, -(-stop // CHUNK)):
             offset, size = index[number].tolist()
             if offset == _ABSENT:
@@ -124,28 +127,31 @@ def unpacked_size(content: bytes) -> int | None:
     """
     if len(content) < 5 or content[:4] != _FRAME:
         return None
+    # The fifth byte says which fields follow: a byte of window size unless the frame is one
+    # segment, 0 to 4 bytes of dictionary id, and then the content's size in 0 to 8 bytes.
     flags = content[4]
     is_single = flags >> 5 & 1
     width = (is_single, 2, 4, 8)[flags >> 6]
     at = 5 + (not is_single) + (0, 1, 2, 4)[flags & 3]
     if not width or len(content) < at + width:
         return None
+    # Two bytes count from 256, as one byte reaches 255.
     return int.from_bytes(content[at : at + width], "little") + 256 * (width == 2)
 
 
 def write(
-    held: Sequence[tuple[np.ndarray, Any]],
+    kept: Sequence[tuple[np.ndarray, Any]],
     spans: Sequence[tuple[int, int]],
     before: np.ndarray,
     folder: str,
 ) -> str | bytes:
     """
-    Write a file under a name of its own, on a worker; it is for others to put it in place.
+    Write a file under a name of its own, on a worker. The process that was started moves it.
 
     Parameters
     ----------
-    held : sequence of (ndarray, object)
-        What tasks kept: boxes first.
+    kept : sequence of (ndarray, object)
+        What tasks left on workers: boxes first.
     spans : sequence of (int, int)
         First box of each that belongs into the file, and the one behind the last.
     before : ndarray of uint8, shape (n, 136, 136)
@@ -156,18 +162,18 @@ def write(
     Returns
     -------
     written : str or bytes
-        Name of the file in the folder; its content where the folder is not to be seen from here
-        or cannot be written.
+        Name of the file in the folder; its content if this machine does not see the folder, or
+        cannot write there.
 
     Raises
     ------
     InputError
-        If there are fewer boxes than were told: a worker died, and a file that it had read was
-        another one when it was read again.
+        If there are fewer boxes than were counted: a worker died, and a file that it had read
+        had changed when it was read again.
     """
-    pieces = [images[first:stop] for (images, _), (first, stop) in zip(held, spans, strict=True)]
+    pieces = [images[first:stop] for (images, _), (first, stop) in zip(kept, spans, strict=True)]
     if sum(map(len, pieces)) != sum(stop - first for first, stop in spans):
-        raise InputError("A file changed while it was read; build again, and it is told which.")
+        raise InputError("A file changed while it was read; build again to learn which.")
     content = encode(np.concatenate([before, *pieces]))
     path = Path(folder) / secrets.token_hex(8)
     try:

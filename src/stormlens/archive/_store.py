@@ -132,8 +132,8 @@ def as_arrays(boxes: Boxes | None) -> Arrays:
     arrays["time"] = np.where(np.isnat(seconds), _NO_TIME, seconds.astype(np.int64))
     for name in ("latitude", "longitude", "coverage", "echo", "xmin", "ymin"):
         field = _FIELDS[name]
-        held = storm[name] if name in storm else np.full(len(images), field.fill)
-        arrays[name] = held.astype(field.dtype)
+        values = storm[name] if name in storm else np.full(len(images), field.fill)
+        arrays[name] = values.astype(field.dtype)
     grid = storm["grid"] if "grid" in storm else np.full(len(images), "")
     arrays["grid"] = grid.astype(object)
     if "echo" not in storm:
@@ -150,8 +150,8 @@ def create(path: Path, attrs: Mapping[str, Any]) -> None:
     path : Path
         Folder of the store.
     attrs : mapping
-        Attributes beside ``format``: text, numbers, and what else JSON can hold, which is kept as
-        JSON text, since NetCDF knows no attributes within attributes.
+        Attributes other than ``format``. Text and numbers are kept as they are, anything else as
+        JSON text, since NetCDF has no attributes within attributes.
 
     Raises
     ------
@@ -211,7 +211,7 @@ def _quiet() -> Iterator[None]:
 
 def when_changed(path: Path) -> tuple[tuple[int, int], ...]:
     """
-    Tells a store from what it was before boxes were added.
+    What changes when boxes are added to a store.
 
     Parameters
     ----------
@@ -230,10 +230,10 @@ def when_changed(path: Path) -> tuple[tuple[int, int], ...]:
     """
     names = ("", "reflectivity", *_FIELDS)
     try:
-        told = [(path / GROUP / name / "zarr.json").stat() for name in names]
+        stats = [(path / GROUP / name / "zarr.json").stat() for name in names]
     except OSError as error:
         raise _no_store(path) from error
-    return tuple((one.st_mtime_ns, one.st_size) for one in told)
+    return tuple((one.st_mtime_ns, one.st_size) for one in stats)
 
 
 def _no_store(path: Path) -> InputError:
@@ -244,30 +244,33 @@ def _no_store(path: Path) -> InputError:
 
 def _settings(attrs: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """What decided the boxes; older stores hold it as it is, not as JSON text."""
-    held = attrs.get("settings", {})
-    told = parse_json(held, f"{path}: attribute settings", _AGAIN) if type(held) is str else held
-    if not isinstance(told, dict):
+    settings = attrs.get("settings", {})
+    if isinstance(settings, str):
+        settings = parse_json(settings, f"{path}: attribute settings", _AGAIN)
+    if not isinstance(settings, dict):
         raise InputError(f"{path}: attribute settings is damaged; {_AGAIN}.")
-    return told
+    return settings
 
 
 def _check_described(path: Path) -> None:
     """
-    The arrays must be those that `create` makes, of any length.
+    Refuse arrays that `create` would not make; their length may be any.
 
-    Zarr makes room for whole chunks of whatever size a description names.
+    A description comes from outside, and Zarr would make room for whole chunks of any size that
+    it names.
     """
     if not (path / GROUP / "zarr.json").is_file():
         raise _no_store(path)
     read_json(path / GROUP / "zarr.json", _AGAIN)
     for name, expected in _LAYOUT.items():
         file = path / GROUP / name / "zarr.json"
-        told = read_json(file, _AGAIN)
+        described = read_json(file, _AGAIN)
         try:
-            chunks = told["chunk_grid"]["configuration"]["chunk_shape"]
-            codecs = [codec["name"] for codec in told["codecs"]]
-            found = told["data_type"], [told["shape"][0], *chunks[1:]], chunks, codecs
-            is_ours = found == (expected[0], told["shape"], *expected[1:])
+            chunks = described["chunk_grid"]["configuration"]["chunk_shape"]
+            codecs = [codec["name"] for codec in described["codecs"]]
+            shape = described["shape"]
+            found = described["data_type"], [shape[0], *chunks[1:]], chunks, codecs
+            is_ours = found == (expected[0], shape, *expected[1:])
         except (TypeError, KeyError, IndexError):
             is_ours = False
         if not is_ours:
@@ -329,9 +332,9 @@ class Store:
     def identity(self) -> str:
         """What tells this store from others, and stays when boxes are added: 16 hex digits."""
         first = next(catalogue.read_rows(self.path), None)
-        # Not the input's stamp: a copy of an archive is the same archive.
-        told = None if first is None else [first.input, first.size, first.boxes]
-        text = json.dumps([self.settings, told], sort_keys=True)
+        # The input's stamp is left out: a copy of an archive is the same archive.
+        begin = None if first is None else [first.input, first.size, first.boxes]
+        text = json.dumps([self.settings, begin], sort_keys=True)
         return sha256(text.encode()).hexdigest()[:16]
 
     def cut(self, boxes: int) -> None:
@@ -421,9 +424,9 @@ class Store:
 
     def _forget_summary(self) -> None:
         """A summary of sizes that are about to change would mislead."""
-        told = self._described()
-        if told.pop("consolidated_metadata", None) is not None:
-            write_text(self.path / GROUP / "zarr.json", json.dumps(told, indent=2))
+        described = self._described()
+        if described.pop("consolidated_metadata", None) is not None:
+            write_text(self.path / GROUP / "zarr.json", json.dumps(described, indent=2))
 
     def images(self, first: int, stop: int) -> np.ndarray:
         """
@@ -442,7 +445,7 @@ class Store:
         Raises
         ------
         InputError
-            If a chunk is damaged; nothing else is told, so ask for single chunks.
+            If any chunk is damaged; read chunk by chunk to find which.
         """
         images = np.empty((stop - first, SIZE, SIZE), np.uint8)
         with self._damage("reflectivity", first, stop):
@@ -512,9 +515,9 @@ class Store:
 
     def _chunk(self, name: str, number: int) -> np.ndarray:
         """A chunk of a coordinate; it serves several calls, as it holds eight files' boxes."""
-        held = self._chunks.get(name)
-        if held is not None and held[0] == number:
-            return held[1]
+        latest = self._chunks.get(name)
+        if latest is not None and latest[0] == number:
+            return latest[1]
         path = self.path / GROUP / name / "c" / str(number)
         if not path.is_file():  # Zarr reads it as its fill value
             raise FileNotFoundError(f"{path.relative_to(self.path)} is missing")
@@ -539,7 +542,11 @@ class Store:
 
 
 def _check_chunk(path: Path, *, is_text: bool) -> None:
-    """A chunk must say what it unpacks to, and text how many there are: room is made for it."""
+    """
+    Refuse a chunk that would take much memory, before Zarr makes room for it.
+
+    It must say what size it unpacks to, and a chunk of text how many texts it has.
+    """
     content = read_file(path, _MAX_CHUNK)
     size = unpacked_size(content)
     if size is None or size > _MAX_CHUNK:

@@ -119,9 +119,9 @@ class _Counts:
 
     def add(self, places: dict[str, np.ndarray]) -> None:
         """Add boxes by their place in each count; negative is none."""
-        for name, held in self.of.items():
+        for name, counts in self.of.items():
             inside = places[name][places[name] >= 0]
-            held += np.bincount(inside, minlength=len(held))
+            counts += np.bincount(inside, minlength=len(counts))
         self.total += len(places["by_region"])
 
 
@@ -162,7 +162,7 @@ def _cells(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
     return np.where(placed, row.clip(0, _ROWS - 1) * _COLUMNS + column % _COLUMNS, -1)
 
 
-def _shown(held: np.ndarray) -> tuple[slice, slice]:
+def _shown(cells_used: np.ndarray) -> tuple[slice, slice]:
     """Rows and columns of the map: the United States, or the cells in use where others are."""
     south, north, west, east = _LEAST
     edges = ((south, north, _SOUTH), (west, east, _WEST))
@@ -170,11 +170,11 @@ def _shown(held: np.ndarray) -> tuple[slice, slice]:
         slice(round((low - start) / CELL_DEGREES), round((high - start) / CELL_DEGREES))
         for low, high, start in edges
     ]
-    if not held.any() or held[nation[0], nation[1]].sum() == held.sum():
+    if not cells_used.any() or cells_used[nation[0], nation[1]].sum() == cells_used.sum():
         return nation[0], nation[1]
     spans = []
     for axis, cells in ((1, _ROWS), (0, _COLUMNS)):
-        used = np.flatnonzero(held.any(axis))
+        used = np.flatnonzero(cells_used.any(axis))
         spans.append(slice(max(int(used[0]) - 1, 0), min(int(used[-1]) + 2, cells)))
     return spans[0], spans[1]
 

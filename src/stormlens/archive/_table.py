@@ -1,10 +1,10 @@
 """
 The table of a classification: Parquet files, each of a run of boxes, in one folder.
 
-A part is written beside and renamed, so it is there whole or not at all, and
-its name says which boxes it holds. What it passes over stands in its own
-metadata, and so does the SHA-256 of the whole file, counted with zeros in its
-own place. Any reader of Parquet takes the folder as one table.
+A part is written under another name and renamed, so it is there whole or not at
+all. Its name says which boxes it has. Its metadata say what it passes over, and
+the SHA-256 of the whole file, computed with zeros where the digest itself stands.
+Any reader of Parquet takes the folder as one table.
 """
 
 import json
@@ -96,7 +96,7 @@ def make_table(
     modes : ndarray of str, shape (storm,)
         The name each box is given.
     part : Part
-        What to note beside the rows.
+        What the metadata say.
     disagreement : ndarray of float32, shape (storm,), optional
         Of an ensemble's networks.
 
@@ -127,7 +127,7 @@ def make_table(
 
 def write_part(folder: Path, table: "pa.Table", part: Part) -> None:
     """
-    Write a part, beside and renamed.
+    Write a part under another name, and rename it.
 
     Parameters
     ----------
@@ -179,8 +179,8 @@ def read_part(path: Path) -> Part:
     content = read_file(path, _MAX_BYTES)
     with _damage(path):
         _check_digest(content)
-        told: Any = parse_json(_opened(content).schema_arrow.metadata[_KEY], str(path), _AGAIN)
-        return Part(**told)
+        fields: Any = parse_json(_opened(content).schema_arrow.metadata[_KEY], str(path), _AGAIN)
+        return Part(**fields)
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> "pa.Table":
@@ -225,10 +225,10 @@ def _damage(path: Path) -> Iterator[None]:
 def _opened(content: bytes) -> Any:
     """A Parquet file in memory, of no more rows than a part and nothing that swells."""
     file = need("pyarrow.parquet").ParquetFile(need("pyarrow").BufferReader(content))
-    told = file.metadata
-    unpacked = sum(told.row_group(i).total_byte_size for i in range(told.num_row_groups))
-    if told.num_rows > BLOCK or unpacked > _MAX_BYTES:
-        raise ValueError(f"it promises {told.num_rows} rows of {unpacked} bytes")
+    metadata = file.metadata
+    unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    if metadata.num_rows > BLOCK or unpacked > _MAX_BYTES:
+        raise ValueError(f"it promises {metadata.num_rows} rows of {unpacked} bytes")
     return file
 
 

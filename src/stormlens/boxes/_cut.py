@@ -84,14 +84,14 @@ def cut(mosaic: Mosaic, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = 
     x, y : array_like of float, shape (storm,)
         Cell numbers of the wanted centres, with fractions; anywhere, outside the grid too.
     unid : array_like of str, shape (storm,), optional
-        Identifiers; unless told, time and centre such as ``20050828T1801Z-29.93N-089.82W``, and
+        Identifiers; by default time and centre such as ``20050828T1801Z-29.93N-089.82W``, and
         behind an at sign the grid where it is not the national one.
 
     Returns
     -------
     boxes : Boxes or xarray.Dataset
-        A Dataset of a Dataset: the container (see `stormlens.datasets.make_dataset`). Of each
-        storm are known, beside name, time and place: `xmin`, `ymin` int32, the south-west cell,
+        A Dataset of a Dataset: the container (see `stormlens.datasets.make_dataset`). Each
+        storm has a name, a time and a place, and `xmin`, `ymin` int32, the south-west cell,
         negative where a box leaves the grid, and `grid`, its name; `coverage` float32, 0 to 1,
         the share of the box that some radar sees; `echo` float32, 0 to 1, the share at 5 dBZ or
         more. Cells outside the grid read 0 and count as unseen.
@@ -159,11 +159,13 @@ def as_mosaic(given: object) -> Mosaic:
             f"Boxes are cut from a mosaic, not from a {type(given).__name__}; make one with "
             "stormlens.readers.read."
         )
-    held: Any = given.variables if is_dataset(given) else vars(given)
+    variables: Any = given.variables if is_dataset(given) else vars(given)
     due = {**dict.fromkeys(("reflectivity", "coverage"), _grid(given).shape), "time": ()}
     for name, shape in due.items():
-        if name not in held or (name == "time" and np.shape(held[name])):
-            raise _unlike(name, shape, np.shape(held[name]) if name in held else "nothing")
+        if name not in variables or (name == "time" and np.shape(variables[name])):
+            raise _unlike(
+                name, shape, np.shape(variables[name]) if name in variables else "nothing"
+            )
     mosaic = given if isinstance(given, Mosaic) else Mosaic.from_xarray(given)
     for name, shape in due.items():
         if np.shape(getattr(mosaic, name)) != shape:
@@ -240,7 +242,7 @@ def box_names(
     latitude, longitude : ndarray of float, shape (storm,)
         Degrees of the box centres. Hundredths tell any two cells apart.
     grid : Grid, optional
-        What they are cells of; the national grid is not told.
+        What they are cells of; the national grid is not named.
 
     Returns
     -------
@@ -271,12 +273,12 @@ def unique_ids(names: Iterable[str]) -> list[str]:
     ids : list of str
         In the same order; the first of equal names stays as it is.
     """
-    told: dict[str, None] = {}
+    unique: dict[str, None] = {}
     counts: Counter[str] = Counter()
     for name in names:
         new = name
-        while new in told:
+        while new in unique:
             counts[name] += 1
             new = f"{name}-{counts[name] + 1}"
-        told[new] = None
-    return list(told)
+        unique[new] = None
+    return list(unique)

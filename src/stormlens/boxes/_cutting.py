@@ -164,12 +164,12 @@ class Cutting:
             `boxes`, the way, and the settings that decide something by their names; of a table of
             reports its length and the beginning of its SHA-256.
         """
-        told = {"boxes": self.how, **self._settings()}
+        settings = {"boxes": self.how, **self._settings()}
         if self.points is not None:
-            told["points"] = [list(point) for point in self.points]
+            settings["points"] = [list(point) for point in self.points]
         if self.reports is not None:
-            told["reports"] = f"{len(self.reports)} rows, {_digest(self.reports)}"
-        return told
+            settings["reports"] = f"{len(self.reports)} rows, {_digest(self.reports)}"
+        return settings
 
     def none_found(self, name: str) -> str:
         """

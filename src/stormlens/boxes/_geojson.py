@@ -36,7 +36,7 @@ def outline(xmin: int, ymin: int, grid: Grid = NATIONAL) -> NDArray[np.float64]:
     xmin, ymin : int
         South-west cell of the box.
     grid : Grid, optional
-        What it is a cell of; the national grid unless told.
+        What it is a cell of; by default the national grid.
 
     Returns
     -------
@@ -114,16 +114,16 @@ def _feature(predictions: Predictions, i: int, name: str) -> dict[str, Any]:
 
 def _confidence(predictions: Predictions, i: int) -> dict[str, Any]:
     """The set of plausible modes, the novelty and the disagreement, where they are known."""
-    told: dict[str, Any] = {}
+    known: dict[str, Any] = {}
     if predictions.plausible is not None:
         pairs = zip(predictions.modes, predictions.plausible[i], strict=True)
-        told["plausible"] = [mode for mode, is_plausible in pairs if is_plausible]
+        known["plausible"] = [mode for mode, is_plausible in pairs if is_plausible]
     if predictions.novelty is not None:
         novelty = float(predictions.novelty[i])
-        told["novelty"] = round(novelty, 4) if np.isfinite(novelty) else None
+        known["novelty"] = round(novelty, 4) if np.isfinite(novelty) else None
     if predictions.disagreement is not None:
-        told["disagreement"] = round(float(predictions.disagreement[i]), 4)
-    return told
+        known["disagreement"] = round(float(predictions.disagreement[i]), 4)
+    return known
 
 
 def _polygon(storm: dict[str, Any]) -> dict[str, Any] | None:

@@ -2,8 +2,8 @@
 Regions of cells that touch by side or corner, found by their runs along rows.
 
 Runs of neighbouring rows that touch are joined until each knows the first run of its region
-(hooking and pointer jumping: Shiloach and Vishkin 1982, J. Algorithms 3, 57-67). It is what
-scipy.ndimage.label tells with a structure of ones, whose import takes longer than all the rest.
+(hooking and pointer jumping: Shiloach and Vishkin 1982, J. Algorithms 3, 57-67). The result is
+that of scipy.ndimage.label with a structure of ones, whose import takes longer than all the rest.
 """
 
 from typing import NamedTuple
@@ -72,6 +72,9 @@ def _first_runs(
     """Number of the first run of each run's region."""
     leader = np.arange(len(row))
     here, north = _touching(row, first, last)
+    # Hook: of two runs that touch, the later leader takes the earlier one as its own. Then jump:
+    # each run takes its leader's leader, until that changes nothing. Leaders only ever become
+    # smaller, so this ends, with the first run of the region in every place.
     while (leader[here] != leader[north]).any():
         one, other = leader[here], leader[north]
         np.minimum.at(leader, np.maximum(one, other), np.minimum(one, other))
@@ -84,6 +87,8 @@ def _touching(
     row: NDArray[np.intp], first: NDArray[np.intp], last: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pairs of runs that touch: one, and one of the next row."""
+    # Row and column as one number, so that one search finds rows and columns together. Three
+    # more than the last column: neighbours on either side never reach into another row.
     width = last.max(initial=0) + 3
     # Of the next row's runs, from the first that ends at the run's own or its neighbouring
     # columns to the last that begins there.
@@ -91,4 +96,6 @@ def _touching(
     end = np.searchsorted(row * width + first, (row + 1) * width + last + 1, "right")
     count = end - begin
     here = np.repeat(np.arange(len(row)), count)
+    # For each run of `here` its neighbours begin, begin + 1, ...: a plain count, moved by where
+    # each run's own share of it starts.
     return here, np.arange(len(here)) + np.repeat(begin - (np.cumsum(count) - count), count)

@@ -91,8 +91,8 @@ def read_reports(path: str | Path, day: str | date | None = None) -> "pd.DataFra
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     names = identifiers(table)
-    held = {"latitude": north, "longitude": east, "time": times}
-    reports = pd.DataFrame(held if names is None else {"unid": names, **held})
+    read = {"latitude": north, "longitude": east, "time": times}
+    reports = pd.DataFrame(read if names is None else {"unid": names, **read})
     unknown = int(np.isnat(times).sum())
     if unknown:
         reports = reports[~np.isnat(times)].reset_index(drop=True)
@@ -256,9 +256,9 @@ def _column(table: "pd.DataFrame", wanted: str) -> Any:
     for name in _COLUMNS[wanted]:
         if name in by_folded_name:
             return by_folded_name[name]
-    held = ", ".join(map(str, table.columns))
+    names = ", ".join(map(str, table.columns))
     choice = " or ".join(_COLUMNS[wanted])
-    raise InputError(f"The table has no column {choice}; it has {held}.")
+    raise InputError(f"The table has no column {choice}; it has {names}.")
 
 
 def _without_date(table: "pd.DataFrame") -> "pd.Series":

@@ -74,7 +74,7 @@ def _features(parts: list["Predictions"]) -> dict[str, Any]:
     from stormlens.models import name_modes
 
     collections = [to_geojson(part, name_modes(part).tolist()) for part in parts]
-    features = [feature for held in collections for feature in held["features"]]
+    features = [feature for each in collections for feature in each["features"]]
     return {**collections[0], "features": features}
 
 
@@ -102,11 +102,11 @@ def _joined(parts: list["Predictions"], note: str) -> "xr.Dataset":
 
 
 def _together(parts: list["Predictions"], name: str) -> Any:
-    """What is known of the boxes of all parts; None where their classifier does not tell it."""
+    """What is known of the boxes of all parts; None if their classifier does not say it."""
     import numpy as np
 
-    held = [getattr(part, name) for part in parts]
-    return None if held[0] is None else np.concatenate(held)
+    values = [getattr(part, name) for part in parts]
+    return None if values[0] is None else np.concatenate(values)
 
 
 def _rows(entries: list[dict[str, Any]], part: "Predictions", known: list[str]) -> list[list[Any]]:
@@ -148,7 +148,7 @@ def _print_table(entries: list[dict[str, Any]], known: list[str]) -> None:
 
 
 def _likely(probabilities: dict[str, float]) -> str:
-    """The most probable modes, of which the first is always told."""
+    """The most probable modes; the first is always there."""
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])[:_SHOWN_MOST]
-    told = [pair for pair in ranked if pair[1] >= _SHOWN_FROM or pair is ranked[0]]
-    return ", ".join(f"{mode} {value:.2f}" for mode, value in told)
+    shown = [pair for pair in ranked if pair[1] >= _SHOWN_FROM or pair is ranked[0]]
+    return ", ".join(f"{mode} {value:.2f}" for mode, value in shown)

@@ -60,7 +60,7 @@ def trained_note(run: Path | None) -> str:
     """
     What is said of a classifier wherever it answers, in one line.
 
-    Ask for it before anything is computed: it may raise, and what is finished would be lost.
+    Call it before anything is computed: it may raise, and finished work would be lost.
 
     Parameters
     ----------

@@ -170,10 +170,10 @@ def check_pictures(pictures: dict[str, Any], files: Iterable[Path]) -> None:
     InputError
         With the option's name.
     """
-    held = {file.suffix.lower() for file in files}
+    suffixes = {file.suffix.lower() for file in files}
     for name in pictures:
         read = (".png", ".npy") if name == "first_row" else (".png",)
-        if not held.intersection(read):
+        if not suffixes.intersection(read):
             endings = " or ".join(read)
             raise InputError(f"{_flag_of(name)} decides nothing here; no file ends in {endings}.")
 
@@ -186,7 +186,7 @@ def data_options(
     name: str | None, data_seed: int | None, pictures: dict[str, Any]
 ) -> dict[str, Any]:
     """
-    Arguments of `datasets.load` beside the name.
+    Arguments of `datasets.load` other than the name.
 
     Parameters
     ----------

@@ -147,7 +147,7 @@ def print_table(
         Headings of columns that may be wrapped on a narrow terminal; no other is.
     """
     table = [[[printable(str(cell))] for cell in row] for row in (columns, *rows)]
-    # Only a terminal is narrow, and an id that does not fit there is better wrapped by it than cut.
+    # Only a terminal is narrow. It wraps ids that do not fit: one that was cut would be no id.
     if wrap and sys.stdout.isatty():
         _wrap(table, [columns.index(name) for name in wrap])
     widths = _widths(table)
@@ -173,7 +173,7 @@ def _wrap(table: list[list[list[str]]], columns: Iterable[int]) -> None:
 
 def _widths(table: list[list[list[str]]]) -> list[int]:
     return [
-        max(_width(line) for cell in held for line in cell) for held in zip(*table, strict=True)
+        max(_width(line) for cell in column for line in cell) for column in zip(*table, strict=True)
     ]
 
 

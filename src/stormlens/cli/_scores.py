@@ -50,7 +50,7 @@ def print_outcome(outcome: "Outcome") -> None:
 
 def print_headline(evaluation: "Evaluation") -> None:
     """
-    Print accuracy beside the baseline, and what was simulated.
+    Print accuracy, that of the baseline, and what was simulated.
 
     Parameters
     ----------

@@ -293,8 +293,8 @@ def _finish(outcome: "Outcome", verb: str, where: Path, as_json: bool) -> None:
         n = len(outcome.lacking)
         files = "1 radar file is" if n == 1 else f"{n:,} radar files are"
         say(
-            f"Note: {files} not whole, and what is there was read; --strict passes over such. "
-            f"The first: {outcome.lacking[0]}."
+            f"Note: {files} not whole, and what is there was read; --strict passes over them. "
+            f"The first: {outcome.lacking[0].removesuffix('.')}."
         )
     if not outcome.problems:
         return
@@ -302,5 +302,5 @@ def _finish(outcome: "Outcome", verb: str, where: Path, as_json: bool) -> None:
         say(f"Passed over: {sentence}")
     more = len(outcome.problems) - _SAID
     if more > 0:
-        say(f"Passed over: {more:,} more; --json tells all.")
+        say(f"Passed over: {more:,} more; --json lists all.")
     raise click.exceptions.Exit(PASSED_OVER)

@@ -1,4 +1,4 @@
-"""``stormlens bench``: this machine's seconds, Stormlens beside its installed peers."""
+"""``stormlens bench``: seconds on this machine, of Stormlens and its installed peers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ in the clone of Stormlens: {install_line("bench")}
     "--peer",
     multiple=True,
     metavar="NAME",
-    help="Program to set beside Stormlens; may be repeated.  [default: all]",
+    help="Program to compare with; may be repeated.  [default: all]",
 )
 @option(
     "--epochs",
@@ -66,8 +66,8 @@ in the clone of Stormlens: {install_line("bench")}
     "--out",
     type=PATH,
     metavar="FILE.md",
-    help="Markdown file whose section between bench markers is renewed, with bench.png "
-    "beside it.  [default: nothing is written]",
+    help="Markdown file whose section between bench markers is renewed; bench.png is written "
+    "next to it.  [default: nothing is written]",
 )
 @json_option
 @click.pass_context
@@ -82,7 +82,7 @@ def command(
     as_json: bool,
 ) -> None:
     """
-    Measure Stormlens beside its peers on this machine.
+    Measure Stormlens and its peers on this machine.
 
     All work on the same simulated boxes, each in a process of its own, and take turns. The
     machine's own limits are measured in the same rounds.

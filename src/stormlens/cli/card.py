@@ -21,7 +21,7 @@ Examples:
 \b
 What it was made from and for, its limits, scores on SIMULATED storms of kinds
 never trained on and on REAL boxes, confidence, known failures, cost, licence,
-and how to make it again. --out leaves a picture of the failures beside the
+and how to make it again. --out leaves a picture of the failures next to the
 file: card-failures.png.
 """
 

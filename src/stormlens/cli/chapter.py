@@ -1,4 +1,4 @@
-"""``stormlens chapter``: the chapter's three experiments beside its published numbers."""
+"""``stormlens chapter``: the chapter's three experiments, and its published numbers."""
 
 import math
 from pathlib import Path
@@ -69,7 +69,7 @@ def command(
     """
     Train the chapter's three networks in a row.
 
-    One table sets their accuracies beside those that the chapter prints.
+    One table has their accuracies and those that the chapter prints.
     """
     from stormlens import experiment
 

@@ -1,4 +1,4 @@
-"""``stormlens compare``: which of some runs is better, and whether that can be told."""
+"""``stormlens compare``: which of some runs is better, and whether the boxes suffice to say so."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -104,7 +104,7 @@ def command(
     as_json: bool,
 ) -> None:
     """
-    Compare runs on the same boxes, with baselines beside them.
+    Compare runs and baselines on the same boxes.
 
     Differences are paired, with intervals and tests that keep the boxes of a day together, and
     corrected for how many pairs are looked at. The page holds all of it, with the storms on which
@@ -138,7 +138,7 @@ def command(
 def _print(compared: "Compared") -> None:
     values = compared.to_dict()
     view = next(iter(values["views"].values()))
-    letters = {held["name"]: held["letter"] for held in values["contestants"]}
+    letters = {entry["name"]: entry["letter"] for entry in values["contestants"]}
     print_prose(compared.headline)
     note = simulated_note(
         any(values["simulated"]["training"].values()), values["simulated"]["test"]
@@ -161,8 +161,8 @@ def _print_scores(values: dict[str, Any], view: dict[str, Any], letters: dict[st
     keys = ("hss", "peirce", "gerrity", "brier")
     columns = ("", "", "accuracy", "95 % interval", "HSS", "Peirce", "Gerrity", "Brier")
     rows = []
-    for name, entrant in view["entrants"].items():
-        scores = entrant["scores"]
+    for name, entry in view["entrants"].items():
+        scores = entry["scores"]
         found = scores["accuracy"]
         rows.append(
             (
@@ -174,8 +174,8 @@ def _print_scores(values: dict[str, Any], view: dict[str, Any], letters: dict[st
             )
         )
     constant = values["constant"][view["name"]]
-    told = [number(_known(constant[key])) for key in ("accuracy", *keys)]
-    rows.append(("", _short(constant["name"]), told[0], "", *told[1:]))
+    cells = [number(_known(constant[key])) for key in ("accuracy", *keys)]
+    rows.append(("", _short(constant["name"]), cells[0], "", *cells[1:]))
     print_table(columns, rows, right=columns[2:])
 
 
@@ -210,32 +210,32 @@ def _pair_rows(
             bounds,
             short_p(found["corrected"]),
             f"{pair['mcnemar']['b']} : {pair['mcnemar']['c']}",
-            "not told apart" if winner is None else f"{letters[winner]} is better",
+            "undecided" if winner is None else f"{letters[winner]} is better",
         )
 
 
 def _print_costs(values: dict[str, Any]) -> None:
     columns = ("", "", "boxes", "training", "parameters", "MB", "images/s here")
     rows = []
-    for held in values["contestants"]:
-        seconds = held["training_seconds"]
-        boxes = held["training_boxes"]
+    for entry in values["contestants"]:
+        seconds = entry["training_seconds"]
+        boxes = entry["training_boxes"]
         rows.append(
             (
-                held["letter"],
-                _short(held["name"]),
+                entry["letter"],
+                _short(entry["name"]),
                 "-" if boxes is None else f"{boxes:,}",
                 "-" if seconds is None else f"{seconds:,.1f} s",
-                f"{held['parameters']:,}",
-                f"{held['bytes'] / 1e6:.3g}",
-                f"{held['images_a_second']:,.0f}",
+                f"{entry['parameters']:,}",
+                f"{entry['bytes'] / 1e6:.3g}",
+                f"{entry['images_a_second']:,.0f}",
             )
         )
     print_table(columns, rows, right=columns[2:])
 
 
 def _short(name: str) -> str:
-    """A name that leaves room for the scores: its beginning and its end."""
+    """A name that leaves space for the scores: its beginning and its end."""
     if len(name) <= _LONGEST:
         return name
     return f"{name[: _LONGEST // 2 - 1]}..{name[-(_LONGEST // 2 - 1) :]}"

@@ -180,7 +180,7 @@ def show(
     data_seed: int | None,
     pictures: dict[str, Any],
 ) -> None:
-    """Draw a sheet of boxes, as many of each class as there is room for."""
+    """Draw a sheet of boxes, as many of each class as fit."""
     from stormlens import datasets, plots
     from stormlens.storage import atomic_path
 

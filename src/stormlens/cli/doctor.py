@@ -222,7 +222,7 @@ def _cache() -> tuple[dict[str, Any], list[str]]:
     from stormlens.datasets import cache_folder, list_sources
 
     folder = cache_folder()
-    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     writable = nearest.is_dir() and os.access(nearest, os.W_OK)
     missing = []
@@ -230,4 +230,4 @@ def _cache() -> tuple[dict[str, Any], list[str]]:
         missing = [f"The cache {folder} cannot be written; set STORMLENS_CACHE to another folder."]
     elif not all(source.cached for source in list_sources()):
         missing = ["The real archive is not downloaded; run: stormlens data fetch svrimg"]
-    return {"folder": str(folder), "bytes": held, "writable": writable}, missing
+    return {"folder": str(folder), "bytes": size, "writable": writable}, missing

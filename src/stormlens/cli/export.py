@@ -26,9 +26,9 @@ The file takes whole dBZ, uint8 (N, rows, columns) with row 0 south, and gives
 probabilities, float32 (N, classes), for any number of boxes: scaling, the
 eight orientations and the temperature are inside. ONNX Runtime, OpenVINO and
 onnxruntime-web answer as classify does, to 1e-5. Classes, provenance, licence
-and model card are its metadata. Not inside are novelty and the names that
-follow from it; plausible_from is told.
-It is asked for some images before it is kept. Needs the extra `export`.
+and model card are its metadata, plausible_from too. Novelty and the names
+that follow from it are not inside. The file's answers to some images are
+compared before it is kept. Needs the extra `export`.
 """
 
 

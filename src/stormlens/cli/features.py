@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stormlens.stormbox import Boxes
 
 NAME = "features"
-_BESIDE = 4  # boxes that a terminal shows
+_SHOWN = 4  # boxes that a terminal shows
 EPILOG = """\b
 Examples:
   stormlens features
@@ -64,7 +64,7 @@ def _describe(as_csv: bool, as_json: bool) -> None:
 
     known = describe()
     headings = ("feature", "unit", "low", "high", "meaning")
-    rows = [(held.name, held.unit, held.low, held.high, held.meaning) for held in known]
+    rows = [(each.name, each.unit, each.low, each.high, each.meaning) for each in known]
     if as_json:
         print_json([dict(zip(headings, row, strict=True)) for row in rows])
     elif as_csv:
@@ -83,7 +83,7 @@ def _print(boxes: "Boxes", table: "np.ndarray", as_csv: bool, as_json: bool) -> 
 
     known = describe()
     unids = [str(unid) for unid in boxes.storm["unid"]]
-    names = [held.name for held in known]
+    names = [each.name for each in known]
     if as_json:
         rows = [
             {"unid": unid, **dict(zip(names, row, strict=True))}
@@ -97,17 +97,17 @@ def _print(boxes: "Boxes", table: "np.ndarray", as_csv: bool, as_json: bool) -> 
             [["unid", *names], *([unid, *row] for unid, row in zip(unids, values, strict=True))]
         )
         return
-    shown = list(islice(unids, _BESIDE))
+    shown = list(islice(unids, _SHOWN))
     print_table(
         ("feature", "unit", *shown),
         [
-            (held.name, held.unit, *(_short(value) for value in table[:_BESIDE, number]))
-            for number, held in enumerate(known)
+            (each.name, each.unit, *(_short(value) for value in table[:_SHOWN, number]))
+            for number, each in enumerate(known)
         ],
         right=shown,
     )
-    if len(unids) > _BESIDE:
-        say(f"Note: The first {_BESIDE} of {len(unids):,} boxes; --csv prints all.")
+    if len(unids) > _SHOWN:
+        say(f"Note: The first {_SHOWN} of {len(unids):,} boxes; --csv prints all.")
 
 
 def _short(value: float) -> str:

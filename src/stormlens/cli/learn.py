@@ -30,9 +30,9 @@ Examples:
 Pages are for this machine alone unless --host lets others in, as a class in
 the same network. They see these pages with the storms and networks in them,
 and nothing else of this machine.
-Requests under names that are not this machine's are refused, lest a page from
-elsewhere looks in. Behind a proxy, JupyterHub's too, or at the end of an ssh
-tunnel, name the host that the browser shows:
+Requests under names that are not this machine's are refused, so that no page
+from elsewhere looks in. Behind a proxy, JupyterHub's too, or at the end of an
+ssh tunnel, name the host that the browser shows:
   stormlens learn --allow-host hub.example.org --port 5006 --no-browser
   stormlens learn --allow-host localhost:8888 --port 5006 --no-browser
 """

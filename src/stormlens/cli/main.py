@@ -26,9 +26,9 @@ _SUMMARIES = {
     "train": "Train a recipe and leave a scored run folder.",
     "chapter": "Train the chapter's three networks in a row.",
     "sweep": "Try values of a recipe's fields by cross-validation, and train the best.",
-    "reproduce": "Train what was published on an archive, and set it beside the published numbers.",
+    "reproduce": "Train what was published on an archive, and compare with the published numbers.",
     "evaluate": "Score a run on labelled boxes.",
-    "compare": "Compare runs on the same boxes, with baselines beside them.",
+    "compare": "Compare runs and baselines on the same boxes.",
     "classify": "Name the storm mode of boxes, or of the storms in radar files.",
     "slide": "Give the probability of each mode everywhere over a radar file.",
     "archive": "Build a store of boxes from many files, label all of them, and sum them up.",
@@ -37,7 +37,7 @@ _SUMMARIES = {
     "export": "Write a classifier as an ONNX file, for other programs and the browser.",
     "learn": "Play with neurons, convolutions and networks in the browser.",
     "serve": "Answer over HTTP: boxes or radar files in, storm modes out.",
-    "bench": "Measure Stormlens beside its peers on this machine.",
+    "bench": "Measure Stormlens and its peers on this machine.",
 }
 
 

@@ -1,4 +1,4 @@
-"""``stormlens reproduce``: what was published on an archive, beside what comes out here."""
+"""``stormlens reproduce``: what was published on an archive, and what comes out here."""
 
 import math
 from pathlib import Path
@@ -71,7 +71,7 @@ def command(
     as_json: bool,
 ) -> None:
     """
-    Train what was published on an archive, and set it beside the published numbers.
+    Train what was published on an archive, and compare with the published numbers.
 
     Baselines, the chapter's three networks, the archive's own, ours and an ensemble; then a
     comparison of all, and one page.

@@ -36,18 +36,19 @@ Examples:
 Each value is what classify gives for the box centred there, to 1e-4. Where
 the network is a plain chain of convolutions, pools and dense layers, as
 svrimg-3conv is, boxes that overlap share their convolutions, and a national
-mosaic takes seconds. Any other is asked box by box, as the one that comes
-with Stormlens is: a national mosaic has 15,168 boxes at stride 8, and 241,424
-at stride 2. Each is looked at in eight orientations, those without echo once
-for all. A line on stderr then says why.
-Table and map heed coverage: a box that radars see whole is not Missing. --out
-keeps the network's own probabilities, with coverage and echo beside them.
+mosaic takes seconds. Any other answers box by box, as the one that comes
+with Stormlens does: a national mosaic has 15,168 boxes at stride 8, and
+241,424 at stride 2. Each is seen in eight orientations, those without echo
+once for all. A line on stderr then says why.
+Table and map take coverage into account: a box that radars see whole is not
+Missing. --out has the network's own probabilities, with coverage and echo.
 The table is of boxes with echo of which radars see half or more: the mean and
 highest probability of each mode, and the share of boxes where it is the
 likeliest.
-Unless told, boxes are 8 cells apart, or where they share their convolutions
-the multiple of the network's pools nearest to it: 9 for svrimg-3conv, whose
-pools have side 3, is several times as fast as 8.
+By default boxes are 8 cells apart, or if they share their convolutions the
+multiple of the network's pools nearest to 8: 9 for svrimg-3conv, whose pools
+have side 3, is several times as fast as 8.
+JSON: a list of {mode, mean, highest, likeliest}; CSV has the same columns.
 """
 
 

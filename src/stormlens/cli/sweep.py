@@ -42,9 +42,9 @@ Examples:
 FIELD is any field of a recipe (`stormlens recipes NAME` prints one), a key of
 a table with a dot. VALUES are values between commas, or LOW:HIGH or
 LOW:HIGH:log to draw from; one value alone fixes it. The same command goes on
-where it stopped, and one beside it shares the work. The folder then holds
-sweep.html, sweep.json, best.toml, a file a fit, and the run `best`. No test
-split is read: `stormlens evaluate DIR/best` does that.
+where it stopped; given a second time while it runs, it shares the work. The
+folder then has sweep.html, sweep.json, best.toml, a file for each fit, and
+the run `best`. No test split is read: `stormlens evaluate DIR/best` does so.
 """
 
 JUDGING = "How trials are chosen and judged"
@@ -201,7 +201,7 @@ def _print_sweep(swept: "Swept") -> None:
 
 
 def _row(swept: "Swept", trial: "Trial") -> tuple[str, ...]:
-    varied, held = swept.plan.varied, trial.last.scores[swept.plan.score]
+    varied, score = swept.plan.varied, trial.last.scores[swept.plan.score]
     opening = (str(trial.number), *(str(trial.values[name]) for name in varied))
     if len(swept.plan.rungs) > 1:
         opening += (f"{trial.last.share:.3g}",)
@@ -209,17 +209,17 @@ def _row(swept: "Swept", trial: "Trial") -> tuple[str, ...]:
         return (*opening, "failed", "-", "-", "-")
     is_best = trial is swept.best
     behind = "best" if is_best else "-" if trial.behind is None else number(trial.behind.value)
-    return (*opening, number(held.value), interval(held.low, held.high), behind, number(trial.p))
+    return (*opening, number(score.value), interval(score.low, score.high), behind, number(trial.p))
 
 
 def _print_places(swept: "Swept") -> None:
     print_lines(f"Page: {swept.folder / 'sweep.html'}", f"Best: {swept.folder / 'best.toml'}")
     if swept.outcome is None:
         return
-    held = getattr(swept.outcome.evaluation.scores, swept.plan.score)
-    bounds = interval(held.low, held.high)
+    score = getattr(swept.outcome.evaluation.scores, swept.plan.score)
+    bounds = interval(score.low, score.high)
     print_lines(
-        f"Trained: {swept.outcome.run}, validation {swept.plan.score} {number(held.value)}"
+        f"Trained: {swept.outcome.run}, validation {swept.plan.score} {number(score.value)}"
         f"{'' if bounds == '-' else f' ({bounds})'}",
         f"Its test split, once: stormlens evaluate {swept.outcome.run}",
     )

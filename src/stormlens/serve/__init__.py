@@ -1,8 +1,8 @@
 """
 A classifier that answers over HTTP: boxes or radar files in, modes and probabilities out.
 
-Requests that arrive together share a forward pass. What a client sends is held in memory, within
-limits, and formats that are hard to read are read by a process of their own.
+Requests that arrive together share a forward pass. What a client sends is kept in memory, within
+limits. Formats that are hard to read are read by processes of their own.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What is told of the boxes of a request, as JSON or as an Arrow stream."""
+"""The answer to a request, as JSON or as an Arrow stream."""
 
 import json
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from stormlens.models import Classifier
-from stormlens.serve._batches import PLACE, Told
+from stormlens.serve._batches import PLACE, Said
 from stormlens.serve._extra import need
 
 SIMULATED_NOTE = "The classifier was trained on SIMULATED storms only."
@@ -15,21 +15,21 @@ SIMULATED_NOTE = "The classifier was trained on SIMULATED storms only."
 @dataclass(frozen=True)
 class Answer:
     """
-    What is told of the boxes of a request.
+    What is said of the boxes of a request.
 
     Attributes
     ----------
     boxes : list of dict
         See `stormlens.models.describe`.
     source : str
-        What the file says of where it is from.
+        Where the file says that it is from.
     simulated : bool
         Whether the file says that a simulator made it.
     notes : list of str
         What is to be said of the file.
     """
 
-    boxes: Told = field(repr=False)
+    boxes: Said = field(repr=False)
     source: str = ""
     simulated: bool = False
     notes: list[str] = field(default_factory=list)
@@ -96,8 +96,8 @@ class Speaker:
 
     @staticmethod
     def _end(source: str, simulated: bool, notes: list[str]) -> bytes:
-        told = json.dumps({"source": source, "simulated": simulated, "notes": notes}).encode()
-        return b", " + told[1:-1] + b', "boxes": '
+        text = json.dumps({"source": source, "simulated": simulated, "notes": notes}).encode()
+        return b", " + text[1:-1] + b', "boxes": '
 
 
 def arrow_of(document: dict[str, Any]) -> bytes:
@@ -134,10 +134,10 @@ def arrow_of(document: dict[str, Any]) -> bytes:
         "probabilities": pa.struct([(mode, pa.float32()) for mode in modes]),
     }
     always = ("id", "mode", "likeliest", "probabilities")
-    told = set(boxes[0]) if boxes else set(always)
+    known = set(boxes[0]) if boxes else set(always)
     fields, columns = [], []
     for name, kind in kinds.items():
-        if name in told:
+        if name in known:
             values = [_timed(box[name]) if name == "time" else box[name] for box in boxes]
             fields.append(pa.field(name, kind))
             columns.append(pa.array(values, kind))

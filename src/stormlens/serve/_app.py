@@ -1,11 +1,11 @@
 """
 The application: who may ask, what is asked, and what is answered.
 
-`Gate` stands in front. It looks at every request's host, origin and token, and answers what is
-asked most, `POST /v1/classify`, without a framework between: FastAPI takes longer to pass on a box
-than it takes to read it, hand it to the queue and write the answer. All else goes to a FastAPI
-application, whose OpenAPI document describes both; it is imported when it is first asked for, as
-that takes as long as all else that a start does.
+`Gate` stands in front. It checks every request's host, origin and token, and answers the most
+frequent one, `POST /v1/classify`, without a framework: FastAPI takes longer to pass on a box than
+it takes to read it, hand it to the queue and write the answer. Other requests go to a FastAPI
+application, whose OpenAPI document describes both. It is imported when it is first needed, since
+that takes as long as the rest of the start.
 """
 
 import asyncio
@@ -42,7 +42,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
 CLASSIFY, JOBS, HEALTH = "/v1/classify", "/v1/jobs", "/health"
-_LARGE = 2**18  # bytes of a body that is not unpacked beside other requests
+# Bytes of a body that a thread unpacks: in the event loop it would keep other requests waiting.
+_LARGE = 2**18
 _LOG = logging.getLogger("stormlens.serve")
 _KINDS = {JSON: [(b"content-type", JSON.encode())], ARROW: [(b"content-type", ARROW.encode())]}
 _ALWAYS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
@@ -86,7 +87,10 @@ class Service:
         self._in_flight, self._held = 0, 0
         gauges = self.metrics.gauges
         gauges["stormlens_in_flight"] = "Requests that are computed.", lambda: self._in_flight
-        gauges["stormlens_held_bytes"] = "Bodies that are held.", lambda: self._held
+        gauges["stormlens_held_bytes"] = (
+            "Bytes of bodies that are kept in memory.",
+            lambda: self._held,
+        )
 
     async def start(self) -> None:
         """Begin to answer."""
@@ -242,8 +246,8 @@ class Service:
             boxes, notes = await self._decoders.read(body, question.reading, question.cutting)
             if not len(boxes):
                 return Answer([], boxes.source, boxes.simulated, notes)
-            told = await self._batches.ask(boxes.reflectivity, boxes.storm)
-            return Answer(told, boxes.source, boxes.simulated, notes)
+            answers = await self._batches.ask(boxes.reflectivity, boxes.storm)
+            return Answer(answers, boxes.source, boxes.simulated, notes)
         if len(body) < _LARGE:
             images, simulated = self._images(body, question)
         else:
@@ -260,7 +264,7 @@ class Service:
         )
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        """All of a body, whose bytes count as held until the caller lets go of them."""
+        """All of a body; its bytes count as kept until the caller subtracts them."""
         most = self.limits.body_mib * MIB
         # The parser of HTTP has seen to it that this is a number.
         if int(headers.get(b"content-length", 0)) > most:
@@ -424,8 +428,8 @@ def create_app(
     classifier : Classifier
         Who answers.
     note : str, optional
-        What is to be said of it in every answer; that SIMULATED storms trained it, where so,
-        unless told.
+        What is to be said of it in every answer; by default that SIMULATED storms trained it, if
+        they did.
     folder : Path, optional
         Where its files lie, with its appraisal, for the card.
     limits : Limits, optional
@@ -433,9 +437,9 @@ def create_app(
     keep : Path, optional
         Folder of the jobs; without, none are taken.
     token : str, optional
-        What clients must know; anybody is answered unless told.
+        What clients must know; by default anybody is answered.
     hosts : OwnHosts, optional
-        Names under which it answers; those of this machine unless told.
+        Names under which it answers; by default those of this machine.
 
     Returns
     -------
@@ -475,7 +479,7 @@ def _asked(headers: Headers, query: bytes) -> Question:
 def _busy() -> Refusal:
     return Refusal(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "The server has as much to do as it takes on; try again in a second.",
+        "The server is busy; try again in a second.",
     )
 
 

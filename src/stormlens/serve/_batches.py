@@ -1,10 +1,10 @@
 """
 Boxes of all requests that wait, sent through the network together.
 
-One thread asks the classifier. It waits for nothing: it takes what there is when it is free, so a
-request alone is answered at once, and the more wait the more share a forward pass, whose native
-code leaves Python to those who read requests and write answers. A request of many boxes takes part
-in slices, lest a small one waits until all of it is done.
+One thread asks the classifier. When it is free it takes all that waits, without waiting for more: a
+single request is answered at once, and the more requests wait, the more share a forward pass. The
+native code of that pass releases Python's lock, so that the event loop reads and writes meanwhile.
+A request of many boxes takes part in slices, so that a small one does not wait for all of it.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from stormlens.models import Classifier, describe, heed_context
 from stormlens.stormbox import Boxes
 
-Told = list[dict[str, Any]]
-"""What is told of each box; see `stormlens.models.describe`."""
+Said = list[dict[str, Any]]
+"""What an answer says of each box; see `stormlens.models.describe`."""
 
 PLACE = ("time", "latitude", "longitude", "coverage")
 """What is known of boxes that were cut from a mosaic."""
@@ -35,9 +35,9 @@ _SLICE = 64  # of one request
 class _Asked:
     images: NDArray[np.uint8]
     storm: dict[str, NDArray[Any]]
-    answer: "asyncio.Future[Told]"
+    answer: "asyncio.Future[Said]"
     loop: asyncio.AbstractEventLoop
-    told: Told = field(default_factory=list)
+    said: Said = field(default_factory=list)
     taken: int = 0  # boxes that were sent through the network
 
 
@@ -54,7 +54,7 @@ class Batches:
     classifier : Classifier
         Asked by one thread only.
     count : callable
-        Told the number of boxes of each forward pass.
+        Said the number of boxes of each forward pass.
     """
 
     def __init__(self, classifier: Classifier, count: Callable[[int], None]) -> None:
@@ -77,7 +77,7 @@ class Batches:
 
     def ask(
         self, images: NDArray[np.uint8], storm: dict[str, NDArray[Any]] | None = None
-    ) -> "asyncio.Future[Told]":
+    ) -> "asyncio.Future[Said]":
         """
         Have boxes classified.
 
@@ -91,7 +91,7 @@ class Batches:
         Returns
         -------
         answer : Future
-            What is told of each box. Where `coverage` is known, time and place are told too.
+            What is said of each box; with time and place where `coverage` is known.
         """
         loop = asyncio.get_running_loop()
         asked = _Asked(images, storm or {}, loop.create_future(), loop)
@@ -109,7 +109,7 @@ class Batches:
 
     def _answer(self, parts: list[_Part]) -> None:
         try:
-            told = self._told(parts)
+            said = self._said(parts)
         except Exception as error:
             if len(parts) > 1:  # whose box it is shows where each is asked for alone
                 for part in parts:
@@ -117,7 +117,7 @@ class Batches:
                 return
             self._call(parts, self._fail, error)
         else:
-            self._call(parts, self._give, told)
+            self._call(parts, self._give, said)
 
     @staticmethod
     def _call(parts: list[_Part], give: Callable[[list[_Part], Any], None], what: Any) -> None:
@@ -146,28 +146,28 @@ class Batches:
                     break
         return parts or self._take()
 
-    def _told(self, parts: list[_Part]) -> list[Told]:
-        """What is told of the boxes of each part."""
+    def _said(self, parts: list[_Part]) -> list[Said]:
+        """What is said of the boxes of each part."""
         images = [asked.images[start:stop] for asked, start, stop in parts]
         sizes = [len(each) for each in images]
         storm = _together(parts, sizes)
         boxes = Boxes(np.concatenate(images), storm, "requests")
         predictions = heed_context(self._classifier.predict(boxes))
-        told = describe(predictions, PLACE if "coverage" in storm else ())
+        said = describe(predictions, PLACE if "coverage" in storm else ())
         result, end = [], 0
         for (asked, _, _), size in zip(parts, sizes, strict=True):
-            own, end = told[end : end + size], end + size
+            own, end = said[end : end + size], end + size
             if "coverage" in storm and "coverage" not in asked.storm:
                 own = [{k: v for k, v in box.items() if k not in PLACE} for box in own]
             result.append(own)
         return result
 
     @staticmethod
-    def _give(parts: list[_Part], told: list[Told]) -> None:
-        for (asked, _, stop), own in zip(parts, told, strict=True):
-            asked.told += own
+    def _give(parts: list[_Part], said: list[Said]) -> None:
+        for (asked, _, stop), own in zip(parts, said, strict=True):
+            asked.said += own
             if stop == len(asked.images) and not asked.answer.done():
-                asked.answer.set_result(asked.told)
+                asked.answer.set_result(asked.said)
 
     @staticmethod
     def _fail(parts: list[_Part], error: Exception) -> None:

@@ -20,7 +20,9 @@ from stormlens.stormbox import Boxes
 
 _MODULE = "stormlens.serve._reading"
 _NONSENSE = "made the process that read it answer nonsense"
-_PATIENCE = 3  # times what a file may take, where processors are busy with others
+# A decoder ends itself by the time that a processor spends on it. Waiting counts the clock, which
+# runs on while processors are busy with others: three times as long, and a start.
+_PATIENCE = 3
 _START_SECONDS = 10.0
 _GRACE = 1.0  # seconds for a process to end of itself
 
@@ -85,16 +87,16 @@ class Decoders:
                 async with asyncio.timeout(
                     _PATIENCE * self._limits.decoder_seconds + _START_SECONDS
                 ):
-                    told, pixels = await self._exchanged(process, packed(asked, content))
+                    answer, pixels = await self._exchanged(process, packed(asked, content))
             except TimeoutError as late:
                 raise _unreadable("takes too long to read") from late
-            error = sentence_of(told)
+            error = sentence_of(answer)
             if error is None:
                 try:
-                    return to_boxes(told, pixels, self._shape, self._limits.boxes)
+                    return to_boxes(answer, pixels, self._shape, self._limits.boxes)
                 except (ValueError, KeyError, TypeError, OverflowError) as wrong:
                     raise _unreadable(_NONSENSE) from wrong
-        raise TooManyError(str(error)) if told.get("kind") == TOO_MANY else error
+        raise TooManyError(str(error)) if answer.get("kind") == TOO_MANY else error
 
     async def close(self) -> None:
         """End all processes."""
@@ -104,7 +106,11 @@ class Decoders:
 
     @asynccontextmanager
     async def _process(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        """A process that is alive, kept for the next file if it still is when it is done."""
+        """
+        A process for one file; it is kept for the next one, unless this file failed in any way.
+
+        After a failure, an answer may still come that the next file would take for its own.
+        """
         while self._idle and self._idle[-1].returncode is not None:
             self._idle.pop()
         process = self._idle.pop() if self._idle else await self._started()
@@ -117,7 +123,8 @@ class Decoders:
         self._idle.append(process)
 
     async def _started(self) -> asyncio.subprocess.Process:
-        # One thread, since each takes address space; the token is none of its business.
+        # One thread, since each takes address space, which is limited. A hostile file may take
+        # the process over, so it does not get the token.
         environment = {
             **{name: value for name, value in os.environ.items() if name != VARIABLE},
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
@@ -141,10 +148,11 @@ class Decoders:
             await process.stdin.drain()
             head, body = SIZES.unpack(await process.stdout.readexactly(SIZES.size))
             rows, columns = self._shape
+            # Checked before memory is taken: a hostile file may have taken the process over.
             if head > MOST_JSON or body > self._limits.boxes * rows * columns:
                 raise _unreadable(_NONSENSE)
-            told = json.loads(await process.stdout.readexactly(head))
-            return told, await process.stdout.readexactly(body)
+            answer = json.loads(await process.stdout.readexactly(head))
+            return answer, await process.stdout.readexactly(body)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise _unreadable(await self._why(process)) from error
         except ValueError as error:

@@ -11,15 +11,15 @@ _WORDS = {
     "400": "The request is no HTTP or has no body.",
     "401": "The token is missing or wrong.",
     "403": "The request is made to a name, or from a page, that is not ours.",
-    "404": "There is no such thing.",
+    "404": "There is nothing of that name.",
     "405": "The method is none of this operation's.",
     "406": "No form of answer is accepted that there is.",
     "408": "The body came too slowly.",
     "413": "The body is too large, or holds too many boxes.",
     "415": "Bodies of this type are not read.",
     "422": "The body, or an option, cannot be read.",
-    "429": "As many jobs are kept as may be.",
-    "503": "The server has as much to do as it takes on.",
+    "429": "No more jobs can be kept.",
+    "503": "The server is busy.",
     "504": "There was no answer in time.",
 }
 _SENT = ("400", "408", "413", "415", "422", "503")
@@ -78,7 +78,7 @@ def _paths(limits: Limits) -> dict[str, Any]:
             "description": (
                 "A storm box as PNG with the archive's palette (several one behind the other), as "
                 "NPY of shape (y, x) or (N, y, x), or as NetCDF of Stormlens; or a radar file, "
-                "whose storms are found. What it is, is told by how it begins. At most "
+                "whose storms are found. The first bytes say what it is. At most "
                 f"{limits.body_mib} MiB and {limits.boxes} boxes."
             ),
             "content": {
@@ -86,7 +86,7 @@ def _paths(limits: Limits) -> dict[str, Any]:
             },
         },
     }
-    answer = _answered("What is told of each box.", "Answer")
+    answer = _answered("What is said of each box.", "Answer")
     id_ = {
         "name": "id",
         "in": "path",
@@ -168,9 +168,9 @@ def _of(words: str, schema: str) -> dict[str, Any]:
 
 
 def _answered(words: str, schema: str) -> dict[str, Any]:
-    told = _of(words, schema)
+    described = _of(words, schema)
     stream = {"schema": {"type": "string", "format": "binary"}}
-    return {**told, "content": {**told["content"], ARROW: stream}}
+    return {**described, "content": {**described["content"], ARROW: stream}}
 
 
 def _look(name: str, words: str, content: dict[str, Any]) -> dict[str, Any]:

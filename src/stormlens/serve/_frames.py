@@ -1,8 +1,8 @@
 """
 What passes between the server and a process that reads files: JSON, then bytes.
 
-No pickle: a decoder that a hostile file took over could send anything, so what it sends is held to
-sizes and kinds like all else that comes from outside.
+No pickle: a decoder that a hostile file took over could send anything, so sizes and kinds of what
+it sends are checked as of all else that comes from outside.
 """
 
 import json
@@ -26,13 +26,13 @@ _LONGEST = 200  # characters of a name
 _MOST_NOTES = 16
 
 
-def packed(told: Mapping[str, Any], content: bytes) -> bytes:
+def packed(head: Mapping[str, Any], content: bytes) -> bytes:
     """
     A message.
 
     Parameters
     ----------
-    told : mapping
+    head : mapping
         Of values that JSON has.
     content : bytes
 
@@ -40,8 +40,8 @@ def packed(told: Mapping[str, Any], content: bytes) -> bytes:
     -------
     message : bytes
     """
-    head = json.dumps(told).encode()
-    return SIZES.pack(len(head), len(content)) + head + content
+    text = json.dumps(head).encode()
+    return SIZES.pack(len(text), len(content)) + text + content
 
 
 def of_boxes(boxes: Boxes, notes: list[str]) -> bytes:
@@ -51,7 +51,7 @@ def of_boxes(boxes: Boxes, notes: list[str]) -> bytes:
     Parameters
     ----------
     boxes : Boxes
-        What a file held.
+        Those of a file.
     notes : list of str
         What is to be said of it.
 
@@ -67,25 +67,25 @@ def of_boxes(boxes: Boxes, notes: list[str]) -> bytes:
             # JSON has no NaN
             values = boxes.storm[name].astype("float64")
             storm[name] = [None if np.isnan(value) else value for value in values.tolist()]
-    told = {
+    head = {
         "shape": list(boxes.reflectivity.shape),
         "simulated": boxes.simulated,
         "source": boxes.source,
         "notes": notes,
         "storm": storm,
     }
-    return packed(told, np.ascontiguousarray(boxes.reflectivity).tobytes())
+    return packed(head, np.ascontiguousarray(boxes.reflectivity).tobytes())
 
 
 def to_boxes(
-    told: Any, content: bytes, shape: tuple[int, int], most: int
+    head: Any, content: bytes, shape: tuple[int, int], most: int
 ) -> tuple[Boxes, list[str]]:
     """
     Boxes out of a message, which may come from a process that is no longer ours.
 
     Parameters
     ----------
-    told : object
+    head : object
         The message's JSON.
     content : bytes
         What followed it.
@@ -102,41 +102,41 @@ def to_boxes(
     Raises
     ------
     ValueError, KeyError, TypeError
-        If it is no such message.
+        If the message has another form.
     """
-    n, rows, columns = map(int, told["shape"])
+    n, rows, columns = map(int, head["shape"])
     if (rows, columns) != shape or not 0 <= n <= most or len(content) != n * rows * columns:
         raise ValueError("images of another size")
     images = np.frombuffer(content, np.uint8).reshape(n, rows, columns)
     if n:
         check_reflectivity(images, where="A decoder", shape=shape)
     storm: dict[str, NDArray[Any]] = {
-        "unid": np.array([printable(str(name)[:_LONGEST]) for name in told["storm"]["unid"]], str)
+        "unid": np.array([printable(str(name)[:_LONGEST]) for name in head["storm"]["unid"]], str)
     }
-    if "time" in told["storm"]:
-        storm["time"] = np.array(told["storm"]["time"], "int64").astype("datetime64[ns]")
+    if "time" in head["storm"]:
+        storm["time"] = np.array(head["storm"]["time"], "int64").astype("datetime64[ns]")
     for name in _NUMBERS:
-        if name in told["storm"]:
-            storm[name] = np.array(told["storm"][name], "float64")
+        if name in head["storm"]:
+            storm[name] = np.array(head["storm"][name], "float64")
     if any(values.shape != (n,) for values in storm.values()):
         raise ValueError("not one value a box")
-    source = printable(str(told["source"])[: 5 * _LONGEST])
-    notes = [printable(str(note)[: 5 * _LONGEST]) for note in told["notes"][:_MOST_NOTES]]
-    return Boxes(images, storm, source, told["simulated"] is True), notes
+    source = printable(str(head["source"])[: 5 * _LONGEST])
+    notes = [printable(str(note)[: 5 * _LONGEST]) for note in head["notes"][:_MOST_NOTES]]
+    return Boxes(images, storm, source, head["simulated"] is True), notes
 
 
-def sentence_of(told: Any) -> InputError | None:
+def sentence_of(head: Any) -> InputError | None:
     """
     Why a file was not read, if a message says so.
 
     Parameters
     ----------
-    told : object
+    head : object
         The message's JSON.
 
     Returns
     -------
     error : InputError or None
     """
-    sentence = told.get("sentence") if isinstance(told, dict) else None
+    sentence = head.get("sentence") if isinstance(head, dict) else None
     return InputError(sentence[: 10 * _LONGEST]) if isinstance(sentence, str) else None

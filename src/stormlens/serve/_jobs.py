@@ -70,10 +70,10 @@ class Job:
     state: str = "waiting"
     finished: float | None = None
 
-    def told(self) -> dict[str, Any]:
-        """What a client is told of it, beside an answer."""
-        told = {"id": self.id, "state": self.state, "created": _iso(self.created)}
-        return told if self.finished is None else {**told, "finished": _iso(self.finished)}
+    def state_dict(self) -> dict[str, Any]:
+        """What a client learns of it, without the answer."""
+        known = {"id": self.id, "state": self.state, "created": _iso(self.created)}
+        return known if self.finished is None else {**known, "finished": _iso(self.finished)}
 
 
 class Jobs:
@@ -157,7 +157,7 @@ class Jobs:
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE, "The job cannot be kept: the disk refuses it."
             ) from error
-        except BaseException:  # cancelled: it may be on the disk by now, but nobody was told
+        except BaseException:  # cancelled: it may be on the disk by now, but no client knows of it
             job.state = "failed"
             raise
         self._waiting.append(job.id)
@@ -186,7 +186,7 @@ class Jobs:
         if job is None:
             raise Refusal(
                 HTTPStatus.NOT_FOUND,
-                "There is no such job: it was never taken on, was deleted, or was kept its time.",
+                "There is no such job: it never was, was deleted, or has expired.",
             )
         return job
 
@@ -201,18 +201,18 @@ class Jobs:
 
         Returns
         -------
-        held : dict
+        answer : dict
             With ``answer``, a document, or ``error``, a sentence.
         """
         try:
-            held: dict[str, Any] = await asyncio.to_thread(
+            answer: dict[str, Any] = await asyncio.to_thread(
                 read_json, self._path(job.id, "answer"), _REMEDY
             )
         except InputError as error:
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE, "The answer cannot be read from the server's disk."
             ) from error
-        return held
+        return answer
 
     async def delete(self, job: Job) -> None:
         """
@@ -244,13 +244,13 @@ class Jobs:
         self._write(job)
 
     def _write(self, job: Job) -> None:
-        held = {
+        fields = {
             "asked": job.asked,
             "size": job.size,
             "created": job.created,
             "tries": job.tries,
         }
-        write_bytes(self._path(job.id, "job"), json.dumps(held).encode())
+        write_bytes(self._path(job.id, "job"), json.dumps(fields).encode())
         _sync_folder(self._folder)
 
     def _remove(self, id_: str) -> None:
@@ -260,28 +260,28 @@ class Jobs:
         _sync_folder(self._folder)
 
     def _found(self) -> Iterator[Job]:
-        """Jobs that are on the disk, oldest first; what nobody was told of is removed."""
+        """Jobs that are on the disk, oldest first; what no client knows of is removed."""
         with disk_errors(self._folder):
             names = {path.name for path in self._folder.iterdir()}
         jobs = []
         for name in sorted(names):
             id_, _, kind = name.partition(".")
             if _ID.fullmatch(id_) and kind == "job":
-                jobs.append(self._held(id_))
+                jobs.append(self._read(id_))
             elif _is_left_over(name, names):
                 (self._folder / name).unlink(missing_ok=True)
         yield from sorted(jobs, key=lambda job: job.created)
 
-    def _held(self, id_: str) -> Job:
+    def _read(self, id_: str) -> Job:
         path = self._path(id_, "job")
-        held = read_json(path, _REMEDY)
+        fields = read_json(path, _REMEDY)
         try:
             job = Job(
                 id_,
-                {str(name): str(value) for name, value in held["asked"].items()},
-                int(held["size"]),
-                float(held["created"]),
-                int(held["tries"]),
+                {str(name): str(value) for name, value in fields["asked"].items()},
+                int(fields["size"]),
+                float(fields["created"]),
+                int(fields["tries"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path} is no job of this server; {_REMEDY}.") from error
@@ -307,7 +307,7 @@ class Jobs:
             await self._written(job, self._write)
             await self._finish(job, await self._worked(job))
         except asyncio.CancelledError:
-            job.tries -= 1  # the server was told to stop, which is no fault of the job's
+            job.tries -= 1  # the server stops, which is no fault of the job's
             if job.id in self._jobs and job.finished is None:
                 with suppress(InputError, OSError):
                     self._write(job)
@@ -328,11 +328,11 @@ class Jobs:
             _LOG.exception("A job failed")
             return {"error": "The server failed at this job, which is a mistake of its own."}
 
-    async def _finish(self, job: Job, held: dict[str, Any]) -> None:
-        content = json.dumps(held).encode()
+    async def _finish(self, job: Job, outcome: dict[str, Any]) -> None:
+        content = json.dumps(outcome).encode()
         await self._written(job, self._write_answer, content)
         job.size = len(content)
-        job.state, job.finished = ("failed" if "error" in held else "done"), time.time()
+        job.state, job.finished = ("failed" if "error" in outcome else "done"), time.time()
 
     def _write_answer(self, job: Job, content: bytes) -> None:
         write_bytes(self._path(job.id, "answer"), content)
@@ -340,7 +340,7 @@ class Jobs:
         self._path(job.id, "body").unlink(missing_ok=True)
 
     async def _forget(self) -> None:
-        """Remove what was kept its time."""
+        """Remove jobs that are older than they are kept."""
         while True:
             oldest = time.time() - self._limits.keep_days * _DAY
             for job in list(self._jobs.values()):

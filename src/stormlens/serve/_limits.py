@@ -23,7 +23,7 @@ class Limits:
     requests : int
         Requests that are computed or wait for it at once.
     held_mib : int
-        Bodies of all requests that are held at once, MiB.
+        Bodies of all requests that are kept in memory at once, MiB.
     connections : int
         Connections that are open at once.
     decoders : int

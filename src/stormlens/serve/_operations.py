@@ -78,9 +78,9 @@ def _add_looks(app: "FastAPI", service: "Service", folder: Path | None, has_toke
 
     @app.get("/v1/card")
     async def card_of(request: Request) -> Response:
-        told, text = await asyncio.to_thread(card)
+        values, text = await asyncio.to_thread(card)
         if JSON in request.headers.get("accept", ""):
-            return _json(told)
+            return _json(values)
         return Response(text, media_type=_MARKDOWN)
 
     @app.get("/openapi.json")
@@ -96,17 +96,17 @@ def _add_jobs(app: "FastAPI", service: "Service") -> None:
         scope = request.scope
         headers = dict(scope["headers"])
         job = await service.add_job(headers, scope["query_string"], request.receive)
-        return _json(job.told(), 202, {"Location": f"/v1/jobs/{job.id}"})
+        return _json(job.state_dict(), 202, {"Location": f"/v1/jobs/{job.id}"})
 
     @app.get("/v1/jobs/{id}")
     async def get(id: str, request: Request) -> Response:
         form = form_of(request.headers.get("accept", "").encode("latin-1"))
         jobs = service.kept_jobs()
         job = jobs.get(id)
-        held = {} if job.finished is None else await jobs.answer(job)
-        if form == ARROW and "answer" in held:
-            return Response(await asyncio.to_thread(arrow_of, held["answer"]), media_type=ARROW)
-        return _json({**job.told(), **held})
+        outcome = {} if job.finished is None else await jobs.answer(job)
+        if form == ARROW and "answer" in outcome:
+            return Response(await asyncio.to_thread(arrow_of, outcome["answer"]), media_type=ARROW)
+        return _json({**job.state_dict(), **outcome})
 
     @app.delete("/v1/jobs/{id}")
     async def delete(id: str) -> Response:

@@ -1,8 +1,9 @@
 """
-HTTP on a connection, by uvicorn, with what it lacks: bounds of time, of heads and of connections.
+HTTP on a connection, by uvicorn, with what it lacks: limits of time, of heads and of connections.
 
-A client that sends a byte now and then costs a connection and nothing else, and that for seconds
-only. Every refusal here is the JSON that the application gives, too.
+uvicorn waits for ever for a head that does not end, so a client that sends a byte now and then
+(slowloris) would keep its connection and, in time, all of them. Here it loses it within seconds.
+Every refusal is JSON of the form that the application's have.
 """
 
 import time
@@ -26,7 +27,7 @@ _SWEPT_EVERY = 5  # of uvicorn's ticks, of which there are ten a second
 
 class Protocol(HttpToolsProtocol):
     """
-    A connection that knows since when it waits for its client.
+    A connection that knows since when it has waited for its client.
 
     Attributes
     ----------
@@ -39,15 +40,16 @@ class Protocol(HttpToolsProtocol):
     most_connections = 1024
 
     def connection_made(self, transport: Any) -> None:
-        """Begin, or refuse where there are too many."""
+        """Begin, or refuse if there are too many."""
         super().connection_made(transport)
         self.since, self._head, self._is_in_head = time.monotonic(), 0, False
+        # uvicorn has counted this one already; its own limit waits until a head is read.
         if len(self.connections) > self.most_connections:
-            self._refuse(503, "As many connections are open as may be; try again in a second.")
+            self._refuse(503, "Too many connections are open; try again in a second.")
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, unless it is a head that does not end."""
-        if self.transport.is_closing():
+        """Take what came, unless it belongs to a head that is too long."""
+        if self.transport.is_closing():  # after a refusal the client may go on sending
             return
         if self._is_in_head:
             self._head += len(data)
@@ -67,7 +69,7 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
-        """Count the client's silence from now on."""
+        """Measure the client's silence from now on."""
         self.since = time.monotonic()
         super().on_response_complete()
 
@@ -77,7 +79,7 @@ class Protocol(HttpToolsProtocol):
 
     def sweep(self, now: float) -> None:
         """
-        End what waits too long for its client.
+        End the connection if it has waited too long for its client.
 
         Parameters
         ----------
@@ -96,6 +98,7 @@ class Protocol(HttpToolsProtocol):
             if waited > IDLE_SECONDS:
                 self.transport.close()
         elif self.cycle.response_started and self.flow.write_paused and waited > 2 * IDLE_SECONDS:
+            # An answer that the client does not read; `since` is of its head, hence the double.
             self.transport.abort()
 
     def _refuse(self, status: int, sentence: str) -> None:
@@ -108,10 +111,10 @@ class Protocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """A server that sweeps its connections."""
+    """A server that ends connections which wait too long."""
 
     async def on_tick(self, counter: int) -> bool:
-        """Look after connections twice a second."""
+        """Check all connections twice a second."""
         if counter % _SWEPT_EVERY == 0:
             now = time.monotonic()
             for connection in list(self.server_state.connections):

@@ -26,10 +26,10 @@ BODY_TYPES = (
     "application/x-netcdf",
     "application/octet-stream",
 )
-"""What a body may be called; what it is, is told by how it begins."""
+"""Media types of a body. They decide nothing: its first bytes say what it is."""
 
 _ALSO = (
-    "",  # of a client that does not say
+    "",  # of a client that sends none
     "application/x-hdf5",
     "application/x-hdf",
     "application/netcdf",
@@ -333,13 +333,13 @@ def options_of(query: bytes) -> Mapping[str, dict[str, Any]]:
             raise Refusal(
                 HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}={text!r} cannot be: {error}."
             ) from error
-        held = given[option.kind]
+        kind = given[option.kind]
         if name == "at":
-            held.setdefault("at", []).append(value)
-        elif name in held:
+            kind.setdefault("at", []).append(value)
+        elif name in kind:
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name} is given twice; give it once.")
         else:
-            held[name] = value
+            kind[name] = value
     return given
 
 

@@ -2,8 +2,8 @@
 The process that reads NetCDF and radar files for the server, one after the other.
 
 It is started as ``python -m stormlens.serve._reading`` with its limits, takes files from its
-standard input and gives boxes on its standard output. It may take so much memory and so much time
-of a processor, writes no file, and is replaced where it does not come back.
+standard input and gives boxes on its standard output. Its memory and its time on a processor are
+limited, it cannot write files, and the server replaces it if it fails.
 """
 
 import json
@@ -17,7 +17,7 @@ from stormlens.serve._frames import SIZES, of_boxes, packed
 from stormlens.stormbox import SIZE, Boxes, Mosaic
 
 BODY = "The body"
-"""What sentences call that which a client sent."""
+"""What sentences call the file that a client sent."""
 
 TOO_MANY = "too many"
 
@@ -38,7 +38,7 @@ def read(content: bytes, asked: dict[str, Any]) -> tuple[Boxes, list[str]]:
     -------
     boxes : Boxes
     notes : list of str
-        What is to be said of it.
+        Remarks on the file, as sentences.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def _notes(mosaic: Mosaic) -> list[str]:
 
 
 def _bound(mib: int) -> None:
-    """Hold this process to so much memory, no files and no core dumps."""
+    """Limit the memory of this process, and forbid it files and core dumps."""
     try:
         import resource
     except ImportError:  # on Windows; there the server's own time limit is left
@@ -87,7 +87,7 @@ def _bound(mib: int) -> None:
 
 
 def _give_time(seconds: float) -> None:
-    """Let the next file take so much time of a processor; beyond it the system ends us."""
+    """Limit the time on a processor for the next file; beyond it the system ends this process."""
     try:
         import resource
     except ImportError:
@@ -107,10 +107,10 @@ def _answered(content: bytes, asked: dict[str, Any]) -> bytes:
 
 
 def _exactly(stream: BinaryIO, n: int) -> bytes:
-    held = stream.read(n)
-    if len(held) < n:
+    content = stream.read(n)
+    if len(content) < n:
         sys.exit(0)  # the server is gone
-    return held
+    return content
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PORT = 8000
 _BACKLOG = 1024
-_LAST_SECONDS = 10  # for answers that are being computed when the server is told to end
+_LAST_SECONDS = 10  # for answers that are being computed when the server ends
 _BUSY_FOLDER = "{} is the folder of a server that runs; stop it, or give another with --keep."
 
 
@@ -38,7 +38,7 @@ def serve(
     started: Callable[[list[str]], None] | None = None,
 ) -> None:
     """
-    Answer over HTTP until interrupted or told to end (SIGTERM).
+    Answer over HTTP until interrupted or terminated (SIGTERM).
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ def serve(
     folder : Path, optional
         Where the classifier's files lie, with its appraisal, for the card.
     host : str, optional
-        Address to listen on: this machine alone unless told.
+        Address to listen on; by default only this machine reaches it.
     port : int, optional
         0 for any free one.
     hosts : sequence of str, optional
-        Names under which it answers beside this machine's own, such as a proxy's.
+        More names under which it answers, such as a proxy's.
     token : str, optional
         What clients must send as a bearer token. Needed where others are let in.
     keep : Path, optional

@@ -36,12 +36,12 @@ def read_token(path: Path | None, environment: Mapping[str, str] = os.environ) -
         If the file cannot be read, or the token is too short or holds more than printable ASCII.
     """
     if path is None:
-        held, where = environment.get(VARIABLE), VARIABLE
-        if held is None:
+        text, where = environment.get(VARIABLE), VARIABLE
+        if text is None:
             return None
     else:
-        held, where = read_file(path, 4 * _MOST).decode("utf-8", "replace"), str(path)
-    token = held.strip()
+        text, where = read_file(path, 4 * _MOST).decode("utf-8", "replace"), str(path)
+    token = text.strip()
     if not _LEAST <= len(token) <= _MOST or not all("!" <= letter <= "~" for letter in token):
         # The token itself is not quoted: sentences end up in logs.
         raise InputError(

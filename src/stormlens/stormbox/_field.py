@@ -133,13 +133,13 @@ class Field:
 
         plane = ("y", "x")
         placed = {"long_name": "probability of storm mode", "units": "1", "grid_mapping": "crs"}
-        held: dict[str, Any] = {
+        variables: dict[str, Any] = {
             "probability": ((*plane, "mode"), self.probability, placed),
             "crs": ((), np.int32(0), {**self.grid.mapping, "crs_wkt": self.grid.wkt}),
             "echo": (plane, self.echo, share(f"at {ECHO_DBZ} dBZ or more")),
         }
         if self.coverage is not None:
-            held["coverage"] = plane, self.coverage, share("seen")
+            variables["coverage"] = plane, self.coverage, share("seen")
         coordinates: dict[str, Any] = {
             "y": ("y", self.y, plane_attributes("y")),
             "x": ("x", self.x, plane_attributes("x")),
@@ -160,4 +160,4 @@ class Field:
             "computed": self.computed,
             "grid": self.grid.name,
         }
-        return xr.Dataset(held, coordinates, attributes)
+        return xr.Dataset(variables, coordinates, attributes)

@@ -134,7 +134,7 @@ class Grid:
 
     @property
     def name(self) -> str:
-        """What tells this grid from all others."""
+        """The name that no other grid has."""
         if self == NATIONAL:
             return _NATIONAL
         rows, columns = self.shape

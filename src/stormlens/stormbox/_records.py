@@ -53,9 +53,9 @@ class Mosaic:
     source : str
         Instrument and file, in words for a reader.
     product : str
-        What the file held.
+        What the file has.
     derived : str
-        How reflectivity was computed, where the file held something else.
+        How reflectivity was computed, if the file has something else.
     sampling : {"nearest", "maximum"}
         How the file's values were brought to the grid.
     simulated : bool
@@ -63,7 +63,7 @@ class Mosaic:
     grid : Grid
         Where the cells lie.
     is_whole : bool
-        Whether the file held all that its product is of; where not, `product` says how much.
+        Whether the file has all that its product needs; if not, `product` says how much.
     """
 
     reflectivity: NDArray[np.uint8] = field(repr=False)
@@ -337,7 +337,7 @@ class Predictions:
         """
         import xarray as xr
 
-        held: dict[str, Any] = {"probability": (("storm", "mode"), self.probability)}
+        variables: dict[str, Any] = {"probability": (("storm", "mode"), self.probability)}
         attributes: dict[str, Any] = {
             "model": self.model,
             "simulated_training": int(self.simulated_training),
@@ -345,19 +345,21 @@ class Predictions:
             "source": self.source,
         }
         if self.plausible is not None:
-            held["plausible"] = ("storm", "mode"), self.plausible
+            variables["plausible"] = ("storm", "mode"), self.plausible
             attributes |= {"plausible_from": self.plausible_from, "level": self.level}
         if self.novelty is not None:
-            held["novelty"] = "storm", self.novelty
+            variables["novelty"] = "storm", self.novelty
         if self.disagreement is not None:
-            told = {"units": "nat", "long_name": "mutual information of mode and network"}
-            held["disagreement"] = "storm", self.disagreement, told
-        return xr.Dataset(held, {**_coordinates(self.storm), "mode": list(self.modes)}, attributes)
+            unit = {"units": "nat", "long_name": "mutual information of mode and network"}
+            variables["disagreement"] = "storm", self.disagreement, unit
+        return xr.Dataset(
+            variables, {**_coordinates(self.storm), "mode": list(self.modes)}, attributes
+        )
 
 
 def is_dataset(thing: object) -> "TypeGuard[xr.Dataset]":
     """
-    Whether it is an xarray.Dataset, told without importing xarray.
+    Whether it is an xarray.Dataset, without importing xarray.
 
     Parameters
     ----------
@@ -424,12 +426,12 @@ def cells_of(array: "xr.DataArray", axis: str, grid: Grid) -> NDArray[np.intp]:
     """
     if axis not in array.coords:
         return np.arange(array.sizes[axis])
-    told = np.asarray(array[axis].values, float) / PIXEL_KM
-    numbers = np.rint(told)
+    places = np.asarray(array[axis].values, float) / PIXEL_KM
+    numbers = np.rint(places)
     steps = np.diff(numbers)
     inside = (numbers >= 0) & (numbers < grid.shape["yx".index(axis)])
     apart = (steps == 1).all() or (steps == -1).all()
-    if not (inside & (np.abs(told - numbers) < _OFF_CENTRE)).all() or not apart:
+    if not (inside & (np.abs(places - numbers) < _OFF_CENTRE)).all() or not apart:
         raise InputError(
             f"The mosaic's {axis} does not go from cell to cell of the grid {grid.name}, "
             f"{PIXEL_KM} km each. A part of a mosaic serves, one that was thinned, moved or joined "
@@ -453,12 +455,12 @@ def _whole(array: "xr.DataArray", grid: Grid) -> NDArray[Any]:
 
 
 def _storm_of(dataset: "xr.Dataset") -> Storm:
-    held = dataset.coords.items()
-    return {str(name): values.values for name, values in held if values.dims == ("storm",)}
+    known = dataset.coords.items()
+    return {str(name): values.values for name, values in known if values.dims == ("storm",)}
 
 
 def _coordinates(storm: Storm) -> dict[str, Any]:
-    return {name: ("storm", held, _ATTRIBUTES.get(name, {})) for name, held in storm.items()}
+    return {name: ("storm", values, _ATTRIBUTES.get(name, {})) for name, values in storm.items()}
 
 
 def _plane_axis(n: int, name: str) -> tuple[NDArray[np.float64], dict[str, str]]:
