@@ -200,13 +200,13 @@ def test_networks_of_the_zoo_share_at_their_own_size(share_always, name):
 
 
 def test_windows_of_every_remainder_are_met(share_always):
-    # 27 phases an axis: pools of 3, 3 and 3 and a stride that shares no factor with them.
+    # 27 shifts an axis: pools of 3, 3 and 3 and a stride that shares no factor with them.
     model = build("svrimg-3conv", input_shape=(60, 60, 1), n_classes=4, seed=1)
     check(classifier_of(model, 3.0, 70.0), mostly_blank((60 + 8 * 13, 60 + 8 * 9), seed=2), 8)
 
 
-@pytest.mark.parametrize("phases", [1, 4])
-def test_phases_go_together_as_memory_allows(share_always, monkeypatch, phases):
+@pytest.mark.parametrize("shifts", [1, 4])
+def test_shifts_go_together_as_memory_allows(share_always, monkeypatch, shifts):
     monkeypatch.setattr(_sliding_shared, "spectra_pay", lambda windows, channels: False)
     classifier = classifier_of(NETWORKS["winograd"]())
     asked, before = [], Sliding.conv_pool
@@ -215,11 +215,11 @@ def test_phases_go_together_as_memory_allows(share_always, monkeypatch, phases):
         asked.append(len(starts))
         return before(way, image, starts, *others, **settings)
 
-    # Nine phases of 3 x 4 boxes, whose features are 32 channels of 3 x 3 cells.
-    monkeypatch.setattr(_sliding_shared, "_FEATURES_TOGETHER", phases * 12 * 32 * 9)
+    # Nine shifts of 3 x 4 boxes, whose features are 32 channels of 3 x 3 cells.
+    monkeypatch.setattr(_sliding_shared, "_FEATURES_TOGETHER", shifts * 12 * 32 * 9)
     monkeypatch.setattr(Sliding, "conv_pool", counted)
     check(classifier, noise((40 + 8 * 8, 43 + 8 * 11)), 8)
-    assert asked == [1, *([1] * 9 if phases == 1 else [4, 4, 1])]
+    assert asked == [1, *([1] * 9 if shifts == 1 else [4, 4, 1])]
 
 
 def test_new_weights_are_used(share_always):
@@ -363,11 +363,11 @@ def test_boxes_that_do_not_overlap_are_asked_one_by_one():
     check(classifier, noise((130, 170)), 43, computed="box by box: boxes this far apart")
 
 
-def test_phases_of_an_axis():
-    # Boxes of 136 every 8: after a 3 x 3 convolution and a pool of 3, three phases of every
+def test_shifts_of_an_axis():
+    # Boxes of 136 every 8: after a 3 x 3 convolution and a pool of 3, three shifts of every
     # third box, 8 pooled cells apart; a box holds (136 - 2) // 3 = 44 of them.
     axis = Axis(step=8, count=158, extent=136)
-    assert (axis.size, axis.phases(3), axis.phases(2)) == (1392, 3, 1)
+    assert (axis.size, axis.shifts(3), axis.shifts(2)) == (1392, 3, 1)
     assert axis.pooled(kernel=3, pool=3) == Axis(step=8, count=53, extent=44)
     assert axis.pooled(kernel=1, pool=4) == Axis(step=2, count=158, extent=34)
 

@@ -96,7 +96,7 @@ class FeatureModel:
         -------
         tensors : dict of str to ndarray
             Of both `table`, the version of the table of features and its number of columns, and
-            `learnt`, codes of the classes that training held. Of logistic regression `mean` and
+            `learnt`, codes of the classes in the training data. Of logistic regression `mean` and
             `scale` (features), `coefficients` (learnt, features) and `intercepts` (learnt). Of
             trees `base` (learnt), `roots` (learnt, rounds) and of each node, all trees' one after
             the other, `feature`, `threshold`, `left`, `right` and `value`; a leaf leads to itself.
@@ -143,7 +143,7 @@ class FeatureModel:
         Returns
         -------
         probabilities : ndarray of float32, shape (N, classes)
-            0 for classes that training held none of.
+            0 for classes that the training data lacked.
         """
         return self.of_features(features.measure_images(images)).astype(np.float32)
 
@@ -160,7 +160,7 @@ class FeatureModel:
         -------
         probabilities : ndarray of float64, shape (N, classes)
         """
-        with np.errstate(over="ignore", invalid="ignore"):  # told by who asks, in a sentence
+        with np.errstate(over="ignore", invalid="ignore"):  # the caller says so in a sentence
             scores = self._ask(table)
             shares = np.exp(scores - scores.max(axis=1, keepdims=True))
             shares /= shares.sum(axis=1, keepdims=True)

@@ -410,7 +410,7 @@ class Classifier:
 
     def tempered(self, answers: np.ndarray, first: int = 0) -> np.ndarray:
         """
-        What is told of a network's answers.
+        A network's answers as probabilities that can be trusted.
 
         Parameters
         ----------

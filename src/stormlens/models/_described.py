@@ -1,4 +1,4 @@
-"""What is told of each box, as plain values: for `classify`, and for who asks over HTTP."""
+"""What is said of each box, as plain values: for `classify`, and for clients over HTTP."""
 
 import math
 from collections.abc import Sequence
@@ -32,14 +32,14 @@ def confidence_of(predictions: Predictions) -> list[str]:
 
 def describe(predictions: Predictions, known: Sequence[str] = ()) -> list[dict[str, Any]]:
     """
-    What is told of each box.
+    What is said of each box.
 
     Parameters
     ----------
     predictions : Predictions
-        Of `Classifier.predict`, with coverage and place heeded.
+        Of `Classifier.predict`, corrected for coverage and place (`heed_context`).
     known : sequence of str, optional
-        Names of what is to be told of the boxes beside: `time`, `latitude`, `longitude`,
+        Names of what else is to be said of the boxes: `time`, `latitude`, `longitude`,
         `coverage`.
 
     Returns

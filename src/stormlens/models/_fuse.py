@@ -34,8 +34,9 @@ Step = Callable[["_Flow"], None]
 Name = str | int
 """Of a weight: of a Keras variable its `id`, since two of one model may have the same path."""
 
-# Activations that never fall: they keep the order of values, so they may follow the pool. Those
-# of the first set give f(c x) = c f(x) for c of 0 or more, so a factor may pass them.
+# Activations that never fall keep the order of values: max f(x) = f(max x). So they may follow the
+# pool, where there are a ninth of the values or fewer. Those of the first set also give
+# f(c x) = c f(x) for c of 0 or more, so the factor of dropout may change places with them.
 _HOMOGENEOUS = frozenset({"linear", "relu", "leaky_relu"})
 _RISING = _HOMOGENEOUS | {"tanh", "sigmoid", "hard_sigmoid", "softplus", "elu", "selu"}
 
@@ -50,7 +51,9 @@ class _Flow:
     key: Array
     training: bool
     bounds: tuple[float, float]
-    kept: Array | None = None  # factors of the channels, where dropout made some zero
+    # Factors of the channels, (N, channels), where dropout made some zero: the next `conv_pool`
+    # passes over these channels.
+    kept: Array | None = None
     is_log: bool = False
 
     def variable(self, name: Name) -> Any:
@@ -157,6 +160,8 @@ def fuse(model: Any, bounds: tuple[float, float] = (0.0, 1.0), seed: int = 0) ->
     """
     keras = import_keras()
     weights = [jnp.asarray(v.value) for v in model.trainable_variables]
+    # Keras draws the seed of each generator. Ours and its place in the model make runs repeatable,
+    # and give each layer other draws.
     state = [
         jnp.array([seed, i], v.dtype) if "seed_generator" in v.path else jnp.asarray(v.value)
         for i, v in enumerate(model.non_trainable_variables)
@@ -167,6 +172,8 @@ def fuse(model: Any, bounds: tuple[float, float] = (0.0, 1.0), seed: int = 0) ->
     kernels = [id(layer.kernel) for layer in layers if is_plain_dense(keras, layer)]
     trainable = [id(v) for v in model.trainable_variables]
     other = [id(v) for v in model.non_trainable_variables]
+    # A kernel that two layers share has the sum of two gradients, so it cannot step while the first
+    # of them is taken.
     dense = tuple(i for i, name in enumerate(trainable) if kernels.count(name) == 1)
     links = [_of_layer(keras, layer) for layer in layers]
     return Forward(_chained(links, trainable, other, bounds), weights, state, dense)
@@ -307,6 +314,8 @@ def _chained(
             training,
             bounds,
         )
+        # By the number of a step, not of a layer: a network's blocks and its Keras model have the
+        # same steps, and so the same draws.
         for number, step in enumerate(steps):
             flow.key = jax.random.fold_in(key, number)
             step(flow)
@@ -337,13 +346,20 @@ def _as_floats(step: Step) -> Step:
         if flow.values.dtype == jnp.uint8:
             flow.values = scale(flow.values, flow.bounds)
         step(flow)
-        flow.kept = None
+        flow.kept = None  # what this step gave may have other channels, and none need be zero
 
     return floats
 
 
 def _conv_pool_run(links: list[_Link]) -> tuple[Step, int] | None:
-    """The step for a convolution that a max pool follows, and how many layers it covers."""
+    """
+    The step for a convolution that a max pool follows, and how many layers it covers.
+
+    Between the two may stand activations that never fall and one spatial dropout, which takes or
+    leaves whole channels. Behind the dropout only an activation may stand that its factor passes;
+    before it any, as the factor is then applied after the pool. Whatever else stands between ends
+    the run, and each layer computes alone.
+    """
     first = links[0]
     convolution = first.convolution
     if convolution is None or first.curve is None:
@@ -368,7 +384,9 @@ def _fused_step(
     convolution: _Convolution, curves: list[_Curve], rate: float | None, pool: int
 ) -> Step:
     names = {curve.name for curve in curves} - {"linear"}
-    inside = names <= {"relu"}  # else the activations follow the pool, and dropout them
+    # The operation itself has ReLU and the channels' factors. Other activations follow the pool,
+    # and then so does dropout, whose factor must not come before them.
+    inside = names <= {"relu"}
 
     def step(flow: _Flow) -> None:
         weights = flow.variable(convolution.kernel)
@@ -434,6 +452,7 @@ def _dense(kernel: Name, bias: Name | None, curve: _Curve) -> _Link:
     def in_logarithms(flow: _Flow) -> None:
         flow.values, flow.is_log = jax.nn.log_softmax(multiply(flow)), True
 
+    # The logarithm of a softmax that was rounded to 0 would be lost; taken together it is not.
     return _Link(step, closing=in_logarithms if curve.name == "softmax" else None)
 
 

@@ -3,7 +3,7 @@ What a `.keras` file asks for, before Keras makes it.
 
 A few hundred bytes of configuration can describe layers of any size, and Keras makes their
 weights before it looks whether the file holds any. Here the model is described first, without
-making any number of it, and held against what the file holds.
+making any number of it, and compared with what the file holds.
 """
 
 import zipfile

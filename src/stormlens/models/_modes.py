@@ -2,7 +2,7 @@
 The mode that a box is given, from the network's probabilities and what is known beside the image.
 
 A network sees 0 both where the air is clear and where no radar looks. Where
-coverage is known, the two are told apart here. It does not know where on Earth
+coverage is known, this module distinguishes the two. It does not know where on Earth
 a box lies either, which rules some answers out. And where a classifier knows how
 far it can be trusted, a box that it cannot name is not named. One rule serves
 `classify`, maps of boxes and archives, and all of them show what is decided by.

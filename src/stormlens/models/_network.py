@@ -2,7 +2,7 @@
 A network that answers: by the engine where it knows all layers, else by Keras on JAX.
 
 Weights are plain arrays until somebody asks for the Keras model, which takes seconds to import
-and to build. A user's own `.keras` file is read by Keras once; its steps are held against
+and to build. A user's own `.keras` file is read by Keras once; its steps are compared with
 Keras's own answers and remembered in the cache folder.
 """
 
@@ -94,7 +94,7 @@ class Network:
         self._steps_of: tuple[Any, ...] | None = None  # the variables that they were read from
         self._engines: dict[tuple[Bounds, bool], Engine] = {}
         self._why_keras = ""
-        self._is_unlike = False  # the engine, held against Keras
+        self._is_unlike = False  # the engine, compared with Keras
         self._by_keras: dict[Bounds, Callable[[NDArray[Any]], Floats]] = {}
 
     @classmethod
@@ -513,7 +513,7 @@ class Network:
         """
         The arrays that the Keras model's variables hold now.
 
-        They are held on to, and compared by identity: whoever changes a variable gives it another.
+        They are kept, and compared by identity: whoever changes a variable gives it another array.
         """
         if self._model is None:
             return ()

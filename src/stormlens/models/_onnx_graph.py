@@ -268,7 +268,7 @@ def _add_dense(graph: Graph, step: Step, given: Value) -> Value:
 
 
 def _add_pool(graph: Graph, step: Step, given: Value) -> Value:
-    # Cells beside the map count as nothing: ONNX leaves them out of either unless told otherwise.
+    # Cells beside the map count as nothing, which is ONNX's default for either pool.
     name = graph.add(
         _FOLLOWED[step.kind],
         given.name,

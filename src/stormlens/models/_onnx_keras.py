@@ -25,7 +25,7 @@ from stormlens.models._steps import steps_by_layer
 _PAIRED = {"Add": "Add", "Subtract": "Sub", "Multiply": "Mul", "Maximum": "Max", "Minimum": "Min"}
 _RANKS = (2, 4)  # of values in a row, and of maps
 _SINGLE = "float32"
-_OPSET = 21  # told an older one, jax2onnx still writes nodes of later ones
+_OPSET = 21  # of an older one jax2onnx still writes nodes of later ones
 
 
 def add_model(graph: Graph, model: Any, images: Value) -> tuple[str, bool, str]:
@@ -99,7 +99,7 @@ class _Writer:
         return self._trace(node, taken)
 
     def _is_inner(self, node: Any) -> bool:
-        """Whether it is a model of layers that are told, with one output."""
+        """Whether it is a model that lists its layers, with one output."""
         model, given = node.operation, node.arguments
         is_told = isinstance(model, self._keras.Sequential) or hasattr(model, "_nodes_by_depth")
         return (

@@ -1,8 +1,8 @@
 """
 A field of mode probabilities over a whole mosaic, by a box that slides over it.
 
-Boxes that overlap share their convolutions, which are computed once; see
-`_sliding_shared`. Networks that cannot share are asked box by box.
+Boxes that overlap share their convolutions, which shift-and-stitch computes once;
+see `_sliding_shared`. Networks that cannot share are asked box by box.
 """
 
 import math
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 STRIDE = 8
-"""Cells from box to box unless told, or where boxes share their convolutions, about as many."""
+"""Cells from box to box by default; where boxes share their convolutions, about as many."""
 
 _BOXES_AT_A_TIME = 1024
 _SHARED = "shared convolutions"
@@ -80,8 +80,8 @@ def slide(
         `read` give it; of a Dataset a rectangle will do. Where it has `coverage`, the result does
         too.
     stride : int, optional
-        Cells from one box to the next along both axes, 1 or more. Unless told, 8, or where
-        convolutions are shared the multiple of the network's pools nearest to it: of three pools
+        Cells from one box to the next along both axes, 1 or more. By default 8; where
+        convolutions are shared, the multiple of the network's pools nearest to 8. Of three pools
         of side 3 it is 9, with which four times as much is shared.
     progress : bool, optional
         Show on standard error, where that is a terminal, how many boxes are done; shared
@@ -95,7 +95,8 @@ def slide(
         in the mosaic; `y`, `x` are the boxes' centres in km from the centre of the grid's
         south-western cell, `latitude` and `longitude` (y, x) in degrees. `coverage` float32
         (y, x) is the share, 0 to 1, of a box that some radar sees, `echo` that at 5 dBZ or more.
-        `heed_context` knows better than the network where all is seen. Attribute `computed` is
+        Where radars see a whole box, `heed_context` corrects what the network says of missing
+        data. Attribute `computed` is
         "shared convolutions" or "box by box", with the reason.
 
     Raises
@@ -235,6 +236,9 @@ def _probabilities(
     scaled = (np.arange(256, dtype=np.float32) - low) / (high - low)
     covered = reflectivity[: rows.size, : columns.size]
     total = np.zeros((rows.count, columns.count, len(classifier.classes)), np.float32)
+    # A turned view is computed like any other, and its field is turned back: the box's first cell
+    # is another corner then, but every stride-th box is the same set of boxes, as `covered` ends
+    # with the last box.
     for member, plan in zip(classifier.network.members, plans, strict=True):
         operations = _operations(member)
         for number, view in enumerate(turned(covered, classifier.orientations)):

@@ -1,19 +1,32 @@
 """
-Probabilities of all windows of a mosaic, each convolution computed once where windows overlap.
+Probabilities of all windows of a mosaic by shift-and-stitch: each convolution is computed once.
 
-A window's first cell lies anywhere on the mosaic, but its pools count from that
-cell. So after a pool of side p, windows whose starts differ by a multiple of p
-share one pooled image, and there are as many pooled images (phases) as starts
-have remainders: windows every t cells have n = p / gcd(t, p) phases along an
-axis, and in each the windows stand every t n / p cells. The next convolution
-runs once over each phase, and so on down to the dense layers (Giusti et al.
-2013, Fast image scanning with deep max-pooling convolutional neural networks,
-ICIP; their fragments are the phases). A stage pools at every position, and a
-phase is a regular part of what that gives. The last stage pools only where
-windows look and puts a window's features side by side, unless so many recur in
-the windows around that the dense layer had better take them where they are.
+A convolution gives one value a cell, whichever window looks at it. A pool does not: it counts
+from a window's first cell. Take a pool of side 3 and windows that start at cells 0, 2, 4, ...:
 
-Phases are computed one by one, in memory that the last one leaves.
+    start 0   pools of cells 0-2, 3-5, 6-8, ...     shift 0
+    start 2   pools of cells 2-4, 5-7, 8-10, ...    shift 2
+    start 4   pools of cells 4-6, 7-9, ...          shift 1
+    start 6   pools of cells 6-8, ...               shift 0 again
+
+Windows whose starts leave the same remainder share one pooled image. So after a pool of side p,
+windows every t cells need n = p / gcd(t, p) pooled images along an axis, one a shift, and on each
+the windows stand every t n / p cells. The next convolution runs once over each of these images,
+whose windows are divided again by the next pool, and so on down to the dense layers. At the end the
+answers of all shifts are put together ("stitched"), each into every n-th row and column.
+
+That is shift-and-stitch (Sermanet et al. 2014, OverFeat, ICLR; Long, Shelhamer and Darrell 2015,
+Fully convolutional networks for semantic segmentation, CVPR, section 3.2). It goes down all pools
+as Giusti et al. (2013), Fast image scanning with deep max-pooling convolutional neural networks,
+ICIP; the images here are their fragments.
+
+The image is not shifted. A stage pools at every position, and a shift is every p-th of these. The
+last stage pools only where windows look and puts a window's features side by side, so that the
+dense layers are one product of matrices. Where most of these features recur in the windows
+around, the dense layer takes them where they lie instead, by Fourier transforms.
+
+Shifts are computed one after the other, each in the memory that the one before leaves: all of them
+together would take up to p * p times as much after each pool.
 """
 
 import math
@@ -39,7 +52,8 @@ from stormlens.models._network import Floats, answers
 from stormlens.models._sliding_plan import Plan, Stage, activation_of, weights_of
 
 Run = Callable[[Any], Any]
-_FEATURES_TOGETHER = 2**24  # of windows of several phases, 64 MiB
+_FEATURES_TOGETHER = 2**24
+"""Features of windows that are computed together, 64 MiB: a product of few rows is slow."""
 
 
 class Operations(Protocol):
@@ -95,31 +109,33 @@ class Axis:
         """Cells that the windows cover."""
         return self.step * (self.count - 1) + self.extent
 
-    def phases(self, pool: int) -> int:
-        """How many pooled images the windows need."""
+    def shifts(self, pool: int) -> int:
+        """How many pooled images the windows need: one for each remainder of their starts."""
         return pool // math.gcd(self.step, pool)
 
     def pooled(self, kernel: int, pool: int) -> "Axis":
-        """The windows of one phase, on what a convolution and a pool leave."""
-        phases = self.phases(pool)
+        """The windows of one shift, on what a convolution and a pool leave."""
+        shifts = self.shifts(pool)
         extent = (self.extent - kernel + 1) // pool
-        return Axis(self.step * phases // pool, -(-self.count // phases), extent)
+        # Rounded up: shifts must have equal windows to be computed together. The first shifts may
+        # have one window more than the last, which then computes one that nobody asks for.
+        return Axis(self.step * shifts // pool, -(-self.count // shifts), extent)
 
 
 Axes = tuple[Axis, Axis]
 
 
 @dataclass(frozen=True)
-class Phase:
+class Shift:
     """
-    Windows that share an image.
+    Windows that share an image, since their starts leave the same remainder.
 
     Attributes
     ----------
     start : tuple of int
         First cell of what they look at.
     out : ndarray of float32, shape (rows, columns, classes)
-        Where their probabilities go.
+        Where their probabilities go: a view with gaps, which stitches them among the others.
     """
 
     start: tuple[int, int]
@@ -129,11 +145,11 @@ class Phase:
         """Take what was found, which may hold windows beyond the last."""
         self.out[...] = found[: self.out.shape[0], : self.out.shape[1]]
 
-    def below(self, axes: Axes, pool: int) -> "list[Phase]":
-        """The phases of these windows after a pool."""
-        down, across = (axis.phases(pool) for axis in axes)
+    def below(self, axes: Axes, pool: int) -> "list[Shift]":
+        """The shifts that these windows need after a pool."""
+        down, across = (axis.shifts(pool) for axis in axes)
         return [
-            Phase((axes[0].step * a, axes[1].step * b), self.out[a::down, b::across])
+            Shift((axes[0].step * a, axes[1].step * b), self.out[a::down, b::across])
             for a, b in product(range(down), range(across))
         ]
 
@@ -162,7 +178,7 @@ def shared_probabilities(
     """
     walk = _Walk(operations, plan, np.full(1, blank, np.float32), axes)
     probabilities = np.empty((axes[0].count, axes[1].count, plan.outputs), np.float32)
-    walk.descend(0, image[..., np.newaxis], [Phase((0, 0), probabilities)], 1, axes)
+    walk.descend(0, image[..., np.newaxis], [Shift((0, 0), probabilities)], 1, axes)
     return answers(probabilities, plan.dense[-1].activation == "softmax")
 
 
@@ -189,9 +205,10 @@ def worth_sharing(plan: Plan, axes: Axes) -> bool:
         rows, columns = axes
         alone += products * windows * rows.extent * columns.extent
         shared += products * images * rows.size * columns.size
-        images *= rows.phases(stage.pool) * columns.phases(stage.pool)
+        images *= rows.shifts(stage.pool) * columns.shifts(stage.pool)
         axes = _pooled(axes, stage)
     dense = windows * sum(step.kernel.size for step in plan.dense if step.kernel is not None)
+    # With a margin, since sharing also copies and pools at every position, which is not counted.
     return shared + dense < 0.7 * (alone + dense)
 
 
@@ -210,14 +227,14 @@ class _Layer:
 
 
 class _Walk:
-    """One pass down the stages, phase by phase."""
+    """One pass down the stages, shift by shift."""
 
     def __init__(self, operations: Operations, plan: Plan, blank: Any, axes: Axes) -> None:
         self.operations = operations
         self.layers: list[_Layer] = []
         for stage in plan.stages:
             self.layers.append(_Layer(operations, stage, blank))
-            blank = self.layers[-1].leaves
+            blank = self.layers[-1].leaves  # where a mosaic is blank, so is the next stage's image
         self.windows = _last(plan.stages, axes)
         last = plan.stages[-1]
         self.gathers = not spectra_pay(self.windows, last.filters)
@@ -230,28 +247,33 @@ class _Walk:
             self.tail = operations.of_cells(behind, self.bias.size)
 
     def descend(
-        self, level: int, image: Any, phases: Sequence[Phase], step: int, axes: Axes
+        self, level: int, image: Any, shifts: Sequence[Shift], step: int, axes: Axes
     ) -> None:
-        """Fill phases by what stage `level` sees: every `step`-th cell of `image` from a start."""
+        """
+        Fill shifts by what stage `level` sees: every `step`-th cell of `image` from a start.
+
+        `image` holds the cells of all shifts, pooled at every position; `step` is the side of the
+        pool that made it. Depth first, so that one image a stage is in memory, not one a shift.
+        """
         layer, last = self.layers[level], level == len(self.layers) - 1
         if last and self.gathers:
             features = math.prod(self.windows.counts) * self.kernel[..., 0].size
             together = max(1, _FEATURES_TOGETHER // features)
-            for first in range(0, len(phases), together):
-                some = phases[first : first + together]
-                starts = [phase.start for phase in some]
+            for first in range(0, len(shifts), together):
+                some = shifts[first : first + together]
+                starts = [shift.start for shift in some]
                 cells = self._cells(layer, image, starts, step, self.windows)
-                for phase, found in zip(some, np.asarray(self.tail(cells)), strict=True):
-                    phase.fill(found)
+                for shift, found in zip(some, np.asarray(self.tail(cells)), strict=True):
+                    shift.fill(found)
             return
         windows = _every_cell(axes, layer.stage)
-        for phase in phases:
-            cells = self._cells(layer, image, [phase.start], step, windows)[0]
+        for shift in shifts:
+            cells = self._cells(layer, image, [shift.start], step, windows)[0]
             if last:
-                phase.fill(np.asarray(self._by_spectra(cells)))
+                shift.fill(np.asarray(self._by_spectra(cells)))
             else:
                 pool, below = layer.stage.pool, _pooled(axes, layer.stage)
-                self.descend(level + 1, cells, phase.below(axes, pool), pool, below)
+                self.descend(level + 1, cells, shift.below(axes, pool), pool, below)
 
     def _cells(
         self,
@@ -277,6 +299,7 @@ class _Walk:
             values = convolve(windows, stage.pool)
             channels = values.reshape(-1, stage.filters)
             return layer.after(channels).reshape(values.shape)
+        # A pool at every position needs that many cells beyond the last position.
         height, width = (extent + stage.pool - 1 for extent in windows.extents)
         values = layer.before(convolve(Windows((height, width)), 1))
         pooled = _pool(self.operations.numbers, stage, values, windows.extents)
@@ -302,7 +325,7 @@ def _every_cell(axes: Axes, stage: Stage) -> Windows:
 
 
 def _last(stages: list[Stage], axes: Axes) -> Windows:
-    """The windows of one phase of the last stage's pooled cells."""
+    """The windows of one shift of the last stage's pooled cells."""
     *earlier, stage = stages
     for one in earlier:
         axes = _pooled(axes, one)
@@ -317,7 +340,7 @@ def _last(stages: list[Stage], axes: Axes) -> Windows:
 
 
 def _pool(numbers: ModuleType, stage: Stage, values: Any, extents: tuple[int, int]) -> Any:
-    """Mean or maximum of the windows that start at every cell."""
+    """Mean or maximum of the windows that start at every cell: rows first, then columns."""
     join = numbers.add if stage.averages else numbers.maximum
     down = reduce(join, [values[:, i : i + extents[0]] for i in range(stage.pool)])
     whole = reduce(join, [down[:, :, i : i + extents[1]] for i in range(stage.pool)])

@@ -1,7 +1,7 @@
 """
 What training a user's own Keras model takes beside its answers.
 
-Keras's `fit` heeds more than what a model computes: what is added to the loss, constraints on
+Keras's `fit` uses more than what a model computes: what is added to the loss, constraints on
 weights, and statistics of a batch. What is not done here as Keras does it is refused by name.
 """
 
@@ -36,7 +36,7 @@ _OWN_STEPS = ("train_step", "compute_loss", "compute_loss_and_updates", "statele
 
 def fuse_for_training(model: Any, bounds: tuple[float, float], seed: int) -> Forward:
     """
-    As `fuse`, with all that a training has to heed.
+    As `fuse`, with all that a training depends on.
 
     Parameters
     ----------

@@ -136,7 +136,7 @@ class Conv(Block):
 
 @dataclass(frozen=True)
 class _Pool(Block):
-    """Square windows that move by their side unless told."""
+    """Square windows that move by their side by default."""
 
     size: int
     strides: int = 0

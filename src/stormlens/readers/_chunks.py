@@ -51,7 +51,7 @@ def volumes_of(files: Iterable[Path]) -> list[Path | Chunks]:
     Parameters
     ----------
     files : iterable of Path
-        By their names alone they are told apart.
+        Only their names distinguish them.
 
     Returns
     -------

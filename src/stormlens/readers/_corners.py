@@ -40,10 +40,10 @@ def sample_cornered(
         As PROJ knows it.
     corners : mapping
         Longitude and latitude, degrees, of the outer corners "LL", "UL", "UR" and "LR" (lower,
-        upper, left and right); NaN where one is not told.
+        upper, left and right); NaN where one is not given.
     scales : tuple of float
         Width and height of a pixel in the projection's unit, or in km or m where it is the other;
-        NaN where they are not told.
+        NaN where they are not given.
     options : Options
         Sampling, and the grid.
     name : str
@@ -96,6 +96,6 @@ def _edges(low: Floats, high: Floats, scale: float, n: int, name: str) -> tuple[
 
 
 def _middle(sides: Floats) -> float:
-    """Of what two corners say of one edge, as far as they are told."""
+    """The mean of what two corners say of one edge, as far as they are given."""
     known = sides[~np.isnan(sides)]
     return float(known.mean()) if known.size else np.nan

@@ -1,14 +1,20 @@
 """
 GRIB2 messages taken apart and checked, before any value is decoded.
 
-A message is a train of sections that say their own length and number. Lengths,
-grid and packing are checked against each other here, so that no size in them can
-ask for more memory than the file is worth, and only the message that is wanted
-is taken apart. Codes stay packed until values are asked for: of a national
-mosaic a twentieth is. Read are grids of longitude and latitude, packed simply or
-as PNG: what MRMS is written in; or as run lengths: what JMA writes. Images are
-decoded by Pillow. Behind the headings that bulletins travel with (WMO 386, LDM)
-the first message is looked for.
+A message is a train of sections that say their own length and number:
+
+    0 edition and length   1 centre, reference time   3 grid        4 product
+    5 packing              6 bitmap                   7 the codes   8 "7777"
+
+Lengths, grid and packing are checked against each other here, so that no size in
+them can ask for more memory than the file is worth. Only the message that is
+wanted is taken apart. Codes stay packed until values are asked for, since of a
+national mosaic only a twentieth is. Grids of longitude and latitude are read, packed
+simply or as PNG, as MRMS writes them, or as run lengths, as JMA does. Pillow
+decodes images. Bulletins travel behind headings (WMO 386, LDM), so the first
+message is looked for.
+
+Offsets count from a section's first byte, so octet n of the manual is n - 1 here.
 
 Format: WMO Manual on Codes 306, Volume I.2, FM 92 GRIB edition 2; templates
 3.0 (grid), 4.0 and 4.8 (product), 5.0, 5.41 and 5.200 (packing); JMA, technical
@@ -70,9 +76,10 @@ _BAND = 256  # rows of an image
 _ONCE = (1, 3, 4, 5, 6, 7)
 _GRIB, _END = b"GRIB", b"7777"
 _TEXT = frozenset(b"\0\1\3\r\n\t" + bytes(range(32, 127)))
+# Two tables for `Bitmap.rank`: how many bits of each byte are set, and masks of its first bits.
 _ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1).sum(axis=1, dtype="u1")
 _HIGHER = np.array([0xFF00 >> bit & 0xFF for bit in range(8)], np.uint8)
-"""Of each bit of a byte, a mask of those before it."""
+"""Of each bit of a byte, the highest first, a mask of those before it."""
 _ALL = slice(None)
 _DEEP = 16
 
@@ -115,7 +122,7 @@ class Packing:
 @dataclass(frozen=True)
 class Message:
     """
-    One field of a GRIB2 file, told by its head.
+    One field of a GRIB2 file, as its first sections describe it.
 
     Attributes
     ----------
@@ -279,6 +286,8 @@ class Bitmap:
     """
 
     def __init__(self, packed: NDArray[np.uint8]) -> None:
+        # Values lie in the file without gaps, so a cell's value is found by counting the bits
+        # before it. Counts before each byte take a sixteenth of what places of all cells would.
         self._packed = packed
         ones = _ONES[packed]
         self.count = int(ones.sum(dtype=np.int64))
@@ -359,12 +368,15 @@ def _no_codes(place: NDArray[np.intp]) -> NDArray[np.unsignedinteger]:
 def _of_stream(
     stream: NDArray[np.uint8], bits: int, place: NDArray[np.intp]
 ) -> NDArray[np.unsignedinteger]:
-    """Codes of up to 32 bits that lie one behind the other: each is within five bytes."""
+    """Codes of up to 32 bits that lie one behind the other."""
     first = place * bits
     byte, taken = first >> 3, np.zeros(place.shape, np.uint64)
-    for k in range((bits + 14) // 8):
+    # A code begins at any of a byte's 8 bits, so it lies within (bits + 7) / 8 bytes, rounded up:
+    # at most five. Bytes behind the last are read as the last one again, and shifted out.
+    span = (bits + 14) // 8
+    for k in range(span):
         taken = taken << np.uint64(8) | stream[np.minimum(byte + k, len(stream) - 1)]
-    spare = 8 * ((bits + 14) // 8) - bits - (first & 7)
+    spare = 8 * span - bits - (first & 7)
     return taken >> spare.astype(np.uint64) & np.uint64((1 << bits) - 1)
 
 
@@ -374,7 +386,7 @@ def _of_image(data: memoryview, packing: Packing, name: str) -> NDArray[np.unsig
 
     try:
         with warnings.catch_warnings():
-            # How large it is was held against the grid's bounds.
+            # Its size was compared with the bounds of a grid before.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
                 if packing.bits >= _DEEP:
@@ -419,12 +431,14 @@ def _message(content: memoryview, name: str) -> Message:
 def _sections(content: memoryview, name: str) -> dict[int, memoryview]:
     """Sections by number, of a message that has each of those needed once."""
     sections: dict[int, memoryview] = {}
-    at, end = 16, len(content) - 4
+    at, end = 16, len(content) - 4  # between section 0 and section 8, which have no head
     while at + 5 <= end:
         length, number = struct.unpack_from(">IB", content, at)
         if length < 5 or at + length > end:
             raise _damaged(name, "its sections do not add up")
         if number in sections:
+            # Several fields usually are the sweeps of one of JMA's radars. Their grid is not read
+            # either, and its sentence is of more use.
             _check_template(sections.get(3, content[:0]), name)
             raise InputError(f"{name} holds several fields in one message; write one in each.")
         sections[number] = content[at : at + length]
@@ -471,15 +485,18 @@ def _grid(section: memoryview, name: str) -> tuple[NDArray[np.float64], NDArray[
     columns, rows, basic, parts = struct.unpack_from(">4I", section, 30)
     first_latitude, first_longitude = struct.unpack_from(">2I", section, 46)
     last_latitude, last_longitude, step_x, step_y, scan = struct.unpack_from(">4IB", section, 55)
-    if columns * rows == n > MAX_CELLS:
+    # Too large and consistent is a file to be cut; inconsistent is a damaged one, below.
+    if n > MAX_CELLS and columns * rows == n:
         raise InputError(
             f"{name} has {n:,} values; up to {MAX_CELLS:,} are read. Cut out a part: "
             "wgrib2 FILE -small_grib WEST:EAST SOUTH:NORTH NEW"
         )
     fits = min(columns, rows) >= 2 and max(columns, rows) <= MAX_SIDE
-    if columns * rows != n or not fits or listed:
+    if columns * rows != n or not fits or listed:  # listed: rows of different lengths
         raise _damaged(name, f"{columns} x {rows} cells are not its {n} values")
     unit = _MICRO if basic in _NOT_GIVEN or parts in _NOT_GIVEN else basic / parts
+    # The two highest bits of the scanning mode are directions, east and north. The others turn
+    # rows into columns, every second row round, or shift rows by half a cell.
     if scan & 0x3F or not (0 < step_x * unit < 10 and 0 < step_y * unit < 10):
         raise _damaged(name, "its values are not in rows of parallels")
     east, north = -1 if scan & 0x80 else 1, 1 if scan & 0x40 else -1
@@ -526,7 +543,8 @@ def _bitmap(section: memoryview, n: int, name: str) -> Bitmap | None:
     if section[5] != 0 or len(section) - 6 != -(-n // 8):
         raise _damaged(name, "its bitmap does not fit its grid")
     packed = np.frombuffer(section, np.uint8, offset=6).copy()
-    packed[-1] &= 0xFF << -n % 8 & 0xFF  # bits behind the last cell
+    # Bits behind the last cell mean nothing, but `Bitmap` would count those that are set.
+    packed[-1] &= (0xFF << (-n % 8)) & 0xFF
     return Bitmap(packed)
 
 
@@ -538,6 +556,7 @@ def _packing(sections: dict[int, memoryview], n: int, name: str) -> tuple[Packin
     reference, *scales, bits = struct.unpack_from(">fHHB", sections[5], 11)
     binary, decimal = (_signed(scale, 16) for scale in scales)
     data = sections[7][5:]
+    # Scales beyond these turn reflectivity into infinity or into nothing.
     if held != n or abs(binary) > 60 or abs(decimal) > 20:
         raise _damaged(name, f"{held} values are packed for {n} cells")
     if template not in (_SIMPLE, _AS_PNG):
@@ -573,7 +592,11 @@ def _of_runs(data: memoryview, packing: Packing, n: int, name: str) -> NDArray[n
 
 
 def _check_png(data: memoryview, held: int, bits: int, name: str) -> None:
-    """The image must hold as many values as promised, and its parts must be whole."""
+    """
+    The image must have as many values as promised, and its chunks must be undamaged.
+
+    Pillow takes memory for the size that the header claims, and passes over damage in some chunks.
+    """
     if data[:8] != _PNG or data[12:16] != b"IHDR":
         raise _damaged(name, "its data are no PNG image")
     width, height, depth, colour, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)

@@ -179,7 +179,7 @@ def _formula(calibration: dict[str, Any], key: str, name: str) -> tuple[float, f
 
 
 def _mark(calibration: dict[str, Any], key: str) -> float:
-    """A code that is no value; NaN, which no code equals, where none is told."""
+    """A code that is no value; NaN, which no code equals, where none is given."""
     return float(calibration.get(key, np.nan))
 
 

@@ -617,7 +617,7 @@ def _is_right(moment: Table, end: NDArray[np.int64]) -> NDArray[np.bool_]:
 def _stands(
     plain: Bytes, at: NDArray[np.int64], end: NDArray[np.int64]
 ) -> tuple[float, float] | None:
-    """The first place on earth that is told; 0, 0 tells of none."""
+    """The first place on earth that is given; 0, 0 means none."""
     at = at[at + _VOLUME_BLOCK.itemsize <= end]
     block = _taken(plain, at, _VOLUME_BLOCK)
     latitude, longitude = (block[axis].astype(float) for axis in ("latitude", "longitude"))

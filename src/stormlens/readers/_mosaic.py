@@ -59,7 +59,7 @@ def make_mosaic(
     simulated : bool, optional
         Whether a simulator made them.
     grid : Grid, optional
-        Where the cells lie; the national grid, 899 x 1399 cells, unless told.
+        Where the cells lie; by default the national grid, 899 x 1399 cells.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def grid_lonlat(grid: Grid = NATIONAL) -> tuple[NDArray[np.float64], NDArray[np.
     Parameters
     ----------
     grid : Grid, optional
-        The national grid unless told.
+        By default the national grid.
 
     Returns
     -------

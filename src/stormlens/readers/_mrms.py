@@ -4,7 +4,7 @@ MRMS mosaics and JMA's composites in GRIB2: reflectivity as it is, rain rates by
 MRMS numbers its products in tables of its own under discipline 209. In
 reflectivity -99 is clear air (nothing above the threshold of detection) and
 -999 is no coverage; in rain rates 0 is clear air, -3 no coverage and -1
-missing. The two are told apart here, and stay apart in the mosaic. JMA numbers
+missing. The two are distinguished here and in the mosaic. JMA numbers
 its products in the part of WMO's tables that is a centre's own; its first level
 is no rain, and level 0 no coverage.
 

@@ -284,7 +284,7 @@ def _sweep(file: Any, key: str, name: str) -> RawSweep:
     for count, held in (("nrays", rays), ("nbins", bins)):
         told = _number(where, count, held, name)
         if moments and told != held:
-            raise InputError(f"{name} tells of {told:g} {count}, and its data have {held}.")
+            raise InputError(f"{name} says {told:g} {count}, but its data have {held}.")
     spacing = _number(where, "rscale", np.nan, name)
     first = _number(where, "rstart", 0.0, name) * (1 if _in_metres(file) else 1000)
     place = {axis: raw_of(where[told]) for axis, told in _PLACE.items() if told in where}
@@ -348,7 +348,7 @@ def _elevation(how: dict[str, Any], where: dict[str, Any], rays: int, name: str)
 
 
 def _of_rays(how: dict[str, Any], key: str, rays: int, name: str) -> Floats | None:
-    """An angle of each ray, degrees; None where it is not told for each."""
+    """An angle of each ray, degrees; None where it is not given for each."""
     try:
         told = np.asarray(how.get(key, ()), float).reshape(-1)
     except (TypeError, ValueError) as error:

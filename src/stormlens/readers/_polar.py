@@ -32,7 +32,7 @@ _BENT_M = 4 / 3 * _EARTH_M
 _CELL_M = 1000 * PIXEL_KM
 _HALF_DIAGONAL_M = _CELL_M / 2**0.5
 
-_SAME_RAY = 0.01  # degrees, less than any antenna is told to a beam
+_SAME_RAY = 0.01  # degrees, closer than the angle of any antenna is known
 _NARROWEST, _WIDEST = 0.5, 10.0
 """Degrees on either side of a ray: a beam is no narrower, and no antenna steps wider."""
 
@@ -150,7 +150,7 @@ def site(latitude: float, longitude: float, where: str) -> tuple[float, float]:
             f"{where}: the radar stands at latitude {latitude}, longitude {longitude}, which is "
             "no place on earth; the file is damaged."
         )
-    # What lies within bounds stays as it was told, to the bit.
+    # What lies within bounds stays as the file has it, to the bit.
     return latitude, longitude if -180 <= longitude < 180 else (longitude + 180) % 360 - 180
 
 

@@ -1,5 +1,5 @@
 """
-The grid that a file is brought to, told before anything is sampled.
+The grid that a file is brought to, chosen before anything is sampled.
 
 A file that reaches the archive's national grid is brought to that; any other gets
 a grid of the same kind and the same 3.75 km about its own middle. Which grid that

@@ -57,7 +57,7 @@ def moments(
     -------
     moments : ndarray of datetime64[ns], of the shape of `values`
         Not-a-time where a count is not finite or leads out of the years 1678 to 2261, and
-        everywhere where unit, reference or calendar are none that is known.
+        for all where unit, reference or calendar is unknown.
 
     Examples
     --------

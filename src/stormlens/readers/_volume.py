@@ -314,7 +314,7 @@ def _place(raw: RawSweep, axis: str, n: int, name: str, unless: float) -> Floats
     """
     Latitude or longitude of the radar at each ray; NaN where a moving one does not know it.
 
-    Where the volume says none, it is what was told; NaN if nothing was.
+    Where the volume gives none, it is the one of the options; NaN if they give none either.
     """
     values = _numbers(raw[axis], _DEGREES, axis, name) if axis in raw else np.array([np.nan])
     if values.size == 1 and not np.isfinite(values).all():
@@ -479,7 +479,7 @@ def _piece(sweep: Sweep, rays: NDArray[np.intp] | slice, place: tuple[float, flo
 
 
 def _first_time(raw: RawSweep) -> list[np.datetime64]:
-    """When the first ray was measured, where that is told."""
+    """When the first ray was measured, where the file says so."""
     if "time" not in raw:
         return []
     held, told = np.asarray(raw["time"].read()), raw["time"].attributes

@@ -236,7 +236,7 @@ def _field(
 
 
 def _unit(array: "xr.DataArray") -> str:
-    """A unit as it is told, empty where there is none; gribberish writes `unit`."""
+    """A unit as it is written, empty where there is none; gribberish writes `unit`."""
     told = (str(array.attrs.get(key, "")).strip() for key in ("units", "unit"))
     return next((unit for unit in told if unit and unit != "unknown"), "")
 
@@ -320,7 +320,7 @@ def _sample(
 
 
 def _is_mrms(dataset: "xr.Dataset", field: "xr.DataArray") -> bool:
-    """Whether it is told that a field is MRMS's, by any of those who open its GRIB2."""
+    """Whether whoever opened a GRIB2 file left a sign that the field is MRMS's."""
     attrs = {**dataset.attrs, **field.attrs}
     numbers = attrs.get("discipline"), attrs.get("GRIB_discipline"), attrs.get("GRIB_centre")
     if _MRMS_DISCIPLINE in numbers[:2] or str(numbers[2]) == _MRMS_CENTRE:
@@ -417,7 +417,7 @@ def _meaning(
 def _coordinate(
     dataset: "xr.Dataset", plane: "xr.DataArray", what: Meaning
 ) -> "xr.DataArray | None":
-    """The coordinate of a meaning, told by its standard name, its unit or its own name."""
+    """The coordinate of a meaning, by its standard name, its unit or its own name."""
     meaning, names, units = what
     fitting = [
         dataset[key]
@@ -511,7 +511,7 @@ def _moments(values: np.ndarray) -> np.ndarray:
 
 
 def _start_and_ahead(dataset: "xr.Dataset") -> np.datetime64 | None:
-    """The start of a forecast and how far ahead it holds, where both are told as CF has it."""
+    """The start of a forecast and how far ahead it holds, where the file has both as CF does."""
     told = {
         variable.attrs.get("standard_name"): variable
         for variable in dataset.variables.values()
