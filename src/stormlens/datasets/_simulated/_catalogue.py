@@ -65,7 +65,7 @@ def storm_day(rng: np.random.Generator, split: str, code: int) -> StormDay:
     regions = _REGIONS[code]
     longitude, latitude, east, north = regions[int(rng.integers(len(regions)))]
     return StormDay(
-        date=np.datetime64(f"{year}-01-01", "D") + day_of_year,
+        date=np.datetime64(f"{year}-01-01", "D") + np.timedelta64(day_of_year, "D"),
         hour=rng.normal(mean, spread) % 24,
         longitude=longitude + east * rng.normal(),
         latitude=latitude + north * rng.normal(),
