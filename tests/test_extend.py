@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from apart import apart
 from click.testing import CliRunner
 from sklearn.metrics import top_k_accuracy_score
 
@@ -147,7 +148,7 @@ def test_the_servers_reading_process_has_it_too(installed, radar):
         finally:
             await decoders.close()
 
-    boxes, _ = asyncio.run(read())
+    boxes, _ = apart(asyncio.run, read())
     assert len(boxes) == 1
 
 

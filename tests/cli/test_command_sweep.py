@@ -73,7 +73,7 @@ def test_a_range_on_the_command_line_is_drawn_from(invoke, recipe, small_boxes, 
         (["--vary", "epochs=", "--folds", 2], "is no FIELD=VALUES"),
         (["--vary", "epochs=1", "--vary", "epochs=2"], "given twice"),
         (["--vary", "epochs=1,2", "--folds", 90], "90 folds need as many"),
-        (["--vary", "epochs=1:5"], "there is no grid"),
+        (["--vary", "epochs=1:5"], "which has no grid"),
     ],
 )
 def test_what_cannot_be_swept_is_a_sentence(refused, recipe, small_boxes, tmp_path, more, words):

@@ -355,8 +355,8 @@ def test_more_rays_or_bins_than_there_are_cost_no_memory(key, count):
     memory = io.BytesIO(volume([(0.5, np.full((36, 40), dbz(30)))]))
     with h5py.File(memory, "r+") as file:
         file["dataset1/where"].attrs[key] = count
-    held = {"nrays": 36, "nbins": 40}[key]
-    with pytest.raises(InputError, match=f"tells of 1e\\+.* {key}, and its data have {held}"):
+    present = {"nrays": 36, "nbins": 40}[key]
+    with pytest.raises(InputError, match=f"says 1e\\+.* {key}, but its data have {present}"):
         read(memory.getvalue())
 
 
@@ -365,7 +365,7 @@ def test_counts_that_are_no_numbers_are_refused(count):
     memory = io.BytesIO(volume([(0.5, np.full((36, 40), dbz(30)))]))
     with h5py.File(memory, "r+") as file:
         file["dataset1/where"].attrs["nbins"] = count
-    with pytest.raises(InputError, match=r"tells of nan nbins|nbins is 'forty', not a number"):
+    with pytest.raises(InputError, match=r"says nan nbins|nbins is 'forty', not a number"):
         read(memory.getvalue())
 
 

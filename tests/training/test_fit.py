@@ -457,9 +457,8 @@ def test_validation_that_is_no_number_ends_a_training(splits, monkeypatch):
 
 def test_a_training_does_not_begin_with_weights_that_are_not_finite(splits, straight, tmp_path):
     start = dataclasses.replace(straight.classifier, network=straight.classifier.network.copy())
-    tensors = start.network.tensors()
-    tensors["000.kernel"] = np.full_like(tensors["000.kernel"], np.nan)
-    start.network.assign(list(tensors.values()), [])
+    kernel = start.network.model.trainable_variables[0]
+    kernel.assign(np.full(kernel.shape, np.nan))
     with pytest.raises(InputError, match="to begin with holds weights that are not finite"):
         fit(TINY, splits, tmp_path / "run", start=start, progress=False)
     assert not (tmp_path / "run").exists()
