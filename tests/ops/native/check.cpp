@@ -486,8 +486,8 @@ void check_dense(Random& random, int example) {
   const Dense op{n, rows, columns, kernel.data()};
   const int64_t stride = code().padded(columns), cut = random.between(0, rows);
   Floats sums(static_cast<size_t>(n * stride));
-  const int64_t panels = (columns + code().panel - 1) / code().panel;
-  const int64_t piece = std::min(columns, code().panel * random.between(0, panels));
+  const int64_t most = (columns + code().panel - 1) / code().panel;
+  const int64_t piece = std::min(columns, code().panel * random.between(0, most));
   for (const Range these : {Range{0, cut}, Range{cut, rows}})
     for (const Range those : {Range{0, piece}, Range{piece, columns}})
       code().dense(op, inputs.data(), these, those, sums.data(), space);
@@ -540,10 +540,11 @@ bool runs_here() {
 
 }  // namespace
 
-int main() {
+int main([[maybe_unused]] int count, [[maybe_unused]] char** given) {
 #ifdef CHECKED
   if (!runs_here()) return 77;
-  for (int example = 0; example < 400; ++example) {
+  const int examples = count > 1 ? std::atoi(given[1]) : 400;
+  for (int example = 0; example < examples; ++example) {
     Random random(example);
     check_convolution(random, example);
     check_warp(random, example);
