@@ -20,7 +20,7 @@ import xarray as xr
 from stormlens import datasets
 from stormlens.boxes import find_storms
 from stormlens.experiment import add_real
-from stormlens.models import Classifier, heed_context, name_modes, shipped_folder
+from stormlens.models import Classifier, apply_context, name_modes, shipped_folder
 from stormlens.readers import read
 from stormlens.stormbox import MODES
 
@@ -54,7 +54,7 @@ def main() -> None:
         show(classifier, name, find_storms(read(options.shared / "radar" / name)))
     for name, boxes in labelled.items():
         predictions = classifier.predict(boxes)
-        probability = heed_context(predictions)["probability"].values
+        probability = apply_context(predictions)["probability"].values
         right = probability.argmax(1) == boxes["mode"].values
         print(f"{name}: {right.sum()} of {len(right)}")
     if options.write:

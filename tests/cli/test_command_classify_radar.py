@@ -16,7 +16,7 @@ from PIL import Image
 
 from stormlens import boxes
 from stormlens.datasets import write_netcdf
-from stormlens.models import Classifier, heed_context, name_modes
+from stormlens.models import Classifier, apply_context, name_modes
 from stormlens.readers import make_mosaic
 from stormlens.stormbox import MODES, NATIONAL
 
@@ -66,7 +66,7 @@ def entries_of(result):
 
 def test_one_entry_a_storm_with_time_place_and_coverage(invoke, run, file, mosaic):
     entries = entries_of(invoke("classify", "--run", run, file, "--json"))
-    predictions = heed_context(Classifier.load(run).predict(boxes.find_storms(mosaic)))
+    predictions = apply_context(Classifier.load(run).predict(boxes.find_storms(mosaic)))
     assert [list(entry) for entry in entries] == [
         ["id", *PLACE, "mode", "likeliest", "probabilities"]
     ] * 2

@@ -7,7 +7,7 @@ import xarray as xr
 
 from stormlens import datasets
 from stormlens.errors import InputError
-from stormlens.models import CLEAR, MISSING, NO_STORM_BOX, UNSURE, heed_context, name_modes
+from stormlens.models import CLEAR, MISSING, NO_STORM_BOX, UNSURE, apply_context, name_modes
 from stormlens.models._modes import NEVER_TROPICAL
 from stormlens.stormbox import MODES, Field
 
@@ -71,27 +71,27 @@ def test_no_box_no_name():
 
 def test_a_box_seen_whole_is_given_not_to_be_missing():
     rows = [NO_DATA, NO_DATA, QLCS]
-    heeded = heed_context(predictions_of(rows, coverage=[1.0, 0.9, NAN]))
+    corrected = apply_context(predictions_of(rows, coverage=[1.0, 0.9, NAN]))
     by_hand = np.array([0.2, 0.5, 0.1, 0.1, 0.1, 0.0])  # each of the others over their sum, 0.5
-    npt.assert_allclose(heeded.probability.values, [by_hand, NO_DATA, QLCS], rtol=1e-6)
-    assert heeded.probability.dtype == np.float32
+    npt.assert_allclose(corrected.probability.values, [by_hand, NO_DATA, QLCS], rtol=1e-6)
+    assert corrected.probability.dtype == np.float32
 
 
 def test_what_is_surely_missing_and_seen_whole_is_anything_else():
     sure = predictions_of([(0, 0, 0, 0, 0, 1)], coverage=[1.0])
-    npt.assert_allclose(heed_context(sure).probability.values, [[0.2] * 5 + [0]])
+    npt.assert_allclose(apply_context(sure).probability.values, [[0.2] * 5 + [0]])
 
 
-def test_heeding_coverage_changes_no_name():
+def test_applying_coverage_changes_no_name():
     rows = np.random.default_rng(3).dirichlet(np.ones(6), 200)
     coverage = np.random.default_rng(4).choice([0.3, 0.7, 0.99], 200)
     predictions = predictions_of(rows, coverage=coverage, echo=np.full(200, 0.1))
-    assert name_modes(heed_context(predictions)).tolist() == name_modes(predictions).tolist()
+    assert name_modes(apply_context(predictions)).tolist() == name_modes(predictions).tolist()
 
 
 def test_other_classes_are_left_alone():
     digits = predictions_of([[0.5, 0.5]], modes=("0", "1"), coverage=[1.0])
-    assert heed_context(digits).identical(digits)
+    assert apply_context(digits).identical(digits)
 
 
 def trusted(probabilities, lowest, novelty=0.5, **coords):
@@ -139,26 +139,26 @@ def test_the_rule_of_a_classifier_that_knows_how_far_to_trust_it(
 ):
     predictions = trusted([probabilities], lowest, novelty, **seen)
     assert name_modes(predictions).tolist() == [name]
-    assert name_modes(heed_context(predictions)).tolist() == [name]
+    assert name_modes(apply_context(predictions)).tolist() == [name]
 
 
-def test_what_is_plausible_heeds_coverage_as_probabilities_do():
+def test_what_is_plausible_follows_coverage_as_probabilities_do():
     rows = np.random.default_rng(6).dirichlet(np.ones(6), 300)
     coverage = np.random.default_rng(7).choice([0.7, 0.98, 1.0, np.nan], 300)
     before = trusted(rows, 0.2, coverage=coverage)
-    heeded = heed_context(before)
-    assert heeded["plausible"].dtype == bool
+    corrected = apply_context(before)
+    assert corrected["plausible"].dtype == bool
     for i in range(300):
         expected = before["probability"].values[i] >= 0.2
         if coverage[i] >= 0.98:
             row = before["probability"].values[i].copy()
             row[5] = 0
             expected = (row / row.sum() >= 0.2) & ~(before["probability"].values[i, 5] > 0.5)
-        npt.assert_array_equal(heeded["plausible"].values[i], expected)
+        npt.assert_array_equal(corrected["plausible"].values[i], expected)
     names = name_modes(before)
     assert not np.any((coverage >= 0.98) & (names == MISSING))
     assert UNSURE in names
-    xr.testing.assert_allclose(heed_context(heeded), heeded, rtol=1e-6)
+    xr.testing.assert_allclose(apply_context(corrected), corrected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -171,12 +171,12 @@ def test_a_whole_box_taken_for_a_gap_is_in_doubt(missing, coverage, name):
     row = (0.01, rest - 0.04, 0.01, 0.01, 0.01, missing)
     predictions = trusted([row], lowest=0.6, coverage=[coverage], echo=[0.3])
     assert name_modes(predictions).tolist() == [name]
-    assert name_modes(heed_context(predictions)).tolist() == [name]
+    assert name_modes(apply_context(predictions)).tolist() == [name]
 
 
 def test_a_whole_box_is_never_missing_though_every_mode_be_plausible():
-    heeded = heed_context(trusted([NO_DATA], 0.0, coverage=[1.0]))
-    assert heeded["plausible"].values.tolist() == [[True] * 5 + [False]]
+    corrected = apply_context(trusted([NO_DATA], 0.0, coverage=[1.0]))
+    assert corrected["plausible"].values.tolist() == [[True] * 5 + [False]]
 
 
 TROPICAL = (0.01, 0.02, 0.94, 0.01, 0.01, 0.01)
@@ -197,11 +197,11 @@ TROPICAL = (0.01, 0.02, 0.94, 0.01, 0.01, 0.01)
 def test_no_box_far_inland_is_tropical(place, name):
     latitude, longitude = ([value] for value in place)
     predictions = trusted([TROPICAL], 0.5, latitude=latitude, longitude=longitude, **WHOLE)
-    heeded = heed_context(predictions)
-    assert name_modes(predictions).tolist() == name_modes(heeded).tolist() == [name]
-    assert heeded["plausible"].values.sum() == (name == "Tropical")
-    assert heeded["plausible"].dtype == bool
-    assert heeded["probability"].values.argmax() == MODES.index("Tropical")  # nothing is hidden
+    corrected = apply_context(predictions)
+    assert name_modes(predictions).tolist() == name_modes(corrected).tolist() == [name]
+    assert corrected["plausible"].values.sum() == (name == "Tropical")
+    assert corrected["plausible"].dtype == bool
+    assert corrected["probability"].values.argmax() == MODES.index("Tropical")  # nothing is hidden
     line = predictions.assign(probability=predictions["probability"] * 0 + np.array(QLCS))
     sure = line.assign(plausible=line["probability"] >= max(QLCS))
     assert name_modes(sure).tolist() == ["QLCS"]  # other modes are where they are
@@ -209,7 +209,7 @@ def test_no_box_far_inland_is_tropical(place, name):
 
 def test_where_what_is_plausible_is_not_known_no_place_says_so():
     predictions = predictions_of([TROPICAL], latitude=[48.4], longitude=[-101.9])
-    assert heed_context(predictions).identical(predictions)
+    assert apply_context(predictions).identical(predictions)
     assert name_modes(predictions).tolist() == ["Tropical"]
 
 
@@ -245,34 +245,34 @@ def test_what_are_no_predictions_is_refused_with_a_sentence():
         (good.assign_coords(coverage=1.0), r"coverage has dimensions \(\), not \('storm',\)"),
         (good.assign(plausible=good["novelty"]), r"plausible has dimensions \('storm',\)"),
     ):
-        for function in (name_modes, heed_context):
+        for function in (name_modes, apply_context):
             with pytest.raises(InputError, match=sentence) as caught:
                 function(wrong)
             assert str(caught.value).startswith(function.__name__)
 
 
-def test_names_are_for_boxes_and_fields_may_be_heeded():
+def test_names_are_for_boxes_and_fields_may_be_corrected():
     good = trusted([QLCS, NO_DATA], 0.3, coverage=[1.0, 0.9], echo=[0.3, 0.3])
     for wrong in (good.isel(storm=0), good.transpose()):
         with pytest.raises(InputError, match=r"not \('storm', 'mode'\); .* isel\(storm=\[0\]\)"):
             name_modes(wrong)
     xr.testing.assert_allclose(
-        heed_context(good.isel(storm=0)), heed_context(good).isel(storm=0), rtol=1e-6
+        apply_context(good.isel(storm=0)), apply_context(good).isel(storm=0), rtol=1e-6
     )
     assert name_modes(good.isel(storm=[0])).tolist() == ["QLCS"]
 
 
-def test_a_field_of_plain_arrays_is_heeded_as_its_dataset_is():
+def test_a_field_of_plain_arrays_is_corrected_as_its_dataset_is():
     rng = np.random.default_rng(0)
     probability = rng.dirichlet(np.ones(6), (3, 4)).astype(np.float32)
     axes = {"y": np.arange(3.0), "x": np.arange(4.0)}
     shares = {name: rng.random((3, 4)).astype(np.float32) for name in ("echo", "coverage")}
     shares["coverage"][1] = 1
     field = Field(probability, MODES, **axes, **shares)
-    heeded = heed_context(field)
-    xr.testing.assert_identical(heeded.to_xarray(), heed_context(field.to_xarray()))
-    assert not heeded.probability[1, :, MODES.index(MISSING)].any()
-    npt.assert_array_equal(heeded.probability[0], probability[0])
+    corrected = apply_context(field)
+    xr.testing.assert_identical(corrected.to_xarray(), apply_context(field.to_xarray()))
+    assert not corrected.probability[1, :, MODES.index(MISSING)].any()
+    npt.assert_array_equal(corrected.probability[0], probability[0])
 
 
 def test_probabilities_that_are_nan_have_no_name():
@@ -280,14 +280,14 @@ def test_probabilities_that_are_nan_have_no_name():
     with pytest.raises(InputError, match="box 1 has probabilities that are NaN"):
         name_modes(predictions_of(rows))
     npt.assert_array_equal(
-        heed_context(predictions_of(rows, coverage=[1, NAN]))["probability"][1], NAN
+        apply_context(predictions_of(rows, coverage=[1, NAN]))["probability"][1], NAN
     )
 
 
 def test_an_attribute_that_was_lost_is_named_where_it_is_needed():
     whole = trusted([QLCS], 0.3, coverage=[1.0])
     whole.attrs.clear()
-    for function in (name_modes, heed_context):
+    for function in (name_modes, apply_context):
         with pytest.raises(InputError, match="lost their attribute plausible_from"):
             function(whole)
     assert name_modes(whole.drop_vars("coverage")).tolist() == ["QLCS"]

@@ -12,7 +12,7 @@ from serving import ARROW, npy, png
 from stormlens.boxes import find_storms
 from stormlens.cli.main import app
 from stormlens.datasets import make_boxes, write_netcdf
-from stormlens.models import Classifier, describe, heed_context
+from stormlens.models import Classifier, apply_context, describe
 from stormlens.readers import read_mosaic
 
 
@@ -20,7 +20,7 @@ from stormlens.readers import read_mosaic
 def told(images):
     """What the classifier says of the images, asked directly."""
     boxes = make_boxes(images, source="a test")
-    return describe(heed_context(Classifier.shipped().predict(boxes)))
+    return describe(apply_context(Classifier.shipped().predict(boxes)))
 
 
 def close(found, due):
@@ -59,7 +59,7 @@ def test_netcdf_keeps_names_and_places(server, images, told, tmp_path):
     )
     path = write_netcdf(boxes.to_xarray(), tmp_path / "boxes.nc")
     answer = server.classify(path.read_bytes(), Content_Type="application/x-netcdf").json()
-    due = describe(heed_context(Classifier.shipped().predict(boxes)))
+    due = describe(apply_context(Classifier.shipped().predict(boxes)))
     close(answer["boxes"], due)
     assert answer["simulated"] is True
     assert answer["source"] == "SIMULATED for a test"

@@ -188,7 +188,7 @@ def test_nothing_heavy_is_loaded_until_it_is_asked_for():
 
 def test_limits_are_numbers_above_nothing():
     assert Limits().boxes == 1024
-    with pytest.raises(InputError, match="held_mib, 512, is less than one body"):
+    with pytest.raises(InputError, match="bodies_mib, 512, is less than one body"):
         Limits(body_mib=1000)
     with pytest.raises(InputError, match="give a number above 0"):
         Limits(decoders=0)

@@ -1,7 +1,7 @@
 """
 Label every box of a store: parts of whole files, by many workers, until none is missing.
 
-What is done is what lies in the table's folder; a run that was stopped goes on
+The files in the table's folder are the record of finished work; a run that was stopped goes on
 with the parts that are missing, and one that finds none does nothing.
 """
 

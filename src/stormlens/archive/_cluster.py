@@ -464,7 +464,7 @@ def replenished(cluster: "LocalCluster") -> Iterator[None]:
     Parameters
     ----------
     cluster : distributed.LocalCluster
-        Its workers are counted as they were asked for.
+        Its workers are counted as requested.
 
     Yields
     ------

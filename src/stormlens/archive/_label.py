@@ -14,7 +14,7 @@ from stormlens.archive._shard import CHUNK
 from stormlens.archive._store import Arrays, Store, when_changed
 from stormlens.archive._table import Part, make_table, read_part, write_part
 from stormlens.errors import InputError
-from stormlens.models import heed_context, name_modes
+from stormlens.models import apply_context, name_modes
 from stormlens.stormbox import SIZE, Boxes
 
 
@@ -92,7 +92,7 @@ def label(task: Task, store: Store) -> Part:
         task.model,
     )
     context = {name: known[name] for name in ("coverage", "echo", "latitude", "longitude")}
-    predictions = heed_context(classifier.predict(Boxes(read.images, context, task.store)))
+    predictions = apply_context(classifier.predict(Boxes(read.images, context, task.store)))
     table = make_table(
         read.numbers,
         known,

@@ -83,7 +83,7 @@ def decode(path: Path, first: int, into: np.ndarray) -> None:
     OSError
         If the file cannot be read.
     ValueError, RuntimeError
-        If what is asked for is damaged or missing.
+        If the requested part is damaged or missing.
     """
     loose = need("numcodecs.zstd").Zstd().decode
     stop = first + len(into)

@@ -1,5 +1,5 @@
 """
-The command line: one file a command, named in `main` and imported when it is asked for.
+The command line: one file a command, named in `main` and imported when it is used.
 
 Output goes to stdout, progress and notes to stderr, so that ``--json`` prints
 one document and nothing else. Exit code 0, or 2 with one sentence, or 130

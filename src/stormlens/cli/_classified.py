@@ -44,7 +44,7 @@ def with_unique_ids(parts: list["Predictions"]) -> list["Predictions"]:
 
 def finish(parts: list["Predictions"], note: str, outputs: Outputs) -> None:
     """
-    Write the files asked for, say what was simulated and written, and print a line a box.
+    Write the requested files, say what was simulated and written, and print a line a box.
 
     Parameters
     ----------

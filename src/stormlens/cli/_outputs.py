@@ -175,7 +175,7 @@ def check_one_form(as_json: bool, as_csv: bool) -> None:
     Parameters
     ----------
     as_json, as_csv : bool
-        Whether each is asked for.
+        Whether each is requested.
 
     Raises
     ------

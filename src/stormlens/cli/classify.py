@@ -153,12 +153,12 @@ def _of_boxes(
     classifier: "Classifier", files: list[Path], pictures: dict[str, Any]
 ) -> list["Predictions"]:
     from stormlens import datasets
-    from stormlens.models import heed_context
+    from stormlens.models import apply_context
 
     if not files:
         return []
     boxes = datasets.read_boxes(files, shape=classifier.image_shape, **pictures)
-    return [heed_context(classifier.predict(boxes))]
+    return [apply_context(classifier.predict(boxes))]
 
 
 def _of_radar(
@@ -185,13 +185,13 @@ def _of_one(
     options: "Options",
     outputs: Outputs,
 ) -> "Predictions":
-    from stormlens.models import heed_context
+    from stormlens.models import apply_context
 
     mosaic = read_mosaic(file, options)
     boxes = cutting.cut(mosaic)
     if not len(boxes):
         say(f"Note: {cutting.none_found(str(file))}")
-    predictions = heed_context(classifier.predict(boxes))
+    predictions = apply_context(classifier.predict(boxes))
     outputs.draw(lambda: _map(mosaic, predictions))
     return predictions
 

@@ -1,4 +1,4 @@
-"""Names the commands; each lives in a file of its own, which is imported where it is asked for."""
+"""Names the commands; each has its own file, which is imported when the command is used."""
 
 import click
 

@@ -169,7 +169,7 @@ def command(
         boxes=max_boxes,
         seconds=max_seconds,
         requests=max_requests,
-        held_mib=max(512, max_mib),
+        bodies_mib=max(512, max_mib),
         connections=max_connections,
         decoders=decoders,
         decoder_mib=decoder_mib,

@@ -86,7 +86,7 @@ def command(
 
     A box slides over the whole mosaic; each place gets the probabilities of its box.
     """
-    from stormlens.models import heed_context, slide
+    from stormlens.models import apply_context, slide
     from stormlens.readers import volumes_of
 
     file, *more = volumes_of(files)
@@ -108,7 +108,7 @@ def command(
     if verbose:
         say(f"Note: Computed by {_computed_by(classifier.network, by)}.")
     outputs.write(field.to_xarray)
-    field = heed_context(field)
+    field = apply_context(field)
     outputs.draw(lambda: _map(field))
     outputs.say_written(note)
     _print(field, outputs)

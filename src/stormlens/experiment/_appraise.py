@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stormlens import datasets
 from stormlens import verification as scores
 from stormlens.errors import InputError, unknown
-from stormlens.models import NO_STORM_BOX, UNSURE, Classifier, heed_context, name_modes
+from stormlens.models import NO_STORM_BOX, UNSURE, Classifier, apply_context, name_modes
 from stormlens.report import Appraisal, read_appraisal
 
 _FAILURES_KEPT = 8
@@ -131,10 +131,10 @@ class _Judged:
                 f"classifier knows {', '.join(classifier.classes)}."
             )
         predictions = classifier.predict(boxes)
-        heeded = heed_context(predictions)
+        corrected = apply_context(predictions)
         return cls(
-            heeded,
-            heeded["probability"].values,
+            corrected,
+            corrected["probability"].values,
             boxes["mode"].values.astype(np.int64),
             name_modes(predictions),
         )

@@ -1,8 +1,8 @@
 """
-Networks by name, and the classifier a training leaves.
+Networks by name, and the classifier that training makes.
 
-A classifier whose layers the engine knows answers without Keras and JAX; what needs them is
-imported when it is first used.
+A classifier whose layers the engine knows answers without Keras and JAX; modules that need them
+are imported when they are first used.
 """
 
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         MISSING,
         NO_STORM_BOX,
         UNSURE,
-        heed_context,
+        apply_context,
         name_modes,
     )
     from stormlens.models._network import Network
@@ -59,6 +59,7 @@ __all__ = [
     "FeatureModel",
     "Forward",
     "Network",
+    "apply_context",
     "blocks",
     "build",
     "calibrate",
@@ -67,7 +68,6 @@ __all__ = [
     "disagreement",
     "export_onnx",
     "fuse",
-    "heed_context",
     "import_keras",
     "keep_compiled",
     "list_models",
@@ -96,7 +96,7 @@ on_first_use(
         "_ensemble": "MOST_MEMBERS Ensemble disagreement",
         "_fuse": "Forward fuse scale",
         "_keras": "import_keras",
-        "_modes": "CLEAR MISSING NO_STORM_BOX UNSURE heed_context name_modes",
+        "_modes": "CLEAR MISSING NO_STORM_BOX UNSURE apply_context name_modes",
         "_network": "Network",
         "_onnx": "Exported export_onnx",
         "_onnx_graph": "network_graph",

@@ -1,9 +1,10 @@
 """
-Baselines: classifiers that answer from a box's features, as arrays that need no trust.
+Baselines: classifiers that answer from a box's features, stored as plain arrays.
 
-Logistic regression and gradient-boosted trees are trained by scikit-learn and asked here, by NumPy
-alone, so that a file of them holds numbers and nothing that could run. As the arrays may come
-from anywhere, each is checked before it is followed: no node leads back, and none leads out.
+Logistic regression and gradient-boosted trees are trained by scikit-learn and evaluated here by
+NumPy alone, so a file of them has numbers and nothing that could run. The arrays may come from
+anywhere, so they are checked before use: a child's index is above its node's and within the arrays,
+so that walking down a tree ends and never leaves it.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,7 +46,7 @@ _PARTS: dict[str, dict[str, tuple[str, int]]] = {
         "value": ("float64", 1),
     },
 }
-"""Kind of number and dimensions of the arrays that a model is."""
+"""Type and number of dimensions of each array of a model."""
 
 
 class FeatureModel:
@@ -75,11 +76,11 @@ class FeatureModel:
         self.architecture, self.input_shape, self.outputs = architecture, input_shape, outputs
         self._tensors = dict(tensors)
         _check(architecture, outputs, self._tensors)
-        self._ask: Callable[[Table], Table] = _ASKED[architecture](self._tensors)
+        self._score: Callable[[Table], Table] = _SCORERS[architecture](self._tensors)
 
     def copy(self) -> "FeatureModel":
         """
-        One of its own with equal numbers.
+        An independent copy.
 
         Returns
         -------
@@ -90,7 +91,7 @@ class FeatureModel:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """
-        The arrays that it is, by name.
+        Its arrays by name.
 
         Returns
         -------
@@ -138,7 +139,7 @@ class FeatureModel:
         images : ndarray of uint8, shape (N, rows, columns)
             Whole dBZ.
         bounds : tuple of float
-            Not looked at: features are measured of raw values.
+            Ignored: features are measured on raw values.
 
         Returns
         -------
@@ -161,7 +162,7 @@ class FeatureModel:
         probabilities : ndarray of float64, shape (N, classes)
         """
         with np.errstate(over="ignore", invalid="ignore"):  # the caller says so in a sentence
-            scores = self._ask(table)
+            scores = self._score(table)
             shares = np.exp(scores - scores.max(axis=1, keepdims=True))
             shares /= shares.sum(axis=1, keepdims=True)
         probabilities = np.zeros((len(table), self.outputs))
@@ -180,7 +181,7 @@ class FeatureModel:
 
     def forward(self, bounds: Bounds, seed: int) -> NoReturn:
         """
-        Nothing that could be trained by steps.
+        Refuse: nothing here can be trained by steps.
 
         Parameters
         ----------
@@ -196,7 +197,7 @@ class FeatureModel:
 
     def steps_by_layer(self) -> NoReturn:
         """
-        Nothing that could be taken apart.
+        Refuse: there are no layers to take apart.
 
         Raises
         ------
@@ -207,7 +208,7 @@ class FeatureModel:
 
     def scores(self, images: Floats, bounds: Bounds) -> NoReturn:
         """
-        Nothing before a closing softmax that could be explained.
+        Refuse: there are no scores before a softmax to explain.
 
         Parameters
         ----------
@@ -245,7 +246,7 @@ def prepared(table: Table) -> Table:
 
 def _is_amount() -> NDArray[np.bool_]:
     return np.array(
-        [held.unit in _AMOUNTS or held.name.endswith("_count") for held in features.describe()]
+        [own.unit in _AMOUNTS or own.name.endswith("_count") for own in features.describe()]
     )
 
 
@@ -253,12 +254,12 @@ def _logistic(tensors: Tensors) -> Callable[[Table], Table]:
     mean, scale = tensors["mean"], tensors["scale"]
     coefficients, intercepts = tensors["coefficients"], tensors["intercepts"]
 
-    def ask(table: Table) -> Table:
+    def score(table: Table) -> Table:
         scaled = (prepared(table) - mean) / scale
-        # Not a product of matrices, whose last bits hang on how many boxes there are.
+        # No matrix product: its last bits would depend on how many boxes there are.
         return np.einsum("nf,kf->nk", scaled, coefficients) + intercepts
 
-    return ask
+    return score
 
 
 def _boosted(tensors: Tensors) -> Callable[[Table], Table]:
@@ -268,7 +269,7 @@ def _boosted(tensors: Tensors) -> Callable[[Table], Table]:
     depth = _depth(roots, left, right)
     children = np.stack([right, left], axis=1)
 
-    def ask(table: Table) -> Table:
+    def score(table: Table) -> Table:
         scores = np.empty((len(table), len(base)))
         together = max(1, _PLACES_AT_A_TIME // max(1, roots.size))
         for start in range(0, len(table), together):
@@ -282,10 +283,10 @@ def _boosted(tensors: Tensors) -> Callable[[Table], Table]:
             scores[start : start + together] = base + added.sum(axis=2)
         return scores
 
-    return ask
+    return score
 
 
-_ASKED = {LOGISTIC: _logistic, BOOSTED: _boosted}
+_SCORERS = {LOGISTIC: _logistic, BOOSTED: _boosted}
 
 
 def _depth(roots: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64]) -> int:
@@ -301,10 +302,10 @@ def _depth(roots: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.
 
 def _check(architecture: str, outputs: int, tensors: Tensors) -> None:
     """Refuse arrays that are no such model, before any is followed."""
-    kinds = {name: (str(held.dtype), held.ndim) for name, held in tensors.items()}
+    kinds = {name: (str(array.dtype), array.ndim) for name, array in tensors.items()}
     _require(kinds == _PARTS[architecture], f"the arrays are not those of {architecture}")
-    for name, held in tensors.items():
-        _require(np.isfinite(held).all(), f"{name} holds values that are not finite")
+    for name, array in tensors.items():
+        _require(np.isfinite(array).all(), f"{name} holds values that are not finite")
     columns = len(features.describe())
     _require(
         tensors["table"].tolist() == [features.TABLE_VERSION, columns],

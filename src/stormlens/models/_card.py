@@ -1,5 +1,5 @@
 """
-The card of a classifier, `classifier.json`: what it must say, and a sentence where it does not.
+The card of a classifier, `classifier.json`: its fields, and an error for each that is wrong.
 
 It may come from anywhere, so nothing in it is trusted.
 """
@@ -20,13 +20,13 @@ from stormlens.storage import read_json
 CARD, FORMAT = "classifier.json", 1
 
 DIGEST = "sha256"
-"""What the card calls the SHA-256 of a file beside it: of the weights, of the confidence."""
+"""The card's key for the SHA-256 of a file beside it: of the weights, of the confidence."""
 
 NUMBERS = ("temperature", "level", "plausible_from")
-"""What the card holds of a confidence."""
+"""The numbers of a confidence that are in the card."""
 
 SEAL = "card_sha256"
-"""What the card calls the SHA-256 of all else that it says, of `sealed`."""
+"""The card's key for the SHA-256 of all its other fields; see `sealed`."""
 
 _LARGEST = sys.float_info.max
 
@@ -130,14 +130,14 @@ def read_card(folder: Path, remedy: str) -> dict[str, Any]:
             raise InputError(f"{path} is damaged: it does not say {key}; {remedy}.")
         if not fits(card[key]):
             # Cut to a line's length: what is damaged may be long.
-            held = reprlib.repr(card[key])
-            raise InputError(f"{path} is damaged: {key} is {held}; {remedy}.")
+            value = reprlib.repr(card[key])
+            raise InputError(f"{path} is damaged: {key} is {value}; {remedy}.")
     return card
 
 
 def sealed(card: Mapping[str, Any]) -> dict[str, Any]:
     """
-    A card with the SHA-256 of what it says, for its safeguards hang on each word of it.
+    A card with the SHA-256 of its fields, since a changed field could switch off a safeguard.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def check_seal(folder: Path, remedy: str) -> None:
 
 def read_provenance(folder: str | Path) -> dict[str, Any]:
     """
-    What a run folder says of where its classifier comes from, without loading the network.
+    Where a run folder's classifier comes from, without loading the network.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def read_provenance(folder: str | Path) -> dict[str, Any]:
     Returns
     -------
     provenance : dict
-        Of `classifier.json`, as it lies there; empty where that is missing or cannot be read.
+        From `classifier.json`, unchanged; empty if that is missing or cannot be read.
         `training_simulated` is True or False where it is known.
     """
     try:

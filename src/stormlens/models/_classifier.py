@@ -1,9 +1,9 @@
 """
 A trained model with its preprocessing, classes, provenance and confidence.
 
-On disk a classifier is `classifier.json` beside `weights.safetensors` and, where
-it was calibrated, `confidence.safetensors`: data that can be read without trust,
-for an architecture known by name. A user's own model is kept as `model.keras`.
+On disk a classifier is `classifier.json` beside `weights.safetensors` and, if it was
+calibrated, `confidence.safetensors`. These are data and never code, for an
+architecture known by name. A user's own model is kept as `model.keras`.
 """
 
 import json
@@ -56,7 +56,7 @@ class Classifier:
     confidence : Confidence or None
         What `stormlens.models.calibrate` found out about it.
     orientations : {1, 8}
-        How many flips and quarter turns of a box are asked for; their probabilities are
+        How many flips and quarter turns of a box are classified; their probabilities are
         averaged. 8 is for square boxes.
     """
 
@@ -95,7 +95,7 @@ class Classifier:
 
     @property
     def model(self) -> Any:
-        """The network in plain Keras, made when it is first asked for; its weights count."""
+        """The network in plain Keras, made on first use; from then on its weights count."""
         return self.network.model
 
     @property
@@ -206,14 +206,14 @@ class Classifier:
         confidence = _saved.read_confidence(card, folder, remedy)
         orientations = card["orientations"]
         try:
-            held = cls(
+            classifier = cls(
                 network, name, classes, *bounds, card["provenance"], confidence, orientations
             )
         except InputError as error:
             raise _card.damaged_card(folder, error, remedy) from error
-        # Last, for the sentences before say what is wrong, and this one only that something is.
+        # Last, since the errors before say what is wrong, and this one only that something is.
         _card.check_seal(folder, remedy)
-        return held
+        return classifier
 
     def save(self, run: str | Path) -> Path:
         """
@@ -237,8 +237,8 @@ class Classifier:
         if confidence is not None:
             _saved.check_confidence(confidence, run / _saved.CONFIDENCE)
         provenance = {name: v for name, v in self.provenance.items() if name != _card.DIGEST}
-        # The card comes last and knows the others: where a process is killed before it is
-        # written, an older card does not fit them.
+        # The card is written last and has the digests of the other files. If the process is killed
+        # before, the digests of the older card do not fit, and the run is refused.
         if self.architecture is None:
             provenance[_card.DIGEST] = _saved.write_model(self.model, run / _saved.MODEL)
         else:
@@ -276,7 +276,7 @@ class Classifier:
         Parameters
         ----------
         boxes : xarray.Dataset or Boxes
-            The container; labels are not looked at.
+            The container; labels are ignored.
 
         Returns
         -------
@@ -297,8 +297,8 @@ class Classifier:
             than the model takes, or the network's answer to one of them is no number.
         """
         if isinstance(boxes, Boxes):
-            return self._told(boxes.reflectivity, boxes.storm, boxes)
-        held = _reflectivity(boxes)
+            return self._predictions(boxes.reflectivity, boxes.storm, boxes)
+        images = _reflectivity(boxes)
         storm = {
             name: values.values
             for name, values in boxes.drop_vars(_OWN, errors="ignore").coords.items()
@@ -309,13 +309,13 @@ class Classifier:
             storm,
             str(boxes.attrs.get("source", "unknown")),
             bool(int(boxes.attrs.get("simulated", 0))),
-            str(held.attrs.get("units", "dBZ")),
+            str(images.attrs.get("units", "dBZ")),
         )
-        predictions = self._told(held, storm, known).to_xarray()
+        predictions = self._predictions(images, storm, known).to_xarray()
         given = {name: boxes[name].variable for name in storm}
-        return predictions.assign_coords(given)  # with what they say of themselves
+        return predictions.assign_coords(given)  # with their attributes
 
-    def _told(self, images: Any, storm: dict[str, Any], boxes: Boxes) -> Predictions:
+    def _predictions(self, images: Any, storm: dict[str, Any], boxes: Boxes) -> Predictions:
         highest = MAX_DBZ if boxes.units == "dBZ" else 255
         probability, novelty, differ = self._answers(images, highest)
         confidence = self.confidence
@@ -334,15 +334,15 @@ class Classifier:
             differ if len(self.network.members) > 1 else None,
         )
 
-    def _answers(self, held: Any, highest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _answers(self, stored: Any, highest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Probabilities, novelty and disagreement of boxes, some at a time: they may be on disk."""
         probabilities = [np.empty((0, len(self.classes)), np.float32)]
         novelty = [np.empty(0, np.float32)]
         differ = [np.empty(0, np.float32)]
-        for start in range(0, len(held), _BOXES_AT_A_TIME):
+        for start in range(0, len(stored), _BOXES_AT_A_TIME):
             where = f"Boxes to classify (counted from {start})" if start else "Boxes to classify"
             images = check_reflectivity(
-                np.asarray(held[start : start + _BOXES_AT_A_TIME]),
+                np.asarray(stored[start : start + _BOXES_AT_A_TIME]),
                 where=where,
                 maximum=highest,
                 shape=self.image_shape,
@@ -401,9 +401,9 @@ class Classifier:
         together = _BOXES_AT_A_TIME if self.orientations == 1 else BATCH // self.orientations
         for start in range(0, len(images), together):
             views = [*turned(images[start : start + together], self.orientations)]
-            asked = np.concatenate(views) if len(views) > 1 else views[0]
+            batch = np.concatenate(views) if len(views) > 1 else views[0]
             for member, given in zip(members, results, strict=True):
-                answers = member.probabilities(asked, (self.minimum, self.maximum))
+                answers = member.probabilities(batch, (self.minimum, self.maximum))
                 mean = answers.reshape(len(views), -1, classes).mean(axis=0)
                 given[start : start + together] = mean
         return results
@@ -427,7 +427,7 @@ class Classifier:
         Raises
         ------
         InputError
-            If one is no number. Else the first class would be its name: nothing is above NaN.
+            If one is no number: such a box would get a class name that means nothing.
         """
         unknown = np.flatnonzero(~np.isfinite(answers).all(-1).ravel())
         if len(unknown):
@@ -456,10 +456,10 @@ def _reflectivity(dataset: Any) -> Any:
             "Dataset as stormlens.datasets makes it, from arrays with "
             'make_dataset(arrays, source="where they are from").'
         )
-    held = dataset["reflectivity"]
-    if held.dims != ("storm", "y", "x"):
-        raise InputError(f"Reflectivity has dimensions {held.dims}, not ('storm', 'y', 'x').")
-    return held
+    images = dataset["reflectivity"]
+    if images.dims != ("storm", "y", "x"):
+        raise InputError(f"Reflectivity has dimensions {images.dims}, not ('storm', 'y', 'x').")
+    return images
 
 
 def turned(images: np.ndarray, orientations: int) -> Iterator[np.ndarray]:

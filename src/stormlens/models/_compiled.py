@@ -75,7 +75,7 @@ def compiled_network(
         return jnp.exp(log_probabilities)
 
     def run(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        # Read each time: Keras's own predict and fit give the memory of old weights away.
+        # Read at each call: Keras's predict and fit donate (free) the buffers of older weights.
         weights = [variable.value for variable in model.trainable_variables]
         state = [variable.value for variable in model.non_trainable_variables]
         return np.asarray(compute(weights, state, images))

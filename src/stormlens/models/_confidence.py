@@ -1,11 +1,11 @@
 """
 How far a classifier's probabilities can be trusted, measured on boxes it was never trained on.
 
-Three things are kept. A temperature makes probabilities honest: where a network
-says 0.8, it should be right 8 times in 10. A lowest probability makes sets of
-modes of which the true one is a member as often as was asked for. And a score
-of novelty says which boxes are unlike all that were seen, for which neither
-holds: no promise of a probability reaches beyond boxes like those it was made on.
+It has three parts. A temperature calibrates the probabilities: if a network says
+0.8, it should be right 8 times in 10. A lowest probability defines sets of modes
+that contain the true one as often as requested. And a score of novelty says which
+boxes are unlike all of the calibration. For those neither of the other two is valid,
+since calibration says nothing about boxes of another kind.
 """
 
 import math
@@ -31,7 +31,7 @@ _LEVEL = 0.9
 _TEMPERATURES = (0.05, 20.0)  # that are looked at
 _POSSIBLE = (1e-3, 1e3)  # that are accepted: logarithms overflow with far smaller ones
 LEAST = float(np.finfo(np.float32).tiny)
-"""What a lower probability counts as, for 0 has no logarithm."""
+"""Lower probabilities are raised to this, since 0 has no logarithm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +238,7 @@ def _labels(classifier: "Classifier", boxes: "xr.Dataset") -> NDArray[np.int64]:
 
 
 def _best_temperature(probability: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
-    """Of the lowest mean log loss; where all is right, the lowest that is looked at."""
+    """The temperature of the lowest mean log loss; the lowest tried if all answers are right."""
     from scipy.optimize import minimize_scalar
 
     logarithm = np.log(np.maximum(probability, LEAST, dtype=np.float64))

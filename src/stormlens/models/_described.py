@@ -1,4 +1,4 @@
-"""What is said of each box, as plain values: for `classify`, and for clients over HTTP."""
+"""The answer for each box as plain values: for `classify`, and for clients over HTTP."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _CONFIDENCE = ("plausible", "novelty", "disagreement")
 
 def confidence_of(predictions: Predictions) -> list[str]:
     """
-    What is known of how far predictions can be trusted.
+    Which measures of trust the predictions have.
 
     Parameters
     ----------
@@ -32,22 +32,22 @@ def confidence_of(predictions: Predictions) -> list[str]:
 
 def describe(predictions: Predictions, known: Sequence[str] = ()) -> list[dict[str, Any]]:
     """
-    What is said of each box.
+    The answer for each box.
 
     Parameters
     ----------
     predictions : Predictions
-        Of `Classifier.predict`, corrected for coverage and place (`heed_context`).
+        Of `Classifier.predict`, corrected for coverage and place (`apply_context`).
     known : sequence of str, optional
-        Names of what else is to be said of the boxes: `time`, `latitude`, `longitude`,
+        Names of what else the answers include: `time`, `latitude`, `longitude`,
         `coverage`.
 
     Returns
     -------
     boxes : list of dict
         ``{id, mode, likeliest, probabilities: {mode name: value}}``, with the names in `known`, and
-        with plausible (a list of modes), novelty and disagreement where the classifier tells them.
-        `mode` is what `name_modes` says. None is what is unknown; times are text in ISO 8601.
+        with plausible (a list of modes), novelty and disagreement if the classifier has them.
+        `mode` is that of `name_modes`. Unknown values are None; times are text in ISO 8601.
     """
     modes = np.asarray(predictions.modes)
     probability = predictions.probability

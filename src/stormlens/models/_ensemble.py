@@ -1,8 +1,8 @@
 """
-An ensemble: networks of one architecture, trained alike from other first weights, as one.
+An ensemble: networks of one architecture, trained alike from different first weights.
 
-Its answer is the mean of theirs, and how far they differ says how little the training pinned
-the answer down (Lakshminarayanan, Pritzel and Blundell 2017, Simple and scalable predictive
+Its answer is the mean of theirs. How far they differ shows how little the training determined
+the answer (Lakshminarayanan, Pritzel and Blundell 2017, Simple and scalable predictive
 uncertainty estimation using deep ensembles, NeurIPS 30).
 """
 
@@ -22,7 +22,7 @@ MOST_MEMBERS = 64
 
 class Ensemble:
     """
-    Networks whose answers are averaged; what a `Classifier` holds in place of one `Network`.
+    Networks whose answers are averaged; a `Classifier` has it in place of one `Network`.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class Ensemble:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """
-        The weights of now, by member, position and name.
+        The current weights, by member, position and name.
 
         Returns
         -------

@@ -1,9 +1,9 @@
 """
-What a `.keras` file asks for, before Keras makes it.
+Check a `.keras` file before Keras builds the model.
 
-A few hundred bytes of configuration can describe layers of any size, and Keras makes their
-weights before it looks whether the file holds any. Here the model is described first, without
-making any number of it, and compared with what the file holds.
+A few hundred bytes of configuration can describe layers of any size, and Keras allocates their
+weights before it checks that the file has any. Here the shapes are derived first, without
+allocating them, and compared with the file's content.
 """
 
 import zipfile
@@ -50,7 +50,7 @@ def check_archive(path: Path) -> None:
         if _CONFIG not in names or _WEIGHTS not in names:
             return  # Keras says what is missing
         config, content = archive.read(_CONFIG), archive.read(_WEIGHTS)
-    held = _datasets(content, path)
+    stored = _datasets(content, path)
     described = parse_json(config, f"{path}: {_CONFIG}", _REMEDY, _DEEPEST)
     shapes, largest = _planned(described)
     if largest > _MOST_VALUES:
@@ -58,13 +58,13 @@ def check_archive(path: Path) -> None:
             f"{path} has a layer that gives {largest:,} numbers for one image, more than "
             f"{_MOST_VALUES:,}; give a smaller model."
         )
-    asked = sum(_bytes(variable) for variable in shapes)
-    if asked > len(content) + _MOST_BESIDE:
+    wanted = sum(_bytes(variable) for variable in shapes)
+    if wanted > len(content) + _MOST_BESIDE:
         raise InputError(
-            f"{path} asks for {asked >> 20:,} MiB of weights and holds {len(content) >> 20:,} MiB; "
-            f"{_REMEDY}."
+            f"{path} asks for {wanted >> 20:,} MiB of weights and holds {len(content) >> 20:,} "
+            f"MiB; {_REMEDY}."
         )
-    _check_kinds(shapes, held, path)
+    _check_kinds(shapes, stored, path)
 
 
 def _check_sizes(archive: zipfile.ZipFile, path: Path) -> None:
@@ -94,7 +94,7 @@ def _planned(config: dict[str, Any]) -> tuple[list[Any], int]:
         largest = max(_given(keras, model), default=0)
         return [variable.value for variable in model.variables]
 
-    # Whatever JAX computes in here is only planned; so are first weights.
+    # Under `eval_shape` JAX traces shapes alone: not even first weights are allocated.
     try:
         variables: list[Any] = jax.eval_shape(describe)
     except jax.errors.JAXTypeError:
@@ -121,32 +121,34 @@ def _bytes(variable: Any) -> int:
 
 
 def _datasets(content: bytes, path: Path) -> list[tuple[tuple[int, ...], str]]:
-    """Shapes and kinds of the arrays that a file of weights holds."""
+    """Shapes and types of the arrays in a file of weights."""
     import h5py
 
-    held: list[tuple[tuple[int, ...], str]] = []
+    found: list[tuple[tuple[int, ...], str]] = []
 
     def look(_: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset):
             # Keras writes half precision of its own kind as whole numbers, with a note.
-            held.append((item.shape, str(item.attrs.get("dtype", item.dtype))))
+            found.append((item.shape, str(item.attrs.get("dtype", item.dtype))))
 
     with opened_hdf5(content, f"{path}: {_WEIGHTS}", "HDF5") as file:
         file.visititems(look)
-    return held
+    return found
 
 
-def _check_kinds(variables: list[Any], held: list[tuple[tuple[int, ...], str]], path: Path) -> None:
-    """Keras takes whole numbers for real ones, of which hardly any is right."""
-    real = Counter(shape for shape, kind in held if "float" in kind)
+def _check_kinds(
+    variables: list[Any], stored: list[tuple[tuple[int, ...], str]], path: Path
+) -> None:
+    """Refuse integers stored for real weights: Keras would silently take them as values."""
+    real = Counter(shape for shape, kind in stored if "float" in kind)
     wanted = Counter(v.shape for v in variables if "float" in str(v.dtype))
-    whole = Counter(shape for shape, kind in held if "float" not in kind)
+    whole = Counter(shape for shape, kind in stored if "float" not in kind)
     for variable in variables:
         if "float" not in str(variable.dtype):
             whole[variable.shape] -= 1
     for shape, count in wanted.items():
         if real[shape] < count and whole[shape] > 0:
-            kind = next(k for s, k in held if s == shape and "float" not in k)
+            kind = next(k for s, k in stored if s == shape and "float" not in k)
             raise InputError(
                 f"{path} holds weights of shape {shape} as {kind} where the model has real "
                 "numbers; save the model again with model.save('name.keras')."

@@ -1,11 +1,11 @@
 """
-The mode that a box is given, from the network's probabilities and what is known beside the image.
+The mode that a box is given, from the network's probabilities and the box's context.
 
-A network sees 0 both where the air is clear and where no radar looks. Where
-coverage is known, this module distinguishes the two. It does not know where on Earth
-a box lies either, which rules some answers out. And where a classifier knows how
-far it can be trusted, a box that it cannot name is not named. One rule serves
-`classify`, maps of boxes and archives, and all of them show what is decided by.
+A network sees 0 both for clear air and for places that no radar covers. If the
+coverage is known, this module distinguishes the two. A network does not know where
+on Earth a box lies either, which rules some answers out. And if a classifier is
+calibrated, a box without exactly one plausible mode is not named. `classify`, maps
+of boxes and archives use the same rules, and show the values that decide.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MISSING, CLEAR, TROPICAL = "Missing", "Clear", "Tropical"
 
 UNSURE, NO_STORM_BOX = "unsure", "no storm box"
-"""What a box is called for which several modes or none are plausible, and what is none at all."""
+"""Names of a box with several plausible modes or none, and of an image that is no storm box."""
 
 MISSING_BELOW = 0.5
 """Share of a box that radars must see, below which it is Missing whatever the network says."""
@@ -49,8 +49,8 @@ def name_modes(predictions: "xr.Dataset | Predictions") -> NDArray[np.str_]:
     predictions : xarray.Dataset or Predictions
         `probability` (storm, mode) as `Classifier.predict` gives it, with `plausible` and
         `novelty` where the classifier has a confidence. Storm coordinates `coverage`, `echo`,
-        `latitude` and `longitude`, as `stormlens.boxes.cut` sets them, are looked at where they
-        are there.
+        `latitude` and `longitude`, as `stormlens.boxes.cut` sets them, are used if they are
+        there.
 
     Returns
     -------
@@ -60,13 +60,13 @@ def name_modes(predictions: "xr.Dataset | Predictions") -> NDArray[np.str_]:
         1. coverage below 0.5: Missing;
         2. coverage of 0.5 or more and echo exactly 0 (no pixel at 5 dBZ or more): Clear, air
            without a storm, which is no class of the network;
-        3. novelty above 1: "no storm box", for it is unlike all that was seen;
+        3. novelty above 1: "no storm box", unlike all boxes of the calibration;
         4. plausible modes are known, and there is not exactly one: "unsure";
         5. the most probable mode.
 
-        The first two are for a classifier that knows the mode Missing. 4 and 5 are of what
-        `heed_context` makes of the predictions, or has made: a box that radars see whole cannot
-        be Missing, and one far inland not plausibly Tropical. NaN is what is unknown.
+        The first two are for a classifier that knows the mode Missing. 4 and 5 apply to the
+        predictions after `apply_context`, which is called here: a box that radars see whole
+        cannot be Missing, and one far inland not plausibly Tropical. NaN means unknown.
 
     Raises
     ------
@@ -77,43 +77,43 @@ def name_modes(predictions: "xr.Dataset | Predictions") -> NDArray[np.str_]:
     if not isinstance(predictions, Predictions):
         _check(predictions, "name_modes", of_boxes=True)
         predictions = Predictions.from_xarray(predictions)
-    heeded = heed_context(predictions)
-    unknown = np.isnan(heeded.probability).any(axis=1)
+    result = apply_context(predictions)
+    unknown = np.isnan(result.probability).any(axis=1)
     if unknown.any():
         raise InputError(
             f"name_modes: box {unknown.argmax()} has probabilities that are NaN; leave such boxes "
             "out, or classify them again."
         )
-    names = np.array(heeded.modes)[heeded.probability.argmax(axis=1)]
-    nothing = np.full(len(heeded), np.nan)
-    coverage, echo = (heeded.storm.get(name, nothing) for name in ("coverage", "echo"))
-    novelty = nothing if heeded.novelty is None else heeded.novelty
+    names = np.array(result.modes)[result.probability.argmax(axis=1)]
+    nothing = np.full(len(result), np.nan)
+    coverage, echo = (result.storm.get(name, nothing) for name in ("coverage", "echo"))
+    novelty = nothing if result.novelty is None else result.novelty
     # Comparisons with NaN are false, so what is unknown changes nothing.
     rules = [(novelty > NOVELTY_LIMIT, NO_STORM_BOX)]
-    if _knows_missing(heeded.modes):
+    if _knows_missing(result.modes):
         seen = coverage >= MISSING_BELOW
         rules = [(coverage < MISSING_BELOW, MISSING), (seen & (echo == 0), CLEAR), *rules]
-    if heeded.plausible is not None:
-        rules.append((heeded.plausible.sum(axis=1) != 1, UNSURE))
+    if result.plausible is not None:
+        rules.append((result.plausible.sum(axis=1) != 1, UNSURE))
     conditions, answers = zip(*rules, strict=True)
     return np.select(conditions, answers, names)
 
 
 @overload
-def heed_context(predictions: Predictions) -> Predictions: ...
+def apply_context(predictions: Predictions) -> Predictions: ...
 
 
 @overload
-def heed_context(predictions: Field) -> Field: ...
+def apply_context(predictions: Field) -> Field: ...
 
 
 @overload
-def heed_context(predictions: "xr.Dataset") -> "xr.Dataset": ...
+def apply_context(predictions: "xr.Dataset") -> "xr.Dataset": ...
 
 
-def heed_context(predictions: Any) -> Any:
+def apply_context(predictions: Any) -> Any:
     """
-    Predictions in the light of what is known of a box beside its image.
+    Rule out the modes that a box's coverage and place make impossible.
 
     Parameters
     ----------
@@ -124,13 +124,13 @@ def heed_context(predictions: Any) -> Any:
     Returns
     -------
     predictions : xarray.Dataset, Predictions or Field
-        As they were given. Where coverage is 0.98 or more, the mode Missing has probability 0 and
-        the others are divided by their sum: P(mode | box) / (1 - P(Missing | box)). Where
-        `plausible` is there, it is what it would be of these probabilities, but no mode is
-        plausible where Missing had more than 0.5: such a network does not see what is there.
-        North of 39 N and west of 88 W Tropical keeps its probability and is not plausible: a
-        network that takes something for what cannot be is not to be believed. All else is as it
-        was, and what was heeded before stays as it is.
+        Of the type that was given. If coverage is 0.98 or more, the mode Missing gets probability
+        0 and the others are divided by their sum: P(mode | box) / (1 - P(Missing | box)).
+        `plausible`, if present, follows from these probabilities. But no mode is plausible if
+        Missing had more than 0.5: a network so wrong about a fully seen box is not believed.
+        North of 39 N and west of 88 W Tropical keeps its probability but is not plausible: a
+        network that answers with the impossible is not believed. All else is unchanged, and
+        applying it twice gives the same as once.
 
     Raises
     ------
@@ -141,14 +141,14 @@ def heed_context(predictions: Any) -> Any:
     if isinstance(predictions, Predictions):
         known = (predictions.storm.get(name) for name in ("coverage", "latitude", "longitude"))
         believed = _Believed(predictions.probability, predictions.plausible)
-        heeded = _heeded(believed, predictions.modes, predictions.plausible_from, *known)
-        return replace(predictions, probability=heeded.probability, plausible=heeded.plausible)
+        result = _in_context(believed, predictions.modes, predictions.plausible_from, *known)
+        return replace(predictions, probability=result.probability, plausible=result.plausible)
     if isinstance(predictions, Field):
         modes, coverage = predictions.modes, predictions.coverage
-        heeded = _heeded(_Believed(predictions.probability, None), modes, None, coverage)
-        return replace(predictions, probability=heeded.probability)
-    _check(predictions, "heed_context")
-    return _heeded_fields(predictions)
+        result = _in_context(_Believed(predictions.probability, None), modes, None, coverage)
+        return replace(predictions, probability=result.probability)
+    _check(predictions, "apply_context")
+    return _fields_in_context(predictions)
 
 
 @dataclass(frozen=True)
@@ -159,35 +159,35 @@ class _Believed:
     plausible: NDArray[np.bool_] | None
 
 
-def _heeded_fields(predictions: "xr.Dataset") -> "xr.Dataset":
-    """Arrays out of a Dataset, whose modes may be any dimension, and back into one like it."""
-    held = predictions["probability"]
-    axis = held.dims.index("mode")
+def _fields_in_context(predictions: "xr.Dataset") -> "xr.Dataset":
+    """`_in_context` for a Dataset, in which modes may be any dimension."""
+    probability = predictions["probability"]
+    axis = probability.dims.index("mode")
 
     def of(name: str) -> NDArray[Any] | None:
         return predictions[name].values if name in predictions.variables else None
 
     plausible = of("plausible")
     believed = _Believed(
-        np.moveaxis(held.values, axis, -1),
+        np.moveaxis(probability.values, axis, -1),
         None if plausible is None else np.moveaxis(plausible, axis, -1),
     )
-    heeded = _heeded(
+    found = _in_context(
         believed,
         predictions["mode"].values.astype(str).tolist(),
         predictions.attrs.get("plausible_from"),
         *map(of, ("coverage", "latitude", "longitude")),
     )
     result = predictions.assign(
-        probability=held.copy(data=np.moveaxis(heeded.probability, -1, axis))
+        probability=probability.copy(data=np.moveaxis(found.probability, -1, axis))
     )
-    if heeded.plausible is None:
+    if found.plausible is None:
         return result
-    changed = predictions["plausible"].copy(data=np.moveaxis(heeded.plausible, -1, axis))
+    changed = predictions["plausible"].copy(data=np.moveaxis(found.plausible, -1, axis))
     return result.assign(plausible=changed)
 
 
-def _heeded(
+def _in_context(
     believed: _Believed,
     modes: "list[str] | tuple[str, ...]",
     plausible_from: float | None,
@@ -196,7 +196,7 @@ def _heeded(
     longitude: NDArray[np.floating] | None = None,
 ) -> _Believed:
     if coverage is not None and _knows_missing(modes):
-        believed = _heed_coverage(believed, list(modes), plausible_from, coverage)
+        believed = _apply_coverage(believed, list(modes), plausible_from, coverage)
     if believed.plausible is None or latitude is None or longitude is None:
         return believed
     north, east = NEVER_TROPICAL
@@ -205,7 +205,7 @@ def _heeded(
     return replace(believed, plausible=believed.plausible & possible)
 
 
-def _heed_coverage(
+def _apply_coverage(
     believed: _Believed,
     modes: list[str],
     plausible_from: float | None,
@@ -218,22 +218,22 @@ def _heed_coverage(
     total = others.sum(axis=-1, keepdims=True)
     given = np.where(total > 0, others / np.where(total > 0, total, 1), 1 / (len(modes) - 1))
     given = np.where(is_other, given, 0).astype(probability.dtype)
-    heeded = np.where(whole, given, probability)
+    result = np.where(whole, given, probability)
     if plausible is None:
-        return _Believed(heeded, None)
+        return _Believed(result, None)
     if plausible_from is None:
         raise InputError(
-            "The predictions have lost their attribute plausible_from, without which it cannot "
-            "be told what is plausible in boxes that radars see whole; classify again, and "
+            "The predictions have lost their attribute plausible_from, without which it is "
+            "unknown what is plausible in boxes that radars see whole; classify again, and "
             "compute with xarray.set_options(keep_attrs=True)."
         )
     missing = probability[..., [modes.index(MISSING)]]
     again = (given >= plausible_from) & is_other & ~(missing > 0.5)
-    return _Believed(heeded, np.where(~whole | (missing == 0), plausible, again))
+    return _Believed(result, np.where(~whole | (missing == 0), plausible, again))
 
 
 def _check(predictions: Any, caller: str, *, of_boxes: bool = False) -> None:
-    """Hold predictions to what `Classifier.predict` gives, or where they may, `slide`."""
+    """Refuse what is neither predictions of `Classifier.predict` nor, if allowed, of `slide`."""
     import xarray as xr
 
     needed = {"probability", "mode"}

@@ -87,7 +87,7 @@ class Network:
         self.input_shape, self.outputs = input_shape, outputs
         self._make_model, self._make_steps = make_model, make_steps
         self._plan = plan  # of a network of the zoo
-        self._weights: Callable[[], Sequence[Any]] = list  # its arrays, until a model holds them
+        self._weights: Callable[[], Sequence[Any]] = list  # its arrays, until there is a model
         self._model: Any = None
         self._making = Lock()
         self._steps: list[Step] | None = None
@@ -131,9 +131,9 @@ class Network:
         cls, architecture: str, input_shape: tuple[int, int, int], n_classes: int, seed: int
     ) -> "Network":
         """
-        A network of the zoo with its first weights, drawn each time that they are asked for.
+        A network of the zoo with its first weights, drawn anew at each use.
 
-        So nothing holds them while a training changes its own.
+        So they take no memory while a training changes its own copy.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class Network:
     @classmethod
     def of_model(cls, model: Any) -> "Network":
         """
-        A Keras model's network, with the weights that it has whenever it is asked.
+        A Keras model's network, which always uses the model's current weights.
 
         Parameters
         ----------
@@ -231,7 +231,7 @@ class Network:
         steps = network._steps_of_model()
         if steps is not None and not _why_keras():
             network._is_unlike = not _is_alike(network, steps)
-            # Nobody looks again at what a network gives that is remembered.
+            # A remembered network is not checked again, so it is checked here.
             if not network._is_unlike and are_probabilities(_tried(network)[1]):
                 remember(digest, (network.input_shape, network.outputs, steps))
         return network
@@ -242,7 +242,7 @@ class Network:
         with self._making:
             if self._model is None:
                 self._model = self._make_model()
-                self._weights = list  # the model holds them now
+                self._weights = list  # they are in the model now
             return self._model
 
     @property
@@ -490,7 +490,7 @@ class Network:
                 self._why_keras = _UNKNOWN
             if not all(map(is_finite, self._arrays())):
                 self._steps_of = None
-                # A pool's maximum passes NaN over, so what comes out looks like an answer.
+                # A pool's maximum may drop NaN, so the result could look like an answer.
                 raise InputError(
                     "The network holds weights that are not finite, so that it has no answer. "
                     "Train it again, with a lower learning rate."
@@ -651,7 +651,7 @@ def kinds_of(
     architecture: str, input_shape: tuple[int, int, int], n_classes: int
 ) -> dict[str, tuple[tuple[int, ...], str]]:
     """
-    What a file of an architecture's weights must hold, found out without making any.
+    Names, shapes and types that a file of an architecture's weights must have.
 
     Parameters
     ----------
@@ -674,7 +674,7 @@ def kinds_of(
     """
     _, blocks, shapes = plan_of(architecture, input_shape, n_classes)
     named = [
-        held for block, shape in zip(blocks, shapes, strict=True) for held in block.weights(shape)
+        own for block, shape in zip(blocks, shapes, strict=True) for own in block.weights(shape)
     ]
     return {f"{i:03d}.{name}": (shape, "float32") for i, (name, shape) in enumerate(named)}
 

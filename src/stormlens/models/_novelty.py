@@ -1,23 +1,24 @@
 """
-How unlike the boxes that are known a box is: a photograph, a chessboard, heights in metres.
+How unlike all known boxes a box is, to find a photograph, a chessboard, heights in metres.
 
-A network answers whatever it is shown, and the features that it computes were
-made to tell modes apart, not radar images from others. So the score looks at the
-image itself. Each statistic is a share, so many pixels of so many: how much of
-the box has echo and how strong it is, how often pixels 1, 4 and 8 apart differ by
-how much, how steep echo ends, how often three in a line bend up or down, how far
-columns differ from rows, whether lines of pixels repeat. Their log-odds are near
-normal. The known boxes, each also as another product would show it, are described
-by eight normal distributions, each with the distance that 1 in 100 of its own boxes
-surpasses; the score is the distance from the nearest in units of that.
+A network gives an answer for any image, and its features were learnt to separate
+modes, not radar images from others. So the score is computed from the image itself.
+Each statistic is a share, a count of pixels out of another count: how much of the
+box has echo and how strong it is, how often pixels 1, 4 and 8 apart differ by how
+much, how steeply echo ends, how often three pixels in a line bend up or down, how
+much columns differ from rows, whether lines of pixels repeat. The log-odds of these
+shares are near normal. The known boxes, and a version of each as another radar
+product would show it, are described by eight normal distributions. For each, the
+limit is the distance that 1 in 100 of its own boxes exceeds. The score is the
+distance from the nearest distribution in units of its limit.
 
-Tried on 8,000 simulated boxes, 42 kinds of image that are no radar's and 220 boxes
-of real radar files as they are and as others would show them: distances of the network's
-last features, which passed over nearly all that is no radar's; boxes as they are alone,
-which took a squall line 5 dBZ hotter for no storm; fewer distributions and more, or one for
-each amount of echo; the nearest neighbours; one limit for all; other statistics; and
-made-up images to compare with, which helped to know no other kind. The less room the
-distributions take, the more is found: of several fits the tightest is kept.
+Alternatives were tried on 8,000 simulated boxes, 42 kinds of image that are not from
+a radar, and 220 boxes of real radar files. Distances of the network's last features
+missed nearly all images that are not from a radar. Without the versions of other
+products, a squall line 5 dBZ stronger was no storm box. Nothing was gained by fewer or
+more distributions, one for each amount of echo, nearest neighbours, one limit for all,
+other statistics, or made-up images to compare with. The smaller the volume of the
+distributions, the more is found: the fit with the smallest of several is kept.
 """
 
 from dataclasses import dataclass, replace
@@ -89,7 +90,7 @@ class Novelty:
     centres : ndarray of float32, shape (distribution, statistic)
         Of standardised log-odds.
     whitening : ndarray of float32, shape (distribution, statistic, statistic)
-        What makes of a difference from a centre one whose length is the score.
+        Maps a difference from a centre to a vector whose length is the score.
 
     Raises
     ------
@@ -111,13 +112,13 @@ class Novelty:
             "whitening": (max(kinds, 1), size, size),
         }
         for name, shape in shapes.items():
-            held = getattr(self, name)
-            if held.shape != shape or held.dtype != np.float32:
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != np.float32:
                 raise InputError(
-                    f"{name} of the novelty score is {held.dtype} of shape {held.shape}; it must "
+                    f"{name} of the novelty score is {array.dtype} of shape {array.shape}; it must "
                     f"be float32 of shape {shape}."
                 )
-            if not np.isfinite(held).all():
+            if not np.isfinite(array).all():
                 raise InputError(f"{name} of the novelty score holds values that are not finite.")
         if not ((self.usual > 0) & (self.usual < 1) & (self.deviation > 0)).all():
             raise InputError(
@@ -163,7 +164,7 @@ def fit_novelty(images: NDArray[np.uint8]) -> Novelty:
     Returns
     -------
     novelty : Novelty
-        1 is what 1 in 100 boxes surpasses that are not among those it was fitted to.
+        Of boxes that it was not fitted to, 1 in 100 scores above 1 (cross-validation).
 
     Raises
     ------
@@ -185,10 +186,10 @@ def fit_novelty(images: NDArray[np.uint8]) -> Novelty:
     with_echo = counts[:, 0, 0] > 0
     fold = np.tile(np.arange(len(images)) % _FOLDS, 2)[with_echo]
     counts, as_it_is = counts[with_echo], np.arange(len(counts))[with_echo] < len(images)
-    # As many for a part of the boxes as for the whole, whose limit the parts find.
+    # The same number for each fold as for all boxes, since the folds give the limit of the whole.
     kinds = min(max(len(counts) // _BOXES_EACH, 1), _DISTRIBUTIONS)
     fits = [_fit(counts, kinds, seed) for seed in range(_FITS)]
-    seed = min(range(_FITS), key=lambda seed: _room(fits[seed]))
+    seed = min(range(_FITS), key=lambda seed: _log_volume(fits[seed]))
     scores = [
         _fit(counts[fold != i], kinds, seed)._scores(counts[as_it_is & (fold == i)])
         for i in range(_FOLDS)
@@ -231,19 +232,19 @@ def _fit(counts: NDArray[np.float64], kinds: int, seed: int) -> Novelty:
     mixture = GaussianMixture(kinds, reg_covar=_RIDGE, max_iter=_MOST_STEPS, random_state=seed)
     with threadpool_limits(1):  # more threads than matrices of this size are worth
         own = mixture.fit_predict(standard)
-    held = np.unique(own)
+    used = np.unique(own)  # a distribution that no box belongs to has no limit
     common = np.tensordot(mixture.weights_, mixture.covariances_, 1)
-    covariances = (1 - _IN_COMMON) * mixture.covariances_[held] + _IN_COMMON * common
-    centres = mixture.means_[held]
+    covariances = (1 - _IN_COMMON) * mixture.covariances_[used] + _IN_COMMON * common
+    centres = mixture.means_[used]
     whitening = np.linalg.inv(np.linalg.cholesky(covariances)).transpose(0, 2, 1)
     lengths = _lengths(standard, centres, whitening)
-    limits = [np.quantile(lengths[own == kind, i], _SHARE_KNOWN) for i, kind in enumerate(held)]
+    limits = [np.quantile(lengths[own == kind, i], _SHARE_KNOWN) for i, kind in enumerate(used)]
     whitening = whitening / np.reshape(limits, (-1, 1, 1))
     arrays = (usual, mean, deviation, centres, whitening)
     return Novelty(*(np.ascontiguousarray(array, np.float32) for array in arrays))
 
 
-def _room(novelty: Novelty) -> float:
+def _log_volume(novelty: Novelty) -> float:
     """Logarithm of the volume in which boxes are known, up to a constant."""
     volumes = -np.linalg.slogdet(novelty.whitening.astype(np.float64))[1]
     return float(np.logaddexp.reduce(volumes))
@@ -261,8 +262,8 @@ def _lengths(
 
 def _log_odds(counts: NDArray[np.float64], usual: NDArray[np.floating]) -> NDArray[np.float64]:
     """Of each share, drawn to the usual one where it is of few pixels; of balances, how uneven."""
-    held, of = counts[..., 0], counts[..., 1]
-    log_odds = np.log((held + _PRIOR * usual) / (of - held + _PRIOR * (1 - usual)))
+    part, whole = counts[..., 0], counts[..., 1]
+    log_odds = np.log((part + _PRIOR * usual) / (whole - part + _PRIOR * (1 - usual)))
     return np.where(_IS_BALANCE, np.abs(log_odds), log_odds)
 
 

@@ -1,8 +1,8 @@
 """
-A classifier as an ONNX file: from whole dBZ to probabilities, with nothing left to do outside.
+A classifier as an ONNX file, from whole dBZ to probabilities.
 
-Scaling, orientations, the network and its temperature are nodes of the graph. What else is known
-of the classifier is text beside it: classes, bounds, provenance, the model card.
+Scaling, orientations, the network and its temperature are nodes of the graph. Classes, bounds,
+provenance and the model card are metadata, as text.
 """
 
 import json
@@ -80,8 +80,7 @@ def export_onnx(classifier: "Classifier", path: str | Path, *, card: str = "") -
     and the `card`.
 
     A network whose steps are known is written by Stormlens [1]_, any other by Keras's own exporter
-    where that can. The file is asked before it is put in its place, and one that answers otherwise
-    is not written.
+    where that can. The result is run before it is written, and refused if it answers differently.
 
     Parameters
     ----------
@@ -211,7 +210,7 @@ def _describe(model: Any, classifier: "Classifier", card: str) -> None:
         " Trained on SIMULATED storms only." if simulated else ""
     )
     known, confidence = classifier.provenance, classifier.confidence
-    held: dict[str, Any] = {
+    texts: dict[str, Any] = {
         "classes": json.dumps(classifier.classes),
         "units": "dBZ" if classifier.classes == MODES else "those of the training images",
         "row_0": "south" if classifier.classes == MODES else "the bottom one",
@@ -223,12 +222,12 @@ def _describe(model: Any, classifier: "Classifier", card: str) -> None:
         "provenance": json.dumps(known),
     }
     if confidence is not None:
-        held |= {name: float(getattr(confidence, name)) for name in NUMBERS}
+        texts |= {name: float(getattr(confidence, name)) for name in NUMBERS}
     if known.get("licence"):
-        held["licence"] = known["licence"]
+        texts["licence"] = known["licence"]
     if card:
-        held["card"] = card
-    helper.set_model_props(model, {name: _text(value) for name, value in held.items()})
+        texts["card"] = card
+    helper.set_model_props(model, {name: _text(value) for name, value in texts.items()})
 
 
 def _takes(classifier: "Classifier") -> str:

@@ -100,9 +100,9 @@ class Graph:
     def _constant(self, values: float | NDArray[Any]) -> str:
         from onnx import numpy_helper
 
-        held = np.float32(values) if isinstance(values, float) else values
+        array = np.float32(values) if isinstance(values, float) else values
         name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(held, order="C"), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def include(self, model: Any, inputs: Sequence[str]) -> list[str]:
@@ -123,9 +123,7 @@ class Graph:
         """
         from onnx import compose, inliner
 
-        self.opset = max(
-            self.opset, *(held.version for held in model.opset_import if not held.domain)
-        )
+        self.opset = max(self.opset, *(own.version for own in model.opset_import if not own.domain))
         flat = inliner.inline_local_functions(model)
         inner = compose.add_prefix(flat, f"of_{len(self.nodes)}_").graph
         self.constants += inner.initializer

@@ -93,7 +93,7 @@ class _Writer:
             if steps is not None:
                 self.ends_in_softmax = bool(steps) and steps[-1].activation == "softmax"
                 return [add_steps(self._graph, steps, taken[0])]
-            other = self._pad(node, taken[0]) or self._join(node, [held.name for held in taken])
+            other = self._pad(node, taken[0]) or self._join(node, [value.name for value in taken])
             if other is not None:
                 return [Value(other, taken[0].is_map)]
         return self._trace(node, taken)
@@ -101,10 +101,12 @@ class _Writer:
     def _is_inner(self, node: Any) -> bool:
         """Whether it is a model that lists its layers, with one output."""
         model, given = node.operation, node.arguments
-        is_told = isinstance(model, self._keras.Sequential) or hasattr(model, "_nodes_by_depth")
+        lists_layers = isinstance(model, self._keras.Sequential) or hasattr(
+            model, "_nodes_by_depth"
+        )
         return (
             isinstance(model, self._keras.Model)
-            and is_told
+            and lists_layers
             and len(given.args) == len(node.outputs) == 1
             and all(value is None for value in self._keras.tree.flatten(given.kwargs))
             and len(model.inputs) == len(node.input_tensors)

@@ -1,5 +1,5 @@
 """
-The arrays that a classifier is kept in: what they must hold, and a sentence where they do not.
+A classifier's arrays on disk, checked as they are read.
 
 They may come from anywhere, so nothing in them is trusted: arrays are read as safetensors, a
 user's own model in Keras's safe mode, and HDF5 and pickle files, which can run code, are refused.
@@ -231,7 +231,7 @@ def read_weights(card: Mapping[str, Any], folder: Path, remedy: str) -> Tensors:
 
 
 def _check_digest(path: Path, digest: Any, remedy: str) -> None:
-    """Refuse a file of another time than the card: a training may be killed between the two."""
+    """Refuse a file that is older or newer than the card, as if training was killed in between."""
     if digest is not None and digest != _digest_of(path):
         raise InputError(f"{path} is not the file that {CARD} was written with; {remedy}.")
 
@@ -283,7 +283,7 @@ def read_confidence(card: Mapping[str, Any], folder: Path, remedy: str) -> Confi
         return None
     path = folder / CONFIDENCE
     tensors = read_tensors(path, remedy)
-    names = [held.name for held in fields(Novelty)]
+    names = [own.name for own in fields(Novelty)]
     if sorted(tensors) != sorted(names):
         raise InputError(
             f"{path} holds {', '.join(sorted(tensors)) or 'nothing'}, not {', '.join(names)}; "
@@ -341,9 +341,7 @@ def check_confidence(confidence: Confidence, path: Path) -> None:
 
 
 def _arrays_of(confidence: Confidence) -> Tensors:
-    return {
-        held.name: np.asarray(getattr(confidence.novelty, held.name)) for held in fields(Novelty)
-    }
+    return {own.name: np.asarray(getattr(confidence.novelty, own.name)) for own in fields(Novelty)}
 
 
 def write_model(model: Any, path: Path) -> str:

@@ -10,7 +10,7 @@ def shipped_folder() -> Path:
     Returns
     -------
     folder : Path
-        Holds `classifier.json`, `weights.safetensors`, `confidence.safetensors`, and what its
-        card tells: `appraisal.json` and `failures.npz`.
+        With `classifier.json`, `weights.safetensors` and `confidence.safetensors`, and the facts
+        of its card: `appraisal.json` and `failures.npz`.
     """
     return Path(__file__).with_name("shipped")

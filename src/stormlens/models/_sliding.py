@@ -2,7 +2,7 @@
 A field of mode probabilities over a whole mosaic, by a box that slides over it.
 
 Boxes that overlap share their convolutions, which shift-and-stitch computes once;
-see `_sliding_shared`. Networks that cannot share are asked box by box.
+see `_sliding_shared`. Networks that cannot share classify box by box.
 """
 
 import math
@@ -95,9 +95,8 @@ def slide(
         in the mosaic; `y`, `x` are the boxes' centres in km from the centre of the grid's
         south-western cell, `latitude` and `longitude` (y, x) in degrees. `coverage` float32
         (y, x) is the share, 0 to 1, of a box that some radar sees, `echo` that at 5 dBZ or more.
-        Where radars see a whole box, `heed_context` corrects what the network says of missing
-        data. Attribute `computed` is
-        "shared convolutions" or "box by box", with the reason.
+        If radars see a whole box, `apply_context` rules out the mode Missing. Attribute
+        `computed` is "shared convolutions" or "box by box", with the reason.
 
     Raises
     ------
@@ -270,9 +269,9 @@ def _box_by_box(
     echo = _share(reflectivity > 0, classifier.image_shape, stride).ravel() > 0
     if not echo.all():  # boxes without echo are alike, so that one answers for all
         found[~echo] = classifier.probabilities(np.zeros((1, *boxes.shape[2:]), np.uint8))
-    asked = np.flatnonzero(echo)
-    for first in _shown(range(0, len(asked), _BOXES_AT_A_TIME), len(asked), progress):
-        which = asked[first : first + _BOXES_AT_A_TIME]
+    with_echo = np.flatnonzero(echo)
+    for first in _shown(range(0, len(with_echo), _BOXES_AT_A_TIME), len(with_echo), progress):
+        which = with_echo[first : first + _BOXES_AT_A_TIME]
         found[which] = classifier.probabilities(boxes[which // across, which % across])
     return found.reshape(down, across, -1)
 

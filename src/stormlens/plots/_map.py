@@ -19,7 +19,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import ScaledTranslation
 
 from stormlens.datasets import BORDERS_CREDIT
-from stormlens.models import heed_context, name_modes
+from stormlens.models import apply_context, name_modes
 from stormlens.plots._geography import Plane, draw_geography
 from stormlens.plots._labels import Span, place_labels
 from stormlens.plots._picture import describe
@@ -86,7 +86,7 @@ def mosaic_map(
     if predictions is not None and not isinstance(predictions, Predictions):
         predictions = Predictions.from_xarray(predictions)
     if predictions is not None:
-        predictions = heed_context(predictions) if len(predictions) else None
+        predictions = apply_context(predictions) if len(predictions) else None
     names = [] if predictions is None else name_modes(predictions).tolist()
     window, handles = _window(mosaic, predictions), _legend(predictions, names)
     scale = _scale(colours, "dBZ")

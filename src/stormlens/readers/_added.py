@@ -1,8 +1,8 @@
 """
-Readers that other packages add: they are asked like our own, and what they give is checked.
+Readers that other packages add. They are called like our own, and their answers are checked.
 
-Their code is trusted as that of any installed package; its answers are not. A mosaic that does
-not fit its grid would be cut into wrong boxes without a word, here or in a worker.
+Their code is trusted, like that of any installed package; its answers are not. A mosaic that does
+not fit its grid would silently be cut into wrong boxes, here or in a worker.
 """
 
 from typing import Any
@@ -47,7 +47,7 @@ def plugin_fits(found: Found[Format], content: bytes, called: str) -> bool:
 
 def read_by_plugin(found: Found[Format], content: bytes, called: str, options: Options) -> Mosaic:
     """
-    What a plugin reads, checked.
+    Read a file by a plugin, and check what it gives.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def read_by_plugin(found: Found[Format], content: bytes, called: str, options: O
     Returns
     -------
     mosaic : Mosaic
-        With what the rules of `mosaic_of` make of its values.
+        Its values after the rules of `mosaic_of`.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def read_by_plugin(found: Found[Format], content: bytes, called: str, options: O
 
 
 def _what_is_wrong(mosaic: Any) -> str:
-    """Why something cannot serve as a mosaic; empty where it can."""
+    """Why something is no valid mosaic; empty if it is one."""
     if not isinstance(mosaic, Mosaic):
         return f"a {type(mosaic).__name__}, not a Mosaic"
     if not _is_known(mosaic.grid):
@@ -116,7 +116,7 @@ def _what_is_wrong(mosaic: Any) -> str:
 
 
 def _is_known(grid: Any) -> bool:
-    """Whether a grid is one that its own name leads back to, and so within all bounds."""
+    """Whether a grid's name gives the same grid again; `Grid.named` checks all bounds."""
     try:
         return isinstance(grid, Grid) and Grid.named(grid.name) == grid
     except (InputError, TypeError, ValueError):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import requests
 
 BUCKET = "unidata-nexrad-level2"
-"""Where the archive lies unless ``STORMLENS_NEXRAD_BUCKET`` says otherwise."""
+"""The archive's default name; ``STORMLENS_NEXRAD_BUCKET`` overrides it."""
 
 _KEY = re.compile(r"(?:.*/)?([A-Z]{4})(\d{8}_\d{6})(?:_V\d\d)?(?:\.gz|\.bz2)?")
 _AT = re.compile(r"([A-Z]{4})@(.+)")
@@ -118,12 +118,12 @@ def fetch_nexrad(
     Returns
     -------
     path : Path
-        The file as the archive holds it.
+        The file, byte for byte as in the archive.
 
     Raises
     ------
     InputError
-        If there is no such volume, or it cannot be had whole.
+        If there is no such volume, or its download is incomplete.
     """
     if isinstance(volume, str):
         volume = _nearest(volume, bucket)
@@ -167,9 +167,9 @@ def check_volume_request(text: str) -> None:
     Raises
     ------
     InputError
-        As `fetch_nexrad`, before the archive is asked.
+        As `fetch_nexrad`, without a request to the archive.
     """
-    _asked(text)
+    _parsed_request(text)
 
 
 def is_passed_over(name: str) -> bool:
@@ -189,7 +189,7 @@ def is_passed_over(name: str) -> bool:
     return name.endswith(("_MDM", ".001", ".Z"))
 
 
-def _asked(request: str) -> tuple[str, datetime]:
+def _parsed_request(request: str) -> tuple[str, datetime]:
     """Radar and time that a request names."""
     match = _AT.fullmatch(request)
     if match is None:
@@ -198,7 +198,7 @@ def _asked(request: str) -> tuple[str, datetime]:
 
 
 def _nearest(request: str, bucket: str | None) -> Volume:
-    site, moment = _asked(request)
+    site, moment = _parsed_request(request)
     span = (np.datetime64((moment + by).replace(tzinfo=None)) for by in (-_NEAR, _NEAR))
     near = nexrad_volumes(site, *span, bucket=bucket)
     if not near:
@@ -219,7 +219,8 @@ def _moment(value: np.datetime64 | str) -> datetime:
         raise InputError(
             f"{value!r} is no time; write a date and an hour at least, in UTC: 2013-05-20T20:15."
         ) from error
-    # A quarter of an hour before or after it is a time too, then.
+    # Raises unless the time fits into nanoseconds, with a margin for the quarter of an hour on
+    # either side that `_nearest` searches.
     nanoseconds(np.datetime64(moment.replace(tzinfo=None)), repr(value))
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -267,7 +268,7 @@ def _parsed(content: bytes, address: str) -> "ElementTree.Element":
     from xml.etree import ElementTree
 
     try:
-        if b"<!" in content:  # entities can blow up; a listing has none
+        if b"<!" in content:  # XML entities can expand without bound; a listing has none
             raise ValueError("a document type")
         page = ElementTree.fromstring(content)
         if not page.tag.endswith("ListBucketResult"):

@@ -1,8 +1,8 @@
 """
 CfRadial 1 and 2: volumes of one radar in NetCDF.
 
-CfRadial has one mark for a gate without a value, be it below the threshold of
-detection or not measured; it is read as clear air within the radar's reach.
+CfRadial has one mark for a gate without a value, whether it is below the
+threshold of detection or was not measured. It is read as clear air within the radar's reach.
 
 Variables are taken as they lie in the file, and not through xradar: in version 2
 it puts units of its own in place of the file's, in version 1 it knows one place
@@ -83,19 +83,19 @@ def read_cfradial(content: bytes, name: str, options: Options) -> Mosaic:
     Raises
     ------
     InputError
-        If the file is damaged, holds no turn about the radar with reflectivity or angles from an
-        aircraft alone, or its radar does not reach the grid asked for.
+        If the file is damaged, has no turn about the radar with reflectivity, has angles relative
+        to an aircraft alone, or its radar does not reach the grid asked for.
     """
-    told: Any = {"kind": "CfRadial volume", "fill_is_clear": True}
+    rules: Any = {"kind": "CfRadial volume", "fill_is_clear": True}
     if content.startswith(CLASSIC):
         with as_sentences(name, _KIND):
             root = _of_netcdf3(content, name)
-            return read_volume(_sweeps_of_first(root, name), name, options, **told)
+            return read_volume(_sweeps_of_first(root, name), name, options, **rules)
     with opened_hdf5(content, name, _KIND) as file:
         root = _of_hdf5(file)
         is_first = _FIRST in root
         sweeps = _sweeps_of_first(root, name) if is_first else _sweeps_of_second(file, root, name)
-        return read_volume(sweeps, name, options, **told)
+        return read_volume(sweeps, name, options, **rules)
 
 
 CFRADIAL = Format("cfradial", "CfRadial 1 and 2", _is_cfradial, read_cfradial, fields=True)
@@ -105,15 +105,15 @@ CFRADIAL = Format("cfradial", "CfRadial 1 and 2", _is_cfradial, read_cfradial, f
 class _Variable:
     """An array in memory or in a file, and its attributes."""
 
-    held: Any
+    values: Any
     attributes: Mapping[str, Any]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(self.held.shape)
+        return tuple(self.values.shape)
 
     def raw(self, part: slice | None = None) -> Raw:
-        """It, or some of its first axis, to be read later."""
+        """The variable, or a part of its first axis, to be read later."""
         if part is None:
             return Raw(self.shape, lambda: self._source[()], self.attributes)
         rest = (part.stop - part.start, *self.shape[1:])
@@ -124,15 +124,20 @@ class _Variable:
 
     @cached_property
     def _source(self) -> Any:
-        """What to cut: packed pieces may span many sweeps, and are unpacked once for all."""
-        if getattr(self.held, "chunks", None) is None:
-            return self.held
-        if self.held.nbytes > _MAX_PACKED:
+        """
+        The array to slice.
+
+        A compressed HDF5 chunk may span many sweeps. The variable is read whole once, since each
+        slice would decompress such a chunk again.
+        """
+        if getattr(self.values, "chunks", None) is None:
+            return self.values
+        if self.values.nbytes > _MAX_PACKED:
             raise InputError(
-                f"{self.held.name} unpacks to over {_MAX_PACKED >> 20} MiB, which is refused; "
+                f"{self.values.name} unpacks to over {_MAX_PACKED >> 20} MiB, which is refused; "
                 "write it without compression."
             )
-        return self.held[()]
+        return self.values[()]
 
 
 _Variables = Mapping[str, _Variable]
@@ -149,7 +154,12 @@ def _of_hdf5(group: Any) -> dict[str, _Variable]:
 
 
 class _ReadOnce(io.BytesIO):
-    """A file of which variables that overlap do not give many times its size."""
+    """
+    A file that gives at most twice its size.
+
+    The header of NetCDF-3 says where each variable lies. In a crafted file all may lie over the
+    same bytes, and reading them would take many times the file's size.
+    """
 
     def read(self, size: int | None = -1, /) -> bytes:
         given = super().read(size)
@@ -179,7 +189,7 @@ def _texts(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sweeps_of_first(root: _Variables, name: str) -> Iterator[RawSweep]:
-    """Sweeps of version 1, whose rays stand one behind the other."""
+    """Sweeps of version 1, which stores the rays of all sweeps in one array."""
     if not {_FIRST, "sweep_end_ray_index", "azimuth"} <= set(root):
         raise _lacking(root, name)
     starts, ends = (root[key].numbers() for key in (_FIRST, "sweep_end_ray_index"))
@@ -213,7 +223,7 @@ def _part(key: str, variable: _Variable, span: slice, rays: int, sweep: slice, s
 
 
 def _unfold(sweep: dict[str, Raw], root: _Variables, span: slice, name: str) -> None:
-    """Put rays of different lengths, which stand in one row, one below the other."""
+    """Bring rays of different lengths, stored end to end, into rows of one length."""
     counts, begins = (
         root[key].numbers()[span] if key in root else np.array([])
         for key in ("ray_n_gates", "ray_start_index")
@@ -251,8 +261,10 @@ def _sweeps_of_second(file: Any, root: _Variables, name: str) -> Iterator[RawSwe
         own = _of_hdf5(file[key])
         georeference = hdf5_member(file, f"{key}/georeference")
         moving = {} if georeference is None else _of_hdf5(georeference)
-        whole = {axis: root[axis] for axis in _PLACE if axis in root}
-        sweep = {at: held.raw() for at, held in {**whole, **moving, **own}.items()}
+        of_root = {axis: root[axis] for axis in _PLACE if axis in root}
+        # The place nearest to the sweep wins: its own, then the moving platform's, then the file's.
+        variables = {**of_root, **moving, **own}
+        sweep = {key: variable.raw() for key, variable in variables.items()}
         yield _on_earth(sweep, root, name)
 
 
@@ -273,7 +285,7 @@ def _on_earth(sweep: RawSweep, root: _Variables, name: str) -> RawSweep:
 def _lacking(root: _Variables, name: str) -> InputError:
     if set(_FROM_PLATFORM) & set(root) and "azimuth" not in root:
         return InputError(
-            f"{name} tells its rays by {' and '.join(_FROM_PLATFORM)} alone, not by azimuth and "
+            f"{name} gives its rays by {' and '.join(_FROM_PLATFORM)} alone, not by azimuth and "
             "elevation; convert it first, such as with RadxConvert."
         )
     return InputError(f"{name} lacks azimuth or where its sweeps begin and end.")

@@ -39,9 +39,9 @@ class Chunks:
 
     @property
     def missing(self) -> list[int]:
-        """Numbers that are not there between the first chunk and the last that is."""
-        held = {_number(file) for file in self.files}
-        return [number for number in range(1, max(held)) if number not in held]
+        """Numbers of the chunks that are missing before the last one present."""
+        present = {_number(file) for file in self.files}
+        return [number for number in range(1, max(present)) if number not in present]
 
 
 def volumes_of(files: Iterable[Path]) -> list[Path | Chunks]:
@@ -87,7 +87,7 @@ def read_chunks(chunks: Chunks, contents: Iterable[bytes], name: str, options: O
     chunks : Chunks
         Their files.
     contents : iterable of bytes
-        What each holds, unpacked.
+        The content of each, unpacked.
     name : str
         What errors call them.
     options : Options
@@ -116,7 +116,7 @@ def read_chunks(chunks: Chunks, contents: Iterable[bytes], name: str, options: O
             raise InputError(f"{name} hold more than {MAX_BYTES >> 20} MiB, which is refused.")
     remarks = []
     if missing:
-        told = ", ".join(map(str, missing[:5])) + (" and others" if len(missing) > 5 else "")
+        numbers = ", ".join(map(str, missing[:5])) + (" and others" if len(missing) > 5 else "")
         one = len(missing) == 1
-        remarks = [f"chunk{'' if one else 's'} {told} {'is' if one else 'are'} missing"]
+        remarks = [f"chunk{'' if one else 's'} {numbers} {'is' if one else 'are'} missing"]
     return read_nexrad(b"".join(parts), name, options, remarks=remarks)

@@ -50,8 +50,8 @@ def sample_curvilinear(
     Raises
     ------
     InputError
-        If no cell lies on the grid, no grid holds them, places are no degrees, or there are more
-        than 6 million.
+        If no cell lies on the grid, no grid is large enough for all, places are no degrees, or
+        there are more than 6 million.
     """
     from scipy.spatial import KDTree
 
@@ -63,7 +63,7 @@ def sample_curvilinear(
     for axis, limit in ((latitude, 90), (longitude, 540)):
         if np.fmax.reduce(axis, None, initial=0) > limit or np.fmin.reduce(axis, None) < -limit:
             raise InputError(f"{name}: latitude or longitude hold values that are no degrees.")
-    # A lattice of the places, its edges among them, tells how far they reach.
+    # A coarse lattice of the places, edges included, is enough to know how far they reach.
     some = np.ix_(*(lattice(n) for n in longitude.shape))
     points = _on_sphere(longitude[some], latitude[some])
     middle = _middle(points[np.isfinite(points).all(axis=-1)])

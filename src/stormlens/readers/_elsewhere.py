@@ -1,4 +1,4 @@
-"""Kinds of radar file that are known but not read, and what to take or to make of them instead."""
+"""Kinds of radar file that are recognised but not read, and what to use instead."""
 
 import re
 from collections.abc import Callable
@@ -48,7 +48,7 @@ _KINDS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
 
 def known_elsewhere(content: bytes) -> str:
     """
-    What a file is that no reader knows, and a way onward.
+    The kind of a file that no reader knows, and what to do with it.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def known_elsewhere(content: bytes) -> str:
     Returns
     -------
     words : str
-        A clause each; empty where it is not known either.
+        A clause each; empty if the kind is not recognised.
 
     Examples
     --------

@@ -19,7 +19,7 @@ class Format:
     title : str
         As people know it.
     fits : callable
-        Whether unpacked content (bytes) is of this kind, from as little of it as will do.
+        Whether unpacked content (bytes) is of this kind. It should look at as little as possible.
     read : callable
         ``read(content, name, options)``: bytes, what errors call the file, `Options`; gives a
         mosaic, or raises `InputError`.

@@ -2,8 +2,8 @@
 Shortest ways on the WGS84 ellipsoid: where a place lies from a radar, and where a beam leads.
 
 Formulas: Vincenty (1975), Direct and inverse solutions of geodesics on the ellipsoid with
-application of nested equations, Survey Review 23, 88-93. They hold to a millimetre over the
-distances that radars see; only near the opposite side of the earth they do not settle.
+application of nested equations, Survey Review 23, 88-93. They are exact to a millimetre over
+the distances that radars see. They fail to converge only near the opposite side of the earth.
 """
 
 from typing import NamedTuple

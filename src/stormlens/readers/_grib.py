@@ -8,8 +8,8 @@ A message is a train of sections that say their own length and number:
 
 Lengths, grid and packing are checked against each other here, so that no size in
 them can ask for more memory than the file is worth. Only the message that is
-wanted is taken apart. Codes stay packed until values are asked for, since of a
-national mosaic only a twentieth is. Grids of longitude and latitude are read, packed
+wanted is taken apart. Codes stay packed until values are requested,
+since only a twentieth of a national mosaic is. Grids of longitude and latitude are read, packed
 simply or as PNG, as MRMS writes them, or as run lengths, as JMA does. Pillow
 decodes images. Bulletins travel behind headings (WMO 386, LDM), so the first
 message is looked for.
@@ -98,7 +98,7 @@ class Packing:
     bits : int
         Of each code; 0 where all values are the reference.
     table : ndarray of float64 or None
-        Values of the codes where no formula tells them; NaN for code 0.
+        Values of the codes, in place of the formula; NaN for code 0.
     highest : int
         Of run lengths, the highest code that is in the table.
     """
@@ -131,7 +131,7 @@ class Message:
     centre : int
         Who wrote it, by common code table C-11.
     discipline, category, number : int
-        What it holds, by code tables 0.0, 4.1 and 4.2.
+        The quantity, by code tables 0.0, 4.1 and 4.2.
     """
 
     content: memoryview
@@ -176,7 +176,7 @@ def _first(content: bytes) -> int:
 
 def messages(content: bytes, name: str) -> list[Message]:
     """
-    Every message of a file, of which no more than the head is looked at.
+    Every message of a file. Only their first sections are parsed.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def messages(content: bytes, name: str) -> list[Message]:
     Raises
     ------
     InputError
-        If the file is of another edition, damaged, cut short, or holds over 10,000 messages.
+        If the file is of another edition, damaged, cut short, or has over 10,000 messages.
     """
     found: list[Message] = []
     at, whole = _first(content), memoryview(content)
@@ -225,7 +225,7 @@ class Field:
     Attributes
     ----------
     time : datetime64[s]
-        When it holds, UTC: reference time and, of a forecast, its hours.
+        Valid time, UTC: the reference time plus the forecast's hours.
     longitude : ndarray of float64, shape (columns,)
         Degrees east of the columns as they lie in the file.
     latitude : ndarray of float64, shape (rows,)
@@ -399,7 +399,7 @@ def _of_image(data: memoryview, packing: Packing, name: str) -> NDArray[np.unsig
 
 
 def _pixels(image: "Image", bits: int) -> NDArray[np.unsignedinteger]:
-    """An image's pixels, taken in bands: all at once, Pillow would hold them three times."""
+    """An image's pixels, taken in bands: at once Pillow would keep three copies."""
     width, height = image.size
     pixels = np.empty((height, width), np.uint32 if bits > 16 else f"u{bits // 8}")
     for top in range(0, height, _BAND):
@@ -458,7 +458,7 @@ def _time(section: memoryview, at: int) -> np.datetime64:
 
 
 def _valid(sections: dict[int, memoryview]) -> np.datetime64:
-    """When a field holds: so far ahead of its reference time, or at the end of its interval."""
+    """A field's valid time: its reference time plus its lead, or the end of its interval."""
     reference, product = _time(sections[1], 12), sections[4]
     (template,), unit = struct.unpack_from(">H", product, 7), product[17]
     if template in _OVER_TIME:
@@ -485,7 +485,7 @@ def _grid(section: memoryview, name: str) -> tuple[NDArray[np.float64], NDArray[
     columns, rows, basic, parts = struct.unpack_from(">4I", section, 30)
     first_latitude, first_longitude = struct.unpack_from(">2I", section, 46)
     last_latitude, last_longitude, step_x, step_y, scan = struct.unpack_from(">4IB", section, 55)
-    # Too large and consistent is a file to be cut; inconsistent is a damaged one, below.
+    # A consistent file that is too large can be cut. An inconsistent one is damaged; see below.
     if n > MAX_CELLS and columns * rows == n:
         raise InputError(
             f"{name} has {n:,} values; up to {MAX_CELLS:,} are read. Cut out a part: "
@@ -512,7 +512,8 @@ def _axis(first: int, last: int, step: int, n: int) -> NDArray[np.float64]:
     Places of columns or rows.
 
     Steps are whole numbers, JMA's 1/120 of a degree 8,333 millionths: over 3,360 rows 0.13 of one
-    is lost. The last place settles the step where that is all in which they differ, and matters.
+    is lost. So the last place sets the step, if rounding explains the difference and
+    it matters.
     """
     start, off = _signed(first), _signed(last) - _signed(first) - step * (n - 1)
     is_rounding = abs(step) / 10 < abs(off) < n
@@ -550,34 +551,34 @@ def _bitmap(section: memoryview, n: int, name: str) -> Bitmap | None:
 
 def _packing(sections: dict[int, memoryview], n: int, name: str) -> tuple[Packing, memoryview]:
     """How n values are written, checked against how much is written; and what is."""
-    held, template = struct.unpack_from(">IH", sections[5], 5)
+    packed, template = struct.unpack_from(">IH", sections[5], 5)
     if template == _RUNS:
-        return _packing_of_runs(sections[5], held, n, name), sections[7][5:]
+        return _packing_of_runs(sections[5], packed, n, name), sections[7][5:]
     reference, *scales, bits = struct.unpack_from(">fHHB", sections[5], 11)
     binary, decimal = (_signed(scale, 16) for scale in scales)
     data = sections[7][5:]
     # Scales beyond these turn reflectivity into infinity or into nothing.
-    if held != n or abs(binary) > 60 or abs(decimal) > 20:
-        raise _damaged(name, f"{held} values are packed for {n} cells")
+    if packed != n or abs(binary) > 60 or abs(decimal) > 20:
+        raise _damaged(name, f"{packed} values are packed for {n} cells")
     if template not in (_SIMPLE, _AS_PNG):
         raise InputError(
             f"{name} is packed by template 5.{template}, which is not read; repack it: "
             "wgrib2 FILE -set_grib_type simple -grib_out NEW"
         )
     if bits and template == _AS_PNG:
-        _check_png(data, held, bits, name)
-    elif bits > 32 or len(data) < -(-held * bits // 8):
-        raise _damaged(name, f"{len(data)} bytes are too few for {held} values")
+        _check_png(data, packed, bits, name)
+    elif bits > 32 or len(data) < -(-packed * bits // 8):
+        raise _damaged(name, f"{len(data)} bytes are too few for {packed} values")
     return Packing(template, reference, binary, decimal, bits), data
 
 
-def _packing_of_runs(section: memoryview, held: int, n: int, name: str) -> Packing:
+def _packing_of_runs(section: memoryview, packed: int, n: int, name: str) -> Packing:
     """Bits of a code, and the values of levels 1 and up; level 0 is missing."""
     bits, highest, levels, decimal = struct.unpack_from(">BHHB", section, 11)
     values = np.frombuffer(section[17 : 17 + 2 * levels], ">u2").astype(np.int64)
     fits = highest <= levels == len(values) and 1 <= bits <= 16 and highest < 1 << bits
-    if held != n or not fits:
-        raise _damaged(name, f"its table of {levels} levels is none for {held} values")
+    if packed != n or not fits:
+        raise _damaged(name, f"its table of {levels} levels is none for {packed} values")
     signed = np.where(values < _LOCAL, values, _LOCAL - values)
     table = np.concatenate([[np.nan], signed / 10.0 ** _signed(decimal, 8)])
     return Packing(_RUNS, 0.0, 0, 0, bits, table, highest)
@@ -591,7 +592,7 @@ def _of_runs(data: memoryview, packing: Packing, n: int, name: str) -> NDArray[n
         raise _damaged(name, str(error)) from error
 
 
-def _check_png(data: memoryview, held: int, bits: int, name: str) -> None:
+def _check_png(data: memoryview, packed: int, bits: int, name: str) -> None:
     """
     The image must have as many values as promised, and its chunks must be undamaged.
 
@@ -600,8 +601,8 @@ def _check_png(data: memoryview, held: int, bits: int, name: str) -> None:
     if data[:8] != _PNG or data[12:16] != b"IHDR":
         raise _damaged(name, "its data are no PNG image")
     width, height, depth, colour, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
-    if width * height != held or (colour, depth) != _IMAGES.get(bits) or interlace:
-        raise _damaged(name, f"an image of {width} x {height} does not hold its {held} values")
+    if width * height != packed or (colour, depth) != _IMAGES.get(bits) or interlace:
+        raise _damaged(name, f"an image of {width} x {height} does not hold its {packed} values")
     at = 8
     while data[at + 4 : at + 8] != b"IEND":
         length = struct.unpack_from(">I", data, at)[0]

@@ -1,10 +1,10 @@
 """
 GridRad and GridRad-Severe: merged NEXRAD volumes on a longitude-latitude-altitude grid.
 
-A file lists the cells that hold an echo (`index`, into altitude, latitude and
+A file lists the cells with an echo (`index`, into altitude, latitude and
 longitude), each with its reflectivity and the weight of the observations in
-it; `Nradobs` and `Nradecho` count, for every cell, the radar scans that saw it
-and those among them that saw an echo. Echoes of low confidence are taken out
+it. `Nradobs` and `Nradecho` count, for every cell, the radar scans that saw it
+and those of them that saw an echo. Echoes of low confidence are taken out
 by the filter that the authors recommend, and the highest of a column is kept.
 
 Sources: Homeyer and Bowman (2022), Algorithm Description Document for Version
@@ -55,7 +55,7 @@ class Filter:
     Attributes
     ----------
     least_weight : float
-        Echoes of less weight are taken out whatever else.
+        Echoes of less weight are always taken out.
     weight : float
         Echoes of less weight are taken out where they are weak.
     weak_dbz : float
@@ -124,7 +124,7 @@ def read_gridrad(content: bytes, name: str, options: Options) -> Mosaic:
     Returns
     -------
     mosaic : Mosaic
-        Covered is a column of which some radar scan saw a cell.
+        A column is covered if some radar scan saw a cell of it.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def _trusted(
 
 
 def _in_turn(n: int) -> Iterator[slice]:
-    """Parts of a list, so that what is computed of them takes little beside it."""
+    """Parts of a list, so that intermediate arrays stay small beside it."""
     return (slice(first, first + _AT_A_TIME) for first in range(0, n, _AT_A_TIME))
 
 

@@ -72,8 +72,8 @@ def read_knmi(content: bytes, name: str, options: Options) -> Mosaic:
     Raises
     ------
     InputError
-        If the file is damaged, or holds no reflectivity; rain that KNMI gives as millimetres of
-        some minutes is no rate, and is not read.
+        If the file is damaged, or holds no reflectivity; rain that KNMI gives as millimetres
+        summed over some minutes is no rate, and is not read.
     """
     with opened_hdf5(content, name, _KIND) as file:
         if hdf5_numbered(file, "scan"):
@@ -91,11 +91,11 @@ def _read_image(file: Any, name: str, options: Options) -> Mosaic:
         raise InputError(f"{name}: /{key} holds no image.")
     if codes.size > MAX_CELLS:
         raise InputError(f"{name}: /{key} has {codes.size:,} values; up to {MAX_CELLS:,} are read.")
-    place = _told(file, "geographic")
-    projection = _told(file, "geographic/map_projection")
+    place = _attributes(file, "geographic")
+    projection = _attributes(file, "geographic/map_projection")
     corners = np.asarray(place["geo_product_corners"], float).reshape(4, 2)
     dbz, coverage, grid = sample_cornered(
-        _reading(codes[()], _told(file, f"{key}/calibration"), name),
+        _reading(codes[()], _attributes(file, f"{key}/calibration"), name),
         codes.shape,
         str(projection["projection_proj4_params"]),
         {corner: tuple(at) for corner, at in zip(("LL", "UL", "UR", "LR"), corners, strict=True)},
@@ -103,47 +103,48 @@ def _read_image(file: Any, name: str, options: Options) -> Mosaic:
         options,
         name,
     )
-    overview, held = _told(file, "overview"), _told(file, key)
-    valid = held.get("image_datetime_valid") or overview.get("product_datetime_end")
+    overview, image = _attributes(file, "overview"), _attributes(file, key)
+    valid = image.get("image_datetime_valid") or overview.get("product_datetime_end")
     return mosaic_of(
         dbz,
         coverage,
         time=_time(valid or overview.get("product_datetime_start"), name),
         source="KNMI composite",
-        product=f"{parameter}, {held.get('image_product_name', 'not named')}",
+        product=f"{parameter}, {image.get('image_product_name', 'not named')}",
         sampling=options.sampling,
         grid=grid,
     )
 
 
-def _told(group: Any, path: str) -> dict[str, Any]:
+def _attributes(group: Any, path: str) -> dict[str, Any]:
     """Attributes of a group that must be there."""
-    held = hdf5_member(group, path)
-    if held is None:
+    member = hdf5_member(group, path)
+    if member is None:
         raise ValueError(f"it has no {path}")
-    return hdf5_attributes(held)
+    return hdf5_attributes(member)
 
 
 def _chosen(file: Any, name: str, wanted: str | None) -> tuple[str, str]:
     """The image that is read, and what it shows."""
-    told = {
-        key: str(hdf5_attributes(file[key]).get("image_geo_parameter", "not told"))
+    parameters = {
+        key: str(hdf5_attributes(file[key]).get("image_geo_parameter", "not named"))
         for key in hdf5_numbered(file, "image")
     }
-    usable = {key: shown for key, shown in told.items() if shown.upper().endswith(_DBZ)}
+    usable = {key: shown for key, shown in parameters.items() if shown.upper().endswith(_DBZ)}
     if wanted is not None:
         usable = {key: shown for key, shown in usable.items() if wanted in (key, shown)}
     if not usable:
-        held = ", ".join(dict.fromkeys(told.values())) or "no image"
-        asked = "" if wanted is None else f", none of them {wanted}"
+        content = ", ".join(dict.fromkeys(parameters.values())) or "no image"
+        unmet = "" if wanted is None else f", none of them {wanted}"
         onward = ""
-        if any(shown.upper().endswith(_MILLIMETRES) for shown in told.values()):
+        if any(shown.upper().endswith(_MILLIMETRES) for shown in parameters.values()):
             onward = (
                 f" Rain in {_MILLIMETRES} is a sum over some minutes and no rate: take the "
                 "composite of reflectivity, RAD_NL25_PCP, instead."
             )
         raise InputError(
-            f"{name} holds {held}{asked}; KNMI's images of reflectivity ({_DBZ}) are read.{onward}"
+            f"{name} holds {content}{unmet}; KNMI's images of reflectivity ({_DBZ}) are read."
+            f"{onward}"
         )
     if len(usable) > 1:
         raise several_fields(name, list(usable))
@@ -157,9 +158,10 @@ def _reading(codes: NDArray[Any], calibration: dict[str, Any], name: str) -> Rea
 
     def read(at: Any) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
         values = codes[at] * gain + offset
-        unheard = (codes[at] == missing) & (values < LEAST_DBZ)
-        lost = (codes[at] == outside) | is_mark(values) | ((codes[at] == missing) & ~unheard)
-        return np.where(unheard | lost, -np.inf, values), ~lost
+        # A low code for missing data is clear air (no signal above the noise).
+        clear = (codes[at] == missing) & (values < LEAST_DBZ)
+        lost = (codes[at] == outside) | is_mark(values) | ((codes[at] == missing) & ~clear)
+        return np.where(clear | lost, -np.inf, values), ~lost
 
     return read
 
@@ -187,7 +189,7 @@ def _read_volume(file: Any, name: str, options: Options) -> Mosaic:
     keys = hdf5_numbered(file, "scan")
     if len(keys) > _MAX_SCANS:
         raise InputError(f"{name} holds {len(keys)} scans; up to {_MAX_SCANS} are read.")
-    place = _told(file, "radar1")["radar_location"]
+    place = _attributes(file, "radar1")["radar_location"]
     longitude, latitude = (float(degrees) for degrees in np.asarray(place, float).reshape(-1)[:2])
     sweeps = (_sweep(file[key], latitude, longitude, name) for key in keys)
     return read_volume(sweeps, name, options, kind="KNMI volume", fill_is_clear=False)
@@ -195,21 +197,21 @@ def _read_volume(file: Any, name: str, options: Options) -> Mosaic:
 
 def _sweep(scan: Any, latitude: float, longitude: float, name: str) -> RawSweep:
     """A scan by CfRadial's names: its first ray begins in the north, its first gate at 0 km."""
-    told, calibration = hdf5_attributes(scan), _told(scan, "calibration")
+    settings, calibration = hdf5_attributes(scan), _attributes(scan, "calibration")
     moments = {
         moment: _moment(data, key, calibration, name)
         for key, moment in _MOMENTS.items()
         if getattr(data := hdf5_member(scan, f"scan_{key}_data"), "ndim", 0) == 2
     }
     rays, gates = next((each.shape for each in moments.values()), (0, 0))
-    step, spacing = (float(told[key]) for key in ("scan_azim_bin", "scan_range_bin"))
+    step, spacing = (float(settings[key]) for key in ("scan_azim_bin", "scan_range_bin"))
     return {
         "azimuth": raw_of(step * (np.arange(rays) + 0.5)),
-        "elevation": raw_of(np.full(rays, float(told["scan_elevation"]))),
+        "elevation": raw_of(np.full(rays, float(settings["scan_elevation"]))),
         "range": raw_of(spacing * (np.arange(gates) + 0.5), units="km"),
         "latitude": raw_of(latitude),
         "longitude": raw_of(longitude),
-        "time": raw_of(_time(told.get("scan_datetime"), name)),
+        "time": raw_of(_time(settings.get("scan_datetime"), name)),
         **moments,
     }
 
@@ -226,14 +228,16 @@ def _moment(data: Any, key: str, calibration: dict[str, Any], name: str) -> Raw:
     return Raw(data.shape, partial(data.__getitem__, ()), packing)
 
 
-def _time(told: Any, name: str) -> np.datetime64:
+def _time(written: Any, name: str) -> np.datetime64:
     """UTC of a moment such as ``14-JUL-2020;20:15:00.000``."""
-    found = _MOMENT.match(str(told))
+    found = _MOMENT.match(str(written))
     month = found[2].upper() if found else ""
     if found is None or month not in _MONTHS:
-        raise InputError(f"{name}: {str(told)[:40]!r} is no time; one is 14-JUL-2020;20:15:00.000.")
+        raise InputError(
+            f"{name}: {str(written)[:40]!r} is no time; one is 14-JUL-2020;20:15:00.000."
+        )
     day, year, clock = int(found[1]), found[3], found[4]
     try:
         return np.datetime64(f"{year}-{_MONTHS.index(month) + 1:02d}-{day:02d}T{clock}", "s")
     except ValueError as error:
-        raise InputError(f"{name}: {str(told)[:40]!r} is no time.") from error
+        raise InputError(f"{name}: {str(written)[:40]!r} is no time.") from error

@@ -1,17 +1,17 @@
 """
-Messages of a NEXRAD Level II volume, to the turns of its antenna.
+From the messages of a NEXRAD Level II volume to the turns of its antenna.
 
 A record is a train of messages. Each radial (message 1 until 2008, 31 since)
-is one ray, and says itself where it points, where its gates lie and how its
-values are written; so each is read by its own header. Rays are known by the
-number of their cut: an archive may have lost some of them, with the marks of a
-sweep's begin and end, may hold some twice, or not in their order. What is whole
-is kept: a message that contradicts itself costs its own ray, one whose size
-does so the rest of its record. `Turn.lost` and `Volume` tell what is missing.
+is one ray. It says itself where it points, where its gates lie and how its
+values are written, so each is read by its own header. Rays are grouped by the
+number of their cut, and not by the marks of a sweep's begin and end: an archive may
+have lost rays and these marks with them, or store rays twice or out of order. What
+is intact is kept. A message that contradicts itself costs its own ray; one whose
+size is wrong costs the rest of its record. `Turn.expected` and `Volume` say what is
+missing.
 
-Only moments that are asked for are kept, as they are written and one ray behind
-the other, so that memory goes by what a file holds; a sweep becomes values when
-it is wanted.
+Only the requested moments are kept, as packed codes, one ray after the other. So
+memory follows the size of the file; a sweep becomes values when it is used.
 
 Formats: NOAA Radar Operations Center, ICD 2620002 (RDA/RPG), tables II, III, XI and XVII.
 """
@@ -163,10 +163,10 @@ class Cut:
 @dataclass(frozen=True)
 class _Part:
     """
-    What a record holds.
+    The content of a record.
 
-    Its rays, the bytes of their values one behind the other, where the radar stands, the cuts of
-    its pattern, how many messages it has, whether they break off, and how many rays in it were
+    Its rays, the bytes of their values one after the other, where the radar stands, the cuts of
+    its pattern, how many messages it has, whether they break off, and how many of its rays were
     damaged.
     """
 
@@ -215,26 +215,26 @@ class Turn:
         """
         How many rays the turn had when it was measured.
 
-        The last ray says so, as each has its number; where it is lost, the step from ray to ray
-        tells how many go round.
+        Rays are numbered, so the last one says it. If the last is lost, the step from ray to ray
+        gives how many fill the circle.
         """
         number, there = self.rays["number"], len(self.rays)
-        told = max(there, int(number.max(initial=0, where=number <= _MOST_RAYS_OF_TURN)))
+        total = max(there, int(number.max(initial=0, where=number <= _MOST_RAYS_OF_TURN)))
         if np.isin(self.rays["status"], _ENDS).any():
-            return told
+            return total
         if there > 1:
             step = float(np.median(np.diff(np.sort(self.azimuth))))
-            told = max(told, round(360 / max(step, 360 / _MOST_RAYS_OF_TURN)))
-        return max(told, there + 1)
+            total = max(total, round(360 / max(step, 360 / _MOST_RAYS_OF_TURN)))
+        return max(total, there + 1)  # the lost last ray at least
 
     def seen(self, moment: str) -> int:
         """
-        How many rays tell of a moment, be it that they are blanked.
+        How many rays have a moment, or are blanked.
 
         Parameters
         ----------
         moment : str
-            One that was asked for.
+            One of those that `decode` kept.
 
         Returns
         -------
@@ -249,7 +249,7 @@ class Turn:
         Parameters
         ----------
         moment : str
-            One that was asked for.
+            One of those that `decode` kept.
 
         Returns
         -------
@@ -259,26 +259,27 @@ class Turn:
 
     def gates(self, moment: str) -> Gates:
         """
-        Gates on which every ray finds its own.
+        Gates that suit all rays.
 
-        Rays of a sweep agree on their gates but for their number; where some do not, the others
-        say how far apart gates lie, and these reach from the nearest to the farthest gate of all.
+        Rays of a sweep usually differ in the number of their gates alone. If some differ in more,
+        most rays decide the spacing. The gates reach from the nearest to the farthest of all rays.
 
         Parameters
         ----------
         moment : str
-            One that `holds` says is there.
+            One for which `holds` is true.
 
         Returns
         -------
         gates : Gates
             No more than a radar measures, however far the odd ray claims to reach.
         """
-        held = self.rays[moment][self.rays[moment]["gates"] > 0]
-        kinds, count = np.unique(held[["first", "spacing"]], return_counts=True)
+        headers = self.rays[moment][self.rays[moment]["gates"] > 0]
+        kinds, count = np.unique(headers[["first", "spacing"]], return_counts=True)
         first, spacing = (int(value) for value in kinds[count.argmax()])
-        first -= spacing * -(-(first - int(held["first"].min())) // spacing)
-        reach = held["first"] + held["spacing"] * (held["gates"].astype(np.int64) - 1)
+        # Whole steps back from the commonest first gate, so that its rays stay on these gates.
+        first -= spacing * -(-(first - int(headers["first"].min())) // spacing)
+        reach = headers["first"] + headers["spacing"] * (headers["gates"].astype(np.int64) - 1)
         n = -(-(int(reach.max()) - first) // spacing) + 1
         return Gates(first, spacing, min(n, _MOST_GATES))
 
@@ -289,7 +290,7 @@ class Turn:
         Parameters
         ----------
         moment : str
-            One that was asked for.
+            One of those that `decode` kept.
         gates : Gates
             Of this moment or of another.
 
@@ -301,7 +302,7 @@ class Turn:
         """
         headers = self.rays[moment]
         values = np.full((len(headers), gates.n), np.nan, np.float32)
-        asked = gates.first + gates.spacing * np.arange(gates.n)
+        wanted = gates.first + gates.spacing * np.arange(gates.n)
         shown = np.flatnonzero((headers["gates"] > 0) & ~self.rays["blanked"])
         if not len(shown):
             return values
@@ -310,12 +311,13 @@ class Turn:
         with np.errstate(all="ignore"):
             meant = (codes.astype(np.float32) - offset) / scale
         meant[codes == _BELOW], meant[codes == _FOLDED] = -np.inf, np.nan
+        # Rays with the same first gate and spacing are moved to the wanted gates together.
         places, kind = np.unique(headers[["first", "spacing"]][shown], return_inverse=True)
         order = np.argsort(kind, kind="stable")
         for place, rows in zip(
             places, np.split(order, np.cumsum(np.bincount(kind))[:-1]), strict=True
         ):
-            column = np.rint((asked - place["first"]) / place["spacing"]).astype(np.intp)
+            column = np.rint((wanted - place["first"]) / place["spacing"]).astype(np.intp)
             there = np.flatnonzero((column >= 0) & (column < codes.shape[1]))
             if len(there):
                 found = meant[rows].take(column[there], axis=1)
@@ -352,7 +354,7 @@ class Volume:
     broken : set of int
         Numbers of the records whose messages break off.
     damaged : int
-        How many rays are not legible.
+        How many rays cannot be read.
     """
 
     turns: list[Turn]
@@ -363,7 +365,7 @@ class Volume:
     damaged: int
 
 
-@np.errstate(over="ignore", invalid="ignore")  # numbers of damaged headers, looked at later
+@np.errstate(over="ignore", invalid="ignore")  # numbers of damaged headers, checked later
 def decode(records: Iterable[bytes | memoryview], moments: Sequence[str], name: str) -> Volume:
     """
     Read a volume's records one by one.
@@ -380,7 +382,7 @@ def decode(records: Iterable[bytes | memoryview], moments: Sequence[str], name: 
     Returns
     -------
     volume : Volume
-        Rays that are there twice are taken once. What is damaged is left out.
+        Rays stored twice are taken once. What is damaged is left out.
 
     Raises
     ------
@@ -470,7 +472,7 @@ def _messages(record: bytes | memoryview) -> tuple[list[tuple[int, int, int]], i
             step = _CONTROL + (high << 16 | low)
         elif kind in _OF_ANY_LENGTH:
             step = _CONTROL + 2 * size
-        # What is no message fills up its frame, and may be cut off.
+        # Kind 0 only fills up its frame; the file may end within it.
         if step < _HEADER.size or (at + step > length and kind != 0):
             return found, messages, True
         if kind in (_LEGACY, _PATTERN, _GENERIC):
@@ -497,12 +499,12 @@ def _pattern(message: bytes | memoryview) -> tuple[Cut, ...]:
 
 
 def _taken(plain: Bytes, at: NDArray[np.int64], fields: np.dtype[Any]) -> Table:
-    """Records of fields that begin at places whose room was checked."""
+    """Records of fields at the given places, which the caller has checked to lie in the data."""
     return plain[at[..., None] + np.arange(fields.itemsize)].view(fields)[..., 0]
 
 
 def _legacy_rays(plain: Bytes, spans: NDArray[np.int64], moments: Sequence[str]) -> Table:
-    """Rays of messages 1, which hold reflectivity of 8 bits and no correlation."""
+    """Rays of messages 1, which have reflectivity of 8 bits and no correlation."""
     spans = spans[spans[:, 0] + _LEGACY_RAY.itemsize <= spans[:, 1]]
     begin, end = spans.T
     header = _taken(plain, begin, _LEGACY_RAY)
@@ -517,12 +519,12 @@ def _legacy_rays(plain: Bytes, spans: NDArray[np.int64], moments: Sequence[str])
     right = _points(rays)
     if "REF" in moments:
         moment = rays["REF"]
-        held = (header["gates"] > 0) & (header["pointer"] > 0)
+        present = (header["gates"] > 0) & (header["pointer"] > 0)
         moment["at"] = begin + header["pointer"]
-        moment["gates"] = np.where(held, header["gates"], 0)
+        moment["gates"] = np.where(present, header["gates"], 0)
         moment["first"], moment["spacing"] = header["first"], header["spacing"]
         moment["word"], moment["scale"], moment["offset"] = 8, 2, 66
-        right &= ~held | _is_right(moment, end)
+        right &= ~present | _is_right(moment, end)
     return rays[right]
 
 
@@ -545,11 +547,11 @@ def _generic_rays(
     rays["velocity"] = (names == b"DVEL").any(axis=1)
     right = _points(rays) & inside
     for moment in moments:
-        held, at = _block(blocks, names, b"D" + moment.encode())
-        rays[moment][held], fits = _generic_moment(plain, at, end[held])
-        right[held] &= fits
-    held, at = _block(blocks, names, b"RVOL")
-    return rays[right], _stands(plain, at, end[held])
+        present, at = _block(blocks, names, b"D" + moment.encode())
+        rays[moment][present], fits = _generic_moment(plain, at, end[present])
+        right[present] &= fits
+    present, at = _block(blocks, names, b"RVOL")
+    return rays[right], _stands(plain, at, end[present])
 
 
 def _points(rays: Table) -> NDArray[np.bool_]:
@@ -562,7 +564,7 @@ def _blocks(
     plain: Bytes, begin: NDArray[np.int64], end: NDArray[np.int64], count: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bytes_], NDArray[np.bool_]]:
     """
-    Place and name of the blocks of each ray, in any order; without a name where none is.
+    Place and name of the blocks of each ray, in any order; the name is empty for no block.
 
     Also whether all of a ray's blocks begin within its message.
     """
@@ -581,33 +583,33 @@ def _blocks(
 def _block(
     blocks: NDArray[np.int64], names: NDArray[np.bytes_], name: bytes
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which rays have a block of a name, and where the first such is."""
+    """Which rays have a block of a name, and where the first of them begins."""
     found = names == name
-    held = found.any(axis=1)
-    if not held.any():
-        return held, np.zeros(0, np.int64)
-    return held, blocks[held, found[held].argmax(axis=1)]
+    present = found.any(axis=1)
+    if not present.any():
+        return present, np.zeros(0, np.int64)
+    return present, blocks[present, found[present].argmax(axis=1)]
 
 
 def _generic_moment(
     plain: Bytes, at: NDArray[np.int64], end: NDArray[np.int64]
 ) -> tuple[Table, NDArray[np.bool_]]:
-    """Headers of a moment's blocks, and which of them can be."""
+    """Headers of a moment's blocks, and which of them are plausible."""
     moment = np.zeros(len(at), _MOMENT)
-    room = at + _GENERIC_MOMENT.itemsize <= end
-    header = _taken(plain, np.where(room, at, 0), _GENERIC_MOMENT) if len(at) else moment
+    fits = at + _GENERIC_MOMENT.itemsize <= end
+    header = _taken(plain, np.where(fits, at, 0), _GENERIC_MOMENT) if len(at) else moment
     for field in ("gates", "first", "spacing", "word", "scale", "offset"):
         moment[field] = header[field]
     moment["at"] = at + _GENERIC_MOMENT.itemsize
     # A scale of zero says that values stand as they are.
     plainly = moment["scale"] == 0
     moment["scale"][plainly], moment["offset"][plainly] = 1, 0
-    none = moment["gates"] == 0  # says nothing else either
-    return moment, room & (none | _is_right(moment, end))
+    none = moment["gates"] == 0  # without gates the other fields mean nothing
+    return moment, fits & (none | _is_right(moment, end))
 
 
 def _is_right(moment: Table, end: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which headers of a moment can be, and have their values within their message."""
+    """Which headers of a moment are plausible, and have their values within their message."""
     right = (moment["gates"] <= _MOST_GATES) & (moment["spacing"] >= _LEAST_SPACING)
     right &= np.isin(moment["word"], (8, 16))
     right &= np.isfinite(moment["scale"]) & np.isfinite(moment["offset"])
@@ -621,13 +623,13 @@ def _stands(
     at = at[at + _VOLUME_BLOCK.itemsize <= end]
     block = _taken(plain, at, _VOLUME_BLOCK)
     latitude, longitude = (block[axis].astype(float) for axis in ("latitude", "longitude"))
-    told = (abs(latitude) <= 90) & (abs(longitude) <= 360) & ((latitude != 0) | (longitude != 0))
-    places = np.flatnonzero(told)
+    given = (abs(latitude) <= 90) & (abs(longitude) <= 360) & ((latitude != 0) | (longitude != 0))
+    places = np.flatnonzero(given)
     return (float(latitude[places[0]]), float(longitude[places[0]])) if len(places) else None
 
 
 def _as_written(plain: Bytes, moment: Table) -> Bytes:
-    """Bytes of all rays' values, copied so that the record can go; `at` then says where in them."""
+    """Bytes of all rays' values, copied so that the record can go; `at` then indexes the copy."""
     size = moment["gates"].astype(np.int64) * (moment["word"] // 8)
     begins, sizes = moment["at"].tolist(), size.tolist()
     moment["at"] = np.cumsum(size) - size
@@ -661,8 +663,8 @@ def _grouped(rays: Table) -> list[NDArray[np.intp]]:
     """
     Rays of each turn, in the order of their first.
 
-    A cut has a number of its own. Where its mark of beginning comes once more, and later than
-    all of it so far, the radar began it anew.
+    Each cut has its own number. If the mark of its beginning comes again, later than all its rays
+    so far, the radar started the cut again, and a new turn begins there.
     """
     order = np.argsort(rays["cut"], kind="stable")
     time = rays["day"] * 86_400_000 + rays["ms"]

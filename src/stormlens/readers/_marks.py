@@ -1,9 +1,9 @@
 """
 Numbers that are no measurement: what marks missing data in a field of reflectivity or rain.
 
-Files mark what they do not know by a number that cannot be (9999, 1e20, 9.97e36,
--999, -32768), and say so or not. Taken at its word, it would be the strongest
-echo, or clear air that a radar saw. So what no radar measures is no coverage:
+Files mark missing data by an impossible number (9999, 1e20, 9.97e36, -999,
+-32768), and not all say which. Read as a value, it would be the strongest echo, or
+clear air that a radar saw. So what no radar measures is no coverage:
 
 - above 80 dBZ, where the archive's scale ends. The WSR-88D's codes go on to
   94.5, but what is there is clutter or interference. It is left out before a
@@ -39,7 +39,7 @@ def is_mark(dbz: NDArray[np.floating]) -> NDArray[np.bool_]:
     Returns
     -------
     marks : ndarray of bool, shape of `dbz`
-        False for NaN, of which callers know what it means.
+        False for NaN, which callers interpret themselves.
 
     Examples
     --------
@@ -78,6 +78,6 @@ def without_mrms_clear(dbz: NDArray[np.floating]) -> NDArray[np.floating]:
     Returns
     -------
     dbz : ndarray of float, shape of `dbz`
-        `is_mark` tells no coverage.
+        -999 stays; `is_mark` finds it.
     """
     return np.where(np.abs(dbz - _MRMS_CLEAR) < 0.5, -np.inf, dbz)

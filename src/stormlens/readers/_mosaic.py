@@ -1,12 +1,12 @@
 """
 The mosaic: column-maximum reflectivity on a grid.
 
-What every reader gives: a `Mosaic`, and an `xarray.Dataset` with dimensions
-(y, x) for those who ask for one, row 0 in the south.
+Every reader gives a `Mosaic`, and on request an `xarray.Dataset` with dimensions
+(y, x), row 0 in the south.
 `reflectivity` is whole dBZ as uint8, 0 where there is no echo; `coverage` is
 True where some radar could have seen one. A cell without coverage reads 0 too,
-so the two together tell clear air (0, covered) from missing data (0, not
-covered).
+so the two together distinguish clear air (0, covered) from missing data
+(0, not covered).
 """
 
 from functools import lru_cache
@@ -51,9 +51,9 @@ def make_mosaic(
     source : str
         Instrument and file, in words for a reader.
     product : str, optional
-        What the file held.
+        What the file contains.
     derived : str, optional
-        How reflectivity was computed, where the file held something else.
+        How reflectivity was computed, if the file has another quantity.
     sampling : {"nearest", "maximum"}, optional
         How the file's values were brought to the grid.
     simulated : bool, optional
@@ -93,14 +93,14 @@ def mosaic_of(
     time: np.datetime64 | None,
     source: str,
     grid: Grid = NATIONAL,
-    **told: Any,
+    **description: Any,
 ) -> Mosaic:
     """
     The same as plain arrays.
 
     Parameters
     ----------
-    dbz, coverage, time, source, grid, **told
+    dbz, coverage, time, source, grid, **description
         As `make_mosaic` takes them.
 
     Returns
@@ -122,9 +122,9 @@ def mosaic_of(
     seen = seen & ~is_mark(values)
     whole = np.where(seen & (values >= 1), values, 0).astype(np.uint8)
     moment: Any = nanoseconds("NaT" if time is None else time, f"{source}: time")[()]
-    # Names of files and radars, and what is in files, may hold anything.
-    texts = {name: printable(text) for name, text in told.items() if isinstance(text, str)}
-    return Mosaic(whole, seen, moment, printable(source), grid=grid, **{**told, **texts})
+    # Names of files and texts within files are untrusted, and may have control characters.
+    texts = {name: printable(text) for name, text in description.items() if isinstance(text, str)}
+    return Mosaic(whole, seen, moment, printable(source), grid=grid, **{**description, **texts})
 
 
 @lru_cache(maxsize=2)

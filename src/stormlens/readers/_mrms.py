@@ -31,12 +31,12 @@ from stormlens.readers._sampling import sample_lonlat
 from stormlens.readers._target import grid_of_meridians
 from stormlens.stormbox import Mosaic
 
-_TOLD = 5  # names of fields in a sentence
+_MOST_NAMED = 5  # fields that a sentence names
 
 
 @dataclass(frozen=True)
 class _Product:
-    """What a field holds; `to_mm_per_hour` is set for rain rates alone."""
+    """The quantity of a field; `to_mm_per_hour` is set for rain rates alone."""
 
     name: str
     to_mm_per_hour: float | None = None
@@ -135,11 +135,11 @@ def _chosen(found: list[Message], name: str, wanted: str | None) -> tuple[Messag
         if (product := _product(message)) is not None and wanted in (None, product.name)
     ]
     if not usable:
-        held = ", ".join(_describe(found))
+        content = ", ".join(_describe(found))
         known = [*_PRODUCTS.values(), *_PRODUCTS_OF_TOKYO.values()]
         readable = ", ".join(product.name for product in known)
         what = "no reflectivity" if wanted is None else f"not {wanted}"
-        raise InputError(f"{name} holds {held}, which is {what}. Read are: {readable}.")
+        raise InputError(f"{name} holds {content}, which is {what}. Read are: {readable}.")
     products = list(dict.fromkeys(product.name for _, product in usable))
     if len(products) > 1:
         raise several_fields(name, products)
@@ -152,21 +152,25 @@ def _chosen(found: list[Message], name: str, wanted: str | None) -> tuple[Messag
 
 
 def _product(message: Message) -> _Product | None:
-    """What a message holds, if it is read."""
+    """The product of a message; None if it is not read."""
     of_centre = _PRODUCTS_OF_TOKYO if message.centre == _TOKYO else {}
     return of_centre.get(message.key) or _PRODUCTS.get(message.key)
 
 
 def _describe(found: list[Message]) -> list[str]:
-    """Fields' names where gribberish's tables have them, else their numbers; a few."""
+    """Names of a few fields; their numbers if gribberish's tables have no name."""
     distinct = list({message.key: message for message in found}.values())
-    more = len(distinct) - _TOLD
-    told = [_name(message) for message in distinct[:_TOLD]]
-    return [*told, f"{more} more"] if more > 0 else told
+    more = len(distinct) - _MOST_NAMED
+    names = [_name(message) for message in distinct[:_MOST_NAMED]]
+    return [*names, f"{more} more"] if more > 0 else names
 
 
 def _name(message: Message) -> str:
-    """By a small message of the same numbers: gribberish never meets what lies in the file."""
+    """
+    A field's name, from a small message made here with the same numbers.
+
+    So the file's own bytes, which are untrusted, never reach gribberish's native code.
+    """
     discipline, category, number = message.key
     numbers = f"discipline {discipline}, category {category}, number {number}"
     if message.centre == _TOKYO and message.key in _NOT_READ_OF_TOKYO:

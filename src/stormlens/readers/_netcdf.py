@@ -1,8 +1,8 @@
 """
 NetCDF files that are gridded already: our own mosaics, SVRIMG's example, and any CF grid.
 
-A mosaic written with ``mosaic.to_netcdf(path)`` comes back as it was. Of other
-files the one field of reflectivity or rain rate is taken, as `from_xarray` does.
+A mosaic written with ``mosaic.to_netcdf(path)`` comes back as it was. In other
+files there must be one field of reflectivity or rain rate, as for `from_xarray`.
 """
 
 import io
@@ -83,7 +83,7 @@ NETCDF = Format(
 
 @contextmanager
 def _opened(content: bytes, name: str) -> "Iterator[xr.Dataset]":
-    """A file as it lies there, its larger variables unread."""
+    """An open file, not decoded, its larger variables unread."""
     import xarray as xr
 
     if content.startswith(HDF5_SIGNATURE):
@@ -97,14 +97,14 @@ def _opened(content: bytes, name: str) -> "Iterator[xr.Dataset]":
 
 
 def _decoded(raw: "xr.Dataset") -> "xr.Dataset":
-    """What CF says of packed values and times, without the times that say nothing."""
+    """The Dataset decoded by CF, without times that cannot be decoded."""
     import xarray as xr
 
     for key, variable in raw.variables.items():
         if "since" in str(variable.attrs.get("units", "")):
-            told = plain_units(variable.attrs["units"])
+            units = plain_units(variable.attrs["units"])
             variable = variable.copy(deep=False)
-            variable.attrs = {**variable.attrs, "units": told}
+            variable.attrs = {**variable.attrs, "units": units}
             raw = raw.assign({key: variable})
             try:
                 xr.decode_cf(xr.Dataset({"time": variable}))
@@ -134,7 +134,7 @@ def _example(raw: "xr.Dataset", name: str) -> Mosaic:
 
 
 def _time_of_name(name: str) -> np.datetime64 | None:
-    """UTC where a file's name holds it, such as ``20110427T190000Z``."""
+    """UTC from a file's name, such as ``20110427T190000Z``."""
     found = re.search(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z", name)
     if not found:
         return None

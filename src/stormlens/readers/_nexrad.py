@@ -3,14 +3,14 @@ NEXRAD Level II volumes (WSR-88D Archive II).
 
 A volume is a header of 24 bytes and a train of messages, since 2001 packed in
 bzip2 records, which are unpacked one by one and within bounds. In a split cut
-the antenna turns twice at one elevation: the first turn sees far without
-velocities, the second measures velocities and folds range, so its reflectivity
-is passed over.
+the antenna turns twice at one elevation. The first turn sees far but measures no
+velocities; the second measures velocities but folds range, so its reflectivity is
+left out.
 
 One volume in a hundred lacks something: archives have gaps, files are cut
 short, and a volume of the real-time feed is unfinished until its last chunk
-has come. Each ray stands for itself, so what is whole is read, and the
-product says how much that is.
+has come. Each ray has its own header, so intact rays are read, and the
+product says how many they are.
 
 Formats: NOAA Radar Operations Center, ICD 2620010 (Archive II/User) and
 2620002 (RDA/RPG).
@@ -108,11 +108,10 @@ def read_nexrad(
             "used."
         )
     gates = [turn.gates(_DBZ) for turn in chosen]
-    if sum(len(turn.rays) * held.n for turn, held in zip(chosen, gates, strict=True)) > (
-        _MOST_VALUES
-    ):
+    n_values = sum(len(turn.rays) * own.n for turn, own in zip(chosen, gates, strict=True))
+    if n_values > _MOST_VALUES:
         raise too_much(name)
-    sweeps = [_sweep(turn, held, options) for turn, held in zip(chosen, gates, strict=True)]
+    sweeps = [_sweep(turn, own, options) for turn, own in zip(chosen, gates, strict=True)]
     site = _site_name(content, name)
     latitude, longitude = _place(volume, site, options, name)
     reach = max(sweep.reach for sweep in sweeps)
@@ -137,10 +136,10 @@ NEXRAD = Format("nexrad", "NEXRAD Level II volumes", _is_nexrad, read_nexrad)
 @dataclass
 class _Records:
     """
-    The volume's records, unpacked, as they are asked for.
+    The volume's records, unpacked one at a time as they are iterated over.
 
-    Each is found by how it begins, so that none is missed behind one that is damaged, and what
-    can be had of that one is taken.
+    A record is found by its first bytes, and not by the size of the one before. So a damaged
+    record hides none behind it, and as much of it as unpacks is used.
 
     Attributes
     ----------
@@ -173,19 +172,19 @@ class _Records:
 
     def reasons(self, volume: Volume) -> list[str]:
         """Why something may be missing, in words."""
-        told = []
+        found = []
         if self._is_packed:
             damaged = len(self.damaged | volume.broken) - self.is_cut
-            told += [_count(damaged, "record is damaged", "records are damaged")] * (damaged > 0)
+            found += [_count(damaged, "record is damaged", "records are damaged")] * (damaged > 0)
         elif volume.broken:
-            told.append("the file breaks off within a message")
+            found.append("the file breaks off within a message")
         if volume.damaged:
-            told.append(_count(volume.damaged, "radial is damaged", "radials are damaged"))
+            found.append(_count(volume.damaged, "radial is damaged", "radials are damaged"))
         if self.is_cut:
-            told.append("the file ends within a record")
+            found.append("the file ends within a record")
         if volume.last_cut is None:
-            told.append("the volume is unfinished or has lost its end")
-        return told
+            found.append("the volume is unfinished or has lost its end")
+        return found
 
     def _unpacked(self, record: memoryview, number: int, left: int) -> bytes:
         decompressor = bz2.BZ2Decompressor()
@@ -208,7 +207,7 @@ class _Records:
 
 
 def _spans(found: Iterator[re.Match[bytes]], length: int) -> Iterator[tuple[int, int]]:
-    """Where each begins and the next one's size stands."""
+    """Where each record begins, and where it ends: before the size of the next."""
     begin = next(found).start()
     for match in found:
         yield begin, match.start() - _SIZE
@@ -244,7 +243,7 @@ def _with_reflectivity(volume: Volume, name: str) -> list[Turn]:
 
 
 def _second_turns(cuts: Sequence[Cut]) -> list[bool]:
-    """Which are turns with velocities at the elevation of one without, just before them."""
+    """Which turns are the second of a split cut: velocities, at the elevation just surveyed."""
     second, surveyed = [], None
     for cut in cuts:
         again = surveyed is not None and abs(cut.elevation - surveyed) <= _SAME_CUT
@@ -264,32 +263,33 @@ def _product(
     for turn in chosen:
         # The second turn of a split cut may stand in for the first, but does not make it whole.
         if turn.cut <= last and not second[turn.cut - 1]:
-            held = turn.seen(_DBZ), turn.expected
-            # A cut that was begun anew counts by the turn that went farther.
-            rays[turn.cut] = max(held, rays.get(turn.cut, held), key=lambda both: both[0] / both[1])
+            count = turn.seen(_DBZ), turn.expected
+            # If a cut was started again, its more complete turn counts.
+            known = rays.get(turn.cut, count)
+            rays[turn.cut] = max(count, known, key=lambda both: both[0] / both[1])
     whole = sum(there == expected for there, expected in rays.values())
     lost = (cut for cut in range(1, last + 1) if cut not in rays)
     total = len(rays) + sum(_would_count(volume, second if pattern else [], cut) for cut in lost)
     of_all = _count(total, "sweep", "sweeps")
     if whole == total and volume.last_cut is not None and not remarks:
         return f"column maximum of {of_all}", True
-    told = [f"{whole} of {of_all}"] if whole else []
+    parts_read = [f"{whole} of {of_all}"] if whole else []
     if whole < len(rays):
         parts = [both for both in rays.values() if both[0] < both[1]]
         there, expected = (sum(numbers) for numbers in zip(*parts, strict=True))
         more = "more" if whole else f"of {of_all}"
-        told.append(f"{there:,} of {expected:,} rays of {len(parts)} {more}")
-    told = told or [f"parts of {of_all}"]
+        parts_read.append(f"{there:,} of {expected:,} rays of {len(parts)} {more}")
+    parts_read = parts_read or [f"parts of {of_all}"]
     why = ", ".join([*reasons, *remarks])
-    return f"column maximum of {' and of '.join(told)}{why and f' ({why})'}", False
+    return f"column maximum of {' and of '.join(parts_read)}{why and f' ({why})'}", False
 
 
 def _plan(volume: Volume) -> tuple[int, Sequence[Cut]]:
     """
-    Number of the last cut, as far as the volume tells, and what was planned.
+    Number of the last cut, as far as it can be known, and the planned cuts.
 
-    The cut whose last ray ends the volume is its last; without that ray, the pattern or the
-    highest number seen tells. A single ray of a number of its own has a wrong one.
+    The last cut has the ray that ends the volume. Without that ray it follows from the pattern,
+    or is the highest number seen. A number that a single ray has alone is wrong, and not used.
     """
     cuts = [(len(turn.rays) > 1, turn.cut) for turn in volume.turns]
     seen = volume.last_cut or max(cuts)[1]
@@ -313,7 +313,7 @@ def _would_count(volume: Volume, second: Sequence[bool], cut: int) -> bool:
 
 
 def _sweep(turn: Turn, gates: Gates, options: Options) -> Sweep:
-    """Reflectivity of a turn, and where quality is controlled correlation on the same gates."""
+    """Reflectivity of a turn, and for quality control the correlation on the same gates."""
     dbz, place = turn.values(_DBZ, gates), (float(gates.first), float(gates.spacing))
     if not options.quality_control:
         return Sweep(turn.azimuth, turn.elevation, *place, dbz)
@@ -325,9 +325,9 @@ def _sweep(turn: Turn, gates: Gates, options: Options) -> Sweep:
 
 
 def _site_name(content: bytes, name: str) -> str:
-    """Four letters, of the volume or else of the file's name; empty where neither tells them."""
-    told = content[20:_HEADER].decode("ascii", "replace"), Path(name).name[:4].upper()
-    return next((text for text in told if _SITE.fullmatch(text)), "")
+    """Four letters, of the volume or else of the file's name; empty where neither has them."""
+    candidates = content[20:_HEADER].decode("ascii", "replace"), Path(name).name[:4].upper()
+    return next((text for text in candidates if _SITE.fullmatch(text)), "")
 
 
 def _place(volume: Volume, site: str, options: Options, name: str) -> tuple[float, float]:
@@ -343,7 +343,7 @@ def _place(volume: Volume, site: str, options: Options, name: str) -> tuple[floa
             else "the volume says neither where its radar stands nor which it is"
         )
         raise InputError(
-            f"{name}: {what}; tell its place with --site LAT,LON "
+            f"{name}: {what}; give its place with --site LAT,LON "
             "(in Python Options(site=(lat, lon)))."
         )
     return sites()[site]

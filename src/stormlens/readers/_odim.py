@@ -3,7 +3,7 @@ ODIM HDF5: composites, and the volumes and scans of one radar.
 
 A composite's image has its first row in the north and lies on a projection
 that the file names (PROJ). A value is gain times code plus offset; the code
-`undetect` is clear air (the radar saw, and saw nothing), `nodata` is no
+`undetect` is clear air (the radar looked, and found nothing), `nodata` is no
 coverage. In a volume each ray says where it begins and ends, or rays divide the
 circle from north.
 
@@ -58,7 +58,7 @@ _MAX_BYTES = 2**28
 
 
 def _is_odim(content: bytes) -> bool:
-    """By its conventions, or where they are left out by what every image and scan must have."""
+    """By the name of the conventions, or by the names that every image and scan must have."""
     if not content.startswith(HDF5_SIGNATURE):
         return False
     return b"ODIM_H5" in content or (b"dataset1" in content and b"quantity" in content)
@@ -129,28 +129,28 @@ def _read_composite(file: Any, what: dict[str, Any], name: str, options: Options
 
 def _images(file: Any, name: str, wanted: str | None) -> tuple[str, list[str]]:
     """The quantity that is read, and the paths of its images."""
-    held: dict[str, list[str]] = {}
+    paths: dict[str, list[str]] = {}
     for dataset in _numbered(file, "dataset", name):
         for data in _numbered(file[dataset], "data", name):
             path = f"{dataset}/{data}"
             what = {**_group(file[dataset], "what"), **_group(file[path], "what")}
-            held.setdefault(_text(what, "quantity"), []).append(path)
+            paths.setdefault(_text(what, "quantity"), []).append(path)
     for quantity in (*_DBZ, _RATE):
-        if quantity in held and wanted in (None, quantity):
-            return quantity, held[quantity]
-    found = ", ".join(filter(None, held)) or "nothing"
-    told = "" if wanted is None else f", of which {wanted} is asked for"
+        if quantity in paths and wanted in (None, quantity):
+            return quantity, paths[quantity]
+    found = ", ".join(filter(None, paths)) or "nothing"
+    unmet = "" if wanted is None else f", of which {wanted} is asked for"
     meant = "; ".join(
-        f"{quantity} is {meaning}" for quantity, meaning in _NOT_READ.items() if quantity in held
+        f"{quantity} is {meaning}" for quantity, meaning in _NOT_READ.items() if quantity in paths
     )
     raise InputError(
-        f"{name} holds {found}{told}; read are {', '.join(_DBZ)} and {_RATE}"
+        f"{name} holds {found}{unmet}; read are {', '.join(_DBZ)} and {_RATE}"
         f"{f' ({meant})' if meant else ''}."
     )
 
 
 def _check_time(file: Any, images: list[str], name: str) -> None:
-    """Images of one quantity are levels, unless their times tell that they are a forecast's."""
+    """Refuse images of several times: images of one quantity are levels, not a forecast's steps."""
     ends = set()
     for image in images:
         what = _group(file[image.split("/")[0]], "what")
@@ -164,7 +164,7 @@ def _check_time(file: Any, images: list[str], name: str) -> None:
 
 
 def _numbered(group: Any, stem: str, name: str) -> list[str]:
-    """Members called stem and a number, of which there are not too many."""
+    """Members called stem and a number; an error if there are too many."""
     found = hdf5_numbered(group, stem)
     if len(found) > _MAX_DATASETS:
         raise InputError(
@@ -222,10 +222,10 @@ def _plane(path: str, file: Any, name: str) -> Read:
 
     def read(at: Any) -> tuple[np.ndarray, np.ndarray]:
         codes = raw[at]
-        with np.errstate(over="ignore"):  # marks of 64 bits beside values of 32
-            clear, told = codes == undetect, codes != nodata
+        with np.errstate(over="ignore"):  # marks have 64 bits, values may have 32
+            clear, has_data = codes == undetect, codes != nodata
         values = codes * gain + offset
-        seen = told & (clear | ~(np.isnan(values) | is_no_value(values)))
+        seen = has_data & (clear | ~(np.isnan(values) | is_no_value(values)))
         return np.where(seen & ~clear, values, -np.inf), seen
 
     return read
@@ -235,7 +235,7 @@ def _marks(what: dict[str, Any], dtype: np.dtype[Any], name: str) -> tuple[float
     """
     The codes of no coverage and of clear air.
 
-    Both are mandatory, and left out now and then: codes then mean what they do in all products.
+    ODIM requires both, but some files lack them. Then they are what all products use.
     """
     is_code = dtype.kind == "u"
     nodata = _number(what, "nodata", np.iinfo(dtype).max if is_code else np.nan, name)
@@ -281,13 +281,13 @@ def _sweep(file: Any, key: str, name: str) -> RawSweep:
         if getattr(codes, "ndim", 0) == 2:
             moments.setdefault(_text(packing, "quantity"), _moment(codes, packing, name))
     rays, bins = next((each.shape for each in moments.values()), (0, 0))
-    for count, held in (("nrays", rays), ("nbins", bins)):
-        told = _number(where, count, held, name)
-        if moments and told != held:
-            raise InputError(f"{name} says {told:g} {count}, but its data have {held}.")
+    for count, actual in (("nrays", rays), ("nbins", bins)):
+        stated = _number(where, count, actual, name)
+        if moments and stated != actual:
+            raise InputError(f"{name} says {stated:g} {count}, but its data have {actual}.")
     spacing = _number(where, "rscale", np.nan, name)
     first = _number(where, "rstart", 0.0, name) * (1 if _in_metres(file) else 1000)
-    place = {axis: raw_of(where[told]) for axis, told in _PLACE.items() if told in where}
+    place = {axis: raw_of(where[key]) for axis, key in _PLACE.items() if key in where}
     is_upright = "az_angle" in where or "azangle" in where
     moment = _time({"date": what.get("startdate"), "time": what.get("starttime")}, name)
     return {
@@ -317,10 +317,9 @@ def _moment(data: Any, what: dict[str, Any], name: str) -> Raw:
 
 def _in_metres(file: Any) -> bool:
     """Whether the range of the first bin is in m, as since version 2.4, and not in km."""
-    told = (
-        f"{hdf5_attributes(file).get('Conventions', '')} {_text(_group(file, 'what'), 'version')}"
-    )
-    versions = re.findall(r"(\d+)[._](\d+)", told)
+    conventions = str(hdf5_attributes(file).get("Conventions", ""))
+    stated = f"{conventions} {_text(_group(file, 'what'), 'version')}"
+    versions = re.findall(r"(\d+)[._](\d+)", stated)
     return max((tuple(map(int, each)) for each in versions), default=(0, 0)) >= (2, 4)
 
 
@@ -350,16 +349,16 @@ def _elevation(how: dict[str, Any], where: dict[str, Any], rays: int, name: str)
 def _of_rays(how: dict[str, Any], key: str, rays: int, name: str) -> Floats | None:
     """An angle of each ray, degrees; None where it is not given for each."""
     try:
-        told = np.asarray(how.get(key, ()), float).reshape(-1)
+        angles = np.asarray(how.get(key, ()), float).reshape(-1)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: {key} is {str(how[key])[:40]!r}, no angles of rays.") from error
-    return told if rays and told.size == rays else None
+    return angles if rays and angles.size == rays else None
 
 
 def _group(parent: Any, key: str) -> dict[str, Any]:
-    """Attributes of a group's own group, none where it has none."""
-    held = hdf5_member(parent, key)
-    return {} if held is None else hdf5_attributes(held)
+    """Attributes of a member group; empty if there is no such group."""
+    member = hdf5_member(parent, key)
+    return {} if member is None else hdf5_attributes(member)
 
 
 def _text(fields: dict[str, Any], key: str) -> str:

@@ -1,4 +1,4 @@
-"""How a file is to be read: settings that every reader shares, checked at the door."""
+"""How a file is to be read: settings that every reader shares, checked when they are made."""
 
 import math
 from collections.abc import Sequence
@@ -36,19 +36,19 @@ class Options:
     index : pandas.DataFrame or None
         Where SVRIMG images belong; see `stormlens.datasets.svrimg.index`.
     field : str or None
-        Which one is read of a file of several fields: the name of a variable, the quantity of
+        The field to read from a file with several: the name of a variable, the quantity of
         ODIM, the product of MRMS.
     grid : {"auto"}, str, tuple of float or Grid
         The national grid where the file reaches it, else one about the radar or the composite's
         middle. Or always one grid: a `Grid` or its name, such as ``"national"``; or one about a
-        centre, latitude and longitude in degrees, as numbers or as text (``"52.1,5.18"``), and as
-        large as the file asks for.
+        centre, latitude and longitude in degrees, as numbers or as text (``"52.1,5.18"``), large
+        enough for the file.
     strict : bool
-        Refuse a NEXRAD volume that lacks something; else what is there is read, and the mosaic's
+        Refuse an incomplete NEXRAD volume. By default what there is is read, and the mosaic's
         `product` says how much that is.
     site : tuple of float or None
-        Latitude and longitude of the radar, degrees north and east, and its altitude, m, if one
-        likes: for volumes that do not say where it stands.
+        Latitude and longitude of the radar, degrees north and east, and optionally its
+        altitude, m: for volumes that do not say where it stands.
     """
 
     sampling: str = "nearest"
@@ -78,47 +78,47 @@ class Options:
         -------
         settings : dict
         """
-        told = {each.name: getattr(self, each.name) for each in fields(self)}
-        del told["index"]
+        settings = {each.name: getattr(self, each.name) for each in fields(self)}
+        del settings["index"]
         if isinstance(self.grid, Grid):
-            told["grid"] = self.grid.name
+            settings["grid"] = self.grid.name
         elif isinstance(self.grid, tuple):
-            told["grid"] = "{:g},{:g}".format(*self.grid)
+            settings["grid"] = "{:g},{:g}".format(*self.grid)
         if self.site is not None:
-            told["site"] = list(self.site)
-        return told
+            settings["site"] = list(self.site)
+        return settings
 
 
 DEFAULT = Options()
 """How a file is read by default; the readers' functions share it, since it cannot change."""
 
 
-def _grid_of(told: str | tuple[float, float]) -> Grid | tuple[float, float]:
+def _grid_of(given: str | tuple[float, float]) -> Grid | tuple[float, float]:
     """A grid that is named, or the centre of one."""
-    if isinstance(told, str) and "," not in told:
+    if isinstance(given, str) and "," not in given:
         try:
-            return Grid.named(told)
+            return Grid.named(given)
         except InputError as error:
             raise InputError(
-                f"{told!r} is no grid; give {AUTO}, national, the latitude and longitude of a "
+                f"{given!r} is no grid; give {AUTO}, national, the latitude and longitude of a "
                 "centre in degrees, west negative (52.1,5.18), or the name that a grid has in "
                 "boxes and files (52.10N-005.18E-401x401)."
             ) from error
     try:
-        latitude, longitude = map(float, told.split(",") if isinstance(told, str) else told)
+        latitude, longitude = map(float, given.split(",") if isinstance(given, str) else given)
         if not (abs(latitude) <= 89 and abs(longitude) <= 360):
             raise ValueError("no place")
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{told!r} is no centre of a grid; give latitude (-89 to 89) and longitude in degrees, "
-            "west negative: 52.1,5.18."
+            f"{given!r} is no centre of a grid; give latitude (-89 to 89) and longitude in "
+            "degrees, west negative: 52.1,5.18."
         ) from error
     return latitude, longitude
 
 
 def several_fields(name: str, fields: Sequence[str]) -> InputError:
     """
-    The sentence for a file of which more than one field could be read.
+    The error for a file with several fields that could be read.
 
     Parameters
     ----------

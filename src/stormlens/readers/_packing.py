@@ -29,7 +29,7 @@ _DEFAULT_FILL = {
     "f4": 9.969209968386869e36,
     "f8": 9.969209968386869e36,
 }
-"""What the library writes where nobody wrote, unless a file names its own; bytes have none."""
+"""The library's fill values of unwritten data, if a file sets none of its own; bytes have none."""
 
 
 def unpacked(
@@ -41,11 +41,11 @@ def unpacked(
     Parameters
     ----------
     codes : ndarray of int or float, shape (n, ...)
-        As the file holds them.
+        As stored in the file.
     attributes : mapping
         The variable's own: `_Unsigned`, `_FillValue`, `missing_value` (one or several),
-        `valid_range`, `valid_min`, `valid_max`, `flag_values`, `scale_factor`, `add_offset`; of
-        those who do not know CF, `_Undetect`, xradar's mark of clear air.
+        `valid_range`, `valid_min`, `valid_max`, `flag_values`, `scale_factor`, `add_offset`; and
+        `_Undetect`, xradar's mark of clear air, which CF does not know.
     dtype : dtype, optional
         Of the values.
 
@@ -77,7 +77,7 @@ def unpacked(
 
 
 def _as_meant(codes: NDArray[Any], attributes: Attributes) -> NDArray[Any]:
-    """Codes of the sign that a file tells beside them, since NetCDF-3 has no unsigned types."""
+    """Codes with the sign that `_Unsigned` gives, since NetCDF-3 has no unsigned types."""
     if codes.dtype.kind not in "iuf":
         raise ValueError("it holds no numbers")
     native = codes.astype(codes.dtype.newbyteorder("="), copy=False)

@@ -6,9 +6,8 @@ an atmosphere of the standard refractivity gradient: straight above an earth of
 4/3 the radius (Doviak and Zrnic 1993, Doppler Radar and Weather Observations,
 section 2.2). The highest of the sweeps' values is the column maximum.
 
-A beam says something only of the ground that its gates stand over: upward of
-some 80 degrees that is less than its range by far, and at 90 the radar's own
-cell alone.
+A beam covers only the ground that its gates stand over. Above some 80 degrees
+that is far less than its range, and at 90 degrees only the radar's own cell.
 """
 
 from collections.abc import Iterable
@@ -156,7 +155,7 @@ def site(latitude: float, longitude: float, where: str) -> tuple[float, float]:
 
 def distinct_rays(sweep: Sweep) -> Sweep:
     """
-    A sweep whose every azimuth has one ray, which holds the highest of those that were there.
+    A sweep with one ray at each azimuth, which has the highest values of all that were there.
 
     Parameters
     ----------
@@ -202,7 +201,7 @@ def grid_about(
     Returns
     -------
     grid : Grid
-        Where it is one of its own, the radar is its centre.
+        If it is the radar's own grid, the radar is its centre.
 
     Raises
     ------
@@ -267,7 +266,7 @@ def volume_to_grid(
         if sampling == "maximum":
             echo, echo_longitude, echo_latitude = _places_of_echo(sweep, *place)
             dbz = highest_in_cell(dbz, echo, *grid.cell(echo_longitude, echo_latitude))
-    # Where a gate lies in a cell whose centre is out of reach, its echo was seen all the same.
+    # A gate may lie in a cell whose centre is out of reach. Its echo was seen, so it is covered.
     return dbz, coverage | np.isfinite(dbz)
 
 
@@ -335,10 +334,11 @@ def _gates_over(
     ray, off = _nearest_ray(azimuth, cells.azimuth)
     elevation = _of_ray(sweep.elevation, ray)
     begins, ends = (_edge(sweep, gate, elevation) for gate in (0, n))
-    # Behind its last gate a steep beam may never stand over a place, and has no range there.
+    # Beyond its last gate a steep beam may never stand over a place: `slant_range` has no answer.
     slant = slant_range(np.minimum(cells.distance, ends), elevation)
     gate = np.rint((slant - sweep.first) / sweep.spacing)
-    # Before its first gate a radar sees nothing, save what that gate's cells hold of it.
+    # Nearer than its first gate a radar sees nothing, but that gate may lie in a cell whose centre
+    # is nearer still.
     inside = (cells.distance <= ends) & (begins - cells.distance <= _HALF_DIAGONAL_M)
     inside &= (gate < n) & (off <= _width(azimuth))
     return ray, np.where(inside, np.maximum(gate, 0), 0).astype(np.intp), inside
@@ -380,11 +380,11 @@ def _nearest_ray(rays: Floats, azimuth: Floats) -> tuple[NDArray[np.intp], Float
 
 def _width(rays: Floats) -> float:
     """
-    How far from a ray's middle its echo is taken, degrees: a blanked sector stays blank.
+    How far from a ray's middle its echo is used, degrees, so that a blanked sector stays blank.
 
-    It is the step from ray to ray. Where two turns share a sweep, steps come small and large in
-    turn, and the large ones are the antenna's; so that is taken which a quarter of the steps
-    reach, of all but the largest, which in a sector is the way back.
+    It is the antenna's step from ray to ray. If two turns share a sweep, small and large steps
+    alternate, and the large ones are the antenna's. So it is the upper quartile of all steps but
+    the largest, which in a sector scan is the gap on the other side.
     """
     if len(rays) < 2:
         return 1.0
@@ -396,7 +396,7 @@ def _width(rays: Floats) -> float:
 def _places_of_echo(
     sweep: Sweep, latitude: float, longitude: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Reflectivity, longitude and latitude of the gates that hold an echo."""
+    """Reflectivity, longitude and latitude of the gates with an echo."""
     ray, gate = np.nonzero(sweep.dbz >= LEAST_DBZ)
     slant = sweep.first + sweep.spacing * gate
     distance = ground_distance(slant, _of_ray(sweep.elevation, ray))

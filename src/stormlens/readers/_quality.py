@@ -31,7 +31,7 @@ def quality_controlled(sweep: Sweep) -> Sweep:
     sweep : Sweep
         Gates whose correlation coefficient is known and lies below 0.8 (Park et al. 2009,
         Weather and Forecasting 24, 730-748, keep weather above about 0.8), and then gates with
-        fewer than three echoes around them, hold no echo.
+        fewer than three echoes around them, have no echo.
     """
     dbz = np.array(sweep.dbz)
     if sweep.correlation is not None:

@@ -3,7 +3,7 @@ One verb for every radar file: look at how it begins, and hand it to the right r
 
 A format is one entry in the list: how to know it from its first bytes, and the
 function that reads it. Compressed files are unpacked first, within bounds, so
-that no reader meets gzip or bzip2 on the outside. Other packages add formats
+that no reader has to deal with gzip or bzip2. Other packages add formats
 through entry points; see `stormlens.plugins`.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _CATCH_ALL = "netcdf"
-"""The format that fits every NetCDF and HDF5 file, whatever is in it."""
+"""The format that fits every NetCDF and HDF5 file."""
 
 
 def built_in() -> tuple[Format, ...]:
@@ -50,7 +50,7 @@ def built_in() -> tuple[Format, ...]:
     from stormlens.readers._svrimg import SVRIMG
 
     # NetCDF last: the formats before it are NetCDF or HDF5 with contents of their own. CfRadial
-    # before ODIM: what was converted may still tell where it comes from.
+    # comes before ODIM, since a converted file may still contain the words of its source.
     return (NEXRAD, MRMS, GRIDRAD, CFRADIAL, ODIM, KNMI, SVRIMG, NETCDF)
 
 
@@ -148,10 +148,11 @@ def read_mosaic(
     try:
         content = unpack(content, called)
     except CutShortError as error:
-        # Of a train of records some are whole; all other formats tell nothing by halves.
-        if options.strict or not NEXRAD.fits(error.held):
+        # NEXRAD volumes are records, of which the first are intact. No other format can be read
+        # in part.
+        if options.strict or not NEXRAD.fits(error.content):
             raise
-        return read_nexrad(error.held, called, options, remarks=["the file is cut short"])
+        return read_nexrad(error.content, called, options, remarks=["the file is cut short"])
     return _read_content(content, called, options)
 
 
@@ -207,7 +208,7 @@ def _no_kind(content: bytes, called: str) -> InputError:
 
 
 def _volume(files: Sequence[str | Path]) -> Path | Chunks:
-    """The one volume that files are."""
+    """The one volume that the files form together."""
     volumes = volumes_of(map(Path, files))
     if len(volumes) != 1:
         raise InputError(

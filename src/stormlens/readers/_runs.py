@@ -1,9 +1,10 @@
 """
 Run lengths of levels, the packing of JMA's radar products.
 
-A code up to the highest level that a message uses is a level, and begins a run of one cell. The
-codes above it that follow are the digits, lowest first, of how much longer the run is, in a
-system of as many digits as there are such codes.
+A code up to the highest level of the message is a level, and begins a run of one cell. The larger
+codes that follow are digits, lowest first, of how many cells the run has beyond the first. The
+base of the number is how many such larger codes there are. With codes of 8 bits and levels up to
+250 the base is 5, and the codes 3, 253, 251 are 1 + 2 + 0 x 5 = 3 cells of level 3.
 
 Format: WMO Manual on Codes 306, Volume I.2, FM 92 GRIB edition 2, templates 5.200 and 7.200.
 """
@@ -12,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BLOCK = 2**20
-"""Codes taken at a time, so that what is computed of them needs little memory."""
+"""Codes decoded at a time, so that intermediate arrays need little memory."""
 _LAST_DIGIT = 32
-"""No run is so long that it has more; a power of it is a number still."""
+"""More digits than any run has; the base to this power is still finite, unlike to any power."""
 
 
 def levels_of_runs(data: memoryview, bits: int, highest: int, n: int) -> NDArray[np.uint16]:
     """
-    Levels of cells, one behind the other.
+    Levels of all cells, in order.
 
     Parameters
     ----------
     data : memoryview
-        Section 7 behind its head.
+        Section 7 without its head.
     bits : int
         Of a code, 1 to 16.
     highest : int
@@ -42,13 +43,13 @@ def levels_of_runs(data: memoryview, bits: int, highest: int, n: int) -> NDArray
         If the runs do not hold exactly n cells.
     """
     levels, filled, at = np.zeros(n, np.uint16), 0, 0
-    stream, held = np.frombuffer(data, np.uint8), 8 * len(data) // bits
+    stream, n_codes = np.frombuffer(data, np.uint8), 8 * len(data) // bits
     while filled < n:
-        codes = _codes(stream, bits, at, min(at + _BLOCK, held))
+        codes = _codes(stream, bits, at, min(at + _BLOCK, n_codes))
         starts = np.flatnonzero(codes <= highest)
         if not starts.size or starts[0]:
             raise ValueError("a run has no level")
-        if at + len(codes) < held:  # its last run may go on behind the block
+        if at + len(codes) < n_codes:  # the last run may continue in the next block
             if starts.size == 1:
                 raise ValueError("a run is longer than any")
             codes, starts = codes[: starts[-1]], starts[:-1]
@@ -58,12 +59,12 @@ def levels_of_runs(data: memoryview, bits: int, highest: int, n: int) -> NDArray
         if used <= len(ends):
             end = int(starts[used]) if used < len(starts) else len(codes)
             # Bits that fill the last byte may look like codes.
-            if ends[used - 1] != n or (held - at - end) * bits >= 8:
+            if ends[used - 1] != n or (n_codes - at - end) * bits >= 8:
                 raise ValueError("runs hold more cells than there are")
         at += len(codes)
-        told = np.repeat(codes[starts[:used]].astype(np.uint16), lengths[:used])
-        levels[filled : filled + len(told)] = told
-        filled += len(told)
+        more = np.repeat(codes[starts[:used]].astype(np.uint16), lengths[:used])
+        levels[filled : filled + len(more)] = more
+        filled += len(more)
     return levels
 
 

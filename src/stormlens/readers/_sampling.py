@@ -1,8 +1,8 @@
 """
 From a file's own grid to that of storm boxes: nearest neighbour, or the highest in a cell.
 
-Reflectivity is chosen, never interpolated: a mean of dBZ is the reflectivity of
-nothing. The nearest value is what the archive's authors took; the highest value
+Reflectivity is chosen, never interpolated: a mean of dBZ is not the reflectivity
+of anything. The nearest value is what the archive's authors took; the highest value
 whose place falls into the cell keeps small cores that lie between cell centres.
 """
 
@@ -39,8 +39,8 @@ def sample_lonlat(
     Parameters
     ----------
     read : callable
-        Gives what the grid (rows, columns) has at an index, as of an array: of a national mosaic
-        a twentieth is wanted, so that codes need not become values in all places.
+        Gives the values of the grid (rows, columns) at an index, like an array. Only a twentieth
+        of a national mosaic is needed, so that packed codes need not all become values.
     longitude : ndarray of float, shape (columns,)
         Degrees east (0 to 360 is understood too), evenly spaced, rising or falling.
     latitude : ndarray of float, shape (rows,)
@@ -79,7 +79,7 @@ def take(
     inside: NDArray[np.bool_],
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """
-    Values at rows and columns of a file's grid, of which no others are asked for.
+    Values at rows and columns of a file's grid; no others are read.
 
     Parameters
     ----------
@@ -112,9 +112,9 @@ def raised(
     Parameters
     ----------
     values : ndarray of float, shape (y, x)
-        What the cells hold so far.
+        Values of the cells so far.
     read : callable
-        As of `sample_lonlat`; asked for some rows after the other.
+        As of `sample_lonlat`; called for a block of rows at a time.
     shape : tuple of int
         Rows and columns of the file's grid.
     cell : callable
@@ -169,7 +169,7 @@ def highest_in_cell(values: Floats, dbz: Floats, x: Floats, y: Floats) -> Floats
     Parameters
     ----------
     values : ndarray of float, shape (y, x)
-        What the cells hold so far.
+        Values of the cells so far.
     dbz : ndarray of float, shape (N,)
         Reflectivity, at least `LEAST_DBZ`.
     x, y : ndarray of float, shape (N,)

@@ -40,7 +40,7 @@ def read_svrimg(content: bytes, name: str, options: Options) -> Mosaic:
     Raises
     ------
     InputError
-        If the image is damaged or no storm box, or no index is given that holds it.
+        If the image is damaged or no storm box, or no index is given that has it.
     """
     image = check_reflectivity(
         palette_indices(content, name)[np.newaxis], where=name, shape=(SIZE, SIZE)

@@ -2,9 +2,9 @@
 The grid that a file is brought to, chosen before anything is sampled.
 
 A file that reaches the archive's national grid is brought to that; any other gets
-a grid of the same kind and the same 3.75 km about its own middle. Which grid that
-is hangs on where a radar stands or what a composite spans, so files of one radar or
-product share one.
+a grid of the same kind and the same 3.75 km about its own middle. That grid
+depends only on where a radar stands or what a composite spans, so all files of one
+radar or product share it.
 """
 
 import numpy as np
@@ -58,7 +58,7 @@ def choose_grid(
     Raises
     ------
     InputError
-        If the file does not reach the grid asked for, or spans too much for one of its own.
+        If the file does not reach the requested grid, or spans too much for one of its own.
     """
     placed = np.isfinite(longitude) & np.isfinite(latitude)
     if not placed.any() or not np.isfinite(middle).all():
@@ -86,7 +86,7 @@ def choose_grid(
 
 def grid_of_meridians(longitude: Floats, latitude: Floats, options: Options, name: str) -> Grid:
     """
-    The grid for a file of meridians and parallels, once these are seen to be such.
+    The grid for a file of meridians and parallels, whose axes are checked first.
 
     Parameters
     ----------
@@ -120,12 +120,12 @@ def grid_of_meridians(longitude: Floats, latitude: Floats, options: Options, nam
 
 def on_its_grid(mosaic: Mosaic, name: str, options: Options) -> Mosaic:
     """
-    A mosaic that lies on a grid already, if it is the one asked for.
+    A mosaic that lies on a grid already, if that is the requested one.
 
     Parameters
     ----------
     mosaic : Mosaic
-        As its file holds it.
+        As read.
     name : str
         What errors call the file.
     options : Options
@@ -138,7 +138,7 @@ def on_its_grid(mosaic: Mosaic, name: str, options: Options) -> Mosaic:
     Raises
     ------
     InputError
-        If another grid is asked for: its values were chosen for this one, and are not moved.
+        If another grid is requested: the values were chosen for this one, and are not moved.
     """
     wanted, found = options.grid, mosaic.grid
     if isinstance(wanted, tuple):
@@ -203,11 +203,11 @@ def _reaches(grid: Grid, longitude: Floats, latitude: Floats) -> bool:
 def _around(
     middle: tuple[float, float], longitude: Floats, latitude: Floats, least: int
 ) -> tuple[Grid, bool]:
-    """A grid about a middle that holds all places, as far as it may, and whether it does."""
+    """A grid about a middle, as large as all places need or as may be; and whether all fit."""
     x, y = Grid.around(*middle, (0, 0)).cell(longitude, latitude)
     half = []
     for offset in (y, x):
-        # The far pole is infinitely far.
+        # In this projection the far pole is infinitely far away.
         farthest = float(np.abs(offset[np.isfinite(offset)]).max(initial=0))
         half.append(max(int(np.ceil(farthest)) + _BESIDE, least))
     fits = bool(np.isfinite(x).all() and np.isfinite(y).all() and max(half) <= _MOST)

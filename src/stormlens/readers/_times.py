@@ -1,8 +1,8 @@
 """
 Times as CF writes them: numbers with a unit such as ``seconds since 2011-05-20 10:08:27``.
 
-The reference is read here and not by xarray, for which pandas takes the ``0:00`` at the end of
-``2011-05-20T10:08:27 0:00``, a zone as UDUNITS has it, for another clock and drops the first.
+The reference is read here and not by xarray. In ``2011-05-20T10:08:27 0:00`` the last part is a
+time zone, as UDUNITS writes it; pandas, which xarray uses, takes it for the time of day.
 
 Convention: CF 1.12, section 4.4; UDUNITS-2, timestamps.
 """
@@ -72,9 +72,9 @@ def moments(
     seconds = counts * second
     near = np.abs(seconds) < 1e10  # three centuries; false where not finite
     offset = np.rint(np.where(near, seconds, 0) * 1e6).astype("timedelta64[us]")
-    told = np.datetime64(reference, "us") + offset
-    near &= (told >= _EARLIEST) & (told < _LATEST)
-    return np.where(near, told, np.datetime64("NaT", "us")).astype("datetime64[ns]")
+    moment = np.datetime64(reference, "us") + offset
+    near &= (moment >= _EARLIEST) & (moment < _LATEST)
+    return np.where(near, moment, np.datetime64("NaT", "us")).astype("datetime64[ns]")
 
 
 def plain_units(units: Any) -> Any:
@@ -89,7 +89,7 @@ def plain_units(units: Any) -> Any:
     Returns
     -------
     units : str
-        Unchanged where it is none that is known.
+        Unchanged if it is not understood.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def _since(units: object) -> tuple[float, datetime] | None:
         midnight = datetime.strptime(date, "%Y%m%d").replace(tzinfo=UTC)
     except ValueError:
         return None
-    # Added to midnight: a leap second is the 60th.
+    # Added to midnight, since `datetime` refuses the 60th second that a leap second has.
     into = timedelta(
         hours=int(hour), minutes=int(minute), seconds=float(match["second"] or clock[4:])
     )

@@ -11,7 +11,7 @@ from stormlens.errors import InputError
 MAX_BYTES = 2**30
 """Largest file taken, bytes; a day's largest mosaics are a tenth of it."""
 MAX_UNPACKED = 2**29
-"""Largest that a compressed file may become: it is in memory beside what is read of it."""
+"""Largest that a compressed file may become; it stays in memory while its values are read."""
 
 _MAX_MEMBERS = 100_000
 _FIRST_PIECE, _PIECE, _UNPACKED_PIECE = 2**9, 2**16, 2**20
@@ -28,13 +28,13 @@ class CutShortError(InputError):
     ----------
     sentence : str
         For the user.
-    held : bytes
-        What it unpacks to, as far as it goes.
+    content : bytes
+        What could be unpacked.
     """
 
-    def __init__(self, sentence: str, held: bytes) -> None:
+    def __init__(self, sentence: str, content: bytes) -> None:
         super().__init__(sentence)
-        self.held = held
+        self.content = content
 
 
 def unpack(content: bytes, name: str) -> bytes:
@@ -71,10 +71,10 @@ def _all_members(
     content: bytes, name: str, kind: str, start: bytes, decompressor: Callable[[], Any]
 ) -> bytes:
     """
-    What all members of a file hold, one behind the other; what is no member is padding.
+    The content of all members of a file, joined; anything after the last member is padding.
 
-    A member is fed in pieces that grow: what it does not use it gives back as a copy, and of a
-    whole file with many members that is a copy of the rest for each.
+    Each member is fed in pieces that grow. A decompressor gives back unused input as a copy, so
+    feeding it the rest of a file with many members would copy that rest for each of them.
     """
     whole, at, members = io.BytesIO(), 0, 0
     while content.startswith(start, at):
@@ -110,7 +110,7 @@ def _unpacked(member: Any, piece: bytes) -> Iterator[bytes]:
     """What a piece unpacks to, a MiB at a time."""
     while True:
         yield member.decompress(piece, _UNPACKED_PIECE)
-        # One kind of decompressor gives back what it had no room for, the other keeps it.
+        # zlib gives back the input that it has not used (`unconsumed_tail`); bz2 keeps it.
         piece = getattr(member, "unconsumed_tail", b"")
         if member.eof or (not piece and getattr(member, "needs_input", True)):
             return

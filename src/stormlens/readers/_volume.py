@@ -1,8 +1,8 @@
 """
-Volumes of one radar, sweep by sweep as a file holds them, brought to a grid.
+Volumes of one radar, read sweep by sweep and brought to a grid.
 
 A radar may move: each ray is then seen from where the platform stood. Rays share a place as long
-as it moves less than half a cell: a ship's sweep has one, and an aircraft's a few.
+as the platform moves less than half a cell: a ship's sweep has one place, an aircraft's a few.
 """
 
 from collections import Counter
@@ -61,7 +61,7 @@ _DEGREES = {
 @dataclass(frozen=True)
 class Raw:
     """
-    A variable as a file holds it, not read yet.
+    A variable of a file, not read yet.
 
     Attributes
     ----------
@@ -101,8 +101,8 @@ def raw_of(values: Any, **attributes: Any) -> Raw:
     -------
     raw : Raw
     """
-    held = np.asarray(values)
-    return Raw(held.shape, partial(np.asarray, held), attributes)
+    array = np.asarray(values)
+    return Raw(array.shape, partial(np.asarray, array), attributes)
 
 
 def read_volume(
@@ -114,7 +114,7 @@ def read_volume(
     Parameters
     ----------
     sweeps : iterable of RawSweep
-        As a file holds them; the reflectivity of one at a time is in memory.
+        In the file's order; the reflectivity of one at a time is in memory.
     name : str
         What errors call the file.
     options : Options
@@ -122,8 +122,8 @@ def read_volume(
     kind : str
         What the file is, for the mosaic's source.
     fill_is_clear : bool
-        Whether a gate without a value is clear air, in a format that has one mark for both; a
-        moment with a mark of its own for clear air (`_Undetect`) does not need it.
+        Whether a gate without a value is clear air, for formats with one mark for clear air and
+        missing data. It is ignored for a moment with its own mark of clear air (`_Undetect`).
 
     Returns
     -------
@@ -169,8 +169,11 @@ def text_of(raw: Raw) -> str:
     -------
     text : str
     """
-    held = np.asarray(raw.read())
-    first = held.tobytes() if held.dtype.kind == "S" else held.reshape(-1)[0] if held.size else ""
+    array = np.asarray(raw.read())
+    if array.dtype.kind == "S":
+        first: Any = array.tobytes()
+    else:
+        first = array.reshape(-1)[0] if array.size else ""
     text = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)
     return text.strip("\0 ").lower()
 
@@ -185,23 +188,23 @@ class _Account:
         self.used = 0
         self.places: list[tuple[float, float]] = []
         self.left_out: Counter[str] = Counter()
-        self.held: set[str] = set()
+        self.moments: set[str] = set()
         self.times: list[np.datetime64] = []
 
     def product(self) -> str:
-        told = f"column maximum of {self.used} sweep{'s' if self.used > 1 else ''}"
+        used = f"column maximum of {self.used} sweep{'s' if self.used > 1 else ''}"
         gone = [f"{n} {why}" for why, n in self.left_out.items() if why != _NO_DBZ]
-        return f"{told}; {', '.join(gone)} left out" if gone else told
+        return f"{used}; {', '.join(gone)} left out" if gone else used
 
     def moved(self) -> str:
         return f" and {len(self.places) - 1} places more" if len(self.places) > 1 else ""
 
     def nothing(self, name: str) -> InputError:
-        """The sentence for a volume of which no sweep is used."""
+        """The error for a volume of which no sweep is used."""
         gone = ", ".join(f"{n} {why}" for why, n in self.left_out.items()) or "none"
         return InputError(
             f"{name} holds no sweep around its radar with reflectivity; its sweeps are {gone}, "
-            f"and hold {', '.join(sorted(self.held)[:12]) or 'nothing'}."
+            f"and hold {', '.join(sorted(self.moments)[:12]) or 'nothing'}."
         )
 
 
@@ -218,7 +221,7 @@ class _Rays:
 
 @dataclass(frozen=True)
 class _Turn:
-    """A turn about the radar that holds reflectivity, before that is read."""
+    """A turn about the radar with reflectivity, which is not read yet."""
 
     raw: RawSweep
     moment: str
@@ -233,21 +236,21 @@ class _Turn:
 
 
 class _Gates(NamedTuple):
-    """Centre of the first, and spacing, m along the beam; how many, and the file's gate at each."""
+    """Centre of the first, and spacing, m along the beam; how many; the file's gate for each."""
 
     first: float
     spacing: float
     n: int
-    held: slice | NDArray[np.intp]
+    in_file: slice | NDArray[np.intp]
 
 
 def _turns(
     sweeps: Iterable[RawSweep], name: str, options: Options, account: _Account
 ) -> list[_Turn]:
-    """Turns about the radar that hold reflectivity; what is left out goes into the account."""
+    """Turns about the radar with reflectivity; the account counts what is left out."""
     turns, n = [], 0
     for raw in sweeps:
-        account.held |= {key for key, variable in raw.items() if _is_moment(key, variable)}
+        account.moments |= {key for key, variable in raw.items() if _is_moment(key, variable)}
         moment = _moment(raw, options.field)
         if moment is None:
             account.left_out[_NO_DBZ] += 1
@@ -291,10 +294,10 @@ def _rays(raw: RawSweep, name: str, options: Options) -> _Rays:
     except KeyError as error:
         raise InputError(f"{name}: a sweep lacks azimuth, elevation or range.") from error
     n = azimuth.size
-    told = options.site[:2] if options.site else (np.nan, np.nan)
+    given = options.site[:2] if options.site else (np.nan, np.nan)
     latitude, longitude = (
-        _place(raw, axis, n, name, unless)
-        for axis, unless in zip(("latitude", "longitude"), told, strict=True)
+        _place(raw, axis, n, name, default)
+        for axis, default in zip(("latitude", "longitude"), given, strict=True)
     )
     placed = np.isfinite(azimuth) & np.isfinite(latitude) & np.isfinite(longitude)
     if "latitude" in raw and raw["latitude"].shape == (n,) and n > 1:
@@ -310,18 +313,19 @@ def _rays(raw: RawSweep, name: str, options: Options) -> _Rays:
     return _Rays(azimuth % 360, elevation, latitude, longitude, placed)
 
 
-def _place(raw: RawSweep, axis: str, n: int, name: str, unless: float) -> Floats:
+def _place(raw: RawSweep, axis: str, n: int, name: str, default: float) -> Floats:
     """
     Latitude or longitude of the radar at each ray; NaN where a moving one does not know it.
 
-    Where the volume gives none, it is the one of the options; NaN if they give none either.
+    If the volume has none, the default from the options stands in. If that is NaN too, it is an
+    error.
     """
     values = _numbers(raw[axis], _DEGREES, axis, name) if axis in raw else np.array([np.nan])
     if values.size == 1 and not np.isfinite(values).all():
-        values = np.array([unless])
+        values = np.array([default])
     if values.size == 1 and not np.isfinite(values).all():
         raise InputError(
-            f"{name} does not say where its radar stands ({axis}); tell it with --site LAT,LON (in "
+            f"{name} does not say where its radar stands ({axis}); give it with --site LAT,LON (in "
             "Python site=(lat, lon))."
         )
     if values.size not in (1, n):
@@ -346,67 +350,68 @@ def _is_upright(raw: RawSweep, rays: _Rays) -> bool:
         return True
     low, high = np.percentile(rays.elevation, (5, 95))
     azimuth = np.sort(rays.azimuth[np.isfinite(rays.azimuth)])
-    # Around the circle but for the widest gap.
+    # A turn covers the whole circle but for its widest gap.
     across = 360 - np.diff(azimuth, append=azimuth[0] + 360).max() if azimuth.size else 0.0
     return high - low > _UPRIGHT_SPAN or high - low > max(across, 2 * _LEVEL_SPAN)
 
 
 def _sweep(turn: _Turn, fill_is_clear: bool, options: Options) -> Sweep:
     """A sweep of all rays, placed or not."""
-    held, elevation = turn.raw[turn.moment], turn.rays.elevation
-    codes = held.read()
-    dbz = unpacked(np.asarray(codes), held.attributes)
-    if fill_is_clear and "_Undetect" not in held.attributes:
+    moment, elevation = turn.raw[turn.moment], turn.rays.elevation
+    codes = moment.read()
+    dbz = unpacked(np.asarray(codes), moment.attributes)
+    if fill_is_clear and "_Undetect" not in moment.attributes:
         dbz[np.isnan(dbz)] = -np.inf
     if np.ma.isMaskedArray(codes):
         dbz[codes.mask] = np.nan  # behind the last gate of a shorter ray
     correlation = None
     found = [turn.raw[key] for key in _CORRELATION if key in turn.raw]
-    if options.quality_control and found and found[0].shape == held.shape:
+    if options.quality_control and found and found[0].shape == moment.shape:
         correlation = unpacked(np.asarray(found[0].read()), found[0].attributes)
         correlation[np.isinf(correlation)] = np.nan
-        correlation = correlation[:, turn.gates.held]
+        correlation = correlation[:, turn.gates.in_file]
     is_level = np.ptp(elevation) <= 2 * _LEVEL_SPAN
     return Sweep(
         turn.rays.azimuth,
         float(np.median(elevation)) if is_level else elevation,
         turn.gates.first,
         turn.gates.spacing,
-        dbz[:, turn.gates.held],
+        dbz[:, turn.gates.in_file],
         correlation,
     )
 
 
 def _moment(raw: RawSweep, wanted: str | None) -> str | None:
-    """Name of a sweep's reflectivity: the one that is wanted, else by names in use, or by unit."""
-    held = {
+    """Name of a sweep's reflectivity: the wanted one, else by the names in use, or by unit."""
+    usable = {
         key: variable
         for key, variable in raw.items()
         if wanted in (None, key) and _is_moment(key, variable)
     }
-    named = (key for key in _DBZ if key in held)
+    named = (key for key in _DBZ if key in usable)
     by_unit = (
         key
-        for key, variable in held.items()
+        for key, variable in usable.items()
         if str(variable.attributes.get("units", "")).strip().lower() == "dbz"
     )
     return next(named, None) or next(by_unit, None)
 
 
 def _is_moment(key: str, variable: Raw) -> bool:
-    """Whether a variable has a value at each ray and gate; text stands in rows of letters too."""
-    is_told = key in _DBZ or ("units" in variable.attributes and not key.endswith("_mode"))
-    return len(variable.shape) == 2 and is_told
+    """Whether a variable has a value at each ray and gate; text has two dimensions too."""
+    is_known = key in _DBZ or ("units" in variable.attributes and not key.endswith("_mode"))
+    return len(variable.shape) == 2 and is_known
 
 
 def _gates(raw: RawSweep, moment: str, rays: int, name: str) -> _Gates:
-    """Where the gates of a sweep stand, once its sizes are seen to fit."""
+    """Where the gates of a sweep lie, after its sizes have been checked."""
     if "range" not in raw:
         raise InputError(f"{name}: a sweep lacks azimuth, elevation or range.")
     gates = _numbers(raw["range"], _METRES, "range", name)
     if gates.ndim == 2 and (gates == gates[:1]).all():
         gates = gates[0]
-    # Start and spacing of each ray, where sweeps differ and one range cannot tell them for all.
+    # If sweeps differ, one variable `range` cannot be right for all: each ray then has its own
+    # start and spacing.
     own = [
         _numbers(raw[key], _METRES, key, name)
         for key in ("ray_start_range", "ray_gate_spacing")
@@ -482,9 +487,10 @@ def _first_time(raw: RawSweep) -> list[np.datetime64]:
     """When the first ray was measured, where the file says so."""
     if "time" not in raw:
         return []
-    held, told = np.asarray(raw["time"].read()), raw["time"].attributes
-    if held.dtype.kind != "M":
-        calendar = told.get("calendar", "standard")
-        held = moments(unpacked(held, told, np.float64), told.get("units"), calendar)
-    known = held[~np.isnat(held)]
+    times, attributes = np.asarray(raw["time"].read()), raw["time"].attributes
+    if times.dtype.kind != "M":
+        counts = unpacked(times, attributes, np.float64)
+        calendar = attributes.get("calendar", "standard")
+        times = moments(counts, attributes.get("units"), calendar)
+    known = times[~np.isnat(times)]
     return [known.min()] if known.size else []

@@ -3,7 +3,7 @@ Reflectivity that is open in xarray already, brought to a grid of storm boxes.
 
 A field is placed by what CF says of it: by coordinates of latitude and
 longitude, of one dimension each or of two, or by x and y with a grid mapping.
-Of several levels the highest value of each column is taken. What is no
+If there are several levels, each column's highest value is used. What is no
 measurement is no coverage; see `_marks`.
 """
 
@@ -63,7 +63,7 @@ _VERTICAL = {
     *("z", "lev", "level", "levels", "plev", "pressure", "height", "altitude", "alt", "hybrid"),
     *("bottom_top", "isobaricinhpa", "heightabovesea", "heightaboveground"),
 }
-"""Names of vertical dimensions in use, beside what CF has of axes: `axis` and `positive`."""
+"""Names of vertical dimensions in use, in addition to CF's attributes `axis` and `positive`."""
 
 _METRES = {"m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0}
 _TIMES = ("valid_time", "time", "xtime")
@@ -95,8 +95,8 @@ def from_xarray(
         and longitude (of one or of two dimensions), or x and y in m or km with a CF grid
         mapping. NaN is no coverage; minus infinity, and rain of 0, is clear air. Of several
         levels the highest counts. Numbers that no radar measures (above 80 dBZ, below -90,
-        rain below 0 or above 2,300 mm/h) are no coverage, but for MRMS's -99, clear air, where
-        attributes or both of its marks tell that a field is MRMS's.
+        rain below 0 or above 2,300 mm/h) are no coverage, but for MRMS's -99, which is clear air if
+        attributes, or the presence of both its marks, show that the field is MRMS's.
     options : Options, optional
         Sampling, the Z-R relation for rain rates, which variable is read and the grid; the other
         settings are for files and change nothing here.
@@ -112,7 +112,7 @@ def from_xarray(
     ------
     InputError
         If there is no such field or several, it spans several times, its coordinates do not
-        place it, or it does not reach the grid that is asked for.
+        place it, or it does not reach the requested grid.
     """
     return as_mosaic(data, name, options).to_xarray()
 
@@ -165,7 +165,7 @@ def _is_mosaic(data: "Given") -> "TypeGuard[xr.Dataset]":
     ):
         return False
     try:
-        grid = grid_of(data)  # another may have an attribute of that name
+        grid = grid_of(data)  # raises if an attribute `grid` is not ours
         placed = all(axis in data.coords and len(cells_of(data[axis], axis, grid)) for axis in "yx")
     except InputError:
         return False
@@ -179,18 +179,18 @@ def _restored(data: "xr.Dataset", name: str) -> Mosaic:
         raise InputError(f"{name}: reflectivity must lie in 0 to {MAX_DBZ} dBZ, without gaps.")
     time = _time(data, data["reflectivity"], name)
     moment = np.datetime64("NaT", "ns") if time is None else time
-    held = Mosaic.from_xarray(data.assign_coords(time=moment))
+    mosaic = Mosaic.from_xarray(data.assign_coords(time=moment))
     return mosaic_of(
-        held.reflectivity,
-        held.coverage,
-        time=held.time,
+        mosaic.reflectivity,
+        mosaic.coverage,
+        time=mosaic.time,
         source=str(data.attrs.get("source", name)),
-        product=held.product,
-        derived=held.derived,
-        sampling=held.sampling,
-        simulated=held.simulated,
-        grid=held.grid,
-        is_whole=held.is_whole,
+        product=mosaic.product,
+        derived=mosaic.derived,
+        sampling=mosaic.sampling,
+        simulated=mosaic.simulated,
+        grid=mosaic.grid,
+        is_whole=mosaic.is_whole,
     )
 
 
@@ -223,22 +223,22 @@ def _field(
         return usable[0], None if _is_dbz(usable[0]) else _RATES[_units(usable[0])]
     if usable:
         raise several_fields(name, [str(array.name) for array in usable])
-    held = ", ".join(
+    content = ", ".join(
         f"{key} in {_unit(array) or 'no unit'}" for key, array in dataset.data_vars.items()
     )
     called = "" if wanted is None else f" called {wanted}"
     sums = any(_units(array) in _SUMS for array in dataset.data_vars.values())
-    sums_told = " (rain summed over a time is no rate)" if sums else ""
+    remark = " (rain summed over a time is no rate)" if sums else ""
     raise InputError(
         f"{name} holds no field of reflectivity or rain rate{called}, whose units are dBZ or mm/h; "
-        f"it holds {held[:300] or 'nothing'}{sums_told}."
+        f"it holds {content[:300] or 'nothing'}{remark}."
     )
 
 
 def _unit(array: "xr.DataArray") -> str:
     """A unit as it is written, empty where there is none; gribberish writes `unit`."""
-    told = (str(array.attrs.get(key, "")).strip() for key in ("units", "unit"))
-    return next((unit for unit in told if unit and unit != "unknown"), "")
+    units = (str(array.attrs.get(key, "")).strip() for key in ("units", "unit"))
+    return next((unit for unit in units if unit and unit != "unknown"), "")
 
 
 def _units(array: "xr.DataArray") -> str:
@@ -305,7 +305,7 @@ def _sample(
     if metres is not None and metres[0].ndim == 1 and mapping is not None:
         rows, columns = metres
         crs = _crs(mapping, _metres(columns, name), name)
-        # A projection that WKT tells may be in another unit than its axes are.
+        # A projection from WKT may have another unit than the field's axes.
         unit = next((axis.unit_conversion_factor for axis in crs.axis_info), 1.0)
         y, x = (_plane_axis(axis, name) / unit for axis in metres)
         return sample_projected(reading(rows.dims, columns.dims), x, y, crs, options, name)
@@ -320,13 +320,13 @@ def _sample(
 
 
 def _is_mrms(dataset: "xr.Dataset", field: "xr.DataArray") -> bool:
-    """Whether whoever opened a GRIB2 file left a sign that the field is MRMS's."""
+    """Whether the attributes that a GRIB2 decoder left say that the field is MRMS's."""
     attrs = {**dataset.attrs, **field.attrs}
     numbers = attrs.get("discipline"), attrs.get("GRIB_discipline"), attrs.get("GRIB_centre")
     if _MRMS_DISCIPLINE in numbers[:2] or str(numbers[2]) == _MRMS_CENTRE:
         return True
-    told = " ".join([str(field.name), *map(str, attrs.values())]).lower()
-    return any(word in told for word in _MRMS_WORDS)
+    words = " ".join([str(field.name), *map(str, attrs.values())]).lower()
+    return any(word in words for word in _MRMS_WORDS)
 
 
 def _pair(
@@ -383,7 +383,7 @@ def _reading(
     """
     What a field has at an index: reflectivity, and whether it is covered.
 
-    Of one level the values stay as they are until they are asked for, half the memory or less.
+    A field of one level stays in its own type until it is read: half the memory or less.
     """
     if levels is None:
         values = field.transpose(*dims).values
@@ -467,30 +467,30 @@ def _crs(mapping: dict[str, Any], metres: float, name: str) -> Any:
                     mapping[key] = float(mapping[key]) * metres
         crs = pyproj.CRS.from_cf(mapping)
     except Exception as error:  # pyproj raises its own errors, and says much
-        held = str(mapping.get("grid_mapping_name", "without a name"))[:60]
-        raise InputError(f"{name}: grid mapping {held} is not one that PROJ knows.") from error
+        called = str(mapping.get("grid_mapping_name", "without a name"))[:60]
+        raise InputError(f"{name}: grid mapping {called} is not one that PROJ knows.") from error
     if not crs.is_projected:
         raise InputError(f"{name}: grid mapping {crs.name} is no projection with x and y.")
     return crs
 
 
 def _time(dataset: "xr.Dataset", field: "xr.DataArray", name: str) -> np.datetime64 | None:
-    """When the field holds: of a forecast not the start of the model."""
-    held = {
+    """The field's valid time; for a forecast it is not the start of the model."""
+    candidates = {
         str(key): variable
         for key, variable in dataset.variables.items()
         if variable.ndim <= 1
         and set(variable.dims) <= set(field.dims)
         and variable.dtype.kind in "MOS"
     }
-    meanings = {key: str(held[key].attrs.get("standard_name", "")) for key in held}
-    names = sorted(held, key=lambda key: [*_TIMES, key.lower()].index(key.lower()))
+    meanings = {key: str(candidates[key].attrs.get("standard_name", "")) for key in candidates}
+    names = sorted(candidates, key=lambda key: [*_TIMES, key.lower()].index(key.lower()))
     ranked = [key for key in names if meanings[key] == "time"]
     ranked += [key for key in names if key.lower() in _TIMES and meanings[key] != _START]
-    ranked += [key for key in names if held[key].attrs.get("axis") == "T"]
+    ranked += [key for key in names if candidates[key].attrs.get("axis") == "T"]
     ranked += [key for key in names if key == _WRF_TIMES]
     for key in ranked:
-        moments = _moments(held[key].values)
+        moments = _moments(candidates[key].values)
         if len(moments) > 1:
             raise InputError(f"{name} spans {len(moments)} times; give one.")
         if len(moments):
@@ -499,7 +499,7 @@ def _time(dataset: "xr.Dataset", field: "xr.DataArray", name: str) -> np.datetim
 
 
 def _moments(values: np.ndarray) -> np.ndarray:
-    """UTC of what xarray decodes times to; none of what no calendar or no clock of ours holds."""
+    """UTC of what xarray decodes times to; without those that datetime64 cannot have."""
     moments = []
     for value in np.unique(values):
         if getattr(value, "calendar", "standard") in _CALENDARS:
@@ -511,15 +511,15 @@ def _moments(values: np.ndarray) -> np.ndarray:
 
 
 def _start_and_ahead(dataset: "xr.Dataset") -> np.datetime64 | None:
-    """The start of a forecast and how far ahead it holds, where the file has both as CF does."""
-    told = {
+    """The start of a forecast plus its lead time, if the file has both as CF names them."""
+    named = {
         variable.attrs.get("standard_name"): variable
         for variable in dataset.variables.values()
         if variable.ndim == 0
     }
-    if _START not in told or _AHEAD not in told:
+    if _START not in named or _AHEAD not in named:
         return None
-    start, ahead = _moments(told[_START].values.reshape(1)), told[_AHEAD]
+    start, ahead = _moments(named[_START].values.reshape(1)), named[_AHEAD]
     if ahead.dtype.kind == "m":
         hours = float(ahead.values / np.timedelta64(1, "h"))
     else:

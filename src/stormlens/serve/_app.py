@@ -84,12 +84,12 @@ class Service:
         self.jobs: Jobs | None = None
         self._batches = Batches(classifier, self.metrics.batch.add)
         self._decoders: Decoders | None = None
-        self._in_flight, self._held = 0, 0
+        self._in_flight, self._body_bytes = 0, 0
         gauges = self.metrics.gauges
         gauges["stormlens_in_flight"] = "Requests that are computed.", lambda: self._in_flight
         gauges["stormlens_held_bytes"] = (
             "Bytes of bodies that are kept in memory.",
-            lambda: self._held,
+            lambda: self._body_bytes,
         )
 
     async def start(self) -> None:
@@ -151,7 +151,7 @@ class Service:
                 try:
                     answer = await self._answered(body, question)
                 finally:
-                    self._held -= len(body)
+                    self._body_bytes -= len(body)
         except TimeoutError as error:
             raise late(self.limits.seconds) from error
         self.metrics.boxes += len(answer.boxes)
@@ -192,7 +192,7 @@ class Service:
         try:
             return await jobs.add(body, asked)
         finally:
-            self._held -= len(body)
+            self._body_bytes -= len(body)
 
     def kept_jobs(self) -> Jobs:
         """The jobs of this server, or a refusal where it takes none."""
@@ -204,7 +204,7 @@ class Service:
 
     async def written(self, answer: Answer, form: str) -> bytes:
         """
-        An answer in the form that was asked for.
+        An answer in the requested form.
 
         Parameters
         ----------
@@ -279,14 +279,14 @@ class Service:
                 part = message.get("body", b"")
                 parts.append(part)
                 n += len(part)
-                self._held += len(part)
+                self._body_bytes += len(part)
                 if n > most:
                     raise self._too_large()
-                if self._held > self.limits.held_mib * MIB:
+                if self._body_bytes > self.limits.bodies_mib * MIB:
                     raise _busy()
                 is_more = message.get("more_body", False)
         except BaseException:
-            self._held -= n
+            self._body_bytes -= n
             raise
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

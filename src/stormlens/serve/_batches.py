@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.models import Classifier, describe, heed_context
+from stormlens.models import Classifier, apply_context, describe
 from stormlens.stormbox import Boxes
 
 Said = list[dict[str, Any]]
@@ -111,7 +111,7 @@ class Batches:
         try:
             said = self._said(parts)
         except Exception as error:
-            if len(parts) > 1:  # whose box it is shows where each is asked for alone
+            if len(parts) > 1:  # asking for each part alone shows whose box is at fault
                 for part in parts:
                     self._answer([part])
                 return
@@ -152,7 +152,7 @@ class Batches:
         sizes = [len(each) for each in images]
         storm = _together(parts, sizes)
         boxes = Boxes(np.concatenate(images), storm, "requests")
-        predictions = heed_context(self._classifier.predict(boxes))
+        predictions = apply_context(self._classifier.predict(boxes))
         said = describe(predictions, PLACE if "coverage" in storm else ())
         result, end = [], 0
         for (asked, _, _), size in zip(parts, sizes, strict=True):

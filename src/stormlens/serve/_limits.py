@@ -22,7 +22,7 @@ class Limits:
         How long a request may take, from its first byte to its answer.
     requests : int
         Requests that are computed or wait for it at once.
-    held_mib : int
+    bodies_mib : int
         Bodies of all requests that are kept in memory at once, MiB.
     connections : int
         Connections that are open at once.
@@ -49,7 +49,7 @@ class Limits:
     boxes: int = 1024
     seconds: float = 30.0
     requests: int = 512
-    held_mib: int = 512
+    bodies_mib: int = 512
     connections: int = 1024
     decoders: int = 2
     decoder_mib: int = 2048
@@ -63,8 +63,8 @@ class Limits:
             value = getattr(self, each.name)
             if not 0 < value <= 1e9:
                 raise InputError(f"The limit {each.name} is {value}; give a number above 0.")
-        if self.held_mib < self.body_mib:
+        if self.bodies_mib < self.body_mib:
             raise InputError(
-                f"The limit held_mib, {self.held_mib}, is less than one body may have "
+                f"The limit bodies_mib, {self.bodies_mib}, is less than one body may have "
                 f"({self.body_mib} MiB); raise it, or lower body_mib."
             )

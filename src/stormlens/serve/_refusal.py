@@ -8,7 +8,7 @@ from stormlens.errors import printable
 
 class Refusal(Exception):
     """
-    An answer other than what was asked for.
+    An answer that refuses the request.
 
     Parameters
     ----------

@@ -139,7 +139,7 @@ def _run(
         lifespan="on",
         log_config=None,
         access_log=False,
-        proxy_headers=False,  # nothing here hangs on them
+        proxy_headers=False,  # nothing here uses them
         server_header=False,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_LAST_SECONDS,

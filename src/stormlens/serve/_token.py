@@ -28,7 +28,7 @@ def read_token(path: Path | None, environment: Mapping[str, str] = os.environ) -
     Returns
     -------
     token : str or None
-        None where there is none.
+        None if there is none.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def lock_if_free(path: str | Path) -> Iterator[bool]:
 
     Yields
     ------
-    held : bool
+    locked : bool
         Whether this process has the lock.
 
     Raises

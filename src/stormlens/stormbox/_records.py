@@ -391,7 +391,7 @@ def grid_of(dataset: "xr.Dataset") -> Grid:
     Returns
     -------
     grid : Grid
-        What attribute `grid` names; the national one where there is none.
+        The grid that attribute `grid` names; the national one if there is no such attribute.
 
     Raises
     ------
