@@ -24,10 +24,20 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest itself leaves out what -m does not ask for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests begin first, so that no worker ends alone with one of them."""
-    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    """
+    Take tests in a browser as slow, and begin with the files that take longest.
+
+    A worker would else end alone with one of these. ``slow(60)`` says that a test takes a minute.
+    """
+    seconds: Counter[Path] = Counter()
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.slow(5), append=True)
+        if mark := item.get_closest_marker("slow"):
+            seconds[item.path] += mark.args[0] if mark.args else 2
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ def test_whole_pixel_shift_moves_radar_data_exactly(generator, fill_mode):
     npt.assert_array_equal(our_transform(image, {"tx": 3, "ty": -2}, fill_mode, 9.0), expected)
 
 
+@pytest.mark.slow
 def test_width_shift_moves_along_the_width_only():
     image = jnp.zeros((64, 9, 9)).at[:, 4, 4].set(60.0)
     moved = Augmentation(width_shift_range=0.3, fill_mode="constant").apply(
@@ -101,6 +102,7 @@ def test_without_affine_ranges_nothing_is_warped(monkeypatch):
         Augmentation(horizontal_flip=True).apply(jax.random.key(3), image)
 
 
+@pytest.mark.slow
 def test_settings_of_other_radars_leave_the_affine_maps_as_they_were():
     image = jnp.asarray(np.random.default_rng(1).integers(1, 75, (3, 17, 17)), jnp.uint8)
     ranges = {"rotation_range": 180, "zoom_range": (0.8, 1.2), "vertical_flip": True}
@@ -170,6 +172,7 @@ def test_no_share_loses_nothing():
     assert not dropped(0, False, angle=45).any()
 
 
+@pytest.mark.slow
 def test_half_of_the_samples_lose_a_part_discs_and_edges_alike():
     lost = Augmentation(dropout_range=0.4).apply(
         jax.random.key(0), jnp.full((2000, 20, 20), 30, jnp.uint8)
@@ -183,6 +186,7 @@ def test_half_of_the_samples_lose_a_part_discs_and_edges_alike():
     assert 0.2 < with_edge < 0.45  # every edge takes a corner, few discs do
 
 
+@pytest.mark.slow
 def test_echo_draws_stay_in_their_ranges_and_fill_them():
     image = jnp.full((4000, 1, 1), 40, jnp.uint8)
     offset = np.asarray(Augmentation(offset_range=3).apply(jax.random.key(0), image)) - 40
@@ -196,6 +200,7 @@ def test_echo_draws_stay_in_their_ranges_and_fill_them():
     npt.assert_allclose((kept == 40).mean(), 40 / 50, atol=0.02)
 
 
+@pytest.mark.slow
 def test_draws_stay_in_their_ranges_and_fill_them():
     drawn = Augmentation(rotation_range=55, zoom_range=(0.9, 1.0)).matrices(
         jax.random.key(0), 4000, 136, 136
@@ -235,6 +240,7 @@ def drawn_numbers(monkeypatch, augmentation, function):
     return drawn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "names"),
     [
@@ -271,6 +277,7 @@ def test_no_number_is_drawn_for_two_things(monkeypatch, function, names):
     assert np.abs(related).max() < 0.08  # five standard errors of 4000 pairs
 
 
+@pytest.mark.slow
 def test_one_key_gives_one_result():
     image = jnp.arange(2 * 8 * 8.0).reshape(2, 8, 8)
     recipe = Augmentation(rotation_range=90, horizontal_flip=True)

@@ -92,6 +92,7 @@ def test_every_lesson_heading_of_the_chapter_map_exists():
             assert section in anchors(ROOT / file), place
 
 
+@pytest.mark.slow
 def test_nothing_is_installed_from_where_it_is_not_published():
     texts = [*PAGES, *(ROOT / "src").rglob("*.py"), *ROOT.glob("benchmarks/*.py")]
     for text in texts:
@@ -213,6 +214,7 @@ def quick_commands():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", quick_commands(), ids=" ".join)
 def test_what_is_shown_on_samples_works(arguments, place_of_samples, monkeypatch):
     monkeypatch.chdir(place_of_samples)

@@ -38,6 +38,7 @@ def weights(run):
     return (run / "weights.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_train_gives_what_the_run_holds(outcome):
     assert weights(outcome.run) == weights(Classifier.load(outcome.run).save(outcome.run))
     assert experiment.read_history(outcome.run) == outcome.history
@@ -53,6 +54,7 @@ def test_real_data_is_not_called_simulated(outcome):
     assert outcome.evaluation.scores.simulated == {"training": False, "test": False}
 
 
+@pytest.mark.slow
 def test_the_test_split_cannot_change_the_training(outcome, boxes_file, tmp_path):
     boxes = datasets.read_netcdf(boxes_file)
     test = boxes["split"].values == "test"
@@ -62,6 +64,7 @@ def test_the_test_split_cannot_change_the_training(outcome, boxes_file, tmp_path
     assert weights(other.run) == weights(outcome.run)
 
 
+@pytest.mark.slow
 def test_one_seed_gives_equal_bits_and_another_does_not(outcome, boxes_file, tmp_path):
     same = experiment.train(TINY, boxes_file, tmp_path / "same", progress=False)
     assert weights(same.run) == weights(outcome.run)
@@ -78,6 +81,7 @@ def test_evaluate_takes_other_data_and_splits(outcome, boxes_file):
     assert experiment.evaluate(outcome.run, split="all").scores.count == 36
 
 
+@pytest.mark.slow
 def test_a_run_is_found_again_from_another_folder(boxes_file, tmp_path, monkeypatch):
     monkeypatch.chdir(boxes_file.parent)
     made = experiment.train(TINY, boxes_file.name, tmp_path / "run", progress=False)
@@ -125,7 +129,7 @@ def test_a_classifier_that_forgot_its_data_asks_for_them(outcome, tmp_path):
         experiment.evaluate(tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(35)
 def test_a_recipe_made_for_wide_storms_leaves_confidence_and_an_appraisal(tmp_path):
     recipe = Recipe(
         name="small",
@@ -147,6 +151,7 @@ def test_a_recipe_made_for_wide_storms_leaves_confidence_and_an_appraisal(tmp_pa
     assert {"plausible", "novelty"} <= set(again)
 
 
+@pytest.mark.slow
 def test_other_data_than_the_recipes_are_taken_and_calibrate_nothing(boxes_file, tmp_path):
     recipe = TINY.with_changes(data=RecipeData("simulated-wide", "simulated-held-out"))
     outcome = experiment.train(recipe, boxes_file, tmp_path / "run", progress=False)

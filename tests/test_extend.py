@@ -100,6 +100,7 @@ def stormlens(*arguments, **environment):
     )
 
 
+@pytest.mark.slow
 def test_models_and_doctor_say_what_is_installed_and_from_where(installed):
     listed = json.loads(invoke("models", "--json").stdout)
     assert listed[-1] == {
@@ -119,6 +120,7 @@ def test_models_and_doctor_say_what_is_installed_and_from_where(installed):
     assert {(one["package"], one["version"]) for one in found} == {("stormlens-example", "1.0")}
 
 
+@pytest.mark.slow
 def test_a_radar_file_is_classified_and_slides_through_the_plugins_reader(
     installed, radar, tmp_path
 ):
@@ -152,6 +154,7 @@ def test_the_servers_reading_process_has_it_too(installed, radar):
     assert len(boxes) == 1
 
 
+@pytest.mark.slow
 def test_workers_of_an_archive_have_it_too(installed, radar, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()

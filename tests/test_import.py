@@ -114,6 +114,7 @@ def test_a_mosaic_is_read_and_cut_with_numpy_and_its_decoder(radar):
     assert not found & (UNUSED | COMPILERS | {"matplotlib"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".npy", ".png"])
 @pytest.mark.parametrize("form", ["--csv", "--json", None])
 def test_boxes_are_classified_with_what_is_used(box, suffix, form):
@@ -126,12 +127,14 @@ def test_a_radar_file_is_classified_with_what_is_used(radar, tmp_path):
     assert not found & (UNUSED | COMPILERS | {"matplotlib"})
 
 
+@pytest.mark.slow
 def test_a_map_is_drawn_without_pyplot(radar, tmp_path):
     found = after_command("classify", radar, "--map", tmp_path / "map.png")
     assert "matplotlib.backends.backend_agg" in found
     assert not found & (UNUSED | COMPILERS)
 
 
+@pytest.mark.slow
 def test_a_box_slides_without_a_compiler_whether_it_shares_or_not(radar, tmp_path):
     Classifier(build("svrimg-3conv", seed=0), "svrimg-3conv").save(tmp_path / "run")
     sharing = after_command("slide", radar, "--run", tmp_path / "run", "--stride", 9)
@@ -140,11 +143,13 @@ def test_a_box_slides_without_a_compiler_whether_it_shares_or_not(radar, tmp_pat
         assert not found & (UNUSED - {"rich"} | COMPILERS | {"matplotlib"})
 
 
+@pytest.mark.slow
 def test_a_map_of_a_field_is_drawn_without_pyplot_or_xarray(radar, tmp_path):
     found = after_command("slide", radar, "--stride", 200, "--map", tmp_path / "map.png")
     assert not found & (UNUSED - {"rich"} | COMPILERS)
 
 
+@pytest.mark.slow
 def test_a_network_known_by_name_is_trained_and_saved_without_keras(tmp_path):
     found = all_after(
         "from stormlens import datasets\n"
@@ -157,6 +162,7 @@ def test_a_network_known_by_name_is_trained_and_saved_without_keras(tmp_path):
     assert not found & {"keras", "matplotlib", "optax", "sklearn", "scipy.stats"}
 
 
+@pytest.mark.slow
 def test_the_training_itself_needs_no_xarray():
     found = all_after("import stormlens.training, stormlens.bench._stormlens")
     assert not found & {"keras", "optax", "pandas", "scipy", "xarray"}
@@ -175,6 +181,7 @@ def test_pages_are_served_without_anything_heavy():
     assert not found & {"PIL", "pandas", "rich", "webbrowser"}
 
 
+@pytest.mark.slow
 def test_a_wrong_argument_is_told_before_the_classifier_is_loaded(box):
     wrong = (["--rain", "wsr88d"], ["--at", "38"], ["--map", "/dev/null"], ["--json", "--csv"])
     for arguments in (*([box.with_suffix(".npy"), *given] for given in wrong), ["KTLX@yesterday"]):

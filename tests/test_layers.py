@@ -78,6 +78,7 @@ def imported_packages(path):
                 yield parts[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", LAYERS)
 def test_a_package_imports_only_from_layers_below(package):
     files = [SOURCE / f"{package}.py", *(SOURCE / package).rglob("*.py")]
@@ -129,6 +130,7 @@ MODULES = [
 ]
 
 
+@pytest.mark.slow
 def test_packages_use_only_public_names_of_each_other():
     wrong = {}
     for path in MODULES:

@@ -80,6 +80,7 @@ GIVEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GIVEN)
 def test_it_is_written_and_comes_back(name, storms, mosaic, classifier):
     made = GIVEN[name]({"storms": storms, "mosaic": mosaic, "classifier": classifier})

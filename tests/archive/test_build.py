@@ -77,6 +77,7 @@ def expected_of(folder: Path) -> tuple[np.ndarray, list[str]]:
     return np.concatenate(images), names
 
 
+@pytest.mark.slow
 def test_a_folder_becomes_a_store_and_a_corrupt_file_is_told(arrays, tmp_path, scheduler):
     outcome = archive.build(arrays, tmp_path / "store", scheduler=scheduler)
     images, names = expected_of(arrays)
@@ -102,6 +103,7 @@ def test_a_rerun_does_nothing_and_still_tells(arrays, tmp_path, scheduler):
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_new_files_are_added_and_failed_ones_retried(arrays, tmp_path, scheduler):
     store = tmp_path / "store"
     before = archive.build(arrays, store, scheduler=scheduler).boxes
@@ -115,6 +117,7 @@ def test_new_files_are_added_and_failed_ones_retried(arrays, tmp_path, scheduler
     assert (mended.added, mended.boxes, mended.problems) == (1, before + 4, [])
 
 
+@pytest.mark.slow
 def test_a_failed_file_is_read_again_only_when_asked(arrays, tmp_path, scheduler):
     store = tmp_path / "store"
     archive.build(arrays, store, scheduler=scheduler)
@@ -132,6 +135,7 @@ def test_a_file_that_changed_is_told(arrays, tmp_path, scheduler):
     assert "file03.npy has changed since" in after.problems[-1]
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_gives_the_same_bits(tmp_path, small_parts):
     count = PART * 5 + 10
     for workers in (1, 2):
@@ -143,6 +147,7 @@ def test_any_number_of_workers_gives_the_same_bits(tmp_path, small_parts):
     assert Store(tmp_path / "1").attrs["simulated"] == 1
 
 
+@pytest.mark.slow
 def test_a_store_that_grows_is_the_one_that_is_built_at_once(tmp_path, scheduler):
     """Files of boxes end within inputs, and a build goes on within a file of boxes."""
     folder = tmp_path / "in"
@@ -283,6 +288,7 @@ def test_a_build_that_ends_between_catalogue_and_summary_is_finished(arrays, tmp
     assert Store(store).finished
 
 
+@pytest.mark.slow
 def test_tar_files_of_svrimg_images_with_their_places(tmp_path, scheduler):
     names = unids(300)
     images = patterned(300)
@@ -333,6 +339,7 @@ def test_an_object_store_is_a_source(scheduler, tmp_path):
     assert first.input == "memory:///archive/day/0.npy"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -368,6 +375,7 @@ def test_a_store_is_built_by_one_process_at_a_time(arrays, tmp_path, scheduler, 
         archive.build(arrays, tmp_path / "store", scheduler=scheduler)
 
 
+@pytest.mark.slow
 def test_files_wait_no_longer_than_they_must(arrays, tmp_path, scheduler, monkeypatch):
     """Rows are written though their boxes fill no block, so that little is lost with a client."""
     from stormlens.archive import _build

@@ -51,6 +51,7 @@ def table_of(out):
     return pd.read_parquet(out / TABLE)
 
 
+@pytest.mark.slow
 def test_the_table_is_that_of_a_serial_pass(labelled, serial, model_run):
     out, outcome = labelled
     assert (outcome.boxes, outcome.added, outcome.problems) == (BOXES, BOXES, [])
@@ -99,6 +100,7 @@ def test_only_missing_parts_are_done(labelled, model_run, store, scheduler, tmp_
     pd.testing.assert_frame_equal(table_of(out), table_of(labelled[0]))
 
 
+@pytest.mark.slow
 def test_boxes_added_to_a_store_are_labelled_later(model_run, store_of, scheduler, tmp_path):
     growing = store_of(300)
     out = tmp_path / "out"
@@ -134,7 +136,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 def test_a_killed_run_goes_on_where_it_was(model_run, store, scheduler, tmp_path, labelled):
     out = tmp_path / "out"
     (tmp_path / "run.py").write_text(CLASSIFY)

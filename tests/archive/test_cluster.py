@@ -36,6 +36,7 @@ def each(function):
     return lambda items: (None, [function(item) for item in items])
 
 
+@pytest.mark.slow
 def test_results_come_in_order_and_a_bounded_number_is_in_flight(client):
     def slow(number):
         time.sleep(0.3 if number % 5 == 0 else 0.2)
@@ -57,6 +58,7 @@ def test_results_come_in_order_and_a_bounded_number_is_in_flight(client):
     assert done == 30
 
 
+@pytest.mark.slow
 def test_quick_items_go_together_and_slow_ones_alone(client):
     def told(items):
         time.sleep(sum(items))
@@ -97,6 +99,7 @@ def test_results_that_nobody_takes_are_cancelled(client):
     results.close()
 
 
+@pytest.mark.slow
 def test_a_task_that_kills_its_workers_is_given_up_and_no_other(client):
     def deadly(number):
         if number == 7:
@@ -109,6 +112,7 @@ def test_a_task_that_kills_its_workers_is_given_up_and_no_other(client):
     assert found == {number: number for number in range(16) if number != 7}
 
 
+@pytest.mark.slow
 def test_a_worker_that_its_nanny_gave_up_is_replaced(monkeypatch):
     monkeypatch.setitem(_SETTINGS, "distributed.deploy.lost-worker-timeout", "1s")
     with connect(1) as client:
@@ -217,6 +221,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_neither_a_worker_nor_its_client_imports_what_it_does_not_use(tmp_path):
     (tmp_path / "script.py").write_text(HEAVY)
     command = [sys.executable, str(tmp_path / "script.py")]

@@ -36,6 +36,7 @@ def boxes_in(path, first, stop):
     return images
 
 
+@pytest.mark.slow
 def test_a_whole_file_is_zarrs_byte_for_byte(tmp_path):
     images = patterned(BLOCK)
     array = zarr_array(tmp_path / "array", BLOCK)

@@ -76,6 +76,7 @@ def test_xarray_opens_it_as_the_container_without_a_warning(tmp_path):
             assert found.attrs["simulated"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(1, 2047, 1), (300, 2000, 4000), (2048, 2048), (5000,)])
 def test_pieces_of_any_size_add_up(tmp_path, sizes):
     path = tmp_path / "store"

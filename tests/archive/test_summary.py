@@ -101,6 +101,7 @@ BOX = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.lists(BOX, min_size=1, max_size=20), st.integers(1, 7))
 def test_counts_are_those_of_pandas_however_the_table_is_cut(tmp_path_factory, boxes, in_one):

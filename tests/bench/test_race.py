@@ -52,6 +52,7 @@ def crashing(tmp_path):
     return Contender("fragile", ("train",), "crashing_peer", (), {"PYTHONPATH": path})
 
 
+@pytest.mark.slow
 def test_a_crash_is_named_and_the_others_go_on(folder, layers, crashing):
     said = []
     group = [

@@ -52,6 +52,7 @@ def test_an_epoch_ends_with_a_smaller_step():
     )
 
 
+@pytest.mark.slow
 def test_the_machine_gives_some_of_each_and_the_best_is_kept():
     machine = measure_machine(repeats=1)
     assert machine.gflops > 0

@@ -41,6 +41,7 @@ def results():
     )
 
 
+@pytest.mark.slow
 @given(before=prose, old=prose, after=prose, new=prose)
 def test_only_what_stands_between_the_markers_changes(before, old, after, new):
     text = replace_section(f"{before}{BEGIN}{old}{END}{after}", new)

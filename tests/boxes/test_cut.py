@@ -77,6 +77,7 @@ def test_ids_differ_for_neighbouring_cells_and_for_the_same_one(mosaic_of):
     assert [name[-2:] for name in names[-2:]] == ["-2", "-3"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["a", "b", "a-2"]), max_size=8))
 def test_unique_ids_keep_their_order_and_beginning(names):
     told = unique_ids(names)

@@ -173,6 +173,7 @@ def test_no_box_is_explained():
     assert "No report is near a.h5 in time" in reports.none_found("a.h5")
 
 
+@pytest.mark.slow
 @given(stride=st.integers(1, 10**30))
 def test_any_stride_gives_a_grid_of_whole_boxes(stride):
     blank = np.zeros((300, 280), np.uint8)

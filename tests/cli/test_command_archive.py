@@ -68,6 +68,7 @@ def test_a_second_build_has_nothing_to_do_and_says_the_same(invoke, built, folde
     assert "bad.npy" in told["problems"][0]
 
 
+@pytest.mark.slow
 def test_classify_labels_every_box(labelled):
     out, result = labelled
     assert result.exit_code == 0
@@ -86,6 +87,7 @@ def test_a_second_classify_has_nothing_to_do(invoke, labelled, built, run):
     )
 
 
+@pytest.mark.slow
 def test_summary_leaves_a_page_pictures_and_tables(invoke, labelled, tmp_path):
     out = tmp_path / "climate"
     result = invoke("archive", "summary", labelled[0], "--out", out)
@@ -108,6 +110,7 @@ def test_summary_leaves_a_page_pictures_and_tables(invoke, labelled, tmp_path):
     assert {"month.png", "hour.png", "region.png"} <= {path.name for path in out.iterdir()}
 
 
+@pytest.mark.slow
 def test_summary_prints_json(invoke, labelled):
     told = json.loads(invoke("archive", "summary", labelled[0], "--json").stdout)
     assert len(told["axes"]["month"]) == 12

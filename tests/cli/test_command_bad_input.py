@@ -67,6 +67,7 @@ BAD_FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_classify_names_the_bad_file_and_classifies_nothing(refused, run, tmp_path, box, name):
     good = saved(tmp_path / "good.npy", box)
@@ -290,6 +291,7 @@ def full_disk(monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("full_disk")
 def test_no_disk_space_is_said_and_leaves_nothing_half_written(
     refused, invoke, run, tiny, boxes_file, tmp_path, box

@@ -31,6 +31,7 @@ def test_a_small_run_as_json_and_in_a_file(invoke, tmp_path):
     assert "augment, pass 1 of 1: stormlens" in result.stderr
 
 
+@pytest.mark.slow
 def test_tables_name_who_was_left_out(invoke, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("stormlens.bench._contenders.find_spec", lambda module: None)

@@ -106,6 +106,7 @@ def test_a_file_to_be_classified_is_never_written_over(refused, run, boxes_file,
     assert copy.read_bytes() == boxes_file.read_bytes()
 
 
+@pytest.mark.slow
 def test_boxes_of_the_size_that_the_classifier_takes(invoke, refused, small_boxes, tiny, tmp_path):
     invoke("train", tiny, "--data", small_boxes, "--out", tmp_path / "run", "--epochs", "1")
     np.save(tmp_path / "small.npy", np.full((2, 32, 32), 20))

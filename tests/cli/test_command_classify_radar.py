@@ -248,6 +248,7 @@ def test_files_that_were_written_are_named(invoke, run, file, tmp_path):
     assert "Written" not in result.stdout
 
 
+@pytest.mark.slow
 def test_a_map_is_drawn_with_borders_at_hand_or_without(
     invoke, run, file, clear, borders_folder, tmp_path, monkeypatch
 ):
@@ -324,6 +325,7 @@ def test_a_radar_file_is_never_written_over(refused, run, file, option):
     assert file.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_a_classifier_of_smaller_images_takes_no_radar_file(
     invoke, refused, small_boxes, tiny, file, tmp_path
 ):
@@ -382,6 +384,7 @@ def classify(path, *options):
     return subprocess.run([*command, *options], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_empty_coverage_is_said_and_what_libraries_warn_of_is_not(tmp_path):
     path = grids(tmp_path / "grid.nc", ["z"], -8888.0)
     with pytest.warns(xr.SerializationWarning, match="multiple fill values"):

@@ -32,6 +32,7 @@ def runs(small_boxes, tmp_path_factory):
     return sorted(place.iterdir(), reverse=True)
 
 
+@pytest.mark.slow
 def test_the_table_fits_eighty_columns(invoke, runs, tmp_path):
     result = invoke("compare", *runs, "--out", tmp_path / "out", "--replicates", 20)
     assert result.exit_code == 0

@@ -75,6 +75,7 @@ def test_fetch_of_what_needs_no_download_says_so(invoke, name):
     assert (result.stdout, result.stderr) == ("", f"Note: {name} needs no download.\n")
 
 
+@pytest.mark.slow
 def test_samples_are_written_and_what_their_readme_says_can_be_done(invoke, tmp_path, monkeypatch):
     result = invoke("data", "sample", tmp_path / "sample", "--seed", 3)
     assert result.stdout.startswith("44 files, ")

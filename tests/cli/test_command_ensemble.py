@@ -29,6 +29,7 @@ def boxes(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_trained_scored_and_reported(ensemble, invoke, small_boxes):
     assert len(Classifier.load(ensemble).network.members) == 3
     assert "members = 3" in (ensemble / "recipe.toml").read_text()
@@ -61,6 +62,7 @@ def test_one_network_is_told_as_before(run, invoke, boxes_file):
     assert "disagreement" not in header
 
 
+@pytest.mark.slow
 def test_an_ensemble_teaches_one_network_and_may_then_be_removed(
     ensemble, invoke, tiny, small_boxes, tmp_path
 ):
@@ -82,6 +84,7 @@ def test_an_ensemble_teaches_one_network_and_may_then_be_removed(
     )
 
 
+@pytest.mark.slow
 def test_a_teacher_of_other_boxes_is_pointed_out(ensemble, invoke, tiny, small_boxes, tmp_path):
     other = shutil.copy(small_boxes, tmp_path / "other.nc")
     command = ("train", tiny, "--data", other, "--epochs", 1, "--teacher", ensemble)

@@ -86,6 +86,7 @@ def test_a_field_of_elsewhere_has_its_own_plane(invoke, de_bilt, tmp_path):
         assert abs(float(middle["longitude"]) - 5.18) < 2
 
 
+@pytest.mark.slow
 def test_an_archive_keeps_and_counts_boxes_of_elsewhere(invoke, de_bilt, tmp_path):
     store, out = tmp_path / "store", tmp_path / "out"
     built = invoke("archive", "build", de_bilt, store, "--workers", 1)

@@ -74,6 +74,7 @@ def test_bad_input_gets_its_sentence(refused, arguments, sentence):
     assert sentence in refused("learn", *arguments)
 
 
+@pytest.mark.slow
 def test_pages_are_written_with_a_users_own_storms(invoke, boxes_file, tmp_path):
     folder = tmp_path / "pages"
     done = invoke("learn", "--export", folder, "--data", boxes_file)
@@ -96,6 +97,7 @@ def test_pages_are_written_with_a_users_grey_pictures(invoke, refused, tmp_path)
     assert set(catalogue["splits"]["few"]["modes"]) == {0, 1}
 
 
+@pytest.mark.slow
 def test_of_another_simulator_some_hundreds_are_made(invoke, tmp_path, monkeypatch):
     monkeypatch.setattr("stormlens.cli.learn._SOME", 30)
     folder = tmp_path / "pages"

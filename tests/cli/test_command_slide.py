@@ -53,6 +53,7 @@ def test_files_are_read_as_asked(invoke, run, rain, command, boxes):
         assert "'other'" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_field_is_what_the_boxes_get(invoke, run, file, tmp_path):
     out, picture = tmp_path / "field.nc", tmp_path / "field.png"
     result = invoke("slide", "--run", run, file, "--stride", 40, "--out", out, "--map", picture)

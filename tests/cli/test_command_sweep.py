@@ -55,6 +55,7 @@ def test_the_same_command_goes_on_and_prints_json(invoke, swept):
     assert json.loads(result.stdout) == json.loads((folder / "sweep.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_range_on_the_command_line_is_drawn_from(invoke, recipe, small_boxes, tmp_path):
     command = ("sweep", recipe, "--data", small_boxes, "--folds", 2, "--out", tmp_path / "s")
     command += ("--vary", "learning_rate=1e-4:1e-2:log", "--method", "random", "--trials", 1)

@@ -107,6 +107,7 @@ def test_report_is_built_again_with_the_same_scores(invoke, run):
     assert (run / "scores.json").read_text() == scores
 
 
+@pytest.mark.slow
 def test_options_override_the_recipe(invoke, tiny, small_boxes, tmp_path):
     result = invoke(
         *("train", tiny, "--data", small_boxes, "--out", tmp_path / "run", "--epochs", 1),
@@ -118,6 +119,7 @@ def test_options_override_the_recipe(invoke, tiny, small_boxes, tmp_path):
     assert json.loads(result.stdout)["split"] == "test"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_given_no_folder_is_named_after_its_recipe(
     invoke, tiny, small_boxes, tmp_path, monkeypatch
 ):
@@ -134,6 +136,7 @@ def test_help_names_what_a_run_that_calibrates_holds(invoke):
     assert "only on the data that it was made for" in text
 
 
+@pytest.mark.slow
 def test_data_that_a_recipe_does_not_calibrate_on_are_said_to_leave_no_confidence(
     invoke, tiny, small_boxes, tmp_path
 ):
@@ -165,6 +168,7 @@ def test_the_chapters_rotation_draws_one_clean_line(invoke, small_boxes, tmp_pat
     assert note.startswith("Note: Recipe faint: rotation_range is 0.1")
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_overwritten_but_resumes(refused, invoke, run, tiny, boxes_file):
     command = ("train", tiny, "--data", boxes_file, "--out", run)
     weights = (run / "weights.safetensors").read_bytes()
@@ -184,6 +188,7 @@ def test_ctrl_c_says_how_to_go_on(invoke, tiny, boxes_file, tmp_path, monkeypatc
     )
 
 
+@pytest.mark.slow
 def test_a_run_remembers_what_the_pictures_were_that_it_was_trained_on(
     invoke, refused, tiny, tmp_path
 ):

@@ -52,6 +52,7 @@ def test_it_is_the_plain_install_without_what_trains():
     assert left_out == {"jax", "keras", "optax", "scikit-learn"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -72,6 +73,7 @@ def test_what_classifies_works(samples, arguments):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "package"),
     [

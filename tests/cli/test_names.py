@@ -72,6 +72,7 @@ def test_boxes_of_any_name_are_classified_and_printed(boxes, encoding, tmp_path)
     assert [re.split("  +", line)[0] for line in text.splitlines()[2:]] == shown
 
 
+@pytest.mark.slow
 def test_json_csv_geojson_and_netcdf_hold_names_of_any_kind(boxes, tmp_path):
     out = tmp_path / "out.nc"
     told = run("classify", *files(boxes), "--json", "--out", out, encoding="ascii")
@@ -83,6 +84,7 @@ def test_json_csv_geojson_and_netcdf_hold_names_of_any_kind(boxes, tmp_path):
     assert out.stat().st_size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name.isascii()] + [b"caf\xe9"])
 def test_errors_quote_names_that_no_terminal_obeys(tmp_path, name):
     path = os.path.join(os.fsencode(tmp_path), name)

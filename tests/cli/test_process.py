@@ -60,7 +60,7 @@ def rows(run: Path) -> int:
     return path.read_text().count("\n") if path.exists() else 0
 
 
-@pytest.mark.slow
+@pytest.mark.slow(25)
 def test_kill_minus_nine_at_any_moment_costs_no_bit(small_boxes, recipe, tmp_path):
     experiment.train(recipe, small_boxes, tmp_path / "whole", progress=False)
     run = tmp_path / "killed"
@@ -106,6 +106,7 @@ def test_ctrl_c_ends_with_130_and_the_line_to_go_on(small_boxes, recipe, tmp_pat
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["recipes"]])
 def test_a_reader_that_leaves_early_is_no_failure(arguments):
     command = [*STORMLENS, *arguments]

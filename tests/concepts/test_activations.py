@@ -46,6 +46,7 @@ def test_the_slope_at_a_corner_is_that_of_its_left_side(name):
     assert concepts.derivative(name, 0.0) == left
 
 
+@pytest.mark.slow
 def test_the_softmax_jacobian_is_that_of_jax():
     z = np.array([[1.0, -2.0, 0.5], [0.0, 0.0, 3.0]], np.float32)
     expected = jax.vmap(jax.jacobian(jax.nn.softmax))(z)

@@ -23,6 +23,7 @@ def images_and_kernels(draw, kernel_shape=None):
     return draw(arrays(float, shape, elements=NUMBERS)), draw(arrays(float, size, elements=NUMBERS))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(images_and_kernels(), st.sampled_from(concepts.MODES), st.sampled_from(ANY_SIZE))
 def test_convolve_equals_scipy(pair, mode, method):
@@ -49,6 +50,7 @@ def test_correlate_equals_scipy(pair, mode, method):
     npt.assert_allclose(concepts.correlate(*pair, mode, method), expected, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("size", [(3, 3), (4, 2)])
 @pytest.mark.parametrize("method", ANY_SIZE)

@@ -55,6 +55,7 @@ def containers(draw):
     )
 
 
+@pytest.mark.slow
 @quiet
 @given(dataset=containers(), split=st.sampled_from([None, "train", "test"]))
 def test_netcdf_gives_back_every_bit(tmp_path, dataset, split):
@@ -210,6 +211,7 @@ except ValueError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits file size as POSIX does")
 def test_a_full_disk_is_a_sentence_and_nothing_else(tmp_path):
     """HDF5 itself prints tracebacks and crashes; a size limit stands for the full disk."""
@@ -239,6 +241,7 @@ def test_files_that_are_no_container_get_a_sentence(tmp_path):
         read_netcdf(tmp_path / "none.nc")
 
 
+@pytest.mark.slow
 @quiet
 @given(data=st.data())
 def test_damaged_files_load_or_give_a_sentence(tmp_path, data):

@@ -50,6 +50,7 @@ def test_splits_are_stratified_and_the_seed_decides(digits):
         load_digits(-1)
 
 
+@pytest.mark.slow
 def test_images_belong_to_their_labels(digits):
     """Logistic regression reads them nearly as well as scikit-learn's own 8 x 8 images."""
     pixels = digits.reflectivity.values[:, ::2, ::2].reshape(1797, -1) / 255

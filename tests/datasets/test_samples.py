@@ -31,12 +31,14 @@ def weather():
     return simulated_weather(0)
 
 
+@pytest.mark.slow
 def test_the_readme_names_every_file_and_says_simulated(folder):
     text = (folder / "README.txt").read_text()
     assert text.startswith("SIMULATED")
     assert all(path.name in text for path in folder.iterdir() if path.name != "README.txt")
 
 
+@pytest.mark.slow
 def test_boxes_of_every_kind_are_read(folder, weather):
     png = read_boxes(folder / "box.png")
     npt.assert_array_equal(png.reflectivity[0], weather.radar_box)
@@ -115,6 +117,7 @@ def test_reports_lie_on_storms_at_their_time(folder, weather):
     assert (middle.max(axis=(1, 2)) >= 50).all()
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_storms_and_another_others(folder, tmp_path):
     again, other = write_samples(tmp_path / "again"), write_samples(tmp_path / "other", seed=7)
     for name in ("box.png", "mosaic.h5", "reports.csv", "volumes/XSIM20000615_210000_V06"):

@@ -55,6 +55,7 @@ def test_another_seed_or_split_gives_other_boxes():
         assert differ.all()
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.integers(1, 9), st.sampled_from(SPLITS), st.integers(0, 2**40))
 def test_a_box_does_not_depend_on_how_many_follow(count, split, seed):
@@ -80,6 +81,7 @@ def test_more_boxes_than_the_archive_keep_its_frequencies():
     )
 
 
+@pytest.mark.slow
 def test_no_split_gives_all_three_in_order():
     boxes = load_simulated(count=4)
     assert list(boxes["split"].values) == [split for split in SPLITS for _ in range(4)]

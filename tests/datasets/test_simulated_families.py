@@ -48,6 +48,7 @@ def families_of(boxes):
     return np.stack([boxes[name].values for name in COORDS.values()], axis=1)
 
 
+@pytest.mark.slow
 def test_the_first_version_gives_the_bits_that_it_gave():
     images = load("simulated-v1", "train", count=400)["reflectivity"].values
     digest = hashlib.sha256(images.tobytes()).hexdigest()
@@ -60,6 +61,7 @@ def test_every_mode_network_and_product_has_a_family_held_out():
     assert {mode for kind, mode in kinds if kind == "storm"} == set(MODES) - {"Missing"}
 
 
+@pytest.mark.slow
 def test_wide_boxes_never_have_a_family_that_is_held_out(wide):
     assert not HELD_OUT & set(np.unique(families_of(wide)))
 
@@ -69,6 +71,7 @@ def test_wide_boxes_have_every_other_family(wide):
     assert drawn == set(np.unique(families_of(wide)))
 
 
+@pytest.mark.slow
 def test_every_held_out_box_has_a_family_that_is_held_out(held_out):
     assert np.isin(families_of(held_out), list(HELD_OUT)).any(axis=1).all()
     assert set(np.unique(families_of(held_out))) >= HELD_OUT
@@ -94,6 +97,7 @@ def test_products_are_drawn_by_their_weights():
         assert drawn.count(name) / 4000 == pytest.approx(weight / total, abs=0.03)
 
 
+@pytest.mark.slow
 def test_families_can_be_left_out_and_called_for():
     boxes = load("simulated-wide", "train", count=120, without=["one radar", "supercells"])
     assert not {"one radar", "supercells"} & set(np.unique(families_of(boxes)))
@@ -101,6 +105,7 @@ def test_families_can_be_left_out_and_called_for():
     assert set(boxes["product"].values) == {"coarse steps"}
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_left_out_beside_what_the_stream_never_draws():
     boxes = load("simulated-wide", "train", count=200, without=["supercells"])
     assert not (HELD_OUT | {"supercells"}) & set(np.unique(families_of(boxes)))
@@ -127,6 +132,7 @@ def test_families_may_come_from_an_iterator():
     assert set(boxes["product"].values) == {"coarse steps"}
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(st.integers(1, 9), st.sampled_from(["simulated", "simulated-wide", "simulated-held-out"]))
 def test_a_box_does_not_depend_on_how_many_follow(count, source):
@@ -181,6 +187,7 @@ def test_noise_fields_are_new_every_2000_boxes_but_in_the_first_version():
     assert first.textures(0) is first.textures(2000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["simulated-v1", "simulated-wide"])
 def test_processes_paint_the_boxes_that_one_would(monkeypatch, source):
     alone = load(source, "test", count=25, seed=4)

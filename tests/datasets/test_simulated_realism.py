@@ -34,6 +34,7 @@ def by_mode():
     return {mode: images[codes == code] for mode, code in CODES.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_reflectivity_shares_are_within_a_third_of_the_real_ones(by_mode, mode):
     shares = np.array([(by_mode[mode] >= threshold).mean() for threshold in THRESHOLDS])
@@ -94,6 +95,7 @@ def test_what_is_missing_leaves_a_large_blank_that_whole_boxes_seldom_have(by_mo
         assert (np.array([_blank(box) for box in by_mode[mode]]) > 0.25).mean() < 0.25
 
 
+@pytest.mark.slow
 def test_four_pixel_statistics_do_not_solve_the_task():
     train, test = load_simulated("train"), load_simulated("test")
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))

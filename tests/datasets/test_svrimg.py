@@ -622,6 +622,7 @@ print(int(svrimg.splits().reflectivity.values.sum(dtype="int64")))
 """
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_download_once(server, cache):
     processes = [
         subprocess.Popen([sys.executable, "-c", FETCH], stdout=subprocess.PIPE) for _ in range(2)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 EXAMPLES = int(os.environ.get("STORMLENS_FUZZ", "12"))  # Keras takes a second for each
 
 
-@pytest.mark.slow
+@pytest.mark.slow(25)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(chains(), st.sampled_from([1, 2, 3, 7, 8, 9, 33, 65]), st.integers(1, 4))
 def test_every_chain_equals_keras_for_any_threads_and_batch(make, batch, threads):
@@ -38,6 +38,7 @@ def test_every_chain_equals_keras_for_any_threads_and_batch(make, batch, threads
     npt.assert_array_equal(engine(images[batch // 2 :]), found[batch // 2 :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["pooled", "tiles", "patches", "dense", "pool", "norm"])
 def test_bytes_are_scaled(first):
     parts = {
@@ -59,6 +60,7 @@ def test_bytes_are_scaled(first):
     npt.assert_allclose(found, np.asarray(model(scaled)), rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_softmax_of_every_cell():
     model = keras.Sequential(
         [
@@ -76,6 +78,7 @@ def test_a_softmax_of_every_cell():
     npt.assert_allclose(found, np.asarray(model(images)), rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_large_dense_layer_is_cut_the_same_way():
     # Kernels from 128 KiB floats on go through all images at once.
     model = keras.Sequential(

@@ -75,6 +75,7 @@ def gathered(image, windows):
     return features
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize(

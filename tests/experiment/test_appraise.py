@@ -54,6 +54,7 @@ def real_boxes(count=6):
     return datasets.make_dataset(images, np.arange(count) % 6, source="a real archive")
 
 
+@pytest.mark.slow
 def test_each_family_is_scored_on_its_own_boxes(boxes, right):
     appraisal = appraise(Answers(right), boxes)
     coords = {"storm": "storm_family", "network": "network", "product": "product"}

@@ -41,6 +41,7 @@ def test_a_baseline_leaves_a_scored_run_with_its_report(outcome):
     assert "network" not in card
 
 
+@pytest.mark.slow
 def test_what_looks_into_layers_says_that_it_is_no_network(outcome, tmp_path):
     boxes = datasets.load("simulated", "test", count=2)
     for ask in (insight.list_layers, insight.kernels):

@@ -81,6 +81,7 @@ def compared(runs, tmp_path_factory):
         return experiment.compare(runs, out, **QUIET)
 
 
+@pytest.mark.slow
 def test_statistics_are_those_of_the_predictions(compared, runs, boxes_file):
     boxes = load(boxes_file, "test")
     predictions = {
@@ -188,6 +189,7 @@ def test_baselines_of_other_data_are_not_taken_for_these(compared, tmp_path, box
     assert result.curve == fresh.curve
 
 
+@pytest.mark.slow
 def test_a_file_that_changed_is_other_data(compared, tmp_path, boxes_file, runs):
     shutil.copytree(compared.folder, tmp_path / "out")
     original = boxes_file.read_bytes()
@@ -213,6 +215,7 @@ def test_a_run_in_the_place_of_a_baseline_is_left_alone(runs, tmp_path):
     assert (place / "weights.safetensors").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("drawn")
 def test_one_run_without_baselines_has_nothing_to_be_compared_with(runs, tmp_path):
     alone = experiment.compare(runs[:1], tmp_path / "out", baselines=False, **QUIET)
@@ -379,6 +382,7 @@ def test_a_curve_trains_each_runs_recipe_on_less(tmp_path, boxes_file, monkeypat
     assert experiment.compare([run, bare], out, **options).curve == result.curve
 
 
+@pytest.mark.slow
 def test_a_training_that_was_stopped_goes_on(runs, tmp_path, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
@@ -391,6 +395,7 @@ def test_a_training_that_was_stopped_goes_on(runs, tmp_path, monkeypatch):
     assert len(result.contestants) == 4
 
 
+@pytest.mark.slow
 def test_a_box_is_measured_once_but_timed_each_time(runs, tmp_path, monkeypatch):
     from stormlens.features import _measure
 

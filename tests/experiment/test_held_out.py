@@ -36,6 +36,7 @@ def few(monkeypatch):
     monkeypatch.setattr(_run, "calibrate", lambda *_, known: None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("never_trains")
 @pytest.mark.parametrize(
     ("calibrate", "sentence"),
@@ -69,6 +70,7 @@ def test_boxes_of_a_file_are_calibrated_as_those_of_a_source_are(tmp_path, monke
     assert {row["family"] for row in read_appraisal("run").families} <= held_out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_a_family_that_the_training_draws_is_not_called_held_out(tmp_path):
     drawn = recipe("simulated-wide", one_of=["sea breeze"])

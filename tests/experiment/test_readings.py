@@ -41,6 +41,7 @@ def by(run):
     return [(row["by"], row["split"], row["boxes"]) for row in experiment.readings(run)]
 
 
+@pytest.mark.slow
 def test_training_and_scoring_are_recorded_in_their_order(run, boxes_file):
     assert by(run) == [("train", "test", 12)]
     experiment.evaluate(run)

@@ -14,7 +14,7 @@ from stormlens.experiment import _reproduce
 from stormlens.verification import Scores, wilson_interval
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(5),
     pytest.mark.filterwarnings("ignore:Recipe chapter-augmented.*moves nothing that can be seen"),
 ]
 
@@ -104,7 +104,7 @@ def test_the_comparison_is_made_again_after_a_run_was(copied, monkeypatch):
     "changes", [{"seed": 1}, {"data_options": {"count": 36}}, {"quick": False}], ids=str
 )
 def test_a_folder_of_other_settings_is_refused(copied, changes):
-    with pytest.raises(InputError, match="holds a training of other settings"):
+    with pytest.raises(InputError, match="holds a training with other settings"):
         again(copied, **changes)
 
 

@@ -142,6 +142,7 @@ def test_a_grid_is_every_combination_once():
         large.grid()
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**31 - 1), st.integers(1, 30))
 def test_draws_lie_in_their_ranges_and_fewer_are_the_first_of_more(seed, trials):
     fields = {

@@ -179,6 +179,7 @@ def test_less_is_better_of_losses(boxes, tmp_path, judged):
     assert swept.trials[1].behind.value == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 def test_the_test_split_cannot_change_a_sweep(tmp_path, judged):
     one = write_boxes(tmp_path / "one.nc", (6, 2, 2))
     other = write_boxes(tmp_path / "other.nc", (6, 2, 2), test_codes=0)
@@ -189,6 +190,7 @@ def test_the_test_split_cannot_change_a_sweep(tmp_path, judged):
     assert plans[0] == plans[1]
 
 
+@pytest.mark.slow
 def test_a_second_call_does_nothing_twice(boxes, tmp_path, judged):
     sweep(RATES, tmp_path / "s", boxes)
     done = len(judged)
@@ -201,6 +203,7 @@ def test_a_second_call_does_nothing_twice(boxes, tmp_path, judged):
     assert after["trials"][0]["scores"] == json.loads(before)["trials"][0]["scores"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -226,6 +229,7 @@ def test_other_boxes_in_the_same_folder_are_a_sentence(tmp_path, judged):
         sweep(RATES, tmp_path / "s", path)
 
 
+@pytest.mark.slow
 def test_a_random_sweep_grows(boxes, tmp_path, judged):
     fields = {"learning_rate": Range(1e-4, 1e-2, log=True)}
     few = sweep(fields, tmp_path / "s", boxes, method="random", trials=2)
@@ -288,6 +292,7 @@ def test_a_trial_that_fails_is_recorded_and_the_sweep_goes_on(boxes, tmp_path, j
     assert "No trial could be trained" in (tmp_path / "none" / "sweep.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trials", "factor", "epochs", "rungs"),
     [
@@ -319,6 +324,7 @@ def test_a_halving_begins_with_little_and_ends_whole(
     assert {rate for rate, *_ in whole} == set(best)
 
 
+@pytest.mark.slow
 def test_a_halving_over_boxes_keeps_the_epochs(boxes, tmp_path, judged):
     sweep(RATES, tmp_path / "s", boxes, method="halving", budget="boxes")
     assert {call[1] for call in judged} == {2}
@@ -334,6 +340,7 @@ def test_a_halving_over_epochs_decides_them_itself(boxes, tmp_path, judged):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["plan.json", "fits/trial00000-rung0-repeat0-fold0.json"])
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"recipe": 5}', "null", '"x"'])
 def test_a_damaged_file_is_named(boxes, tmp_path, judged, name, content):
@@ -416,6 +423,7 @@ def _by_rate(recipe, pool, **more):
     return {"scores": scores, "boxes": 1, "trained_on": 1, "epochs": 1, "failed": None}
 
 
+@pytest.mark.slow
 def test_a_baseline_on_features_is_swept(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -432,7 +440,7 @@ def test_a_baseline_on_features_is_swept(tmp_path):
     assert swept.outcome.evaluation.split == "validation"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(50)
 def test_a_killed_sweep_of_two_processes_goes_on_and_does_nothing_twice(boxes, pool, tmp_path):
     rates = {"learning_rate": [1e-3, 1e-2]}
     code = (

@@ -172,6 +172,7 @@ def one_pixel_sees(part, size):
     return np.array(middles)
 
 
+@pytest.mark.slow
 def test_cells_lie_in_the_middle_of_what_they_see():
     keras = import_keras()
     layers = keras.layers

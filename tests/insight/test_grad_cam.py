@@ -80,6 +80,7 @@ def split():
     return drawn(first), drawn(second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_nested", [False, True], ids=["branched", "nested"])
 def test_maps_are_weighted_by_their_mean_gradient(is_nested):
     first, second = split()
@@ -147,6 +148,7 @@ def apart():
     )
 
 
+@pytest.mark.slow
 def test_any_layer_that_gives_maps_can_be_named():
     classifier, dataset = wrap(apart()), boxes(1)
     assert insight.grad_cam(classifier, dataset).attrs["layer"] == "second"

@@ -132,6 +132,7 @@ def test_linear_network_integrates_to_weight_times_value():
     npt.assert_allclose(gained, due.sum((1, 2)), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [chain, branched, nested], ids=lambda make: make.__name__)
 def test_gradients_are_keras_own(make):
     model = make()
@@ -174,6 +175,7 @@ def closing(ending):
     return keras.Sequential([image(), layers.Flatten(), *ends[ending]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["dense", "activation", "layer", "operation"])
 def test_every_way_to_end_in_a_softmax_is_explained_by_its_scores(ending):
     model = closing(ending)

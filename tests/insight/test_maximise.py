@@ -81,6 +81,7 @@ def test_a_filters_response_is_the_mean_of_its_map_before_the_activation(classif
     assert box.attrs["response"] == pytest.approx(due, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_modes_response_is_its_score(classifier):
     box = insight.maximise(classifier, "Tropical", steps=40)
     dataset = make_dataset(box.values[None], source="test")

@@ -69,6 +69,7 @@ def boxes():
     return make_dataset((np.stack(cells) + noise).astype(np.uint8), source="test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["gradient", "smoothgrad", "integrated-gradients"])
 def test_random_weights_change_the_map(classifier, method):
     left = insight.sanity_check(classifier, boxes(), method, "Cellular")
@@ -79,6 +80,7 @@ def test_random_weights_change_the_map(classifier, method):
     assert (abs(left[2:]) < 0.3).all()
 
 
+@pytest.mark.slow
 def test_a_guided_gradient_hardly_changes_and_is_not_used(classifier):
     """It shows edges whatever was learnt; the check tells it from the gradient."""
     guided = insight.sanity_check(network(guided_relu), boxes(), "gradient", "Cellular")

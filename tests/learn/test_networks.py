@@ -91,6 +91,7 @@ def test_a_trained_run_is_served_with_the_digest_of_the_weights_as_they_are_serv
     )
 
 
+@pytest.mark.slow
 def test_steps_of_an_own_chain_give_what_keras_gives():
     model = own_model(
         keras.layers.Conv2D(5, 3, padding="same", name="first"),

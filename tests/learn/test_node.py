@@ -44,6 +44,7 @@ def run(*command, **environment):
     )
 
 
+@pytest.mark.slow
 def test_types_in_comments_fit_the_code():
     installed = packages()
     compiler = installed / "typescript" / "bin" / "tsc"
@@ -57,6 +58,7 @@ PATHS = [
 ]
 
 
+@pytest.mark.slow(15)
 @pytest.mark.parametrize("path", PATHS)
 def test_modules_do_what_python_does(path, request):
     oracles = request.getfixturevalue("all_oracles" if path.name in OF_NETWORKS else "oracles")

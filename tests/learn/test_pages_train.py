@@ -219,7 +219,7 @@ def kernel(visit):
     return [float(plain(cell)) for cell in visit.page.locator(".weights td").all_inner_texts()]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(18)
 @pytest.mark.browser
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
 def test_a_network_is_trained_step_by_step_and_by_epochs(visit, look):

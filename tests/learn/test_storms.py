@@ -34,6 +34,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_catalogue_of_the_package_is_what_the_simulator_gives(simulated):
     catalogue = catalogue_of(simulated_pack())
     splits = catalogue["splits"]
@@ -73,6 +74,7 @@ def test_all_fits_in_six_megabytes_and_parts_follow_each_other():
     assert total < 6_000_000
 
 
+@pytest.mark.slow
 def test_the_rest_is_made_once_and_kept(cache, monkeypatch):
     files = simulated_pack()
     rest = [name for name, held in files.items() if callable(held)]

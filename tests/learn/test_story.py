@@ -20,7 +20,7 @@ from stormlens.datasets import load
 from stormlens.learn import COMPONENTS, serve
 from stormlens.models import Classifier
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow(80)]
 
 UNDER = "courses/storms"
 

@@ -34,6 +34,7 @@ def test_traits_are_what_the_web_components_take():
     assert json.loads(printed.stdout) == _settings.declared(), regenerate
 
 
+@pytest.mark.slow
 def test_a_missing_extra_is_named_with_its_command():
     code = (
         "import sys; sys.modules.update(anywidget=None, traitlets=None)\n"
@@ -84,6 +85,7 @@ def test_patches_answer_where_they_are_put_or_are_telling(boxes):
     assert [held.z for held in pool.responses] == [2 * 49 - 20 - 48, -20 - 48]
 
 
+@pytest.mark.slow
 def test_a_box_of_another_split_is_rounded_as_the_page_has_it():
     pool = PoolAndFire(split="validation", storm=7)
     exact = load("simulated", "validation")["reflectivity"].values[7].astype(int)

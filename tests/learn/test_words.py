@@ -76,6 +76,7 @@ def english():
     return dict(re.findall(r"^  \"?([^\"\n]+?)\"?:\s+\"((?:\\.|[^\"\\\n])*)\",$", joined, re.M))
 
 
+@pytest.mark.slow
 def test_no_word_is_left_over():
     """Each name is written somewhere, whole or with a part that is put in."""
     slug = re.compile(r"^[a-z]+(?:-[a-z]+)*\.")

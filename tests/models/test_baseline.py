@@ -76,6 +76,7 @@ def judge(model, table, codes, seed=0, class_weight=None):
         return learner.fit(table, codes).predict_proba
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", BASELINES)
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("weighted", [False, True])
@@ -106,6 +107,7 @@ def test_trees_follow_values_at_the_thresholds_as_scikit_learn_does(splits):
     npt.assert_allclose(model.of_features(tried)[:, :3], due(tried), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_run_answers_as_the_training_left_it(trained, splits):
     fitted, run = trained
     loaded = Classifier.load(run)

@@ -154,6 +154,7 @@ def test_a_saved_classifier_loads_to_the_same_bits(classifier, tmp_path):
     assert (loaded.minimum, loaded.maximum, loaded.classes) == (2.0, 74.0, MODES)
 
 
+@pytest.mark.slow
 def test_a_users_own_model_travels_as_a_keras_file(tmp_path):
     keras = import_keras()
     layers = keras.layers
@@ -169,6 +170,7 @@ def test_a_users_own_model_travels_as_a_keras_file(tmp_path):
     npt.assert_allclose(direct.probabilities(images()), own.probabilities(images()), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_users_own_model_of_another_time_than_the_card_is_refused(tmp_path):
     keras = import_keras()
 
@@ -500,6 +502,7 @@ def test_only_containers_of_reflectivity_are_predicted(classifier):
     assert classifier.predict(good.isel(storm=[])).sizes["storm"] == 0
 
 
+@pytest.mark.slow
 def test_models_that_are_no_classifier_of_images_are_refused():
     keras = import_keras()
     layers = keras.layers
@@ -588,6 +591,7 @@ def test_no_mode_of_a_mosaic_is_named_by_what_is_no_number():
         slide(own, mosaic(whole), stride=10)
 
 
+@pytest.mark.slow
 def test_shared_convolutions_that_overflow_name_no_mode(monkeypatch):
     keras = import_keras()
     body = [keras.layers.Conv2D(2, 3), keras.layers.MaxPooling2D(3), keras.layers.Flatten()]
@@ -706,6 +710,7 @@ def test_a_subclassed_model_is_told_how_to_become_a_classifier():
     assert wrapped.probabilities(images()).shape == (5, 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["storm-residual", "alexnet"])
 def test_a_file_with_layers_of_stormlens_loads_in_a_new_process(name, tmp_path):
     # Another process knows only the layers that loading itself makes known.

@@ -498,6 +498,7 @@ def test_a_score_is_the_distance_from_the_nearest_distribution():
     assert signs == {-1, 1}
 
 
+@pytest.mark.slow
 def test_about_1_in_100_boxes_of_the_kind_are_new_and_other_images_are():
     novelty = fit_novelty(storms(1500))
     assert 0.002 < (novelty.score(storms(1500, seed=1)) > 1).mean() < 0.02
@@ -507,6 +508,7 @@ def test_about_1_in_100_boxes_of_the_kind_are_new_and_other_images_are():
     assert (novelty.score(storms(20, 2) // 5) > 1).mean() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [300, 500])
 def test_few_boxes_of_the_kind_are_new_where_few_boxes_were_known(known):
     fresh = storms(2000, 99)
@@ -514,6 +516,7 @@ def test_few_boxes_of_the_kind_are_new_where_few_boxes_were_known(known):
     assert np.mean(new) < 0.02
 
 
+@pytest.mark.slow
 def test_parts_of_the_boxes_are_fitted_as_the_whole_is(monkeypatch):
     # Fewer distributions of fewer boxes would find a limit that is not that of the whole.
     fit, fitted = _novelty._fit, []
@@ -531,6 +534,7 @@ def test_parts_of_the_boxes_are_fitted_as_the_whole_is(monkeypatch):
     assert set(kinds) == {max(rows) // 250}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -219,6 +219,7 @@ def test_what_one_layer_shows_is_refused_in_a_sentence():
             ask()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["svrimg-3conv", "storm-residual"])
 def test_it_slides_as_its_members_do(architecture):
     classifier = Classifier(Ensemble(networks(2, architecture)), architecture)

@@ -100,6 +100,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_probabilities_and_gradients_equal_keras(name):
     model = MODELS[name]()
@@ -123,6 +124,7 @@ def test_probabilities_and_gradients_equal_keras(name):
         npt.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [model.name for model in list_models() if model.is_network])
 @pytest.mark.parametrize("training", [True, False])
 def test_networks_known_by_name_equal_their_keras_models_to_the_bit(name, training):
@@ -148,6 +150,7 @@ def test_networks_known_by_name_equal_their_keras_models_to_the_bit(name, traini
         npt.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_residual_and_global_pooling_equal_kerass_own_layers_put_together():
     from stormlens.models._layers import GlobalMeanMax, Residual
 
@@ -182,6 +185,7 @@ def test_residual_and_global_pooling_equal_kerass_own_layers_put_together():
         npt.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_spatial_dropout_drops_whole_channels_and_keeps_the_mean():
     model = keras.Sequential(
         [
@@ -202,6 +206,7 @@ def test_spatial_dropout_drops_whole_channels_and_keeps_the_mean():
     assert np.nanmax(np.nanstd(kept, axis=1)) < 1e-5
 
 
+@pytest.mark.slow
 def test_dropout_follows_the_key_and_only_while_training():
     forward = fuse(build("chapter-relu", input_shape=(12, 12, 1)))
     images = jnp.ones((2, 12, 12, 1))
@@ -276,6 +281,7 @@ def test_a_frozen_layer_keeps_its_weights_and_computes(frozen):
     npt.assert_allclose(np.exp(log_p), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_may_end_in_a_convolution():
     model = keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(3, 4)])
     forward = fuse(model)
@@ -291,6 +297,7 @@ def test_a_kernel_used_twice_takes_no_fused_step():
     assert kernels == [(27, 12), (12, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["relu run", "tanh", "convolution last", "functional", "nested"])
 def test_bytes_equal_scaled_reals(name):
     model = MODELS[name]()

@@ -55,6 +55,7 @@ def with_layer(name, **settings):
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -187,6 +188,7 @@ def nested():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [lambda: half("bfloat16"), lambda: half("mixed_float16"), quantised, nested],

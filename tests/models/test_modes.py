@@ -213,6 +213,7 @@ def test_where_what_is_plausible_is_not_known_no_place_says_so():
     assert name_modes(predictions).tolist() == ["Tropical"]
 
 
+@pytest.mark.slow
 def test_no_simulated_cyclone_lies_where_there_are_none():
     north, east = NEVER_TROPICAL
     boxes = datasets.load("simulated-wide", "test", count=600)

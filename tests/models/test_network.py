@@ -93,6 +93,7 @@ def test_weights_given_to_a_loaded_network_reach_its_model():
         npt.assert_array_equal(one, two + 1)
 
 
+@pytest.mark.slow
 def test_a_file_that_the_engine_answers_otherwise_is_left_to_keras(file, monkeypatch):
     given = Classifier.from_keras(file, classes=("a", "b", "c")).probabilities(images())
     for path in (cache_folder() / "networks").iterdir():
@@ -112,6 +113,7 @@ def test_it_says_who_answers():
     assert network.computed_by.startswith("the engine (")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["branches", "layer", "activation", "precision"])
 def test_what_the_engine_does_not_know_goes_to_keras(kind):
     image = keras.Input((30, 30, 1))
@@ -163,6 +165,7 @@ def test_weights_that_change_are_noticed():
     npt.assert_allclose(network.probabilities(images(), BOUNDS), by_keras(model), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_named_network_is_the_same_before_and_after_its_model_is_made(tmp_path):
     run = Classifier(build("storm-residual", seed=4), "storm-residual").save(tmp_path / "run")
     classifier = Classifier.load(run)
@@ -234,6 +237,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(file, cache):
     )
 
 
+@pytest.mark.slow
 def test_without_the_library_keras_answers_the_same(tmp_path):
     run = Classifier(build("chapter-relu", input_shape=(30, 30, 1)), "chapter-relu").save(tmp_path)
     code = (

@@ -90,6 +90,7 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_of_the_zoo_answers_alike(name, boxes, tmp_path):
     network = Network.untrained(name, (136, 136, 1), 6, seed=5)
@@ -169,6 +170,7 @@ OWN_NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OWN_NAMES)
 def test_own_models_answer_alike(name, tmp_path):
     parts = OWN[name]()
@@ -221,6 +223,7 @@ def confidence(temperature):
     return Confidence(temperature, 0.9, 0.25, novelty)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "temperature"), [("softmax", 0.05), ("softmax", 20.0), ("relu", 0.7)]
 )
@@ -238,6 +241,7 @@ def test_orientations_and_temperature_are_inside(end, temperature, tmp_path):
     assert by_onnxruntime(str(path), reflectivity=images(1)[:0]).shape == (0, 3)
 
 
+@pytest.mark.slow
 def test_the_mean_of_an_ensemble_is_exported(boxes, tmp_path):
     members = [Network.untrained("lenet5", (136, 136, 1), 6, seed) for seed in range(3)]
     for member in members:  # so that they disagree
@@ -249,6 +253,7 @@ def test_the_mean_of_an_ensemble_is_exported(boxes, tmp_path):
     assert np.abs(parts[0] - parts[1]).max() > 0.1
 
 
+@pytest.mark.slow
 def test_what_is_no_network_is_named(tmp_path):
     some = datasets.load("simulated", split="train", count=40)
     recipe = load_recipe("features-logistic")
@@ -258,6 +263,7 @@ def test_what_is_no_network_is_named(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_other_images_and_classes_are_exported(tmp_path):
     digits = datasets.load("digits")
     raw = digits["reflectivity"].values[:5]
@@ -302,6 +308,7 @@ def test_what_is_known_of_a_classifier_is_told(tmp_path):
     onnx.checker.check_model(model, full_check=True)
 
 
+@pytest.mark.slow
 def test_the_same_classifier_gives_the_same_bytes(tmp_path):
     one, two = (tmp_path / name for name in ("one.onnx", "two.onnx"))
     export_onnx(Classifier.shipped(), one)
@@ -340,6 +347,7 @@ def branched(end):
     return filled(model, np.random.default_rng(6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["softmax", "relu"])
 def test_branches_that_join_are_exported(end, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "jax2onnx", None)

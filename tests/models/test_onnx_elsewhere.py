@@ -61,6 +61,7 @@ def web():
     return WEB
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_python_answers_as_the_classifier_does(place, due, monkeypatch, runtime, capsys):
     pytest.importorskip(runtime)

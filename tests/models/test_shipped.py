@@ -201,6 +201,7 @@ def test_most_coarse_rain_of_a_satellite_is_no_storm_box(shipped):
     assert (shipped.confidence.novelty.score(np.array(shown)) > 1).mean() >= 0.75
 
 
+@pytest.mark.slow
 def test_boxes_of_the_simulators_kinds_are_known(shipped):
     for stream in ("simulated-wide", "simulated-held-out"):
         images = load(stream, "test", count=600)["reflectivity"].values

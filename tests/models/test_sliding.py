@@ -159,6 +159,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize(
     ("stride", "cells", "spectra"),
@@ -173,6 +174,7 @@ def test_sliding_boxes_are_the_boxes_themselves(
         check(classifier, field(cells), stride)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "spectra"),
     [
@@ -233,6 +235,7 @@ def test_new_weights_are_used(share_always):
     )
 
 
+@pytest.mark.slow
 @settings(
     deadline=None,
     max_examples=8,
@@ -287,6 +290,7 @@ APART = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reason", APART)
 def test_other_networks_are_asked_box_by_box_and_say_why(reason, monkeypatch):
     monkeypatch.setattr(_sliding, "_BOXES_AT_A_TIME", 5)  # several batches, the last not full
@@ -417,6 +421,7 @@ def test_a_mosaic_of_plain_arrays_gives_a_field_of_them(small):
     assert np.isnat(plain.time)
 
 
+@pytest.mark.slow
 def test_the_centre_of_a_square_box_is_where_boxes_have_it():
     keras.utils.set_random_seed(1)
     square = classifier_of(chain(layers.Conv2D(3, 3), layers.MaxPooling2D(3), size=(40, 40)))
@@ -458,6 +463,7 @@ def test_what_is_no_mosaic_is_refused(small):
         slide(small, mosaic_of(np.full((50, 50), 200, np.uint8)))
 
 
+@pytest.mark.slow
 def test_orientations_and_temperature_are_those_of_boxes_asked_one_by_one(share_always):
     inner = layers.Conv2D(6, 3, activation="relu"), layers.MaxPooling2D(3)
     plain = classifier_of(chain(*inner, size=(40, 40)))
@@ -467,6 +473,7 @@ def test_orientations_and_temperature_are_those_of_boxes_asked_one_by_one(share_
     assert np.abs(before["probability"] - after["probability"]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_networks_that_cannot_share_are_turned_and_tempered_too():
     padded = chain(layers.Conv2D(4, 3, padding="same"), layers.MaxPooling2D(3), size=(40, 40))
     check(trusted(classifier_of(padded)), noise((60, 70)), 9, computed="box by box")

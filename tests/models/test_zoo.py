@@ -48,6 +48,7 @@ def test_storm_residual_has_the_layers_and_parameters_of_a_hand_count():
     ]
 
 
+@pytest.mark.slow
 def test_a_new_residual_layer_is_relu_alone_and_a_trained_one_is_not():
     from stormlens.models._layers import Residual
 
@@ -66,6 +67,7 @@ def test_global_mean_and_max_stand_side_by_side():
     npt.assert_allclose(GlobalMeanMax()(values), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_storm_residual_survives_a_keras_file(tmp_path):
     model = build("storm-residual", input_shape=(64, 64, 1))
     model.layers[6].second.kernel.assign(np.full((3, 3, 64, 64), 1e-3))
@@ -94,6 +96,7 @@ def test_initial_weights_depend_on_the_seed_alone():
             assert not np.array_equal(one, three)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [model.name for model in list_models() if model.is_network])
 @pytest.mark.parametrize("seed", [0, 1, 12_345_678])
 def test_first_weights_are_those_that_keras_draws(name, seed):
@@ -103,6 +106,7 @@ def test_first_weights_are_those_that_keras_draws(name, seed):
         npt.assert_array_equal(np.asarray(one), two)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [model.name for model in list_models() if model.is_network])
 def test_layers_known_by_name_are_those_of_keras(name):
     import_keras().utils.clear_session()  # it numbers the layers of a process
@@ -168,6 +172,7 @@ def test_without_a_seed_kernels_are_zero():
     assert all((np.asarray(weight) == 0).all() for weight in model.get_weights())
 
 
+@pytest.mark.slow
 def test_first_weights_are_in_single_precision_where_jax_has_double():
     jax.config.update("jax_enable_x64", True)
     try:

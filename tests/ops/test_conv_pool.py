@@ -115,6 +115,7 @@ def real_numbers(rng, shape):
     return rng.normal(size=shape)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(example=examples(most=33))
 def test_whole_numbers_give_exactly_what_numpy_gives(example):
@@ -135,6 +136,7 @@ def assert_close(found, expected, tolerance=1e-5):
         npt.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max() + 1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, derandomize=True)
 @given(example=examples(pools=(1, 2, 3, 4)))
 def test_values_and_gradients_equal_the_stock_operations(example):
@@ -164,6 +166,7 @@ def draw(seed, n, height, width, channels, side, filters):
     return [jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("padding", "pool"), [("valid", 3), ("same", 2)])
 def test_values_and_gradients_equal_those_of_keras_layers(padding, pool):
     layers = import_keras().layers
@@ -191,6 +194,7 @@ def test_values_and_gradients_equal_those_of_keras_layers(padding, pool):
         assert_close(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("version")
 def test_ties_give_the_gradient_to_the_first_position():
     images = jnp.ones((1, 4, 4, 1))
@@ -240,6 +244,7 @@ def test_masks_get_no_gradient():
         npt.assert_array_equal(gradient, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("version")
 def test_a_dropped_channel_may_hold_anything():
     images, kernel, bias = draw(0, 2, 9, 9, 13, 3, 4)

@@ -44,6 +44,7 @@ def assert_close(found, expected):
     npt.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("version")
 @pytest.mark.parametrize("sizes", SIZES)
 def test_values_equal_plain_loops_and_kerass_layer(sizes):

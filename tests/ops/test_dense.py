@@ -38,6 +38,7 @@ def version(request, monkeypatch):
         monkeypatch.setattr(module, "native", lambda: Native(False))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("version")
 @pytest.mark.parametrize(("n", "rows", "columns"), SIZES)
 def test_values_and_gradients_equal_a_plain_product(n, rows, columns):
@@ -65,6 +66,7 @@ def change(inputs, kernel, mean, square, wanted, number, rate):
     return outputs, of_inputs, changed
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("version")
 @pytest.mark.parametrize(
     ("n", "rows", "columns"),
@@ -119,6 +121,7 @@ def test_what_is_given_to_a_fused_step_stays_as_it_was(wrapped):
     assert not np.array_equal(changed.kernel, given[1])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("version")
 def test_a_fused_step_in_vmap_equals_one_after_the_other():
     arrays = [draw(i, 3, *shape) for i, shape in enumerate([(4, 31), (31, 29), (31, 29)])]

@@ -43,6 +43,7 @@ def test_the_switch_leaves_it_unused_and_says_so(libraries, monkeypatch):
     assert found.reason == "STORMLENS_NATIVE is 0; unset it to use the native operations"
 
 
+@pytest.mark.slow
 def test_a_process_with_the_switch_computes_without_it():
     code = (
         "import jax, jax.numpy as jnp\n"
@@ -308,6 +309,7 @@ def test_every_operation_is_called_here():
     assert set(CALLS) == set(_registration._TARGETS)
 
 
+@pytest.mark.slow
 @needs_library
 @pytest.mark.parametrize("target", CALLS)
 def test_sizes_that_do_not_match_are_refused(target):

@@ -42,6 +42,7 @@ def maps(seed, n=3):
     return np.concatenate([linear, shift], axis=2).astype(np.float32) / 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**16), shape=st.sampled_from(SHAPES), is_bytes=st.booleans())
@@ -77,6 +78,7 @@ def test_maps_that_lead_nowhere_do_no_harm(version, is_bytes, fill_mode):
     assert np.all((warped >= 0) & (warped <= 255) | np.isnan(warped))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_bytes", [False, True])
 def test_vmap_equals_one_after_the_other(version, is_bytes):
     images = jnp.asarray(draw(0, (9, 11), is_bytes, n=6)).reshape(2, 3, 9, 11)
@@ -88,10 +90,12 @@ def test_vmap_equals_one_after_the_other(version, is_bytes):
         npt.assert_allclose(shared[i], warp(images[0], matrices[i], "wrap"), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_no_images_give_no_images(version):
     assert warp(jnp.zeros((0, 4, 5)), jnp.zeros((0, 2, 3))).shape == (0, 4, 5)
 
 
+@pytest.mark.slow
 def test_its_gradient_is_that_of_the_portable_version():
     images, matrices = jnp.asarray(draw(0, (5, 8), False)), jnp.asarray(maps(3)) / 16
     found = jax.jit(jax.grad(lambda i: (warp(i, matrices) ** 2).sum()))(images)

@@ -147,6 +147,7 @@ def test_years_are_whole(climatology):
     assert not [text for text in shown if "." in text]
 
 
+@pytest.mark.slow
 def test_a_map_of_the_world_names_few_meridians(climatology):
     """Boxes in Kansas and in Fiji: names of lines side by side stay apart."""
     wide = np.zeros((len(climatology["mode"]), 24, 72), np.int64)

@@ -32,6 +32,7 @@ def kernels(filters=10):
     )
 
 
+@pytest.mark.slow
 def test_filters_share_a_scale_centred_on_zero():
     of_layer = kernels()
     figure = plots.filters(of_layer, channel=1)

@@ -86,6 +86,7 @@ def test_axes_are_km_from_the_south_west_corner():
     assert ax.get_xlabel() == ax.get_ylabel() == "km"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dbz", range(1, 80))
 def test_each_nws_colour_fills_its_own_5_dbz_bin(dbz):
     assert _colour_of(dbz, "nws") == NWS_COLOURS[dbz // 5] + "ff"

@@ -131,6 +131,7 @@ def test_an_object_cut_short_leaves_no_file(store, tmp_path):
     assert not list((tmp_path / "cache").rglob("*.gz"))
 
 
+@pytest.mark.slow
 def test_no_server_is_said(monkeypatch):
     monkeypatch.setenv("STORMLENS_NEXRAD_BUCKET", "http://127.0.0.1:9")
     with pytest.raises(InputError, match="cannot be reached"):

@@ -294,6 +294,7 @@ def test_sweeps_up_and_down_are_left_out_and_told():
         read(cfradial([(0.5, upright)], change=low))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", ["nearest", "maximum"])
 @pytest.mark.parametrize("quality_control", [False, True])
 @pytest.mark.parametrize("elevation", [89.5, 89.9, 90, 90.02])

@@ -34,6 +34,7 @@ def test_no_other_format_claims_the_file(case, content):
     assert next(kind.name for kind in formats() if kind.fits(content)) == case.format
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", ["nearest", "maximum"])
 def test_it_gives_a_mosaic(case, content, sampling):
     mosaic = read(content, Options(sampling=sampling, **case.options), name=case.file)
@@ -61,6 +62,7 @@ def test_the_highest_in_a_cell_is_never_below_the_nearest(case, content):
     assert (highest.reflectivity.values >= nearest.reflectivity.values).all()
 
 
+@pytest.mark.slow
 def test_a_file_and_its_content_read_alike(case, content, tmp_path):
     path = tmp_path / case.file
     path.write_bytes(content)
@@ -70,6 +72,7 @@ def test_a_file_and_its_content_read_alike(case, content, tmp_path):
     np.testing.assert_array_equal(of_file.coverage, of_content.coverage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
 def test_a_packed_file_reads_like_the_plain_one(case, content, pack):
     name = case.file

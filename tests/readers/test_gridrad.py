@@ -72,6 +72,7 @@ def naive(z, w, nobs, necho, year, version):
     return (w < 1.5 and z < 15.0) or (frequency < 0.6 and nobs > 2)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     z=st.floats(1, 75, width=32),

@@ -563,6 +563,7 @@ def test_a_legacy_ray_that_points_outside_is_damaged():
     )
 
 
+@pytest.mark.slow
 def test_nothing_heavy_is_imported_for_it(tmp_path):
     path = tmp_path / "KTLX20130520_200000"
     path.write_bytes(volume([Turn(0.5, {"REF": np.full((36, 40), 90, np.uint8)}, spacing=1000)]))

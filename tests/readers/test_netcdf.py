@@ -67,6 +67,7 @@ def test_a_mosaic_in_netcdf_3_comes_back(tmp_path):
     assert back.coverage.values.all()
 
 
+@pytest.mark.slow
 def test_a_mosaic_with_impossible_values_is_refused():
     bad = read(mosaic())
     bad["reflectivity"] = bad["reflectivity"] + np.uint8(150)
@@ -97,6 +98,7 @@ def test_netcdf_3_and_4_read_alike():
     )
 
 
+@pytest.mark.slow
 def test_packed_values_are_unpacked(tmp_path):
     values = np.full((40, 50), 33.5)
     values[:10] = np.nan

@@ -454,6 +454,7 @@ def test_a_name_of_control_characters_is_none():
 # Memory.
 
 
+@pytest.mark.slow
 def test_one_wide_ray_among_thousands_takes_no_room_for_all():
     narrow, wide = (
         radials([Turn(0.5, {"REF": np.full((3, n), 90, np.uint8)}, spacing=1000)])[1]

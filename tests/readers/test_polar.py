@@ -129,6 +129,7 @@ def over_ground(slant, elevation):
     return abs(BENT_M * np.arctan(slant * np.cos(tilt) / (BENT_M + slant * np.sin(tilt))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", ["nearest", "maximum"])
 @pytest.mark.parametrize("controlled", [False, True])
 @pytest.mark.parametrize("elevation", [60, 85, 89, 89.9, 90, 90.02, 95, 120, -90])

@@ -34,6 +34,7 @@ def test_a_sweep_to_the_zenith_says_something_of_the_radars_cell(
     npt.assert_array_equal(mosaic.coverage, alone.coverage)
 
 
+@pytest.mark.slow
 def test_more_than_a_hundred_sweeps_are_all_used():
     sweeps = [(0.5, codes(36, 20))] * 119 + [(0.5, codes(36, 20, first=20))]
     mosaic = read(volume(sweeps))
@@ -91,6 +92,7 @@ def test_sizes_and_places_are_looked_at_first(change, message):
         read_raw(raw_sweep(**change))
 
 
+@pytest.mark.slow
 def test_a_radar_at_too_many_places_is_refused():
     sweeps = (raw_sweep(latitude=raw(25 + 0.05 * (n % 400))) for n in range(1100))
     far = {"range": raw(np.array([500.0, 1500.0])), "DBZH": raw(np.full((360, 2), 20.0))}

@@ -62,6 +62,7 @@ def test_a_mosaic_comes_back_as_it_is():
     xr.testing.assert_identical(read(made), made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metres", [1000.0, 1.0])
 def test_x_and_y_with_a_grid_mapping(metres):
     values, made = whole()
@@ -85,6 +86,7 @@ def test_x_and_y_with_a_grid_mapping(metres):
     same(from_xarray(dataset), made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transposed", [False, True])
 def test_latitude_and_longitude_of_every_cell(transposed):
     values, made = whole()
@@ -169,6 +171,7 @@ def test_a_simulated_field_stays_one():
     assert from_xarray(dataset).attrs["simulated"] == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     south=st.floats(25, 45),

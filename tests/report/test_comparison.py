@@ -112,6 +112,7 @@ def page(tmp_path_factory):
     return write(path, values, dataset), values, path
 
 
+@pytest.mark.slow
 def test_the_answer_comes_first(page):
     shown, values, _ = page
     heading = shown.text.index("Which is better?")
@@ -182,6 +183,7 @@ def test_storms_on_which_runs_differ_stand_first(page):
         assert good != poor
 
 
+@pytest.mark.slow
 def test_names_from_outside_cannot_bring_markup(tmp_path):
     bad = "<img src=x onerror=alert(1)>"
     values, dataset = compared({bad: [0], "b": [1, 2]}, notes=["<script>1</script>"])
@@ -191,6 +193,7 @@ def test_names_from_outside_cannot_bring_markup(tmp_path):
     assert bad in shown.text
 
 
+@pytest.mark.slow
 def test_nothing_wider_than_a_telephone(tmp_path):
     browser = browser_path()
     sync_api = pytest.importorskip("playwright.sync_api")
@@ -299,6 +302,7 @@ def test_bars_stand_where_the_numbers_are():
     assert math.isclose(page_of._round_axis([0.0])[1], 0.05)  # never without a width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("time", ["2014-04-01T18:00", "NaT"])
 def test_boxes_of_one_day_or_of_no_known_time_have_a_page(tmp_path, time):
     values, dataset = compared({"a": [0], "b": list(range(0, 60, 3))}, time=time, simulated=True)

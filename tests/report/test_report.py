@@ -123,6 +123,7 @@ def made_up(tmp_path_factory):
     return _write(page, *_storms(simulated=True))
 
 
+@pytest.mark.slow
 def test_an_ensemble_and_its_teacher_are_named(tmp_path, real):
     dataset, predictions = _storms()
     predictions["disagreement"] = "storm", np.linspace(0.4, 0.0, 40, dtype=np.float32)
@@ -319,6 +320,7 @@ def test_a_perfect_classifier_has_no_mistakes_to_show(tmp_path):
     assert "It made no mistake." in page.text
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(tmp_path):
     paths = [tmp_path / "a.html", tmp_path / "b.html"]
     for path in paths:
@@ -326,6 +328,7 @@ def test_the_same_run_gives_the_same_bytes(tmp_path):
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_scores_from_a_file_give_the_same_page(tmp_path):
     dataset, predictions = _storms(8)
     direct, scores = _write(tmp_path / "a.html", dataset, predictions)
@@ -346,6 +349,7 @@ def appraised(tmp_path_factory):
     return _write(folder / "report.html", *_storms(simulated=True))[0]
 
 
+@pytest.mark.slow
 def test_an_appraisal_in_the_folder_brings_the_cards_sections(appraised, made_up):
     assert "How far to trust it" in appraised.text
     assert "#trust" in [link["href"] for link in appraised.attributes("a")]

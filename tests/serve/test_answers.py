@@ -67,6 +67,7 @@ def test_netcdf_keeps_names_and_places(server, images, told, tmp_path):
     assert not any("Tropical" in box["plausible"] for box in answer["boxes"])
 
 
+@pytest.mark.slow
 def test_storms_of_a_radar_file_are_those_of_classify(server, sample, tmp_path):
     given = server.classify(sample.read_bytes()).json()
     done = CliRunner().invoke(app, ["classify", str(sample), "--json"])

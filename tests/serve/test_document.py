@@ -21,6 +21,7 @@ def running(tmp_path_factory):
     assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_the_document_lists_all_operations_and_options(running):
     document = running.client.get("/openapi.json").json()
     assert {(path, method) for path, held in document["paths"].items() for method in held} == {

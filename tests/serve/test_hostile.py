@@ -186,6 +186,7 @@ def decoded(content, limits, times=1, before=None):
     return apart(asyncio.run, main())
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_too_much_memory_ends_its_decoder_and_no_more(sample):
     content = sample.read_bytes()
     (error,), replaced = decoded(content, Limits(decoder_mib=60))
@@ -197,6 +198,7 @@ def test_a_file_that_takes_too_much_memory_ends_its_decoder_and_no_more(sample):
     assert replaced == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_too_long_ends_its_decoder(sample, monkeypatch):
     slow = (
         "import itertools, stormlens.serve._reading as reading\n"
@@ -298,6 +300,7 @@ def trickled(port, head):
         return said
 
 
+@pytest.mark.slow
 def test_slow_clients_are_dropped_while_others_are_served():
     before = "import stormlens.serve._protocol as p\np.HEAD_SECONDS = 1.0"
     server = Running("--max-seconds", "1", "--max-connections", "20", before=before)

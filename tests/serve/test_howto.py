@@ -25,6 +25,7 @@ def blocks(kind):
     return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(2))
 def test_python_of_the_page_runs(here, server, capsys, number):
     code = blocks("python")[number].replace(ADDRESS, server.url)
@@ -33,6 +34,7 @@ def test_python_of_the_page_runs(here, server, capsys, number):
     assert len(blocks("python")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 def test_curl_of_the_page_runs(here, server):
     lines = [line for block in blocks("console") for line in block.splitlines() if "curl" in line]

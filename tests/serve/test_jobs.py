@@ -64,6 +64,7 @@ def test_a_radar_file_is_a_job_too_and_what_cannot_be_read_says_why(server, samp
     assert "answer" not in failed
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_loses_nothing_it_acknowledged(images, tmp_path):
     keep = tmp_path / "jobs"
     server = Running("--keep", keep)
@@ -98,6 +99,7 @@ def test_killed_and_started_again_it_loses_nothing_it_acknowledged(images, tmp_p
         assert again.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_folder_belongs_to_one_server(server, tmp_path):
     one = Running("--keep", tmp_path / "jobs")
     try:
@@ -248,6 +250,7 @@ async def _made(folder):
     return Jobs(folder, Limits(), None)
 
 
+@pytest.mark.slow
 def test_without_a_folder_no_jobs_are_taken():
     server = Running()
     try:

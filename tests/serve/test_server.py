@@ -24,6 +24,7 @@ BOX = np.full((136, 136), 30, np.uint8)
 TOKEN = "a-token-of-some-length"
 
 
+@pytest.mark.slow
 def test_a_token_is_asked_for_everywhere_but_for_health():
     server = Running("--allow-host", "hub.example.org", token=TOKEN)
     try:
@@ -115,6 +116,7 @@ def test_a_missing_package_is_told_with_what_brings_it(package):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_told_to_end_it_answers_what_it_has_begun(images):
     before = f"import stormlens.serve._server as server\nserver._LAST_SECONDS = {PATIENCE:.0f}"
     server = Running(before=before)
@@ -135,6 +137,7 @@ def test_interrupted_it_stops():
     assert server.stop(signal.SIGINT) == 130
 
 
+@pytest.mark.slow
 def test_a_run_of_ones_own_answers_with_its_own_sizes_and_classes(tmp_path):
     network = Network.untrained("chapter-relu", (64, 80, 1), 2, 0)
     classifier = Classifier(network, "chapter-relu", ("day", "night"))
@@ -154,6 +157,7 @@ def test_a_run_of_ones_own_answers_with_its_own_sizes_and_classes(tmp_path):
         assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_an_ensemble_tells_how_far_its_members_disagree(tmp_path):
     members = [Network.untrained("chapter-relu", (64, 80, 1), 2, seed) for seed in (0, 1)]
     classifier = Classifier(Ensemble(members), "chapter-relu", ("day", "night"))

@@ -190,6 +190,7 @@ def test_many_names_that_share_a_long_text_are_refused_in_bounded_memory():
     tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_attributes_that_share_a_long_text_are_refused():
     def write(file):
         file["a"] = np.arange(3)

@@ -48,6 +48,7 @@ def test_sealed_tensors_are_read_as_they_were_written(tmp_path):
         npt.assert_array_equal(tensors[name], array)
 
 
+@pytest.mark.slow
 def test_each_flipped_bit_of_a_sealed_file_is_found(tmp_path):
     given = {"a": np.arange(4, dtype=np.float32), "b": np.ones((2, 2), np.int32)}
     write_tensors(tmp_path / "whole", given, sealed(given, {"history": "[1]", "e": "x"}))

@@ -56,6 +56,7 @@ CENTRES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("latitude", "longitude"), CENTRES)
 @pytest.mark.parametrize("turns", [-360, 0, 360])
 def test_a_grid_anywhere_is_the_projection_that_its_mapping_names(latitude, longitude, turns):

@@ -23,6 +23,7 @@ def name(request):
     return request.param
 
 
+@pytest.mark.slow
 def test_a_run_has_one_row_of_history_and_no_checkpoint(name, splits, tmp_path):
     fitted = fit(name, splits, tmp_path / "run", progress=False)
     files = {path.name for path in (tmp_path / "run").iterdir()} - {".lock"}
@@ -44,6 +45,7 @@ def test_a_run_has_one_row_of_history_and_no_checkpoint(name, splits, tmp_path):
     assert "scikit-learn" in card["provenance"]["versions"]
 
 
+@pytest.mark.slow
 def test_it_trains_anew_where_it_is_resumed_and_only_there(name, splits, tmp_path):
     run = tmp_path / "run"
     fit(name, splits, run, progress=False)
@@ -67,6 +69,7 @@ def test_a_class_that_training_lacks_gets_nothing(name, splits):
     assert np.isfinite(fitted.history[0]["val_loss"])
 
 
+@pytest.mark.slow
 def test_settings_count(splits):
     train = splits["train"].isel(storm=slice(60))
 

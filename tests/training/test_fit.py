@@ -71,6 +71,7 @@ def straight(splits):
     return fit(TINY, splits, progress=False)
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_result_and_another_seed_another(splits, straight):
     assert_same_bits(straight, fit(TINY, splits, progress=False))
     other = fit(TINY.with_changes(seed=1), splits, progress=False)
@@ -112,6 +113,7 @@ def test_the_last_validation_row_is_what_the_classifier_scores(splits, straight)
     npt.assert_allclose(last["val_loss"], cross_entropy, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_loss_curve_follows_keras_with_the_same_weights_and_order(splits):
     """Three epochs of Keras's own train_on_batch, same start, same batches, no dropout."""
     keras = import_keras()
@@ -165,6 +167,7 @@ def test_a_resumed_training_ends_in_the_same_bits(splits, straight, tmp_path, st
     )
 
 
+@pytest.mark.slow
 def test_augmentation_resumes_to_the_same_bits_too(splits, tmp_path):
     recipe = TINY.with_changes(augmentation=Augmentation(rotation_range=40), epochs=2)
     straight = fit(recipe, splits, progress=False)
@@ -193,6 +196,7 @@ def stop_after(monkeypatch, epochs):
     monkeypatch.setattr(_fit.Silent, "epoch", epoch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
 def test_schedule_average_and_mixtures_resume_to_the_same_bits(
     splits, tmp_path, monkeypatch, optimiser
@@ -217,6 +221,7 @@ def test_a_scheduled_training_resumes_with_its_own_number_of_epochs_alone(
         fit(EVERYTHING.with_changes(epochs=4), splits, tmp_path, resume=True, progress=False)
 
 
+@pytest.mark.slow
 def test_the_averaged_weights_are_validated_kept_and_saved(splits, tmp_path):
     recipe = TINY.with_changes(average=0.9)
     fitted = fit(recipe, splits, tmp_path, progress=False)
@@ -242,6 +247,7 @@ def test_averaging_changes_nothing_of_how_the_weights_move(splits, straight, tmp
         npt.assert_array_equal(moved, plain)
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_average_of_the_best_epoch(splits):
     recipe = TINY.with_changes(learning_rate=0.05, epochs=30, early_stopping=3, average=0.7)
     fitted = fit(recipe, splits, progress=False)
@@ -252,6 +258,7 @@ def test_early_stopping_keeps_the_average_of_the_best_epoch(splits):
     npt.assert_allclose(kept, lowest, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_before_these_settings_resumes(splits, straight, tmp_path):
     from stormlens.training._checkpoint import write_checkpoint
 
@@ -273,6 +280,7 @@ def test_orientations_are_the_classifiers_and_change_no_weight(splits, straight,
     assert Classifier.load(tmp_path).orientations == 8
 
 
+@pytest.mark.slow
 def test_a_run_folder_is_claimed_once(splits, tmp_path):
     one_epoch = TINY.with_changes(epochs=1)
     fit(one_epoch, splits, tmp_path, progress=False)
@@ -393,6 +401,7 @@ def test_splits_of_two_kinds_are_refused(splits):
         fit(TINY, {**splits, "validation": other}, progress=False)
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_says_so_and_leaves_nothing_to_resume(splits, tmp_path):
     layers = import_keras().layers
     model = own_model(*(layers.Dense(8, activation="exponential") for _ in range(3)))
@@ -401,6 +410,7 @@ def test_a_training_that_diverges_says_so_and_leaves_nothing_to_resume(splits, t
     assert [path.name for path in tmp_path.iterdir()] == ["recipe.toml"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [1, 2])
 @pytest.mark.parametrize("part", ["kernel", "moment"])
 def test_what_the_loss_does_not_show_is_found_before_it_is_kept(
@@ -496,6 +506,7 @@ with lock_run(sys.argv[1]):
 """
 
 
+@pytest.mark.slow
 def test_two_trainings_never_share_a_folder(splits, tmp_path, monkeypatch):
     monkeypatch.setattr(_checks, "_LOCK_SECONDS", 0.2)
     run, short = tmp_path / "run", TINY.with_changes(epochs=1)
@@ -527,6 +538,7 @@ def test_a_folder_that_was_made_to_be_held_goes_if_it_stays_empty(tmp_path):
     assert (tmp_path / "empty").is_dir()
 
 
+@pytest.mark.slow
 def test_what_calls_a_training_may_hold_its_folder(splits, tmp_path):
     short = TINY.with_changes(epochs=1)
     with lock_run(tmp_path / "run"), lock_run(tmp_path / "x" / ".." / "run"):
@@ -580,6 +592,7 @@ def test_a_checkpoint_is_what_safetensors_reads_and_is_written_without_a_copy(tm
     assert (found.history, found.data) == ([{"epoch": 1}], "x")
 
 
+@pytest.mark.slow
 def test_a_training_holds_its_weights_once_beside_their_moments():
     train = Split.of(boxes(30, seed=1))
     recipe = Recipe("short", "chapter-relu", epochs=1, batch_size=8)
@@ -603,6 +616,7 @@ def test_jax_computes_where_it_is_called_unless_a_user_says_otherwise(monkeypatc
         jax.config.update("jax_cpu_enable_async_dispatch", before)
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best_epoch(splits):
     # A rate this high makes later epochs worse than earlier ones.
     recipe = TINY.with_changes(learning_rate=0.05, epochs=30, early_stopping=3)
@@ -624,6 +638,7 @@ def test_class_weights_are_scikit_learns_balanced_ones():
     npt.assert_array_equal(ours[[1, 4]], 0)
 
 
+@pytest.mark.slow
 def test_a_recipe_that_continues_trains_the_first_one_first(splits, tmp_path, monkeypatch):
     from stormlens.training import _fit
 
@@ -637,6 +652,7 @@ def test_a_recipe_that_continues_trains_the_first_one_first(splits, tmp_path, mo
     assert 0 < max(moved) < 1e-4
 
 
+@pytest.mark.slow
 def test_a_users_model_trains_and_returns_changed(splits):
     model = own_model(import_keras().layers.BatchNormalization())
     fitted = fit(TINY.with_changes(epochs=1), splits, model=model, progress=False)
@@ -646,6 +662,7 @@ def test_a_users_model_trains_and_returns_changed(splits):
     assert abs(model.layers[0].get_weights()[2]).max() > 0
 
 
+@pytest.mark.slow
 def test_a_range_under_one_degree_warns(splits):
     recipe = TINY.with_changes(epochs=1, augmentation=Augmentation(rotation_range=0.1))
     with pytest.warns(UserWarning, match="moves nothing that can be seen"):
@@ -669,6 +686,7 @@ def test_what_does_not_fit_is_refused(splits):
         fit(TINY.with_changes(model="chapterrelu"), splits, progress=False)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_training(splits):
     recipe = TINY.with_changes(learning_rate=1.0, optimiser="sgd")
     model = own_model(*(import_keras().layers.Conv2D(4, 3) for _ in range(3)))
@@ -685,6 +703,7 @@ def test_progress_goes_to_stderr(splits, capsys):
     assert "val. accuracy" in captured.err
 
 
+@pytest.mark.slow
 def test_a_classifier_that_is_continued_stays_as_it_is(splits):
     first = fit(TINY.with_changes(epochs=1), splits, progress=False).classifier
     before = first.model.get_weights()

@@ -54,6 +54,7 @@ def test_a_mixture_costs_what_its_mixed_labels_cost():
     npt.assert_allclose(weighted, by_hand, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_shares_are_beta_distributed_with_the_larger_one_first():
     share = Mixture.draw(jax.random.key(0), 0.4, jnp.ones(4000, bool)).share
     # The larger of b and 1 - b lies below s where b lies between 1 - s and s.
@@ -62,6 +63,7 @@ def test_shares_are_beta_distributed_with_the_larger_one_first():
     assert 0.5 <= share.min() < share.max() <= 1
 
 
+@pytest.mark.slow
 def test_each_sample_has_a_partner_that_is_present():
     present = jnp.arange(8) < 5
     partner = Mixture.draw(jax.random.key(0), 1.0, present).partner
@@ -70,6 +72,7 @@ def test_each_sample_has_a_partner_that_is_present():
     assert alone[0] == 0
 
 
+@pytest.mark.slow
 def test_a_step_on_mixed_images_and_smoothed_labels_follows_keras():
     model = keras.Sequential(
         [

@@ -53,6 +53,7 @@ def assert_same(one, two, **tolerance):
         npt.assert_allclose(one[name], two[name], err_msg=name, **(tolerance or {"rtol": 0}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [THREE, EVERYTHING])
 def test_the_first_member_is_the_network_trained_alone(splits, trained, recipe):
     alone = fit(recipe.with_changes(members=1), splits, progress=False)
@@ -61,6 +62,7 @@ def test_the_first_member_is_the_network_trained_alone(splits, trained, recipe):
         npt.assert_array_equal(first[name], values)
 
 
+@pytest.mark.slow
 def test_members_share_the_order_and_differ_in_weights_and_dropout(splits):
     """Without dropout, member 1 is what its first weights become in member 0's order."""
     recipe = TINY.with_changes(model="chapter-linear", members=2)
@@ -112,6 +114,7 @@ def test_training_figures_are_means_over_the_members(splits, three):
     assert 0 <= three.history[0]["accuracy"] <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe", [THREE.with_changes(optimiser="sgd", early_stopping=2), EVERYTHING]
 )
@@ -138,6 +141,7 @@ def test_a_killed_ensemble_resumes_to_the_same_bits(splits, trained, tmp_path, m
         fit(recipe.with_changes(members=4), splits, tmp_path, resume=True, progress=False)
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_members_of_the_best_epoch_of_the_mean(splits):
     recipe = THREE.with_changes(learning_rate=0.05, epochs=30, early_stopping=3)
     fitted = fit(recipe, splits, progress=False)
@@ -149,6 +153,7 @@ def test_early_stopping_keeps_the_members_of_the_best_epoch_of_the_mean(splits):
     npt.assert_allclose(kept, lowest, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [THREE, EVERYTHING])
 def test_all_members_in_one_program_learn_the_same(splits, trained, tmp_path, monkeypatch, recipe):
     """As on an accelerator, whose sums are taken in another order."""
@@ -164,6 +169,7 @@ def test_all_members_in_one_program_learn_the_same(splits, trained, tmp_path, mo
         assert_same(together, fit(recipe, splits, tmp_path / "run", resume=True, progress=False))
 
 
+@pytest.mark.slow
 def test_a_recipe_that_continues_another_continues_each_member(splits, tmp_path):
     recipe = TINY.with_changes(members=2, continues="chapter-relu", epochs=1)
     fitted = fit(recipe, splits, tmp_path, progress=False)

@@ -71,6 +71,7 @@ def is_kernel(weights):
     return [w.ndim > 1 for w in weights]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimiser", "rule"),
     [
@@ -195,6 +196,7 @@ def assert_same_training(one, other):
     assert float(one.totals.seen) == float(other.totals.seen) == N
 
 
+@pytest.mark.slow
 def test_steps_on_the_way_back_equal_steps_after_it(samples, forward):
     assert len(forward.dense) == 2
     key = jax.random.key(1)
@@ -209,6 +211,7 @@ def test_steps_on_the_way_back_equal_steps_after_it(samples, forward):
     assert_same_training(trained(gentle), trained(afterwards))
 
 
+@pytest.mark.slow
 def test_two_members_together_equal_the_two_apart(samples, forward):
     step = make_step(forward, ADAM, BOUNDS, jnp.ones(2), make_optimiser(ADAM, STEPS))
     keys = jax.random.split(jax.random.key(3), 2)

@@ -157,6 +157,7 @@ OPTIMISERS = {
 
 
 # Keras's Adam adds epsilon elsewhere, so that small gradients take other steps.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "optimiser", "rtol", "atol"),
     [*((name, "sgd", 2e-5, 1e-5) for name in MODELS), ("constraints alone", "adam", 2e-3, 2e-2)],
@@ -177,6 +178,7 @@ def test_losses_and_weights_are_those_of_keras(name, optimiser, rtol, atol):
     assert max(moved) > 0.03
 
 
+@pytest.mark.slow
 def test_what_is_added_is_no_part_of_the_answers():
     model = MODELS["weights"]()
     fitted = fit(RECIPE.with_changes(epochs=1), SPLITS, model=model, progress=False)
@@ -185,6 +187,7 @@ def test_what_is_added_is_no_part_of_the_answers():
     npt.assert_allclose(given, model.predict(images, verbose=0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_training_with_penalties_resumes_to_the_same_bits(tmp_path):
     def run(out, epochs, resume, model):
         recipe = RECIPE.with_changes(epochs=epochs)
@@ -236,6 +239,7 @@ def half_precision():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [masked, same_names, half_precision])
 @pytest.mark.parametrize("training", [True, False])
 def test_what_stands_around_a_layers_own_computation_counts(make, training):
@@ -264,6 +268,7 @@ def test_half_precision_is_computed_in_half_precision():
     assert "bf16[3,3,1,4]" in program
 
 
+@pytest.mark.slow
 def test_a_layer_inside_of_another_knows_that_it_is_trained():
     model = chain(Inside())
     forward = fuse(model)
@@ -302,6 +307,7 @@ def all_frozen():
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [

@@ -45,12 +45,14 @@ def test_the_divergence_is_kullback_leiblers_of_what_is_softened(temperature):
     npt.assert_allclose(divergence(jnp.log(said), jnp.asarray(said), temperature), 0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_teacher_that_is_sure_teaches_without_infinities():
     sure = jnp.array([[1.0, 0.0, 0.0]])
     gradient = jax.grad(lambda s: divergence(jax.nn.log_softmax(s), sure, 2.0).sum())
     assert np.isfinite(gradient(jnp.array([[-3.0, 40.0, 2.0]]))).all()
 
 
+@pytest.mark.slow
 def test_labels_and_teacher_have_their_shares_in_mixtures_too():
     rng = np.random.default_rng(3)
     log_p = jnp.asarray(log_softmax(rng.normal(0, 1, (3, 4)), axis=1))
@@ -70,6 +72,7 @@ def test_labels_and_teacher_have_their_shares_in_mixtures_too():
     npt.assert_allclose(mixed, mixture.share * plain + (1 - mixture.share) * partner, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_pupil_comes_to_say_what_its_teacher_says(splits, teacher):
     said = Classifier.load(teacher).predict(splits["train"])["probability"].values
     recipe = TINY.with_changes(epochs=15, teacher=str(teacher), teacher_weight=1.0, seed=5)
@@ -97,6 +100,7 @@ def test_labels_count_for_nothing_where_the_teacher_has_all(splits, teacher):
         npt.assert_array_equal(tensors_of(two)[name], values)
 
 
+@pytest.mark.slow
 def test_a_killed_pupil_resumes_to_the_same_bits_without_its_teacher(
     splits, teacher, tmp_path, monkeypatch
 ):
@@ -125,6 +129,7 @@ def test_a_killed_pupil_resumes_to_the_same_bits_without_its_teacher(
     assert not (tmp_path / "anew").exists()
 
 
+@pytest.mark.slow
 def test_the_first_of_taught_members_is_the_pupil_taught_alone(splits, teacher):
     recipe = TINY.with_changes(teacher=str(teacher), epochs=1)
     alone = fit(recipe, splits, progress=False)

@@ -115,6 +115,7 @@ def test_wilson_interval_stays_inside_0_to_1_and_is_nan_without_trials():
     assert np.isnan([low[2], high[2]]).all()
 
 
+@pytest.mark.slow
 @given(labels())
 @settings(max_examples=60, deadline=None)
 def test_agrees_with_scikit_learn(pair):

@@ -258,6 +258,7 @@ def test_one_entrant_has_no_pairs(guesses, dataset):
     assert alone.disagreements == []
 
 
+@pytest.mark.slow
 def test_data_are_ready_for_json_and_repeat_with_the_seed(guesses, dataset, comparison):
     text = json.dumps(comparison.to_dict(), allow_nan=False)
     assert text == json.dumps(compare(guesses, dataset).to_dict())
@@ -434,6 +435,7 @@ def test_other_classes_have_one_view():
     assert found.views["all"].count == found.count == digits.sizes["storm"]
 
 
+@pytest.mark.slow
 def test_ten_classifiers_are_45_pairs_of_one_family(dataset):
     many = {f"run {i}": _guess(dataset, i, 0.2) for i in range(10)}
     found = compare(many, dataset, n_boot=200)
