@@ -23,6 +23,7 @@ def swept(invoke, recipe, small_boxes, tmp_path_factory):
     return folder, invoke(*command), command
 
 
+@pytest.mark.slow
 def test_a_sweep_tells_its_fits_and_its_best(swept):
     folder, result, _ = swept
     assert result.exit_code == 0

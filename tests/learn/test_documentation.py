@@ -73,6 +73,7 @@ def site(tmp_path_factory):
     return built
 
 
+@pytest.mark.slow
 def test_the_output_of_a_cell_is_the_component_s_element(site):
     text = (site / "lessons" / "one.html").read_text(encoding="utf-8")
     assert re.findall(r"<stormlens-neuron[^>]*>", text) == [

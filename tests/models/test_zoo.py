@@ -16,6 +16,7 @@ def test_parameter_counts_are_the_published_ones(name, parameters):
     assert build(name).count_params() == parameters
 
 
+@pytest.mark.slow
 def test_lenet_on_its_own_image_size_has_the_parameters_of_a_hand_count():
     convolutions = (25 * 1 + 1) * 6 + (25 * 6 + 1) * 16 + (25 * 16 + 1) * 120
     dense = (120 + 1) * 84 + (84 + 1) * 10
@@ -28,6 +29,7 @@ def test_weight_shapes_of_the_chapter_network_are_the_chapters():
     assert shapes == [(3, 3, 1, 32), (32,), (61952, 128), (128,), (128, 6), (6,)]
 
 
+@pytest.mark.slow
 def test_alexnet_halves_the_map_as_the_paper_does():
     shapes = [layer.output.shape[1:] for layer in build("alexnet").layers]
     assert shapes[0] == (34, 34, 96)  # 136 / 4

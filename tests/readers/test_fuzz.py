@@ -30,6 +30,7 @@ def outcomes(request):
     return fuzz.run(asked, FILES, FIRST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_mutated_files(outcomes, name):
     outcome = outcomes[name]
