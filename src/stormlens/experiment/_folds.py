@@ -185,11 +185,14 @@ def _divided(
 ) -> Iterator[tuple[Indices, Indices]]:
     from sklearn.model_selection import StratifiedGroupKFold
 
-    dealt = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    # Of days that are equally uneven the one with the lower number is assigned first, so other
+    # numbers give another division. scikit-learn's own shuffle, before 1.8, takes the classes of
+    # one day for those of another.
+    numbers = np.random.default_rng(seed).permutation(groups.max() + 1)[groups]
     with warnings.catch_warnings():
         # Warns of a class with fewer boxes than folds, which then is in some folds only.
         warnings.simplefilter("ignore", UserWarning)
-        yield from dealt.split(np.zeros(len(codes)), codes, groups)
+        yield from StratifiedGroupKFold(folds).split(np.zeros(len(codes)), codes, numbers)
 
 
 def judge_fold(
