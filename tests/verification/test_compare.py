@@ -231,7 +231,7 @@ def _counts(truth, answer):
     return np.bincount(truth * 6 + answer, minlength=36).reshape(6, 6)
 
 
-def test_identical_classifiers_differ_by_exactly_0(dataset):
+def test_identical_classifiers_do_not_differ(dataset):
     same = _guess(dataset, 1)
     twins = compare({"one": same, "other": same.copy(deep=True)}, dataset)
     for view in twins.views.values():
@@ -247,7 +247,8 @@ def test_identical_classifiers_differ_by_exactly_0(dataset):
             if view.name == "six" and key == "gerrity":
                 assert math.isnan(difference.value)  # no box is Missing, the last of the order
             else:
-                assert dataclasses.astuple(difference) == (0, 0, 0, 1, 1)
+                # Where a column stands in a product of matrices may change its last bit.
+                assert dataclasses.astuple(difference) == pytest.approx((0, 0, 0, 1, 1), abs=1e-15)
     assert (twins.disagreeing, twins.disagreements) == (0, [])
 
 
