@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := runs/demo
 # What is said before it begins, for two idle cores; docs/compatibility.md has the measurements.
 CHECK_TIME := 5 minutes
-SUITE_TIME := 15 minutes
+SUITE_TIME := 25 minutes
 # A worker of pytest for each core; a file's tests stay together, for they share what they train.
 # Files keep their order, in which those with slow tests come first (tests/conftest.py).
 CORES := --numprocesses auto --dist loadfile --no-loadscope-reorder
