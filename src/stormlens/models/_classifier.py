@@ -129,7 +129,7 @@ class Classifier:
         maximum: float = float(MAX_DBZ),
     ) -> "Classifier":
         """
-        A classifier from a user's own `.keras` file.
+        A classifier from a user's own ``.keras`` file.
 
         Parameters
         ----------

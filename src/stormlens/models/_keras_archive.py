@@ -1,5 +1,5 @@
 """
-Check a `.keras` file before Keras builds the model.
+Check a ``.keras`` file before Keras builds the model.
 
 A few hundred bytes of configuration can describe layers of any size, and Keras allocates their
 weights before it checks that the file has any. Here the shapes are derived first, without

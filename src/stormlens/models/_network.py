@@ -2,7 +2,7 @@
 A network that answers: by the engine where it knows all layers, else by Keras on JAX.
 
 Weights are plain arrays until somebody asks for the Keras model, which takes seconds to import
-and to build. A user's own `.keras` file is read by Keras once; its steps are compared with
+and to build. A user's own ``.keras`` file is read by Keras once; its steps are compared with
 Keras's own answers and remembered in the cache folder.
 """
 
@@ -203,7 +203,7 @@ class Network:
     @classmethod
     def of_file(cls, path: Path, digest: str, load: Callable[[], Any]) -> "Network":
         """
-        The network of a `.keras` file, whose steps are remembered from one process to the next.
+        The network of a ``.keras`` file, whose steps are remembered from one process to the next.
 
         Parameters
         ----------

@@ -346,7 +346,7 @@ def _arrays_of(confidence: Confidence) -> Tensors:
 
 def write_model(model: Any, path: Path) -> str:
     """
-    Write a user's own model as a `.keras` file.
+    Write a user's own model as a ``.keras`` file.
 
     Parameters
     ----------
@@ -373,7 +373,7 @@ def write_model(model: Any, path: Path) -> str:
 
 def read_network(path: Path, digest: Any, remedy: str) -> Network:
     """
-    A user's own network from the `.keras` file of a run.
+    A user's own network from the ``.keras`` file of a run.
 
     Parameters
     ----------
@@ -405,7 +405,7 @@ def read_network(path: Path, digest: Any, remedy: str) -> Network:
 
 def network_of_file(path: Path) -> Network:
     """
-    The network of a `.keras` file, read by Keras if it was not before.
+    The network of a ``.keras`` file, read by Keras if it was not before.
 
     Parameters
     ----------
@@ -455,7 +455,7 @@ def check_keras_file(path: Path) -> None:
 
 def load_keras_file(path: str | Path) -> Any:
     """
-    A Keras model from a `.keras` file, in safe mode.
+    A Keras model from a ``.keras`` file, in safe mode.
 
     Parameters
     ----------

@@ -208,7 +208,7 @@ class Recipe:
     name : str
         What the recipe is called.
     model : str
-        Registry name, or path of a user's own `.keras` file.
+        Registry name, or path of a user's own ``.keras`` file.
     description : str
         One line.
     optimiser : {"adam", "sgd"}
