@@ -69,6 +69,12 @@ def follow(root, recipes):
             path.write_text(changed(path.read_text("utf-8"), step.code), encoding="utf-8")
 
 
+def ends_well(command, folder):
+    """Run a command in a folder; what it wrote is shown where it fails."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_there_is_a_recipe_for_each_thing_that_is_added_often():
     assert list(dict.fromkeys(step.recipe for step in steps())) == list(RECIPES)
     for recipe in RECIPES[:4] + RECIPES[5:]:
@@ -92,14 +98,9 @@ def test_every_change_finds_its_place_and_is_in_style(tmp_path):
     follow(tmp_path, RECIPES)
     ours = ["--config", "lint.isort.known-first-party = ['stormlens']"]  # which is not all there
     for command in (["check"], ["format", "--check"]):
-        done = subprocess.run(
-            [Path(sys.executable).with_name("ruff"), *command, *ours, "--no-cache", "."],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
+        ends_well(
+            [Path(sys.executable).with_name("ruff"), *command, *ours, "--no-cache", "."], tmp_path
         )
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.slow
@@ -139,14 +140,9 @@ def test_a_reader_a_network_a_score_and_a_component_work(tmp_path):
     select = ["-q", "-p", "no:cacheprovider", "-k", " or ".join(names)]
     run = "import pytest; sys.exit(pytest.main({arguments!r}))"
     for code in (write, run.format(arguments=[*select, *tests])):
-        done = subprocess.run(
-            [sys.executable, "-c", _OF_COPY.format(source=str(tmp_path / "src")) + code],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
+        ends_well(
+            [sys.executable, "-c", _OF_COPY.format(source=str(tmp_path / "src")) + code], tmp_path
         )
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.slow
