@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from keras_chains import chains, filled, keras, layers, steps_of
+from runtimes import import_openvino
 
 from stormlens import datasets
 from stormlens.errors import InputError
@@ -42,7 +43,7 @@ def by_onnxruntime(model, **given):
 
 
 def by_openvino(model, **given):
-    openvino = pytest.importorskip("openvino")
+    openvino = import_openvino()
     # Where a processor has bfloat16, it would compute in that unless told.
     precise = {"INFERENCE_PRECISION_HINT": "f32"}
     return openvino.Core().compile_model(model, "CPU", precise)(given)[0]

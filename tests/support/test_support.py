@@ -1,7 +1,10 @@
 """What tests lean on: waits that end, and compiled programs that are shared whole."""
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import compiled
 import pytest
@@ -39,3 +42,18 @@ def test_what_is_older_than_a_month_is_forgotten(tmp_path):
         os.utime(tmp_path / name, (time.time() - days * 86400,) * 2)
     compiled.forget_old(tmp_path)
     assert os.listdir(tmp_path) == ["new"]
+
+
+@pytest.mark.slow
+def test_openvino_is_imported_without_a_fork():
+    pytest.importorskip("openvino")
+    code = (
+        "import sys; sys.addaudithook(lambda event, _: event == 'os.fork' and print('forked'))\n"
+        "from runtimes import import_openvino; import_openvino()"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    environment["PYTHONPATH"] = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "forked" not in done.stdout
