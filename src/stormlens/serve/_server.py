@@ -90,7 +90,7 @@ def serve(
 
 @contextmanager
 def _own_folder(keep: Path) -> Iterator[None]:
-    from stormlens.serve._jobs import make_private
+    from stormlens.serve._job_folder import make_private
 
     make_private(keep)
     with file_lock(keep / "lock", timeout=1.0, busy=_BUSY_FOLDER.format(keep)):
