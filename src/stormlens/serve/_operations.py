@@ -15,7 +15,7 @@ from stormlens.serve._refusal import Refusal, error_body
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from stormlens.serve._app import Service
+    from stormlens.serve._service import Service
 
 _MARKDOWN = "text/markdown; charset=utf-8"
 
