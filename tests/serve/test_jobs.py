@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,7 +21,7 @@ from serving import ARROW, Running, npy
 
 from stormlens.cli.main import app
 from stormlens.errors import InputError
-from stormlens.serve import Limits
+from stormlens.serve import Limits, _job_folder
 from stormlens.serve._jobs import Jobs
 from stormlens.serve._refusal import Refusal
 
@@ -181,6 +182,30 @@ def test_a_job_that_was_told_to_stop_is_begun_again_and_one_that_kills_is_not(tm
             assert "ended 3 times while" in (await held.jobs.answer(job))["error"]
 
     apart(asyncio.run, main())
+
+
+def test_a_stop_in_the_middle_of_counting_a_try_counts_none(tmp_path, monkeypatch):
+    write, begun, go_on = _job_folder.write_bytes, threading.Event(), threading.Event()
+
+    def write_slowly(path, content):
+        if b'"tries": 1' in content:
+            begun.set()
+            assert go_on.wait(PATIENCE)
+        write(path, content)
+
+    async def main():
+        async with Worked(tmp_path) as held:
+            job = await held.jobs.add(b"stopped", {})
+            assert await asyncio.to_thread(begun.wait, PATIENCE)
+            closed = asyncio.create_task(held.jobs.close())
+            await asyncio.wait([closed], timeout=0.1)
+            go_on.set()
+            await closed
+        return job.id
+
+    monkeypatch.setattr(_job_folder, "write_bytes", write_slowly)
+    name = apart(asyncio.run, main())
+    assert json.loads((tmp_path / f"{name}.job").read_text())["tries"] == 0
 
 
 def test_a_job_deleted_while_it_runs_leaves_nothing(tmp_path):

@@ -171,13 +171,13 @@ class Jobs:
         """
         async with self._writing:
             self._jobs.pop(job.id, None)
-            await asyncio.to_thread(self._folder.remove, job)
+            await _to_its_end(self._folder.remove, job)
 
     async def _write(self, write: Callable[..., None], job: Job, *more: Any) -> None:
         """Write to the folder, unless the job was deleted meanwhile."""
         async with self._writing:
             if job.id in self._jobs:
-                await asyncio.to_thread(write, job, *more)
+                await _to_its_end(write, job, *more)
 
     async def _run(self) -> None:
         while True:
@@ -228,6 +228,20 @@ class Jobs:
                 if job.finished is not None and job.finished < oldest:
                     await self.delete(job)
             await asyncio.sleep(_HOUR)
+
+
+async def _to_its_end(change: Callable[..., None], *what: Any) -> None:
+    """
+    Change files in a thread; if cancelled, only once it has ended.
+
+    A thread cannot be stopped, and what is written next would be overwritten by it.
+    """
+    thread = asyncio.ensure_future(asyncio.to_thread(change, *what))
+    try:
+        await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait([thread])
+        raise
 
 
 def _full(why: str) -> Refusal:
