@@ -162,7 +162,7 @@ def stop(*_, **__):
 def test_the_chapters_rotation_draws_one_clean_line(invoke, small_boxes, tmp_path, monkeypatch):
     recipe = tmp_path / "faint.toml"
     recipe.write_text('model = "lenet5"\n[augmentation]\nrotation_range = 0.1\n')
-    monkeypatch.setattr("stormlens.training._fit._new_classifier", stop)  # before it takes time
+    monkeypatch.setattr("stormlens.training._fit.new_classifier", stop)  # before it takes time
     result = invoke("train", recipe, "--data", small_boxes, "--out", tmp_path / "run")
     note, _ = result.stderr.splitlines()
     assert note.startswith("Note: Recipe faint: rotation_range is 0.1")

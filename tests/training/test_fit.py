@@ -25,12 +25,13 @@ from stormlens.training import (
     Split,
     Trainer,
     _checks,
+    _cpu,
     _fit,
+    _progress,
     fit,
     lock_run,
     read_checkpoint,
 )
-from stormlens.training._fit import _compute_in_this_thread
 from stormlens.training._members import Members
 from stormlens.training._step import balanced_weights
 
@@ -80,9 +81,9 @@ def test_one_seed_gives_one_result_and_another_seed_another(splits, straight):
 
 def test_a_cpu_without_native_operations_is_noted_once_with_the_reason(splits, monkeypatch):
     slow = Native(False, reason="they were not built, as no C++ compiler was found; install one")
-    monkeypatch.setattr(_fit, "native", lambda: slow)
+    monkeypatch.setattr(_cpu, "native", lambda: slow)
     short = TINY.with_changes(epochs=1)
-    _fit._note_if_portable.cache_clear()
+    _cpu.note_if_portable.cache_clear()
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always", UserWarning)
         fit(short, splits, progress=False)
@@ -93,9 +94,9 @@ def test_a_cpu_without_native_operations_is_noted_once_with_the_reason(splits, m
         "they were not built, as no C++ compiler was found; install one."
     ]
     assert notes[0].filename == __file__  # where fit was called
-    _fit._note_if_portable.cache_clear()
+    _cpu.note_if_portable.cache_clear()
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    _fit._note_if_portable()  # an accelerator needs none of them
+    _cpu.note_if_portable()  # an accelerator needs none of them
 
 
 def test_it_learns(splits):
@@ -187,13 +188,12 @@ EVERYTHING = TINY.with_changes(
 
 def stop_after(monkeypatch, epochs):
     """Have Ctrl-C come at the end of an epoch."""
-    from stormlens.training import _fit
 
     def epoch(self, row, _):
         if row["epoch"] == epochs:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_fit.Silent, "epoch", epoch)
+    monkeypatch.setattr(_progress.Silent, "epoch", epoch)
 
 
 @pytest.mark.slow
@@ -447,7 +447,7 @@ def test_what_the_loss_does_not_show_is_found_before_it_is_kept(
 
 
 def test_a_long_epoch_that_diverges_ends_before_its_last_step(splits, monkeypatch):
-    monkeypatch.setattr("stormlens.training._fit._SECONDS_A_LOOK", 0.0)
+    monkeypatch.setattr("stormlens.training._trainer._SECONDS_A_LOOK", 0.0)
     monkeypatch.setattr(Members, "means", lambda _: (np.nan, 0.0))
     trainer = Trainer.begin(TINY, {"train": Split.of(splits["train"])})
     steps = []
@@ -610,7 +610,7 @@ def test_jax_computes_where_it_is_called_unless_a_user_says_otherwise(monkeypatc
     before = jax.config.read("jax_cpu_enable_async_dispatch")
     try:
         jax.config.update("jax_cpu_enable_async_dispatch", True)
-        _compute_in_this_thread()
+        _cpu.compute_in_this_thread()
         assert jax.config.read("jax_cpu_enable_async_dispatch") is is_set
     finally:
         jax.config.update("jax_cpu_enable_async_dispatch", before)
@@ -640,8 +640,6 @@ def test_class_weights_are_scikit_learns_balanced_ones():
 
 @pytest.mark.slow
 def test_a_recipe_that_continues_trains_the_first_one_first(splits, tmp_path, monkeypatch):
-    from stormlens.training import _fit
-
     first = TINY.with_changes(epochs=2)
     monkeypatch.setattr(_fit, "load_recipe", lambda name: {"tiny": first}[name])
     second = TINY.with_changes(name="second", continues="tiny", epochs=1, learning_rate=1e-5)

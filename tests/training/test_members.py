@@ -9,7 +9,7 @@ from stormlens.augment import Augmentation
 from stormlens.errors import InputError
 from stormlens.models import Classifier, Network
 from stormlens.models._keras import import_keras
-from stormlens.training import Recipe, _members, fit
+from stormlens.training import Recipe, _members, _progress, fit
 
 TINY = Recipe("tiny", "chapter-relu", learning_rate=1e-3, batch_size=8, epochs=2)
 THREE = TINY.with_changes(members=3)
@@ -84,12 +84,10 @@ def test_members_share_the_order_and_differ_in_weights_and_dropout(splits):
 
 
 def test_members_that_begin_alike_part_by_their_dropout(splits, monkeypatch):
-    from stormlens.training import _fit
-
-    def alike(name, shape, n_classes, _seed, untrained=_fit.Network.untrained):
+    def alike(name, shape, n_classes, _seed, untrained=Network.untrained):
         return untrained(name, shape, n_classes, 0)
 
-    monkeypatch.setattr(_fit.Network, "untrained", alike)
+    monkeypatch.setattr(Network, "untrained", alike)
     dropping, plain = (
         fit(TINY.with_changes(members=2, model=model), splits, progress=False)
         for model in ("chapter-relu", "chapter-linear")
@@ -119,15 +117,13 @@ def test_training_figures_are_means_over_the_members(splits, three):
     "recipe", [THREE.with_changes(optimiser="sgd", early_stopping=2), EVERYTHING]
 )
 def test_a_killed_ensemble_resumes_to_the_same_bits(splits, trained, tmp_path, monkeypatch, recipe):
-    from stormlens.training import _fit
-
     straight = trained(recipe)
 
     def killed(self, row, _):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(_fit.Silent, "epoch", killed)
+        patch.setattr(_progress.Silent, "epoch", killed)
         with pytest.raises(KeyboardInterrupt):
             fit(recipe, splits, tmp_path, progress=False)
     resumed = fit(recipe, splits, tmp_path, resume=True, progress=False)

@@ -104,7 +104,7 @@ def test_labels_count_for_nothing_where_the_teacher_has_all(splits, teacher):
 def test_a_killed_pupil_resumes_to_the_same_bits_without_its_teacher(
     splits, teacher, tmp_path, monkeypatch
 ):
-    from stormlens.training import _fit
+    from stormlens.training import _progress
 
     own = shutil.copytree(teacher, tmp_path / "teacher")
     recipe = TINY.with_changes(teacher=str(own), members=2, mixup=0.2)
@@ -114,7 +114,7 @@ def test_a_killed_pupil_resumes_to_the_same_bits_without_its_teacher(
         def killed(*_):
             raise KeyboardInterrupt
 
-        patch.setattr(_fit.Silent, "epoch", killed)
+        patch.setattr(_progress.Silent, "epoch", killed)
         with pytest.raises(KeyboardInterrupt):
             fit(recipe, splits, tmp_path / "run", progress=False)
     shutil.rmtree(own)

@@ -7,7 +7,7 @@ There is one step, so a history has one row and there is nothing to resume.
 import time
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from stormlens import features
 from stormlens.errors import InputError
 from stormlens.models import FeatureModel, model_info, prepared
+from stormlens.training._history import Row
 from stormlens.training._recipe import FeatureOptions, Recipe
 from stormlens.training._split import Split
-
-if TYPE_CHECKING:
-    from stormlens.training._fit import Row
 
 _USED = (
     "name", "model", "description", "seed", "class_weights", "orientations", "data", "features"
@@ -46,21 +44,36 @@ def is_baseline(recipe: Recipe) -> bool:
     Raises
     ------
     InputError
-        If its settings are not those of what it trains.
+        If the model is not registered.
     """
-    if recipe.model.endswith(".keras") or model_info(recipe.model).is_network:
+    return not recipe.model.endswith(".keras") and not model_info(recipe.model).is_network
+
+
+def check_settings(recipe: Recipe) -> None:
+    """
+    Refuse a recipe with settings that its model does not use.
+
+    Parameters
+    ----------
+    recipe : Recipe
+
+    Raises
+    ------
+    InputError
+        If a network has the table ``[features]``, or a baseline a network's settings.
+    """
+    if not is_baseline(recipe):
         if recipe.features is not None:
             raise InputError(
                 f"recipe {recipe.name}: the table [features] is for models features-logistic and "
                 f"features-boosted, not for {recipe.model}; leave it out."
             )
-        return False
+        return
     is_boosted = recipe.model == "features-boosted"
     used = (*_USED, "learning_rate") if is_boosted else _USED
     _check_unused(recipe, recipe, Recipe(recipe.name, recipe.model), used)
     if recipe.features is not None and not is_boosted:
         _check_unused(recipe, recipe.features, FeatureOptions(), ("regularisation",))
-    return True
 
 
 def _check_unused(recipe: Recipe, settings: Any, defaults: Any, used: tuple[str, ...]) -> None:
@@ -76,7 +89,7 @@ def _check_unused(recipe: Recipe, settings: Any, defaults: Any, used: tuple[str,
             )
 
 
-def train_baseline(recipe: Recipe, splits: Mapping[str, Split]) -> "tuple[FeatureModel, Row]":
+def train_baseline(recipe: Recipe, splits: Mapping[str, Split]) -> tuple[FeatureModel, Row]:
     """
     Train a baseline.
 

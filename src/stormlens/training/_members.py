@@ -56,6 +56,15 @@ class Members:
     class_weights : ndarray of float, shape (classes,)
     train : Arrays
     validation : Arrays or None
+
+    Attributes
+    ----------
+    count : int
+        Number of networks.
+    steps : int
+        Of an epoch.
+    states : list of State
+        One for each member, or on an accelerator one for all, with a leading axis of members.
     """
 
     def __init__(
@@ -79,9 +88,9 @@ class Members:
         shape = jax.eval_shape(self._start, *first[0])
         self._order_of = make_order(len(train.images), recipe.batch_size)
         self._together = len(networks) > 1 and _is_accelerated()
-        self._count = len(networks)
+        self.count = len(networks)
         parts = forward, optimiser, jnp.asarray(class_weights)
-        if self._count == 1:
+        if self.count == 1:
             self._compile_alone(*parts, bounds, shape)
         else:
             self._compile_for_all(*parts, bounds, shape)
@@ -136,8 +145,8 @@ class Members:
         if self._together:
             update = jax.vmap(update, in_axes=(0, None, 0))
             answers = jax.vmap(answers, in_axes=(0, 0, None))
-            shape = _stacked_shape(shape, self._count)
-            numbers = jnp.arange(self._count)
+            shape = _stacked_shape(shape, self.count)
+            numbers = jnp.arange(self.count)
         batch = jax.eval_shape(draw, *arguments)
         step = jax.jit(update, donate_argnums=0).lower(shape, batch, _traced(numbers))
         self._step = step.compile()
@@ -178,7 +187,7 @@ class Members:
         number : int
             Of the step in its epoch, from 0.
         """
-        if self._count == 1:
+        if self.count == 1:
             step = self._step if number + 1 < self.steps else self._last_step
             self.states[0] = step(self.states[0], *self._shared(key, order, number))
             # Waited for, so that Ctrl-C is answered between any two steps.
@@ -221,14 +230,14 @@ class Members:
         batch : Batch
             Of `draw`.
         """
-        numbers = jnp.arange(self._count) if self._together else jnp.int32(place)
+        numbers = jnp.arange(self.count) if self._together else jnp.int32(place)
         self.states[place] = self._step(self.states[place], batch, numbers)
         jax.block_until_ready(self.states[place].totals)
 
     def _zeros(self) -> Totals:
         """Sums of 0, new ones for each state, since a step donates their memory."""
         zero = Totals.zero()
-        return _stacked([zero] * self._count) if self._together else zero
+        return _stacked([zero] * self.count) if self._together else zero
 
     def means(self) -> tuple[float, float]:
         """Loss and accuracy over the epoch so far, the mean of the members'; NaN at first."""
@@ -246,7 +255,7 @@ class Members:
         """
         if (split := self.validation) is None:
             return Totals.zero().means()
-        if self._count == 1:
+        if self.count == 1:
             state = self.states[0]
             totals: Totals = self._score(state.kept, state.variables, split.images, split.codes)
             return totals.means()
@@ -280,7 +289,7 @@ class Members:
         if not self._together:
             return self.states
         (all_,) = self.states
-        return [jax.tree.map(lambda a, i=i: a[i], all_) for i in range(self._count)]
+        return [jax.tree.map(lambda a, i=i: a[i], all_) for i in range(self.count)]
 
     def restore(self, leaves: list[list[Any]]) -> None:
         """

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 from stormlens.errors import InputError
 from stormlens.models import Classifier
+from stormlens.training._checkpoint import FILE, Checkpoint
+from stormlens.training._recipe import Recipe
 from stormlens.training._split import Split
+
+GROUP = "teacher"
+"""Group of a checkpoint that holds the teacher's answers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,58 @@ class Lesson:
 
     probabilities: NDArray[np.float32]
     provenance: dict[str, Any]
+
+
+def lesson_of(recipe: Recipe, train: Split, checkpoint: Checkpoint | None) -> Lesson | None:
+    """
+    The answers of a recipe's teacher: from the checkpoint that is resumed, or asked now.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    train : Split
+    checkpoint : Checkpoint or None
+
+    Returns
+    -------
+    lesson : Lesson or None
+        None where the recipe has no teacher.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint lacks the answers, or as `ask_teacher`.
+    """
+    if recipe.teacher is None:
+        return None
+    if checkpoint is None:
+        return ask_teacher(recipe.teacher, train)
+    answers = checkpoint.group(GROUP)
+    due = [((len(train.images), len(train.classes)), np.float32)]
+    if [(array.shape, array.dtype) for array in answers] != due:
+        raise InputError(
+            f"{FILE} of recipe {recipe.name} lacks the teacher's answer for each image; train "
+            "again in a new folder."
+        )
+    return Lesson(answers[0], checkpoint.teacher)
+
+
+def remember_teacher(classifier: Classifier, lesson: Lesson) -> None:
+    """
+    Add the teacher to a classifier's provenance.
+
+    What learns from a classifier of simulated storms is trained on simulated storms too.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        Is changed.
+    lesson : Lesson
+    """
+    known = classifier.provenance
+    known["teacher"] = lesson.provenance
+    if lesson.provenance.get("training_simulated") is True:
+        known["training_simulated"] = True
 
 
 def ask_teacher(run: str | Path, train: Split) -> Lesson:
