@@ -38,7 +38,8 @@ import psutil
 STARTING = """
 import os, time
 began = time.perf_counter()
-from stormlens.archive._cluster import Results, connect
+from stormlens.archive._results import Results
+from stormlens.archive._workers import connect
 
 
 def resident(items):
@@ -126,7 +127,8 @@ def report_handing_out(workers: int, seconds: float) -> None:
     import dask
     from distributed import Client, LocalCluster
 
-    from stormlens.archive._cluster import _SETTINGS, Results
+    from stormlens.archive._results import Results
+    from stormlens.archive._workers import _SETTINGS
 
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     script = Path(__file__).with_name("idle_workers.py")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from stormlens.archive import _catalogue as catalogue
-from stormlens.archive._cluster import _SETTINGS, replenished
 from stormlens.archive._shard import encode
 from stormlens.archive._store import BLOCK, Store, as_arrays, create
+from stormlens.archive._workers import _SETTINGS, replenished
 from stormlens.datasets import make_dataset
 from stormlens.models import Classifier
 from stormlens.models._keras import import_keras
@@ -92,7 +92,7 @@ def fill(path: Path, n: int, *, in_one: int = 1024, **attrs: object) -> Path:
     store = Store(path, writable=True)
     known = catalogue.Known(path)
     start = known.boxes
-    store.cut(start)
+    store.truncate(start)
     for first in range(start, start + n, in_one):
         boxes = min(in_one, start + n - first)
         numbers = np.arange(first, first + boxes)

@@ -177,17 +177,17 @@ def test_what_a_killed_run_left_is_swept_away(arrays, tmp_path, scheduler):
 def test_workers_that_cannot_write_the_store_give_what_they_would_write(
     arrays, tmp_path, scheduler, monkeypatch
 ):
-    from stormlens.archive import _build
+    from stormlens.archive import _shard_files
 
     archive.build(arrays, tmp_path / "a", scheduler=scheduler)
-    elsewhere = _build.write
+    elsewhere = _shard_files.write
 
     def far(held, spans, before, folder):
         written = elsewhere(held, spans, before, "/nowhere")
         assert isinstance(written, bytes)
         return written
 
-    monkeypatch.setattr(_build, "write", far)
+    monkeypatch.setattr(_shard_files, "write", far)
     archive.build(arrays, tmp_path / "b", scheduler=scheduler)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
@@ -254,9 +254,9 @@ def test_a_file_that_kills_its_readers_is_told_and_no_other_is_lost(arrays, tmp_
 BUILD = """
 import sys
 from stormlens import archive
-from stormlens.archive import _build, _plan
+from stormlens.archive import _plan, _writer
 if __name__ == "__main__":
-    _plan.SIMULATED_PART, _build._FLUSH_SECONDS = 64, 0.2
+    _plan.SIMULATED_PART, _writer._FLUSH_SECONDS = 64, 0.2
     archive.build("simulated", sys.argv[1], count=int(sys.argv[2]), scheduler=sys.argv[3])
 """
 
@@ -282,7 +282,7 @@ def test_a_build_that_ends_between_catalogue_and_summary_is_finished(arrays, tmp
     store = tmp_path / "store"
     archive.build(arrays, store, scheduler=scheduler)
     held = Store(store, writable=True)
-    held.cut(held.boxes)  # forgets the summary
+    held.truncate(held.boxes)  # forgets the summary
     assert not held.finished
     archive.build(arrays, store, scheduler="tcp://127.0.0.1:1")
     assert Store(store).finished
@@ -378,11 +378,11 @@ def test_a_store_is_built_by_one_process_at_a_time(arrays, tmp_path, scheduler, 
 @pytest.mark.slow
 def test_files_wait_no_longer_than_they_must(arrays, tmp_path, scheduler, monkeypatch):
     """Rows are written though their boxes fill no block, so that little is lost with a client."""
-    from stormlens.archive import _build
+    from stormlens.archive import _writer
 
-    monkeypatch.setattr(_build, "_FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(_writer, "_FLUSH_SECONDS", 0.0)
     archive.build(arrays, tmp_path / "a", scheduler=scheduler)
-    monkeypatch.setattr(_build, "_FLUSH_SECONDS", 1e9)
+    monkeypatch.setattr(_writer, "_FLUSH_SECONDS", 1e9)
     archive.build(arrays, tmp_path / "b", scheduler=scheduler)
     assert boxes_of(tmp_path / "a")[1] == boxes_of(tmp_path / "b")[1]
     assert (tmp_path / "a" / NAME).read_bytes() == (tmp_path / "b" / NAME).read_bytes()

@@ -1,6 +1,6 @@
 """How far a run is, in words."""
 
-from stormlens.archive._progress import Pace, progress
+from stormlens.archive._progress import Pace, show_progress
 
 
 def test_rate_and_remaining_time_count_what_this_run_did():
@@ -17,7 +17,7 @@ def test_where_no_terminal_is_lines_come_at_times(capsys, monkeypatch):
     from stormlens.archive import _progress
 
     monkeypatch.setattr(_progress, "_EVERY", 0.0)
-    with progress("Building", 10, 0, "inputs", shown=True) as report:
+    with show_progress("Building", 10, 0, "inputs", shown=True) as report:
         report(4, "; 12 boxes")
     told = capsys.readouterr()
     assert told.out == ""
@@ -26,6 +26,6 @@ def test_where_no_terminal_is_lines_come_at_times(capsys, monkeypatch):
 
 
 def test_nothing_is_shown_unless_asked(capsys):
-    with progress("Building", 10, 0, "inputs", shown=False) as report:
+    with show_progress("Building", 10, 0, "inputs", shown=False) as report:
         report(4, "")
     assert capsys.readouterr() == ("", "")

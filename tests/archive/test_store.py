@@ -100,7 +100,7 @@ def test_a_store_that_grows_tells_what_was_added(tmp_path):
     write(store, 1000, {**as_arrays(boxes), "source": np.zeros(50, np.int32)})
     assert store.coordinates(1000, 1050)["unid"].tolist() == boxes.storm["unid"].tolist()
     assert when_changed(tmp_path) != before
-    store.cut(1000)
+    store.truncate(1000)
     with pytest.raises(InputError, match="boxes 1000 to 1049 cannot be read"):
         store.coordinates(1000, 1050)
     assert store.coordinates(5, 5)["unid"].size == 0
@@ -116,7 +116,7 @@ def test_arrays_are_cut_to_what_the_catalogue_counts(tmp_path):
     )
     assert store.boxes == 1000  # no row counts the fifty
     again = Store(tmp_path, writable=True)
-    again.cut(again.boxes)
+    again.truncate(again.boxes)
     assert not again.finished
     again.finish()
     with xr.open_zarr(tmp_path / GROUP, chunks=None) as found:

@@ -7,8 +7,9 @@ is shared by processes on this machine or by those of a Dask scheduler, in
 bounded memory, and can be stopped at any moment and taken up again.
 """
 
-from stormlens.archive._build import Outcome, build
+from stormlens.archive._build import build
 from stormlens.archive._classify import classify
+from stormlens.archive._outcome import Outcome
 from stormlens.archive._regions import REGIONS, Region, region_numbers
 from stormlens.archive._summary import shares, summarise
 

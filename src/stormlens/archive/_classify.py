@@ -10,13 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stormlens.archive._build import Outcome
-from stormlens.archive._cluster import Lost, Results, check_workers, connect
 from stormlens.archive._label import Task, label_on_worker
 from stormlens.archive._model import MODEL, ModelFiles, load_model, read_model
-from stormlens.archive._progress import progress as showing
+from stormlens.archive._outcome import Outcome
+from stormlens.archive._progress import show_progress
+from stormlens.archive._results import Lost, Results
 from stormlens.archive._store import Store
 from stormlens.archive._table import TABLE, Part, list_parts, missing_ranges, read_part
+from stormlens.archive._workers import check_workers, connect
 from stormlens.errors import InputError
 from stormlens.storage import file_lock, read_json, write_text
 
@@ -170,7 +171,7 @@ def _label_all(
     carried = {f"{MODEL}-{model.fingerprint}": model}
     with (
         connect(workers, scheduler, carried, _MODULES) as client,
-        showing("Classifying", total, before, "boxes", shown=progress) as report,
+        show_progress("Classifying", total, before, "boxes", shown=progress) as report,
     ):
         for task, part in Results(client, label_on_worker, tasks):
             done.append(_lost(task) if isinstance(part, Lost) else part)

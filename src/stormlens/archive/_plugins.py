@@ -1,7 +1,7 @@
 """
 What each worker gets when it starts, one that replaces a dead worker too.
 
-Imported only where Dask is there; see `_cluster`.
+Imported only where Dask is there; see `_workers`.
 """
 
 import os

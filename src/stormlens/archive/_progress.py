@@ -87,7 +87,7 @@ class Pace:
 
 
 @contextmanager
-def progress(title: str, total: int, done: int, unit: str, *, shown: bool) -> Iterator[Report]:
+def show_progress(title: str, total: int, done: int, unit: str, *, shown: bool) -> Iterator[Report]:
     """
     Show how far a run is: a bar on a terminal, elsewhere a line every half minute.
 

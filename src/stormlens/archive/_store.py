@@ -337,7 +337,7 @@ class Store:
         text = json.dumps([self.settings, begin], sort_keys=True)
         return sha256(text.encode()).hexdigest()[:16]
 
-    def cut(self, boxes: int) -> None:
+    def truncate(self, boxes: int) -> None:
         """
         Shorten the arrays to a number of boxes, and prepare them to grow.
 
@@ -350,7 +350,7 @@ class Store:
         for array in self._arrays.values():
             if array.shape[0] != boxes:
                 array.resize((boxes, *array.shape[1:]))
-        self._forget_summary()
+        self._drop_consolidated()
 
     def put(self, number: int, content: Path | bytes) -> None:
         """
@@ -422,8 +422,8 @@ class Store:
         described: dict[str, Any] = json.loads((self.path / GROUP / "zarr.json").read_text())
         return described
 
-    def _forget_summary(self) -> None:
-        """A summary of sizes that are about to change would mislead."""
+    def _drop_consolidated(self) -> None:
+        """Remove Zarr's summary of all arrays, whose sizes are about to change."""
         described = self._described()
         if described.pop("consolidated_metadata", None) is not None:
             write_text(self.path / GROUP / "zarr.json", json.dumps(described, indent=2))
