@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stormlens.cli._output import print_table
+from stormlens.cli._printing import print_table
 
 CELLS = st.text("ab [é:0\N{CJK UNIFIED IDEOGRAPH-65E5}\N{COMBINING DIAERESIS}", max_size=12)
 

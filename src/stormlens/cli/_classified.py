@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from stormlens.cli._output import number, print_table
 from stormlens.cli._outputs import Outputs
+from stormlens.cli._printing import number, print_table
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -134,7 +134,7 @@ def _print_table(entries: list[dict[str, Any]], known: list[str]) -> None:
     rows = [
         (
             entry["id"],
-            *("-" if entry[name] is None else number(entry[name], 2) for name in seen),
+            *(number(entry[name], 2) for name in seen),
             entry["mode"],
             *(number(entry[name], 3) for name in differ),
             # Of air without echo the network says what it does of any blank box.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stormlens.errors import InputError
 
@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from stormlens.models import Classifier
 
 _CARD = "classifier.json"
-
-ONE: dict[str, Any] = {"allow_extra_args": True}
-"""Settings of a command of one file that leaves it to `check_no_run` to say what is too much."""
 
 
 def load_classifier(run: Path | None) -> "Classifier":
@@ -91,7 +88,7 @@ def trained_note(run: Path | None) -> str:
     return f"The classifier was trained on SIMULATED storms only. {scored}{hint}".rstrip()
 
 
-def check_no_run(given: Path, argument: str, more: Sequence[object] = ()) -> None:
+def check_no_run(given: Path, argument: str) -> None:
     """
     Refuse a run folder in the place of a file: it is chosen with an option.
 
@@ -101,18 +98,34 @@ def check_no_run(given: Path, argument: str, more: Sequence[object] = ()) -> Non
         First argument of the command.
     argument : str
         What the command takes, such as ``"FILE"``.
-    more : sequence, optional
-        Arguments behind it, of a command that takes one.
 
     Raises
     ------
     InputError
-        If the first is a run folder, or there are more; the sentence says what to write.
+        If it is a run folder; the sentence says what to write.
     """
     if (given / _CARD).is_file():
         raise InputError(
             f"{given} is a run folder, which is chosen with an option: give {argument} and "
             f"--run {given}."
         )
-    if more:
-        raise InputError(f"Give one {argument}; {1 + len(more)} are given.")
+
+
+def check_single(given: Sequence[object], argument: str) -> None:
+    """
+    Refuse more than one of what a command takes one of.
+
+    Parameters
+    ----------
+    given : sequence
+        One or more.
+    argument : str
+        What the command takes, such as ``"FILE"``.
+
+    Raises
+    ------
+    InputError
+        If there are more.
+    """
+    if len(given) > 1:
+        raise InputError(f"Give one {argument}; {len(given)} are given.")

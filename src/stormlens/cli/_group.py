@@ -3,22 +3,16 @@
 import errno
 import importlib
 import os
-import shlex
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from stormlens.cli._notes import say
 from stormlens.cli._parameters import OPTIONS, Option
+from stormlens.cli._resuming import ARGUMENTS, Interrupted
 from stormlens.errors import InputError, missing_package, printable
-
-_ARGUMENTS = "stormlens.arguments"
-
-
-class Interrupted(Exception):
-    """Ctrl-C, with the sentence that says how to go on."""
 
 
 class PanelCommand(click.Command):
@@ -74,13 +68,14 @@ class SentenceGroup(CommandGroup):
 
     def __init__(self, *arguments: Any, summaries: Mapping[str, str], **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
-        # Covers, of which help and completion read no more than name and summary.
+        # They stand for the commands until one is used: help and completion read names and
+        # summaries alone.
         for name, summary in summaries.items():
             self.add_command(click.Command(name, help=summary))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Remember the arguments as they were given."""
-        ctx.meta[_ARGUMENTS] = list(args)
+        ctx.meta[ARGUMENTS] = list(args)
         try:
             return super().parse_args(ctx, args)
         except BrokenPipeError:
@@ -95,8 +90,10 @@ class SentenceGroup(CommandGroup):
         self, ctx: Any, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, and import it."""
-        name, cover, rest = super().resolve_command(ctx, args)
-        return name, cover and importlib.import_module(f"stormlens.cli.{name}").command, rest
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        if stand_in is None:
+            return name, None, rest
+        return name, importlib.import_module(f"stormlens.cli.{name}").command, rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the module's head for what becomes of its failures."""
@@ -132,53 +129,6 @@ def _printable_usage() -> Iterator[None]:
     except click.ClickException as error:
         error.message = printable(error.message)  # type: ignore[misc]
         raise
-
-
-def say(sentence: str) -> None:
-    """
-    Print one line on stderr.
-
-    Parameters
-    ----------
-    sentence : str
-        Line ends in it become blanks, and what it quotes `printable`.
-    """
-    sys.stderr.write(printable(" ".join(sentence.splitlines())) + "\n")
-    sys.stderr.flush()
-
-
-def command_line(ctx: click.Context) -> str:
-    """
-    The command as it can be typed again.
-
-    Parameters
-    ----------
-    ctx : click.Context
-        Of the command that runs.
-
-    Returns
-    -------
-    text : str
-        Such as ``stormlens train default --out run``.
-    """
-    return shlex.join(["stormlens", *ctx.meta.get(_ARGUMENTS, [])])
-
-
-def resume_line(ctx: click.Context) -> str:
-    """
-    The command that goes on where this one stopped.
-
-    Parameters
-    ----------
-    ctx : click.Context
-        Of the command that runs.
-
-    Returns
-    -------
-    text : str
-    """
-    command = command_line(ctx)
-    return command if "--resume" in command.split() else f"{command} --resume"
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

@@ -1,11 +1,10 @@
 """Options that several commands share: one name, one meaning, one help line."""
 
 from collections.abc import Callable, Iterable
-from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from stormlens.cli._parameters import OPTIONS, PATH, argument, option
+from stormlens.cli._parameters import OPTIONS, PATH, argument, option, options_as_one
 from stormlens.errors import InputError
 
 
@@ -93,6 +92,28 @@ verbose_option = option(
 
 PICTURES = "What PNG files of your own are"
 
+_PICTURES = {
+    "colors": option(
+        "--colors",
+        metavar="TABLE",
+        help="Drawn by a colour table: nws, iem-n0q or iem-n0r.",
+        panel=PICTURES,
+    ),
+    "dbz_scale": option(
+        "--dbz-scale",
+        metavar="SCALE,OFFSET",
+        help="Grey: dBZ = SCALE * grey + OFFSET.",
+        panel=PICTURES,
+    ),
+    "first_row": option(
+        "--first-row",
+        metavar="SIDE",
+        help="Where the first row of pixels lies: north or south.  "
+        "[default: north of drawn PNG; south of SVRIMG's, and of NPY]",
+        panel=PICTURES,
+    ),
+}
+
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
 
@@ -110,39 +131,13 @@ def picture_options(command: _Command) -> _Command:
     -------
     command : callable
     """
+    return options_as_one(command, "pictures", _PICTURES, _given_of)
 
-    @wraps(command)
-    def of_pictures(
-        *args: Any, colors: str | None, dbz_scale: str | None, first_row: str | None, **rest: Any
-    ) -> None:
-        scale = None if dbz_scale is None else _numbers(dbz_scale)
-        given = {"colors": colors, "dbz_scale": scale, "first_row": first_row}
-        pictures = {name: value for name, value in given.items() if value is not None}
-        command(*args, pictures=pictures, **rest)
 
-    for declared in (
-        option(
-            "--first-row",
-            metavar="SIDE",
-            help="Where the first row of pixels lies: north or south.  "
-            "[default: north of drawn PNG; south of SVRIMG's, and of NPY]",
-            panel=PICTURES,
-        ),
-        option(
-            "--dbz-scale",
-            metavar="SCALE,OFFSET",
-            help="Grey: dBZ = SCALE * grey + OFFSET.",
-            panel=PICTURES,
-        ),
-        option(
-            "--colors",
-            metavar="TABLE",
-            help="Drawn by a colour table: nws, iem-n0q or iem-n0r.",
-            panel=PICTURES,
-        ),
-    ):
-        of_pictures = declared(of_pictures)
-    return cast(_Command, of_pictures)
+def _given_of(colors: str | None, dbz_scale: str | None, first_row: str | None) -> dict[str, Any]:
+    scale = None if dbz_scale is None else _numbers(dbz_scale)
+    given = {"colors": colors, "dbz_scale": scale, "first_row": first_row}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _numbers(text: str) -> list[float]:

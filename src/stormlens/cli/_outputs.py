@@ -1,16 +1,16 @@
 """What `classify` and `slide` leave: files, a map, and on stdout a table, JSON or CSV."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from stormlens.cli._group import say
+from stormlens.cli._notes import say
 from stormlens.cli._options import json_option_in
-from stormlens.cli._output import check_outputs, print_csv, print_json
-from stormlens.cli._parameters import PATH, option
+from stormlens.cli._parameters import PATH, option, options_as_one
+from stormlens.cli._printing import print_csv, print_json
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
@@ -168,6 +168,38 @@ class Outputs:
             say(f"Written: {path}")
 
 
+def check_outputs(files: Sequence[Path], outputs: Mapping[str, Path | None]) -> None:
+    """
+    Raise a sentence for what cannot be written, before anything is computed.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        That are read.
+    outputs : mapping of str to Path or None
+        What is written, by option; None where it is not given.
+
+    Raises
+    ------
+    InputError
+        If one is a file that is read or that another option writes, or cannot be written.
+    """
+    from stormlens.storage import check_writable
+
+    read, written = set(map(os.path.realpath, files)), dict[str, str]()
+    for name, path in outputs.items():
+        if path is None:
+            continue
+        real = os.path.realpath(path)  # `Path.resolve` fails on links in a circle
+        if real in read:
+            raise InputError(f"{name} {path} is a file to be read; give another name.")
+        if real in written:
+            other = written[real]
+            raise InputError(f"{name} {path} is what {other} writes; give another name.")
+        check_writable(path)
+        written[real] = name
+
+
 def check_one_form(as_json: bool, as_csv: bool) -> None:
     """
     Raise a sentence where results are to be printed in two forms.
@@ -200,14 +232,5 @@ def output_options(*names: str) -> Callable[[_Command], _Command]:
     decorate : callable
         Of a command that takes them as one, `outputs`.
     """
-
-    def decorate(command: _Command) -> _Command:
-        @wraps(command)
-        def with_outputs(*args: Any, **given: Any) -> None:
-            command(*args, outputs=Outputs(**{name: given.pop(name) for name in names}), **given)
-
-        for name in reversed(names):
-            with_outputs = _DECLARED[name](with_outputs)
-        return cast(_Command, with_outputs)
-
-    return decorate
+    options = {name: _DECLARED[name] for name in names}
+    return lambda command: options_as_one(command, "outputs", options, Outputs)

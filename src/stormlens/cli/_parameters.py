@@ -1,10 +1,13 @@
 """Options and arguments as the help shows them: under a heading, an argument with its words."""
 
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import click
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
 
 OPTIONS = "Options"
 """Heading of the options that have no other."""
@@ -59,3 +62,40 @@ class Argument(click.Argument):
 
 option = partial(click.option, cls=Option)
 argument = partial(click.argument, cls=Argument)
+
+
+def options_as_one(
+    command: _Command,
+    name: str,
+    options: Mapping[str, Callable[[Any], Any]],
+    make: Callable[..., Any],
+) -> _Command:
+    """
+    Give a command several options, whose values it takes as one argument.
+
+    Parameters
+    ----------
+    command : callable
+        It takes `name`.
+    name : str
+        Of the argument.
+    options : mapping of str to option
+        By the name of each value, in the order of the help.
+    make : callable
+        From the values, by name, to the argument.
+
+    Returns
+    -------
+    command : callable
+        To be made a command by Click.
+    """
+
+    @wraps(command)
+    def with_one(*args: Any, **given: Any) -> None:
+        values = {key: given.pop(key) for key in options}
+        command(*args, **{name: make(**values)}, **given)
+
+    decorated: Any = with_one
+    for declare in reversed([*options.values()]):  # as if they stood above the command
+        decorated = declare(decorated)
+    return cast(_Command, decorated)

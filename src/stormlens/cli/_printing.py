@@ -1,60 +1,23 @@
-"""What commands print: tables and JSON on stdout, notes on stderr."""
+"""What commands print on stdout: tables, JSON, CSV, lines and numbers."""
 
 import csv
 import json
 import math
-import os
 import re
 import shutil
 import sys
 import textwrap
 import unicodedata
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
-from pathlib import Path
 from typing import Any
 
-from stormlens.cli._group import say
-from stormlens.errors import UNPRINTABLE, InputError, printable
+from stormlens.errors import UNPRINTABLE, printable
 
 _PROSE = 100
 _GAP, _NARROWEST = "  ", 10
 _UNSAFE_IN_JSON = re.compile(f"(?!\n){UNPRINTABLE.pattern}")  # line feeds stand between members
 _NO_COLUMN = ("Mn", "Me", "Cf")  # signs that stand above or below another
-
-
-def check_outputs(files: Sequence[Path], outputs: Mapping[str, Path | None]) -> None:
-    """
-    Raise a sentence for what cannot be written, before anything is computed.
-
-    Parameters
-    ----------
-    files : sequence of Path
-        That are read.
-    outputs : mapping of str to Path or None
-        What is written, by option; None where it is not given.
-
-    Raises
-    ------
-    InputError
-        If one is a file that is read or that another option writes, or cannot be written.
-    """
-    from stormlens.storage import check_writable
-
-    read, written = set(map(os.path.realpath, files)), dict[str, str]()
-    for name, path in outputs.items():
-        if path is None:
-            continue
-        real = os.path.realpath(path)  # `Path.resolve` fails on links in a circle
-        if real in read:
-            raise InputError(f"{name} {path} is a file to be read; give another name.")
-        if real in written:
-            other = written[real]
-            raise InputError(f"{name} {path} is what {other} writes; give another name.")
-        check_writable(path)
-        written[real] = name
 
 
 def print_json(data: Any) -> None:
@@ -200,27 +163,14 @@ def _width(text: str) -> int:
     return len(shown) + sum(unicodedata.east_asian_width(sign) in "WF" for sign in shown)
 
 
-@contextmanager
-def notes_on_stderr() -> Iterator[None]:
-    """Show each `UserWarning` of the block as one line on stderr."""
-
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        say(f"Note: {message}")
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = show
-        yield
-
-
-def number(value: float, digits: int = 3) -> str:
+def number(value: float | None, digits: int = 3) -> str:
     """
     A score as text; a dash where it is not defined.
 
     Parameters
     ----------
-    value : float
-        NaN where undefined.
+    value : float or None
+        NaN, or None as JSON has it, where undefined.
     digits : int, optional
         Decimals.
 
@@ -230,20 +180,20 @@ def number(value: float, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> number(0.8867), number(float("nan"))
-    ('0.887', '-')
+    >>> number(0.8867), number(float("nan")), number(None)
+    ('0.887', '-', '-')
     """
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
-def interval(low: float, high: float) -> str:
+def interval(low: float | None, high: float | None) -> str:
     """
     The bounds of a score as text; a dash where there are none.
 
     Parameters
     ----------
-    low, high : float
-        NaN where unknown.
+    low, high : float or None
+        NaN or None where unknown.
 
     Returns
     -------
@@ -254,4 +204,5 @@ def interval(low: float, high: float) -> str:
     >>> interval(0.846, 0.918)
     '0.846 to 0.918'
     """
-    return "-" if math.isnan(low) or math.isnan(high) else f"{low:.3f} to {high:.3f}"
+    low_text, high_text = number(low), number(high)
+    return "-" if "-" in (low_text, high_text) else f"{low_text} to {high_text}"

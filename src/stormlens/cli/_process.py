@@ -14,7 +14,7 @@ def run() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     if not sys.warnoptions:  # neither -W nor PYTHONWARNINGS asks for them
-        warnings.showwarning = _unsaid
+        warnings.showwarning = _ignore
     code = 0
     try:
         code = _run_app()
@@ -23,19 +23,19 @@ def run() -> None:
         code = 130
     except BrokenPipeError:
         # The reader has seen enough, as `head` has: no failure of ours.
-        _to_nowhere()
+        _discard_output()
     except OSError as error:
-        _to_nowhere()
+        _discard_output()
         sys.stderr.write(f"Error: the output cannot be written: {error.strerror}.\n")
         code = code or 2
     raise SystemExit(code)
 
 
-def _unsaid(*_: Any, **__: Any) -> None:
+def _ignore(*_: Any, **__: Any) -> None:
     """
-    Say nothing of a warning: libraries address the programmers who call them.
+    Print nothing of a warning: libraries address the programmers who call them.
 
-    What Stormlens itself has to note is said by `notes_on_stderr`, which has a way of its own.
+    Warnings of Stormlens itself are for users, and `notes_on_stderr` prints them.
     """
 
 
@@ -49,7 +49,7 @@ def _run_app() -> int:
     return 0
 
 
-def _to_nowhere() -> None:
-    """Let Python's own flush at exit succeed in silence."""
+def _discard_output() -> None:
+    """Point stdout to nowhere, so that Python's own flush at exit succeeds in silence."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stormlens.cli._group import say
+from stormlens.cli._notes import say
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:

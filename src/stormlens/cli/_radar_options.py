@@ -7,13 +7,12 @@ and check what is given.
 """
 
 from collections.abc import Callable, Sequence
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stormlens.boxes import MINIMUM_AREA_KM2, STRIDE, THRESHOLD_DBZ, WITHIN_MINUTES
-from stormlens.cli._group import say
-from stormlens.cli._parameters import PATH, option
+from stormlens.cli._notes import say
+from stormlens.cli._parameters import PATH, option, options_as_one
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ def reading_options(command: _Command) -> _Command:
     command : callable
         To be made a command by Click.
     """
-    return _as_one(command, "options", _READING, _options_of)
+    return options_as_one(command, "options", _READING, _options_of)
 
 
 def cutting_options(command: _Command) -> _Command:
@@ -167,22 +166,7 @@ def cutting_options(command: _Command) -> _Command:
     command : callable
         To be made a command by Click.
     """
-    return _as_one(command, "cutting", _CUTTING, _cutting_of)
-
-
-def _as_one(
-    command: _Command,
-    name: str,
-    declared: dict[str, Callable[[Any], Any]],
-    make: Callable[..., "Options | Cutting"],
-) -> _Command:
-    @wraps(command)
-    def with_one(*args: Any, **given: Any) -> None:
-        command(*args, **{name: make(**{key: given.pop(key) for key in declared})}, **given)
-
-    for one in reversed(declared.values()):
-        with_one = one(with_one)
-    return cast(_Command, with_one)
+    return options_as_one(command, "cutting", _CUTTING, _cutting_of)
 
 
 def _options_of(site: str | None, **given: Any) -> "Options":

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from stormlens.cli._output import interval, number, print_lines, print_prose, print_table
+from stormlens.cli._printing import interval, number, print_lines, print_prose, print_table
 
 if TYPE_CHECKING:
     from stormlens.experiment import Evaluation, Outcome

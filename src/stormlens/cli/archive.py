@@ -1,18 +1,18 @@
 """``stormlens archive``: a store of boxes, their labels, and the climatology of an archive."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from stormlens.cli._classifier import ONE, check_no_run, folder_of, trained_note
-from stormlens.cli._group import CommandGroup, Interrupted, command_line, say
+from stormlens.cli._classifier import check_no_run, check_single, folder_of, trained_note
+from stormlens.cli._group import CommandGroup
+from stormlens.cli._notes import say
 from stormlens.cli._options import json_option, run_option
-from stormlens.cli._output import print_json, print_lines, print_table
 from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import print_json, print_lines, print_table
 from stormlens.cli._radar_options import cutting_options, reading_options
+from stormlens.cli._resuming import command_line, resumable
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ PASSED_OVER = 3
 
 _OTHER = "SVRIMG images, simulated boxes"
 _WORK = "Who does the work"
-_SAID = 10  # sentences about what was passed over
+_KEPT = "what is done is kept"
+_MOST_SENTENCES = 10  # about what was passed over; --json has all
 
 
 @click.group(
@@ -127,7 +128,7 @@ def build(
     """Turn radar files or SVRIMG tar files into a store of storm boxes."""
     from stormlens import archive
 
-    with _resumable(ctx):
+    with resumable(_KEPT, command_line(ctx)):
         outcome = archive.build(
             source,
             store,
@@ -146,7 +147,7 @@ def build(
 
 @command.command(
     "classify",
-    context_settings=ONE,
+    context_settings={"allow_extra_args": True},  # a second folder is refused by name, below
     epilog="""\b
 Examples:
   stormlens archive classify store --out labels
@@ -188,9 +189,10 @@ def classify(
     """
     from stormlens import archive
 
-    check_no_run(store, "STORE", ctx.args)
+    check_no_run(store, "STORE")
+    check_single([store, *ctx.args], "STORE")
     note = trained_note(run)
-    with _resumable(ctx):
+    with resumable(_KEPT, command_line(ctx)):
         outcome = archive.classify(
             folder_of(run),
             store,
@@ -258,18 +260,8 @@ def _index(paths: tuple[Path, ...]) -> "pd.DataFrame | None":
     return pd.concat([read_index(path) for path in paths])
 
 
-@contextmanager
-def _resumable(ctx: click.Context) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        sentence = f"Stopped; what is done is kept. Go on with: {command_line(ctx)}"
-        raise Interrupted(sentence) from None
-
-
 def _finish(outcome: "Outcome", verb: str, where: Path, as_json: bool) -> None:
     """Print what a run did, say what it passed over, and set the exit code."""
-    kind = "SIMULATED boxes" if outcome.simulated else "boxes"
     if as_json:
         print_json(
             {
@@ -281,14 +273,8 @@ def _finish(outcome: "Outcome", verb: str, where: Path, as_json: bool) -> None:
                 "lacking": outcome.lacking,
             }
         )
-    elif outcome.added:
-        rate = outcome.added / outcome.seconds
-        print_lines(
-            f"{outcome.added:,} {kind} {verb} in {outcome.seconds:,.1f} s ({rate:,.0f} a second), "
-            f"{outcome.boxes:,} in all: {where}"
-        )
     else:
-        print_lines(f"Nothing to do: {outcome.boxes:,} {kind} are in {where}")
+        print_lines(_in_words(outcome, verb, where))
     if outcome.lacking:
         n = len(outcome.lacking)
         files = "1 radar file is" if n == 1 else f"{n:,} radar files are"
@@ -296,11 +282,25 @@ def _finish(outcome: "Outcome", verb: str, where: Path, as_json: bool) -> None:
             f"Note: {files} not whole, and what is there was read; --strict passes over them. "
             f"The first: {outcome.lacking[0].removesuffix('.')}."
         )
-    if not outcome.problems:
-        return
-    for sentence in outcome.problems[:_SAID]:
+    if outcome.problems:
+        _say_passed_over(outcome.problems)
+        raise click.exceptions.Exit(PASSED_OVER)
+
+
+def _in_words(outcome: "Outcome", verb: str, where: Path) -> str:
+    kind = "SIMULATED boxes" if outcome.simulated else "boxes"
+    if not outcome.added:
+        return f"Nothing to do: {outcome.boxes:,} {kind} are in {where}"
+    rate = outcome.added / outcome.seconds
+    return (
+        f"{outcome.added:,} {kind} {verb} in {outcome.seconds:,.1f} s ({rate:,.0f} a second), "
+        f"{outcome.boxes:,} in all: {where}"
+    )
+
+
+def _say_passed_over(problems: list[str]) -> None:
+    for sentence in problems[:_MOST_SENTENCES]:
         say(f"Passed over: {sentence}")
-    more = len(outcome.problems) - _SAID
+    more = len(problems) - _MOST_SENTENCES
     if more > 0:
         say(f"Passed over: {more:,} more; --json lists all.")
-    raise click.exceptions.Exit(PASSED_OVER)

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stormlens.cli._group import PanelCommand, command_line, say
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import say
 from stormlens.cli._options import json_option
-from stormlens.cli._output import print_json, print_lines, print_prose, print_table
 from stormlens.cli._parameters import PATH, option
+from stormlens.cli._printing import print_json, print_lines, print_prose, print_table
+from stormlens.cli._resuming import command_line
 from stormlens.errors import install_line
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import click
 from stormlens.cli._classifier import folder_of, load_classifier
 from stormlens.cli._group import PanelCommand
 from stormlens.cli._options import json_option
-from stormlens.cli._output import print_document, print_json, print_lines
 from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import print_document, print_json, print_lines
 from stormlens.errors import InputError
 
 NAME = "card"

@@ -1,12 +1,12 @@
 """``stormlens chapter``: the chapter's three experiments, and its published numbers."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlens.cli._group import Interrupted, PanelCommand, command_line, resume_line
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import notes_on_stderr
 from stormlens.cli._options import (
     data_option,
     data_options,
@@ -17,16 +17,16 @@ from stormlens.cli._options import (
     resume_option,
     seed_option,
 )
-from stormlens.cli._output import (
+from stormlens.cli._parameters import PATH, option
+from stormlens.cli._printing import (
     interval,
-    notes_on_stderr,
     number,
     print_json,
     print_lines,
     print_prose,
     print_table,
 )
-from stormlens.cli._parameters import PATH, option
+from stormlens.cli._resuming import command_line, resumable, resume_line
 from stormlens.cli._scores import simulated_note
 
 if TYPE_CHECKING:
@@ -73,20 +73,16 @@ def command(
     """
     from stormlens import experiment
 
-    try:
-        with notes_on_stderr():
-            result = experiment.chapter(
-                data,
-                out,
-                seed=seed,
-                epochs=epochs,
-                data_options=data_options(data, data_seed, pictures),
-                resume=resume,
-                command=command_line(ctx),
-            )
-    except KeyboardInterrupt:
-        sentence = f"Stopped; finished epochs are kept. Go on with: {resume_line(ctx)}"
-        raise Interrupted(sentence) from None
+    with resumable("finished epochs are kept", resume_line(ctx)), notes_on_stderr():
+        result = experiment.chapter(
+            data,
+            out,
+            seed=seed,
+            epochs=epochs,
+            data_options=data_options(data, data_seed, pictures),
+            resume=resume,
+            command=command_line(ctx),
+        )
     if as_json:
         print_json(result.to_dict())
     else:
@@ -116,7 +112,7 @@ def _print_chapter(result: "ChapterOutcome") -> None:
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
-    test = {key: _known(value) for key, value in entry["test"].items()}
+    test = entry["test"]
     return (
         entry["recipe"],
         number(entry["training"]),
@@ -125,7 +121,3 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
         interval(test["low"], test["high"]),
         f"{entry['published']['training']:.3f} / {entry['published']['validation']:.3f}",
     )
-
-
-def _known(value: float | None) -> float:
-    return math.nan if value is None else value

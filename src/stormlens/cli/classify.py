@@ -7,7 +7,8 @@ import click
 
 from stormlens.cli._classified import finish, with_unique_ids
 from stormlens.cli._classifier import check_no_run, load_classifier, trained_note
-from stormlens.cli._group import PanelCommand, say
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import say
 from stormlens.cli._options import check_pictures, picture_options, run_option, verbose_option
 from stormlens.cli._outputs import EVERY, Outputs, output_options
 from stormlens.cli._parameters import PATH, argument
@@ -95,6 +96,7 @@ def command(
     One row a box. The classifier that comes with Stormlens answers, which SIMULATED storms
     trained, or that of --run.
     """
+    from stormlens import datasets
     from stormlens.boxes import Cutting
     from stormlens.readers import Options, volumes_of
 
@@ -107,7 +109,9 @@ def command(
     if not radar and (cutting, options) != (Cutting(), Options()):
         raise InputError("None of the files is a radar file, and boxes are read as they are.")
     check_pictures(pictures, boxes)
-    there = _that_are_there(boxes, radar)
+    for images in boxes:
+        datasets.check_images(images)
+    there = _that_are_there(radar)
     # The classifier takes longest to load, and comes after all that may turn out to be wrong.
     note, classifier = trained_note(run), load_classifier(run)
     if radar:
@@ -123,12 +127,8 @@ def command(
         raise click.exceptions.Exit(2)
 
 
-def _that_are_there(boxes: list[Path], radar: list["Path | Chunks"]) -> list["Path | Chunks"]:
-    """Radar files that may be read; the others get their sentence, and all of them end it here."""
-    from stormlens import datasets
-
-    for images in boxes:
-        datasets.check_images(images)
+def _that_are_there(radar: list["Path | Chunks"]) -> list["Path | Chunks"]:
+    """Those that exist; the others get their sentence, and where none exists all ends here."""
     there: list[Path | Chunks] = []
     for file in radar:
         try:

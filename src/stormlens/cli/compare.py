@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlens.cli._group import Interrupted, PanelCommand, command_line
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import notes_on_stderr
 from stormlens.cli._options import (
     data_options,
     data_seed_option,
@@ -15,16 +16,16 @@ from stormlens.cli._options import (
     other_data_option,
     picture_options,
 )
-from stormlens.cli._output import (
+from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import (
     interval,
-    notes_on_stderr,
     number,
     print_json,
     print_lines,
     print_prose,
     print_table,
 )
-from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._resuming import command_line, resumable
 from stormlens.cli._scores import simulated_note
 
 if TYPE_CHECKING:
@@ -112,23 +113,20 @@ def command(
     """
     from stormlens import experiment
 
-    try:
-        with notes_on_stderr():
-            compared = experiment.compare(
-                runs,
-                out,
-                data,
-                split,
-                data_options=data_options(data, data_seed, pictures),
-                baselines=not no_baselines,
-                curve=curve,
-                n_boot=replicates,
-                seed=seed,
-                command=command_line(ctx),
-            )
-    except KeyboardInterrupt:
-        sentence = f"Stopped; what was trained is kept. Go on with: {command_line(ctx)}"
-        raise Interrupted(sentence) from None
+    line = command_line(ctx)
+    with resumable("what was trained is kept", line), notes_on_stderr():
+        compared = experiment.compare(
+            runs,
+            out,
+            data,
+            split,
+            data_options=data_options(data, data_seed, pictures),
+            baselines=not no_baselines,
+            curve=curve,
+            n_boot=replicates,
+            seed=seed,
+            command=line,
+        )
     if as_json:
         print_json(compared.to_dict())
     else:
@@ -168,13 +166,13 @@ def _print_scores(values: dict[str, Any], view: dict[str, Any], letters: dict[st
             (
                 letters[name],
                 _short(name),
-                number(_known(found["value"])),
-                interval(_known(found["low"]), _known(found["high"])),
-                *(number(_known(scores[key]["value"])) for key in keys),
+                number(found["value"]),
+                interval(found["low"], found["high"]),
+                *(number(scores[key]["value"]) for key in keys),
             )
         )
     constant = values["constant"][view["name"]]
-    cells = [number(_known(constant[key])) for key in ("accuracy", *keys)]
+    cells = [number(constant[key]) for key in ("accuracy", *keys)]
     rows.append(("", _short(constant["name"]), cells[0], "", *cells[1:]))
     print_table(columns, rows, right=columns[2:])
 
@@ -201,16 +199,16 @@ def _pair_rows(
     for pair in pairs[:_SHOWN_PAIRS]:
         first, second = letters[pair["first"]], letters[pair["second"]]
         found = pair["differences"]["accuracy"]
-        value, low, high = (_known(found[key]) for key in ("value", "low", "high"))
-        bounds = "-" if math.isnan(low) else f"{low:+.3f} to {high:+.3f}"
-        winner = better(pair)
+        value = math.nan if found["value"] is None else found["value"]
+        low, high = found["low"], found["high"]
+        superior = better(pair)
         yield (
             f"{first} - {second}",
             f"{value:+.3f}",
-            bounds,
+            "-" if low is None else f"{low:+.3f} to {high:+.3f}",
             short_p(found["corrected"]),
             f"{pair['mcnemar']['b']} : {pair['mcnemar']['c']}",
-            "undecided" if winner is None else f"{letters[winner]} is better",
+            "undecided" if superior is None else f"{letters[superior]} is better",
         )
 
 
@@ -239,7 +237,3 @@ def _short(name: str) -> str:
     if len(name) <= _LONGEST:
         return name
     return f"{name[: _LONGEST // 2 - 1]}..{name[-(_LONGEST // 2 - 1) :]}"
-
-
-def _known(value: float | None) -> float:
-    return math.nan if value is None else value

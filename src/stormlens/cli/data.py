@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlens.cli._group import CommandGroup, say
+from stormlens.cli._group import CommandGroup
+from stormlens.cli._notes import say
 from stormlens.cli._options import data_options, data_seed_option, json_option, picture_options
-from stormlens.cli._output import print_json, print_lines, print_prose, print_table
 from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import print_json, print_lines, print_prose, print_table
 from stormlens.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import click
 from stormlens import __version__
 from stormlens.cli._group import PanelCommand
 from stormlens.cli._options import json_option
-from stormlens.cli._output import print_json, print_lines, print_table
+from stormlens.cli._printing import print_json, print_lines, print_table
 from stormlens.errors import InputError, install_line
 
 NAME = "doctor"
@@ -70,6 +70,18 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json(findings)
         return
+    _print_parts(findings)
+    print_lines("", *(findings["missing"] or ["Nothing is missing."]))
+    if findings["plugins"]:
+        print_lines("", "Readers, networks and scores of other packages:")
+        print_table(
+            ("plugin", "name", "package", "version"),
+            [(p["kind"], p["name"], p["package"], p["version"]) for p in findings["plugins"]],
+        )
+    _print_extras(findings["extras"])
+
+
+def _print_parts(findings: dict[str, Any]) -> None:
     cache = findings["cache"]
     rows = [
         ("stormlens", findings["stormlens"]),
@@ -82,24 +94,18 @@ def command(as_json: bool) -> None:
     ]
     rows += [(name, version or "missing") for name, version in findings["packages"].items()]
     print_table(("part", "found"), rows)
-    print_lines("", *(findings["missing"] or ["Nothing is missing."]))
-    if findings["plugins"]:
-        print_lines("", "Readers, networks and scores of other packages:")
-        print_table(
-            ("plugin", "name", "package", "version"),
-            [(p["kind"], p["name"], p["package"], p["version"]) for p in findings["plugins"]],
-        )
-    lacking = [(name, extra) for name, extra in findings["extras"].items() if extra["missing"]]
-    if lacking:
+
+
+def _print_extras(extras: dict[str, dict[str, Any]]) -> None:
+    """What is missing of which extra; nothing where all are whole."""
+    rows = [
+        (extra["for"], ", ".join(extra["missing"]), install_line(name))
+        for name, extra in extras.items()
+        if extra["missing"]
+    ]
+    if rows:
         print_lines("", "Extras that are not whole; each is installed in the clone of Stormlens:")
-        print_table(
-            ("for", "lacks", "install"),
-            [
-                (extra["for"], ", ".join(extra["missing"]), install_line(name))
-                for name, extra in lacking
-            ],
-            wrap=["lacks"],
-        )
+        print_table(("for", "lacks", "install"), rows, wrap=["lacks"])
 
 
 def examine() -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import notes_on_stderr
 from stormlens.cli._options import (
     data_options,
     data_seed_option,
@@ -14,8 +15,8 @@ from stormlens.cli._options import (
     picture_options,
     run_argument,
 )
-from stormlens.cli._output import notes_on_stderr, print_json, print_lines, print_prose
 from stormlens.cli._parameters import option
+from stormlens.cli._printing import print_json, print_lines, print_prose
 from stormlens.cli._scores import print_scores
 
 NAME = "evaluate"

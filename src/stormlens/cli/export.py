@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stormlens.cli._classifier import folder_of, load_classifier, trained_note
-from stormlens.cli._group import PanelCommand, say
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import say
 from stormlens.cli._options import json_option
-from stormlens.cli._output import check_outputs, print_json, print_lines
+from stormlens.cli._outputs import check_outputs
 from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import print_json, print_lines
 
 if TYPE_CHECKING:
     from stormlens.models import Classifier, Exported

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlens.cli._group import PanelCommand, say
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import say
 from stormlens.cli._options import check_pictures, json_option, picture_options
-from stormlens.cli._output import print_csv, print_json, print_table
 from stormlens.cli._outputs import check_one_form
 from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import print_csv, print_json, print_table
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from stormlens.cli._group import PanelCommand, say
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import say
 from stormlens.cli._options import data_options, picture_options, run_option
-from stormlens.cli._output import print_lines
 from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import print_lines
 from stormlens.errors import InputError
 from stormlens.learn import COMPONENTS, export, serve
 

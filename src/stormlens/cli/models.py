@@ -2,9 +2,10 @@
 
 import click
 
-from stormlens.cli._group import PanelCommand, say
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import say
 from stormlens.cli._options import json_option
-from stormlens.cli._output import print_json, print_table
+from stormlens.cli._printing import print_json, print_table
 
 NAME = "models"
 EPILOG = """\b

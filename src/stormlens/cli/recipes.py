@@ -4,8 +4,8 @@ import click
 
 from stormlens.cli._group import PanelCommand
 from stormlens.cli._options import json_option
-from stormlens.cli._output import print_document, print_json, print_table
 from stormlens.cli._parameters import argument
+from stormlens.cli._printing import print_document, print_json, print_table
 
 NAME = "recipes"
 EPILOG = """\b

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import notes_on_stderr
 from stormlens.cli._options import other_data_option, run_argument
-from stormlens.cli._output import notes_on_stderr, print_lines
+from stormlens.cli._printing import print_lines
 
 NAME = "report"
 EPILOG = """\b

@@ -1,23 +1,23 @@
 """``stormlens reproduce``: what was published on an archive, and what comes out here."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlens.cli._group import Interrupted, PanelCommand, command_line
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import notes_on_stderr
 from stormlens.cli._options import data_options, data_seed_option, json_option, picture_options
-from stormlens.cli._output import (
+from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import (
     interval,
-    notes_on_stderr,
     number,
     print_json,
     print_lines,
     print_prose,
     print_table,
 )
-from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._resuming import command_line, resumable
 from stormlens.cli._scores import simulated_note
 
 if TYPE_CHECKING:
@@ -79,20 +79,16 @@ def command(
     from stormlens import experiment
 
     line = command_line(ctx)
-    try:
-        with notes_on_stderr():
-            result = experiment.reproduce(
-                study,
-                out,
-                data,
-                quick=quick,
-                seed=seed,
-                data_options=data_options(data or study, data_seed, pictures),
-                command=line,
-            )
-    except KeyboardInterrupt:
-        sentence = f"Stopped; finished networks and epochs are kept. Go on with: {line}"
-        raise Interrupted(sentence) from None
+    with resumable("finished networks and epochs are kept", line), notes_on_stderr():
+        result = experiment.reproduce(
+            study,
+            out,
+            data,
+            quick=quick,
+            seed=seed,
+            data_options=data_options(data or study, data_seed, pictures),
+            command=line,
+        )
     if as_json:
         print_json(result.to_dict())
     else:
@@ -120,16 +116,12 @@ def _rows(values: dict[str, Any]) -> list[tuple[str, ...]]:
         (
             network["name"],
             _SPLITS[row["split"]],
-            number(_known(row["published"] and row["published"]["value"])),
-            number(_known(row["ours"]["value"])),
-            interval(*(_known(row["ours"][bound]) for bound in ("low", "high"))),
+            number(row["published"] and row["published"]["value"]),
+            number(row["ours"]["value"]),
+            interval(row["ours"]["low"], row["ours"]["high"]),
             row["place"] or "-",
         )
         for network in values["networks"]
         for row in network["rows"]
         if row["score"] == "accuracy" and (row["published"] or row["split"] == "test")
     ]
-
-
-def _known(value: float | None) -> float:
-    return math.nan if value is None else value

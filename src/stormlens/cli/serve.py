@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from stormlens.cli._classifier import folder_of, load_classifier, trained_note
-from stormlens.cli._group import PanelCommand, say
-from stormlens.cli._output import print_lines
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import say
 from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import print_lines
 
 if TYPE_CHECKING:
     from stormlens.models import Classifier
@@ -169,7 +170,7 @@ def command(
         boxes=max_boxes,
         seconds=max_seconds,
         requests=max_requests,
-        bodies_mib=max(512, max_mib),
+        bodies_mib=max(Limits.bodies_mib, max_mib),  # one body fits in any case
         connections=max_connections,
         decoders=decoders,
         decoder_mib=decoder_mib,

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlens.cli._classifier import ONE, check_no_run, load_classifier, trained_note
-from stormlens.cli._group import PanelCommand, say
+from stormlens.cli._classifier import check_no_run, check_single, load_classifier, trained_note
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import say
 from stormlens.cli._options import run_option, verbose_option
-from stormlens.cli._output import number, print_table
 from stormlens.cli._outputs import Outputs, output_options
 from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import number, print_table
 from stormlens.cli._radar import read_mosaic
 from stormlens.cli._radar_options import reading_options
 
@@ -52,7 +53,7 @@ JSON: a list of {mode, mean, highest, likeliest}; CSV has the same columns.
 """
 
 
-@click.command(NAME, cls=PanelCommand, epilog=EPILOG, context_settings=ONE)
+@click.command(NAME, cls=PanelCommand, epilog=EPILOG)
 @argument(
     "files",
     type=PATH,
@@ -71,9 +72,7 @@ JSON: a list of {mode, mean, highest, likeliest}; CSV has the same columns.
 )
 @reading_options
 @output_options("as_json", "as_csv", "out", "map_")
-@click.pass_context
 def command(
-    ctx: click.Context,
     files: tuple[Path, ...],
     run: Path | None,
     verbose: bool,
@@ -89,11 +88,12 @@ def command(
     from stormlens.models import apply_context, slide
     from stormlens.readers import volumes_of
 
-    file, *more = volumes_of(files)
-    check_no_run(files[0], "FILE", more)
+    check_no_run(files[0], "FILE")
+    volumes = volumes_of(files)
+    check_single(volumes, "FILE")
     note = trained_note(run)
     outputs.check(files)
-    mosaic = read_mosaic(file, options)
+    mosaic = read_mosaic(volumes[0], options)
     classifier = load_classifier(run)
     field = slide(classifier, mosaic, stride=stride, progress=True)
     by = field.computed

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlens.cli._group import Interrupted, PanelCommand, command_line
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import notes_on_stderr
 from stormlens.cli._options import (
     data_options,
     data_seed_option,
@@ -13,16 +14,16 @@ from stormlens.cli._options import (
     picture_options,
     recipe_data_option,
 )
-from stormlens.cli._output import (
+from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import (
     interval,
-    notes_on_stderr,
     number,
     print_json,
     print_lines,
     print_prose,
     print_table,
 )
-from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._resuming import command_line, resumable
 from stormlens.cli._scores import simulated_note
 
 if TYPE_CHECKING:
@@ -148,21 +149,18 @@ def command(
 
     chosen = load_recipe(recipe)
     fields = experiment.parse_fields(vary)
-    try:
-        with notes_on_stderr():
-            swept = experiment.sweep(
-                chosen,
-                fields,
-                Path("runs", f"{chosen.name}-sweep") if out is None else out,
-                data,
-                data_options=data_options(data, data_seed, pictures),
-                fit=not no_fit,
-                command=command_line(ctx),
-                **choices,
-            )
-    except KeyboardInterrupt:
-        sentence = f"Stopped; finished fits are kept. Go on with: {command_line(ctx)}"
-        raise Interrupted(sentence) from None
+    line = command_line(ctx)
+    with resumable("finished fits are kept", line), notes_on_stderr():
+        swept = experiment.sweep(
+            chosen,
+            fields,
+            Path("runs", f"{chosen.name}-sweep") if out is None else out,
+            data,
+            data_options=data_options(data, data_seed, pictures),
+            fit=not no_fit,
+            command=line,
+            **choices,
+        )
     if as_json:
         print_json(swept.to_dict())
     else:
@@ -208,7 +206,7 @@ def _row(swept: "Swept", trial: "Trial") -> tuple[str, ...]:
     if trial.failed is not None:
         return (*opening, "failed", "-", "-", "-")
     is_best = trial is swept.best
-    behind = "best" if is_best else "-" if trial.behind is None else number(trial.behind.value)
+    behind = "best" if is_best else number(None if trial.behind is None else trial.behind.value)
     return (*opening, number(score.value), interval(score.low, score.high), behind, number(trial.p))
 
 

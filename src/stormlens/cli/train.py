@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from stormlens.cli._group import Interrupted, PanelCommand, command_line, resume_line, say
+from stormlens.cli._group import PanelCommand
+from stormlens.cli._notes import notes_on_stderr, say
 from stormlens.cli._options import (
     data_options,
     data_seed_option,
@@ -16,8 +17,9 @@ from stormlens.cli._options import (
     resume_option,
     seed_option,
 )
-from stormlens.cli._output import notes_on_stderr, print_json
 from stormlens.cli._parameters import PATH, argument, option
+from stormlens.cli._printing import print_json
+from stormlens.cli._resuming import command_line, resumable, resume_line
 from stormlens.cli._scores import print_outcome
 
 NAME = "train"
@@ -106,19 +108,15 @@ def command(
         teacher=None if teacher is None else str(teacher),
         seed=seed,
     )
-    try:
-        with notes_on_stderr():
-            outcome = experiment.train(
-                chosen,
-                data,
-                Path("runs", chosen.name) if out is None else out,
-                data_options=data_options(data, data_seed, pictures),
-                resume=resume,
-                command=command_line(ctx),
-            )
-    except KeyboardInterrupt:
-        sentence = f"Stopped; finished epochs are kept. Go on with: {resume_line(ctx)}"
-        raise Interrupted(sentence) from None
+    with resumable("finished epochs are kept", resume_line(ctx)), notes_on_stderr():
+        outcome = experiment.train(
+            chosen,
+            data,
+            Path("runs", chosen.name) if out is None else out,
+            data_options=data_options(data, data_seed, pictures),
+            resume=resume,
+            command=command_line(ctx),
+        )
     made_for = chosen.data
     if made_for is not None and made_for.calibrate and outcome.classifier.confidence is None:
         say(
