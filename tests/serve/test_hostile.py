@@ -215,7 +215,7 @@ def test_a_file_that_takes_too_long_ends_its_decoder(sample, monkeypatch):
             stdout=asyncio.subprocess.PIPE,
         )
 
-    monkeypatch.setattr(Decoders, "_started", started)
+    monkeypatch.setattr(Decoders, "_start", started)
     (error,), replaced = decoded(sample.read_bytes(), Limits(decoder_seconds=0.5))
     assert "takes more than 0.5 s of a processor to read" in error.sentence
     assert replaced == 1
@@ -241,7 +241,7 @@ def test_a_decoder_that_was_taken_over_is_not_believed(answer, monkeypatch):
             stdout=asyncio.subprocess.PIPE,
         )
 
-    monkeypatch.setattr(Decoders, "_started", started)
+    monkeypatch.setattr(Decoders, "_start", started)
     (error,), replaced = decoded(b"x" * 100, Limits())
     assert isinstance(error, Refusal)
     assert error.status == 422

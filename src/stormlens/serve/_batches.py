@@ -27,8 +27,8 @@ Said = list[dict[str, Any]]
 PLACE = ("time", "latitude", "longitude", "coverage")
 """What is known of boxes that were cut from a mosaic."""
 
-_TOGETHER = 1024  # boxes
-_SLICE = 64  # of one request
+_TOGETHER = 1024  # boxes of a forward pass, or some more
+_SLICE = 64  # of these, at most of one request
 
 
 @dataclass(eq=False)
@@ -54,7 +54,7 @@ class Batches:
     classifier : Classifier
         Asked by one thread only.
     count : callable
-        Said the number of boxes of each forward pass.
+        Called with the number of boxes of each forward pass.
     """
 
     def __init__(self, classifier: Classifier, count: Callable[[int], None]) -> None:
@@ -127,24 +127,27 @@ class Batches:
     def _take(self) -> list[_Part]:
         """A part of each request that waits; empty when all is over."""
         with self._change:
-            while not self._waiting and not self._is_closed:
+            while not self._is_closed:
+                if parts := self._next_parts():
+                    return parts
                 self._change.wait()
-            if self._is_closed:
-                return []
-            parts, n = [], 0
-            for _ in range(len(self._waiting)):
-                asked = self._waiting.popleft()
-                if asked.answer.done():  # the client has left, or a part of it failed
-                    continue
-                start = asked.taken
-                asked.taken = min(start + _SLICE, len(asked.images))
-                parts.append((asked, start, asked.taken))
-                n += asked.taken - start
-                if asked.taken < len(asked.images):
-                    self._waiting.append(asked)
-                if n >= _TOGETHER:
-                    break
-        return parts or self._take()
+        return []
+
+    def _next_parts(self) -> list[_Part]:
+        parts, n = [], 0
+        for _ in range(len(self._waiting)):  # each once: what is left of it waits behind the others
+            asked = self._waiting.popleft()
+            if asked.answer.done():  # the client has left, or a part of it failed
+                continue
+            start = asked.taken
+            asked.taken = min(start + _SLICE, len(asked.images))
+            parts.append((asked, start, asked.taken))
+            n += asked.taken - start
+            if asked.taken < len(asked.images):
+                self._waiting.append(asked)
+            if n >= _TOGETHER:
+                break
+        return parts
 
     def _said(self, parts: list[_Part]) -> list[Said]:
         """What is said of the boxes of each part."""

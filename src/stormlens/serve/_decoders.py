@@ -46,7 +46,7 @@ class Decoders:
 
     def __init__(self, limits: Limits, shape: tuple[int, int]) -> None:
         self._limits, self._shape = limits, shape
-        self._room = asyncio.Semaphore(limits.decoders)
+        self._slots = asyncio.Semaphore(limits.decoders)
         self._idle: list[asyncio.subprocess.Process] = []
         self.replaced = 0
 
@@ -82,12 +82,12 @@ class Decoders:
             "reading": reading,
             "cutting": cutting,
         }
-        async with self._room, self._process() as process:
+        async with self._slots, self._process() as process:
             try:
                 async with asyncio.timeout(
                     _PATIENCE * self._limits.decoder_seconds + _START_SECONDS
                 ):
-                    answer, pixels = await self._exchanged(process, packed(asked, content))
+                    answer, pixels = await self._exchange(process, packed(asked, content))
             except TimeoutError as late:
                 raise _unreadable("takes too long to read") from late
             error = sentence_of(answer)
@@ -101,7 +101,7 @@ class Decoders:
     async def close(self) -> None:
         """End all processes."""
         for process in self._idle:
-            await _ended(process)
+            await _end(process)
         self._idle.clear()
 
     @asynccontextmanager
@@ -113,16 +113,16 @@ class Decoders:
         """
         while self._idle and self._idle[-1].returncode is not None:
             self._idle.pop()
-        process = self._idle.pop() if self._idle else await self._started()
+        process = self._idle.pop() if self._idle else await self._start()
         try:
             yield process
         except BaseException:
             self.replaced += 1
-            await _killed(process)
+            await _kill(process)
             raise
         self._idle.append(process)
 
-    async def _started(self) -> asyncio.subprocess.Process:
+    async def _start(self) -> asyncio.subprocess.Process:
         # One thread, since each takes address space, which is limited. A hostile file may take
         # the process over, so it does not get the token.
         environment = {
@@ -138,7 +138,7 @@ class Decoders:
             env=environment,
         )
 
-    async def _exchanged(
+    async def _exchange(
         self, process: asyncio.subprocess.Process, message: bytes
     ) -> tuple[Any, bytes]:
         assert process.stdin is not None  # noqa: S101
@@ -176,16 +176,16 @@ def _unreadable(what: str) -> Refusal:
     )
 
 
-async def _killed(process: asyncio.subprocess.Process) -> None:
+async def _kill(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         process.kill()
     await process.wait()
 
 
-async def _ended(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
     try:
         await asyncio.wait_for(process.wait(), _GRACE)
     except TimeoutError:
-        await _killed(process)
+        await _kill(process)

@@ -3,8 +3,9 @@
 from typing import Any
 
 import stormlens
+from stormlens.serve._job_folder import STATES
 from stormlens.serve._limits import Limits
-from stormlens.serve._question import ARROW, BODY_TYPES, JSON, OPTIONS
+from stormlens.serve._question import ARROW, BODY_TYPES, JSON, MOST_PLACES, OPTIONS
 
 _SENTENCE = {"$ref": "#/components/schemas/Refusal"}
 _WORDS = {
@@ -34,7 +35,7 @@ def document(modes: list[str], limits: Limits, has_token: bool) -> dict[str, Any
     modes : list of str
         Classes of the classifier.
     limits : Limits
-        Told in words.
+        Which bodies are described with.
     has_token : bool
         Whether a token is needed.
 
@@ -86,7 +87,7 @@ def _paths(limits: Limits) -> dict[str, Any]:
             },
         },
     }
-    answer = _answered("What is said of each box.", "Answer")
+    answer = _with_stream("What is said of each box.", "Answer")
     id_ = {
         "name": "id",
         "in": "path",
@@ -109,7 +110,7 @@ def _paths(limits: Limits) -> dict[str, Any]:
                 **sent,
                 "responses": {
                     "202": {
-                        **_of("The job is kept.", "Job"),
+                        **_json_of("The job is kept.", "Job"),
                         "headers": {"Location": {"schema": {"type": "string"}}},
                     },
                     **_refusals(*_SENT, "404", "429"),
@@ -122,7 +123,7 @@ def _paths(limits: Limits) -> dict[str, Any]:
                 "summary": "How far a job is, and its answer once it is done.",
                 "parameters": [id_],
                 "responses": {
-                    "200": _answered("The job.", "Job"),
+                    "200": _with_stream("The job.", "Job"),
                     **_refusals("404", "406", "503"),
                 },
             },
@@ -133,9 +134,9 @@ def _paths(limits: Limits) -> dict[str, Any]:
                 "responses": {"204": {"description": "It is gone."}, **_refusals("404")},
             },
         },
-        "/v1/card": _look("getCard", "The model card.", {"text/markdown": _TEXT, JSON: _OBJECT}),
-        "/health": _look("getHealth", "Whether the server answers, and who.", {JSON: _OBJECT}),
-        "/metrics": _look("getMetrics", "Counts for Prometheus.", {"text/plain": _TEXT}),
+        "/v1/card": _get("getCard", "The model card.", {"text/markdown": _TEXT, JSON: _OBJECT}),
+        "/health": _get("getHealth", "Whether the server answers, and who.", {JSON: _OBJECT}),
+        "/metrics": _get("getMetrics", "Counts for Prometheus.", {"text/plain": _TEXT}),
     }
 
 
@@ -147,7 +148,7 @@ def _schema_of(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     if name != "at":
         return {"schema": schema}
     return {
-        "schema": {"type": "array", "items": schema, "maxItems": 32},
+        "schema": {"type": "array", "items": schema, "maxItems": MOST_PLACES},
         "style": "form",
         "explode": True,
     }
@@ -162,18 +163,18 @@ def _refusals(*statuses: str) -> dict[str, Any]:
     }
 
 
-def _of(words: str, schema: str) -> dict[str, Any]:
+def _json_of(words: str, schema: str) -> dict[str, Any]:
     reference = {"$ref": f"#/components/schemas/{schema}"}
     return {"description": words, "content": {JSON: {"schema": reference}}}
 
 
-def _answered(words: str, schema: str) -> dict[str, Any]:
-    described = _of(words, schema)
+def _with_stream(words: str, schema: str) -> dict[str, Any]:
+    described = _json_of(words, schema)
     stream = {"schema": {"type": "string", "format": "binary"}}
     return {**described, "content": {**described["content"], ARROW: stream}}
 
 
-def _look(name: str, words: str, content: dict[str, Any]) -> dict[str, Any]:
+def _get(name: str, words: str, content: dict[str, Any]) -> dict[str, Any]:
     answer = {"description": words, "content": content}
     return {
         "get": {
@@ -236,7 +237,7 @@ def _schemas(modes: list[str]) -> dict[str, Any]:
         "required": ["id", "state", "created"],
         "properties": {
             "id": text,
-            "state": {"type": "string", "enum": ["waiting", "running", "done", "failed"]},
+            "state": {"type": "string", "enum": [*STATES]},
             "created": {"type": "string", "format": "date-time"},
             "finished": {"type": "string", "format": "date-time"},
             "answer": {"$ref": "#/components/schemas/Answer"},

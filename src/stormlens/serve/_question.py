@@ -43,7 +43,9 @@ _ALSO = (
     "binary/octet-stream",
 )
 _MOST_OPTIONS = 64
-_MOST_PLACES = 32
+MOST_PLACES = 32
+"""How often `at` may be given."""
+
 _ANY = ("*/*", "application/*")
 
 
@@ -136,8 +138,8 @@ def _place(text: str) -> tuple[float, float]:
     return latitude, longitude
 
 
-def _choice(*names: str) -> dict[str, Any]:
-    return {"type": "string", "enum": list(names)}
+def _choice_of(kind: str, choices: tuple[str, ...], words: str) -> Option:
+    return Option(kind, _one_of(*choices), {"type": "string", "enum": list(choices)}, words)
 
 
 _PLACE = {
@@ -147,10 +149,9 @@ _PLACE = {
 _TWO = {"type": "string", "pattern": r"^[1-9][0-9]?(\.[0-9]{1,9})?,-?[0-9]{1,3}(\.[0-9]{1,9})?$"}
 
 OPTIONS: dict[str, Option] = {
-    "colors": Option(
+    "colors": _choice_of(
         "pictures",
-        _one_of("nws", "iem-n0q", "iem-n0r"),
-        _choice("nws", "iem-n0q", "iem-n0r"),
+        ("nws", "iem-n0q", "iem-n0r"),
         "PNG are drawn by this colour table.",
     ),
     "dbz_scale": Option(
@@ -159,16 +160,14 @@ OPTIONS: dict[str, Option] = {
         _TWO,
         "PNG are grey, and dBZ = scale * grey + offset: SCALE,OFFSET.",
     ),
-    "first_row": Option(
+    "first_row": _choice_of(
         "pictures",
-        _one_of("north", "south"),
-        _choice("north", "south"),
+        ("north", "south"),
         "Where the first row of PNG and NPY lies; by default south, and north of drawn PNG.",
     ),
-    "boxes": Option(
+    "boxes": _choice_of(
         "cutting",
-        _one_of("storms", "grid"),
-        _choice("storms", "grid"),
+        ("storms", "grid"),
         "Which boxes are cut from a radar file; storms by default.",
     ),
     "at": Option(
@@ -195,16 +194,14 @@ OPTIONS: dict[str, Option] = {
         {"type": "integer", "minimum": 1, "maximum": 1000},
         f"Grid: cells of 3.75 km from box to box; {STRIDE} by default.",
     ),
-    "sampling": Option(
+    "sampling": _choice_of(
         "reading",
-        _one_of("nearest", "maximum"),
-        _choice("nearest", "maximum"),
+        ("nearest", "maximum"),
         "The value of a radar file nearest to a cell's centre, or the highest in it.",
     ),
-    "rain": Option(
+    "rain": _choice_of(
         "reading",
-        _one_of("marshall-palmer", "wsr-88d"),
-        _choice("marshall-palmer", "wsr-88d"),
+        ("marshall-palmer", "wsr-88d"),
         "How rain rates become reflectivity.",
     ),
     "quality_control": Option(
@@ -362,8 +359,8 @@ def _cutting_of(
     """Arguments of `stormlens.boxes.Cutting`, which checks them; empty for the default."""
     if at is not None and boxes is not None:
         raise InputError("Give one of boxes= and at=.")
-    if at is not None and len(at) > _MOST_PLACES:
-        raise InputError(f"at= is given more than {_MOST_PLACES} times; divide the request.")
+    if at is not None and len(at) > MOST_PLACES:
+        raise InputError(f"at= is given more than {MOST_PLACES} times; divide the request.")
     if at is None and boxes is None and not settings:
         return {}
     from stormlens.boxes import Cutting

@@ -97,7 +97,7 @@ def _give_time(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
 
 
-def _answered(content: bytes, asked: dict[str, Any]) -> bytes:
+def _answer(content: bytes, asked: dict[str, Any]) -> bytes:
     try:
         return of_boxes(*read(content, asked))
     except TooManyError as error:
@@ -129,7 +129,7 @@ def main() -> None:
         content = _exactly(source, body)
         _give_time(seconds)
         try:
-            answer = _answered(content, asked)
+            answer = _answer(content, asked)
         except MemoryError:
             break  # what is left of this process is of no use; the server tells the client
         del content

@@ -18,6 +18,7 @@ from stormlens.storage import file_lock
 
 if TYPE_CHECKING:
     from stormlens.models import Classifier
+    from stormlens.serve._gate import Gate
 
 PORT = 8000
 _BACKLOG = 1024
@@ -85,7 +86,12 @@ def serve(
         if started is not None:
             started(addresses(host, listener.getsockname()[1]))
         classifier, note = load()
-        _run(classifier, note, listener, folder, limits, keep, token, own)
+        from stormlens.serve._app import create_app
+
+        app = create_app(
+            classifier, note=note, folder=folder, limits=limits, keep=keep, token=token, hosts=own
+        )
+        _run(app, listener, limits)
 
 
 @contextmanager
@@ -112,24 +118,11 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _run(
-    classifier: "Classifier",
-    note: str,
-    listener: socket.socket,
-    folder: Path | None,
-    limits: Limits,
-    keep: Path | None,
-    token: str | None,
-    hosts: OwnHosts,
-) -> None:
+def _run(app: "Gate", listener: socket.socket, limits: Limits) -> None:
     import uvicorn
 
-    from stormlens.serve._app import create_app
     from stormlens.serve._protocol import IDLE_SECONDS, Protocol, Server
 
-    app = create_app(
-        classifier, note=note, folder=folder, limits=limits, keep=keep, token=token, hosts=hosts
-    )
     bounded = type("_Bounded", (Protocol,), {"most_connections": limits.connections})
     config = uvicorn.Config(
         app,
@@ -151,7 +144,8 @@ def _run(
         lambda: len(server.server_state.connections),
     )
     _allow_files(2 * limits.connections)
-    # uvicorn gives the signal that ended it to whom it was before; the end is done by then.
+    # uvicorn raises the signal that ended it once more, for the handler that was there before it.
+    # This one does nothing, since all is ended by then.
     before = signal.signal(signal.SIGTERM, lambda *_: None) if _is_main() else None
     try:
         server.run(sockets=[listener])
