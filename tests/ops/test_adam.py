@@ -21,7 +21,7 @@ SHAPES = [(), (1,), (7,), (3, 3, 1, 5), (301, 299)]
 def version(request, monkeypatch):
     """The native version, where there is one, and the portable one."""
     if request.param == "portable":
-        module = importlib.import_module("stormlens.ops._adam")
+        module = importlib.import_module("stormlens.ops._platform")
         monkeypatch.setattr(module, "native", lambda: Native(False))
 
 

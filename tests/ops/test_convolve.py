@@ -20,7 +20,7 @@ SIZES += [(30, 8, 2, 48, 80), (2, 5, 9, 3, 7)]  # the last fills no vectors
 def version(request, monkeypatch):
     """The native version, where there is one, and the portable one."""
     if request.param == "portable":
-        module = importlib.import_module("stormlens.ops._convolve")
+        module = importlib.import_module("stormlens.ops._platform")
         monkeypatch.setattr(module, "native", lambda: Native(False))
 
 

@@ -34,7 +34,7 @@ def whole(seed, *shape):
 def version(request, monkeypatch):
     """The native version, where there is one, and the portable one."""
     if request.param == "portable":
-        module = importlib.import_module("stormlens.ops._dense")
+        module = importlib.import_module("stormlens.ops._platform")
         monkeypatch.setattr(module, "native", lambda: Native(False))
 
 

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from stormlens.ops._platform import on_platform
-from stormlens.ops._registration import native
+from stormlens.ops._platform import by_library
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,15 @@ def adam(
     ----------
     .. [1] Kingma and Ba (2015), Adam: a method for stochastic optimization, ICLR, algorithm 1.
     """
-    operands = (weight, mean, square, adam_factors(settings, step, rate), after, gradient)
-    portable = partial(_portable, settings)
-    if not native().available or any(a.dtype != jnp.float32 for a in operands):
-        return portable(*operands)
-    return on_platform(partial(_native, settings), portable, *operands)
+    new_weight, new_mean, new_square = by_library(
+        "stormlens_adam",
+        (jax.ShapeDtypeStruct(weight.shape, jnp.float32),) * 3,
+        partial(_portable, settings),
+        *(weight, mean, square, adam_factors(settings, step, rate), after, gradient),
+        in_place=3,
+        **adam_attributes(settings),
+    )
+    return new_weight, new_mean, new_square
 
 
 def adam_factors(settings: AdamSettings, step: Array, rate: Array | float) -> Array:
@@ -164,19 +167,3 @@ def _portable(
     gradient: Array,
 ) -> tuple[Array, Array, Array]:
     return adam_step(settings, weight, mean, square, factors, gradient)
-
-
-def _native(
-    settings: AdamSettings, weight: Array, mean: Array, square: Array, *rest: Array
-) -> tuple[Array, Array, Array]:
-    result = jax.ShapeDtypeStruct(weight.shape, jnp.float32)
-    call = jax.ffi.ffi_call(
-        "stormlens_adam",
-        (result,) * 3,
-        input_output_aliases={0: 0, 1: 1, 2: 2},
-        vmap_method="broadcast_all",
-    )
-    new_weight, new_mean, new_square = call(
-        weight, mean, square, *rest, **adam_attributes(settings)
-    )
-    return new_weight, new_mean, new_square

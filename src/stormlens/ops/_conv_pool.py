@@ -110,9 +110,10 @@ def _forward(
 
 def _backward(spec: Spec, residuals: Residuals, gradient: Array) -> tuple[Any, ...]:
     images, kernel, masks, argmax = residuals
-    shape = jnp.zeros(kernel.shape, kernel.dtype)  # only its shape is looked at
+    # Only the kernel's shape is used, and operands of `lax.platform_dependent` count as read.
+    like_kernel = jnp.zeros(kernel.shape, kernel.dtype)
     kernel_gradient, bias_gradient = _on_platform(
-        spec, "weight_gradient", images, shape, masks, argmax, gradient
+        spec, "weight_gradient", images, like_kernel, masks, argmax, gradient
     )
     if jnp.issubdtype(images.dtype, jnp.floating):
         # A first layer's is not used, and XLA then drops the call.

@@ -16,8 +16,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from stormlens.errors import InputError
-from stormlens.ops._platform import on_platform
-from stormlens.ops._registration import native
+from stormlens.ops._platform import by_library
 
 _NAME = "stormlens_convolve"
 _LANES = 16  # channels that fill the longest vectors
@@ -54,7 +53,8 @@ def convolve(images: Array, kernel: Array) -> Array:
 
 @jax.custom_vjp
 def _convolve(images: Array, kernel: Array) -> Array:
-    return _on_platform(_NAME, _portable, kernel.shape, images, kernel)
+    shape = (*images.shape[:3], kernel.shape[3])
+    return _computed(_NAME, shape, _portable, kernel.shape, images, kernel)
 
 
 def _forward(images: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
@@ -63,28 +63,30 @@ def _forward(images: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
 
 def _backward(residuals: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     images, kernel = residuals
-    of_images = partial(_image_gradient, images.shape)
-    of_kernel = partial(_kernel_gradient, kernel.shape)
+    image_shape, kernel_shape = images.shape, kernel.shape
+    of_images = partial(_image_gradient, image_shape)
+    of_kernel = partial(_kernel_gradient, kernel_shape)
+    by_images, by_kernel = f"{_NAME}_image_gradient", f"{_NAME}_kernel_gradient"
     return (
-        _on_platform(f"{_NAME}_image_gradient", of_images, kernel.shape, kernel, gradient),
-        _on_platform(f"{_NAME}_kernel_gradient", of_kernel, kernel.shape, images, gradient),
+        _computed(by_images, image_shape, of_images, kernel_shape, kernel, gradient),
+        _computed(by_kernel, kernel_shape, of_kernel, kernel_shape, images, gradient),
     )
 
 
 _convolve.defvjp(_forward, _backward)
 
 
-def _on_platform(
-    name: str, portable: Callable[..., Array], shape: tuple[int, ...], *operands: Array
+def _computed(
+    name: str,
+    shape: tuple[int, ...],
+    portable: Callable[..., Array],
+    kernel: tuple[int, ...],
+    *operands: Array,
 ) -> Array:
-    """Natively on a CPU, where the kernel's shape fills vectors, and in XLA's terms elsewhere."""
-    is_filled = all(n > 0 and n % _LANES == 0 for n in shape[2:])
-    is_single = all(a.dtype == jnp.float32 for a in operands)
-    if not (is_filled and is_single and native().available):
+    """By the library where the kernel's channels and filters fill whole vectors."""
+    if any(n == 0 or n % _LANES for n in kernel[2:]):
         return portable(*operands)
-    result = jax.eval_shape(portable, *operands)
-    call = jax.ffi.ffi_call(name, result, vmap_method="broadcast_all")
-    return on_platform(call, portable, *operands)
+    return by_library(name, jax.ShapeDtypeStruct(shape, jnp.float32), portable, *operands)
 
 
 def _portable(images: Array, kernel: Array) -> Array:

@@ -18,8 +18,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from stormlens.ops._adam import AdamSettings, adam_attributes, adam_factors, adam_step
-from stormlens.ops._platform import on_platform
-from stormlens.ops._registration import native
+from stormlens.ops._platform import by_library
 
 _LARGE = 1 << 16  # values of the largest array from which a native call pays
 
@@ -100,7 +99,8 @@ def matmul(inputs: Array, kernel: Array | FusedStep) -> Array:
 @jax.custom_vjp
 def _matmul(inputs: Array, kernel: Array | FusedStep) -> Array:
     weights = kernel.kernel if isinstance(kernel, FusedStep) else kernel
-    return _large("stormlens_dense", jnp.matmul, inputs, weights)
+    shape = (len(inputs), weights.shape[1])
+    return _product("stormlens_dense", shape, jnp.matmul, inputs, weights)
 
 
 def _forward(
@@ -116,7 +116,8 @@ def _backward(
     if isinstance(kernel, FusedStep):
         return _step(inputs, kernel, gradient)
     name = "stormlens_dense_input_gradient"
-    return _large(name, _input_gradient, kernel, gradient), inputs.T @ gradient
+    of_inputs = _product(name, inputs.shape, _input_gradient, kernel, gradient)
+    return of_inputs, inputs.T @ gradient
 
 
 _matmul.defvjp(_forward, _backward)
@@ -127,14 +128,16 @@ def _input_gradient(kernel: Array, gradient: Array) -> Array:
 
 
 def _step(inputs: Array, fused: FusedStep, gradient: Array) -> tuple[Array, FusedStep]:
-    arrays = (fused.kernel, fused.mean, fused.square, fused.factors, inputs, gradient)
-    portable = partial(_portable_step, fused.settings)
-    if native().available and all(a.dtype == jnp.float32 for a in arrays):
-        native_step = partial(_native_step, fused.settings)
-        changed = on_platform(native_step, portable, *arrays)
-    else:
-        changed = portable(*arrays)
-    kernel, mean, square, of_inputs = changed
+    arrays = (fused.kernel, fused.mean, fused.square)
+    kernel, mean, square, of_inputs = by_library(
+        "stormlens_dense_step",
+        tuple(jax.ShapeDtypeStruct(a.shape, jnp.float32) for a in (*arrays, inputs)),
+        partial(_portable_step, fused.settings),
+        *(*arrays, fused.factors, inputs, gradient),
+        # The inputs' gradient could lie where the inputs were, but XLA would copy them first.
+        in_place=3,
+        **adam_attributes(fused.settings),
+    )
     nothing = jnp.zeros_like(fused.factors)  # a gradient has the structure of what it is of
     return of_inputs, FusedStep(kernel, mean, square, nothing, fused.settings)
 
@@ -152,24 +155,10 @@ def _portable_step(
     return *changed, _input_gradient(kernel, gradient)
 
 
-def _native_step(settings: AdamSettings, kernel: Array, *rest: Array) -> tuple[Array, ...]:
-    inputs = rest[3]
-    like = [jax.ShapeDtypeStruct(a.shape, jnp.float32) for a in (kernel, kernel, kernel, inputs)]
-    call = jax.ffi.ffi_call(
-        "stormlens_dense_step",
-        like,
-        # The inputs' gradient could lie where the inputs were, but XLA would copy them first.
-        input_output_aliases={0: 0, 1: 1, 2: 2},
-        vmap_method="broadcast_all",
-    )
-    return tuple(call(kernel, *rest, **adam_attributes(settings)))
-
-
-def _large(name: str, portable: Callable[..., Array], *operands: Array) -> Any:
-    """Large products natively on a CPU; calling the library takes longer than a small product."""
-    floats = all(a.dtype == jnp.float32 for a in operands)
-    if not floats or max(a.size for a in operands) < _LARGE or not native().available:
+def _product(
+    name: str, shape: tuple[int, ...], portable: Callable[..., Array], *operands: Array
+) -> Any:
+    """Large ones by the library; calling it takes longer than a small product."""
+    if max(a.size for a in operands) < _LARGE:
         return portable(*operands)
-    result = jax.eval_shape(portable, *operands)
-    call = jax.ffi.ffi_call(name, result, vmap_method="broadcast_all")
-    return on_platform(call, portable, *operands)
+    return by_library(name, jax.ShapeDtypeStruct(shape, jnp.float32), portable, *operands)

@@ -14,14 +14,12 @@ if TYPE_CHECKING:
         write_text,
     )
     from stormlens.storage._files import MAX_FILE_BYTES, check_file, opened_file, read_file
-    from stormlens.storage._hdf5 import (
-        HDF5_SIGNATURE,
-        as_sentences,
+    from stormlens.storage._hdf5 import HDF5_SIGNATURE, as_sentences, opened_hdf5
+    from stormlens.storage._hdf5_read import (
         hdf5_attributes,
         hdf5_dataset,
         hdf5_member,
         hdf5_numbered,
-        opened_hdf5,
     )
     from stormlens.storage._lock import file_lock, lock_if_free
     from stormlens.storage._pickle import MAX_PICKLE_BYTES, load_pickled_arrays
@@ -72,8 +70,8 @@ on_first_use(
     {
         "_atomic": "append_line atomic_path check_writable disk_errors write_bytes write_text",
         "_files": "MAX_FILE_BYTES check_file opened_file read_file",
-        "_hdf5": "HDF5_SIGNATURE as_sentences hdf5_attributes hdf5_dataset hdf5_member "
-        "hdf5_numbered opened_hdf5",
+        "_hdf5": "HDF5_SIGNATURE as_sentences opened_hdf5",
+        "_hdf5_read": "hdf5_attributes hdf5_dataset hdf5_member hdf5_numbered",
         "_lock": "file_lock lock_if_free",
         "_pickle": "MAX_PICKLE_BYTES load_pickled_arrays",
         "_plain": "parse_json parse_toml read_json read_toml",

@@ -1,9 +1,9 @@
 """
-HDF5 files from anywhere, checked before the HDF5 library reads them.
+HDF5 files from anywhere, opened once they are checked.
 
 The library trusts a file. In a damaged heap of strings it can loop for ever, a shape can ask for
 more memory than there is, and a file may name others to be opened. Such things are checked here
-first, in the file's bytes and through calls that read no values; readers then use h5py.
+first, in the file's bytes and through calls that read no values. Then h5py reads (`_hdf5_read`).
 
 Format: HDF5 File Format Specification 3.0, sections II.A (superblock) and
 III.E (global heap).
@@ -11,43 +11,38 @@ III.E (global heap).
 
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from stormlens.errors import InputError
 from stormlens.storage._hdf5_lengths import FileBytes, check_attributes, check_dataset
 
-if TYPE_CHECKING:
-    import xarray as xr
-
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+MAX_DATASET = 2**29
+"""Bytes that one dataset may unpack to by default."""
 
 _MAX_OBJECTS = 20_000
 _MAX_ATTRIBUTE, _MAX_ATTRIBUTES = 2**22, 2**28
-_ALWAYS_ALLOWED, _MAX_CHUNK, _MAX_DATASET = 2**26, 2**28, 2**29
-_SMALL = 2**20
-_BATCH = 2**26
-"""Most bytes of text that are read at once: many values may share one long text in the file."""
+_ALWAYS_ALLOWED, _MAX_CHUNK = 2**26, 2**28
 _UNPACKED = 1100
 """A file cannot unpack to more times its size: deflate reaches at most 1,032."""
 _BUILT_IN = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset"}
 _DEFLATE, _FLETCHER32 = 1, 3
-_CHUNK_HEAD = 1024
+_CHUNK_HEAD = 1024  # and an eighth of its size: what packing may add to bytes that do not pack
 _SWELLING = 2**28
 """A chunk that might unpack to more bytes is unpacked once on trial, with a bound."""
 _SIZES = (2, 4, 8)
 """Widths of offsets and lengths that files use, bytes."""
 _HEAP, _HEAP_HEAD, _OBJECT_HEAD = b"GCOL\1", 16, 16
 """Both heads are padded to 8 bytes, so they have 16 bytes for every width of lengths."""
-_INTERNAL = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_NCProperties", "_nc3_strict")
-_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 
 
 @contextmanager
-def opened_hdf5(content: bytes, name: str, kind: str, largest: int = _MAX_DATASET) -> Iterator[Any]:
+def opened_hdf5(content: bytes, name: str, kind: str, largest: int = MAX_DATASET) -> Iterator[Any]:
     """
     Open a file that is in memory, after checking it. Errors in the block become sentences.
 
@@ -178,21 +173,21 @@ def _check_objects(file: Any, budget: int, raw: FileBytes, name: str) -> None:
     """Check every object, without reading any data."""
     import h5py
 
-    left, seen, text = [file], set(), 0
+    to_check, seen, total = [file], set(), 0
     in_heap: set[bytes] = set()
-    while left:
-        item = left.pop()
+    while to_check:
+        item = to_check.pop()
         address = h5py.h5o.get_info(item.id).addr
         if address in seen:
             continue
         seen.add(address)
         if len(seen) > _MAX_OBJECTS:
             raise ValueError(f"it holds over {_MAX_OBJECTS} objects")
-        text += _check_attributes(item, raw.longest, in_heap)
-        if text > _MAX_ATTRIBUTES:
+        total += _check_attributes(item, raw.longest, in_heap)
+        if total > _MAX_ATTRIBUTES:
             raise ValueError("its attributes are too large to be some")
         if isinstance(item, h5py.Group):
-            left.extend(_members(item, name))
+            to_check.extend(_members(item, name))
         elif isinstance(item, h5py.Dataset):
             _check_dataset(item, budget, raw, name)
     check_attributes(raw, in_heap)
@@ -247,18 +242,6 @@ def _is_variable(kind: Any) -> bool:
     return bool(kind.get_class() == h5py.h5t.VLEN)
 
 
-def _is_read(item: Any, key: str) -> bool:
-    """Whether an attribute exists and has a type that is read: no nested lists, no records."""
-    import h5py
-
-    if not h5py.h5a.exists(item.id, key.encode()):
-        return False
-    kind = h5py.h5a.open(item.id, key.encode()).get_type()
-    if kind.get_class() == h5py.h5t.VLEN:
-        return bool(kind.get_super().get_class() == h5py.h5t.REFERENCE)
-    return kind.get_class() in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM)
-
-
 def _check_dataset(dataset: Any, budget: int, raw: FileBytes, name: str) -> None:
     where = f"{name}: {dataset.name}"
     if dataset.is_virtual or dataset.external:
@@ -291,11 +274,12 @@ def _check_chunks(dataset: Any, filters: list[int], size: int) -> None:
         raise ValueError("its chunks are packed more than once")
     swelling: list[tuple[int, ...]] = []
 
-    def look(chunk: Any) -> None:
+    def look(chunk: Any) -> None:  # at one after the other, since there may be millions
         if chunk.size > size + size // 8 + _CHUNK_HEAD:
             raise ValueError("a chunk is larger than what it holds")
-        packed = not chunk.filter_mask >> filters.index(_DEFLATE) & 1
-        if packed and chunk.size * _UNPACKED > max(2 * size, _SWELLING):
+        # A chunk's mask has the bit of each filter that was left out for it.
+        is_packed = not chunk.filter_mask >> filters.index(_DEFLATE) & 1
+        if is_packed and chunk.size * _UNPACKED > max(2 * size, _SWELLING):
             swelling.append(chunk.chunk_offset)
 
     dataset.id.chunk_iter(look)
@@ -303,199 +287,3 @@ def _check_chunks(dataset: Any, filters: list[int], size: int) -> None:
         packed = dataset.id.read_direct_chunk(offset)[1]
         if len(zlib.decompressobj().decompress(packed, size + 1)) > size:
             raise ValueError("a chunk unpacks to more than its size")
-
-
-def hdf5_dataset(
-    file: Any, names: Iterable[str] = (), most: int = _MAX_DATASET, *, later: bool = False
-) -> "xr.Dataset":
-    """
-    Numbers and text in the root group of a NetCDF-4 file, not decoded.
-
-    Parameters
-    ----------
-    file : h5py.File
-        As `opened_hdf5` gives it.
-    names : iterable of str, optional
-        Variables wanted, some of which may be missing; all by default.
-    most : int, optional
-        Bytes that all of them together may take.
-    later : bool, optional
-        Whether variables of more than 1 MiB are read only when they are indexed, while the file
-        is still open; `most` then bounds what is read at once.
-
-    Returns
-    -------
-    dataset : xarray.Dataset
-        In memory, except for what is read later. Packed values and times are not decoded; text of
-        variable length is str.
-
-    Raises
-    ------
-    ValueError
-        If they take more.
-    """
-    import h5py
-    import xarray as xr
-
-    wanted, variables, left = set(names), {}, most
-    for key, item in file.items():
-        if not isinstance(item, h5py.Dataset) or (wanted and key not in wanted) or _is_bare(item):
-            continue
-        if item.dtype.kind not in "biufS" and not _is_text(item):
-            continue
-        size = item.dtype.itemsize * item.size
-        if later and size > _SMALL and item.dtype.kind in "biuf":
-            variables[key] = _dimensions(item, key), _left(item, most), hdf5_attributes(item)
-            continue
-        left -= size
-        if left < 0:
-            raise ValueError(f"its values take more than {most >> 20} MiB")
-        values = _texts(item, left) if _is_text(item) else item[()]
-        variables[key] = _dimensions(item, key), values, hdf5_attributes(item)
-    return xr.Dataset(variables, attrs=hdf5_attributes(file))
-
-
-def _left(item: Any, most: int) -> Any:
-    """Numbers that are read when they are indexed, as in xarray's own backends."""
-    from xarray.backends import BackendArray
-    from xarray.core import indexing
-
-    class Left(BackendArray):
-        shape, dtype = item.shape, item.dtype
-
-        def __getitem__(self, key: Any) -> np.ndarray:
-            one_list = indexing.IndexingSupport.OUTER_1VECTOR
-            return indexing.explicit_indexing_adapter(key, self.shape, one_list, self._read)
-
-        def _read(self, key: tuple[Any, ...]) -> np.ndarray:
-            counts = [
-                len(range(n)[part]) if isinstance(part, slice) else np.size(part)
-                for n, part in zip(self.shape, key, strict=True)
-            ]
-            if int(np.prod(counts, dtype=object)) * self.dtype.itemsize > most:
-                raise ValueError(f"{item.name} takes more than {most >> 20} MiB at once")
-            return item[key]
-
-    return indexing.LazilyIndexedArray(Left())
-
-
-def _is_text(item: Any) -> bool:
-    import h5py
-
-    kind = h5py.check_string_dtype(item.dtype)
-    return kind is not None and kind.length is None and item.ndim == 1
-
-
-def _texts(item: Any, most: int) -> np.ndarray:
-    """Text of variable length, in batches so small that even the longest texts fit in memory."""
-    step = max(1, _BATCH // item.file.id.get_filesize())
-    texts: list[str] = []
-    for first in range(0, len(item), step):
-        some = item[first : first + step]
-        most -= sum(map(len, some))
-        if most < 0:
-            raise ValueError(f"{item.name} holds text that is too long")
-        texts += [text.decode("utf-8", "replace") for text in some]
-    return np.array(texts, object)
-
-
-def hdf5_member(group: Any, path: str) -> Any:
-    """
-    A member of a group, if there is one of that name.
-
-    The library looks a name up in a tree, and in a damaged tree may search for ever for a missing
-    one. So names are searched for among those that the group lists.
-
-    Parameters
-    ----------
-    group : h5py.Group
-        Of a file that `opened_hdf5` gave.
-    path : str
-        Names with slashes between them.
-
-    Returns
-    -------
-    member : h5py.Group, h5py.Dataset or None
-        None where one of the names is not listed.
-    """
-    import h5py
-
-    for name in path.split("/"):
-        if not isinstance(group, h5py.Group) or name not in tuple(group):
-            return None
-        group = group[name]
-    return group
-
-
-def hdf5_numbered(group: Any, stem: str) -> list[str]:
-    """
-    Names of members that consist of a stem and a number.
-
-    Parameters
-    ----------
-    group : h5py.Group
-        Of a file that `opened_hdf5` gave.
-    stem : str
-        What their names begin with.
-
-    Returns
-    -------
-    names : list of str
-        In the order of their numbers.
-    """
-    found = [key for key in group if key.startswith(stem) and key[len(stem) :].isdecimal()]
-    return sorted(found, key=lambda key: int(key[len(stem) :]))
-
-
-def hdf5_attributes(item: Any) -> dict[str, Any]:
-    """
-    Attributes of a group or dataset, without the internal ones of HDF5 and NetCDF.
-
-    Parameters
-    ----------
-    item : h5py.Group or h5py.Dataset
-
-    Returns
-    -------
-    attributes : dict
-        Text as str, single numbers as scalars.
-    """
-    import h5py
-
-    kept = {}
-    for key in item.attrs:
-        if key in _INTERNAL or key.startswith("_Netcdf4") or not _is_read(item, key):
-            continue
-        value = item.attrs[key]
-        if isinstance(value, np.ndarray) and value.size == 1:
-            value = value.reshape(-1)[0]
-        if isinstance(value, bytes):
-            value = value.decode("utf-8", "replace")
-        if not isinstance(value, h5py.Empty):
-            kept[key] = value
-    return kept
-
-
-def _is_bare(item: Any) -> bool:
-    """Whether it is only a dimension's length, not a variable."""
-    name = item.attrs["NAME"] if _is_read(item, "NAME") else b""
-    return isinstance(name, bytes) and name.startswith(_NO_VARIABLE)
-
-
-def _dimensions(item: Any, key: str) -> tuple[str, ...]:
-    if item.is_scale and item.ndim == 1:
-        return (key,)
-    # Not by `item.dims`, which crashes the process if a reference leads to a missing object.
-    scales = item.attrs["DIMENSION_LIST"] if _is_read(item, "DIMENSION_LIST") else ()
-    named = (
-        [_scale(item.file, references) for references in scales] if len(scales) == item.ndim else []
-    )
-    found = named or [""] * item.ndim
-    return tuple(name or f"{key}_{number}" for number, name in enumerate(found))
-
-
-def _scale(file: Any, references: Any) -> str:
-    """Name of the first scale of an axis; empty where it has none."""
-    if not len(references):
-        return ""
-    return str(file[references[0]].name).rpartition("/")[2]
