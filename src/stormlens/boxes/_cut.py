@@ -6,73 +6,25 @@ is placed so that the wanted point is within half a cell of it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import wraps
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stormlens.boxes._mosaics import takes_datasets
 from stormlens.datasets import make_boxes
 from stormlens.errors import InputError
-from stormlens.stormbox import (
-    ECHO_DBZ,
-    NATIONAL,
-    SIZE,
-    Boxes,
-    Grid,
-    Mosaic,
-    grid_of,
-    is_dataset,
-)
+from stormlens.stormbox import ECHO_DBZ, NATIONAL, SIZE, Boxes, Grid, Mosaic
 
-if TYPE_CHECKING:
-    import xarray as xr
-
-P = ParamSpec("P")
 _Value = TypeVar("_Value", np.uint8, np.bool_)
 
-_AT_A_TIME = 256
+_AT_A_TIME = 256  # boxes: the masks of thousands would take gigabytes
 
 
-class _OfEither(Protocol[P]):
-    """A function that gives of each kind of mosaic the same kind of boxes."""
-
-    @overload
-    def __call__(self, mosaic: Mosaic, /, *args: P.args, **kwargs: P.kwargs) -> Boxes: ...
-
-    @overload
-    def __call__(
-        self, mosaic: "xr.Dataset", /, *args: P.args, **kwargs: P.kwargs
-    ) -> "xr.Dataset": ...
-
-
-def of_either(function: Callable[Concatenate[Mosaic, P], Boxes]) -> _OfEither[P]:
-    """
-    Let a function of a `Mosaic` take an xarray.Dataset too, and then give one.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(mosaic, ...)`` gives `Boxes`.
-
-    Returns
-    -------
-    function : callable
-        It raises `InputError` where its first argument is no mosaic.
-    """
-
-    @wraps(function)
-    def of_given(mosaic: Any, *args: P.args, **kwargs: P.kwargs) -> Any:
-        boxes = function(as_mosaic(mosaic), *args, **kwargs)
-        return boxes if isinstance(mosaic, Mosaic) else boxes.to_xarray()
-
-    return of_given
-
-
-@of_either
+@takes_datasets
 def cut(mosaic: Mosaic, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = None) -> Boxes:
     """
     Cut storm boxes centred on cells of a mosaic's grid.
@@ -136,57 +88,9 @@ def cut(mosaic: Mosaic, x: ArrayLike, y: ArrayLike, *, unid: ArrayLike | None = 
     return replace(boxes, storm={**boxes.storm, **seen})
 
 
-def as_mosaic(given: object) -> Mosaic:
-    """
-    The mosaic that this is.
-
-    Parameters
-    ----------
-    given : object
-        A mosaic of either kind, or anything.
-
-    Returns
-    -------
-    mosaic : Mosaic
-
-    Raises
-    ------
-    InputError
-        If it is no mosaic, or reflectivity, coverage or time is missing or not as its grid is.
-    """
-    if not isinstance(given, Mosaic) and not is_dataset(given):
-        raise InputError(
-            f"Boxes are cut from a mosaic, not from a {type(given).__name__}; make one with "
-            "stormlens.readers.read."
-        )
-    variables: Any = given.variables if is_dataset(given) else vars(given)
-    due = {**dict.fromkeys(("reflectivity", "coverage"), _grid(given).shape), "time": ()}
-    for name, shape in due.items():
-        if name not in variables or (name == "time" and np.shape(variables[name])):
-            raise _unlike(
-                name, shape, np.shape(variables[name]) if name in variables else "nothing"
-            )
-    mosaic = given if isinstance(given, Mosaic) else Mosaic.from_xarray(given)
-    for name, shape in due.items():
-        if np.shape(getattr(mosaic, name)) != shape:
-            raise _unlike(name, shape, np.shape(getattr(mosaic, name)))
-    return mosaic
-
-
 def is_number(value: Any) -> bool:
     """Whether a setting is a real number, NumPy's included; NaN is one."""
     return isinstance(value, Real)
-
-
-def _grid(given: "Mosaic | xr.Dataset") -> Grid:
-    return given.grid if isinstance(given, Mosaic) else grid_of(given)
-
-
-def _unlike(name: str, due: tuple[int, ...], found: object) -> InputError:
-    return InputError(
-        f"The mosaic's {name} must have shape {due}, and there is {found}; make it with "
-        "stormlens.readers.read or make_mosaic."
-    )
 
 
 def _first_cell(centre: ArrayLike, name: str) -> NDArray[np.int32]:
@@ -222,7 +126,7 @@ def _shares(
 
 
 def _in_padded(first: NDArray[np.int32], cells: int) -> NDArray[np.int32]:
-    """Where a box begins in a mosaic framed by 136 cells; boxes wholly outside see the frame."""
+    """Where a box begins in a mosaic framed by 136 cells; one that lies outside sees the frame."""
     return np.clip(first, -SIZE, cells) + np.int32(SIZE)
 
 

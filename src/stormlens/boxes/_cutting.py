@@ -9,11 +9,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
-from stormlens.boxes._cut import of_either
 from stormlens.boxes._defaults import (
     MINIMUM_AREA_KM2,
     STRIDE,
@@ -22,8 +21,9 @@ from stormlens.boxes._defaults import (
     WITHIN_MINUTES,
 )
 from stormlens.boxes._grid import check_stride, grid
+from stormlens.boxes._mosaics import takes_datasets
 from stormlens.boxes._places import at_points, at_reports, check_within
-from stormlens.boxes._reports import columns, degrees
+from stormlens.boxes._reports import degrees, places_and_times
 from stormlens.boxes._storms import check_core, find_storms
 from stormlens.errors import InputError, unknown
 from stormlens.stormbox import Boxes, Mosaic
@@ -32,15 +32,22 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-# Of each setting the way that it is for, its default (None where it must be given), and the
-# option of the command line that sets it.
-_SETTINGS: dict[str, tuple[str, float | None, str]] = {
-    "threshold": ("storms", THRESHOLD_DBZ, "--threshold"),
-    "minimum_area": ("storms", MINIMUM_AREA_KM2, "--min-area"),
-    "stride": ("grid", STRIDE, "--stride"),
-    "points": ("points", None, "--at"),
-    "reports": ("reports", None, "--reports"),
-    "within": ("reports", WITHIN_MINUTES, "--within"),
+
+class _Setting(NamedTuple):
+    """The way that a setting is for, its default, and its option of the command line."""
+
+    way: str
+    default: float | None  # None where it must be given
+    option: str
+
+
+_SETTINGS = {
+    "threshold": _Setting("storms", THRESHOLD_DBZ, "--threshold"),
+    "minimum_area": _Setting("storms", MINIMUM_AREA_KM2, "--min-area"),
+    "stride": _Setting("grid", STRIDE, "--stride"),
+    "points": _Setting("points", None, "--at"),
+    "reports": _Setting("reports", None, "--reports"),
+    "within": _Setting("reports", WITHIN_MINUTES, "--within"),
 }
 
 
@@ -96,34 +103,36 @@ class Cutting:
             raise unknown("way to cut boxes", self.how, WAYS)
         for name, (way, default, option) in _SETTINGS.items():
             given = getattr(self, name)
-            if way != self.how and given is not None:
+            if way == self.how:
+                if given is None and default is None:
+                    raise InputError(f"Boxes by {way} need {option} (in Python {name}=).")
+                self._set(name, default if given is None else _plain(given))
+            elif given is not None:
                 raise InputError(
                     f"{option} decides nothing for boxes by {self.how}; it is for boxes by {way} "
                     f"(in Python {name}=)."
                 )
-            if way == self.how and given is None:
-                if default is None:
-                    raise InputError(f"Boxes by {way} need {option} (in Python {name}=).")
-                object.__setattr__(self, name, default)
-            elif isinstance(given, np.generic):  # of which JSON knows nothing
-                object.__setattr__(self, name, given.item())
+        if self.how == "points":
+            self._set("points", _pairs(self.points))
         self._check()
 
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)  # the only way into a frozen dataclass
+
     def _check(self) -> None:
+        """Refuse settings out of bounds, with the sentences of the functions that take them."""
         settings = self._settings()
         if self.how == "storms":
             check_core(**settings)
         elif self.how == "grid":
             check_stride(**settings)
-        elif self.how == "points":
-            object.__setattr__(self, "points", _pairs(settings["points"]))
-        else:
-            columns(settings["reports"])
+        elif self.how == "reports":
+            places_and_times(settings["reports"])
             check_within(settings["within"])
 
     def _settings(self) -> dict[str, Any]:
         """Those that decide the boxes."""
-        return {name: getattr(self, name) for name in _SETTINGS if _SETTINGS[name][0] == self.how}
+        return {name: getattr(self, name) for name in _SETTINGS if _SETTINGS[name].way == self.how}
 
     @overload
     def cut(self, mosaic: Mosaic) -> Boxes: ...
@@ -201,7 +210,7 @@ class Cutting:
         return hash(json.dumps(self.described()))
 
 
-@of_either
+@takes_datasets
 def _cut_by(mosaic: Mosaic, how: str, settings: dict[str, Any]) -> Boxes:
     if how == "storms":
         return find_storms(mosaic, **settings)
@@ -212,6 +221,11 @@ def _cut_by(mosaic: Mosaic, how: str, settings: dict[str, Any]) -> Boxes:
     found = at_reports(mosaic, settings["reports"], settings["within"])
     # Most reports of a day are out of one radar's sight, and such a box would hold nothing.
     return found.chosen(found.storm["coverage"] > 0)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy as Python's own, since JSON knows no others."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _pairs(points: Any) -> tuple[tuple[float, float], ...]:

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from stormlens.boxes._cut import cut, of_either
+from stormlens.boxes._cut import cut
 from stormlens.boxes._defaults import MINIMUM_COVERAGE, STRIDE
+from stormlens.boxes._mosaics import takes_datasets
 from stormlens.errors import InputError
 from stormlens.stormbox import SIZE, Boxes, Mosaic
 
 
-@of_either
+@takes_datasets
 def grid(
     mosaic: Mosaic, stride: int = STRIDE, *, minimum_coverage: float = MINIMUM_COVERAGE
 ) -> Boxes:

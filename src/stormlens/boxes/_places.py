@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stormlens.boxes._cut import as_mosaic, cut, is_number, of_either, unique_ids
+from stormlens.boxes._cut import cut, is_number, unique_ids
 from stormlens.boxes._defaults import WITHIN_MINUTES
-from stormlens.boxes._reports import columns, degrees, identifiers
+from stormlens.boxes._mosaics import as_mosaic, takes_datasets
+from stormlens.boxes._reports import degrees, identifiers, places_and_times
 from stormlens.datasets import join_boxes
 from stormlens.errors import InputError
 from stormlens.stormbox import NATIONAL, Boxes, Grid, Mosaic, is_dataset
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-@of_either
+@takes_datasets
 def at_points(
     mosaic: Mosaic,
     latitude: ArrayLike,
@@ -67,7 +68,7 @@ def at_points(
     return cut(mosaic, x, y, unid=unid)
 
 
-@of_either
+@takes_datasets
 def at_reports(mosaic: Mosaic, table: "pd.DataFrame", within: float = WITHIN_MINUTES) -> Boxes:
     """
     Cut a box around each storm report of about the mosaic's time.
@@ -99,7 +100,7 @@ def at_reports(mosaic: Mosaic, table: "pd.DataFrame", within: float = WITHIN_MIN
     """
     check_within(within)
     moment = _time_of(mosaic)
-    north, east, times = columns(table)
+    north, east, times = places_and_times(table)
     x, y = mosaic.grid.cell(east, north)
     apart = np.abs((times - moment) / np.timedelta64(1, "m"))
     near = apart <= within
@@ -155,7 +156,7 @@ def along_track(
         If a column is missing or holds what it cannot, a mosaic's time is unknown, or no
         mosaic meets the track.
     """
-    north, east, times = columns(track)
+    north, east, times = places_and_times(track)
     order = np.argsort(times, kind="stable")
     seconds = times[order].astype("datetime64[ms]").astype(float)
     parts: list[Boxes] = []

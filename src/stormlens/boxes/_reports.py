@@ -85,7 +85,7 @@ def read_reports(path: str | Path, day: str | date | None = None) -> "pd.DataFra
         given = None if day is None else _day(day)
         named = _DAILY_NAME.match(Path(path).name)
         read_day = given or (_named_day(named[1]) if named else None)
-        north, east, times = columns(table, read_day)
+        north, east, times = places_and_times(table, read_day)
         if given is not None and len(table) and not _without_date(table).any():
             raise InputError("times have dates of their own; a day decides nothing here.")
     except InputError as error:
@@ -102,7 +102,7 @@ def read_reports(path: str | Path, day: str | date | None = None) -> "pd.DataFra
     return reports
 
 
-def columns(
+def places_and_times(
     table: "pd.DataFrame", day: date | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.datetime64]]:
     """
@@ -297,6 +297,7 @@ def _hhmm_times(text: "pd.Series", day: date | None) -> NDArray[np.datetime64]:
             f"{text.name} holds {text[bare].iloc[0]!r}, an hour and minute without a date; give "
             "the day whose 12 UTC the reports begin at (`--day 2011-04-27`, in Python day=)."
         )
+    # What is written in another way becomes 9999, which is refused like any other wrong time.
     number = text.where(bare, "9999").astype(int).to_numpy()
     hour, minute = np.divmod(number, 100)
     wrong = (hour > 23) | (minute > 59)

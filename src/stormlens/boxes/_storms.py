@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stormlens.boxes._cut import cut, is_number, of_either
+from stormlens.boxes._cut import cut, is_number
 from stormlens.boxes._defaults import MINIMUM_AREA_KM2, THRESHOLD_DBZ
+from stormlens.boxes._mosaics import takes_datasets
 from stormlens.boxes._regions import find_regions
 from stormlens.errors import InputError
 from stormlens.stormbox import MAX_DBZ, PIXEL_KM, SIZE, Boxes, Mosaic
@@ -23,7 +24,7 @@ MARGIN = 16
 """Cells (60 km) along a box's edge where another region is not yet part of its storm."""
 
 
-@of_either
+@takes_datasets
 def find_storms(
     mosaic: Mosaic,
     threshold: float = THRESHOLD_DBZ,

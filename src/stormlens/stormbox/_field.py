@@ -88,31 +88,27 @@ class Field:
         -------
         field : Field
         """
-
-        def of(name: str) -> Any:
-            return dataset[name].values if name in dataset.variables else None
-
-        time = of("time")
-        moment: Any = None if time is None else nanoseconds(time, "time of the field")[()]
+        known: dict[str, Any] = {
+            name: dataset[name].values if name in dataset.variables else None
+            for name in ("echo", "coverage", "latitude", "longitude", "time")
+        }
+        if known["time"] is not None:
+            known["time"] = nanoseconds(known["time"], "time of the field")[()]
         attributes = dataset.attrs
         return cls(
             dataset["probability"].transpose("y", "x", "mode").values,
-            tuple(dataset["mode"].values.astype(str).tolist()),
-            dataset["y"].values,
-            dataset["x"].values,
-            of("echo"),
-            of("coverage"),
-            of("latitude"),
-            of("longitude"),
-            moment,
-            str(attributes.get("model", "unknown")),
-            str(attributes.get("source", "mosaic")),
-            is_marked(dataset, "simulated"),
-            is_marked(dataset, "simulated_training"),
-            int(attributes.get("stride", 0)),
-            tuple(int(cells) for cells in attributes.get("box", ())),
-            str(attributes.get("computed", "")),
-            grid_of(dataset),
+            modes=tuple(dataset["mode"].values.astype(str).tolist()),
+            y=dataset["y"].values,
+            x=dataset["x"].values,
+            **known,
+            model=str(attributes.get("model", "unknown")),
+            source=str(attributes.get("source", "mosaic")),
+            simulated=is_marked(dataset, "simulated"),
+            simulated_training=is_marked(dataset, "simulated_training"),
+            stride=int(attributes.get("stride", 0)),
+            box=tuple(int(cells) for cells in attributes.get("box", ())),
+            computed=str(attributes.get("computed", "")),
+            grid=grid_of(dataset),
         )
 
     def to_xarray(self) -> "xr.Dataset":
@@ -128,18 +124,15 @@ class Field:
         """
         import xarray as xr
 
-        def share(of: str) -> dict[str, str]:
-            return {"long_name": f"share of the box {of}", "units": "1"}
-
         plane = ("y", "x")
         placed = {"long_name": "probability of storm mode", "units": "1", "grid_mapping": "crs"}
         variables: dict[str, Any] = {
             "probability": ((*plane, "mode"), self.probability, placed),
             "crs": ((), np.int32(0), {**self.grid.mapping, "crs_wkt": self.grid.wkt}),
-            "echo": (plane, self.echo, share(f"at {ECHO_DBZ} dBZ or more")),
+            "echo": (plane, self.echo, _share(f"at {ECHO_DBZ} dBZ or more")),
         }
         if self.coverage is not None:
-            variables["coverage"] = plane, self.coverage, share("seen")
+            variables["coverage"] = plane, self.coverage, _share("seen")
         coordinates: dict[str, Any] = {
             "y": ("y", self.y, plane_attributes("y")),
             "x": ("x", self.x, plane_attributes("x")),
@@ -161,3 +154,7 @@ class Field:
             "grid": self.grid.name,
         }
         return xr.Dataset(variables, coordinates, attributes)
+
+
+def _share(of: str) -> dict[str, str]:
+    return {"long_name": f"share of the box {of}", "units": "1"}

@@ -215,9 +215,9 @@ class Boxes:
         return cls(
             dataset["reflectivity"].values,
             _storm_of(dataset),
-            str(dataset.attrs.get("source", "unknown")),
-            is_marked(dataset, "simulated"),
-            str(dataset["reflectivity"].attrs.get("units", "dBZ")),
+            source=str(dataset.attrs.get("source", "unknown")),
+            simulated=is_marked(dataset, "simulated"),
+            units=str(dataset["reflectivity"].attrs.get("units", "dBZ")),
         )
 
     def to_xarray(self) -> "xr.Dataset":
@@ -311,17 +311,17 @@ class Predictions:
         attributes = dataset.attrs
         return cls(
             dataset["probability"].values,
-            tuple(dataset["mode"].values.astype(str).tolist()),
-            _storm_of(dataset),
-            str(attributes.get("model", "unknown")),
-            str(attributes.get("source", "unknown")),
-            is_marked(dataset, "simulated"),
-            is_marked(dataset, "simulated_training"),
-            dataset["plausible"].values if "plausible" in dataset else None,
-            dataset["novelty"].values if "novelty" in dataset else None,
-            attributes.get("plausible_from"),
-            attributes.get("level"),
-            dataset["disagreement"].values if "disagreement" in dataset else None,
+            modes=tuple(dataset["mode"].values.astype(str).tolist()),
+            storm=_storm_of(dataset),
+            model=str(attributes.get("model", "unknown")),
+            source=str(attributes.get("source", "unknown")),
+            simulated=is_marked(dataset, "simulated"),
+            simulated_training=is_marked(dataset, "simulated_training"),
+            plausible=dataset["plausible"].values if "plausible" in dataset else None,
+            novelty=dataset["novelty"].values if "novelty" in dataset else None,
+            plausible_from=attributes.get("plausible_from"),
+            level=attributes.get("level"),
+            disagreement=dataset["disagreement"].values if "disagreement" in dataset else None,
         )
 
     def to_xarray(self) -> "xr.Dataset":
@@ -430,8 +430,9 @@ def cells_of(array: "xr.DataArray", axis: str, grid: Grid) -> NDArray[np.intp]:
     numbers = np.rint(places)
     steps = np.diff(numbers)
     inside = (numbers >= 0) & (numbers < grid.shape["yx".index(axis)])
-    apart = (steps == 1).all() or (steps == -1).all()
-    if not (inside & (np.abs(places - numbers) < _OFF_CENTRE)).all() or not apart:
+    on_cells = inside & (np.abs(places - numbers) < _OFF_CENTRE)
+    are_neighbours = (steps == 1).all() or (steps == -1).all()
+    if not on_cells.all() or not are_neighbours:
         raise InputError(
             f"The mosaic's {axis} does not go from cell to cell of the grid {grid.name}, "
             f"{PIXEL_KM} km each. A part of a mosaic serves, one that was thinned, moved or joined "
@@ -441,7 +442,7 @@ def cells_of(array: "xr.DataArray", axis: str, grid: Grid) -> NDArray[np.intp]:
 
 
 def _whole(array: "xr.DataArray", grid: Grid) -> NDArray[Any]:
-    """Values on all cells of the grid, 0 where there are none; no plane is left as it is."""
+    """Values on all cells of the grid, 0 where there are none. What is no plane stays as it is."""
     if set(array.dims) != {"y", "x"}:
         return array.values
     array = array.transpose("y", "x")
