@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from stormlens.archive import _catalogue as catalogue
+from stormlens.archive._layout import BLOCK, as_arrays, create
 from stormlens.archive._shard import encode
-from stormlens.archive._store import BLOCK, Store, as_arrays, create
+from stormlens.archive._store import Store
 from stormlens.archive._workers import _SETTINGS, replenished
 from stormlens.datasets import make_dataset
 from stormlens.models import Classifier

@@ -17,7 +17,8 @@ from distributed import Client, WorkerPlugin
 from stormlens import archive
 from stormlens.archive import _plan
 from stormlens.archive._catalogue import NAME, read_rows
-from stormlens.archive._store import GROUP, Store
+from stormlens.archive._layout import GROUP
+from stormlens.archive._store import Store
 from stormlens.boxes import Cutting
 from stormlens.datasets import load
 from stormlens.errors import InputError

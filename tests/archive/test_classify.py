@@ -16,8 +16,8 @@ from distributed import Client
 
 from stormlens import archive
 from stormlens.archive._classify import MANIFEST
+from stormlens.archive._layout import BLOCK, GROUP
 from stormlens.archive._shard import CHUNK
-from stormlens.archive._store import BLOCK, GROUP
 from stormlens.archive._table import TABLE, list_parts, read_part
 from stormlens.errors import InputError
 from stormlens.models import Classifier
@@ -181,7 +181,8 @@ def test_a_lost_coordinate_is_told(model_run, store_of, scheduler, tmp_path):
 
 def test_coverage_decides_where_it_is_known(model_run, scheduler, tmp_path):
     from stormlens.archive import _catalogue as catalogue
-    from stormlens.archive._store import Store, as_arrays, create
+    from stormlens.archive._layout import as_arrays, create
+    from stormlens.archive._store import Store
     from stormlens.datasets import make_dataset
 
     images = patterned(4)

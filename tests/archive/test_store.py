@@ -9,16 +9,9 @@ import pytest
 import xarray as xr
 from numcodecs.zstd import Zstd
 
+from stormlens.archive._layout import BLOCK, GROUP, as_arrays, create, empty_arrays
 from stormlens.archive._shard import CHUNK
-from stormlens.archive._store import (
-    BLOCK,
-    GROUP,
-    Store,
-    as_arrays,
-    create,
-    empty_arrays,
-    when_changed,
-)
+from stormlens.archive._store import Store, when_changed
 from stormlens.datasets import make_boxes, make_dataset, read_images
 from stormlens.errors import InputError
 from stormlens.stormbox import Boxes

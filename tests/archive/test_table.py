@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stormlens.archive._store import BLOCK, as_arrays
+from stormlens.archive._layout import BLOCK, as_arrays
 from stormlens.archive._table import Part, make_table, read_columns, read_part, write_part
 from stormlens.datasets import make_boxes
 from stormlens.errors import InputError

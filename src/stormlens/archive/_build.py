@@ -19,11 +19,12 @@ from stormlens.archive import _catalogue as catalogue
 from stormlens.archive._catalogue import Known
 from stormlens.archive._extract import RULES, Extracted, Rules, Unit, extract_on_worker
 from stormlens.archive._inputs import SIMULATED
+from stormlens.archive._layout import GROUP, create, empty_arrays
 from stormlens.archive._outcome import Outcome
 from stormlens.archive._plan import Plan, check_source
 from stormlens.archive._progress import show_progress
 from stormlens.archive._results import Lost, Results
-from stormlens.archive._store import GROUP, Store, create, empty_arrays
+from stormlens.archive._store import Store
 from stormlens.archive._workers import check_workers, connect
 from stormlens.archive._writer import Writer
 from stormlens.boxes import Cutting

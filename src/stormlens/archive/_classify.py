@@ -8,7 +8,7 @@ with the parts that are missing, and one that finds none does nothing.
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stormlens.archive._label import Task, label_on_worker
 from stormlens.archive._model import MODEL, ModelFiles, load_model, read_model
@@ -20,6 +20,9 @@ from stormlens.archive._table import TABLE, Part, list_parts, missing_ranges, re
 from stormlens.archive._workers import check_workers, connect
 from stormlens.errors import InputError
 from stormlens.storage import file_lock, read_json, write_text
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 MANIFEST = "classify.json"
 _FORMAT = 1
@@ -80,7 +83,16 @@ def classify(
         ranges = missing_ranges([(part.first, part.stop) for part in parts], boxes)
         before = sum(part.boxes for part in parts)
         if ranges:
-            done = _label_all(ranges, source, folder, model, (workers, scheduler, progress), before)
+            carried = {f"{MODEL}-{model.fingerprint}": model}
+            store_path, table_path = (
+                str(path.absolute()) for path in (source.path, folder / TABLE)
+            )
+            tasks = [
+                Task(store_path, table_path, first, stop, model.fingerprint)
+                for first, stop in ranges
+            ]
+            with connect(workers, scheduler, carried, _MODULES) as client:
+                done = _label_all(client, tasks, before, progress=progress)
             parts = sorted([*parts, *done], key=lambda part: part.first)
     return Outcome(
         sum(part.boxes for part in parts),
@@ -155,29 +167,16 @@ def _parts(table: Path, *, retry: bool) -> list[Part]:
     return parts
 
 
-def _label_all(
-    ranges: list[tuple[int, int]],
-    source: Store,
-    folder: Path,
-    model: ModelFiles,
-    how: tuple[int | None, str | None, bool],
-    before: int,
-) -> list[Part]:
-    workers, scheduler, progress = how
-    store, table = (str(path.absolute()) for path in (source.path, folder / TABLE))
-    tasks = [Task(store, table, first, stop, model.fingerprint) for first, stop in ranges]
-    total = before + sum(stop - first for first, stop in ranges)
-    done: list[Part] = []
-    carried = {f"{MODEL}-{model.fingerprint}": model}
-    with (
-        connect(workers, scheduler, carried, _MODULES) as client,
-        show_progress("Classifying", total, before, "boxes", shown=progress) as report,
-    ):
+def _label_all(client: "Client", tasks: list[Task], before: int, *, progress: bool) -> list[Part]:
+    done = before
+    total = before + sum(task.stop - task.first for task in tasks)
+    parts: list[Part] = []
+    with show_progress("Classifying", total, before, "boxes", shown=progress) as report:
         for task, part in Results(client, label_on_worker, tasks):
-            done.append(_lost(task) if isinstance(part, Lost) else part)
-            before += task.stop - task.first
-            report(before, "")
-    return done
+            parts.append(_lost(task) if isinstance(part, Lost) else part)
+            done += task.stop - task.first
+            report(done, "")
+    return parts
 
 
 def _lost(task: Task) -> Part:

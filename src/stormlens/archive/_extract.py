@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stormlens.archive._inputs import open_input
-from stormlens.archive._store import Arrays, as_arrays, empty_arrays
+from stormlens.archive._layout import Arrays, as_arrays, empty_arrays
 from stormlens.boxes import Cutting
 from stormlens.datasets import (
     check_reflectivity,

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stormlens.archive._layout import Arrays
 from stormlens.archive._model import carried_classifier
 from stormlens.archive._shard import CHUNK
-from stormlens.archive._store import Arrays, Store, when_changed
+from stormlens.archive._store import Store, when_changed
 from stormlens.archive._table import Part, make_table, read_part, write_part
 from stormlens.errors import InputError
 from stormlens.models import apply_context, name_modes

@@ -97,7 +97,7 @@ class Plan:
             yield from self._simulated()
             return
         for found in find_inputs(self._source):
-            if not self._wanted(found.path, found):
+            if not self._is_wanted(self._state(found.path, found)):
                 self.passed += 1
             elif found.is_tar:
                 yield from self._of_tar(found)
@@ -113,13 +113,17 @@ class Plan:
             else:
                 self.passed += count
 
-    def _wanted(self, name: str, found: Input) -> bool:
+    def _state(self, name: str, found: Input) -> str:
+        """What the store knows of an input, of which a change is noted."""
         state = self._known.state(name, found.size, found.stamp)
         if state == "changed":
             self.changed.append(
                 f"{found.path} has changed since its boxes were taken, which stay as they are; "
                 "build a new store to have it as it is now."
             )
+        return state
+
+    def _is_wanted(self, state: str) -> bool:
         return state == "new" or (state == "failed" and self._retry)
 
     def _of_tar(self, found: Input) -> Iterator[Unit]:
@@ -127,12 +131,12 @@ class Plan:
         groups = _groups(found, problems)
         for number, members in enumerate(groups):
             name = f"{found.path}#{number:05d}"
-            changed = len(self.changed)
-            if self._wanted(name, found):
-                yield Members(name, found.size, found.stamp, members)
-            elif len(self.changed) > changed:
+            state = self._state(name, found)
+            if state == "changed":  # and so have all that follow
                 self.passed += 1
                 return
+            if self._is_wanted(state):
+                yield Members(name, found.size, found.stamp, members)
         yield Members(found.path, found.size, found.stamp, problems=tuple(problems), last=True)
 
 

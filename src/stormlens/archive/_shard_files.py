@@ -11,8 +11,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stormlens.archive._layout import BLOCK
 from stormlens.archive._shard import write
-from stormlens.archive._store import BLOCK, Store
+from stormlens.archive._store import Store
 from stormlens.errors import InputError
 from stormlens.storage import disk_errors
 

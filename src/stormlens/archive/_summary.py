@@ -182,7 +182,8 @@ def _shown(cells_used: np.ndarray) -> tuple[slice, slice]:
 def _dataset(counts: dict[str, _Counts]) -> "xr.Dataset":
     import xarray as xr
 
-    modes = sorted(counts, key=lambda name: (MODES.index(name) if name in MODES else 99, name))
+    of_boxes = [mode for mode in MODES if mode in counts]
+    modes = [*of_boxes, *sorted(set(counts) - set(MODES))]  # then verdicts such as Clear
     stacked: dict[str, Any] = {
         name: np.stack([counts[mode].of[name] for mode in modes])
         for name in next(iter(counts.values())).of

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stormlens.archive._extra import need
-from stormlens.archive._store import BLOCK, Arrays
+from stormlens.archive._layout import BLOCK, Arrays
 from stormlens.errors import InputError
 from stormlens.storage import atomic_path, parse_json, read_file
 

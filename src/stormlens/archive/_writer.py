@@ -13,8 +13,9 @@ import numpy as np
 from stormlens.archive import _catalogue as catalogue
 from stormlens.archive._catalogue import Known, Row
 from stormlens.archive._extract import Extracted, Unit
+from stormlens.archive._layout import Arrays
 from stormlens.archive._shard_files import ShardFiles
-from stormlens.archive._store import Arrays, Store
+from stormlens.archive._store import Store
 from stormlens.stormbox import NATIONAL
 
 if TYPE_CHECKING:
