@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LONGEST = 60
+_LONGEST = 60  # characters of a name
+_SEPARATORS = {"-": "hyphens", "_": "underscores"}
 _REASON = 300  # characters of another package's error that a sentence quotes
 
 
@@ -80,8 +81,8 @@ class Group(Generic[T]):
         What each object must be. It has a name, which must be that of its entry point.
     own_names : callable
         Gives the names that Stormlens itself uses, which no plugin can take.
-    pattern : str, optional
-        Regular expression of a name. By default lower-case letters, digits and hyphens.
+    separator : {"-", "_"}, optional
+        What may stand between the words of a name, beside its lower-case letters and digits.
     check : callable, optional
         From an object of the right type to what is wrong with it, in words that follow "it";
         empty where nothing is.
@@ -93,12 +94,12 @@ class Group(Generic[T]):
         entry_points: str,
         made_of: type[T],
         own_names: Callable[[], Iterable[str]],
-        pattern: str = "[a-z][a-z0-9]*(-[a-z0-9]+)*",
+        separator: str = "-",
         check: Callable[[T], str] = lambda _: "",
     ) -> None:
         self.kind, self.entry_points = kind, entry_points
-        self._made_of, self._own_names, self._pattern = made_of, own_names, pattern
-        self._check = check
+        self._made_of, self._own_names, self._check = made_of, own_names, check
+        self._separator = separator
         self._loaded: dict[Plugin, T | InputError] = {}
 
     def names(self) -> list[str]:
@@ -162,7 +163,7 @@ class Group(Generic[T]):
         found : list of Found
             In the order of their names.
         """
-        return self._sorted_out()[0]
+        return [found for found in self._outcomes() if isinstance(found, Found)]
 
     def faults(self) -> list[str]:
         """
@@ -173,7 +174,8 @@ class Group(Generic[T]):
         sentences : list of str
             One for each.
         """
-        return [*(fault for _, fault in self._refused()), *self._sorted_out()[1]]
+        failed = [str(found) for found in self._outcomes() if isinstance(found, InputError)]
+        return [*(fault for _, fault in self._refused()), *failed]
 
     def listed(self) -> list[tuple[Plugin, str]]:
         """
@@ -198,14 +200,15 @@ class Group(Generic[T]):
         _entry_points.cache_clear()
         self._loaded.clear()
 
-    def _sorted_out(self) -> tuple[list[Found[T]], list[str]]:
-        found, faults = [], []
+    def _outcomes(self) -> list[Found[T] | InputError]:
+        """Each usable name's plugin, imported, or why it cannot be; in the order of names."""
+        outcomes: list[Found[T] | InputError] = []
         for _, (plugin, entry) in sorted(self._usable().items()):
             try:
-                found.append(self._load(plugin, entry))
+                outcomes.append(self._load(plugin, entry))
             except InputError as error:
-                faults.append(str(error))
-        return found, faults
+                outcomes.append(error)
+        return outcomes
 
     def _installed(self) -> "list[tuple[Plugin, EntryPoint]]":
         """In the order of packages, so that it does not hang on the order of folders."""
@@ -227,8 +230,8 @@ class Group(Generic[T]):
         usable, own, refused = self._usable(), set(self._own_names()), []
         for plugin, _ in self._installed():
             if not self._is_name(plugin.name):
-                why = "has no name that can be used: give lower-case letters, digits and hyphens"
-                why = why.replace("hyphens", "underscores") if "_" in self._pattern else why
+                signs = _SEPARATORS[self._separator]
+                why = f"has no name that can be used: give lower-case letters, digits and {signs}"
             elif plugin.name in own:
                 why = f"has the name of one of Stormlens's own {self.kind}s, which stays in use"
             elif usable[plugin.name][0] != plugin:
@@ -240,7 +243,9 @@ class Group(Generic[T]):
         return refused
 
     def _is_name(self, name: str) -> bool:
-        return len(name) <= _LONGEST and re.fullmatch(self._pattern, name) is not None
+        word = "[a-z0-9]+"
+        pattern = f"(?=[a-z]){word}({self._separator}{word})*"
+        return len(name) <= _LONGEST and re.fullmatch(pattern, name) is not None
 
     def _load(self, plugin: Plugin, entry: "EntryPoint") -> Found[T]:
         if plugin not in self._loaded:

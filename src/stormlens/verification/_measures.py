@@ -187,5 +187,5 @@ TAKEN = (
 )
 """Names that no other score can have: keys of scores.json."""
 
-ADDED_SCORES = Group("score", "stormlens.scores", Score, lambda: TAKEN, _NAME)
+ADDED_SCORES = Group("score", "stormlens.scores", Score, lambda: TAKEN, separator="_")
 """Scores that other packages add through entry points."""
