@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +85,8 @@ def test_a_field_there_and_back(whole):
     )
     dataset = field.to_xarray()
     assert same(Field.from_xarray(dataset), field)
+    assert field.is_box_by_box
+    assert not replace(field, computed="shared convolutions").is_box_by_box
     assert ("coverage" in dataset) == ("time" in dataset.coords) == whole
     assert (field.seen == (share / 2 if whole else 1)).all()
     assert dataset["y"].attrs["standard_name"] == "projection_y_coordinate"

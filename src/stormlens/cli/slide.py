@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from stormlens.stormbox import Field
 
 NAME = "slide"
-_BOX_BY_BOX = "box by box"
 EPILOG = """\b
 Examples:
   stormlens slide sample/mosaic.h5 --out field.nc --map field.png
@@ -96,17 +95,15 @@ def command(
     mosaic = read_mosaic(volumes[0], options)
     classifier = load_classifier(run)
     field = slide(classifier, mosaic, stride=stride, progress=True)
-    by = field.computed
-    is_boxed = by.startswith(_BOX_BY_BOX)
-    if is_boxed:
-        say(f"Note: The field was computed {by}.")
+    if field.is_box_by_box:
+        say(f"Note: The field was computed {field.computed}.")
     elif stride is None:
         say(
             f"Note: Boxes are {field.stride} cells apart, a multiple of the network's "
             "pools, with which they share most of their convolutions; --stride sets another."
         )
     if verbose:
-        say(f"Note: Computed by {_computed_by(classifier.network, by)}.")
+        say(f"Note: Computed by {_computed_by(classifier.network, field)}.")
     outputs.write(field.to_xarray)
     field = apply_context(field)
     outputs.draw(lambda: _map(field))
@@ -114,14 +111,14 @@ def command(
     _print(field, outputs)
 
 
-def _computed_by(network: "Network", by: str) -> str:
-    if by.startswith(_BOX_BY_BOX):
+def _computed_by(network: "Network", field: "Field") -> str:
+    if field.is_box_by_box:
         return network.computed_by
     if not network.is_engines:
-        return f"{by} on JAX"
+        return f"{field.computed} on JAX"
     from stormlens.engine import instruction_set
 
-    return f"{by} on the engine ({instruction_set()})"
+    return f"{field.computed} on the engine ({instruction_set()})"
 
 
 def _map(field: "Field") -> "Figure":

@@ -74,6 +74,11 @@ class Field:
         """The coverage, and 1 everywhere where it is not known."""
         return np.ones_like(self.echo) if self.coverage is None else self.coverage
 
+    @property
+    def is_box_by_box(self) -> bool:
+        """Whether the boxes share no convolution; `computed` has the reason."""
+        return self.computed.startswith("box by box")
+
     @classmethod
     def from_xarray(cls, dataset: "xr.Dataset") -> "Field":
         """
