@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/demo
 # What is said before it begins, for two idle cores; docs/compatibility.md has the measurements.
-CHECK_TIME := 5 minutes
-SUITE_TIME := 25 minutes
-# A worker of pytest for each core; a file's tests stay together, for they share what they train.
+CHECK_TIME := 4 minutes
+SUITE_TIME := 12 minutes
+LONG_TIME := 10 minutes
+# A file's tests stay together, for they share what they train.
 # Files keep their order, in which those with slow tests come first (tests/conftest.py).
 CORES := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
@@ -19,7 +20,7 @@ define set_up
 	$(BIN)/python -m pip install --editable '$(1)'
 endef
 
-.PHONY: help demo test check lint format workflows mutants fuzz lowest packages docs clean
+.PHONY: help demo test check lint format long workflows mutants fuzz lowest packages docs clean
 
 ##@ First steps
 help:  ## List the targets
@@ -53,9 +54,9 @@ check: $(VENV)/.installed-test lint  ## Lint, check types and run the fast tests
 	@echo "Running the fast tests: some $(CHECK_TIME) on two cores."
 	$(BIN)/python -m pytest $(CORES) -m "not slow"
 
-test: $(VENV)/.installed-test lint  ## Lint, check types and run all tests
-	@echo "Running all tests: some $(SUITE_TIME) on two cores."
-	$(BIN)/python -m pytest $(CORES)
+test: $(VENV)/.installed-test lint  ## Lint, check types and run all but long tests
+	@echo "Running all but the long tests: some $(SUITE_TIME) on two cores."
+	$(BIN)/python -m pytest $(CORES) -m "not long"
 
 lint: $(VENV)/.installed-test  ## Check style and types
 	$(BIN)/ruff check .
@@ -71,6 +72,10 @@ docs: $(VENV)/.installed-docs  ## Run the lessons and build the site
 	@echo "$(BIN)/python -m http.server --directory docs/_build  # components need a host, if only this one"
 
 ##@ Now and then
+long: $(VENV)/.installed-test  ## Run what make test leaves out
+	@echo "Running the long tests: some $(LONG_TIME) on two cores."
+	$(BIN)/python -m pytest $(CORES) -m long
+
 fuzz: $(VENV)/.installed-test  ## Feed each reader 10,000 mutated files
 	STORMLENS_FUZZ=10000 $(BIN)/python -m pytest tests/readers/test_fuzz.py
 

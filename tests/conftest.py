@@ -27,17 +27,25 @@ settings.load_profile("patient")
 @pytest.hookimpl(tryfirst=True)  # before pytest itself leaves out what -m does not ask for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
-    Take tests in a browser as slow, and begin with the files that take longest.
+    Take long tests and those in a browser as slow, and begin with the files that take longest.
 
     A worker would else end alone with one of these. ``slow(60)`` says that a test takes a minute.
     """
     seconds: Counter[Path] = Counter()
     for item in items:
-        if item.get_closest_marker("browser"):
+        if mark := item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.slow(*mark.args))
+        elif item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.slow(5), append=True)
         if mark := item.get_closest_marker("slow"):
             seconds[item.path] += mark.args[0] if mark.args else 2
     items.sort(key=lambda item: -seconds[item.path])
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker a core, and one more with slow tests: they often wait for a browser or server."""
+    return (os.cpu_count() or 1) + ("not slow" not in config.option.markexpr)
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def test_a_classifier_that_forgot_its_data_asks_for_them(outcome, tmp_path):
         experiment.evaluate(tmp_path)
 
 
-@pytest.mark.slow(35)
+@pytest.mark.long(35)
 def test_a_recipe_made_for_wide_storms_leaves_confidence_and_an_appraisal(tmp_path):
     recipe = Recipe(
         name="small",

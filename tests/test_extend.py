@@ -170,6 +170,7 @@ def test_workers_of_an_archive_have_it_too(installed, radar, tmp_path):
     assert Store(tmp_path / "store").boxes == 2
 
 
+@pytest.mark.slow(9)
 def test_a_run_says_whose_network_it_is_and_scores_by_the_plugin(run):
     origin = {"package": "stormlens-example", "version": "1.0"}
     card = json.loads((run / "classifier.json").read_text())

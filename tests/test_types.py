@@ -47,7 +47,7 @@ def test_the_package_says_that_it_is_typed():
     assert (resources.files("stormlens") / "py.typed").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.long(5)
 @pytest.mark.parametrize(
     ("name", "type_"),
     [

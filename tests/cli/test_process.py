@@ -60,7 +60,7 @@ def rows(run: Path) -> int:
     return path.read_text().count("\n") if path.exists() else 0
 
 
-@pytest.mark.slow(25)
+@pytest.mark.long(25)
 def test_kill_minus_nine_at_any_moment_costs_no_bit(small_boxes, recipe, tmp_path):
     experiment.train(recipe, small_boxes, tmp_path / "whole", progress=False)
     run = tmp_path / "killed"

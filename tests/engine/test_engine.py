@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 EXAMPLES = int(os.environ.get("STORMLENS_FUZZ", "12"))  # Keras takes a second for each
 
 
-@pytest.mark.slow(25)
+@pytest.mark.long(25)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(chains(), st.sampled_from([1, 2, 3, 7, 8, 9, 33, 65]), st.integers(1, 4))
 def test_every_chain_equals_keras_for_any_threads_and_batch(make, batch, threads):

@@ -9,7 +9,7 @@ from stormlens.models import calibrate
 from stormlens.training import fit, load_recipe
 
 
-@pytest.mark.slow(75)
+@pytest.mark.long(75)
 def test_a_shortened_training_tells_modes_apart_that_it_never_met_so():
     recipe = load_recipe("storm-residual").with_changes(epochs=4)
     train = datasets.load("simulated-wide", "train", count=4000)

@@ -453,7 +453,7 @@ def test_a_baseline_on_features_is_swept(tmp_path):
     assert swept.outcome.evaluation.split == "validation"
 
 
-@pytest.mark.slow(50)
+@pytest.mark.long(45)
 def test_a_killed_sweep_of_two_processes_goes_on_and_does_nothing_twice(boxes, pool, tmp_path):
     rates = {"learning_rate": [1e-3, 1e-2]}
     code = (

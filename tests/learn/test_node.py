@@ -53,7 +53,9 @@ def test_types_in_comments_fit_the_code():
 
 
 PATHS = [
-    pytest.param(path, marks=[pytest.mark.slow] if path.name in OF_NETWORKS else [], id=path.name)
+    pytest.param(
+        path, marks=[pytest.mark.long(30)] if path.name in OF_NETWORKS else [], id=path.name
+    )
     for path in sorted(TESTS.glob("*.test.js"))
 ]
 

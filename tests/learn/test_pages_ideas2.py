@@ -375,10 +375,12 @@ def test_the_augmentation_studio_from_first_sight_to_last_task(visit, look):
     "query",
     [
         "?rotation_range=50&shear_range=20&seed=3",
-        pytest.param("?fill_mode=nearest&width_shift_range=0.4&storm=2", marks=pytest.mark.slow),
-        pytest.param("?fill_mode=constant&cval=30&zoom_range=1.8,0.6", marks=pytest.mark.slow),
         pytest.param(
-            "?fill_mode=wrap&height_shift_range=0.5&storm=17&seed=8", marks=pytest.mark.slow
+            "?fill_mode=nearest&width_shift_range=0.4&storm=2", marks=pytest.mark.long(12)
+        ),
+        pytest.param("?fill_mode=constant&cval=30&zoom_range=1.8,0.6", marks=pytest.mark.long(12)),
+        pytest.param(
+            "?fill_mode=wrap&height_shift_range=0.5&storm=17&seed=8", marks=pytest.mark.long(12)
         ),
     ],
 )

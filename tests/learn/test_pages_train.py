@@ -479,7 +479,7 @@ def test_a_rate_that_is_chosen_while_storms_are_fetched_is_learnt_with(chromium,
     context.close()
 
 
-@pytest.mark.slow
+@pytest.mark.long(20)
 @pytest.mark.browser
 def test_a_training_waits_while_another_page_is_shown(visit):
     train = visit("?storms=60&epochs=12&batch=16")

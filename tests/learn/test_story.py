@@ -20,7 +20,7 @@ from stormlens.datasets import load
 from stormlens.learn import COMPONENTS, serve
 from stormlens.models import Classifier
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow(80)]
+pytestmark = pytest.mark.browser
 
 UNDER = "courses/storms"
 
@@ -70,7 +70,13 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=WAYS)
+# Each way takes up to a minute; by finger it is that of an exported page, on a telephone.
+MARKS = {"finger": pytest.mark.slow(30)}
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=MARKS.get(name, pytest.mark.long(45))) for name in WAYS]
+)
 def story(request, chromium):
     """A newcomer at the first page; afterwards nothing failed, and nothing came from elsewhere."""
     way = WAYS[request.param]

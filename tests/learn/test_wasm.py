@@ -34,7 +34,7 @@ def environment(tmp_path_factory):
     return {**os.environ, "PYTHONPATH": str(folder)}
 
 
-@pytest.mark.slow
+@pytest.mark.long(20)
 def test_the_modules_are_what_the_pinned_compiler_makes_of_the_sources(environment, tmp_path):
     command = [sys.executable, str(BUILD), "--out", str(tmp_path)]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True)

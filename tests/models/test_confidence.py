@@ -508,7 +508,7 @@ def test_about_1_in_100_boxes_of_the_kind_are_new_and_other_images_are():
     assert (novelty.score(storms(20, 2) // 5) > 1).mean() > 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.long(8)
 @pytest.mark.parametrize("known", [300, 500])
 def test_few_boxes_of_the_kind_are_new_where_few_boxes_were_known(known):
     fresh = storms(2000, 99)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 # Two to seven compilations of up to 25 s, side by side.
-pytestmark = pytest.mark.slow(10)
+pytestmark = pytest.mark.long(10)
 
 NATIVE = Path(__file__).parents[2] / "src" / "stormlens" / "ops" / "native"
 DRIVER = Path(__file__).parent / "native" / "check.cpp"

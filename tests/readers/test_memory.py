@@ -36,7 +36,7 @@ def taken(tmp_path_factory):
     return dict(zip(files, map(json.loads, done.stdout.splitlines()), strict=True))
 
 
-@pytest.mark.slow
+@pytest.mark.long(5)
 @pytest.mark.parametrize("name", large_files.READ)
 def test_the_largest_that_are_read(taken, name):
     mib, outcome = taken[name]
@@ -44,7 +44,7 @@ def test_the_largest_that_are_read(taken, name):
     assert mib < MIB
 
 
-@pytest.mark.slow
+@pytest.mark.long(5)
 @pytest.mark.parametrize("name", large_files.REFUSED)
 def test_what_is_larger_is_refused_before_it_is_there(taken, name):
     mib, outcome = taken[name]

@@ -39,7 +39,7 @@ def test_the_document_lists_all_operations_and_options(running):
     assert "429" in document["paths"]["/v1/jobs"]["post"]["responses"]
 
 
-@pytest.mark.slow
+@pytest.mark.long(10)
 @pytest.mark.filterwarnings("default")  # of schemathesis and what it brings
 @pytest.mark.parametrize("accept", ["application/json", ARROW])
 def test_what_schemathesis_makes_of_the_document_is_no_failure_of_the_server(running, accept):
