@@ -92,7 +92,7 @@ def report(rng: np.random.Generator, day: StormDay) -> tuple[np.datetime64, floa
     """
     minute = min(max(int(60 * (day.hour + rng.normal(0, 1.5))), 0), 1439)
     longitude, latitude = day.longitude + rng.normal(0, 1.0), day.latitude + rng.normal(0, 0.8)
-    return day.date.astype("datetime64[m]") + minute, longitude, latitude
+    return day.date.astype("datetime64[m]") + np.timedelta64(minute, "m"), longitude, latitude
 
 
 def box_centres(
