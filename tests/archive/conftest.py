@@ -100,7 +100,7 @@ def fill(path: Path, n: int, *, in_one: int = 1024, **attrs: object) -> Path:
         dataset = make_dataset(
             patterned(boxes, first),
             unid=[f"box-{number}" for number in numbers],
-            time=np.datetime64("2011-04-27", "s") + 60 * numbers,
+            time=np.datetime64("2011-04-27", "s") + np.timedelta64(60, "s") * numbers,
             latitude=30 + numbers % 15,
             longitude=-100 + numbers % 25,
             source="patterns",

@@ -91,7 +91,9 @@ def test_shares_add_up_to_one_where_there_are_boxes(climatology):
 
 TIMES = st.one_of(
     st.none(),
-    st.integers(0, 10**9).map(lambda s: str(np.datetime64("1990-01-01", "s") + s)),
+    st.integers(0, 10**9).map(
+        lambda s: str(np.datetime64("1990-01-01", "s") + np.timedelta64(s, "s"))
+    ),
 )
 BOX = st.tuples(
     st.sampled_from(["QLCS", "Other", "Clear"]),
@@ -123,7 +125,7 @@ def test_counts_are_those_of_pandas_however_the_table_is_cut(tmp_path_factory, b
 
 @given(st.integers(0, 86399), st.floats(-180, 180))
 def test_solar_time_is_utc_and_four_minutes_a_degree(second, east):
-    moment = np.array([np.datetime64("2010-06-01", "s") + second])
+    moment = np.array([np.datetime64("2010-06-01", "s") + np.timedelta64(second, "s")])
     (hour,) = _places(moment, np.array([40.0]), np.array([east]))["by_solar_hour"]
     minutes = second / 60 + 4 * east
     assert abs((hour * 60 + 30 - minutes + 720) % 1440 - 720) <= 30 + 1e-6
