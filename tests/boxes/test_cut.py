@@ -164,6 +164,8 @@ def test_plain_arrays_give_plain_arrays_of_the_same(speckled):
 
 
 def test_a_mosaic_of_another_size_is_refused():
-    small = Mosaic(np.zeros((5, 5), np.uint8), np.ones((5, 5), bool), np.datetime64("NaT"), "small")
+    small = Mosaic(
+        np.zeros((5, 5), np.uint8), np.ones((5, 5), bool), np.datetime64("NaT", "ns"), "small"
+    )
     with pytest.raises(InputError, match=r"reflectivity must have shape \(899, 1399\)"):
         boxes.find_storms(small)

@@ -178,7 +178,7 @@ def test_no_box_is_explained():
 def test_any_stride_gives_a_grid_of_whole_boxes(stride):
     blank = np.zeros((300, 280), np.uint8)
     grid = replace(NATIONAL, shape=blank.shape)
-    small = Mosaic(blank, blank == 0, np.datetime64("NaT"), "blank", grid=grid)
+    small = Mosaic(blank, blank == 0, np.datetime64("NaT", "ns"), "blank", grid=grid)
     found = Cutting("grid", stride=stride).cut(small).storm
     rows, columns = ((cells - SIZE) // stride + 1 for cells in blank.shape)
     assert sorted(set(found["ymin"].tolist())) == [i * stride for i in range(rows)]

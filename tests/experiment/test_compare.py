@@ -356,7 +356,7 @@ def test_another_division_of_the_same_folder_is_noted(runs, tmp_path, boxes_file
 def test_days_drawn_are_whole_and_nested(days, seed, shares):
     day = np.array(days)
     time = np.datetime64("2014-01-01", "ns") + day * np.timedelta64(1, "D")
-    time[day < 0] = np.datetime64("NaT")
+    time[day < 0] = np.datetime64("NaT", "ns")
     smaller, larger = (some_days(time, share, seed) for share in sorted(shares))
     assert set(smaller) <= set(larger)
     for share, chosen in zip(sorted(shares), (smaller, larger), strict=True):

@@ -276,7 +276,7 @@ def test_what_only_a_network_has_is_refused_in_a_sentence(trained):
 def test_a_baseline_slides_box_by_box(trained):
     classifier = trained[0].classifier
     values = np.random.default_rng(0).integers(0, 60, (899, 1399)).astype(np.uint8)
-    mosaic = Mosaic(values, np.ones(values.shape, bool), np.datetime64("NaT"), "drawn")
+    mosaic = Mosaic(values, np.ones(values.shape, bool), np.datetime64("NaT", "ns"), "drawn")
     field = slide(classifier, mosaic, stride=400)
     assert "box by box" in field.computed
     first = classifier.probabilities(values[None, :24, :24])

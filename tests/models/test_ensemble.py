@@ -226,7 +226,7 @@ def test_it_slides_as_its_members_do(architecture):
     reflectivity = np.zeros((150, 160), np.uint8)
     reflectivity[40:90, 50:120] = 45
     mosaic = Mosaic(
-        reflectivity, np.ones((150, 160), bool), np.datetime64("NaT"), "drawn", simulated=True
+        reflectivity, np.ones((150, 160), bool), np.datetime64("NaT", "ns"), "drawn", simulated=True
     )
     found = slide(classifier, mosaic, stride=9)
     shares = architecture == "svrimg-3conv"

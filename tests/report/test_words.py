@@ -68,7 +68,7 @@ def test_how_intervals_came_about():
     assert "storm boxes of 2 days" in by_day
     assert "a whole UTC day at a time" in by_day
     mixed = days.copy()
-    mixed[0] = np.datetime64("NaT")
+    mixed[0] = np.datetime64("NaT", "ns")
     assert "unknown time" in words.intervals(_scores([0, 1, 1], [0, 1, 0], mixed), RADAR)
     assert "one day" in words.intervals(_scores([0, 1], [0, 1], days[[1, 2]]), RADAR)
 

@@ -409,7 +409,7 @@ def test_boxes_of_unknown_time_stand_alone_and_are_in_no_season(guesses, dataset
     for pair in found.views["six"].pairs:
         npt.assert_allclose(pair.differences["accuracy"].p, pair.mcnemar.p)
     time = dataset["time"].values.copy()
-    time[:40] = np.datetime64("NaT")
+    time[:40] = np.datetime64("NaT", "ns")
     some = compare(guesses, dataset.assign_coords(time=("storm", time)), n_boot=50)
     assert some.days == np.unique(time[40:].astype("datetime64[D]")).size
     assert sum(part.count for part in some.seasons["hour"]) == 200
@@ -458,7 +458,7 @@ def test_no_few_boxes_are_too_odd(seed, n, entrants, unknown, sharpness):
     # One mode or all, certain or not, times known or not; warnings are errors.
     rng = np.random.default_rng(seed)
     time = START + rng.integers(0, 3, n) * np.timedelta64(24, "h").astype("m8[m]")
-    time[rng.random(n) < unknown] = np.datetime64("NaT")
+    time[rng.random(n) < unknown] = np.datetime64("NaT", "ns")
     dataset = _dataset(rng.integers(0, rng.integers(1, 7), n), time=time)
     given = {}
     for name in "abc"[:entrants]:

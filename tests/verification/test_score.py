@@ -134,7 +134,7 @@ def test_without_times_boxes_are_resampled_and_mixed_times_are_said():
     assert score(predictions, unknown).intervals["by"] == "box"
     assert score(predictions, unknown).intervals["groups"] == 40
     half = dataset["time"].values.copy()
-    half[::2] = np.datetime64("NaT")
+    half[::2] = np.datetime64("NaT", "ns")
     mixed = score(predictions, dataset.assign_coords(time=("storm", half))).intervals
     assert mixed["by"].startswith("UTC day, and box")
 

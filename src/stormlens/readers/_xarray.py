@@ -502,8 +502,9 @@ def _moments(values: np.ndarray) -> np.ndarray:
     """UTC of what xarray decodes times to; without those that datetime64 cannot have."""
     moments = []
     for value in np.unique(values):
-        if getattr(value, "calendar", "standard") in _CALENDARS:
-            text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+        text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+        is_known = text.lower() not in ("", "nat")  # NumPy wants these with a unit
+        if is_known and getattr(value, "calendar", "standard") in _CALENDARS:
             with suppress(ValueError, InputError):
                 moments.append(nanoseconds(np.datetime64(text.replace("_", "T")), "time"))
     found = np.array(moments, "datetime64[ns]")

@@ -180,7 +180,7 @@ class Batches:
 
 
 _UNKNOWN: dict[str, tuple[Any, str]] = {
-    "time": (np.datetime64("NaT"), "datetime64[ns]"),
+    "time": (np.datetime64("NaT", "ns"), "datetime64[ns]"),
     **dict.fromkeys(("latitude", "longitude", "coverage", "echo"), (np.nan, "float64")),
 }
 
