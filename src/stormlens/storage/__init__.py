@@ -9,10 +9,10 @@ if TYPE_CHECKING:
         append_line,
         atomic_path,
         check_writable,
-        disk_errors,
         write_bytes,
         write_text,
     )
+    from stormlens.storage._disk_errors import disk_errors
     from stormlens.storage._files import MAX_FILE_BYTES, check_file, opened_file, read_file
     from stormlens.storage._hdf5 import HDF5_SIGNATURE, as_sentences, opened_hdf5
     from stormlens.storage._hdf5_read import (
@@ -68,7 +68,8 @@ __all__ = [
 on_first_use(
     __name__,
     {
-        "_atomic": "append_line atomic_path check_writable disk_errors write_bytes write_text",
+        "_atomic": "append_line atomic_path check_writable write_bytes write_text",
+        "_disk_errors": "disk_errors",
         "_files": "MAX_FILE_BYTES check_file opened_file read_file",
         "_hdf5": "HDF5_SIGNATURE as_sentences opened_hdf5",
         "_hdf5_read": "hdf5_attributes hdf5_dataset hdf5_member hdf5_numbered",

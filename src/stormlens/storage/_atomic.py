@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stormlens.errors import InputError
+from stormlens.storage._disk_errors import disk_errors
+from stormlens.storage._lock import file_lock
 
 _APPEND_SECONDS = 60.0  # to wait for other processes that append
 
@@ -134,9 +136,6 @@ def append_line(path: str | Path, line: str) -> Path:
         If the disk is full, the folder cannot be written, or `path` is a folder, a device or a
         pipe.
     """
-    # Imported here, since _lock imports disk_errors from this module.
-    from stormlens.storage._lock import file_lock
-
     target = _target(Path(path))
     with (
         file_lock(target.with_name(f".{target.name}.lock"), _APPEND_SECONDS),
@@ -150,40 +149,6 @@ def append_line(path: str | Path, line: str) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return Path(path)
-
-
-@contextmanager
-def disk_errors(path: str | Path) -> Iterator[None]:
-    """
-    Turn errors of the disk into a sentence about `path`.
-
-    Parameters
-    ----------
-    path : str or Path
-        File or folder that the block writes.
-
-    Raises
-    ------
-    InputError
-        For a full disk, a read-only place, or a parent that is a file.
-    """
-    reasons = {
-        errno.ENOSPC: "no space is left on the disk; free some or write elsewhere",
-        errno.EDQUOT: "the disk quota is used up; free some space or write elsewhere",
-        errno.EACCES: "permission is denied; write elsewhere",
-        errno.EPERM: "permission is denied; write elsewhere",
-        errno.EFBIG: "the file grew past the size that is allowed here; write elsewhere",
-        errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
-        errno.EROFS: "the disk is read-only; write elsewhere",
-        errno.ENOTDIR: "a part of this path is a file, not a folder",
-        errno.EEXIST: "a part of this path is a file, not a folder",
-    }
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in reasons:
-            raise
-        raise InputError(f"Cannot write {path}: {reasons[error.errno]}.") from error
 
 
 def _target(path: Path) -> Path:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stormlens.errors import InputError
-from stormlens.storage._atomic import disk_errors
+from stormlens.storage._disk_errors import disk_errors
 
 _PAUSE_SECONDS = 0.05
 _TRIES = 100
@@ -74,7 +74,7 @@ def lock_if_free(path: str | Path) -> Iterator[bool]:
         If the file cannot be made or locked.
     """
     path = Path(path).absolute()
-    handle = _locked(path, -1.0)
+    handle = _locked(path, timeout=0)
     try:
         yield handle is not None
     finally:
@@ -105,7 +105,7 @@ def _locked(path: Path, timeout: float) -> int | None:
             os.close(handle)
             raise
         os.close(handle)
-        if time.monotonic() > end:
+        if time.monotonic() >= end:
             return None
         time.sleep(_PAUSE_SECONDS)
 
@@ -117,7 +117,7 @@ def _opened(path: Path) -> int:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with suppress(FileNotFoundError):  # its last holder has just removed the folder
                     return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-            return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # and if it fails, that is said
     except OSError as error:
         raise _not_lockable(path, error) from error
 
