@@ -51,7 +51,7 @@ ACTIVATIONS = (
 """Activations by Keras's names, in the order of the library's own list."""
 
 _RELU = (0.0, float("inf"), 0.0)
-ROOM = 1000  # bytes of a sentence
+SENTENCE_BYTES = 1000  # that the library may write of what is wrong
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,22 +149,12 @@ class Engine:
     ) -> None:
         self._library = _engine_library()
         self._shape = shape
-        # One array of all weights, and each one's place in it. By identity, as arrays have no hash.
-        places: dict[int, int] = {}
-        arrays: list[Floats] = []
-        size = 0
-        for array in (a for step in steps for a in (step.kernel, step.bias) if a is not None):
-            places[id(array)] = size
-            arrays.append(array)
-            size += array.size
-        weights = np.empty(size, np.float32)
-        for array in arrays:
-            place = places[id(array)]
-            weights[place : place + array.size] = array.ravel()
-        written = (_Step * max(len(steps), 1))(*(_written(step, places) for step in steps))
-        error = ctypes.create_string_buffer(ROOM)
+        weights, places = _packed(steps)
+        structs = (_Step * max(len(steps), 1))(*(_as_struct(step, places) for step in steps))
+        error = ctypes.create_string_buffer(SENTENCE_BYTES)
         made = self._library.stormlens_engine_make(
-            written, len(steps), *shape, *bounds, pointer(weights), weights.size, error, ROOM
+            *(structs, len(steps), *shape, *bounds, pointer(weights), weights.size),
+            *(error, SENTENCE_BYTES),
         )
         if not made:
             sentence = error.value.decode()
@@ -261,6 +251,7 @@ def loaded_library() -> ctypes.CDLL:
 
 
 def _engine_library() -> ctypes.CDLL:
+    """The library, with the types of its functions for engines."""
     handle = loaded_library()
     whole, real, pointer = ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
     handle.stormlens_engine_make.restype = pointer
@@ -285,15 +276,29 @@ def pointer(array: NDArray[Any]) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-def _written(step: Step, places: dict[int, int]) -> _Step:
-    def place(array: Floats | None) -> tuple[int, int]:
-        return (-1, 0) if array is None else (places[id(array)], array.size)
+def _packed(steps: Sequence[Step]) -> tuple[Floats, dict[int, int]]:
+    """One array of all weights, and where each begins, by its id, as arrays have no hash."""
+    arrays = [a for step in steps for a in (step.kernel, step.bias) if a is not None]
+    weights = np.empty(sum(array.size for array in arrays), np.float32)
+    places: dict[int, int] = {}
+    end = 0
+    for array in arrays:
+        places[id(array)], begin = end, end
+        end += array.size
+        weights[begin:end] = array.ravel()
+    return weights, places
 
+
+def _as_struct(step: Step, places: dict[int, int]) -> _Step:
+    kernel, bias = (
+        (-1, 0) if array is None else (places[id(array)], array.size)
+        for array in (step.kernel, step.bias)
+    )
     constants = step.constants
     if step.activation == "relu" and not constants:
         constants = _RELU
     outputs = step.kernel.shape[-1] if step.kernel is not None else 0
-    first, last, before, after = step.padding
+    top, bottom, left, right = step.padding
     return _Step(
         KINDS.index(step.kind),
         ACTIVATIONS.index(step.activation),
@@ -301,7 +306,7 @@ def _written(step: Step, places: dict[int, int]) -> _Step:
         *step.strides,
         *step.dilation,
         step.groups,
-        *(first, before, last, after),
-        *(outputs, *place(step.kernel), *place(step.bias)),
-        *(*constants, 0.0, 0.0, 0.0, 0.0)[:4],
+        *(top, left, bottom, right),
+        *(outputs, *kernel, *bias),
+        *(*constants, 0.0, 0.0, 0.0, 0.0)[:4],  # a to d; those that a step lacks are not read
     )

@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stormlens.engine._engine import (
-    ROOM,
+    SENTENCE_BYTES,
     Engine,
     Floats,
     Step,
@@ -194,7 +194,8 @@ class Sliding:
             raise MemoryError("There is not enough memory for threads.")
         self._helpers = ctypes.c_void_p(made)
         weakref.finalize(self, self._library.stormlens_helpers_free, self._helpers)
-        self._rooms: dict[int, tuple[Floats, Floats]] = {}  # by place: weights, their result
+        # By the id of a layer's weights: these, and the memory of its result.
+        self._results: dict[int, tuple[Floats, Floats]] = {}
 
     def conv_pool(
         self,
@@ -244,17 +245,17 @@ class Sliding:
         image, blank, reply = map(_contiguous, (image, blank, reply))
         places = np.array(starts, np.int64)
         features = math.prod(windows.cells) * filters
-        pooled = self._room(weights, (len(places), *windows.counts, features))
-        written = _ShiftAndStitch(
+        pooled = self._result_memory(weights, (len(places), *windows.counts, features))
+        struct = _ShiftAndStitch(
             *image.shape,
             *(len(places), step),
             *(rows, columns, filters, pool, relu, weights.is_winograd),
-            *_written(windows),
+            *_fields_of(windows),
             *(image.size, places.size, weights.packed.size, weights.packed_bias.size),
             *(blank.size, reply.size, pooled.size),
         )
         arrays = (image, places, weights.packed, weights.packed_bias, blank, reply, pooled)
-        self._call("stormlens_shift_and_stitch", written, *arrays)
+        self._call("stormlens_shift_and_stitch", struct, *arrays)
         return pooled
 
     def dense_windows(
@@ -278,13 +279,13 @@ class Sliding:
         """
         image, kernel, bias = map(_contiguous, (image, kernel, bias))
         outputs = np.empty((*windows.counts, bias.size), np.float32)
-        written = _DenseWindows(
+        struct = _DenseWindows(
             *image.shape,
             bias.size,
-            *_written(windows),
+            *_fields_of(windows),
             *(image.size, kernel.size, bias.size, outputs.size),
         )
-        self._call("stormlens_dense_windows", written, image, kernel, bias, outputs)
+        self._call("stormlens_dense_windows", struct, image, kernel, bias, outputs)
         return outputs
 
     def of_cells(self, steps: Sequence[Step], width: int) -> Callable[[Floats], Floats]:
@@ -313,19 +314,19 @@ class Sliding:
 
         return run
 
-    def _room(self, weights: StitchWeights, shape: tuple[int, ...]) -> Floats:
+    def _result_memory(self, weights: StitchWeights, shape: tuple[int, ...]) -> Floats:
         # The weights are kept with the memory: else their id could become another array's.
-        _, room = self._rooms.get(id(weights.packed), (None, None))
-        if room is None or room.shape != shape:
-            room = np.empty(shape, np.float32)
-            self._rooms[id(weights.packed)] = weights.packed, room
-        return room
+        _, memory = self._results.get(id(weights.packed), (None, None))
+        if memory is None or memory.shape != shape:
+            memory = np.empty(shape, np.float32)
+            self._results[id(weights.packed)] = weights.packed, memory
+        return memory
 
-    def _call(self, name: str, written: ctypes.Structure, *arrays: NDArray[Any]) -> None:
-        error = ctypes.create_string_buffer(ROOM)
+    def _call(self, name: str, struct: ctypes.Structure, *arrays: NDArray[Any]) -> None:
+        error = ctypes.create_string_buffer(SENTENCE_BYTES)
         places = map(pointer, arrays)
         outcome = getattr(self._library, name)(
-            self._helpers, ctypes.byref(written), *places, error, ROOM
+            self._helpers, ctypes.byref(struct), *places, error, SENTENCE_BYTES
         )
         if outcome == 1:
             raise MemoryError("There is not enough memory for what windows share.")
@@ -337,11 +338,13 @@ def _contiguous(values: Any) -> Floats:
     return np.ascontiguousarray(values, np.float32)
 
 
-def _written(windows: Windows) -> tuple[int, ...]:
+def _fields_of(windows: Windows) -> tuple[int, ...]:
+    """From row_step to cell_columns, as both structs have them."""
     return (*windows.steps, windows.dilation, *windows.counts, *windows.cells)
 
 
 def _sliding_library() -> ctypes.CDLL:
+    """The library, with the types of its functions for sliding windows."""
     handle = loaded_library()
     whole, place = ctypes.c_int64, ctypes.c_void_p
     handle.stormlens_helpers_make.restype = place
