@@ -151,7 +151,7 @@ def needs_packages(what: str, extra: str = "") -> InputError:
     return InputError(f"{what}; in the clone of Stormlens, run `{install_line(extra)}`.")
 
 
-def import_extra(name: str, who: str, extra: str) -> ModuleType:
+def import_extra(name: str, opening: str, extra: str) -> ModuleType:
     """
     Import a library of an extra, or say how to install it.
 
@@ -159,8 +159,8 @@ def import_extra(name: str, who: str, extra: str) -> ModuleType:
     ----------
     name : str
         Of the module, such as ``"pyarrow.parquet"``.
-    who : str
-        What needs it, such as ``"Archive runs need"``.
+    opening : str
+        How the sentence begins, such as ``"Archive runs need"``.
     extra : str
         The extra that has it.
 
@@ -178,7 +178,7 @@ def import_extra(name: str, who: str, extra: str) -> ModuleType:
     except ImportError as error:
         package = name.partition(".")[0]
         raise needs_packages(
-            f"{who} {package}, which cannot be imported ({error})", extra
+            f"{opening} {package}, which cannot be imported ({error})", extra
         ) from error
 
 

@@ -171,12 +171,12 @@ def addresses(host: str, port: int) -> list[str]:
     addresses : list of str
         For 0.0.0.0 and "::", this machine's own addresses, as far as it knows them.
     """
-    hosts = _numbers(host) if host in ("0.0.0.0", "::") else [host]
+    hosts = _own_addresses(host) if host in ("0.0.0.0", "::") else [host]
     return [f"http://{f'[{name}]' if ':' in name else name}:{port}/" for name in hosts]
 
 
-def _numbers(host: str) -> list[str]:
-    """Own addresses; connecting a UDP socket makes the system choose one, and sends no packet."""
+def _own_addresses(host: str) -> list[str]:
+    """As far as known: connecting a UDP socket makes the system choose one, and sends no packet."""
     family, elsewhere = (
         (socket.AF_INET6, "2001:db8::1") if ":" in host else (socket.AF_INET, "192.0.2.1")
     )

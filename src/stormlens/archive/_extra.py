@@ -4,4 +4,4 @@ from functools import partial
 
 from stormlens.errors import import_extra
 
-need = partial(import_extra, who="Archive runs need", extra="archive")
+need = partial(import_extra, opening="Archive runs need", extra="archive")

@@ -11,27 +11,21 @@ if TYPE_CHECKING:
 _PER_MODE = ("pod", "far", "csi", "f1")
 
 
-def simulated_note(training: bool, test: bool) -> str | None:
+def print_simulated(training: bool, test: bool) -> None:
     """
-    The line that says what was simulated.
+    Say what was simulated; nothing where all boxes are real.
 
     Parameters
     ----------
     training, test : bool
         Whether a simulator made the boxes trained on, and those scored.
-
-    Returns
-    -------
-    line : str or None
-        None where all boxes are real.
     """
     if training and test:
-        return "SIMULATED: trained and scored on simulated storms, not on radar observations."
-    if training:
-        return "SIMULATED: trained on simulated storms only."
-    if test:
-        return "SIMULATED: scored on simulated storms, not on radar observations."
-    return None
+        print_prose("SIMULATED: trained and scored on simulated storms, not on radar observations.")
+    elif training:
+        print_prose("SIMULATED: trained on simulated storms only.")
+    elif test:
+        print_prose("SIMULATED: scored on simulated storms, not on radar observations.")
 
 
 def print_outcome(outcome: "Outcome") -> None:
@@ -68,9 +62,7 @@ def print_headline(evaluation: "Evaluation") -> None:
         f"{_opening(name):<{width}}{number(exact.value)}{bounds}, {scores.count:,} boxes",
         f"{_opening(constant):<{width}}{number(base['accuracy'])}",
     )
-    note = simulated_note(**scores.simulated)
-    if note:
-        print_lines(note)
+    print_simulated(**scores.simulated)
 
 
 def _opening(text: str) -> str:

@@ -27,7 +27,7 @@ from stormlens.cli._printing import (
     print_table,
 )
 from stormlens.cli._resuming import command_line, resumable, resume_line
-from stormlens.cli._scores import simulated_note
+from stormlens.cli._scores import print_simulated
 
 if TYPE_CHECKING:
     from stormlens.experiment import ChapterOutcome
@@ -104,9 +104,7 @@ def _print_chapter(result: "ChapterOutcome") -> None:
     )
     base = values["baseline"]
     print_lines(f"On test, {base['name']} would score {number(base['accuracy'])}.")
-    note = simulated_note(values["simulated"], values["simulated"])
-    if note:
-        print_lines(note)
+    print_simulated(values["simulated"], values["simulated"])
     print_lines(f"Curves: {result.folder / 'chapter.png'}")
     print_lines(f"Page: {result.folder / 'chapter.html'}")
 

@@ -26,7 +26,7 @@ from stormlens.cli._printing import (
     print_table,
 )
 from stormlens.cli._resuming import command_line, resumable
-from stormlens.cli._scores import simulated_note
+from stormlens.cli._scores import print_simulated
 
 if TYPE_CHECKING:
     from stormlens.experiment import Compared
@@ -138,11 +138,8 @@ def _print(compared: "Compared") -> None:
     view = next(iter(values["views"].values()))
     letters = {entry["name"]: entry["letter"] for entry in values["contestants"]}
     print_prose(compared.headline)
-    note = simulated_note(
-        any(values["simulated"]["training"].values()), values["simulated"]["test"]
-    )
-    if note:
-        print_prose(note)
+    simulated = values["simulated"]
+    print_simulated(any(simulated["training"].values()), simulated["test"])
     print_lines("")
     _print_scores(values, view, letters)
     if view["pairs"]:

@@ -18,7 +18,7 @@ from stormlens.cli._printing import (
     print_table,
 )
 from stormlens.cli._resuming import command_line, resumable
-from stormlens.cli._scores import simulated_note
+from stormlens.cli._scores import print_simulated
 
 if TYPE_CHECKING:
     from stormlens.experiment import Reproduction
@@ -103,9 +103,7 @@ def _print(result: "Reproduction") -> None:
     print_table(columns, _rows(values), right=columns[2:5])
     print_lines("")
     print_prose(reproduction_headline(values))
-    note = simulated_note(values["simulated"], values["simulated"])
-    if note:
-        print_lines(note)
+    print_simulated(values["simulated"], values["simulated"])
     print_lines(f"Comparison: {result.folder / 'comparison' / 'comparison.html'}")
     print_lines(f"Page: {result.page}")
 

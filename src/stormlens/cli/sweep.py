@@ -24,7 +24,7 @@ from stormlens.cli._printing import (
     print_table,
 )
 from stormlens.cli._resuming import command_line, resumable
-from stormlens.cli._scores import simulated_note
+from stormlens.cli._scores import print_simulated
 
 if TYPE_CHECKING:
     from stormlens.experiment import Swept, Trial
@@ -192,9 +192,7 @@ def _print_sweep(swept: "Swept") -> None:
         "difference from the best, corrected by Holm. The best of many is also the luckiest. The "
         "test split was not read."
     )
-    note = simulated_note(swept.simulated, swept.simulated)
-    if note:
-        print_lines(note)
+    print_simulated(swept.simulated, swept.simulated)
     _print_places(swept)
 
 

@@ -6,14 +6,13 @@ compiling would take seconds. The library itself looks after threads, instructio
 """
 
 from stormlens.engine._engine import Engine, Step, instruction_set, usable_cores
-from stormlens.engine._library import BUILD, INSTRUCTION_SET, SWITCH, Library, load_library
+from stormlens.engine._library import BUILD, INSTRUCTION_SET, Library, load_library
 from stormlens.engine._sliding import Sliding, StitchWeights, blank_reply, stitch_weights
 from stormlens.engine._windows import Windows, gather_windows, spectra_pay
 
 __all__ = [
     "BUILD",
     "INSTRUCTION_SET",
-    "SWITCH",
     "Engine",
     "Library",
     "Sliding",

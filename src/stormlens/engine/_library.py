@@ -10,7 +10,7 @@ from pathlib import Path
 import stormlens
 from stormlens.errors import InputError, printable
 
-SWITCH = "STORMLENS_NATIVE"
+_SWITCH = "STORMLENS_NATIVE"
 """Environment variable; 0 leaves the native library unused."""
 
 INSTRUCTION_SET = "STORMLENS_INSTRUCTION_SET"
@@ -66,8 +66,8 @@ def load_library() -> Library:
             f"The environment variable {INSTRUCTION_SET} is {named!r}; set it to baseline, avx2 or "
             "avx512, or unset it."
         )
-    if os.environ.get(SWITCH) == "0":
-        return Library(reason=f"{SWITCH} is 0; unset it to use the native operations")
+    if os.environ.get(_SWITCH) == "0":
+        return Library(reason=f"{_SWITCH} is 0; unset it to use the native operations")
     path = next(candidates(), None)
     if path is None:
         return Library(reason=_why_missing())

@@ -36,7 +36,7 @@ _SELU = {"alpha": 1.67326324, "gamma": 1.05070098}
 _FOLLOWED = {"highest": "MaxPool", "mean": "AveragePool"}
 
 
-need = partial(import_extra, who="ONNX files are written with", extra="export")
+need = partial(import_extra, opening="ONNX files are written with", extra="export")
 
 
 @dataclass(frozen=True)

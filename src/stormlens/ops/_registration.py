@@ -13,9 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stormlens.engine import BUILD, SWITCH, load_library
-
-__all__ = ["SWITCH", "Native", "native"]
+from stormlens.engine import BUILD, load_library
 
 _TARGETS = (
     "stormlens_conv_pool",
@@ -57,11 +55,12 @@ class Native:
 @cache
 def native() -> Native:
     """
-    Register the native operations once, and try one.
+    Whether the native operations work; the first call registers them and tries one.
 
     Returns
     -------
     found : Native
+        The same in every call.
     """
     import jax
 

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from stormlens.errors import import_extra
 
-need = partial(import_extra, who="Serving needs", extra="serve")
+need = partial(import_extra, opening="Serving needs", extra="serve")
 
 
 def need_later(name: str) -> None:
