@@ -237,7 +237,7 @@ def _check_digest(content: bytes) -> None:
     place = _DIGITS.search(content)
     if place is None:
         if _DIGEST in content:
-            raise ValueError("its checksum is none")
+            raise ValueError("its checksum is cut short or not in its place")
         return
     counted = content[: place.start(1)] + _NO_DIGEST + content[place.end(1) :]
     if sha256(counted).hexdigest().encode() != place[1]:

@@ -265,7 +265,7 @@ def question_of(content_type: bytes, accept: bytes, query: bytes) -> Question:
         if given["reading"]:
             from stormlens.readers import Options
 
-            Options(**given["reading"])
+            Options(**given["reading"])  # checked; the process that reads the file makes them again
     except InputError as error:
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
     return Question(pictures, dict(given["reading"]), cutting, form)
@@ -356,7 +356,11 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
 def _cutting_of(
     boxes: str | None = None, at: list[tuple[float, float]] | None = None, **settings: float
 ) -> dict[str, Any]:
-    """Arguments of `stormlens.boxes.Cutting`, which checks them; empty for the default."""
+    """
+    Arguments of `stormlens.boxes.Cutting`, checked; empty for the default.
+
+    They stay plain values for the way to the process that reads the file, which makes it again.
+    """
     if at is not None and boxes is not None:
         raise InputError("Give one of boxes= and at=.")
     if at is not None and len(at) > MOST_PLACES:

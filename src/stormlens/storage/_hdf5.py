@@ -128,7 +128,7 @@ def _check_structure(content: bytes) -> FileBytes:
     version = content[8]
     offsets, lengths = content[13:15] if version < 2 else content[9:11]
     if version > 3 or offsets not in _SIZES or lengths not in _SIZES:
-        raise ValueError("its superblock names no sizes of offsets and lengths that are read")
+        raise ValueError("its superblock gives widths of offsets or lengths that are not read")
     objects, longest, at = 0, 0, content.find(_HEAP)
     while at >= 0:
         count, length = _check_heap(content, at, lengths)
@@ -185,7 +185,7 @@ def _check_objects(file: Any, budget: int, raw: FileBytes, name: str) -> None:
             raise ValueError(f"it holds over {_MAX_OBJECTS} objects")
         total += _check_attributes(item, raw.longest, in_heap)
         if total > _MAX_ATTRIBUTES:
-            raise ValueError("its attributes are too large to be some")
+            raise ValueError(f"its attributes take more than {_MAX_ATTRIBUTES >> 20} MiB")
         if isinstance(item, h5py.Group):
             to_check.extend(_members(item, name))
         elif isinstance(item, h5py.Dataset):
@@ -226,7 +226,7 @@ def _check_attributes(item: Any, longest: int, in_heap: set[bytes]) -> int:
         count = attribute.get_space().get_simple_extent_npoints()
         kind = attribute.get_type()
         if count * kind.get_size() > _MAX_ATTRIBUTE:
-            raise ValueError("an attribute is too large to be one")
+            raise ValueError(f"an attribute takes more than {_MAX_ATTRIBUTE >> 20} MiB")
         if _is_variable(kind) and count:
             in_heap.add(name)
         total += count * max(kind.get_size(), longest if _is_variable(kind) else 0)

@@ -65,13 +65,13 @@ def check_attributes(raw: FileBytes, names: set[bytes]) -> None:
     sizes, found = sorted({len(name) + 1 for name in names}), set()
     for number, kind in enumerate(re.finditer(_VARIABLE + width, raw.content, re.DOTALL)):
         if number > _MOST_KINDS:
-            raise ValueError("it holds too many lists to be looked at")
+            raise ValueError(f"it holds more than {_MOST_KINDS} types of variable length")
         for name, values, count in _messages(raw, kind.start(), sizes):
             if name in names:
                 _check_lengths(raw, values, count)
                 found.add(name)
     if names - found:
-        raise ValueError(f"attribute {min(names - found)!r} is kept where nothing looks for it")
+        raise ValueError(f"the values of attribute {min(names - found)!r} are not found")
 
 
 def _messages(raw: FileBytes, kind: int, sizes: list[int]) -> Iterator[tuple[bytes, int, int]]:
@@ -139,7 +139,7 @@ def _check_lengths(raw: FileBytes, place: int, count: int) -> None:
     step = 8 + raw.offsets
     for at in range(place, place + count * step, step):
         if _number(raw.content, at, 4) > raw.longest:
-            raise ValueError("it tells of more text than it holds")
+            raise ValueError("a text or list is longer than any that its heaps hold")
 
 
 def _number(content: bytes, at: int, width: int) -> int:
