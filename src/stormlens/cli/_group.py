@@ -117,7 +117,7 @@ class SentenceGroup(CommandGroup):
             # The reader has seen enough, as `head` has.
             raise click.exceptions.Exit(0) from None
         except OSError as error:
-            sentence, code = _of_disk(error), 2
+            sentence, code = _disk_sentence(error), 2
         say(f"Error: {sentence}" if code == 2 else sentence)
         raise click.exceptions.Exit(code)
 
@@ -138,7 +138,7 @@ def _nearest(name: str, names: Iterable[str]) -> str:
     return near and f" Did you mean {near}?"
 
 
-def _of_disk(error: OSError) -> str:
+def _disk_sentence(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
     if error.errno == errno.ENOSPC:
         reason = "No space is left on the disk; free some or write elsewhere"

@@ -54,7 +54,7 @@ class PortableSliding:
                     values = values * kernel + bias
                 elif step.kind == "dense":
                     values = jnp.matmul(values, kernel, precision=lax.Precision.HIGHEST) + bias
-                values = _curve(step)(values)
+                values = _activation(step)(values)
             return values
 
         return partial(run, jax.device_put(weights))
@@ -105,21 +105,22 @@ def _dense_windows(windows: Windows, image: Array, kernel: Array, bias: Array) -
     return outputs[0, : windows.counts[0], : windows.counts[1]] + bias
 
 
-def _curve(step: Step) -> Callable[[Array], Array]:
+def _activation(step: Step) -> Callable[[Array], Array]:
     """An activation of `stormlens.engine.Step`."""
     if step.activation == "relu" and step.constants:
         slope, most, threshold = step.constants
-        return lambda values: _bent(values, slope, most, threshold)
+        return lambda values: _keras_relu(values, slope, most, threshold)
     if step.activation == "elu":
         return partial(jax.nn.elu, alpha=step.constants[0])
-    return _CURVES[step.activation]
+    return _ACTIVATIONS[step.activation]
 
 
-def _bent(values: Array, slope: float, most: float, threshold: float) -> Array:
+def _keras_relu(values: Array, slope: float, most: float, threshold: float) -> Array:
+    """ReLU with Keras's negative slope, highest value and threshold."""
     return jnp.where(values > threshold, jnp.minimum(values, most), slope * (values - threshold))
 
 
-_CURVES: dict[str, Callable[[Array], Array]] = {
+_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "linear": lambda values: values,
     "relu": jax.nn.relu,
     "tanh": jnp.tanh,

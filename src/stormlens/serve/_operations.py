@@ -45,13 +45,13 @@ def operations(service: "Service", folder: Path | None, has_token: bool) -> "Fas
     fastapi = need("fastapi")
     # Their own pages would come from elsewhere; `/openapi.json` is answered below.
     app: FastAPI = fastapi.FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    _add_looks(app, service, folder, has_token)
+    _add_facts(app, service, folder, has_token)
     _add_jobs(app, service)
     _add_refusals(app)
     return app
 
 
-def _add_looks(app: "FastAPI", service: "Service", folder: Path | None, has_token: bool) -> None:
+def _add_facts(app: "FastAPI", service: "Service", folder: Path | None, has_token: bool) -> None:
     from fastapi import Request, Response
 
     @cache
