@@ -114,11 +114,12 @@ def test_a_reader_a_network_a_score_and_a_component_work(tmp_path):
         (tmp_path / "docs" / page).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / "docs" / page, tmp_path / "docs" / page)
     recipes = ["reader", "network", "score"]
-    names = ["surfer", "enrolled", "coarse", "registry", "hand_count", "best_mean", "our"]
+    names = ["surfer", "enrolled", "coarse", "registry", "hand_count", "best_mean", "our", "digits"]
     tests = [
         *("tests/readers/test_surfer.py", "tests/readers/test_contract.py"),
         *("tests/models/test_zoo.py", "tests/learn/test_zoo.py"),
         *("tests/verification/test_spherical.py", "tests/verification/test_added.py"),
+        "tests/report/test_report.py",
     ]
     if node := shutil.which("node"):
         recipes.append("component")

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -294,6 +295,28 @@ def test_hostile_class_names_are_escaped(tmp_path):
     page, _ = _write(tmp_path / "report.html", dataset, predictions)
     assert '"onload="x' in page.text
     assert not any("onload" in attrs for _, attrs in page.tags)
+
+
+def test_only_a_score_of_another_package_names_it(tmp_path, monkeypatch):
+    mine = verification.Score(
+        "mine", "my score", "a test's", (0, 1), True, of_confusion=verification.accuracy
+    )
+    of_others, _ = _write(tmp_path / "others.html", *_storms(), scores=_with_added(mine))
+    assert "a test's; higher is better, 0 to 1 (package someone 1.0)" in of_others.text
+    monkeypatch.setattr(verification, "SCORES", (*verification.SCORES, mine))
+    own, _ = _write(tmp_path / "own.html", *_storms(), scores=_with_added(mine))
+    assert "a test's; higher is better, 0 to 1" in own.text
+    assert "(package" not in own.text
+
+
+def _with_added(extra):
+    """Scores with one beyond the five, as a file gives them."""
+    dataset, predictions = _storms()
+    plain = verification.score(predictions, dataset, n_boot=5)
+    more = verification.AddedScore(
+        0.5, 0.4, 0.6, extra.title, extra.meaning, extra.sense, 0, 1, True, 0.1, "someone 1.0"
+    )
+    return replace(plain, added={extra.name: more})
 
 
 def test_digits_have_ten_classes_no_days_and_no_dbz(tmp_path):

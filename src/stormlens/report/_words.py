@@ -257,7 +257,11 @@ def tiles(scores: "Scores") -> list[dict[str, Any]]:
         for score in SCORES
         if hasattr(scores, score.name)
     ]
-    added = [(score, score, score.constant, score.package) for score in scores.added.values()]
+    own = {score.name for score in SCORES}
+    added = [
+        (score, score, score.constant, "" if name in own else score.package)
+        for name, score in scores.added.items()
+    ]
     return [
         {
             "name": f"{told.title[:1].upper()}{told.title[1:]}",
