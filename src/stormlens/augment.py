@@ -199,22 +199,23 @@ class Augmentation:
         """
         import jax
 
-        keys = jax.random.split(key, 7)
+        # A seed gives the same images only as long as each of these keeps its place.
+        turning, along, across, slanting, zooming, mirroring, flipping = jax.random.split(key, 7)
 
-        def symmetric(index: int, bound: float) -> "Array":
-            return jax.random.uniform(keys[index], (count,), minval=-bound, maxval=bound)
+        def symmetric(key: "Array", bound: float) -> "Array":
+            return jax.random.uniform(key, (count,), minval=-bound, maxval=bound)
 
         low, high = self.zoom_range
-        zoom = jax.random.uniform(keys[4], (2, count), minval=low, maxval=high)
+        zoom = jax.random.uniform(zooming, (2, count), minval=low, maxval=high)
         return affine_matrices(
-            theta=symmetric(0, self.rotation_range),
-            tx=symmetric(1, self.width_shift_range) * width,
-            ty=symmetric(2, self.height_shift_range) * height,
-            shear=symmetric(3, self.shear_range),
+            theta=symmetric(turning, self.rotation_range),
+            tx=symmetric(along, self.width_shift_range) * width,
+            ty=symmetric(across, self.height_shift_range) * height,
+            shear=symmetric(slanting, self.shear_range),
             zx=zoom[0],
             zy=zoom[1],
-            flip_horizontal=self.horizontal_flip & jax.random.bernoulli(keys[5], 0.5, (count,)),
-            flip_vertical=self.vertical_flip & jax.random.bernoulli(keys[6], 0.5, (count,)),
+            flip_horizontal=self.horizontal_flip & jax.random.bernoulli(mirroring, 0.5, (count,)),
+            flip_vertical=self.vertical_flip & jax.random.bernoulli(flipping, 0.5, (count,)),
             height=height,
             width=width,
         )
@@ -257,26 +258,28 @@ class Augmentation:
         import jax.numpy as jnp
 
         count, height, width = values.shape
-        keys = jax.random.split(key, 8)
+        # As in `matrices`, each keeps its place.
+        scaling, adding, cutting, losing, sharing, down, across, turning = jax.random.split(key, 8)
 
-        def uniform(index: int, low: float, high: float) -> "Array":
-            return jax.random.uniform(keys[index], (count,), minval=low, maxval=high)
+        def uniform(key: "Array", low: float, high: float) -> "Array":
+            return jax.random.uniform(key, (count,), minval=low, maxval=high)
 
         if self.offset_range or self.cutoff_range or self.scale_range != (1, 1):
             values = change_echo(
                 values,
-                scale=uniform(0, *self.scale_range),
-                offset=uniform(1, -self.offset_range, self.offset_range),
-                cutoff=uniform(2, 0, self.cutoff_range),
+                scale=uniform(scaling, *self.scale_range),
+                offset=uniform(adding, -self.offset_range, self.offset_range),
+                cutoff=uniform(cutting, 0, self.cutoff_range),
             )
         if self.dropout_range:
-            chance = uniform(3, 0, 1)
+            # Half of the samples lose nothing, a quarter a disc, a quarter what is beyond a line.
+            chance = uniform(losing, 0, 1)
             lost = dropped_out(
-                share=jnp.where(chance < 0.5, uniform(4, 0, self.dropout_range), 0),
+                share=jnp.where(chance < 0.5, uniform(sharing, 0, self.dropout_range), 0),
                 is_disc=chance < 0.25,
-                row=uniform(5, 0, height),
-                column=uniform(6, 0, width),
-                angle=uniform(7, 0, 360),
+                row=uniform(down, 0, height),
+                column=uniform(across, 0, width),
+                angle=uniform(turning, 0, 360),
                 height=height,
                 width=width,
             )
@@ -350,21 +353,30 @@ def dropped_out(
     in_disc = squares < each(share * height * width / jnp.pi)
 
     cos, sin = jnp.cos(jnp.deg2rad(angle)), jnp.sin(jnp.deg2rad(angle))
-    # Projected on the angle's direction, the box's profile is a trapezoid. From its far corner the
-    # area within a distance first grows as the square (a triangle), then linearly, then as the
-    # square again up to the whole; `depth` inverts that for each share.
     long, short = (
         side(jnp.abs(sin) * height, jnp.abs(cos) * width) for side in (jnp.maximum, jnp.minimum)
     )
+    along = each(sin) * (rows - (height - 1) / 2) + each(cos) * (columns - (width - 1) / 2)
+    beyond = along > each((long + short) / 2 - _depth(share, long, short))
+    return jnp.where(each(is_disc), in_disc, beyond)
+
+
+def _depth(share: "Array", long: "Array", short: "Array") -> "Array":
+    """
+    How far from a box's far corner a line cuts off a share of its area.
+
+    Projected on the line's normal, the box's profile is a trapezoid of width `long` + `short`.
+    From the corner the area within a distance first grows as the square (a triangle), then
+    linearly, then as the square again up to the whole. This is the inverse.
+    """
+    import jax.numpy as jnp
+
     corner, twice = short / (2 * long), 2 * long * short
-    depth = jnp.select(
+    return jnp.select(
         [share < corner, share < 1 - corner],
         [jnp.sqrt(twice * share), short / 2 + long * share],
         long + short - jnp.sqrt(twice * (1 - share)),
     )
-    along = each(sin) * (rows - (height - 1) / 2) + each(cos) * (columns - (width - 1) / 2)
-    beyond = along > each((long + short) / 2 - depth)
-    return jnp.where(each(is_disc), in_disc, beyond)
 
 
 def affine_matrices(
