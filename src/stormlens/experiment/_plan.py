@@ -470,10 +470,14 @@ class Found:
 def _read(path: Path, fit: Fit) -> dict[str, Any]:
     remedy = "remove it, and the same command does that fit again"
     values = storage.read_json(path, remedy)
-    fits = isinstance(values, dict) and all(
+    has_all = isinstance(values, dict) and all(
         isinstance(values.get(name), kind) for name, kind in _KINDS.items()
     )
-    if not fits or Fit(*(values[name] for name in Fit._fields)) != fit or not _has_scores(values):
+    if (
+        not has_all
+        or Fit(*(values[name] for name in Fit._fields)) != fit
+        or not _has_scores(values)
+    ):
         raise InputError(f"{path} is damaged (it is no fit of this sweep); {remedy}.")
     return {name: values[name] for name in _KINDS}
 

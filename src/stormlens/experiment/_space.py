@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -86,7 +87,9 @@ class Range:
         """
         share = rng.random()
         low, high = self.low, self.high
-        if whole:  # rounded below: so both ends are as likely as the numbers between
+        if whole:
+            # Half a unit more at each end, so that after rounding the bounds are as likely as the
+            # numbers between; a little less than half, so that nothing rounds beyond them.
             low, high = low - 0.499, high + 0.499
         value = low * (high / low) ** share if self.log else low + (high - low) * share
         if whole:
@@ -351,30 +354,20 @@ def _known_fields() -> dict[str, type | None]:
     for field in fields(Recipe):
         if field.name in _NAMES_ONLY:
             continue
-        kinds = [kind for kind in _kinds(hints[field.name]) if kind is not type(None)]
-        known[field.name] = kinds[0] if len(kinds) == 1 else None
-        if len(kinds) == 1 and is_dataclass(kinds[0]):
-            inner = get_type_hints(kinds[0])
-            for key in fields(kinds[0]):
+        kind = known[field.name] = _only_type(hints[field.name])
+        if kind is not None and is_dataclass(kind):
+            inner = get_type_hints(kind)
+            for key in fields(kind):
                 if (field.name, key.name) != (_FREE, "options"):
-                    known[f"{field.name}.{key.name}"] = _only(inner[key.name])
+                    known[f"{field.name}.{key.name}"] = _only_type(inner[key.name])
     return known
 
 
-def _only(hint: Any) -> type | None:
-    kinds = [kind for kind in _kinds(hint) if kind is not type(None)]
+def _only_type(hint: Any) -> type | None:
+    """The type that a field takes besides None; None if it takes several."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
     return kinds[0] if len(kinds) == 1 else None
-
-
-def _kinds(hint: Any) -> tuple[Any, ...]:
-    """The members of a union, or the one type."""
-    from types import UnionType
-
-    return get_args(hint) if isinstance(hint, UnionType) or _origin(hint) is Union else (hint,)
-
-
-def _origin(hint: Any) -> Any:
-    return getattr(hint, "__origin__", None)
 
 
 def _check_name(name: str, known: Mapping[str, Any], given: Iterable[str]) -> None:

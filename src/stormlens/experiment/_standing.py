@@ -8,7 +8,7 @@ corrected as by Nadeau and Bengio (2003), Inference for the generalization error
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -61,6 +61,11 @@ class Standing:
     fits: int
     seconds: float
     failed: str | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the trial needs no other fit in this rung: all are done, or one has failed."""
+        return self.failed is not None or self.fits == len(self.by_fold)
 
 
 @dataclass(frozen=True)
@@ -153,24 +158,25 @@ def standing(found: Found, trial: int, rung: int) -> Standing:
     standing : Standing
     """
     plan = found.plan
-    every = [found.of(fit) for fit in plan.fits([trial], rung)]
-    done = [one for one in every if one is not None]
-    failed = next((one["failed"] for one in done if one["failed"] is not None), None)
-    columns = {name: _column(every, name) for name in SCORES}
-    if failed is None and len(done) == len(every) and np.isnan(columns[plan.score]).all():
+    results = [found.of(fit) for fit in plan.fits([trial], rung)]
+    done = [result for result in results if result is not None]
+    failed = next((result["failed"] for result in done if result["failed"] is not None), None)
+    columns = {name: _column(results, name) for name in SCORES}
+    if failed is None and len(done) == len(results) and np.isnan(columns[plan.score]).all():
         failed = f"no fold defines {plan.score}"
     return Standing(
         plan.rungs[rung].share,
         {name: mean(column, plan.folds, _LIMITS[name]) for name, column in columns.items()},
         tuple(columns[plan.score].tolist()),
         len(done),
-        sum(float(one["seconds"]) for one in done),
+        sum(float(result["seconds"]) for result in done),
         failed,
     )
 
 
-def _column(every: Sequence[Mapping[str, Any] | None], name: str) -> Floats:
-    known = [None if one is None else one["scores"].get(name) for one in every]
+def _column(results: Sequence[Mapping[str, Any] | None], name: str) -> Floats:
+    """One score of each fit, NaN where it is not defined or the fit is still to be done."""
+    known = [None if result is None else result["scores"].get(name) for result in results]
     return np.array([math.nan if value is None else value for value in known], float)
 
 
@@ -250,14 +256,14 @@ def going_on(found: Found, trials: Sequence[int], rung: int) -> list[int]:
         return list(trials)
     plan = found.plan
     before = {trial: standing(found, trial, rung - 1) for trial in trials}
-    fit = [trial for trial in trials if before[trial].failed is None]
-    ranked = sorted(fit, key=lambda trial: _cost(before[trial], plan.score))
+    passed = [trial for trial in trials if before[trial].failed is None]
+    ranked = sorted(passed, key=lambda trial: _cost(before[trial], plan.score))
     return sorted(ranked[: plan.rungs[rung].trials])
 
 
-def _cost(of_trial: Standing, score: str) -> float:
+def _cost(standing: Standing, score: str) -> float:
     """The score, or its negative if more is better: the lowest is the best."""
-    value = of_trial.scores[score].value
+    value = standing.scores[score].value
     return -value if SCORES[score] else value
 
 
@@ -280,22 +286,22 @@ def rank(found: Found) -> list[Trial]:
     for rung in range(len(plan.rungs)):
         trials = going_on(found, trials, rung)
         here = {trial: standing(found, trial, rung) for trial in trials}
-        for trial, one in here.items():
-            if rung == 0 or one.fits:
-                reached.setdefault(trial, []).append(one)
-        needed = plan.folds * plan.repeats
+        for trial, standing_here in here.items():
+            # All trials are listed from the first rung on, begun or not; later ones once begun.
+            if rung == 0 or standing_here.fits:
+                reached.setdefault(trial, []).append(standing_here)
         # An unfinished rung decides nothing: which trials go on is not known yet.
-        if any(one.failed is None and one.fits < needed for one in here.values()):
+        if not all(standing_here.is_complete for standing_here in here.values()):
             break
-    made = [
+    unranked = [
         Trial(number, plan.points[number], plan.recipe_of(number), tuple(rungs))
         for number, rungs in reached.items()
     ]
-    ranked = sorted(made, key=lambda trial: _place(trial, plan.score))
+    ranked = sorted(unranked, key=lambda trial: _sort_key(trial, plan.score))
     return _compared(ranked, plan)
 
 
-def _place(trial: Trial, score: str) -> tuple[bool, int, float, int]:
+def _sort_key(trial: Trial, score: str) -> tuple[bool, int, float, int]:
     cost = _cost(trial.last, score)
     return (
         trial.failed is not None,
@@ -310,7 +316,7 @@ def _compared(ranked: list[Trial], plan: Plan) -> list[Trial]:
     if not ranked or ranked[0].failed is not None:
         return ranked
     best = ranked[0]
-    sign = 1.0 if SCORES[plan.score] else -1.0
+    sign = 1.0 if SCORES[plan.score] else -1.0  # a worse trial is behind by more than 0
     behind = {
         trial.number: sign * (np.array(best.last.by_fold) - np.array(trial.last.by_fold))
         for trial in ranked[1:]
@@ -319,14 +325,7 @@ def _compared(ranked: list[Trial], plan: Plan) -> list[Trial]:
     raw = [_p_value(values, plan.folds) for values in behind.values()]
     corrected = dict(zip(behind, verification.holm(raw).tolist() if raw else [], strict=True))
     return [
-        Trial(
-            trial.number,
-            trial.values,
-            trial.recipe,
-            trial.rungs,
-            mean(behind[trial.number], plan.folds),
-            corrected[trial.number],
-        )
+        replace(trial, behind=mean(behind[trial.number], plan.folds), p=corrected[trial.number])
         if trial.number in behind
         else trial
         for trial in ranked

@@ -98,33 +98,31 @@ class Progress:
         known yet. Costs are in epochs of all boxes, so that the time left can be estimated from
         fits of other lengths.
         """
-        new, done, total = [], 0, 0
+        judged, done, total = [], 0, 0
+        rungs = self._plan.rungs
         trials: Sequence[int] = range(len(self._plan.points))
         self._spent = self._left = self._worked = 0.0
-        for rung, planned in enumerate(self._plan.rungs):
+        for rung, planned in enumerate(rungs):
+            trials = going_on(self._found, trials, rung)
             here = {trial: standing(self._found, trial, rung) for trial in trials}
-            for trial, place in here.items():
-                needed = place.fits if place.failed is not None else self._fits
-                done, total = done + place.fits, total + needed
-                self._spent += place.seconds
+            for trial, found in here.items():
+                needed = found.fits if found.is_complete else self._fits
+                done, total = done + found.fits, total + needed
+                self._spent += found.seconds
                 cost = self._cost(trial, planned.share)
-                self._worked += cost * place.fits
-                self._left += cost * (needed - place.fits)
-                if place.fits == needed and (rung, trial) not in self._reported:
+                self._worked += cost * found.fits
+                self._left += cost * (needed - found.fits)
+                if found.is_complete and (rung, trial) not in self._reported:
                     self._reported.add((rung, trial))
-                    new.append((trial, place))
-            finished = all(
-                place.failed is not None or place.fits == self._fits for place in here.values()
-            )
-            if not finished or rung + 1 == len(self._plan.rungs):
-                for later in self._plan.rungs[rung + 1 :]:
-                    total += later.trials * self._fits
-                    self._left += later.trials * self._fits * self._cost(0, later.share)
+                    judged.append((trial, found))
+            if not all(found.is_complete for found in here.values()):
                 break
-            trials = going_on(self._found, trials, rung + 1)
+        for later in rungs[rung + 1 :]:
+            total += later.trials * self._fits
+            self._left += later.trials * self._fits * self._cost(0, later.share)
         words = f"{self._left_words()} left" if self._worked and self._left else ""
         self._bar.update(self._task, completed=done, total=total, left=words)
-        return new
+        return judged
 
     def _cost(self, trial: int, share: float) -> float:
         """Cost of a fit, in epochs of all boxes."""
