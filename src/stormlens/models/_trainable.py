@@ -122,6 +122,7 @@ def _added(model: Any, forward: Forward, bounds: tuple[float, float]) -> Any:
     def apply(
         weights: Any, state: Any, images: Array, key: Array, training: bool
     ) -> tuple[Array, list[Array], Array]:
+        _forget_losses(model)
         log_probabilities, new_state, losses = scaled_call(
             model, bounds, weights, state, images, training, return_losses=True
         )
@@ -131,6 +132,7 @@ def _added(model: Any, forward: Forward, bounds: tuple[float, float]) -> Any:
         return log_probabilities, new_state, total
 
     image = jax.ShapeDtypeStruct((1, *model.input_shape[1:]), jnp.float32)
+    _forget_losses(model)
     # What a layer adds by add_loss is known only once it is called.
     *_, losses = jax.eval_shape(
         lambda weights, state, images: model.stateless_call(
@@ -141,6 +143,17 @@ def _added(model: Any, forward: Forward, bounds: tuple[float, float]) -> Any:
         image,
     )
     return apply if losses else None
+
+
+def _forget_losses(model: Any) -> None:
+    """
+    Have the layers forget which losses they added in an earlier trace.
+
+    Keras knows a traced loss by the `id` of its array, and a layer that is called first removes
+    from the losses of the trace those whose `id` it remembers. Arrays of an earlier trace are
+    freed, so another layer's new loss may have such an `id` and be lost.
+    """
+    model._clear_losses()
 
 
 def _constraints(model: Any) -> Callable[[list[Array]], list[Array]] | None:
