@@ -85,7 +85,7 @@ def _longest_line(edge: _Edge) -> float:
     """Length of the edge that lies along one line, in pixels."""
     normal_x, normal_y = np.cos(_ANGLES), np.sin(_ANGLES)
     distance = np.outer(normal_x, edge.x) + np.outer(normal_y, edge.y)
-    most = _most(distance, np.full(distance.shape, edge.worth), edge.worth)
+    most = _highest_peak(distance, np.full(distance.shape, edge.worth), edge.worth)
     # A slanted edge is a staircase: its sides number |cos| + |sin| times its length.
     steps = np.abs(normal_x) + np.abs(normal_y)
     return float((most / steps).max())
@@ -109,7 +109,7 @@ def _longest_arc(edge: _Edge, image: NDArray[np.uint8]) -> float:
             # As for a line, with the circle's normal at each point.
             steps = (np.abs(dy) + np.abs(dx)) / np.maximum(distance, 1.0)
             length = np.where(is_range, edge.worth, 0.0) / np.maximum(steps, 1.0)
-            found = _most(distance, length, edge.worth)
+            found = _highest_peak(distance, length, edge.worth)
             centre = y[found.argmax(), 0], x[found.argmax(), 0]
             best = max(best, float(found.max()))
     return best
@@ -118,7 +118,33 @@ def _longest_arc(edge: _Edge, image: NDArray[np.uint8]) -> float:
 def _crossings(
     edge: _Edge, image: NDArray[np.uint8], nearest: float, farthest: float
 ) -> list[tuple[float, float]]:
-    """Where most normals of the edge cross, in the image or up to its own size outside it."""
+    """
+    Middles of the cells in which most normals of the edge cross, (y, x) in pixels.
+
+    Cells reach as far as the image and its own size on each side of it, so `rows` and `columns` of
+    them are three times the image's, and its first pixel is at a third of both.
+    """
+    votes = _votes(edge, image, nearest, farthest)
+    rows, columns = votes.shape
+    # A centre may lie near the border of its cell: its neighbours' votes count too.
+    around = np.pad(votes, 1)
+    around = around[:-2] + around[1:-1] + around[2:]
+    around = around[:, :-2] + around[:, 1:-1] + around[:, 2:]
+    found: list[tuple[float, float]] = []
+    for _ in range(_CENTRES):
+        row, column = np.unravel_index(around.argmax(), around.shape)
+        if around[row, column] == 0:
+            break
+        y, x = float(row - rows // 3), float(column - columns // 3)
+        found.append(((y + 0.5) * _CELL, (x + 0.5) * _CELL))
+        around[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3] = 0
+    return found
+
+
+def _votes(
+    edge: _Edge, image: NDArray[np.uint8], nearest: float, farthest: float
+) -> NDArray[np.intp]:
+    """How many points along the edge's normals, on either side of it, lie in each cell."""
     from scipy.ndimage import gaussian_filter
 
     blank = (image == 0).astype(np.float64)
@@ -137,22 +163,10 @@ def _crossings(
     cell_x = np.floor(x / _CELL).astype(np.int64) + columns // 3
     inside = (cell_y >= 0) & (cell_y < rows) & (cell_x >= 0) & (cell_x < columns)
     cells = cell_y[inside] * columns + cell_x[inside]
-    votes = np.bincount(cells, minlength=rows * columns).reshape(rows, columns)
-    around = np.pad(votes, 1)
-    around = around[:-2] + around[1:-1] + around[2:]
-    around = around[:, :-2] + around[:, 1:-1] + around[:, 2:]
-    found: list[tuple[float, float]] = []
-    for _ in range(_CENTRES):
-        row, column = np.unravel_index(around.argmax(), around.shape)
-        if around[row, column] == 0:
-            break
-        y, x = float(row - rows // 3), float(column - columns // 3)
-        found.append(((y + 0.5) * _CELL, (x + 0.5) * _CELL))
-        around[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3] = 0
-    return found
+    return np.bincount(cells, minlength=rows * columns).reshape(rows, columns)
 
 
-def _most(distance: Floats, worth: Floats, largest: float) -> Floats:
+def _highest_peak(distance: Floats, worth: Floats, largest: float) -> Floats:
     """
     The highest peak of each row's histogram of distances, above its surroundings.
 

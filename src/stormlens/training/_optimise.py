@@ -170,6 +170,19 @@ def _sgd(recipe: Recipe, steps: int) -> Optimiser:
     return Optimiser(rule.init, fuse_none, step)
 
 
+def _needs_all(gradients: Weights, number: Array) -> Array:
+    """
+    Make a value that XLA can compute only after all gradients, as an operand of `adam`.
+
+    `adam` changes weights in place, so the backward pass must have read each for the last time. XLA
+    orders operations by their data alone. One value of each gradient is enough, as an array is
+    complete or not there. Fused steps have changed their weights already; if all are fused, there
+    is nothing to wait for, and the step's `number` takes the place.
+    """
+    values = [g.ravel()[0] for g in gradients if not isinstance(g, FusedStep)]
+    return jnp.stack(values) if values else number.astype(jnp.float32)
+
+
 def _adam(recipe: Recipe, steps: int) -> Optimiser:
     of_biases, of_kernels = AdamSettings(), AdamSettings(weight_decay=recipe.weight_decay)
     rate = learning_rate(recipe, steps)
@@ -195,12 +208,7 @@ def _adam(recipe: Recipe, steps: int) -> Optimiser:
         gradients: Weights, state: AdamState, weights: list[Array]
     ) -> tuple[list[Array], AdamState]:
         number, this_rate = now(state)
-        # `adam` changes weights in place, so each must have been read for the last time. XLA knows
-        # that only through data: what is computed last is made an operand of every step. The way
-        # back ends at the first layer, and its gradients use the weights of all the others. One
-        # value of each gradient is enough, as an array is complete or not there.
-        plain = [g.ravel()[0] for g in gradients if not isinstance(g, FusedStep)]
-        last = jnp.stack(plain) if plain else number.astype(jnp.float32)
+        after = _needs_all(gradients, number)
 
         def changed(
             gradient: Array | FusedStep, weight: Array, mean: Array, square: Array
@@ -208,7 +216,7 @@ def _adam(recipe: Recipe, steps: int) -> Optimiser:
             if isinstance(gradient, FusedStep):  # the step is done
                 return gradient.kernel, gradient.mean, gradient.square
             settings = of_kernels if _is_kernel(weight) else of_biases
-            return adam(settings, weight, mean, square, gradient, number, this_rate, last)
+            return adam(settings, weight, mean, square, gradient, number, this_rate, after)
 
         arrays = zip(gradients, weights, state.mean, state.square, strict=True)
         new = [changed(*of_one) for of_one in arrays]

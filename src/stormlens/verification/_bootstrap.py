@@ -165,30 +165,48 @@ def interval(
     tail = stdtrit(groups - 1, (1 - level) / 2) * np.sqrt(groups / (groups - 1))
     columns = (array.reshape(array.shape[0], values.size).T for array in (repeated, left_out))
     bounds = [
-        _bca(value, drawn[~np.isnan(drawn)], without[~np.isnan(without)], tail)
-        for value, drawn, without in zip(values.ravel(), *columns, strict=True)
+        _bca(value, replicated[~np.isnan(replicated)], without[~np.isnan(without)], tail)
+        for value, replicated, without in zip(values.ravel(), *columns, strict=True)
     ]
     low, high = np.reshape(bounds, (*values.shape, 2)).T
     return low.T, high.T
 
 
-def _bca(value: float, drawn: Floats, without: Floats, tail: float) -> tuple[float, float]:
-    """Interval of one statistic, whose normal quantile without corrections is `tail` below 0."""
-    from scipy.special import ndtr, ndtri
+def _bca(value: float, replicated: Floats, without: Floats, tail: float) -> tuple[float, float]:
+    """
+    BCa interval of one statistic; `replicated` and `without` are free of NaN.
 
-    if np.isnan(value) or not drawn.size:
+    Its bounds are percentiles of the replicates. Without corrections they would be those of the
+    normal quantiles `tail`, below 0, and `-tail`.
+    """
+    from scipy.special import ndtr
+
+    if np.isnan(value) or not replicated.size:
         return np.nan, np.nan
-    # A replicate equal to the value counts half: scores of few boxes take few values. All below or
-    # none would be an infinite quantile, so the share stays inside what the replicates resolve.
-    below = (np.mean(drawn < value) + np.mean(drawn <= value)) / 2
-    edge = 1 / (drawn.size + 1)
-    shift = ndtri(np.clip(below, edge, 1 - edge))
-    pull = without.mean() - without if without.size else np.zeros(1)
-    spread = (pull**2).sum() ** 1.5
-    acceleration = (pull**3).sum() / (6 * spread) if spread > 0 else 0.0
+    bias, acceleration = _bias(value, replicated), _acceleration(without)
     # Near 1 the acceleration would turn the interval inside out; the limit keeps its order.
     corrected = [
-        shift + (shift + z) / max(1 - acceleration * (shift + z), 1e-3) for z in (tail, -tail)
+        bias + (bias + z) / max(1 - acceleration * (bias + z), 1e-3) for z in (tail, -tail)
     ]
-    low, high = np.percentile(drawn, 100 * ndtr(corrected))
+    low, high = np.percentile(replicated, 100 * ndtr(corrected))
     return float(low), float(high)
+
+
+def _bias(value: float, replicated: Floats) -> float:
+    """Normal quantile of the share of replicates below the value: 0 if that is their median."""
+    from scipy.special import ndtri
+
+    # A replicate equal to the value counts half: scores of few boxes take few values.
+    below = (np.mean(replicated < value) + np.mean(replicated <= value)) / 2
+    # Shares of 0 and 1 have no finite quantile, and so many replicates cannot tell them from these.
+    edge = 1 / (replicated.size + 1)
+    return float(ndtri(np.clip(below, edge, 1 - edge)))
+
+
+def _acceleration(without: Floats) -> float:
+    """Change of the standard error with the statistic: a sixth of the jackknife's skewness."""
+    if not without.size:
+        return 0.0
+    pull = without.mean() - without
+    spread = (pull**2).sum() ** 1.5
+    return float((pull**3).sum() / (6 * spread)) if spread > 0 else 0.0
