@@ -80,9 +80,11 @@ def read_images(
         If a file is missing, unreadable, of another kind, or holds anything but boxes of
         that shape and 0 to 80 dBZ; the sentence names the file.
     """
-    listed, are = _listed(paths), Pictures(colors, dbz_scale, first_row)
+    listed, pictures = _listed(paths), Pictures(colors, dbz_scale, first_row)
     parts = [
-        _read_netcdf(path, shape) if _is_netcdf(path) else _read_array(path, shape, are).to_xarray()
+        _read_netcdf(path, shape)
+        if _is_netcdf(path)
+        else _read_array(path, shape, pictures).to_xarray()
         for path in listed
     ]
     labelled = all("mode" in part for part in parts)
@@ -126,11 +128,11 @@ def read_boxes(
     InputError
         As `read_images`.
     """
-    listed, are = _listed(paths), Pictures(colors, dbz_scale, first_row)
+    listed, pictures = _listed(paths), Pictures(colors, dbz_scale, first_row)
     parts = [
         Boxes.from_xarray(_read_netcdf(path, shape).drop_vars("split", errors="ignore"))
         if _is_netcdf(path)
-        else _read_array(path, shape, are)
+        else _read_array(path, shape, pictures)
         for path in listed
     ]
     names = _with_unique_ids([part.storm["unid"].tolist() for part in parts], listed)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -65,11 +65,11 @@ def load(name_or_path: str | Path, split: str | None = None, **options: Any) -> 
     """
     if split is not None and split not in SPLITS:
         raise unknown("split", split, SPLITS)
-    reader, accepted, splits_itself = _reader(name_or_path)
-    _check_options(name_or_path, options, accepted)
-    if splits_itself:
-        return reader(split, **options)
-    dataset = reader(**options)
+    reader = _reader(name_or_path)
+    _check_options(name_or_path, options, reader.options)
+    if reader.takes_split:
+        return reader.read(split, **options)
+    dataset = reader.read(**options)
     return dataset if split is None else _only(dataset, split, str(name_or_path))
 
 
@@ -169,12 +169,20 @@ class Source:
     simulated: bool
 
 
+class _Reader(NamedTuple):
+    """How a source is read: a function, its options, and whether it takes the split first."""
+
+    read: "Callable[..., xr.Dataset]"
+    options: tuple[str, ...]
+    takes_split: bool
+
+
 _SIMULATED = ("simulated", "simulated-wide", "simulated-held-out", "simulated-v1")
 _SIMULATED_OPTIONS = ("seed", "count", "progress", "first", "without", "one_of")
-_READERS: "dict[str, tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]]" = {
-    "svrimg": (svrimg.splits, ("cache", "url", "locate", "refresh"), True),
-    **{name: (partial(_simulated, name), _SIMULATED_OPTIONS, True) for name in _SIMULATED},
-    "digits": (_digits.load_digits, ("seed",), False),
+_READERS = {
+    "svrimg": _Reader(svrimg.splits, ("cache", "url", "locate", "refresh"), True),
+    **{name: _Reader(partial(_simulated, name), _SIMULATED_OPTIONS, True) for name in _SIMULATED},
+    "digits": _Reader(_digits.load_digits, ("seed",), False),
 }
 _PICTURES = ("colors", "dbz_scale", "first_row")
 _BORDERS = "borders"
@@ -188,17 +196,16 @@ _DESCRIPTIONS = {
 }
 
 
-def _reader(name_or_path: str | Path) -> "tuple[Callable[..., xr.Dataset], tuple[str, ...], bool]":
-    """Function, its options, and whether it takes the split itself."""
+def _reader(name_or_path: str | Path) -> _Reader:
     name = str(name_or_path)
     if name in _READERS and not isinstance(name_or_path, Path):
         return _READERS[name]
     path = Path(name_or_path).expanduser()
     if path.is_dir():
-        return partial(load_folder, path), ("seed", *_PICTURES), False
+        return _Reader(partial(load_folder, path), ("seed", *_PICTURES), False)
     if os.path.lexists(path):
         check_file(path, None)  # a pipe, or links in a circle
-        return partial(load_netcdf, _netcdf_file(path)), ("seed",), False
+        return _Reader(partial(load_netcdf, _netcdf_file(path)), ("seed",), False)
     if isinstance(name_or_path, Path) or len(path.parts) > 1 or path.suffix:
         msg = f"{name} does not exist; give a folder of class folders, or a NetCDF file."
         raise InputError(msg)
@@ -340,7 +347,7 @@ def info(name_or_path: str | Path, **options: Any) -> SourceInfo:
         As for `load`.
     """
     if name_or_path == "svrimg":
-        _check_options(name_or_path, options, _READERS["svrimg"][1])
+        _check_options(name_or_path, options, _READERS["svrimg"].options)
         counts = {split: dict(zip(MODES, n, strict=True)) for split, n in SPLIT_COUNTS.items()}
         years = {split: (span[0], span[-1]) for split, span in SPLIT_YEARS.items()}
         source = f"SVRIMG archive, {svrimg.BASE_URL}"
