@@ -214,6 +214,10 @@ def _pngs(content: bytes, name: str, shape: tuple[int, int], most: int) -> Itera
         yield b"".join(kept)
 
 
+_AROUND = 12  # bytes of a chunk beside its content: length, kind and checksum, four each
+_HEADER_BYTES = _AROUND + 13
+
+
 def _chunks(content: bytes, place: int, name: str) -> Iterator[tuple[bytes, bytes]]:
     """Kind and all bytes of each chunk, as far as the end of the picture."""
     kind = b""
@@ -221,7 +225,7 @@ def _chunks(content: bytes, place: int, name: str) -> Iterator[tuple[bytes, byte
         length, kind_found = _head(content, place, name)
         if (kind == b"") != (kind_found == _HEADER):
             raise InputError(f"{name} is a damaged PNG image; get it again.")
-        kind, end = kind_found, place + 12 + length
+        kind, end = kind_found, place + _AROUND + length
         if end > len(content):
             raise InputError(f"{name} is a PNG image cut short; get it again.")
         yield kind, content[place:end]
@@ -229,7 +233,7 @@ def _chunks(content: bytes, place: int, name: str) -> Iterator[tuple[bytes, byte
 
 
 def _head(content: bytes, place: int, name: str) -> tuple[int, bytes]:
-    if place + 12 > len(content):
+    if place + _AROUND > len(content):
         raise InputError(f"{name} is a PNG image cut short; get it again.")
     length, kind = struct.unpack_from(">I4s", content, place)
     return length, kind
@@ -246,7 +250,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 def _inflated(header: bytes, deflated: bytes, name: str, shape: tuple[int, int]) -> bytes:
     """Lines of pixels; refused if the size differs from `shape` or they unpack to more than it."""
-    if len(header) != 25:
+    if len(header) != _HEADER_BYTES:
         raise InputError(f"{name} is a damaged PNG image; get it again.")
     columns, rows, bits, colour = struct.unpack_from(">IIBB", header, 8)
     if (rows, columns) != shape:

@@ -93,7 +93,11 @@ def obtain(
 
 
 def _remove_tampered(target: Path) -> None:
-    """A file that is not what was written down goes; the hash stays, so its like must come."""
+    """
+    Remove a file that has changed since it was downloaded, and say so.
+
+    Its hash stays recorded, so that only the same file is accepted again.
+    """
     if target.is_file():
         target.unlink()
         if recorded(target) is not None:
@@ -118,7 +122,7 @@ def _session(given: "requests.Session | None") -> "Iterator[requests.Session]":
 def _fetch(
     archive: Archive, path: str, kind: Kind, refresh: bool, session: "requests.Session"
 ) -> None:
-    """Download, compare, check, write down, and only then give the right name."""
+    """Download a file, check it, record its hashes, and only then give it its own name."""
     source, target = archive.source_of(path), archive.kept_as(path)
     entry = recorded(target)
     known = entry["sha256"] if entry and not refresh else None
@@ -189,7 +193,7 @@ def _retrieve(
 
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Leave out pooch's notes about hashes; stormlens keeps its own book of them."""
+    """Leave out pooch's notes about hashes, which are recorded here and not there."""
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:
