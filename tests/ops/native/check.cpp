@@ -21,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "instruction_set.hpp"
 #include "kernels.hpp"
 #include "parallel.hpp"
 
@@ -527,10 +528,8 @@ void check_dense_step(Random& random, int example) {
 }
 
 bool runs_here() {
-#if STORMLENS_LANES == 16
-  return __builtin_cpu_supports("avx512f");
-#elif STORMLENS_LANES == 8
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#if STORMLENS_LANES > 4
+  return runs(STORMLENS_LANES == 16 ? InstructionSet::kAvx512 : InstructionSet::kAvx2);
 #else
   return true;
 #endif

@@ -11,6 +11,7 @@
 #include <random>
 #include <vector>
 
+#include "instruction_set.hpp"
 #include "sliding.hpp"
 
 using namespace stormlens;
@@ -318,10 +319,8 @@ void check_convolution(Random& random, int example) {
 }
 
 bool runs_here() {
-#if STORMLENS_LANES == 16
-  return __builtin_cpu_supports("avx512f");
-#elif STORMLENS_LANES == 8
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#if STORMLENS_LANES > 4
+  return runs(STORMLENS_LANES == 16 ? InstructionSet::kAvx512 : InstructionSet::kAvx2);
 #else
   return true;
 #endif
