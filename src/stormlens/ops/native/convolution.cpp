@@ -148,13 +148,18 @@ void add_products(const KernelGradient& op, int64_t place) {
       Reals held[kRows][V] = {};
       for (int64_t t = 0; t < tiles; ++t) {
         Reals y[V];
+#pragma GCC unroll 8
         for (int v = 0; v < V; ++v) y[v] = load(gradients + t * width + f + v * L);
+#pragma GCC unroll 8
         for (int i = 0; i < kRows; ++i) {
           const float d = images[t * op.channels + c + i];
+#pragma GCC unroll 8
           for (int v = 0; v < V; ++v) held[i][v] += d * y[v];
         }
       }
+#pragma GCC unroll 8
       for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
         for (int v = 0; v < V; ++v) store(sums + (c + i) * width + f + v * L, held[i][v]);
     }
 }

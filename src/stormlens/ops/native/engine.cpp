@@ -22,17 +22,37 @@ template <int kRows, int kWide>
 inline void add_block(const float* rows, int64_t apart, const float* panel, int64_t depth,
                       float* sums) {
   Reals held[kRows][kWide];
+#pragma GCC unroll 24
   for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
     for (int v = 0; v < kWide; ++v) held[i][v] = load(sums + i * kPanel + v * L);
   for (int64_t k = 0; k < depth; ++k) {
-    Reals w[kWide];
-    for (int v = 0; v < kWide; ++v) w[v] = load(panel + k * kPanel + v * L);
-    for (int i = 0; i < kRows; ++i) {
-      const float value = rows[i * apart + k];
-      for (int v = 0; v < kWide; ++v) held[i][v] += value * w[v];
+    // As in products.hpp: read the fewer of values and weights first.
+    if constexpr (kRows < kWide) {
+      Reals values[kRows];
+#pragma GCC unroll 24
+      for (int i = 0; i < kRows; ++i) values[i] = repeat(rows[i * apart + k]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kWide; ++v) {
+        const Reals w = load(panel + k * kPanel + v * L);
+#pragma GCC unroll 24
+        for (int i = 0; i < kRows; ++i) held[i][v] += values[i] * w;
+      }
+    } else {
+      Reals w[kWide];
+#pragma GCC unroll 8
+      for (int v = 0; v < kWide; ++v) w[v] = load(panel + k * kPanel + v * L);
+#pragma GCC unroll 24
+      for (int i = 0; i < kRows; ++i) {
+        const float value = rows[i * apart + k];
+#pragma GCC unroll 8
+        for (int v = 0; v < kWide; ++v) held[i][v] += value * w[v];
+      }
     }
   }
+#pragma GCC unroll 24
   for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
     for (int v = 0; v < kWide; ++v) store(sums + i * kPanel + v * L, held[i][v]);
 }
 

@@ -20,17 +20,39 @@ void multiply(const float* rows, const float* weights, int64_t count, int64_t de
     const float* from = rows + t * depth;
     Reals sums[kHeld][V] = {};
     if (kAdds)
+#pragma GCC unroll 12
       for (int i = 0; i < kHeld; ++i)
+#pragma GCC unroll 8
         for (int v = 0; v < V; ++v) sums[i][v] = load(products + (t + i) * kPanel + v * L);
     for (int64_t k = 0; k < depth; ++k) {
-      Reals w[V];
-      for (int v = 0; v < V; ++v) w[v] = load(weights + k * kPanel + v * L);
-      for (int i = 0; i < kHeld; ++i) {
-        const float value = from[i * depth + k];
-        for (int v = 0; v < V; ++v) sums[i][v] += value * w[v];
+      // Read the fewer of values and weights first, and each of the others where it is used: 12
+      // sums, 3 values and one vector of weights fill 16 registers. Clang keeps what is read first;
+      // behind 4 vectors of weights it stored 2 sums in each round.
+      if constexpr (kHeld < V) {
+        Reals values[kHeld];
+#pragma GCC unroll 12
+        for (int i = 0; i < kHeld; ++i) values[i] = repeat(from[i * depth + k]);
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) {
+          const Reals w = load(weights + k * kPanel + v * L);
+#pragma GCC unroll 12
+          for (int i = 0; i < kHeld; ++i) sums[i][v] += values[i] * w;
+        }
+      } else {
+        Reals w[V];
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) w[v] = load(weights + k * kPanel + v * L);
+#pragma GCC unroll 12
+        for (int i = 0; i < kHeld; ++i) {
+          const float value = from[i * depth + k];
+#pragma GCC unroll 8
+          for (int v = 0; v < V; ++v) sums[i][v] += value * w[v];
+        }
       }
     }
+#pragma GCC unroll 12
     for (int i = 0; i < kHeld; ++i)
+#pragma GCC unroll 8
       for (int v = 0; v < V; ++v) store(products + (t + i) * kPanel + v * L, sums[i][v]);
   }
 }

@@ -249,12 +249,12 @@ void copy_patch(const Strip& strip, Place place, float* to) {
   for (int64_t i = 0; i < op.kernel_rows; ++i) {
     const float* row = strip.cell(place.y + i, place.x);
     if (together && row != strip.zeros) {
-      for (int64_t n = 0; n < line; ++n) *to++ = row[n];
+      to = std::copy_n(row, line, to);
       continue;
     }
     for (int64_t j = 0; j < op.kernel_columns; ++j) {
       const float* cell = strip.cell(place.y + i, place.x + j);
-      for (int64_t c = 0; c < channels; ++c) *to++ = cell[c];
+      to = std::copy_n(cell, channels, to);
     }
   }
 }

@@ -25,6 +25,9 @@ inline Reals load(const float* from) {
   return value;
 }
 
+// A vector of one value. Compilers drop "- 0", which changes no value; "+ 0" would change -0.
+inline Reals repeat(float value) { return value - Reals{}; }
+
 inline void store(float* to, Reals value) { __builtin_memcpy(to, &value, sizeof value); }
 
 // The first `count` floats, and zeros.
