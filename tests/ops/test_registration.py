@@ -118,16 +118,30 @@ def test_what_the_build_says_instead_of_a_library_is_repeated(monkeypatch, tmp_p
     assert len(reason) < 400
 
 
-def test_the_build_leaves_a_sentence_where_there_is_no_compiler(tmp_path):
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        (None, "no C++ compiler was found"),
+        ("none-such", "CXX, which is 'none-such', names no C++ compiler that works"),
+    ],
+)
+def test_the_build_leaves_a_sentence_where_there_is_no_compiler(
+    tmp_path, monkeypatch, named, sentence
+):
     if shutil.which("cmake") is None:
         pytest.skip("there is no CMake")
     build, target = tmp_path / "build", tmp_path / "target"
     sources = Path(__file__).parents[2] / "src" / "stormlens" / "ops" / "native"  # not in a wheel
-    given = ["-DCMAKE_CXX_COMPILER=NOTFOUND", f"-DCMAKE_INSTALL_PREFIX={target}"]
+    given = [f"-DCMAKE_INSTALL_PREFIX={target}"]
+    if named is None:
+        monkeypatch.delenv("CXX", raising=False)
+        given.append("-DCMAKE_CXX_COMPILER=NOTFOUND")
+    else:
+        monkeypatch.setenv("CXX", named)
     subprocess.run(["cmake", "-S", sources, "-B", build, *given], check=True, capture_output=True)
     subprocess.run(["cmake", "--install", build], check=True, capture_output=True)
     left = target / "stormlens" / "ops" / "native" / "not_built.txt"
-    assert left.read_text() == "no C++ compiler was found"
+    assert left.read_text() == sentence
 
 
 @pytest.fixture
