@@ -70,7 +70,11 @@ def test_boxes_are_cut_on_a_grid_or_at_reports(volume, reading, mosaic):
     on_grid = extract(volume, Rules(Cutting("grid", stride=300))).arrays
     npt.assert_array_equal(on_grid["reflectivity"], grid(mosaic, 300)["reflectivity"])
     table = pd.DataFrame(
-        {"latitude": [35.0, 35.0], "longitude": [-97.0, -97.0], "time": [TIME, TIME + 10**14]}
+        {
+            "latitude": [35.0, 35.0],
+            "longitude": [-97.0, -97.0],
+            "time": [TIME, TIME + np.timedelta64(10**14, "ns")],
+        }
     )
     at = extract(volume, Rules(Cutting("reports", reports=table))).arrays
     npt.assert_array_equal(at["unid"], at_reports(mosaic, table)["unid"])

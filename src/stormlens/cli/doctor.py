@@ -42,7 +42,7 @@ _PACKAGES = (
 )
 _EXTRAS = {
     "app": ("interactive components in notebooks", ("anywidget",)),
-    "archive": ("archives of many boxes", ("distributed", "pyarrow", "zarr")),
+    "archive": ("archives of many boxes", ("distributed", "google-crc32c", "pyarrow", "zarr")),
     "maps": ("finer borders on maps", ("pyshp",)),
     "export": ("classifiers as ONNX files", ("onnx", "onnxruntime")),
     "export-keras": ("layers that only Keras exports", ("jax2onnx",)),
