@@ -19,7 +19,7 @@ import pytest
 
 # A compiler takes 3 to 8 s for a program, and there are 17. Zig, where it is the Clang at hand,
 # compiles its own C++ library before it is first used, for minutes.
-pytestmark = pytest.mark.slow(3)
+pytestmark = pytest.mark.long(3)
 
 NATIVE = Path(__file__).parents[2] / "src" / "stormlens" / "ops" / "native"
 DRIVERS = Path(__file__).parent / "native"
