@@ -7,7 +7,8 @@ import pytest
 
 
 def browser_path():
-    """Path of a Chromium that is installed, or a skip; that without a window needs half the time."""
+    """Path of a Chromium that is installed, or a skip."""
+    # One without a window needs half the time.
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
