@@ -198,7 +198,7 @@ def test_attributes_that_share_a_long_text_are_refused():
             file["a"].attrs[f"n{number}"] = "x"
         file.attrs["long"] = "y" * 100_000
 
-    with pytest.raises(InputError, match="its attributes are too large"):
+    with pytest.raises(InputError, match="its attributes take more than 256 MiB"):
         open_all(plain(write))
 
 
