@@ -51,7 +51,7 @@ def test_the_package_says_that_it_is_typed():
 @pytest.mark.parametrize(
     ("name", "type_"),
     [
-        ("stormlens.fit", "-> stormlens.training._fit.Fitted"),
+        ("stormlens.fit", "-> stormlens.training._trainer.Fitted"),
         ("stormlens.Classifier.shipped()", 'is "stormlens.models._classifier.Classifier"'),
         ("plots.Picture", "-> stormlens.plots._picture.Picture"),
         ("readers.read", "-> xarray.core.dataset.Dataset"),
